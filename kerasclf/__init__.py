@@ -1,0 +1,49 @@
+"""Image-classification studies with Keras: ask a question, run it, trust the answer.
+
+The public names load on first use, so that `import kerasclf` and `kerasclf --help` stay quick and do not
+import TensorFlow.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerasclf.data import ImageDataset, Split, load_dataset
+    from kerasclf.pipeline import Augmentation
+    from kerasclf.studies import Experiment, Study, run_study
+    from kerasclf.training import TrainConfig
+
+__version__ = "0.1.0"
+
+_HOME_OF = {
+    "Augmentation": "kerasclf.pipeline",
+    "Experiment": "kerasclf.studies",
+    "ImageDataset": "kerasclf.data",
+    "Split": "kerasclf.data",
+    "Study": "kerasclf.studies",
+    "TrainConfig": "kerasclf.training",
+    "load_dataset": "kerasclf.data",
+    "run_study": "kerasclf.studies",
+}
+
+__all__ = [
+    "Augmentation",
+    "Experiment",
+    "ImageDataset",
+    "Split",
+    "Study",
+    "TrainConfig",
+    "__version__",
+    "load_dataset",
+    "run_study",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'kerasclf' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

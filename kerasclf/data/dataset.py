@@ -1,0 +1,185 @@
+"""The form every data set takes: uint8 images, integer labels, class names, three parts."""
+
+import hashlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.data.decode import read_image
+from kerasclf.values import digest_of
+
+PARTS = ("train", "validation", "test")
+
+
+class ImageSource(Protocol):
+    """Images of one size, in memory or read on demand."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of an image."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Returns the images at `indices`, shape (len(indices), height, width, channels), 0–255."""
+
+    def take(self, indices: NDArray[np.integer]) -> "ImageSource":
+        """Returns the source that holds only the images at `indices`."""
+
+    def fingerprint(self) -> str:
+        """Returns a hash of the contents."""
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images in memory: a uint8 array of shape (n, height, width, channels), pixels 0–255."""
+
+    array: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        if self.array.dtype != np.uint8 or self.array.ndim != 4:
+            raise ValueError(
+                "Expected images as a uint8 array of shape (n, height, width, channels). "
+                f"Received: {self.array.dtype} of shape {self.array.shape}."
+            )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        height, width, channels = self.array.shape[1:]
+        return height, width, channels
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        return self.array[indices]
+
+    def take(self, indices: NDArray[np.integer]) -> "ArrayImages":
+        return ArrayImages(self.array[indices])
+
+    def fingerprint(self) -> str:
+        return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class FileImages:
+    """Images in files, decoded and resized when they are asked for."""
+
+    paths: tuple[Path, ...]
+    size: tuple[int, int]
+    channels: int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (*self.size, self.channels)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        images = np.empty((len(indices), *self.shape), np.uint8)
+
+        def fill(position: int) -> None:
+            path = self.paths[int(indices[position])]
+            images[position] = read_image(path, self.size, self.channels)
+
+        # Pillow decodes and resizes outside the interpreter lock, so that threads help.
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(fill, range(len(indices))))
+        return images
+
+    def take(self, indices: NDArray[np.integer]) -> "FileImages":
+        return replace(self, paths=tuple(self.paths[int(i)] for i in indices))
+
+    def fingerprint(self) -> str:
+        return digest_of([[path.name, path.stat().st_size] for path in self.paths])
+
+
+@dataclass(frozen=True)
+class Part:
+    """The images of one part with their labels (int64 class indices) and their names.
+
+    A name is the image's path below the data set's folder, or its index in the original arrays.
+    """
+
+    images: ImageSource
+    labels: NDArray[np.int64]
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not len(self.images) == len(self.labels) == len(self.names):
+            raise ValueError(
+                "Expected as many labels and names as images. Received: "
+                f"{len(self.images)} images, {len(self.labels)} labels, {len(self.names)} names."
+            )
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.integer]) -> "Part":
+        """Returns the part that holds only the images at `indices`, in that order."""
+        names = tuple(self.names[int(i)] for i in indices)
+        return Part(self.images.take(indices), self.labels[indices], names)
+
+
+@dataclass(frozen=True)
+class ImageDataset:
+    """Three parts of labelled images that share one size and one list of classes.
+
+    Args:
+        spec: What `load_dataset` was asked for, such as `"cifar100:25"`.
+        title: How tables and pages call the data, such as `"CIFAR-100, 25 classes"`.
+        class_names: Names by label.
+        train: Images to fit to.
+        validation: Images to choose by.
+        test: Images to report on, read once at the end of a run.
+    """
+
+    spec: str
+    title: str
+    class_names: tuple[str, ...]
+    train: Part
+    validation: Part
+    test: Part
+
+    @property
+    def num_classes(self) -> int:
+        return len(self.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        return self.train.images.shape
+
+    def part(self, name: str) -> Part:
+        """Returns the part called `name`: train, validation or test."""
+        if name not in PARTS:
+            raise ValueError(f"Expected a part out of {PARTS}. Received: {name!r}.")
+        return getattr(self, name)  # type: ignore[no-any-return]
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What is in which part, by name and label, with a hash of names, labels and pixels."""
+        parts = {name: _listing(self.part(name)) for name in PARTS}
+        content = {"spec": self.spec, "class_names": list(self.class_names), "parts": parts}
+        return {**content, "hash": digest_of(content)}
+
+
+def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
+    """Returns how many labels there are of each class."""
+    return np.bincount(np.asarray(labels, np.int64), minlength=num_classes)
+
+
+def _listing(part: Part) -> dict[str, Any]:
+    return {
+        "images": len(part),
+        "content": part.images.fingerprint(),
+        "names": list(part.names),
+        "labels": part.labels.tolist(),
+    }

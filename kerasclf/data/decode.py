@@ -1,0 +1,71 @@
+"""From an image file to uint8 pixels, whatever the file holds."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from kerasclf.errors import DataError
+
+SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+
+
+def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 3) -> NDArray[np.uint8]:
+    """Reads one image as pixels 0–255 of shape (height, width, channels).
+
+    EXIF rotation is applied. Transparency is laid over white; CMYK and palettes become RGB; 16-bit grey
+    keeps its upper eight bits. Of an animation the first frame is taken.
+
+    Args:
+        path: A file in any format that Pillow reads.
+        size: Height and width to resize to (bilinear, antialiased, aspect ratio not kept), or None.
+        channels: 3 for RGB, 1 for grey.
+
+    Raises:
+        DataError: The file is missing, truncated or no image; the message names it.
+    """
+    try:
+        with Image.open(path) as file:
+            if size is not None:
+                # Lets a JPEG decode at 1/2, 1/4 or 1/8 of its size where that is still large enough.
+                file.draft(file.mode, (size[1], size[0]))
+            image = _to_mode(ImageOps.exif_transpose(file), "RGB" if channels == 3 else "L")
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.") from None
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
+    if size is not None and image.size != (size[1], size[0]):
+        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
+
+
+def read_header(path: Path) -> tuple[tuple[int, int], bool]:
+    """Returns an image's (height, width) as it will be shown, and whether it is grey, without decoding it."""
+    try:
+        with Image.open(path) as file:
+            width, height = file.size
+            sideways = file.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the axes
+            return ((width, height) if sideways else (height, width)), file.mode in GREY_MODES
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.") from None
+    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
+
+
+def _to_mode(image: Image.Image, mode: str) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_eight_bits(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        background = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(background, image)
+    return image.convert(mode)
+
+
+def _to_eight_bits(image: Image.Image) -> Image.Image:
+    """Scales deep grey to 0–255: Pillow's own conversion would clip everything above 255 to white."""
+    pixels = np.asarray(image, np.float64)
+    depth = 65535 if pixels.size and pixels.max() > 255 else 255
+    return Image.fromarray((pixels.clip(0, depth) * (255 / depth)).astype(np.uint8))

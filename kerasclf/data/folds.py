@@ -1,0 +1,43 @@
+"""K-fold cross-validation over the images that are not for the test."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from sklearn.model_selection import StratifiedKFold
+
+from kerasclf.data.dataset import ArrayImages, FileImages, ImageDataset, ImageSource, Part, class_counts
+from kerasclf.errors import DataError
+
+
+def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDataset]:
+    """Yields `folds` versions of a data set: each training or validation image validates in exactly one.
+
+    Stratified and seeded. The test part is the same in all.
+
+    Raises:
+        DataError: A class has fewer images than there are folds.
+    """
+    pool = _join(dataset.train, dataset.validation)
+    counts = class_counts(pool.labels, dataset.num_classes)
+    if not 2 <= folds <= counts.min():
+        scarce = dataset.class_names[int(counts.argmin())]
+        raise DataError(
+            f"Expected 2 to {counts.min()} folds: class {scarce!r} has {counts.min()} images outside "
+            f"the test part. Received: {folds}."
+        )
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    for train, validation in splitter.split(np.zeros(len(pool)), pool.labels):
+        yield replace(dataset, train=pool.take(train), validation=pool.take(validation))
+
+
+def _join(one: Part, other: Part) -> Part:
+    labels = np.concatenate([one.labels, other.labels])
+    return Part(_join_images(one.images, other.images), labels, one.names + other.names)
+
+
+def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
+    if isinstance(one, FileImages) and isinstance(other, FileImages):
+        return replace(one, paths=one.paths + other.paths)
+    everything = [source.read(np.arange(len(source))) for source in (one, other)]
+    return ArrayImages(np.concatenate(everything))

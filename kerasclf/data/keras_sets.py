@@ -1,0 +1,107 @@
+"""CIFAR and MNIST through keras.datasets: fetched once, checked by hash, cached in the Keras home."""
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.data.dataset import ArrayImages, Part
+from kerasclf.errors import DataError
+
+# Alphabetical, as in the archives' own batches.meta and meta files.
+CIFAR10_NAMES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
+CIFAR100_NAMES = tuple(
+    """apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
+    castle caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin
+    elephant flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster
+    man maple_tree motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck
+    pine_tree plain plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk
+    skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone television tiger
+    tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm""".split()
+)
+
+Arrays = tuple[tuple[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class KerasSet:
+    """A data set of keras.datasets: its module, its file in the Keras home, the host it comes from."""
+
+    module: str
+    title: str
+    file: str
+    host: str
+    class_names: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        return keras_home() / "datasets" / self.file
+
+    def is_at_hand(self, timeout: float = 3.0) -> bool:
+        """Returns whether the file is cached, or its host answers within `timeout` seconds."""
+        if self.path.exists():
+            return True
+        try:
+            socket.create_connection((self.host, 443), timeout).close()
+        except OSError:
+            return False
+        return True
+
+
+KERAS_SETS = {
+    "cifar10": KerasSet(
+        "cifar10", "CIFAR-10", "cifar-10-batches-py-target_archive", "www.cs.toronto.edu", CIFAR10_NAMES
+    ),
+    "cifar100": KerasSet(
+        "cifar100", "CIFAR-100", "cifar-100-python-target_archive", "www.cs.toronto.edu", CIFAR100_NAMES
+    ),
+    "mnist": KerasSet("mnist", "MNIST", "mnist.npz", "storage.googleapis.com", tuple("0123456789")),
+}
+
+
+def keras_home() -> Path:
+    """Returns the folder in which Keras caches what it downloads."""
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
+
+
+def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str, ...], dict[str, Part]]:
+    """Loads a set of keras.datasets, restricted to its first `num_classes` labels where a number is given.
+
+    Raises:
+        DataError: The set is neither cached nor can it be fetched; the message says where to put the file.
+    """
+    known = KERAS_SETS[name]
+    classes = num_classes or len(known.class_names)
+    if not 2 <= classes <= len(known.class_names):
+        raise DataError(f"{known.title} has 2 to {len(known.class_names)} classes to take. Received: {classes}.")
+    try:
+        (x_train, y_train), (x_test, y_test) = _loader(known)()
+    except Exception as error:  # keras raises a bare Exception where a download fails
+        raise DataError(
+            f"{known.title} is not in the cache and could not be fetched ({error}). With a network, run the "
+            f"same command again; without one, copy the archive to {known.path}."
+        ) from error
+    return known.class_names[:classes], {
+        "train": _first_classes(x_train, y_train, classes),
+        "test": _first_classes(x_test, y_test, classes),
+    }
+
+
+def _loader(known: KerasSet) -> Callable[[], Arrays]:
+    import keras
+
+    return getattr(keras.datasets, known.module).load_data  # type: ignore[no-any-return]
+
+
+def _first_classes(images: NDArray[Any], labels: NDArray[Any], classes: int) -> Part:
+    labels = labels.reshape(-1).astype(np.int64)
+    chosen = np.flatnonzero(labels < classes)
+    if images.ndim == 3:  # MNIST comes without a channel axis
+        images = images[..., None]
+    array = np.ascontiguousarray(images[chosen].astype(np.uint8, copy=False))
+    return Part(ArrayImages(array), labels[chosen], tuple(str(i) for i in chosen))

@@ -1,0 +1,38 @@
+"""What kerasclf raises when its input is wrong: one message, made for the person who typed it."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class KerasclfError(ValueError):
+    """Input that cannot be used. The command line prints the message alone and exits with 2."""
+
+
+class DataError(KerasclfError):
+    """Images, labels or file lists that cannot be used."""
+
+
+class TrainingError(KerasclfError):
+    """A training that cannot go on, such as one whose loss is no longer finite."""
+
+
+class FolderError(KerasclfError):
+    """An output folder that cannot be written to without losing something."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Returns " Did you mean 'x'?" for the known name closest to `name`, or the empty string."""
+    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Returns the message for a name that is not among the known ones."""
+    known = list(known)
+    return f"Unknown {kind} {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
+
+
+def raise_all(title: str, problems: list[str]) -> None:
+    """Raises one KerasclfError that lists every problem, or returns where there is none."""
+    if problems:
+        raise KerasclfError("\n  - ".join([f"{title}:", *problems]))

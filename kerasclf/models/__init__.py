@@ -1,0 +1,7 @@
+"""Builders: functions from sizes to an uncompiled functional model, and the catalogue that lists them."""
+
+from kerasclf.models.basenet import basenet, basenet_deeper
+from kerasclf.models.catalogue import CATALOGUE, Builder, build
+from kerasclf.models.explain import LayerRow, explain, least_input_size
+
+__all__ = ["CATALOGUE", "Builder", "LayerRow", "basenet", "basenet_deeper", "build", "explain", "least_input_size"]

@@ -1,0 +1,114 @@
+"""BaseNet and its deeper variant: the small convolutional networks of a CIFAR-100 study."""
+
+from typing import Literal
+
+import keras
+from keras import layers
+
+from kerasclf.models.sizes import check_sizes
+
+BatchNorm = Literal["before", "after"] | None
+
+
+def basenet(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 25,
+    classifier_activation: str | None = "softmax",
+    name: str = "basenet",
+) -> keras.Model:
+    """Builds BaseNet: two valid 5×5 convolutions with pooling, one hidden dense layer.
+
+    Conv 6@5 · pool · conv 16@5 · pool · dense 50 · dense `num_classes`, ReLU after each but the last; 24,197
+    parameters at the defaults. It does not normalise its input.
+
+    Args:
+        input_shape: Height, width (at least 16 each) and channels.
+        num_classes: Width of the output.
+        classifier_activation: Activation of the output; None gives logits.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
+
+    Raises:
+        KerasclfError: The input is too small or there are fewer than two classes.
+    """
+    check_sizes(name, input_shape, num_classes, least=16)
+    inputs = keras.Input(input_shape, name="image")
+    x = _conv_block(inputs, 6, 5, "valid", None, "conv1")
+    x = layers.MaxPooling2D(2, name="pool1")(x)
+    x = _conv_block(x, 16, 5, "valid", None, "conv2")
+    x = layers.MaxPooling2D(2, name="pool2")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = _dense_block(x, 50, None, "dense1")
+    return keras.Model(inputs, _classifier(x, num_classes, classifier_activation), name=name)
+
+
+def basenet_deeper(
+    input_shape: tuple[int, int, int] = (32, 32, 3),
+    num_classes: int = 25,
+    classifier_activation: str | None = "softmax",
+    batch_norm: BatchNorm = None,
+    name: str = "basenet_deeper",
+) -> keras.Model:
+    """Builds the deeper BaseNet: five convolutions, two hidden dense layers, optional batch normalisation.
+
+    Conv 6@5 · conv 16@3 same · pool · conv 16@3 same · conv 24@3 same · conv 32@5 · pool · dense 100 · dense 50 ·
+    dense `num_classes`, ReLU after each but the last; 112,793 parameters at the defaults without batch
+    normalisation, which goes with every convolution and both hidden dense layers.
+
+    Args:
+        input_shape: Height, width (at least 16 each) and channels.
+        num_classes: Width of the output.
+        classifier_activation: Activation of the output; None gives logits.
+        batch_norm: Batch normalisation `"before"` each ReLU, `"after"` it, or None for none.
+        name: Name of the model.
+
+    Returns:
+        An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
+
+    Raises:
+        KerasclfError: The input is too small, there are fewer than two classes, or `batch_norm` is unknown.
+    """
+    check_sizes(
+        name, input_shape, num_classes, least=16, choices={"batch_norm": (batch_norm, (None, "before", "after"))}
+    )
+    inputs = keras.Input(input_shape, name="image")
+    x = _conv_block(inputs, 6, 5, "valid", batch_norm, "conv1")
+    x = _conv_block(x, 16, 3, "same", batch_norm, "conv2")
+    x = layers.MaxPooling2D(2, name="pool1")(x)
+    x = _conv_block(x, 16, 3, "same", batch_norm, "conv3")
+    x = _conv_block(x, 24, 3, "same", batch_norm, "conv4")
+    x = _conv_block(x, 32, 5, "valid", batch_norm, "conv5")
+    x = layers.MaxPooling2D(2, name="pool2")(x)
+    x = layers.Flatten(name="flatten")(x)
+    x = _dense_block(x, 100, batch_norm, "dense1")
+    x = _dense_block(x, 50, batch_norm, "dense2")
+    return keras.Model(inputs, _classifier(x, num_classes, classifier_activation), name=name)
+
+
+def _conv_block(
+    x: keras.KerasTensor, filters: int, kernel_size: int, padding: str, batch_norm: BatchNorm, name: str
+) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, kernel_size, padding=padding, name=f"{name}_conv")(x)
+    return _relu(x, batch_norm, name)
+
+
+def _dense_block(x: keras.KerasTensor, units: int, batch_norm: BatchNorm, name: str) -> keras.KerasTensor:
+    x = layers.Dense(units, name=f"{name}_dense")(x)
+    return _relu(x, batch_norm, name)
+
+
+def _relu(x: keras.KerasTensor, batch_norm: BatchNorm, name: str) -> keras.KerasTensor:
+    if batch_norm == "before":
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    x = layers.ReLU(name=f"{name}_relu")(x)
+    if batch_norm == "after":
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+    return x
+
+
+def _classifier(x: keras.KerasTensor, num_classes: int, activation: str | None) -> keras.KerasTensor:
+    x = layers.Dense(num_classes, name="logits")(x)
+    # float32 even under mixed precision: probabilities and their logarithm need the digits.
+    return layers.Activation(activation or "linear", dtype="float32", name="predictions")(x)

@@ -1,0 +1,44 @@
+"""The networks by name."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import keras
+
+from kerasclf.errors import KerasclfError, unknown
+from kerasclf.models.basenet import basenet, basenet_deeper
+
+Builder = Callable[..., keras.Model]
+
+CATALOGUE: dict[str, Builder] = {
+    "basenet": basenet,
+    "basenet_deeper": basenet_deeper,
+}
+
+
+def build(
+    name: str, input_shape: tuple[int, int, int], num_classes: int, arguments: Mapping[str, Any] | None = None
+) -> keras.Model:
+    """Builds a network of the catalogue.
+
+    Args:
+        name: A key of `CATALOGUE`.
+        input_shape: Height, width and channels.
+        num_classes: Width of the output.
+        arguments: What else the builder takes.
+
+    Returns:
+        The uncompiled model, with whatever precision is Keras' present policy.
+
+    Raises:
+        KerasclfError: There is no such network, or it takes no such argument or size.
+    """
+    if name not in CATALOGUE:
+        raise KerasclfError(unknown("model", name, CATALOGUE))
+    builder = CATALOGUE[name]
+    known = [p for p in inspect.signature(builder).parameters if p not in ("input_shape", "num_classes")]
+    for argument in arguments or {}:
+        if argument not in known:
+            raise KerasclfError(unknown(f"argument of {name}", argument, known))
+    return builder(input_shape=input_shape, num_classes=num_classes, **(arguments or {}))

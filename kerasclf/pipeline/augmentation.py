@@ -1,0 +1,208 @@
+"""`Augmentation`: which random changes a training image may get, and how pixels are normalised."""
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from kerasclf.errors import KerasclfError
+from kerasclf.values import Value
+
+Range = tuple[float, float]
+
+FILL_MODES = ("nearest", "constant", "reflect", "wrap")
+
+
+@dataclass(frozen=True)
+class Augmentation(Value):
+    """Random changes to training images, and the normalisation inside the model.
+
+    The names and meanings are those of Keras' ImageDataGenerator; `docs/augmentation.md` lists the few
+    differences. Random changes are made to training images only. Normalisation (from `rescale` to
+    `zca_whitening`) becomes layers at the front of the model, which therefore takes raw pixels 0–255; its
+    statistics come from the training images alone.
+
+    Args:
+        rotation_range: Degrees, drawn from [-range, range].
+        width_shift_range: Horizontal shift: a float below 1 is a share of the width, a float from 1 on pixels,
+            an int n whole pixels in (-n, n), a tuple the shifts to choose from, with either sign.
+        height_shift_range: Vertical shift, given likewise.
+        brightness_range: Factors (darkest, brightest) to multiply pixels by.
+        shear_range: Degrees, drawn from [-range, range].
+        zoom_range: A float z means [1 - z, 1 + z]; two factors mean themselves. Above 1 the image shrinks.
+            Rows and columns are drawn apart.
+        channel_shift_range: Grey levels added to all channels, drawn from [-range, range], within the
+            image's own darkest and brightest value.
+        fill_mode: What lies outside the image: `"nearest"`, `"constant"`, `"reflect"` or `"wrap"`.
+        cval: Grey level outside the image where `fill_mode="constant"`.
+        interpolation: `"bilinear"` or `"nearest"`.
+        horizontal_flip: Whether half of the images are mirrored left to right.
+        vertical_flip: Whether half of the images are mirrored top to bottom.
+        random_crop_padding: Pixels of `fill_mode` around the image before a crop of the old size; 0 for none.
+        rand_augment_ops: RandAugment: how many operations each image gets; 0 for none.
+        rand_augment_magnitude: RandAugment: their strength, 0 to 1.
+        random_erasing: Probability that a rectangle is replaced by noise.
+        random_erasing_area: Share of the image that is erased, (least, most).
+        mix_up: MixUp's alpha; 0 for none.
+        cut_mix: CutMix's alpha; 0 for none. With both, each batch gets one of the two.
+        preprocessing_function: `"module:function"`, applied before the other normalisation. It must be
+            written with keras.ops and take a batch, such as `"keras.applications.resnet50:preprocess_input"`.
+        rescale: Factor on the pixels.
+        samplewise_center: Subtract each image's own mean.
+        samplewise_std_normalization: Divide by each image's own standard deviation; centres too.
+        featurewise_center: Subtract the training images' mean, by channel.
+        featurewise_std_normalization: Divide by the training images' standard deviation, by channel; centres too.
+        zca_whitening: Decorrelate pixels; centres too.
+        zca_epsilon: Added to the singular values in ZCA.
+    """
+
+    rotation_range: float = 0.0
+    width_shift_range: float | int | tuple[float, ...] = 0.0
+    height_shift_range: float | int | tuple[float, ...] = 0.0
+    brightness_range: Range | None = None
+    shear_range: float = 0.0
+    zoom_range: float | Range = 0.0
+    channel_shift_range: float = 0.0
+    fill_mode: Literal["nearest", "constant", "reflect", "wrap"] = "nearest"
+    cval: float = 0.0
+    interpolation: Literal["bilinear", "nearest"] = "bilinear"
+    horizontal_flip: bool = False
+    vertical_flip: bool = False
+    random_crop_padding: int = 0
+    rand_augment_ops: int = 0
+    rand_augment_magnitude: float = 0.5
+    random_erasing: float = 0.0
+    random_erasing_area: Range = (0.02, 0.33)
+    mix_up: float = 0.0
+    cut_mix: float = 0.0
+    preprocessing_function: str | None = None
+    rescale: float | None = None
+    samplewise_center: bool = False
+    samplewise_std_normalization: bool = False
+    featurewise_center: bool = False
+    featurewise_std_normalization: bool = False
+    zca_whitening: bool = False
+    zca_epsilon: float = 1e-6
+
+    @property
+    def zoom(self) -> Range:
+        """The least and greatest zoom factor."""
+        if isinstance(self.zoom_range, tuple):
+            return self.zoom_range
+        return 1 - self.zoom_range, 1 + self.zoom_range
+
+    @property
+    def centers(self) -> bool:
+        """Whether the training mean is subtracted, as itself or because another field needs it."""
+        return self.featurewise_center or self.featurewise_std_normalization or self.zca_whitening
+
+    @property
+    def scales(self) -> bool:
+        """Whether pixels are divided by the training deviation; ZCA does that by itself."""
+        return self.featurewise_std_normalization and not self.zca_whitening
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images and labels of a batch are mixed."""
+        return self.mix_up > 0 or self.cut_mix > 0
+
+    def problems(self) -> list[str]:
+        found = [
+            f"{name}: expected {meaning}. Received: {getattr(self, name)!r}."
+            for name, (meaning, holds) in _CHECKS.items()
+            if not holds(getattr(self, name))
+        ]
+        if isinstance(self.preprocessing_function, str):
+            try:
+                resolve_function(self.preprocessing_function)
+            except KerasclfError as error:
+                found.append(str(error))
+        return found
+
+
+def resolve_function(name: str) -> Callable[[Any], Any]:
+    """Returns the function that `"module:function"` names.
+
+    Raises:
+        KerasclfError: There is no such function.
+    """
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise KerasclfError(
+            f"preprocessing_function: expected 'module:function' that can be imported. Received: {name!r} ({error})."
+        ) from error
+    if not callable(found):
+        raise KerasclfError(f"preprocessing_function: {name!r} is no function.")
+    return found  # type: ignore[no-any-return]
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _not_negative(value: Any) -> bool:
+    return _number(value) and value >= 0
+
+
+def _share(value: Any) -> bool:
+    return _number(value) and 0 <= value <= 1
+
+
+def _rising(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_number, value)) and value[0] <= value[1]
+
+
+def _positive_range(value: Any) -> bool:
+    return _rising(value) and value[0] > 0
+
+
+def _shift(value: Any) -> bool:
+    return _not_negative(value) or (isinstance(value, tuple) and len(value) > 0 and all(map(_number, value)))
+
+
+def _count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+_FLAG = ("True or False", lambda value: isinstance(value, bool))
+
+_CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "rotation_range": ("degrees of at least 0", _not_negative),
+    "width_shift_range": ("a number of at least 0, or a tuple of shifts", _shift),
+    "height_shift_range": ("a number of at least 0, or a tuple of shifts", _shift),
+    "brightness_range": (
+        "None or (darkest, brightest) of at least 0",
+        lambda value: value is None or (_rising(value) and value[0] >= 0),
+    ),
+    "shear_range": ("degrees from 0 to below 90", lambda value: _not_negative(value) and value < 90),
+    "zoom_range": (
+        "a share from 0 to below 1, or (least, greatest) above 0",
+        lambda value: (_share(value) and value < 1) or _positive_range(value),
+    ),
+    "channel_shift_range": ("grey levels of at least 0", _not_negative),
+    "fill_mode": (f"one of {', '.join(FILL_MODES)}", lambda value: value in FILL_MODES),
+    "cval": ("a grey level from 0 to 255", lambda value: _number(value) and 0 <= value <= 255),
+    "interpolation": ("'bilinear' or 'nearest'", lambda value: value in ("bilinear", "nearest")),
+    "horizontal_flip": _FLAG,
+    "vertical_flip": _FLAG,
+    "random_crop_padding": ("a number of pixels", _count),
+    "rand_augment_ops": ("a number of operations", _count),
+    "rand_augment_magnitude": ("a strength from 0 to 1", _share),
+    "random_erasing": ("a probability from 0 to 1", _share),
+    "random_erasing_area": ("(least, most) shares in (0, 1]", lambda value: _positive_range(value) and value[1] <= 1),
+    "mix_up": ("an alpha of at least 0", _not_negative),
+    "cut_mix": ("an alpha of at least 0", _not_negative),
+    "preprocessing_function": (
+        "None or 'module:function' (a function itself could not be written down)",
+        lambda value: value is None or isinstance(value, str),
+    ),
+    "rescale": ("None or a factor above 0", lambda value: value is None or (_number(value) and value > 0)),
+    "samplewise_center": _FLAG,
+    "samplewise_std_normalization": _FLAG,
+    "featurewise_center": _FLAG,
+    "featurewise_std_normalization": _FLAG,
+    "zca_whitening": _FLAG,
+    "zca_epsilon": ("a number above 0", lambda value: _number(value) and value > 0),
+}

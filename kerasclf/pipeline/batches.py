@@ -1,0 +1,126 @@
+"""From a part of an ImageDataset to a tf.data.Dataset of batches: one pass is one epoch."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import tensorflow as tf
+
+from kerasclf.data import ArrayImages, Part
+from kerasclf.pipeline import draws
+from kerasclf.pipeline.augment import make_augment
+from kerasclf.pipeline.augmentation import Augmentation
+from kerasclf.pipeline.mixing import make_mix
+
+# Small images are read and augmented in chunks of several batches: a call costs about a millisecond whatever it
+# does, as much as augmenting sixty 32×32 images. Measured in benchmarks/.
+_CHUNK_PIXELS = 512 * 32 * 32
+# Fixed, since tf.data's own tuning begins with one and an epoch of small images is over before it has learnt more.
+_PARALLEL = os.cpu_count() or 1
+
+
+@dataclass
+class Epoch:
+    """The epoch that the next pass over a training set will be; set at each epoch's begin."""
+
+    number: int = 0
+
+
+def training_batches(
+    part: Part,
+    num_classes: int,
+    batch_size: int,
+    augmentation: Augmentation,
+    seed: int,
+    epoch: Epoch,
+    shuffle: bool = True,
+) -> tf.data.Dataset:
+    """Returns batches (images, labels) of one epoch: shuffled, augmented, mixed.
+
+    The order and each image's change are functions of (seed, epoch, index), so that any epoch can be made again.
+
+    Args:
+        part: The images.
+        num_classes: Width of the one-hot labels.
+        batch_size: Images a batch over all replicas; the last batch may be smaller.
+        augmentation: The random changes; its normalisation is the model's affair.
+        seed: The run's seed.
+        epoch: Read at the beginning of every pass.
+        shuffle: Whether the order changes by epoch; False for validation images that are to be augmented.
+
+    Returns:
+        Images uint8 (batch, height, width, channels), pixels 0–255; labels one-hot float32 (batch, classes).
+    """
+    augment = make_augment(augmentation, seed, part.images.shape)
+    mix = make_mix(augmentation, seed, part.images.shape)
+    chunk = _chunk_size(part, batch_size)
+    read = _reader(part)
+    labels = tf.one_hot(part.labels, num_classes)
+    count = len(part)
+
+    def epoch_batches(number: tf.Tensor) -> tf.data.Dataset:
+        order = draws.permutation(seed, number, count) if shuffle else tf.range(count, dtype=tf.int64)
+
+        def load(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            images = read(indices)
+            if augment is not None:
+                images = augment(images, number, indices)
+            return images, tf.gather(labels, indices), indices
+
+        def finish(images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            return mix(images, targets, number, indices) if mix is not None else (images, targets)
+
+        chunks = tf.data.Dataset.from_tensor_slices(order).batch(chunk).map(load, _PARALLEL)
+        return chunks.rebatch(batch_size).map(finish) if chunk > batch_size else chunks.map(finish)
+
+    # A generator is asked anew at every pass, which makes the epoch's number known to the graph.
+    numbers = tf.data.Dataset.from_generator(lambda: iter([epoch.number]), output_signature=tf.TensorSpec((), tf.int64))
+    return _finished(numbers.flat_map(epoch_batches), count, batch_size)
+
+
+def evaluation_batches(part: Part, num_classes: int, batch_size: int) -> tf.data.Dataset:
+    """Returns batches (images, labels) in the part's own order, untouched, in the form of `training_batches`."""
+    read = _reader(part)
+    labels = tf.one_hot(part.labels, num_classes)
+    indices = tf.data.Dataset.range(len(part)).batch(batch_size)
+    batches = indices.map(lambda i: (read(i), tf.gather(labels, i)), _PARALLEL)
+    return _finished(batches, len(part), batch_size)
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Returns how many batches hold `count` images."""
+    return -(-count // batch_size)
+
+
+def _chunk_size(part: Part, batch_size: int) -> int:
+    if not isinstance(part.images, ArrayImages):
+        return batch_size
+    height, width, _ = part.images.shape
+    return batch_size * max(1, _CHUNK_PIXELS // (height * width * batch_size))
+
+
+def _reader(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
+    """Returns a function from indices to images: a gather from memory, or a call that reads files."""
+    source = part.images
+    if isinstance(source, ArrayImages):
+        array = tf.constant(source.array)
+        return lambda indices: tf.gather(array, indices)
+
+    def read_files(indices: np.ndarray) -> np.ndarray:
+        return source.read(indices)
+
+    def read(indices: tf.Tensor) -> tf.Tensor:
+        images = tf.numpy_function(read_files, [indices], tf.uint8, stateful=False)
+        return tf.ensure_shape(images, (None, *source.shape))
+
+    return read
+
+
+def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
+    options = tf.data.Options()
+    options.deterministic = True
+    # Each batch is complete in itself; sharding by file or element would change which images meet.
+    options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
+    known = batches.apply(tf.data.experimental.assert_cardinality(steps_per_epoch(count, batch_size)))
+    return known.prefetch(tf.data.AUTOTUNE).with_options(options)

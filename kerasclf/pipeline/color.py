@@ -1,0 +1,31 @@
+"""Changes of a pixel's value that do not move it."""
+
+import tensorflow as tf
+
+from kerasclf.pipeline.augmentation import Augmentation
+
+
+def shift_and_brighten(
+    images: tf.Tensor, augmentation: Augmentation, shift: tf.Tensor, brightness: tf.Tensor
+) -> tf.Tensor:
+    """Applies channel_shift_range and brightness_range.
+
+    Args:
+        images: Pixels 0–255 of shape (batch, height, width, channels).
+        augmentation: The two ranges.
+        shift: A number in [0, 1) for each image.
+        brightness: Another.
+
+    Returns:
+        float32 pixels; the images as they came where both ranges are off.
+    """
+    if augmentation.channel_shift_range:
+        images = tf.cast(images, tf.float32)
+        levels = (2 * shift - 1) * augmentation.channel_shift_range
+        darkest, brightest = (f(images, axis=[1, 2, 3], keepdims=True) for f in (tf.reduce_min, tf.reduce_max))
+        images = tf.clip_by_value(images + levels[:, None, None, None], darkest, brightest)
+    if augmentation.brightness_range:
+        least, most = augmentation.brightness_range
+        factors = least + (most - least) * brightness
+        images = tf.clip_by_value(tf.cast(images, tf.float32) * factors[:, None, None, None], 0.0, 255.0)
+    return images

@@ -1,0 +1,46 @@
+"""Random numbers that depend on (seed, epoch, image) alone, not on batches, threads or what was drawn before."""
+
+import numpy as np
+import tensorflow as tf
+
+# SplitMix64 (Steele, Lea, Flood 2014): the golden-ratio increment and the two multipliers of its mixer.
+_INCREMENT = 0x9E3779B97F4A7C15
+_MULTIPLIERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+_LAST_SHIFT = 31
+
+# Streams keep the stages apart: switching one on leaves the numbers of the others as they are.
+AUGMENT, RAND_AUGMENT, MIX, NOISE = 1, 2, 3, 4
+
+
+def uniform(stream: int, seed: int, epoch: tf.Tensor, indices: tf.Tensor, count: int) -> tf.Tensor:
+    """Returns `count` numbers in [0, 1) for each image, float32 of shape (len(indices), count).
+
+    Args:
+        stream: Which stage asks.
+        seed: The run's seed.
+        epoch: Scalar.
+        indices: The images' places in the training part.
+        count: Numbers an image; number j is the same for every `count` above j.
+    """
+    key = _mix(_u64(stream) + _mix(_u64(seed) + _mix(_u64(epoch))))
+    rows = _mix(key + _u64(indices) * _u64(_INCREMENT))
+    columns = tf.constant((np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_INCREMENT)), tf.uint64)
+    bits = _mix(rows[:, None] + columns[None, :])
+    # The upper 24 bits fill a float32's mantissa exactly.
+    return tf.cast(tf.bitwise.right_shift(bits, _u64(40)), tf.float32) * 2.0**-24
+
+
+def permutation(seed: int, epoch: tf.Tensor, count: int) -> tf.Tensor:
+    """Returns the order of `count` images in an epoch, int64."""
+    key = tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)])
+    return tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), key)
+
+
+def _u64(value: tf.Tensor | int) -> tf.Tensor:
+    return tf.cast(value, tf.uint64) if tf.is_tensor(value) else tf.constant(value, tf.uint64)
+
+
+def _mix(bits: tf.Tensor) -> tf.Tensor:
+    for shift, multiplier in _MULTIPLIERS:
+        bits = tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _u64(shift))) * _u64(multiplier)
+    return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, _u64(_LAST_SHIFT)))

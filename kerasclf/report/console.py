@@ -1,0 +1,31 @@
+"""The table of a study for a console."""
+
+from rich.table import Table
+
+from kerasclf.report.results import StudyResults
+from kerasclf.report.summary import summarise
+
+
+def console_table(results: StudyResults) -> Table:
+    """Returns the study's table with the data set's name, and the caution where there is one."""
+    study = results.study
+    title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
+    table = Table(title=title, title_justify="left", caption=results.caution or None, caption_justify="left")
+    table.add_column("experiment")
+    published = "published" if results.comparable else "published\n(not comparable)"
+    for heading in (published, "test accuracy", "test loss", "validation\naccuracy", "runs", "images/s", "seconds"):
+        table.add_column(heading, justify="right")
+    for row in summarise(results).to_dict("records"):
+        spread = f" ± {row['test_accuracy_std']:.4f}" if row["runs"] > 1 else ""
+        known = row["published_accuracy"]
+        table.add_row(
+            row["experiment"],
+            f"{known:.4f}" if known is not None and known == known else "–",
+            f"{row['test_accuracy']:.4f}{spread}",
+            f"{row['test_loss']:.4f}",
+            f"{row['validation_accuracy']:.4f}",
+            str(row["runs"]),
+            f"{row['images_per_second']:,.0f}",
+            f"{row['seconds']:,.0f}",
+        )
+    return table

@@ -1,0 +1,32 @@
+"""The table of a study: a row an experiment."""
+
+import pandas as pd
+
+from kerasclf.report.results import ExperimentResults, StudyResults
+
+
+def summarise(results: StudyResults) -> pd.DataFrame:
+    """Returns a row for each experiment: published figures, means and standard deviations over its runs.
+
+    Accuracies and F1 are shares from 0 to 1, losses are in nats; a deviation of a single run is missing.
+    """
+    return pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
+
+
+def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, object]:
+    published = experiment.published or {}
+    row: dict[str, object] = {
+        "experiment": experiment.name,
+        "data": results.data_title,
+        "protocol": results.study["protocol"],
+        "runs": len(experiment.runs),
+        "published_accuracy": published.get("accuracy"),
+        "published_loss": published.get("loss"),
+        "comparable": results.comparable,
+    }
+    for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
+        values = pd.Series(experiment.values(metric))
+        row |= {metric: values.mean(), f"{metric}_std": values.std()}
+    for metric in ("epochs", "images_per_second", "seconds", "parameters"):
+        row[metric] = experiment.values(metric).mean()
+    return row

@@ -1,0 +1,46 @@
+"""On what a run was made: versions and hardware."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+_PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
+
+
+def describe_environment() -> dict[str, Any]:
+    """Returns versions and hardware as plain JSON types. Asks TensorFlow for the GPUs."""
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    return {
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
+        "processor": _processor(),
+        "cores": usable_cores(),
+        "gpus": [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus],
+    }
+
+
+def hardware_in_words(environment: dict[str, Any]) -> str:
+    """Returns the hardware as a phrase: GPUs where there are any, the CPU else."""
+    gpus = environment["gpus"]
+    if gpus:
+        return f"{len(gpus)} × {gpus[0]}"
+    return f"{environment['processor']}, {environment['cores']} cores"
+
+
+def usable_cores() -> int:
+    """Returns how many CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _processor() -> str:
+    described = Path("/proc/cpuinfo")
+    if described.exists():
+        for line in described.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return " ".join(line.split(":", 1)[1].split())
+    return platform.processor() or platform.machine()

@@ -1,0 +1,51 @@
+"""Figures from labels and probabilities. Needs no TensorFlow."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+Labels = NDArray[np.int64]
+Probabilities = NDArray[np.floating]
+
+# Keras clips probabilities here before it takes their logarithm; so does its loss, and so does this one.
+_LEAST_PROBABILITY = 1e-7
+
+
+class ClassFigures(NamedTuple):
+    """Precision, recall, F1 and number of test images of each class, arrays of shape (classes,)."""
+
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    f1: NDArray[np.float64]
+    images: NDArray[np.int64]
+
+
+def accuracy(labels: Labels, probabilities: Probabilities) -> float:
+    """Returns the share of images whose likeliest class is theirs."""
+    return float(np.mean(probabilities.argmax(axis=1) == labels))
+
+
+def cross_entropy(labels: Labels, probabilities: Probabilities) -> float:
+    """Returns the mean negative logarithm of the probability of the true class, in nats."""
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(of_truth.clip(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)).mean())
+
+
+def class_figures(labels: Labels, probabilities: Probabilities) -> ClassFigures:
+    """Returns precision, recall and F1 by class; 0 where a class was never predicted."""
+    classes = np.arange(probabilities.shape[1])
+    figures = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=classes, zero_division=0)
+    return ClassFigures(*figures)
+
+
+def macro_f1(labels: Labels, probabilities: Probabilities) -> float:
+    """Returns the mean of the classes' F1."""
+    return float(class_figures(labels, probabilities).f1.mean())
+
+
+def confusion(labels: Labels, probabilities: Probabilities) -> NDArray[np.int64]:
+    """Returns how many images of each true class (row) were taken for each class (column)."""
+    classes = np.arange(probabilities.shape[1])
+    return confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)  # type: ignore[no-any-return]

@@ -1,0 +1,125 @@
+"""The files of a study on disk: what the runner writes and the report reads. Needs no TensorFlow."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasclf.data.dataset import Part
+from kerasclf.errors import FolderError
+from kerasclf.files import read_json, write_json
+from kerasclf.studies.study import Study
+
+STUDY_FILE = "study.json"
+# What makes a folder another study's: the rest (seeds, which experiments) may differ from call to call.
+_IDENTITY = ("name", "protocol", "quick")
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """A study's folder: `study.json`, `data.json` and runs/EXPERIMENT-HASH/seed-N/."""
+
+    path: Path
+
+    def claim(self, study: Study) -> None:
+        """Makes the folder this study's.
+
+        Raises:
+            FolderError: It holds another study, or files that are no study's; nothing is changed.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"{self.path} is a file; give a folder with --out.")
+        wanted = study.to_dict()
+        if (self.path / STUDY_FILE).exists():
+            held = self.read()
+            for name in _IDENTITY:
+                if held[name] != wanted[name]:
+                    raise FolderError(
+                        f"{self.path} holds the study {held['name']!r} with {name} {held[name]!r}, not "
+                        f"{wanted[name]!r}. Give another folder with --out; nothing was changed."
+                    )
+            if _data_of(held) != _data_of(wanted):
+                raise FolderError(
+                    f"{self.path} holds results on {_data_of(held)}, not on {_data_of(wanted)}. "
+                    "Give another folder with --out; nothing was changed."
+                )
+            wanted["seeds"] = sorted({*held["seeds"], *wanted["seeds"]})
+        elif self.path.exists() and any(self.path.iterdir()):
+            raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder with --out.")
+        try:
+            write_json(self.path / STUDY_FILE, wanted)
+        except OSError as error:
+            raise FolderError(f"{self.path} cannot be written to: {error}.") from error
+
+    def read(self) -> dict[str, Any]:
+        """Returns the contents of `study.json`.
+
+        Raises:
+            FolderError: There is none, or it cannot be read.
+        """
+        try:
+            return read_json(self.path / STUDY_FILE)  # type: ignore[no-any-return]
+        except FileNotFoundError:
+            raise FolderError(
+                f"{self.path} holds no study ({STUDY_FILE} is missing). Give the folder that `kerasclf study` wrote."
+            ) from None
+        except json.JSONDecodeError as error:
+            raise FolderError(f"{self.path / STUDY_FILE} cannot be read: {error}.") from error
+
+    def run(self, name: str, identity: str, seed: int) -> "RunFolder":
+        """Returns the folder of a run, which may not exist yet."""
+        return RunFolder(self.path / "runs" / f"{name}-{identity}" / f"seed-{seed}")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run's folder; it exists only when the run is complete."""
+
+    path: Path
+
+    @property
+    def complete(self) -> bool:
+        return self.path.is_dir()
+
+    def history(self) -> pd.DataFrame:
+        """Returns a row an epoch."""
+        return pd.read_csv(self.path / "history.csv")
+
+    def metrics(self) -> dict[str, Any]:
+        """Returns the figures of the run."""
+        return read_json(self.path / "metrics.json")  # type: ignore[no-any-return]
+
+    def environment(self) -> dict[str, Any]:
+        """Returns versions and hardware."""
+        return read_json(self.path / "environment.json")  # type: ignore[no-any-return]
+
+    def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Returns the test images' labels and their probabilities, shape (n, classes)."""
+        table = pd.read_csv(self.path / "predictions.csv", dtype={"image": str})
+        return table["label"].to_numpy(np.int64), table.drop(columns=["image", "label"]).to_numpy(np.float64)
+
+
+def write_predictions(path: Path, part: Part, probabilities: NDArray[np.float32], class_names: tuple[str, ...]) -> None:
+    """Writes a line an image: its name, its label, and a column p_CLASS of probability for each class."""
+    table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
+    table.insert(0, "label", part.labels)
+    table.insert(0, "image", part.names)
+    # Nine digits give a float32 back exactly.
+    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+
+
+def _data_of(study: dict[str, Any]) -> str:
+    """Names the data and the split of a study's experiments."""
+    return "; ".join(sorted(set(_data_settings(study))))
+
+
+def _data_settings(study: dict[str, Any]) -> Iterator[str]:
+    for experiment in study["experiments"].values():
+        limits = [f"{key}={value}" for key, value in experiment["split"].items() if value is not None]
+        size = experiment["image_size"]
+        yield f"{experiment['data']} ({', '.join(limits + ([f'image_size={size}'] if size else []))})"

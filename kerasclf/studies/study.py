@@ -1,0 +1,84 @@
+"""`Study`: a question, the experiments that answer it, and what was published."""
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from kerasclf.errors import KerasclfError, raise_all, unknown
+from kerasclf.studies.experiment import Experiment
+from kerasclf.values import Value
+
+Protocol = Literal["sound", "published"]
+PROTOCOLS: tuple[Protocol, ...] = ("sound", "published")
+
+
+@dataclass(frozen=True)
+class Published(Value):
+    """What a study's authors reported of an experiment: test accuracy (0 to 1) and test loss."""
+
+    accuracy: float
+    loss: float | None = None
+
+
+@dataclass(frozen=True)
+class Study:
+    """A question as named experiments.
+
+    Args:
+        name: As the command line knows it.
+        title: As the report's heading.
+        question: What it is to find out, a sentence.
+        experiments: By name, in the order of the report.
+        published: The authors' figures, by the experiment's name.
+        published_data: The data set on which those figures were measured.
+        protocol: `"sound"`, or `"published"` with the flaws of the original.
+        notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
+        seeds: A run of each experiment for each seed; shared, so that experiments compare in pairs.
+        quick: Whether this is the form of seconds, whose figures mean nothing.
+    """
+
+    name: str
+    title: str
+    question: str
+    experiments: dict[str, Experiment]
+    published: dict[str, Published] = field(default_factory=dict)
+    published_data: str = ""
+    protocol: Protocol = "sound"
+    notes: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    quick: bool = False
+
+    def __post_init__(self) -> None:
+        problems = [
+            unknown("published experiment", name, self.experiments)
+            for name in self.published
+            if name not in self.experiments
+        ]
+        if self.protocol not in PROTOCOLS:
+            problems.append(unknown("protocol", self.protocol, PROTOCOLS))
+        if not self.experiments:
+            problems.append("experiments: expected at least one.")
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds):
+            problems.append(f"seeds: expected one or more different seeds. Received: {self.seeds}.")
+        raise_all(f"Study {self.name!r} cannot be used", problems)
+
+    def only(self, names: tuple[str, ...]) -> dict[str, Experiment]:
+        """Returns the experiments of these names, in the study's order; all where there are no names."""
+        for name in names:
+            if name not in self.experiments:
+                raise KerasclfError(unknown("experiment", name, self.experiments))
+        return {name: value for name, value in self.experiments.items() if not names or name in names}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the study as plain JSON types, as `study.json` keeps it for the report."""
+        return {
+            "name": self.name,
+            "title": self.title,
+            "question": self.question,
+            "protocol": self.protocol,
+            "quick": self.quick,
+            "published_data": self.published_data,
+            "notes": list(self.notes),
+            "seeds": list(self.seeds),
+            "experiments": {name: value.to_dict() for name, value in self.experiments.items()},
+            "published": {name: value.to_dict() for name, value in self.published.items()},
+        }

@@ -1,0 +1,201 @@
+"""`TrainConfig`: how to train."""
+
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+from kerasclf.errors import unknown
+from kerasclf.values import Value
+
+# The arguments each optimizer of Keras takes beyond those that all of them take.
+OPTIMIZERS: dict[str, tuple[str, ...]] = {
+    "adadelta": (),
+    "adagrad": (),
+    "adam": ("beta_1", "beta_2"),
+    "adamax": ("beta_1", "beta_2"),
+    "adamw": ("beta_1", "beta_2"),
+    "lion": ("beta_1", "beta_2"),
+    "nadam": ("beta_1", "beta_2"),
+    "rmsprop": ("momentum",),
+    "sgd": ("momentum", "nesterov"),
+}
+
+# The fields of Schedule that each schedule uses.
+SCHEDULES: dict[str, tuple[str, ...]] = {
+    "constant": ("warmup_epochs",),
+    "step": ("warmup_epochs", "every_epochs", "factor"),
+    "exponential": ("warmup_epochs", "every_epochs", "factor"),
+    "cosine": ("warmup_epochs", "final_learning_rate"),
+    "cosine_epoch": ("warmup_epochs", "final_learning_rate"),
+    "one_cycle": ("final_learning_rate", "rising_share"),
+    "plateau": ("factor", "patience", "monitor", "final_learning_rate"),
+}
+
+MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+STRATEGIES = ("auto", "none", "mirrored")
+
+
+@dataclass(frozen=True)
+class Schedule(Value):
+    """How the learning rate changes while training.
+
+    Args:
+        name: `"constant"`; `"step"` (times `factor` every `every_epochs`, at once) or `"exponential"` (the same,
+            smoothly); `"cosine"` down to `final_learning_rate` over the run, or `"cosine_epoch"` anew in every
+            epoch; `"one_cycle"` up from a 25th for `rising_share` of the run and down to
+            `final_learning_rate`; `"plateau"` (times `factor` when `monitor` has not improved for `patience`
+            epochs, down to `final_learning_rate`).
+        warmup_epochs: Epochs, or parts of one, that rise linearly from 0 before the schedule begins.
+        every_epochs: See `name`.
+        factor: See `name`.
+        final_learning_rate: See `name`.
+        rising_share: See `name`.
+        patience: See `name`.
+        monitor: See `name`.
+    """
+
+    name: str = "constant"
+    warmup_epochs: float = 0.0
+    every_epochs: int = 5
+    factor: float = 0.1
+    final_learning_rate: float = 0.0
+    rising_share: float = 0.3
+    patience: int = 5
+    monitor: str = "val_loss"
+
+    def problems(self) -> list[str]:
+        if self.name not in SCHEDULES:
+            return [unknown("schedule", self.name, SCHEDULES)]
+        found = _unused(self, f"schedule {self.name!r}", ("name", *SCHEDULES[self.name]))
+        found += _at_least(self, 0, "warmup_epochs", "final_learning_rate")
+        found += _at_least(self, 1, "every_epochs", "patience")
+        if not 0 < self.factor < 1:
+            found.append(f"factor: expected a number between 0 and 1. Received: {self.factor}.")
+        if not 0 < self.rising_share < 1:
+            found.append(f"rising_share: expected a share between 0 and 1. Received: {self.rising_share}.")
+        if self.monitor not in MONITORS:
+            found.append(unknown("monitor", self.monitor, MONITORS))
+        return found
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Value):
+    """Stops a training that no longer improves.
+
+    Args:
+        monitor: What must improve: `"val_accuracy"`, `"val_loss"`, `"accuracy"` or `"loss"`.
+        patience: Epochs without improvement after which training stops.
+        restore_best: Whether the weights of the best epoch are taken in the end.
+    """
+
+    monitor: str = "val_loss"
+    patience: int = 5
+    restore_best: bool = True
+
+    def problems(self) -> list[str]:
+        found = _at_least(self, 1, "patience")
+        if self.monitor not in MONITORS:
+            found.append(unknown("monitor", self.monitor, MONITORS))
+        return found
+
+
+@dataclass(frozen=True)
+class TrainConfig(Value):
+    """How to train a network.
+
+    Args:
+        epochs: Passes over the training images, at most.
+        batch_size: Images a step, over all devices together (the global batch size).
+        optimizer: A name out of `OPTIMIZERS`.
+        learning_rate: Peak learning rate; None takes Keras' default for the optimizer.
+        momentum: For SGD and RMSprop.
+        nesterov: For SGD.
+        beta_1: First decay of Adam and its relatives; None takes Keras' default.
+        beta_2: Second decay.
+        weight_decay: Decoupled weight decay on all weights; None for the optimizer's default.
+        clip_norm: Greatest norm of all gradients together; None for no limit.
+        schedule: How the learning rate changes.
+        label_smoothing: Share of each label that is spread over all classes.
+        class_weight: `"balanced"` weighs classes inversely to their number of training images; None weighs
+            all alike.
+        ema_momentum: Average the weights with this momentum and evaluate and save the average; None does not.
+        early_stopping: When to stop before `epochs`; None never.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        jit: Compile the training step with XLA; `"auto"` leaves it to Keras.
+        strategy: `"auto"` mirrors over all GPUs where there are several; `"none"` uses one device;
+            `"mirrored"` mirrors over all devices of the best kind.
+        steps_per_execution: Steps between two returns to Python; `"auto"` takes about a quarter of a second's
+            worth for small images and 1 for large ones. Does not change what is computed.
+    """
+
+    epochs: int = 30
+    batch_size: int = 32
+    optimizer: str = "adam"
+    learning_rate: float | None = None
+    momentum: float = 0.0
+    nesterov: bool = False
+    beta_1: float | None = None
+    beta_2: float | None = None
+    weight_decay: float | None = None
+    clip_norm: float | None = None
+    schedule: Schedule = field(default_factory=Schedule)
+    label_smoothing: float = 0.0
+    class_weight: Literal["balanced"] | None = None
+    ema_momentum: float | None = None
+    early_stopping: EarlyStopping | None = None
+    precision: str = "float32"
+    jit: bool | Literal["auto"] = "auto"
+    strategy: str = "auto"
+    steps_per_execution: int | Literal["auto"] = "auto"
+
+    def problems(self) -> list[str]:
+        found = _at_least(self, 1, "epochs", "batch_size")
+        for name, known in (("precision", PRECISIONS), ("strategy", STRATEGIES), ("optimizer", OPTIMIZERS)):
+            if getattr(self, name) not in known:
+                found.append(unknown(name, getattr(self, name), known))
+        found += self._check_optimizer_fields()
+        for name in ("learning_rate", "clip_norm"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                found.append(f"{name}: expected a number above 0, or None. Received: {value}.")
+        if self.weight_decay is not None and self.weight_decay < 0:
+            found.append(f"weight_decay: expected a number of at least 0, or None. Received: {self.weight_decay}.")
+        for name in ("label_smoothing", "momentum", "ema_momentum", "beta_1", "beta_2"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 1:
+                found.append(f"{name}: expected a number from 0 to below 1. Received: {value}.")
+        if self.class_weight not in (None, "balanced"):
+            found.append(f"class_weight: expected 'balanced' or None. Received: {self.class_weight!r}.")
+        if self.jit not in (True, False, "auto"):
+            found.append(f"jit: expected True, False or 'auto'. Received: {self.jit!r}.")
+        if self.steps_per_execution != "auto":
+            found += _at_least(self, 1, "steps_per_execution")
+        if self.schedule.warmup_epochs > self.epochs:
+            found.append(f"schedule.warmup_epochs: expected at most the {self.epochs} epochs of the training.")
+        return found
+
+    def _check_optimizer_fields(self) -> list[str]:
+        """A setting that the optimizer does not know would silently change nothing."""
+        taken = OPTIMIZERS.get(self.optimizer)
+        if taken is None:
+            return []
+        own = {name for names in OPTIMIZERS.values() for name in names}
+        return _unused(
+            self, f"optimizer {self.optimizer!r}", [f.name for f in fields(self) if f.name not in own] + list(taken)
+        )
+
+
+def _unused(value: Value, owner: str, used: tuple[str, ...] | list[str]) -> list[str]:
+    return [
+        f"{f.name}: {owner} has no use for it."
+        for f in fields(value)  # type: ignore[arg-type]
+        if f.name not in used and getattr(value, f.name) != f.default
+    ]
+
+
+def _at_least(value: Value, least: int, *names: str) -> list[str]:
+    return [
+        f"{name}: expected {'a number of ' if least == 0 else ''}at least {least}. Received: {getattr(value, name)!r}."
+        for name in names
+        if isinstance(getattr(value, name), bool) or not getattr(value, name) >= least
+    ]
