@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Self, get_type_hints
+from typing import Any, Self, get_args, get_type_hints
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 
@@ -72,8 +72,9 @@ def _plain(value: Any) -> Any:
 
 def _typed(hint: Any, value: Any) -> Any:
     """Gives back what JSON flattened: nested values and tuples."""
-    if is_dataclass(hint) and isinstance(value, Mapping):
-        return hint.from_dict(value)  # type: ignore[union-attr]
+    if isinstance(value, Mapping):
+        nested = [choice for choice in (hint, *get_args(hint)) if is_dataclass(choice)]
+        return nested[0].from_dict(value) if nested else value  # type: ignore[union-attr]
     if isinstance(value, list):
         return tuple(_typed(None, item) for item in value)
     return value

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,10 @@ class Listing:
     root: Path
     files: tuple[Path, ...]
     labels: NDArray[np.int64]
+
+    def take(self, indices: NDArray[np.int64]) -> "Listing":
+        """Returns the listing of only the files at `indices`."""
+        return replace(self, files=tuple(self.files[int(i)] for i in indices), labels=self.labels[indices])
 
 
 def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kerasclf.data.dataset import ImageDataset, Part
-from kerasclf.data.folders import Report, list_files, list_folder, read_listings
+from kerasclf.data.folders import Listing, Report, list_files, list_folder, read_listings
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
 from kerasclf.data.shapes import draw_shapes
 from kerasclf.data.splits import Split, divide, limit_per_class
@@ -26,11 +29,25 @@ SPEC_FORMS = {
 
 @dataclass(frozen=True)
 class _Raw:
-    """A data set as it came: some of the parts, not yet divided or limited."""
+    """A data set as it came: some of the parts, limited but not yet divided."""
 
     title: str
     class_names: tuple[str, ...]
     parts: dict[str, Part]
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What `load_dataset` was asked for, its spec taken apart."""
+
+    kind: str
+    rest: str
+    image_size: Size | None
+    split: Split
+    report: Report
+
+    def refusal(self) -> DataError:
+        return DataError(f"Expected {SPEC_FORMS[self.kind]}. Received: {self.kind}:{self.rest}.")
 
 
 class Choice(NamedTuple):
@@ -64,8 +81,8 @@ def load_dataset(
     kind, _, rest = spec.partition(":")
     if kind not in SPEC_FORMS:
         raise DataError(unknown("data set", spec, SPEC_FORMS))
-    raw = _LOADERS[kind](kind, rest, image_size, report)
-    parts = _limited(raw.parts, split)
+    raw = _LOADERS[kind](_Request(kind, rest, image_size, split, report))
+    parts = raw.parts
     if "test" not in parts:
         kept, apart = divide(parts["train"].labels, split.test, split, raw.class_names)
         parts = {**parts, "train": parts["train"].take(kept), "test": parts["train"].take(apart)}
@@ -87,46 +104,58 @@ def default_dataset(preferred: str) -> Choice:
     )
 
 
+def _kept(part: str, labels: NDArray[np.int64], split: Split) -> NDArray[np.int64]:
+    """Returns which images of a part a split's limits leave."""
+    most = {"train": split.train_per_class, "test": split.test_per_class}.get(part)
+    return limit_per_class(labels, most, split.seed)
+
+
 def _limited(parts: dict[str, Part], split: Split) -> dict[str, Part]:
-    most = {"train": split.train_per_class, "validation": None, "test": split.test_per_class}
-    return {name: part.take(limit_per_class(part.labels, most[name], split.seed)) for name, part in parts.items()}
+    return {name: part.take(_kept(name, part.labels, split)) for name, part in parts.items()}
 
 
-def _load_keras(kind: str, rest: str, image_size: Size | None, report: Report) -> _Raw:
-    known = KERAS_SETS[kind]
-    if image_size is not None:
+def _load_keras(request: _Request) -> _Raw:
+    known = KERAS_SETS[request.kind]
+    if request.image_size is not None:
         raise DataError(f"{known.title} has images of one size; image_size is for folders, lists and shapes.")
-    if rest and not rest.isdecimal():
-        raise DataError(f"Expected {SPEC_FORMS[kind]}. Received: {kind}:{rest}.")
-    names, parts = load_keras_set(kind, int(rest) if rest else None)
-    return _Raw(f"{known.title}, {rest} classes" if rest else known.title, names, parts)
+    if request.rest and not request.rest.isdecimal():
+        raise request.refusal()
+    names, parts = load_keras_set(request.kind, int(request.rest) if request.rest else None)
+    title = f"{known.title}, {request.rest} classes" if request.rest else known.title
+    return _Raw(title, names, _limited(parts, request.split))
 
 
-def _load_folder(kind: str, rest: str, image_size: Size | None, report: Report) -> _Raw:
-    if not rest:
-        raise DataError(f"Expected {SPEC_FORMS[kind]}. Received: {kind}:.")
-    root = Path(rest).expanduser()
+def _load_folder(request: _Request) -> _Raw:
+    if not request.rest:
+        raise request.refusal()
+    root = Path(request.rest).expanduser()
     names, listings = list_folder(root)
-    return _Raw(f"images of {root.name}", names, read_listings(listings, image_size, report))
+    return _read(root, names, listings, request)
 
 
-def _load_list(kind: str, rest: str, image_size: Size | None, report: Report) -> _Raw:
-    fields = rest.split(":")
+def _load_list(request: _Request) -> _Raw:
+    fields = request.rest.split(":")
     if len(fields) != 3 or not all(fields):
-        raise DataError(f"Expected {SPEC_FORMS[kind]}. Received: {kind}:{rest}.")
+        raise request.refusal()
     root, train, test = (Path(field).expanduser() for field in fields)
     names, listings = list_files(root, train, test)
-    return _Raw(f"images of {root.name}", names, read_listings(listings, image_size, report))
+    return _read(root, names, listings, request)
 
 
-def _draw(kind: str, rest: str, image_size: Size | None, report: Report) -> _Raw:
-    if rest:
-        raise DataError(f"Expected {SPEC_FORMS[kind]}. Received: {kind}:{rest}.")
-    names, train, test = draw_shapes(image_size or (32, 32))
-    return _Raw("shapes (drawn, not photographs)", names, {"train": train, "test": test})
+def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], request: _Request) -> _Raw:
+    # Limits come first: nobody wants to wait for images that are then left out.
+    kept = {name: listing.take(_kept(name, listing.labels, request.split)) for name, listing in listings.items()}
+    return _Raw(f"images of {root.name}", names, read_listings(kept, request.image_size, request.report))
 
 
-_LOADERS: dict[str, Callable[[str, str, Size | None, Report], _Raw]] = {
+def _draw(request: _Request) -> _Raw:
+    if request.rest:
+        raise request.refusal()
+    names, train, test = draw_shapes(request.image_size or (32, 32))
+    return _Raw("shapes (drawn, not photographs)", names, _limited({"train": train, "test": test}, request.split))
+
+
+_LOADERS: dict[str, Callable[[_Request], _Raw]] = {
     **dict.fromkeys(KERAS_SETS, _load_keras),
     "folder": _load_folder,
     "list": _load_list,

@@ -124,8 +124,8 @@ class TrainConfig(Value):
         jit: Compile the training step with XLA; `"auto"` leaves it to Keras.
         strategy: `"auto"` mirrors over all GPUs where there are several; `"none"` uses one device;
             `"mirrored"` mirrors over all devices of the best kind.
-        steps_per_execution: Steps between two returns to Python; `"auto"` takes about a quarter of a second's
-            worth for small images and 1 for large ones. Does not change what is computed.
+        steps_per_execution: Steps between two returns to Python; `"auto"` takes up to 16 for small images and 1
+            for large ones. Always 1 on several devices. Does not change what is computed.
     """
 
     epochs: int = 30
@@ -170,6 +170,9 @@ class TrainConfig(Value):
             found.append(f"jit: expected True, False or 'auto'. Received: {self.jit!r}.")
         if self.steps_per_execution != "auto":
             found += _at_least(self, 1, "steps_per_execution")
+        if self.ema_momentum is not None and self.early_stopping and not self.early_stopping.restore_best:
+            # Keras swaps averaged and plain weights at the last epoch, which early stopping forestalls.
+            found.append("early_stopping.restore_best: needed with ema_momentum.")
         if self.schedule.warmup_epochs > self.epochs:
             found.append(f"schedule.warmup_epochs: expected at most the {self.epochs} epochs of the training.")
         return found

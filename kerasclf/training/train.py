@@ -80,7 +80,7 @@ def train(
     statistics = fit_statistics(dataset.train, augmentation)
     with strategy.scope(), precision(config.precision):
         model = assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics)
-        _compile(model, config, steps, dataset.image_shape)
+        _compile(model, config, steps, dataset.image_shape, strategy.num_replicas_in_sync)
     epoch = Epoch()
     batches = training_batches(dataset.train, dataset.num_classes, config.batch_size, augmentation, seed, epoch)
     record = RecordEpochs(len(dataset.train), listener)
@@ -101,7 +101,7 @@ def train(
     )
     history = pd.DataFrame(record.rows)
     # Without its optimizer the model loads with Keras alone.
-    finished = keras.Model(model.inputs, model.outputs, name=model.name)
+    finished = keras.Model(model.input, model.output, name=model.name)
     return Trained(finished, history, time.perf_counter() - began, _best_epoch(history, config))
 
 
@@ -128,13 +128,16 @@ def _forward(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
     return model(images, training=False)
 
 
-def _compile(model: keras.Model, config: TrainConfig, steps: int, image_shape: tuple[int, int, int]) -> None:
+def _compile(
+    model: keras.Model, config: TrainConfig, steps: int, image_shape: tuple[int, int, int], replicas: int
+) -> None:
     model.compile(
         optimizer=make_optimizer(config, steps),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile=config.jit,
-        steps_per_execution=_steps_per_execution(config, image_shape),
+        # Keras' loop of several steps fails on the batches of several replicas.
+        steps_per_execution=_steps_per_execution(config, image_shape) if replicas == 1 else 1,
     )
 
 

@@ -1,0 +1,79 @@
+# Everything here needs Python 3.11 or newer and make; the rest is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+DEV_READY := $(VENV)/.ready-dev
+BENCH_READY := $(VENV)/.ready-bench
+
+# What a study is run on: make ladder DATA=folder:my_photos REPEATS=3 PROTOCOL=published QUICK=1
+ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
+       $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") \
+       $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
+       $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE))
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@echo "kerasclf: image-classification studies with Keras"
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
+	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=…, such as"
+	@echo "  make ladder DATA=folder:my_photos REPEATS=3"
+
+.PHONY: basenet
+basenet: $(READY) ## Train BaseNet with two optimizers and write the report (S1a)
+	@$(BIN)/kerasclf study basenet $(ARGS)
+
+.PHONY: ladder
+ladder: $(READY) ## Climb from BaseNet to a deeper network with batch normalisation (S1b)
+	@$(BIN)/kerasclf study ladder $(ARGS)
+
+.PHONY: setup
+setup: $(READY) ## Install kerasclf into .venv
+
+.PHONY: test
+test: $(DEV_READY) ## Check style and types, then run the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -m "not slow" -n 2
+
+.PHONY: test-slow
+test-slow: $(DEV_READY) ## Run the long tests
+	$(BIN)/python -m pytest -m slow
+
+.PHONY: bench
+bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side by side
+	$(BIN)/python benchmarks/augmentation.py
+	$(BIN)/python benchmarks/training.py
+
+.PHONY: format
+format: $(DEV_READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: clean
+clean: ## Remove the virtual environment and caches; runs/ stays
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "kerasclf needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(READY): setup.cfg pyproject.toml | $(BIN)/python
+	@echo "installing kerasclf and TensorFlow into $(VENV) (once; a minute or two)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $(READY) $@
+
+$(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	@touch $(READY) $@

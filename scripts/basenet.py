@@ -1,0 +1,8 @@
+"""S1a as a script: `python scripts/basenet.py --quick` is `kerasclf study basenet --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "basenet", *sys.argv[1:]])

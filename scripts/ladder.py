@@ -1,0 +1,8 @@
+"""S1b as a script: `python scripts/ladder.py --quick` is `kerasclf study ladder --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "ladder", *sys.argv[1:]])

@@ -1,0 +1,70 @@
+"""What all tests share: quiet TensorFlow with two logical CPU devices, fixed seeds, small data sets."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Keras reads its home once, when it is imported. A folder of our own: nothing on this machine decides a test.
+KERAS_HOME = Path(tempfile.mkdtemp(prefix="kerasclf-tests-"))
+os.environ["KERAS_HOME"] = str(KERAS_HOME)
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+# Two logical devices let one machine test tf.distribute; they must be set before TensorFlow starts.
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
+)
+
+from kerasclf.data import ArrayImages, ImageDataset, Part
+
+
+@pytest.fixture(autouse=True)
+def _seeded():
+    tf.keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _empty_keras_home():
+    yield
+    shutil.rmtree(KERAS_HOME / "datasets", ignore_errors=True)
+
+
+def pytest_sessionfinish():
+    shutil.rmtree(KERAS_HOME, ignore_errors=True)
+
+
+def make_part(count: int, num_classes: int = 3, shape=(32, 32, 3), seed: int = 0) -> Part:
+    """Images whose class a small network can learn: each has a grey level of its class, with noise."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % num_classes
+    level = (labels + 1) * 255 // (num_classes + 1)
+    noise = rng.integers(-20, 21, (count, *shape))
+    images = (level[:, None, None, None] + noise).clip(0, 255).astype(np.uint8)
+    return Part(ArrayImages(images), labels.astype(np.int64), tuple(str(i) for i in range(count)))
+
+
+@pytest.fixture
+def dataset() -> ImageDataset:
+    """Three classes, 96 + 30 + 30 images of 32×32×3."""
+    return ImageDataset(
+        "memory",
+        "grey levels",
+        ("dark", "middle", "light"),
+        make_part(96),
+        make_part(30, seed=1),
+        make_part(30, seed=2),
+    )
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder with the packed real images; a test that needs it is skipped where it is missing."""
+    folder = Path(os.environ.get("KERASCLF_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real images are not at {folder}; set KERASCLF_DATA")
+    return folder

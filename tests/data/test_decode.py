@@ -1,0 +1,91 @@
+"""Every form an image file can have becomes uint8 pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasclf.data.decode import read_header, read_image
+from kerasclf.errors import DataError
+
+RED = (255, 0, 0)
+
+
+def saved(tmp_path, image, name="image.png", **options):
+    path = tmp_path / name
+    image.save(path, **options)
+    return path
+
+
+def test_rgb_is_read_as_it_is(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(read_image(saved(tmp_path, Image.fromarray(pixels))), pixels)
+
+
+def test_grey_becomes_three_equal_channels_or_one(tmp_path):
+    path = saved(tmp_path, Image.new("L", (2, 2), 77))
+    assert read_image(path).tolist() == [[[77] * 3] * 2] * 2
+    assert read_image(path, channels=1).tolist() == [[[77]] * 2] * 2
+
+
+def test_transparency_is_laid_over_white(tmp_path):
+    half = read_image(saved(tmp_path, Image.new("RGBA", (1, 1), (255, 0, 0, 128))))
+    np.testing.assert_allclose(half[0, 0], [255, 127, 127], atol=1)
+    nothing = read_image(saved(tmp_path, Image.new("LA", (1, 1), (0, 0)), "la.png"))
+    assert nothing[0, 0].tolist() == [255, 255, 255]
+
+
+def test_a_transparent_palette_entry_is_laid_over_white(tmp_path):
+    image = Image.new("P", (2, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0])
+    image.putpixel((1, 0), 1)
+    pixels = read_image(saved(tmp_path, image, transparency=1))
+    assert pixels[0].tolist() == [[255, 0, 0], [255, 255, 255]]
+
+
+def test_cmyk_becomes_rgb(tmp_path):
+    pixels = read_image(saved(tmp_path, Image.new("CMYK", (8, 8), (0, 255, 255, 0)), "c.jpg", quality=100))
+    np.testing.assert_allclose(pixels[0, 0], RED, atol=3)
+
+
+@pytest.mark.parametrize("value", [0, 255, 256, 30000, 65535])
+def test_sixteen_bits_keep_their_upper_eight(tmp_path, value):
+    image = Image.fromarray(np.array([[value, 65535]], np.uint16))
+    assert read_image(saved(tmp_path, image))[0, 0].tolist() == [int(value / 257)] * 3
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    image = Image.new("RGB", (4, 2), "blue")
+    image.putpixel((0, 0), RED)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # show after turning by 90 degrees clockwise
+    path = saved(tmp_path, image, exif=exif)
+    pixels = read_image(path)
+    assert pixels.shape == (4, 2, 3)
+    assert pixels[0, 1].tolist() == list(RED)
+    assert read_header(path) == ((4, 2), False)
+
+
+def test_resizing_gives_the_size_asked_for(tmp_path):
+    path = saved(tmp_path, Image.new("RGB", (900, 600), RED), "large.jpg", quality=100)
+    pixels = read_image(path, (20, 30))
+    assert pixels.shape == (20, 30, 3)
+    np.testing.assert_allclose(pixels, np.broadcast_to(RED, pixels.shape), atol=2)
+
+
+def test_a_truncated_file_is_named(tmp_path):
+    path = saved(tmp_path, Image.effect_noise((64, 64), 50), "cut.jpg")
+    path.write_bytes(path.read_bytes()[:-300])
+    with pytest.raises(DataError, match=r"cut\.jpg cannot be read as an image: .*Replace or remove the file"):
+        read_image(path)
+
+
+def test_a_file_that_is_no_image_is_named(tmp_path):
+    path = tmp_path / "text.png"
+    path.write_text("hello")
+    with pytest.raises(DataError, match=r"text\.png cannot be read as an image"):
+        read_header(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"gone\.png does not exist"):
+        read_image(tmp_path / "gone.png")

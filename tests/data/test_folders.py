@@ -1,0 +1,181 @@
+"""Folders and lists of images, and the mistakes people make with them."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasclf.data import FileImages, Split, folders, load_dataset
+from kerasclf.errors import DataError
+
+
+def fill(folder, count, size=(8, 8), mode="RGB", start=0):
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(start, start + count):
+        Image.new(mode, size, i * 3 if mode == "L" else (i * 3, 0, 0)).save(folder / f"{i:03}.png")
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for name in ("cat", "dog"):
+        fill(tmp_path / "photos" / name, 20)
+    return tmp_path / "photos"
+
+
+def test_class_folders_are_divided_into_three_parts(photos):
+    dataset = load_dataset(f"folder:{photos}", split=Split(test=0.25, validation=0.2))
+    assert dataset.class_names == ("cat", "dog")
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [24, 6, 10]
+    assert np.bincount(dataset.test.labels).tolist() == [5, 5]
+    names = [set(dataset.part(name).names) for name in ("train", "validation", "test")]
+    assert len(set.union(*names)) == 40
+    assert "cat/007.png" in set.union(*names)
+
+
+def test_pixels_labels_and_names_stay_together(photos):
+    part = load_dataset(f"folder:{photos}").train
+    images = part.images.read(np.arange(len(part)))
+    for image, label, name in zip(images, part.labels, part.names, strict=True):
+        assert image[0, 0, 0] == int(name[-7:-4]) * 3
+        assert name.split("/")[0] == ("cat", "dog")[label]
+
+
+def test_ready_made_parts_are_kept(tmp_path):
+    for part, count in (("train", 4), ("valid", 3), ("test", 2)):
+        for name in ("a", "b"):
+            fill(tmp_path / part / name, count)
+    dataset = load_dataset(f"folder:{tmp_path}")
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [8, 6, 4]
+
+
+def test_grey_folders_have_one_channel(tmp_path):
+    for name in ("a", "b"):
+        fill(tmp_path / name, 10, mode="L")
+    assert load_dataset(f"folder:{tmp_path}").image_shape == (8, 8, 1)
+
+
+def test_one_colour_image_makes_a_folder_rgb(tmp_path):
+    fill(tmp_path / "a", 10, mode="L")
+    fill(tmp_path / "b", 10)
+    assert load_dataset(f"folder:{tmp_path}").image_shape == (8, 8, 3)
+
+
+def test_large_sets_are_read_on_demand_with_the_same_pixels(photos, monkeypatch):
+    in_memory = load_dataset(f"folder:{photos}").train
+    monkeypatch.setattr(folders, "IN_MEMORY_LIMIT", 100)
+    on_demand = load_dataset(f"folder:{photos}").train
+    assert isinstance(on_demand.images, FileImages)
+    everything = np.arange(len(in_memory))
+    np.testing.assert_array_equal(on_demand.images.read(everything), in_memory.images.read(everything))
+
+
+def test_limits_leave_so_many_images_a_class(photos, monkeypatch):
+    read = []
+    monkeypatch.setattr(folders, "read_header", lambda path: read.append(path) or ((8, 8), False))
+    split = Split(train_per_class=8, validation=0.25, test=0.25)
+    dataset = load_dataset(f"folder:{photos}", split=split)
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [9, 3, 4]
+    assert len(read) == 16  # the others are not even opened
+
+
+def test_a_missing_folder_suggests_its_neighbour(photos):
+    with pytest.raises(DataError, match=r"photo does not exist\. Did you mean 'photos'\?"):
+        load_dataset(f"folder:{photos.parent / 'photo'}")
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(DataError, match="holds 0 class folders; at least 2 are needed"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_an_empty_class_folder_is_named(photos):
+    (photos / "eel").mkdir()
+    with pytest.raises(DataError, match=r"class folder .*eel holds no image"):
+        load_dataset(f"folder:{photos}")
+
+
+def test_a_class_with_one_image_is_named(photos):
+    fill(photos / "eel", 1)
+    with pytest.raises(DataError, match="Class 'eel' has one image"):
+        load_dataset(f"folder:{photos}")
+
+
+def test_a_validation_part_without_a_class_is_refused(photos):
+    fill(photos / "eel", 3)
+    with pytest.raises(DataError, match="without class 'eel'"):
+        load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+
+
+def test_a_truncated_image_is_found_before_training(photos):
+    path = photos / "dog" / "003.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DataError, match=r"dog/003\.png cannot be read as an image"):
+        load_dataset(f"folder:{photos}")
+
+
+def test_different_sizes_need_one(photos):
+    fill(photos / "cat", 1, size=(9, 7), start=50)
+    with pytest.raises(
+        DataError, match=r"differ in size: .* is 8x8, .*050\.png is 7x9 .*--image-size 8x8|is 7x9, .* is 8x8"
+    ):
+        load_dataset(f"folder:{photos}")
+    assert load_dataset(f"folder:{photos}", image_size=(6, 5)).image_shape == (6, 5, 3)
+
+
+def test_parts_must_have_the_same_classes(tmp_path):
+    for name in ("a", "b"):
+        fill(tmp_path / "train" / name, 4)
+    fill(tmp_path / "test" / "a", 4)
+    with pytest.raises(DataError, match="differ in the class folder 'b'"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def write_lists(root, train, test):
+    (root / "train.txt").write_text("\n".join(train) + "\n")
+    (root / "test.txt").write_text("\n".join(test) + "\n")
+    return f"list:{root / 'images'}:{root / 'train.txt'}:{root / 'test.txt'}"
+
+
+@pytest.fixture
+def birds(tmp_path):
+    for name in ("001.Auk", "002.Jay"):
+        fill(tmp_path / "images" / name, 12)
+    return tmp_path
+
+
+def lines(start, stop):
+    return [f"{name}/{i:03}.png" for name in ("001.Auk", "002.Jay") for i in range(start, stop)]
+
+
+def test_lists_decide_the_parts(birds):
+    dataset = load_dataset(write_lists(birds, lines(0, 10), lines(10, 12)), split=Split(validation=0.2))
+    assert dataset.class_names == ("001.Auk", "002.Jay")
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [16, 4, 4]
+    assert set(dataset.test.names) == set(lines(10, 12))
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "message"),
+    [
+        ([*lines(0, 9), "001.Auk/999.png"], lines(10, 12), r"names 1 missing file, first .*001\.Auk/999\.png"),
+        (lines(0, 9), lines(8, 12), r"001\.Auk/008\.png stands in both"),
+        (lines(0, 9) + lines(3, 4), lines(10, 12), r"line 19: 001\.Auk/003\.png stands there twice"),
+        ([*lines(0, 9), "lonely.png"], lines(10, 12), r"line 19: expected CLASS/file"),
+        ([*lines(0, 9), "../../secret.png"], lines(10, 12), r"line 19: expected CLASS/file"),
+        (lines(0, 9), lines(10, 12)[:2], r"Class '002\.Jay' is in only one of"),
+        ([], lines(10, 12), r"train\.txt is empty"),
+    ],
+)
+def test_mistakes_in_lists(birds, train, test, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset(write_lists(birds, train, test))
+
+
+def test_real_digits(real_data, tmp_path):
+    import tarfile
+
+    with tarfile.open(real_data / "mnist900.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    dataset = load_dataset(f"folder:{tmp_path / 'mnist900'}")
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [600, 200, 100]
+    assert dataset.image_shape == (28, 28, 1)
+    assert dataset.class_names == tuple("0123456789")

@@ -1,0 +1,59 @@
+"""The drawn data set."""
+
+import numpy as np
+import pytest
+
+from kerasclf.data import load_dataset
+from kerasclf.errors import DataError
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return load_dataset("shapes")
+
+
+def test_it_has_the_sizes_of_cifar100_25(shapes):
+    assert [len(shapes.part(name)) for name in ("train", "validation", "test")] == [11250, 1250, 2500]
+    assert shapes.image_shape == (32, 32, 3)
+    assert shapes.num_classes == 25
+    assert (np.bincount(shapes.test.labels) == 100).all()
+
+
+def test_it_says_that_it_is_drawn(shapes):
+    assert "drawn" in shapes.title
+
+
+def test_it_is_the_same_every_time(shapes):
+    from kerasclf.data.shapes import draw_shapes
+
+    draw_shapes.cache_clear()
+    again = load_dataset("shapes")
+    assert again.manifest["hash"] == shapes.manifest["hash"]
+
+
+def test_colour_alone_does_not_tell_the_class(shapes):
+    """The mean colour of an image, as a nearest-centroid classifier sees it, is worth hardly more than a guess."""
+    part = shapes.train
+    means = part.images.read(np.arange(len(part))).mean(axis=(1, 2))
+    centroids = np.array([means[part.labels == label].mean(axis=0) for label in range(25)])
+    test = shapes.test.images.read(np.arange(len(shapes.test))).mean(axis=(1, 2))
+    nearest = ((test[:, None] - centroids) ** 2).sum(axis=2).argmin(axis=1)
+    assert (nearest == shapes.test.labels).mean() < 0.08
+
+
+def test_another_size_shows_the_same_scenes():
+    from kerasclf.data.shapes import draw_shapes
+
+    _, _, small = draw_shapes((32, 32))
+    assert load_dataset("shapes", image_size=(48, 48)).image_shape == (48, 48, 3)
+    assert len(small) == 2500
+
+
+def test_it_takes_no_arguments():
+    with pytest.raises(DataError, match="Expected shapes, drawn here"):
+        load_dataset("shapes:10")
+
+
+def test_an_unknown_spec_suggests_a_known_one():
+    with pytest.raises(DataError, match=r"Unknown data set 'shape'\. Did you mean 'shapes'\?"):
+        load_dataset("shape")

@@ -1,0 +1,183 @@
+"""Augmentation of batches: stateless, with the generator's parameters and their distribution."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras.src.legacy.preprocessing.image import ImageDataGenerator, apply_brightness_shift, apply_channel_shift
+
+from kerasclf import Augmentation
+from kerasclf.pipeline import color
+from kerasclf.pipeline.augment import SLOTS, draw_affine, make_augment
+from kerasclf.pipeline.rand_augment import COLOR, GEOMETRIC, OPERATIONS, Operations, RandAugment
+
+SHAPE = (12, 12, 3)
+EPOCH = tf.constant(0, tf.int64)
+
+EVERY_KIND = {
+    "geometry": {"rotation_range": 20, "zoom_range": 0.2, "shear_range": 5, "width_shift_range": 0.1,
+                 "horizontal_flip": True},
+    "flips": {"horizontal_flip": True, "vertical_flip": True},
+    "crop": {"random_crop_padding": 2, "fill_mode": "constant"},
+    "color": {"brightness_range": (0.5, 1.5), "channel_shift_range": 30.0},
+    "erasing": {"random_erasing": 0.5},
+    "rand_augment": {"rand_augment_ops": 2},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).integers(0, 256, (10, *SHAPE), dtype=np.uint8)
+
+
+def augmented(images, seed=0, epoch=0, indices=None, **fields):
+    augment = make_augment(Augmentation(**fields), seed, images.shape[1:])
+    indices = tf.range(len(images), dtype=tf.int64) if indices is None else tf.constant(indices, tf.int64)
+    return augment(tf.constant(images), tf.constant(epoch, tf.int64), indices).numpy()
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_an_image_depends_on_seed_epoch_and_index_alone(images, kind):
+    fields = EVERY_KIND[kind]
+    everything = augmented(images, **fields)
+    assert everything.dtype == np.uint8
+    assert everything.shape == images.shape
+    # Alone, in another order, and in another process's place: the same image.
+    some = augmented(images[[7, 2]], indices=[7, 2], **fields)
+    np.testing.assert_allclose(some.astype(int), everything[[7, 2]].astype(int), atol=1)
+    np.testing.assert_array_equal(augmented(images, **fields), everything)
+    for other in ({"seed": 1}, {"epoch": 1}):
+        assert (augmented(images, **other, **fields) != everything).any(axis=(1, 2, 3)).sum() >= 5
+
+
+@pytest.mark.parametrize("kind", EVERY_KIND)
+def test_it_works_inside_tf_data_as_outside(images, kind):
+    augment = make_augment(Augmentation(**EVERY_KIND[kind]), 0, SHAPE)
+    data = tf.data.Dataset.range(len(images)).batch(5)
+    inside = list(data.map(lambda i: augment(tf.gather(images, i), EPOCH, i)))
+    np.testing.assert_array_equal(np.concatenate(inside), augmented(images, **EVERY_KIND[kind]))
+
+
+def test_nothing_to_do_is_no_function():
+    normalisation_alone = Augmentation(featurewise_center=True, rescale=0.5, mix_up=0.2)
+    assert make_augment(normalisation_alone, 0, SHAPE) is None
+
+
+def test_switching_one_change_on_leaves_the_draws_of_the_others(images):
+    flipped = augmented(images, horizontal_flip=True)
+    both = augmented(images, horizontal_flip=True, brightness_range=(1.0, 1.0))
+    np.testing.assert_array_equal(flipped, both)
+
+
+def drawn_parameters(fields, count=4000, shape=(40, 50, 3)):
+    from kerasclf.pipeline import draws
+
+    numbers = draws.uniform(draws.AUGMENT, 0, EPOCH, tf.range(count, dtype=tf.int64), len(SLOTS))
+    affine = draw_affine(Augmentation(**fields), dict(zip(SLOTS, tf.unstack(numbers, axis=1), strict=True)), shape)
+    generator = ImageDataGenerator(**fields)
+    np.random.seed(0)
+    theirs = [generator.get_random_transform(shape) for _ in range(count)]
+    return affine, {name: np.array([t[name] for t in theirs], float) for name in theirs[0] if t_is_number(theirs, name)}
+
+
+def t_is_number(transforms, name):
+    return transforms[0][name] is not None
+
+
+@pytest.mark.parametrize(
+    ("fields", "mine", "theirs"),
+    [
+        ({"rotation_range": 30}, "rotation", "theta"),
+        ({"shear_range": 10}, "shear", "shear"),
+        ({"zoom_range": 0.2}, "zoom_x", "zx"),
+        ({"zoom_range": (0.5, 0.9)}, "zoom_y", "zy"),
+        # "tx" is what the generator draws from height_shift_range.
+        ({"height_shift_range": 0.25}, "shift_y", "tx"),
+        ({"width_shift_range": 0.25}, "shift_x", "ty"),
+        ({"width_shift_range": 3.5}, "shift_x", "ty"),
+        ({"width_shift_range": 4}, "shift_x", "ty"),
+        ({"width_shift_range": (1, 5)}, "shift_x", "ty"),
+        ({"width_shift_range": (0.1, 0.2)}, "shift_x", "ty"),
+    ],
+)
+def test_parameters_are_distributed_as_the_generators(fields, mine, theirs):
+    affine, parameters = drawn_parameters(fields)
+    ours, reference = getattr(affine, mine).numpy(), parameters[theirs]
+    if len(np.unique(reference)) > 20:
+        quantiles = np.linspace(0.02, 0.98, 25)
+        np.testing.assert_allclose(
+            np.quantile(ours, quantiles), np.quantile(reference, quantiles), atol=0.12 * reference.std()
+        )
+    else:
+        (values, counts), (known, expected) = (np.unique(v.round(4), return_counts=True) for v in (ours, reference))
+        np.testing.assert_allclose(values, known)
+        np.testing.assert_allclose(counts, expected, rtol=0.15)
+
+
+def test_half_of_the_images_are_flipped():
+    affine, _ = drawn_parameters({"horizontal_flip": True})
+    assert (affine.flip_x.numpy() == -1).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_random_crops_reach_every_place():
+    affine, _ = drawn_parameters({})
+    assert affine.shift_x == 0.0
+    from kerasclf.pipeline import draws
+
+    numbers = draws.uniform(draws.AUGMENT, 0, EPOCH, tf.range(2000, dtype=tf.int64), len(SLOTS))
+    drawn = dict(zip(SLOTS, tf.unstack(numbers, axis=1), strict=True))
+    shifts = draw_affine(Augmentation(random_crop_padding=4), drawn, (32, 32, 3)).shift_x.numpy()
+    assert sorted(set(shifts)) == list(range(-4, 5))
+
+
+def test_channel_shift_equals_the_generators():
+    image = np.random.default_rng(0).uniform(20, 230, (6, 6, 3)).astype(np.float32)
+    ours = color.shift_and_brighten(
+        tf.constant(image[None]), Augmentation(channel_shift_range=40.0), tf.constant([0.8]), tf.constant([0.0])
+    )
+    np.testing.assert_allclose(ours[0], apply_channel_shift(image, 0.6 * 40, 2), atol=1e-3)
+
+
+def test_brightness_equals_the_generators_to_a_grey_level():
+    image = np.random.default_rng(0).integers(0, 256, (6, 6, 3)).astype(np.float32)
+    ours = color.shift_and_brighten(
+        tf.constant(image[None]), Augmentation(brightness_range=(0.5, 1.5)), tf.constant([0.0]), tf.constant([0.7])
+    )
+    # The generator goes through Pillow's 8 bits.
+    np.testing.assert_allclose(ours[0], apply_brightness_shift(image, 1.2, False), atol=1.0)
+
+
+def test_erasing_replaces_one_rectangle(images):
+    changed = (augmented(images, random_erasing=1.0) != images).any(axis=3)
+    for mask in changed:
+        rows, columns = mask.any(axis=1), mask.any(axis=0)
+        inside = mask[np.ix_(rows, columns)]
+        assert inside.mean() > 0.9  # noise equals the pixel here and there
+        assert 0 < mask.mean() < 0.45
+    never = (augmented(images, random_erasing=1e-6) != images).any()
+    assert not never
+
+
+@pytest.mark.parametrize("name", COLOR)
+def test_each_colour_operation_changes_only_its_images(name):
+    images = np.random.default_rng(0).integers(30, 200, (4, *SHAPE)).astype(np.float32)
+    rand_augment = RandAugment.of(Augmentation(rand_augment_ops=1, rand_augment_magnitude=0.8))
+    chosen = tf.constant([[OPERATIONS.index(name)], [0], [OPERATIONS.index("rotate")], [OPERATIONS.index(name)]])
+    changed = rand_augment.recolor(images, Operations(chosen, tf.fill((4, 1), 0.8))).numpy()
+    np.testing.assert_array_equal(changed[1:3], images[1:3])
+    assert (changed[[0, 3]] != images[[0, 3]]).any(axis=(1, 2, 3)).all()
+    assert changed.min() >= 0
+    assert changed.max() <= 255
+
+
+def test_rand_augment_chooses_every_operation():
+    rand_augment = RandAugment.of(Augmentation(rand_augment_ops=2))
+    operations = rand_augment.draw(0, EPOCH, tf.range(3000, dtype=tf.int64))
+    counts = np.bincount(operations.chosen.numpy().ravel(), minlength=len(OPERATIONS))
+    assert len(counts) == len(OPERATIONS) == 1 + len(GEOMETRIC) + len(COLOR)
+    assert counts.min() > 0.8 * counts.mean()
+    assert (operations.strength.numpy() < 0).mean() == pytest.approx(0.5, abs=0.03)
+
+
+def test_grey_images_are_augmented_too():
+    grey = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), dtype=np.uint8)
+    assert augmented(grey, rand_augment_ops=3, random_erasing=0.5).shape == grey.shape

@@ -1,0 +1,84 @@
+"""Normalisation inside the model against Keras' legacy generator, fitted to the same images."""
+
+import keras
+import numpy as np
+import pytest
+from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+from kerasclf import Augmentation
+from kerasclf.errors import KerasclfError
+from kerasclf.pipeline.normalization import normalize
+from kerasclf.pipeline.statistics import fit_statistics
+from tests.conftest import make_part
+
+SHAPE = (6, 6, 3)
+
+CASES = {
+    "rescale": {"rescale": 1 / 255},
+    "featurewise": {"featurewise_center": True, "featurewise_std_normalization": True},
+    "featurewise_center": {"featurewise_center": True},
+    "samplewise": {"samplewise_center": True, "samplewise_std_normalization": True},
+    "samplewise_center": {"samplewise_center": True},
+    "rescaled_featurewise": {
+        "rescale": 1 / 127.5, "featurewise_center": True, "featurewise_std_normalization": True,
+    },
+    "zca": {"featurewise_center": True, "zca_whitening": True, "zca_epsilon": 1e-2, "rescale": 1 / 255},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def part():
+    return make_part(300, shape=SHAPE)
+
+
+def model_of(part, fields):
+    augmentation = Augmentation(**fields)
+    pixels = keras.Input(SHAPE, dtype="uint8")
+    return keras.Model(pixels, normalize(pixels, augmentation, fit_statistics(part, augmentation)))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_equals_the_generators(part, name, tmp_path):
+    images = part.images.read(np.arange(len(part)))
+    generator = ImageDataGenerator(**CASES[name])
+    generator.fit(images.astype(np.float32))
+    expected = np.stack([generator.standardize(image.astype(np.float32)) for image in images[:20]])
+    model = model_of(part, CASES[name])
+    tolerance = 2e-3 if name == "zca" else 2e-5
+    np.testing.assert_allclose(model.predict(images[:20], verbose=0), expected, rtol=tolerance, atol=tolerance)
+    # What is saved needs nothing of ours, in Keras' safe mode.
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_array_equal(loaded.predict(images[:20], verbose=0), model.predict(images[:20], verbose=0))
+
+
+def test_statistics_are_numpys_in_float64(part):
+    images = part.images.read(np.arange(len(part))).astype(np.float64)
+    statistics = fit_statistics(part, Augmentation())
+    np.testing.assert_allclose(statistics.mean, images.mean(axis=(0, 1, 2)), rtol=1e-12)
+    np.testing.assert_allclose(statistics.std, images.std(axis=(0, 1, 2)), rtol=1e-10)
+
+
+def test_std_normalisation_centres_too(part):
+    values = model_of(part, {"featurewise_std_normalization": True}).predict(part.images.array, verbose=0)
+    np.testing.assert_allclose(values.mean(axis=(0, 1, 2)), 0, atol=1e-5)
+    np.testing.assert_allclose(values.std(axis=(0, 1, 2)), 1, atol=1e-5)
+
+
+def test_a_backbones_preprocessing_becomes_part_of_the_model(part, tmp_path):
+    model = model_of(part, {"preprocessing_function": "keras.applications.resnet50:preprocess_input"})
+    images = part.images.array[:5]
+    expected = keras.applications.resnet50.preprocess_input(images.astype(np.float32))
+    np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-4)
+    model.save(tmp_path / "m.keras")
+    loaded = keras.models.load_model(tmp_path / "m.keras", safe_mode=True)
+    np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, atol=1e-4)
+
+
+def test_without_normalisation_the_network_sees_pixels(part):
+    np.testing.assert_array_equal(model_of(part, {}).predict(part.images.array[:5], verbose=0), part.images.array[:5])
+
+
+def test_zca_of_large_images_is_refused():
+    with pytest.raises(KerasclfError, match="zca_whitening: expected images of at most 12,288 values"):
+        fit_statistics(make_part(3, shape=(65, 65, 3)), Augmentation(zca_whitening=True))

@@ -1,0 +1,160 @@
+"""The report, from run folders alone."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kerasclf import Experiment, Study, TrainConfig
+from kerasclf.errors import FolderError
+from kerasclf.files import new_folder, write_json
+from kerasclf.report import read_results, summarise, write_report
+from kerasclf.report.page import command_of, settings_of
+from kerasclf.studies import Published
+from kerasclf.studies.run_folder import StudyFolder, write_predictions
+from tests.conftest import make_part
+
+CLASSES = ("image", "label", "<b>")  # names that must not confuse a table or a page
+
+
+def write_run(folder, name, experiment, seed, accuracy):
+    part = make_part(30, shape=(2, 2, 3))
+    rng = np.random.default_rng(seed)
+    right = rng.permutation(30) < round(30 * accuracy)
+    predicted = np.where(right, part.labels, (part.labels + 1) % 3)
+    probabilities = np.full((30, 3), 0.1, np.float32)
+    probabilities[np.arange(30), predicted] = 0.8
+    with new_folder(folder.run(name, experiment.identity, seed).path) as run:
+        pd.DataFrame(
+            {"epoch": [1, 2], "loss": [2.0, 1.0], "accuracy": [0.3, accuracy], "val_loss": [2.1, 1.5],
+             "val_accuracy": [0.3, accuracy], "learning_rate": 0.1, "seconds": 1.0, "images_per_second": 100.0}
+        ).to_csv(run / "history.csv", index=False)  # fmt: skip
+        write_predictions(run / "predictions.csv", part, probabilities, CLASSES)
+        write_json(
+            run / "metrics.json",
+            {"test_accuracy": accuracy, "test_loss": 1.0 + seed, "test_macro_f1": accuracy,
+             "validation_accuracy": accuracy, "validation_loss": 1.5, "epochs": 2, "best_epoch": 2,
+             "images_per_second": 100.0, "seconds": 2.0, "parameters": 1234},
+        )  # fmt: skip
+        write_json(run / "environment.json", {"python": "3", "system": "Linux", "packages": {"keras": "3"},
+                                              "processor": "A CPU", "cores": 2, "gpus": []})  # fmt: skip
+        write_json(
+            run / "experiment.json",
+            {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(CLASSES), "finished": "today",
+             "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
+                      "images": {"train": 1, "validation": 2, "test": 30}}},
+        )  # fmt: skip
+
+
+@pytest.fixture
+def written(tmp_path):
+    first, second = Experiment(), Experiment(train=TrainConfig(epochs=2))
+    study = Study(
+        "small", "A <small> study", "Why?", {"first": first, "second": second},
+        published={"first": Published(0.5, 1.25)}, published_data="cifar100:25", notes=("A note.",), seeds=(0, 1),
+    )  # fmt: skip
+    folder = StudyFolder(tmp_path / "study")
+    folder.claim(study)
+    for name, experiment, accuracies in (("first", first, (0.4, 0.6)), ("second", second, (0.7, 0.8))):
+        for seed, accuracy in enumerate(accuracies):
+            write_run(folder, name, experiment, seed, accuracy)
+    return folder, study
+
+
+def test_the_table_has_means_and_deviations(written):
+    table = summarise(read_results(written[0].path)).set_index("experiment")
+    assert table.loc["first", "test_accuracy"] == pytest.approx(0.5)
+    assert table.loc["first", "test_accuracy_std"] == pytest.approx(np.std([0.4, 0.6], ddof=1))
+    assert table.loc["first", "published_loss"] == 1.25
+    assert pd.isna(table.loc["second", "published_accuracy"])
+    assert table["runs"].tolist() == [2, 2]
+    assert set(table["data"]) == {"shapes (drawn)"}
+    assert not table["comparable"].any()
+
+
+def test_the_page_needs_nothing_else(written, tmp_path):
+    page = write_report(read_results(written[0].path), tmp_path / "report").read_text()
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
+    assert "http" not in re.sub(r'"data:[^"]*"', "", page)
+    assert {p.name for p in (tmp_path / "report").iterdir()} == {
+        "index.html", "summary.csv", "bars.png", "curves.png", "confusion_first.png", "confusion_second.png",
+    }  # fmt: skip
+
+
+def test_the_page_carries_names_figures_and_cautions(written, tmp_path):
+    page = write_report(read_results(written[0].path), tmp_path / "report").read_text()
+    assert "A &lt;small&gt; study" in page
+    assert "<td>&lt;b&gt;</td>" in page
+    assert "published figures are from cifar100:25 and are not comparable" in page
+    assert '0.5000 <span class="of">± 0.1414</span>' in page
+    assert '<tr class="best"><td>second</td>' in page
+    assert "A note." in page
+    assert "A CPU, 2 cores" in page
+    assert "train.epochs" in page
+
+
+def test_class_names_do_not_collide_with_columns(written):
+    results = read_results(written[0].path)
+    assert results.class_names == list(CLASSES)
+    labels, probabilities = results.experiments[0].pooled
+    assert probabilities.shape == (60, 3)
+    assert labels.tolist() == list(np.arange(30) % 3) * 2
+
+
+def test_same_data_is_comparable(written):
+    results = read_results(written[0].path)
+    same = replace(results, study={**results.study, "published_data": "shapes"})
+    assert same.comparable
+    assert same.caution == ""
+    assert "quick" in replace(same, study={**same.study, "quick": True}).caution
+
+
+def test_the_best_is_chosen_on_validation(written):
+    assert read_results(written[0].path).best.name == "second"
+
+
+def test_settings_show_what_differs():
+    experiment = Experiment(model="basenet_deeper", train=TrainConfig(epochs=3, learning_rate=0.1))
+    assert settings_of(experiment) == {
+        "model": '"basenet_deeper"', "train.epochs": "3", "train.learning_rate": "0.1",
+    }  # fmt: skip
+
+
+def test_the_command_is_shown(written):
+    assert command_of(read_results(written[0].path)) == (
+        "kerasclf study small --data shapes --protocol sound --repeats 2"
+    )
+
+
+def test_a_folder_without_a_study(tmp_path):
+    with pytest.raises(FolderError, match=r"study\.json is missing"):
+        read_results(tmp_path)
+
+
+def test_a_study_without_a_run(tmp_path):
+    folder = StudyFolder(tmp_path / "study")
+    folder.claim(Study("small", "S", "Why?", {"first": Experiment()}))
+    with pytest.raises(FolderError, match="holds no finished run"):
+        read_results(folder.path)
+
+
+def test_a_damaged_run_is_named(written):
+    folder, study = written
+    run = folder.run("first", study.experiments["first"].identity, 1)
+    (run.path / "metrics.json").write_text("{")
+    with pytest.raises(FolderError, match="seed-1 is damaged"):
+        read_results(folder.path)
+
+
+def test_the_report_command_does_not_import_tensorflow(written):
+    code = (
+        "import sys; from kerasclf.cli import main; main(['report', sys.argv[1]]); "
+        "sys.exit(3 if 'tensorflow' in sys.modules else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(written[0].path)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "not comparable" in done.stdout

@@ -1,0 +1,107 @@
+"""The `kerasclf` command, as a user meets it."""
+
+import subprocess
+import sys
+
+import pytest
+
+from kerasclf.cli import main
+from kerasclf.data import keras_sets
+
+
+def refused(capsys, *arguments):
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error
+
+
+@pytest.mark.parametrize("name", ["basenet", "ladder"])
+@pytest.mark.parametrize("protocol", ["sound", "published"])
+def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
+    only = ["--only", "sgd_20", "adam_20"] if name == "basenet" else ["--only", "augmented", "early_stopping"]
+    out = tmp_path / "out"
+    main(["study", name, "--data", "shapes", "--quick", "--protocol", protocol, "--out", str(out), *only])
+    said = capsys.readouterr().out
+    assert "shapes (drawn, not photographs)" in said
+    assert "epoch 2/2" in said
+    assert "images/s" in said
+    assert "its figures mean nothing" in said
+    assert (out / "report" / "index.html").stat().st_size > 100_000
+    main(["study", name, "--data", "shapes", "--quick", "--protocol", protocol, "--out", str(out), *only])
+    assert capsys.readouterr().out.count("is finished already") == 2
+
+
+def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError
+
+    monkeypatch.setattr(keras_sets.socket, "create_connection", refuse)
+    main(["study", "basenet", "--quick", "--only", "sgd_20", "--out", str(tmp_path / "out")])
+    said = capsys.readouterr().out.splitlines()
+    assert "CIFAR-100 is neither cached" in said[0]
+    assert "published figures are not comparable" in said[1]
+    assert "shapes" in (tmp_path / "out" / "report" / "summary.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["study", "laddr"], "Unknown study 'laddr'. Did you mean 'ladder'?"),
+        (["study"], "Which study? Known: basenet, ladder"),
+        (["study", "basenet", "--data", "cifar101"], "Unknown data set 'cifar101'. Did you mean 'cifar10"),
+        (["study", "basenet", "--data", "folder:/nowhere"], "The folder /nowhere does not exist"),
+        (["study", "basenet", "--data", "shapes", "--protocol", "sund"], "Did you mean 'sound'?"),
+        (["study", "basenet", "--data", "shapes", "--repeats", "0"], "Expected at least 1 repeat"),
+        (["study", "basenet", "--data", "shapes", "--only", "adam20"], "Did you mean 'adam_20'?"),
+        (["study", "basenet", "--data", "shapes", "--image-size", "big"], "--image-size: expected HEIGHTxWIDTH"),
+        (["study", "basenet", "--data", "shapes", "--train-per-class", "1"], "train_per_class: expected at least 2"),
+        (["report", "/nowhere"], "/nowhere holds no study"),
+        (["models", "basenett"], "Did you mean 'basenet'?"),
+        (["models", "basenet", "--input", "8x8x3"], "expected images of at least 16x16. Received: 8x8"),
+        (["models", "basenet", "--input", "8x8"], "--input: expected HEIGHTxWIDTHxCHANNELS"),
+    ],
+)
+def test_mistakes_get_one_message_and_exit_2(capsys, arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = refused(capsys, *arguments)
+    assert message in error
+    assert error.startswith("error: ")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_unknown_flag_exits_2(capsys):
+    assert "--repeat" in refused(capsys, "study", "basenet", "--repeat", "3")
+
+
+def test_studies_are_listed(capsys):
+    main(["study", "--list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["basenet", "ladder"]
+
+
+def test_models_are_listed_and_explained(capsys):
+    main(["models"])
+    said = capsys.readouterr().out
+    assert "24,197" in said
+    assert "16x16" in said
+    main(["models", "basenet", "--input", "64x64x3", "--classes", "10"])
+    assert "(64 − 5 + 2·0)/1 + 1 = 60" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", [["--help"], ["study", "--help"], ["report", "--help"], ["models", "--help"]])
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(command)
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    assert "kerasclf" in said
+    assert len(said.splitlines()) > 8
+
+
+def test_scripts_are_the_same_command():
+    done = subprocess.run([sys.executable, "scripts/basenet.py", "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "--protocol" in done.stdout

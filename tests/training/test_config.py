@@ -1,0 +1,56 @@
+"""TrainConfig and its checks."""
+
+import pytest
+
+from kerasclf import TrainConfig
+from kerasclf.errors import KerasclfError
+from kerasclf.training import EarlyStopping, Schedule
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"epochs": 0}, "epochs: expected at least 1"),
+        ({"batch_size": -1}, "batch_size: expected at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate: expected a number above 0"),
+        ({"learning_rate": float("nan")}, "learning_rate: expected a number above 0"),
+        ({"optimizer": "adm"}, "Unknown optimizer 'adm'. Did you mean 'adam'?"),
+        ({"momentum": 0.9}, "momentum: optimizer 'adam' has no use for it"),
+        ({"optimizer": "sgd", "beta_1": 0.9}, "beta_1: optimizer 'sgd' has no use for it"),
+        ({"weight_decay": -0.1}, "weight_decay: expected a number of at least 0"),
+        ({"label_smoothing": 1.0}, "label_smoothing: expected a number from 0 to below 1"),
+        ({"precision": "bfloat16"}, "Unknown precision 'bfloat16'. Did you mean 'mixed_bfloat16'?"),
+        ({"strategy": "mirror"}, "Did you mean 'mirrored'?"),
+        ({"class_weight": "even"}, "class_weight: expected 'balanced' or None"),
+        ({"steps_per_execution": 0}, "steps_per_execution: expected at least 1"),
+    ],
+)
+def test_bad_fields_are_named(fields, message):
+    with pytest.raises(KerasclfError) as caught:
+        TrainConfig(**fields)
+    assert message in str(caught.value)
+
+
+def test_schedules_refuse_what_they_do_not_use():
+    Schedule("step", every_epochs=3, factor=0.5)
+    with pytest.raises(KerasclfError, match="factor: schedule 'cosine' has no use for it"):
+        Schedule("cosine", factor=0.5)
+    with pytest.raises(KerasclfError, match=r"Unknown schedule 'cosin'\. Did you mean 'cosine'\?"):
+        Schedule("cosin")
+
+
+def test_warm_up_fits_into_the_training():
+    with pytest.raises(KerasclfError, match=r"schedule\.warmup_epochs: expected at most the 3 epochs"):
+        TrainConfig(epochs=3, schedule=Schedule(warmup_epochs=4))
+
+
+def test_averaged_weights_need_the_best_ones_restored():
+    TrainConfig(ema_momentum=0.99, early_stopping=EarlyStopping())
+    with pytest.raises(KerasclfError, match="restore_best: needed with ema_momentum"):
+        TrainConfig(ema_momentum=0.99, early_stopping=EarlyStopping(restore_best=False))
+
+
+def test_it_travels_as_json():
+    config = TrainConfig(schedule=Schedule("step", every_epochs=2), early_stopping=EarlyStopping(patience=3))
+    assert TrainConfig.from_dict(config.to_dict()) == config
+    assert TrainConfig.from_dict(TrainConfig().to_dict()) == TrainConfig()

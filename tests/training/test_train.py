@@ -1,0 +1,160 @@
+"""Training: repeatable to the bit, alike on one device and two, stopped when it makes no sense."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasclf import Augmentation, TrainConfig
+from kerasclf.errors import TrainingError
+from kerasclf.models import build
+from kerasclf.training import EarlyStopping, Schedule
+from kerasclf.training.train import predict, train
+
+SCALED = Augmentation(rescale=1 / 255)
+BUSY = Augmentation(
+    featurewise_center=True, featurewise_std_normalization=True, zoom_range=0.2, rotation_range=10, horizontal_flip=True
+)
+
+
+def run(dataset, augmentation=SCALED, model="basenet", seed=0, arguments=None, **fields):
+    config = TrainConfig(**{"epochs": 2, "batch_size": 16, **fields})
+    return train(dataset, lambda shape, n: build(model, shape, n, arguments or {}), augmentation, config, seed)
+
+
+def test_it_learns(dataset):
+    trained = run(dataset, epochs=16)
+    assert list(trained.history["epoch"]) == list(range(1, 17))
+    assert trained.history["loss"].iloc[-1] < 0.8 * trained.history["loss"].iloc[0]
+    probabilities = predict(trained.model, dataset.test, 3)
+    assert (probabilities.argmax(axis=1) == dataset.test.labels).mean() > 0.8
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"augmentation": BUSY, "model": "basenet_deeper", "arguments": {"batch_norm": "before"}},
+        {"augmentation": SCALED.but(mix_up=0.2, cut_mix=1.0, random_erasing=0.3), "ema_momentum": 0.9},
+    ],
+)
+def test_the_same_seed_twice_gives_the_same_bits(dataset, settings):
+    first, second = run(dataset, **settings), run(dataset, **settings)
+    for one, other in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        assert one.tobytes() == other.tobytes()
+    timings = ["seconds", "images_per_second"]
+    assert first.history.drop(columns=timings).equals(second.history.drop(columns=timings))
+    third = run(dataset, seed=1, **settings)
+    assert first.model.get_weights()[-1].tobytes() != third.model.get_weights()[-1].tobytes()
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_two_devices_give_the_result_of_one(dataset, optimizer):
+    assert len(tf.config.list_logical_devices("CPU")) == 2
+    one = run(dataset, optimizer=optimizer, strategy="none", learning_rate=0.01)
+    two = run(dataset, optimizer=optimizer, strategy="mirrored", learning_rate=0.01)
+    # Sums in another order: a hundred-thousandth after twelve steps.
+    for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-5)
+    np.testing.assert_allclose(
+        one.history[["loss", "accuracy", "val_loss"]], two.history[["loss", "accuracy", "val_loss"]], atol=1e-4
+    )
+    np.testing.assert_allclose(predict(one.model, dataset.test, 3), predict(two.model, dataset.test, 3), atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 100])
+def test_steps_per_execution_do_not_change_what_is_learnt(dataset, steps):
+    reference, other = run(dataset, augmentation=BUSY), run(dataset, augmentation=BUSY, steps_per_execution=steps)
+    for a, b in zip(reference.model.get_weights(), other.model.get_weights(), strict=True):
+        assert a.tobytes() == b.tobytes()
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(dataset):
+    with pytest.raises(
+        TrainingError, match=r"The loss is nan in epoch \d, step \d of 6\. .*learning rate below 1e\+30"
+    ):
+        run(dataset, Augmentation(), optimizer="sgd", learning_rate=1e30, steps_per_execution=1, epochs=3)
+    with pytest.raises(TrainingError, match=r"steps 1 to 6 of 6.*clip_norm=1\.0 or pixels that are normalised"):
+        run(dataset, Augmentation(), optimizer="sgd", learning_rate=1e30, epochs=3)
+
+
+def test_early_stopping_takes_the_best_epoch(dataset):
+    stopping = EarlyStopping("val_loss", patience=2)
+    # A rate that is far too high after the first epochs makes things worse.
+    trained = run(dataset, epochs=12, learning_rate=0.03, early_stopping=stopping)
+    values = trained.history["val_loss"]
+    assert len(values) < 12
+    assert trained.best_epoch == values.argmin() + 1 == len(values) - 2
+    loss = keras.losses.SparseCategoricalCrossentropy()(
+        dataset.validation.labels, predict(trained.model, dataset.validation, 3)
+    )
+    assert float(loss) == pytest.approx(values.min(), rel=1e-4)
+
+
+def test_plateau_lowers_the_rate(dataset):
+    schedule = Schedule("plateau", factor=0.5, patience=1, monitor="val_accuracy")
+    trained = run(dataset, Augmentation(rescale=1e-6), epochs=5, schedule=schedule)
+    rates = trained.history["learning_rate"].to_numpy()
+    assert rates[-1] < rates[0]
+    np.testing.assert_allclose(np.log2(rates[0] / rates), np.round(np.log2(rates[0] / rates)), atol=1e-5)
+
+
+def test_schedules_are_written_down(dataset):
+    trained = run(dataset, epochs=3, learning_rate=0.01, schedule=Schedule("step", every_epochs=1, factor=0.1))
+    np.testing.assert_allclose(trained.history["learning_rate"], [1e-3, 1e-4, 1e-5], rtol=1e-4)
+
+
+def test_averaged_weights_are_what_is_saved(dataset):
+    plain, averaged = run(dataset, epochs=3), run(dataset, epochs=3, ema_momentum=0.5)
+    distances = [
+        np.abs(a - b).max() for a, b in zip(plain.model.get_weights(), averaged.model.get_weights(), strict=True)
+    ]
+    assert 0 < max(distances) < 0.05
+    loss = keras.losses.SparseCategoricalCrossentropy()(
+        dataset.validation.labels, predict(averaged.model, dataset.validation, 3)
+    )
+    assert float(loss) == pytest.approx(averaged.history["val_loss"].iloc[-1], rel=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_trains_and_leaves_the_policy_as_it_was(dataset, precision):
+    trained = run(dataset, epochs=4, precision=precision)
+    assert trained.history["loss"].iloc[-1] < trained.history["loss"].iloc[0]
+    assert keras.config.dtype_policy().name == "float32"
+    assert trained.model.output.dtype == "float32"
+
+
+def test_balanced_weights_help_the_rare_class(dataset):
+    from dataclasses import replace
+
+    rare = np.concatenate([np.flatnonzero(dataset.train.labels == 0)[:3], np.flatnonzero(dataset.train.labels > 0)])
+    lopsided = replace(dataset, train=dataset.train.take(rare))
+    recall = {
+        weight: predict(run(lopsided, class_weight=weight, epochs=4).model, dataset.test, 3)[
+            dataset.test.labels == 0, 0
+        ].mean()
+        for weight in (None, "balanced")
+    }
+    assert recall["balanced"] > recall[None] + 0.05
+
+
+def test_validation_images_are_changed_only_where_asked(dataset):
+    def validation_loss(augment_validation):
+        config = TrainConfig(epochs=1, batch_size=16)
+        strong = SCALED.but(brightness_range=(0.1, 0.2))
+        network = lambda shape, n: build("basenet", shape, n)  # noqa: E731
+        return train(dataset, network, strong, config, 0, augment_validation=augment_validation)
+
+    clean, changed = validation_loss(False), validation_loss(True)
+    np.testing.assert_array_equal(clean.model.get_weights()[0], changed.model.get_weights()[0])
+    assert clean.history["loss"].equals(changed.history["loss"])
+    assert clean.history["val_loss"].iloc[0] != changed.history["val_loss"].iloc[0]
+
+
+def test_label_smoothing_and_jit_are_passed_on(dataset):
+    smooth = run(dataset, epochs=1, label_smoothing=0.2, jit=True)
+    assert np.isfinite(smooth.history["loss"]).all()
+    assert smooth.history["val_loss"].iloc[0] != run(dataset, epochs=1).history["val_loss"].iloc[0]
+
+
+def test_the_saved_model_is_not_compiled(dataset):
+    assert not run(dataset, epochs=1).model.compiled
