@@ -48,8 +48,8 @@ test-slow: $(DEV_READY) ## Run the long tests
 
 .PHONY: bench
 bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side by side
-	$(BIN)/python benchmarks/augmentation.py
-	$(BIN)/python benchmarks/training.py
+	$(BIN)/python -m benchmarks.augmentation
+	$(BIN)/python -m benchmarks.training
 
 .PHONY: format
 format: $(DEV_READY) ## Format the code and mend what can be mended

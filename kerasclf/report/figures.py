@@ -1,7 +1,5 @@
 """The figures of a report, with colours that the colour-blind tell apart."""
 
-from collections.abc import Sequence
-
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -39,28 +37,17 @@ def draw_bars(results: StudyResults) -> Figure:
         figure = Figure(figsize=(8, 1.1 + 0.42 * count))
         axes = figure.subplots()
         for place, experiment in enumerate(results.experiments):
-            values = experiment.values("test_accuracy")
-            axes.barh(place, values.mean(), color=_color(place), alpha=0.85, height=0.62)
-            if len(values) > 1:
-                axes.errorbar(values.mean(), place, xerr=values.std(ddof=1), color="black", capsize=4, linewidth=1.2)
-                axes.plot(values, [place] * len(values), "o", color="white", markeredgecolor="black", markersize=4)
-            axes.annotate(
-                f"{values.mean():.1%}", (values.max(), place), (8, 0), textcoords="offset points", va="center"
-            )
-            if results.comparable and experiment.published:
-                label = "published" if not _has_label(axes, "published") else None
-                axes.plot(
-                    experiment.published["accuracy"], place, "|", color=_PUBLISHED, markersize=18,
-                    markeredgewidth=2.5, label=label,
-                )  # fmt: skip
+            _bar(axes, experiment, place)
+        known = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
+        if results.comparable and known:
+            axes.plot(*zip(*known, strict=True), "|", color=_PUBLISHED, markersize=18, mew=2.5, label="published")
+            axes.legend(loc="lower right", frameon=False)
         axes.set_yticks(range(count), [experiment.name for experiment in results.experiments])
         axes.invert_yaxis()
         axes.grid(axis="y", visible=False)
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
-        axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.set_xlabel(f"test accuracy on {results.data_title}{_spread(results)}")
-        if _has_label(axes, "published"):
-            axes.legend(loc="lower right", frameon=False)
         return figure
 
 
@@ -78,7 +65,7 @@ def draw_curves(results: StudyResults) -> Figure:
             grid[1, column].set_xlabel("epoch")
         grid[0, 0].set_ylabel("loss (nats)")
         grid[1, 0].set_ylabel("accuracy")
-        grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1))
         grid[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
@@ -107,6 +94,18 @@ def draw_confusion(results: StudyResults, experiment: ExperimentResults) -> Figu
         return figure
 
 
+def _bar(axes: Axes, experiment: ExperimentResults, place: int) -> None:
+    values = experiment.values("test_accuracy")
+    mean, right = values.mean(), values.max()
+    axes.barh(place, mean, color=_color(place), alpha=0.85, height=0.62)
+    if len(values) > 1:
+        deviation = values.std(ddof=1)
+        right = max(right, mean + deviation)
+        axes.errorbar(mean, place, xerr=deviation, color="black", capsize=4, linewidth=1.2)
+        axes.plot(values, [place] * len(values), "o", color="white", markeredgecolor="black", markersize=4)
+    axes.annotate(f"{mean:.1%}", (right, place), (8, 0), textcoords="offset points", va="center")
+
+
 def _curve(axes: Axes, experiment: ExperimentResults, column: str, place: int) -> None:
     table = pd.concat([run.history.set_index("epoch")[column] for run in experiment.runs], axis=1)
     mean = table.mean(axis=1)
@@ -127,11 +126,6 @@ def _write_shares(axes: Axes, shares: np.ndarray) -> None:
 
 def _color(place: int) -> str:
     return COLORS[place % len(COLORS)]
-
-
-def _has_label(axes: Axes, label: str) -> bool:
-    labels: Sequence[str] = axes.get_legend_handles_labels()[1]
-    return label in labels
 
 
 def _spread(results: StudyResults) -> str:

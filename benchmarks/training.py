@@ -1,0 +1,126 @@
+"""Training BaseNet: here, through the legacy generator, and as a plain PyTorch loop (extra `bench`).
+
+    make bench        or        python -m benchmarks.training
+
+11,250 images of 32×32, 25 classes, Adam; images/s over the epochs after the first. The PyTorch loop holds its images
+as float32 tensors, shuffles by index and reads the loss once an epoch, which is as quick as such a loop gets. All use
+every core that they are given.
+"""
+
+import json
+import os
+import sys
+import time
+
+import numpy as np
+
+from benchmarks.measure import in_turns, median, peak_memory_mb, print_table, ratio
+
+EPOCHS = 4
+ROUNDS = 5
+BATCHES = (32, 256)
+AUGMENTED = {"zoom_range": 0.2, "horizontal_flip": True}
+CONTESTANTS = ("kerasclf", "kerasclf+augmentation", "legacy", "legacy+augmentation", "pytorch")
+
+
+def kerasclf(batch: int, augmented: bool) -> float:
+    from kerasclf import Augmentation, TrainConfig, load_dataset
+    from kerasclf.models import build
+    from kerasclf.training.train import train
+
+    augmentation = Augmentation(rescale=1 / 255, **(AUGMENTED if augmented else {}))  # type: ignore[arg-type]
+    config = TrainConfig(epochs=EPOCHS, batch_size=batch)
+    trained = train(load_dataset("shapes"), lambda shape, n: build("basenet", shape, n), augmentation, config, 0)
+    return float(trained.history["images_per_second"].iloc[1:].median())
+
+
+def legacy(batch: int, augmented: bool) -> float:
+    import keras
+    from keras.src.legacy.preprocessing.image import ImageDataGenerator
+
+    from kerasclf.models import build
+
+    images, labels = arrays()
+    generator = ImageDataGenerator(rescale=1 / 255, **(AUGMENTED if augmented else {}))
+    model = build("basenet", (32, 32, 3), 25)
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    clock = Clock()
+    flow = generator.flow(images, labels, batch_size=batch)
+    model.fit(flow, epochs=EPOCHS, verbose=0, callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=clock.tick)])
+    return clock.rate(len(images))
+
+
+def pytorch(batch: int, augmented: bool) -> float:
+    import torch
+    from torch import nn
+
+    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    torch.manual_seed(0)
+    images, labels = arrays()
+    x = torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(255)).contiguous()
+    y = torch.from_numpy(labels)
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(400, 50), nn.ReLU(), nn.Linear(50, 25),
+    )  # fmt: skip
+    optimizer, criterion, clock = torch.optim.Adam(model.parameters()), nn.CrossEntropyLoss(), Clock()
+    for _ in range(EPOCHS):
+        total, right = torch.zeros(()), torch.zeros((), dtype=torch.long)
+        for chosen in torch.randperm(len(x)).split(batch):
+            scores = model(x[chosen])
+            loss = criterion(scores, y[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.detach()
+            right += (scores.argmax(1) == y[chosen]).sum()
+        assert torch.isfinite(total)
+        clock.tick()
+    return clock.rate(len(x))
+
+
+class Clock:
+    """Notes when epochs end."""
+
+    def __init__(self) -> None:
+        self.ends: list[float] = []
+
+    def tick(self, *ignored: object) -> None:
+        """Notes the time; takes whatever a callback is given."""
+        self.ends.append(time.perf_counter())
+
+    def rate(self, images: int) -> float:
+        """Returns images/s, the median of the epochs after the first."""
+        return float(images / np.median(np.diff(self.ends)))
+
+
+def arrays() -> tuple[np.ndarray, np.ndarray]:
+    from kerasclf import load_dataset
+
+    train = load_dataset("shapes").train
+    return train.images.read(np.arange(len(train))), train.labels
+
+
+def measure(who: str, batch: int) -> None:
+    name, _, augmented = who.partition("+")
+    run = {"kerasclf": kerasclf, "legacy": legacy, "pytorch": pytorch}[name]
+    print(json.dumps({"rate": run(batch, bool(augmented)), "memory": peak_memory_mb()}))
+
+
+def main() -> None:
+    found = in_turns("benchmarks.training", [(who, str(batch)) for batch in BATCHES for who in CONTESTANTS], ROUNDS)
+    for batch in BATCHES:
+        mine = {who: found[(who, str(batch))] for who in CONTESTANTS}
+        rows = [[who, f"{median(r, 'rate'):,.0f}", f"{median(r, 'memory'):,.0f}"] for who, r in mine.items()]
+        print_table([f"BaseNet, batch {batch}", "images/s", "peak memory, MB"], rows)
+        pairs = (
+            ("kerasclf+augmentation", "kerasclf"),
+            ("kerasclf+augmentation", "legacy+augmentation"),
+            ("kerasclf", "legacy"),
+            ("kerasclf", "pytorch"),
+        )
+        print_table(["ratio", "median (range)"], [[f"{a} / {b}", ratio(mine[a], mine[b], "rate")] for a, b in pairs])
+
+
+if __name__ == "__main__":
+    main() if len(sys.argv) == 1 else measure(sys.argv[1], int(sys.argv[2]))
