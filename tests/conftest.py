@@ -8,8 +8,11 @@ from pathlib import Path
 # Keras reads its home once, when it is imported. A folder of our own: nothing on this machine decides a test.
 KERAS_HOME = Path(tempfile.mkdtemp(prefix="kerasclf-tests-"))
 os.environ["KERAS_HOME"] = str(KERAS_HOME)
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
+
+from kerasclf.quiet import quiet_tensorflow
+
+quiet_tensorflow()
 
 import numpy as np
 import pytest
