@@ -1,4 +1,4 @@
-# Everything here needs Python 3.11 or newer and make; the rest is installed into .venv.
+# Everything here needs Python 3.11, 3.12 or 3.13 and make; the rest is installed into .venv.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -61,9 +61,9 @@ clean: ## Remove the virtual environment and caches; runs/ stays
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	  { echo "kerasclf needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V). Try make PYTHON=python3.12 …"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || \
+	  { echo "kerasclf needs Python 3.11, 3.12 or 3.13; $(PYTHON) is $$($(PYTHON) -V). Try make PYTHON=python3.12 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing kerasclf and TensorFlow into $(VENV) (once; a minute or two)"

@@ -72,7 +72,7 @@ class StudyCommand:
             repeats=self.repeats,
             seed=self.seed,
             quick=self.quick,
-            data=self.data or self._default_data(console),
+            data=self._default_data(console) if self.data is None else self.data,
         )
         study.only(self.only)
         out = self.out or Path("runs") / _folder_name(study)
@@ -160,7 +160,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
     try:
         command.run(console)
-    except KerasclfError as error:
+    except (KerasclfError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -22,7 +22,7 @@ class FolderError(KerasclfError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the known name closest to `name`, or the empty string."""
-    close = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    close = get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

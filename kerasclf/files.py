@@ -44,7 +44,10 @@ def new_folder(path: Path) -> Iterator[Path]:
     partial.chmod(0o755)
     try:
         yield partial
-        partial.replace(path)
+        if path.exists():  # another process was quicker with the same
+            shutil.rmtree(partial)
+        else:
+            partial.replace(path)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

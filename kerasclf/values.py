@@ -4,7 +4,8 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, Self, get_args, get_type_hints
+from types import UnionType
+from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 
@@ -21,7 +22,18 @@ class Value:
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
-        raise_all(f"{type(self).__name__} cannot be used", self.problems())
+        for name in self.__dataclass_fields__:  # type: ignore[attr-defined]
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        # What a wrong type would make of the other checks is not worth reading.
+        raise_all(f"{type(self).__name__} cannot be used", self._type_problems() or self.problems())
+
+    def _type_problems(self) -> list[str]:
+        return [
+            f"{name}: expected {_in_words(hint)}. Received: {getattr(self, name)!r}."
+            for name, hint in get_type_hints(type(self)).items()
+            if not _fits(hint, getattr(self, name))
+        ]
 
     def problems(self) -> list[str]:
         """Returns a line for each field that cannot be used."""
@@ -58,6 +70,40 @@ class Value:
 def digest_of(plain: Any) -> str:
     """Returns the SHA-256 of plain JSON types, independent of the order of their keys."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+def _fits(hint: Any, value: Any) -> bool:
+    """Returns whether a value is of a field's type; a whole number is a float, a flag is no number."""
+    origin, choices = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if hint is None or hint is type(None):
+        return value is None
+    if origin is Literal:
+        return any(value is choice or (type(value) is type(choice) and value == choice) for choice in choices)
+    if origin in (Union, UnionType):
+        return any(_fits(choice, value) for choice in choices)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        wanted = choices[:1] * len(value) if choices[-1:] == (...,) else choices
+        return len(wanted) == len(value) and all(map(_fits, wanted, value))
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, origin or hint)
+
+
+def _in_words(hint: Any) -> str:
+    origin, choices = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return " or ".join(repr(choice) for choice in choices)
+    if origin in (Union, UnionType):
+        return " or ".join(_in_words(choice) for choice in choices)
+    if hint is type(None):
+        return "None"
+    return str(hint) if origin else hint.__name__
 
 
 def _plain(value: Any) -> Any:

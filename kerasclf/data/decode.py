@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from kerasclf.errors import DataError
 
@@ -34,7 +34,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
             image = _to_mode(ImageOps.exif_transpose(file), "RGB" if channels == 3 else "L")
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.") from None
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Exception as error:  # a broken file can raise nearly anything from within Pillow
         raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
     if size is not None and image.size != (size[1], size[0]):
         image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
@@ -50,12 +50,14 @@ def read_header(path: Path) -> tuple[tuple[int, int], bool]:
             return ((width, height) if sideways else (height, width)), file.mode in GREY_MODES
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.") from None
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Exception as error:
         raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
 
 
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:
-    if image.mode.startswith("I") or image.mode == "F":
+    if image.mode == "F":
+        raise ValueError("floating-point pixels have no agreed range; save the image with 8 or 16 bits")
+    if image.mode.startswith("I"):
         image = _to_eight_bits(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -65,7 +67,8 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Scales deep grey to 0–255: Pillow's own conversion would clip everything above 255 to white."""
-    pixels = np.asarray(image, np.float64)
-    depth = 65535 if pixels.size and pixels.max() > 255 else 255
-    return Image.fromarray((pixels.clip(0, depth) * (255 / depth)).astype(np.uint8))
+    """Keeps the upper eight of sixteen bits: Pillow's own conversion would clip everything above 255 to white."""
+    pixels = np.asarray(image)
+    if pixels.min() < 0 or pixels.max() > 0xFFFF:
+        raise ValueError("grey levels beyond 16 bits; save the image with 8 or 16 bits")
+    return Image.fromarray((pixels >> 8).astype(np.uint8))

@@ -15,6 +15,9 @@ from kerasclf.errors import DataError, did_you_mean
 # Decoded images up to this many bytes are kept in memory; a larger set is read on demand, batch by batch.
 IN_MEMORY_LIMIT = 1 << 30
 
+# Images are read in chunks of so many bytes: enough to keep all threads busy, little enough for any laptop.
+_CHUNK_BYTES = 64 << 20
+
 _PART_FOLDERS = {
     "train": ("train", "training"),
     "validation": ("valid", "validation", "val"),
@@ -79,6 +82,8 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
     if odd:
         raise DataError(f"Class {odd[0]!r} is in only one of {train} and {test}.")
     names = tuple(sorted(classes["train"]))
+    if len(names) < 2:
+        raise DataError(f"{train} names images of one class, {names[0]!r}; at least 2 are needed.")
     index = {name: i for i, name in enumerate(names)}
     return names, {
         part: Listing(
@@ -118,8 +123,23 @@ def _subfolders(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")))
 
 
+def _is_image(path: Path, folder: Path) -> bool:
+    """Leaves out what systems and editors hide beside images, such as ._photo.jpg and .ipynb_checkpoints."""
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+
+
 def _find_parts(root: Path) -> dict[str, Path]:
-    found = {part: root / name for part, names in _PART_FOLDERS.items() for name in names if (root / name).is_dir()}
+    """Returns the part folders; one without folders of its own is a class that happens to be called so."""
+    found = {
+        part: root / name
+        for part, names in _PART_FOLDERS.items()
+        for name in names
+        if (root / name).is_dir() and _subfolders(root / name)
+    }
+    others = sorted(set(_subfolders(root)) - {folder.name for folder in found.values()})
+    if found and others:
+        raise DataError(f"{root} has parts and beside them the folder {others[0]!r}. Move it elsewhere.")
     if found and "train" not in found:
         present = ", ".join(sorted(p.name for p in found.values()))
         raise DataError(f"{root} has the folder {present} but no folder 'train'.")
@@ -135,7 +155,7 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
     files: list[Path] = []
     labels: list[int] = []
     for label, name in enumerate(names):
-        found = sorted(p for p in (folder / name).rglob("*") if p.suffix.lower() in SUFFIXES)
+        found = sorted(p for p in (folder / name).rglob("*") if _is_image(p, folder))
         if not found:
             raise DataError(f"The class folder {folder / name} holds no image ({', '.join(SUFFIXES)}).")
         files += found
@@ -148,7 +168,11 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
 def _read_list(root: Path, path: Path) -> list[str]:
     if not path.is_file():
         raise DataError(f"The image list {path} does not exist.")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"The image list {path} is not UTF-8 ({error}). Save it as UTF-8.") from error
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         raise DataError(f"The image list {path} is empty.")
     seen: set[str] = set()
@@ -183,7 +207,7 @@ def _read_all(
     """Decodes every file, so that a truncated one is found before training, and keeps what fits."""
     source = FileImages(files, size, channels)
     kept = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
-    chunk = 2000
+    chunk = max(1, _CHUNK_BYTES // (size[0] * size[1] * channels))
     for start in range(0, len(files), chunk):
         indices = np.arange(start, min(start + chunk, len(files)))
         images = source.read(indices)

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 from kerasclf.data.dataset import ImageDataset, Part
 from kerasclf.data.folders import Listing, Report, list_files, list_folder, read_listings
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
 from kerasclf.data.shapes import draw_shapes
-from kerasclf.data.splits import Split, divide, limit_per_class
+from kerasclf.data.splits import Split, into_parts
 from kerasclf.errors import DataError, unknown
 
 Size = tuple[int, int]
@@ -29,7 +26,7 @@ SPEC_FORMS = {
 
 @dataclass(frozen=True)
 class _Raw:
-    """A data set as it came: some of the parts, limited but not yet divided."""
+    """A data set with its three parts, before it gets its spec."""
 
     title: str
     class_names: tuple[str, ...]
@@ -80,38 +77,27 @@ def load_dataset(
     split = split or Split()
     kind, _, rest = spec.partition(":")
     if kind not in SPEC_FORMS:
-        raise DataError(unknown("data set", spec, SPEC_FORMS))
+        hint = f" For a folder of images: folder:{spec}." if Path(spec).expanduser().is_dir() else ""
+        raise DataError(unknown("data set", kind, SPEC_FORMS) + hint)
     raw = _LOADERS[kind](_Request(kind, rest, image_size, split, report))
-    parts = raw.parts
-    if "test" not in parts:
-        kept, apart = divide(parts["train"].labels, split.test, split, raw.class_names)
-        parts = {**parts, "train": parts["train"].take(kept), "test": parts["train"].take(apart)}
-    if "validation" not in parts:
-        kept, apart = divide(parts["train"].labels, split.validation, split, raw.class_names)
-        parts = {**parts, "train": parts["train"].take(kept), "validation": parts["train"].take(apart)}
-    return ImageDataset(spec, raw.title, raw.class_names, **parts)
+    return ImageDataset(spec, raw.title, raw.class_names, **raw.parts)
 
 
 def default_dataset(preferred: str) -> Choice:
-    """Returns `preferred` where it is cached or can be fetched, and else the drawn `shapes` with a notice."""
-    known = KERAS_SETS[preferred.partition(":")[0]]
+    """Returns `preferred`, a set of keras.datasets, where it can be had, and else the drawn `shapes` with a notice."""
+    kind, _, rest = preferred.partition(":")
+    known = KERAS_SETS[kind]
     if known.is_at_hand():
-        return Choice(preferred, "")
+        try:
+            load_keras_set(kind, int(rest) if rest else None)
+            return Choice(preferred, "")
+        except DataError:
+            pass  # a damaged cache, or a network that answers and does not deliver
     return Choice(
         "shapes",
-        f"{known.title} is neither cached ({known.path}) nor can {known.host} be reached:\n"
+        f"{known.title} is neither cached ({known.path}) nor can it be fetched from {known.host}:\n"
         "using the drawn data set 'shapes' instead; published figures are not comparable with these.",
     )
-
-
-def _kept(part: str, labels: NDArray[np.int64], split: Split) -> NDArray[np.int64]:
-    """Returns which images of a part a split's limits leave."""
-    most = {"train": split.train_per_class, "test": split.test_per_class}.get(part)
-    return limit_per_class(labels, most, split.seed)
-
-
-def _limited(parts: dict[str, Part], split: Split) -> dict[str, Part]:
-    return {name: part.take(_kept(name, part.labels, split)) for name, part in parts.items()}
 
 
 def _load_keras(request: _Request) -> _Raw:
@@ -122,7 +108,7 @@ def _load_keras(request: _Request) -> _Raw:
         raise request.refusal()
     names, parts = load_keras_set(request.kind, int(request.rest) if request.rest else None)
     title = f"{known.title}, {request.rest} classes" if request.rest else known.title
-    return _Raw(title, names, _limited(parts, request.split))
+    return _Raw(title, names, into_parts(parts, request.split, names))
 
 
 def _load_folder(request: _Request) -> _Raw:
@@ -143,16 +129,17 @@ def _load_list(request: _Request) -> _Raw:
 
 
 def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], request: _Request) -> _Raw:
-    # Limits come first: nobody wants to wait for images that are then left out.
-    kept = {name: listing.take(_kept(name, listing.labels, request.split)) for name, listing in listings.items()}
-    return _Raw(f"images of {root.name}", names, read_listings(kept, request.image_size, request.report))
+    # Parts come first: nobody wants to wait for images that are then left out, or for a class that is too small.
+    parts = into_parts(listings, request.split, names)
+    return _Raw(f"images of {root.name}", names, read_listings(parts, request.image_size, request.report))
 
 
 def _draw(request: _Request) -> _Raw:
     if request.rest:
         raise request.refusal()
     names, train, test = draw_shapes(request.image_size or (32, 32))
-    return _Raw("shapes (drawn, not photographs)", names, _limited({"train": train, "test": test}, request.split))
+    parts = into_parts({"train": train, "test": test}, request.split, names)
+    return _Raw("shapes (drawn, not photographs)", names, parts)
 
 
 _LOADERS: dict[str, Callable[[_Request], _Raw]] = {

@@ -1,7 +1,8 @@
 """Which images go to which part: seeded, stratified, written down."""
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,8 @@ class Split(Value):
             first images as they come, as several published studies did.
         seed: Decides the shuffle; independent of the seed of a run, so that repeats share one split.
         train_per_class: At most so many images a class to train and validate with; None takes all.
-        test_per_class: At most so many images a class to test with; None takes all.
+        test_per_class: At most so many images a class to test with (and to validate with, where the data set
+            has a validation part of its own); None takes all.
     """
 
     validation: float = 0.1
@@ -41,13 +43,44 @@ class Split(Value):
             for name, share in (("validation", self.validation), ("test", self.test))
             if not 0 < share < 1
         ]
-        if self.method not in ("stratified", "first"):
-            found.append(f"method: expected 'stratified' or 'first'. Received: {self.method!r}.")
         for name in ("train_per_class", "test_per_class"):
             most = getattr(self, name)
             if most is not None and most < 2:
                 found.append(f"{name}: expected at least 2 images a class, or None. Received: {most}.")
         return found
+
+
+class Divisible(Protocol):
+    """What has labels and can be reduced to some of its images: a Part, or a listing of files not yet read."""
+
+    @property
+    def labels(self) -> Indices: ...
+
+    def take(self, indices: Indices) -> Self:
+        """Returns the same for only the images at `indices`."""
+
+
+T = TypeVar("T", bound=Divisible)
+
+
+def into_parts(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -> dict[str, T]:
+    """Makes train, validation and test of what a data set has: "train" at least.
+
+    The test part is divided off first; then both are limited; then validation is divided off.
+
+    Raises:
+        DataError: A class has too few images; the message names it.
+    """
+    parts = dict(found)
+    if "test" not in parts:
+        kept, apart = divide(parts["train"].labels, split.test, split, class_names)
+        parts |= {"train": parts["train"].take(kept), "test": parts["train"].take(apart)}
+    most = {"train": split.train_per_class, "validation": split.test_per_class, "test": split.test_per_class}
+    parts = {name: part.take(limit_per_class(part.labels, most[name], split.seed)) for name, part in parts.items()}
+    if "validation" not in parts:
+        kept, apart = divide(parts["train"].labels, split.validation, split, class_names)
+        parts |= {"train": parts["train"].take(kept), "validation": parts["train"].take(apart)}
+    return parts
 
 
 def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[Indices, Indices]:
@@ -66,8 +99,7 @@ def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, 
             everything, test_size=share, stratify=labels, random_state=split.seed, shuffle=True
         )
         kept, taken = np.sort(kept), np.sort(taken)
-    for side in (kept, taken):
-        _check_every_class(labels[side], class_names, share)
+    _check_every_class(labels, taken, split, class_names)
     return kept, taken
 
 
@@ -82,24 +114,29 @@ def limit_per_class(labels: Indices, most: int | None, seed: int) -> Indices:
 
 def _check_divisible(labels: Indices, share: float, class_names: tuple[str, ...]) -> None:
     counts = class_counts(labels, len(class_names))
-    lonely = [class_names[i] for i in np.flatnonzero(counts == 1)]
-    if lonely:
+    scarce = int(counts.argmin())
+    if counts[scarce] < 2:
         raise DataError(
-            f"Class {lonely[0]!r} has one image; at least 2 are needed to divide it. Add images, or remove the class."
+            f"Class {class_names[scarce]!r} has {counts[scarce]} image to divide; at least 2 are needed. "
+            "Add images, or remove the class."
         )
-    least = len(class_names)
-    if min(round(share * len(labels)), round((1 - share) * len(labels))) < least:
+    apart = math.ceil(share * len(labels))
+    if min(apart, len(labels) - apart) < len(class_names):
         raise DataError(
-            f"A share of {share:g} of {len(labels)} images cannot hold all {least} classes. "
+            f"A share of {share:g} of {len(labels)} images cannot hold all {len(class_names)} classes. "
             "Add images, or ask for another share."
         )
 
 
-def _check_every_class(labels: Indices, class_names: tuple[str, ...], share: float) -> None:
-    missing = np.flatnonzero(class_counts(labels, len(class_names)) == 0)
-    if len(missing):
-        name = class_names[missing[0]]
-        raise DataError(
-            f"Setting {share:g} of the images apart would leave one part without class {name!r}. "
-            "Use method 'stratified', add images of that class, or ask for another share."
-        )
+def _check_every_class(labels: Indices, apart: Indices, split: Split, class_names: tuple[str, ...]) -> None:
+    for side in (np.delete(labels, apart), labels[apart]):
+        missing = np.flatnonzero(class_counts(side, len(class_names)) == 0)
+        if len(missing):
+            name = class_names[missing[0]]
+            count = int((labels == missing[0]).sum())
+            remedy = (
+                "add images of that class or remove it"
+                if split.method == "stratified"
+                else "use the method 'stratified' (protocol 'sound')"
+            )
+            raise DataError(f"Of {count} images, class {name!r} would have none in one of the parts; {remedy}.")

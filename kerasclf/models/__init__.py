@@ -1,7 +1,17 @@
 """Builders: functions from sizes to an uncompiled functional model, and the catalogue that lists them."""
 
 from kerasclf.models.basenet import basenet, basenet_deeper
-from kerasclf.models.catalogue import CATALOGUE, Builder, build
+from kerasclf.models.catalogue import CATALOGUE, Builder, build, check_arguments
 from kerasclf.models.explain import LayerRow, explain, least_input_size
 
-__all__ = ["CATALOGUE", "Builder", "LayerRow", "basenet", "basenet_deeper", "build", "explain", "least_input_size"]
+__all__ = [
+    "CATALOGUE",
+    "Builder",
+    "LayerRow",
+    "basenet",
+    "basenet_deeper",
+    "build",
+    "check_arguments",
+    "explain",
+    "least_input_size",
+]

@@ -34,11 +34,19 @@ def build(
     Raises:
         KerasclfError: There is no such network, or it takes no such argument or size.
     """
+    check_arguments(name, arguments or {})
+    return CATALOGUE[name](input_shape=input_shape, num_classes=num_classes, **(arguments or {}))
+
+
+def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
+    """Checks that a network exists and takes these arguments, without building it.
+
+    Raises:
+        KerasclfError: There is no such network, or it takes no such argument.
+    """
     if name not in CATALOGUE:
         raise KerasclfError(unknown("model", name, CATALOGUE))
-    builder = CATALOGUE[name]
-    known = [p for p in inspect.signature(builder).parameters if p not in ("input_shape", "num_classes")]
-    for argument in arguments or {}:
+    known = [p for p in inspect.signature(CATALOGUE[name]).parameters if p not in ("input_shape", "num_classes")]
+    for argument in arguments:
         if argument not in known:
             raise KerasclfError(unknown(f"argument of {name}", argument, known))
-    return builder(input_shape=input_shape, num_classes=num_classes, **(arguments or {}))

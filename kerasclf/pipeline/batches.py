@@ -59,24 +59,26 @@ def training_batches(
     labels = tf.one_hot(part.labels, num_classes)
     count = len(part)
 
-    def epoch_batches(number: tf.Tensor) -> tf.data.Dataset:
+    def in_order(number: tf.Tensor) -> tf.data.Dataset:
         order = draws.permutation(seed, number, count) if shuffle else tf.range(count, dtype=tf.int64)
+        return tf.data.Dataset.from_tensor_slices((order, tf.fill([count], number))).batch(chunk)
 
-        def load(indices: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            images = read(indices)
-            if augment is not None:
-                images = augment(images, number, indices)
-            return images, tf.gather(labels, indices), indices
+    def load(indices: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        images = read(indices)
+        if augment is not None:
+            images = augment(images, numbers[0], indices)
+        loaded = images, tf.gather(labels, indices)
+        return loaded if mix is None else (*loaded, numbers, indices)
 
-        def finish(images: tf.Tensor, targets: tf.Tensor, indices: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            return mix(images, targets, number, indices) if mix is not None else (images, targets)
-
-        chunks = tf.data.Dataset.from_tensor_slices(order).batch(chunk).map(load, _PARALLEL)
-        return chunks.rebatch(batch_size).map(finish) if chunk > batch_size else chunks.map(finish)
-
-    # A generator is asked anew at every pass, which makes the epoch's number known to the graph.
+    # A generator is asked anew at every pass, which makes the epoch's number known to the graph. What is compiled
+    # stays outside flat_map, which would compile it again for every epoch.
     numbers = tf.data.Dataset.from_generator(lambda: iter([epoch.number]), output_signature=tf.TensorSpec((), tf.int64))
-    return _finished(numbers.flat_map(epoch_batches), count, batch_size)
+    batches = numbers.flat_map(in_order).map(load, _PARALLEL)
+    if chunk > batch_size:
+        batches = batches.rebatch(batch_size)
+    if mix is not None:
+        batches = batches.map(lambda images, targets, numbers, indices: mix(images, targets, numbers[0], indices))
+    return _finished(batches, count, batch_size)
 
 
 def evaluation_batches(part: Part, num_classes: int, batch_size: int) -> tf.data.Dataset:

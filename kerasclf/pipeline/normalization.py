@@ -11,7 +11,9 @@ from kerasclf.pipeline.statistics import Statistics
 _EPSILON = 1e-6
 
 
-def normalize(pixels: keras.KerasTensor, augmentation: Augmentation, statistics: Statistics) -> keras.KerasTensor:
+def normalize(
+    pixels: keras.KerasTensor, augmentation: Augmentation, statistics: Statistics | None
+) -> keras.KerasTensor:
     """Applies the normalisation of an `Augmentation` to a model's input.
 
     The order is ImageDataGenerator's: preprocessing_function, rescale, samplewise, featurewise, ZCA. Computed
@@ -20,27 +22,43 @@ def normalize(pixels: keras.KerasTensor, augmentation: Augmentation, statistics:
     Args:
         pixels: Input of shape (batch, height, width, channels), raw pixels 0–255 of any number type.
         augmentation: Which normalisation.
-        statistics: From the training images.
+        statistics: From the training images; None where nothing is centred.
 
     Returns:
         float32 tensor of the same shape.
     """
-    # Also casts: where nothing else is asked for, the network sees pixels 0–255 as numbers.
-    x = keras.layers.Rescaling(1.0, dtype="float32", name="pixels")(pixels)
+    x = pixels
+    samplewise = augmentation.samplewise_center or augmentation.samplewise_std_normalization
+    if augmentation.preprocessing_function or not (augmentation.rescale or (augmentation.centers and not samplewise)):
+        # Makes numbers of the pixels where the next step does not do so by itself; a pass over them otherwise wasted.
+        x = keras.layers.Rescaling(1.0, dtype="float32", name="pixels")(x)
     if augmentation.preprocessing_function:
         x = resolve_function(augmentation.preprocessing_function)(x)
     if augmentation.rescale:
         x = keras.layers.Rescaling(augmentation.rescale, dtype="float32", name="rescale")(x)
-    if augmentation.samplewise_center or augmentation.samplewise_std_normalization:
+    if samplewise:
         x = x - ops.mean(x, axis=(1, 2, 3), keepdims=True)
     if augmentation.samplewise_std_normalization:
         x = x / (ops.std(x, axis=(1, 2, 3), keepdims=True) + _EPSILON)
-    if augmentation.centers:
-        deviation = statistics.std + _EPSILON if augmentation.scales else np.ones_like(statistics.std)
-        x = keras.layers.Normalization(
-            mean=statistics.mean, variance=deviation**2, dtype="float32", name="featurewise"
-        )(x)
-    return _whiten(x, statistics) if augmentation.zca_whitening else x
+    if augmentation.centers and statistics is not None:
+        x = _featurewise(x, statistics, augmentation.scales)
+    return _whiten(x, statistics) if augmentation.zca_whitening and statistics is not None else x
+
+
+def _featurewise(x: keras.KerasTensor, statistics: Statistics, scale: bool) -> keras.KerasTensor:
+    """Normalises by channel, with the numbers repeated along a row of pixels.
+
+    TensorFlow subtracts a row from an image almost twice as fast as it subtracts three numbers from each pixel.
+    """
+    width = x.shape[2]
+    deviation = statistics.std + _EPSILON if scale else np.ones_like(statistics.std)
+    return keras.layers.Normalization(
+        axis=(2, 3),
+        mean=np.tile(statistics.mean, (width, 1)),
+        variance=np.tile(deviation**2, (width, 1)),
+        dtype="float32",
+        name="featurewise",
+    )(x)
 
 
 def _whiten(x: keras.KerasTensor, statistics: Statistics) -> keras.KerasTensor:

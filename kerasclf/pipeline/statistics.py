@@ -9,7 +9,7 @@ from kerasclf.data import Part
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline.augmentation import Augmentation, resolve_function
 
-_CHUNK = 1024  # images read at once
+_CHUNK_VALUES = 8 << 20  # values held at once, 64 MiB in float64
 # The whitening matrix of larger images would not fit in memory: 96×96×3 already takes 3 GB.
 _MOST_ZCA_VALUES = 64 * 64 * 3
 
@@ -28,11 +28,7 @@ class Statistics:
 
 
 def fit_statistics(part: Part, augmentation: Augmentation) -> Statistics:
-    """Computes what `augmentation` needs from the training images, unaugmented, in float64.
-
-    Raises:
-        KerasclfError: ZCA is asked for on images too large for its matrix.
-    """
+    """Computes what `augmentation` needs from the training images, unaugmented, in float64."""
     total, squares, count = 0.0, 0.0, 0
     for values in _chunks(part, augmentation):
         flat = values.reshape(-1, values.shape[-1])
@@ -42,10 +38,27 @@ def fit_statistics(part: Part, augmentation: Augmentation) -> Statistics:
     return Statistics(mean, std, _zca(part, augmentation, mean) if augmentation.zca_whitening else None)
 
 
+def check_normalization(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
+    """Checks what an `Augmentation` cannot know by itself: its function exists, its ZCA matrix fits in memory.
+
+    Raises:
+        KerasclfError: One of them does not.
+    """
+    if augmentation.preprocessing_function:
+        resolve_function(augmentation.preprocessing_function)
+    values = int(np.prod(image_shape))
+    if augmentation.zca_whitening and values > _MOST_ZCA_VALUES:
+        raise KerasclfError(
+            f"zca_whitening: expected images of at most {_MOST_ZCA_VALUES:,} values. Received: {values:,}. "
+            "Ask for a smaller image_size."
+        )
+
+
 def _chunks(part: Part, augmentation: Augmentation):  # type: ignore[no-untyped-def]
     function = augmentation.preprocessing_function and resolve_function(augmentation.preprocessing_function)
-    for start in range(0, len(part), _CHUNK):
-        values = part.images.read(np.arange(start, min(start + _CHUNK, len(part)))).astype(np.float32)
+    chunk = max(1, _CHUNK_VALUES // int(np.prod(part.images.shape)))
+    for start in range(0, len(part), chunk):
+        values = part.images.read(np.arange(start, min(start + chunk, len(part)))).astype(np.float32)
         if function:
             values = np.asarray(function(values))
         yield values.astype(np.float64) * (augmentation.rescale or 1.0)
@@ -53,11 +66,6 @@ def _chunks(part: Part, augmentation: Augmentation):  # type: ignore[no-untyped-
 
 def _zca(part: Part, augmentation: Augmentation, mean: NDArray[np.float64]) -> NDArray[np.float32]:
     values = int(np.prod(part.images.shape))
-    if values > _MOST_ZCA_VALUES:
-        raise KerasclfError(
-            f"zca_whitening: expected images of at most {_MOST_ZCA_VALUES:,} values. Received: {values:,}. "
-            "Ask for a smaller image_size."
-        )
     covariance = np.zeros((values, values))
     for chunk in _chunks(part, augmentation):
         flat = (chunk - mean).reshape(len(chunk), values)

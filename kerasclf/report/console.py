@@ -12,15 +12,16 @@ def console_table(results: StudyResults) -> Table:
     title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
     table = Table(title=title, title_justify="left", caption=results.caution or None, caption_justify="left")
     table.add_column("experiment")
-    published = "published" if results.comparable else "published\n(not comparable)"
-    for heading in (published, "test accuracy", "test loss", "validation\naccuracy", "runs", "images/s", "seconds"):
+    if study["published"]:
+        table.add_column("published" if results.comparable else "published\n(not comparable)", justify="right")
+    for heading in ("test accuracy", "test loss", "validation\naccuracy", "runs", "images/s", "seconds"):
         table.add_column(heading, justify="right")
     for row in summarise(results).to_dict("records"):
         spread = f" ± {row['test_accuracy_std']:.4f}" if row["runs"] > 1 else ""
         known = row["published_accuracy"]
         table.add_row(
             row["experiment"],
-            f"{known:.4f}" if known is not None and known == known else "–",
+            *([f"{known:.4f}" if known is not None and known == known else "–"] if study["published"] else []),
             f"{row['test_accuracy']:.4f}{spread}",
             f"{row['test_loss']:.4f}",
             f"{row['validation_accuracy']:.4f}",

@@ -72,11 +72,11 @@ def draw_curves(results: StudyResults) -> Figure:
         return figure
 
 
-def draw_confusion(results: StudyResults, experiment: ExperimentResults) -> Figure:
+def draw_confusion(experiment: ExperimentResults) -> Figure:
     """Draws the confusion matrix of an experiment, all its runs together, as shares of each true class."""
     counts = confusion(*experiment.pooled)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    names = results.class_names
+    names = experiment.runs[0].class_names
     with matplotlib.rc_context({**_SETTINGS, "axes.grid": False, "font.size": 8}):
         side = float(np.clip(0.26 * len(names) + 2, 4, 11))
         figure = Figure(figsize=(side + 0.8, side))

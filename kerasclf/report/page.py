@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,23 @@ from kerasclf.files import write_text
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.summary import summarise
+from kerasclf.studies.catalogue import STUDIES
 from kerasclf.studies.environment import hardware_in_words
 from kerasclf.studies.metrics import class_figures
 from kerasclf.values import Value
+
+# An experiment is known by these, whatever their defaults are.
+_ALWAYS_SHOWN = (
+    "data",
+    "model",
+    "train.epochs",
+    "train.batch_size",
+    "train.optimizer",
+    "train.learning_rate",
+    "train.schedule.name",
+    "split.method",
+    "split.validation",
+)
 
 
 def write_report(results: StudyResults, out: Path | str) -> Path:
@@ -29,7 +44,6 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     figures = {
         "bars": _save(draw_bars(results), out / "bars.png"),
         "curves": _save(draw_curves(results), out / "curves.png"),
-        **{e.name: _save(draw_confusion(results, e), out / f"confusion_{e.name}.png") for e in results.experiments},
     }
     summary = summarise(results)
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
@@ -46,7 +60,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         style=resources.files("kerasclf.report").joinpath("page.css").read_text(encoding="utf-8"),
         rows=summary.to_dict("records"),
         figures=figures,
-        details=[_details(results, e) for e in results.experiments],
+        details=[_details(e, out) for e in results.experiments],
         run=results.first_run,
         hardware=hardware_in_words(results.first_run.environment),
         command=command_of(results),
@@ -56,41 +70,46 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
 
 
 def command_of(results: StudyResults) -> str:
-    """Returns the command line that makes this study again."""
+    """Returns the command line that makes this study again, or the empty string where none does."""
     study, first = results.study, results.experiments[0].experiment
-    parts = ["kerasclf study", study["name"], "--data", first.data, "--protocol", study["protocol"]]
-    for flag, value in (
-        ("--train-per-class", first.split.train_per_class),
-        ("--test-per-class", first.split.test_per_class),
-        ("--image-size", first.image_size and "x".join(map(str, first.image_size))),
-    ):
-        if value is not None and not study["quick"]:
-            parts += [flag, str(value)]
-    if len(study["seeds"]) > 1:
-        parts += ["--repeats", str(len(study["seeds"]))]
-    if min(study["seeds"]) > 0:
-        parts += ["--seed", str(min(study["seeds"]))]
-    return " ".join([*parts, "--quick"] if study["quick"] else parts)
+    seeds = sorted(study["seeds"])
+    if study["name"] not in STUDIES or seeds != list(range(seeds[0], seeds[0] + len(seeds))):
+        return ""
+    options = {
+        "--data": first.data,
+        "--protocol": study["protocol"],
+        "--train-per-class": first.split.train_per_class,
+        "--test-per-class": first.split.test_per_class,
+        "--image-size": first.image_size and "x".join(map(str, first.image_size)),
+        "--repeats": len(seeds) if len(seeds) > 1 else None,
+        "--seed": seeds[0] or None,
+    }
+    given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
+    return shlex.join(["kerasclf", "study", study["name"], *given, *(["--quick"] if study["quick"] else [])])
 
 
 def settings_of(value: Value, prefix: str = "") -> dict[str, str]:
-    """Returns the settings that differ from their defaults, by dotted name."""
+    """Returns the settings that say what an experiment is, or differ from their defaults, by dotted name."""
     unchanged = type(value)()
     found: dict[str, str] = {}
     for name, plain in value.to_dict().items():
-        mine = getattr(value, name)
+        mine, default = getattr(value, name), getattr(unchanged, name)
         if isinstance(mine, Value):
-            found |= settings_of(mine, f"{prefix}{name}.")
-        elif mine != getattr(unchanged, name):
+            if default is None:
+                found[f"{prefix}{name}"] = json.dumps(plain)
+            else:
+                found |= settings_of(mine, f"{prefix}{name}.")
+        elif mine != default or f"{prefix}{name}" in _ALWAYS_SHOWN:
             found[f"{prefix}{name}"] = f"{mine:.6g}" if isinstance(mine, float) else json.dumps(plain)
     return found
 
 
-def _details(results: StudyResults, experiment: ExperimentResults) -> dict[str, Any]:
+def _details(experiment: ExperimentResults, out: Path) -> dict[str, Any]:
     figures = class_figures(*experiment.pooled)
     return {
         "name": experiment.name,
-        "classes": list(zip(results.class_names, *figures, strict=True)),
+        "classes": list(zip(experiment.runs[0].class_names, *figures, strict=True)),
+        "confusion": _save(draw_confusion(experiment), out / f"confusion_{experiment.name}.png"),
         "settings": settings_of(experiment.experiment),
         "runs": [(run.seed, run.metrics) for run in experiment.runs],
     }

@@ -10,7 +10,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
 
@@ -26,6 +25,16 @@ class Run:
     probabilities: NDArray[np.float64]
     description: dict[str, Any]
     environment: dict[str, Any]
+
+    @property
+    def experiment_data(self) -> str:
+        """The spec of the data it was run on."""
+        return str(self.description["experiment"]["data"])
+
+    @property
+    def class_names(self) -> list[str]:
+        """Names by label."""
+        return list(self.description["class_names"])
 
 
 @dataclass(frozen=True)
@@ -64,14 +73,15 @@ class StudyResults:
         return str(self.first_run.description["data"]["title"])
 
     @property
-    def class_names(self) -> list[str]:
-        return list(self.first_run.description["class_names"])
-
-    @property
     def comparable(self) -> bool:
-        """Whether measured figures may stand beside the published ones: same data, and not the quick form."""
-        same = all(e.experiment.data == self.study["published_data"] for e in self.experiments)
-        return same and not self.study["quick"]
+        """Whether measured figures may stand beside the published ones: the same data, and all of it."""
+        return not self.study["quick"] and all(
+            experiment.data == self.study["published_data"]
+            and experiment.image_size is None
+            and experiment.split.train_per_class is None
+            and experiment.split.test_per_class is None
+            for experiment in (e.experiment for e in self.experiments)
+        )
 
     @property
     def caution(self) -> str:
@@ -79,8 +89,9 @@ class StudyResults:
         if self.study["quick"]:
             return "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
         if self.study["published"] and not self.comparable:
+            of_it = "all of " if self.first_run.experiment_data == self.study["published_data"] else ""
             return (
-                f"Measured on {self.data_title}; the published figures are from {self.study['published_data']} "
+                f"Measured on {self.data_title}; the published figures are from {of_it}{self.study['published_data']} "
                 "and are not comparable."
             )
         return ""
@@ -120,7 +131,7 @@ def _read_run(run: RunFolder, seed: int) -> Run:
             run.history(),
             labels,
             probabilities,
-            read_json(run.path / "experiment.json"),
+            run.description(),
             run.environment(),
         )
     except (OSError, ValueError, KeyError) as error:

@@ -53,8 +53,8 @@ def declare(
     if repeats < 1 or seed < 0:
         raise KerasclfError(f"Expected at least 1 repeat and a seed of at least 0. Received: {repeats} and {seed}.")
     if quick:
-        train_per_class = train_per_class or _QUICK_TRAIN_PER_CLASS
-        test_per_class = test_per_class or _QUICK_TEST_PER_CLASS
+        train_per_class = _QUICK_TRAIN_PER_CLASS if train_per_class is None else train_per_class
+        test_per_class = _QUICK_TEST_PER_CLASS if test_per_class is None else test_per_class
 
     def adapt(experiment: Experiment) -> Experiment:
         split = experiment.split.but(train_per_class=train_per_class, test_per_class=test_per_class)

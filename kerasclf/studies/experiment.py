@@ -36,8 +36,8 @@ class Experiment(Value):
     augment_validation: bool = False
 
     def __post_init__(self) -> None:
-        pairs = dict(self.model_args).items()
-        object.__setattr__(self, "model_args", tuple(sorted((name, value) for name, value in pairs)))
+        if isinstance(self.model_args, Mapping):
+            object.__setattr__(self, "model_args", tuple(sorted(self.model_args.items())))
         super().__post_init__()
 
     def problems(self) -> list[str]:

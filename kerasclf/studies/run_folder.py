@@ -1,6 +1,5 @@
 """The files of a study on disk: what the runner writes and the report reads. Needs no TensorFlow."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,35 +21,47 @@ _IDENTITY = ("name", "protocol", "quick")
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """A study's folder: `study.json`, `data.json` and runs/EXPERIMENT-HASH/seed-N/."""
+    """A study's folder: `study.json`, `data-HASH.json` and runs/EXPERIMENT-HASH/seed-N/."""
 
     path: Path
 
-    def claim(self, study: Study) -> None:
-        """Makes the folder this study's.
+    def check(self, study: Study) -> dict[str, Any] | None:
+        """Returns what the folder holds of this study, or None where it is free; changes nothing.
 
         Raises:
-            FolderError: It holds another study, or files that are no study's; nothing is changed.
+            FolderError: It holds another study, or files that are no study's.
         """
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self.path} is a file; give a folder with --out.")
-        wanted = study.to_dict()
-        if (self.path / STUDY_FILE).exists():
-            held = self.read()
-            for name in _IDENTITY:
-                if held[name] != wanted[name]:
-                    raise FolderError(
-                        f"{self.path} holds the study {held['name']!r} with {name} {held[name]!r}, not "
-                        f"{wanted[name]!r}. Give another folder with --out; nothing was changed."
-                    )
-            if _data_of(held) != _data_of(wanted):
+        if not (self.path / STUDY_FILE).exists():
+            if self.path.exists() and any(self.path.iterdir()):
+                raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder with --out.")
+            return None
+        held, wanted = self.read(), study.to_dict()
+        for name in _IDENTITY:
+            if held[name] != wanted[name]:
                 raise FolderError(
-                    f"{self.path} holds results on {_data_of(held)}, not on {_data_of(wanted)}. "
-                    "Give another folder with --out; nothing was changed."
+                    f"{self.path} holds the study {held['name']!r} with {name} {held[name]!r}, not "
+                    f"{wanted[name]!r}. Give another folder with --out; nothing was changed."
                 )
+        if _data_of(held) != _data_of(wanted):
+            raise FolderError(
+                f"{self.path} holds results on {_data_of(held)}, not on {_data_of(wanted)}. "
+                "Give another folder with --out; nothing was changed."
+            )
+        return held
+
+    def claim(self, study: Study) -> None:
+        """Makes the folder this study's. Experiments and seeds that it holds already stay in the report.
+
+        Raises:
+            FolderError: It holds another study, or cannot be written to; nothing is changed.
+        """
+        held, wanted = self.check(study), study.to_dict()
+        if held:
             wanted["seeds"] = sorted({*held["seeds"], *wanted["seeds"]})
-        elif self.path.exists() and any(self.path.iterdir()):
-            raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder with --out.")
+            for name in ("experiments", "published"):
+                wanted[name] = {**held[name], **wanted[name]}
         try:
             write_json(self.path / STUDY_FILE, wanted)
         except OSError as error:
@@ -63,12 +74,16 @@ class StudyFolder:
             FolderError: There is none, or it cannot be read.
         """
         try:
-            return read_json(self.path / STUDY_FILE)  # type: ignore[no-any-return]
+            held = read_json(self.path / STUDY_FILE)
+            missing = {*_IDENTITY, "experiments", "published", "published_data", "seeds"} - set(held)
+            if missing:
+                raise ValueError(f"{min(missing)!r} is missing")
+            return held  # type: ignore[no-any-return]
         except FileNotFoundError:
             raise FolderError(
                 f"{self.path} holds no study ({STUDY_FILE} is missing). Give the folder that `kerasclf study` wrote."
             ) from None
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise FolderError(f"{self.path / STUDY_FILE} cannot be read: {error}.") from error
 
     def run(self, name: str, identity: str, seed: int) -> "RunFolder":
@@ -97,6 +112,10 @@ class RunFolder:
     def environment(self) -> dict[str, Any]:
         """Returns versions and hardware."""
         return read_json(self.path / "environment.json")  # type: ignore[no-any-return]
+
+    def description(self) -> dict[str, Any]:
+        """Returns the experiment, its seed, and what it was run on."""
+        return read_json(self.path / "experiment.json")  # type: ignore[no-any-return]
 
     def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Returns the test images' labels and their probabilities, shape (n, classes)."""

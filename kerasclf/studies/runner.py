@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasclf.data import ImageDataset, load_dataset
 from kerasclf.data.dataset import PARTS
 from kerasclf.data.splits import Split
+from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files import new_folder, write_json
 from kerasclf.studies.environment import describe_environment
 from kerasclf.studies.experiment import Experiment
@@ -48,9 +49,13 @@ def run_study(
     listener = listener or Silence()
     experiments = study.only(only)
     folder = StudyFolder(Path(out))
+    folder.check(study)
+    for name, experiment in experiments.items():
+        _check_settings(name, experiment)
     datasets = _load_datasets(experiments, listener)
     for experiment in experiments.values():
-        _check_model(experiment, datasets[_key(experiment)])
+        _check_sizes(experiment, datasets[_key(experiment)])
+    _check_finished(folder, study, experiments, datasets)
     folder.claim(study)
     for dataset in datasets.values():
         write_json(folder.path / f"data-{dataset.manifest['hash'][:8]}.json", dataset.manifest)
@@ -101,10 +106,39 @@ def _load_datasets(experiments: dict[str, Experiment], listener: Listener) -> di
     return datasets
 
 
-def _check_model(experiment: Experiment, dataset: ImageDataset) -> None:
-    from kerasclf.models import build
+def _check_settings(name: str, experiment: Experiment) -> None:
+    """Checks what needs no images, before any is read."""
+    from kerasclf.models import check_arguments
 
+    arguments = dict(experiment.model_args)
+    check_arguments(experiment.model, arguments)
+    if arguments.get("classifier_activation", "softmax") != "softmax":
+        raise KerasclfError(
+            f"{name}: a study's loss and report need probabilities; expected classifier_activation 'softmax'. "
+            f"Received: {arguments['classifier_activation']!r}."
+        )
+
+
+def _check_sizes(experiment: Experiment, dataset: ImageDataset) -> None:
+    from kerasclf.models import build
+    from kerasclf.pipeline.statistics import check_normalization
+
+    check_normalization(experiment.augmentation, dataset.image_shape)
     build(experiment.model, dataset.image_shape, dataset.num_classes, dict(experiment.model_args))
+
+
+def _check_finished(
+    folder: StudyFolder, study: Study, experiments: dict[str, Experiment], datasets: dict[DataKey, ImageDataset]
+) -> None:
+    """Makes sure that finished runs saw the images that the others will see."""
+    for name, experiment, seed in _runs(experiments, study.seeds):
+        run = folder.run(name, experiment.identity, seed)
+        manifest = datasets[_key(experiment)].manifest["hash"]
+        if run.complete and run.description()["data"]["manifest"] != manifest:
+            raise FolderError(
+                f"{run.path} was made with other images: {experiment.data} has changed since. "
+                "Give another folder with --out; nothing was changed."
+            )
 
 
 def _run(

@@ -1,5 +1,6 @@
 """`Study`: a question, the experiments that answer it, and what was published."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -57,6 +58,13 @@ class Study:
             problems.append(unknown("protocol", self.protocol, PROTOCOLS))
         if not self.experiments:
             problems.append("experiments: expected at least one.")
+        problems += [
+            f"experiments: expected names of letters, digits, '_', '-' and '.'. Received: {name!r}."
+            for name in self.experiments
+            if not re.fullmatch(r"\w[\w.-]*", name)
+        ]
+        if not all(0 <= seed < 2**32 for seed in self.seeds):
+            problems.append(f"seeds: expected numbers from 0 to 2**32 - 1. Received: {self.seeds}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             problems.append(f"seeds: expected one or more different seeds. Received: {self.seeds}.")
         raise_all(f"Study {self.name!r} cannot be used", problems)

@@ -1,5 +1,6 @@
 """`TrainConfig`: how to train."""
 
+import math
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -156,7 +157,7 @@ class TrainConfig(Value):
         found += self._check_optimizer_fields()
         for name in ("learning_rate", "clip_norm"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
+            if value is not None and not 0 < value < math.inf:
                 found.append(f"{name}: expected a number above 0, or None. Received: {value}.")
         if self.weight_decay is not None and self.weight_decay < 0:
             found.append(f"weight_decay: expected a number of at least 0, or None. Received: {self.weight_decay}.")
@@ -164,10 +165,6 @@ class TrainConfig(Value):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 found.append(f"{name}: expected a number from 0 to below 1. Received: {value}.")
-        if self.class_weight not in (None, "balanced"):
-            found.append(f"class_weight: expected 'balanced' or None. Received: {self.class_weight!r}.")
-        if self.jit not in (True, False, "auto"):
-            found.append(f"jit: expected True, False or 'auto'. Received: {self.jit!r}.")
         if self.steps_per_execution != "auto":
             found += _at_least(self, 1, "steps_per_execution")
         if self.ema_momentum is not None and self.early_stopping and not self.early_stopping.restore_best:
@@ -200,5 +197,5 @@ def _at_least(value: Value, least: int, *names: str) -> list[str]:
     return [
         f"{name}: expected {'a number of ' if least == 0 else ''}at least {least}. Received: {getattr(value, name)!r}."
         for name in names
-        if isinstance(getattr(value, name), bool) or not getattr(value, name) >= least
+        if not getattr(value, name) >= least
     ]

@@ -77,7 +77,7 @@ def train(
     keras.utils.set_random_seed(seed)
     strategy = make_strategy(config.strategy)
     steps = steps_per_epoch(len(dataset.train), config.batch_size)
-    statistics = fit_statistics(dataset.train, augmentation)
+    statistics = fit_statistics(dataset.train, augmentation) if augmentation.centers else None
     with strategy.scope(), precision(config.precision):
         model = assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics)
         _compile(model, config, steps, dataset.image_shape, strategy.num_replicas_in_sync)
@@ -110,7 +110,7 @@ def assemble(
     image_shape: tuple[int, int, int],
     num_classes: int,
     augmentation: Augmentation,
-    statistics: Statistics,
+    statistics: Statistics | None,
 ) -> keras.Model:
     """Puts normalisation and a network together into a model of raw uint8 images."""
     core = network(image_shape, num_classes)

@@ -49,8 +49,31 @@ def test_cmyk_becomes_rgb(tmp_path):
 
 @pytest.mark.parametrize("value", [0, 255, 256, 30000, 65535])
 def test_sixteen_bits_keep_their_upper_eight(tmp_path, value):
-    image = Image.fromarray(np.array([[value, 65535]], np.uint16))
-    assert read_image(saved(tmp_path, image))[0, 0].tolist() == [int(value / 257)] * 3
+    image = Image.fromarray(np.array([[value]], np.uint16))
+    assert read_image(saved(tmp_path, image))[0, 0].tolist() == [value >> 8] * 3
+
+
+def test_pixels_without_an_agreed_range_are_refused(tmp_path):
+    path = saved(tmp_path, Image.fromarray(np.array([[0.5]], np.float32)), "float.tif")
+    with pytest.raises(DataError, match=r"float\.tif cannot .* floating-point pixels have no agreed range"):
+        read_image(path)
+
+
+def test_a_broken_file_is_named_however_it_breaks(tmp_path):
+    rng = np.random.default_rng(0)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    good = saved(tmp_path, Image.effect_noise((32, 32), 50), "good.jpg", exif=exif).read_bytes()
+    path = tmp_path / "bad.jpg"
+    for _ in range(300):
+        data = np.frombuffer(good, np.uint8).copy()
+        data[rng.integers(2, 120, 3)] = rng.integers(0, 256, 3)
+        path.write_bytes(data.tobytes())
+        for read in (read_image, read_header):
+            try:
+                read(path)
+            except DataError as error:
+                assert "bad.jpg" in str(error)
 
 
 def test_exif_rotation_is_applied(tmp_path):

@@ -71,10 +71,45 @@ def test_large_sets_are_read_on_demand_with_the_same_pixels(photos, monkeypatch)
 def test_limits_leave_so_many_images_a_class(photos, monkeypatch):
     read = []
     monkeypatch.setattr(folders, "read_header", lambda path: read.append(path) or ((8, 8), False))
-    split = Split(train_per_class=8, validation=0.25, test=0.25)
+    split = Split(train_per_class=8, test_per_class=3, validation=0.25, test=0.25)
     dataset = load_dataset(f"folder:{photos}", split=split)
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [9, 3, 4]
-    assert len(read) == 16  # the others are not even opened
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [12, 4, 6]
+    assert len(read) == 22  # the others are not even opened
+
+
+def test_limits_hold_for_a_validation_folder_too(tmp_path):
+    for part in ("train", "val", "test"):
+        for name in ("a", "b"):
+            fill(tmp_path / part / name, 9)
+    dataset = load_dataset(f"folder:{tmp_path}", split=Split(train_per_class=6, test_per_class=4))
+    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [12, 8, 8]
+
+
+def test_hidden_files_are_no_images(photos):
+    (photos / "cat" / ".ipynb_checkpoints").mkdir()
+    (photos / "cat" / ".ipynb_checkpoints" / "000-checkpoint.png").write_bytes(b"")
+    (photos / "cat" / "._000.png").write_bytes(b"")
+    dataset = load_dataset(f"folder:{photos}")
+    assert sum(len(dataset.part(name)) for name in ("train", "validation", "test")) == 40
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for name in ("bus", "train"):
+        fill(tmp_path / name, 20)
+    assert load_dataset(f"folder:{tmp_path}").class_names == ("bus", "train")
+
+
+def test_a_folder_beside_the_parts_is_refused(tmp_path):
+    for part in ("train", "test", "more"):
+        for name in ("a", "b"):
+            fill(tmp_path / part / name, 3)
+    with pytest.raises(DataError, match="has parts and beside them the folder 'more'"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_a_path_without_a_spec_is_shown_the_spec(photos):
+    with pytest.raises(DataError, match=rf"For a folder of images: folder:{photos}\."):
+        load_dataset(str(photos))
 
 
 def test_a_missing_folder_suggests_its_neighbour(photos):
@@ -95,13 +130,13 @@ def test_an_empty_class_folder_is_named(photos):
 
 def test_a_class_with_one_image_is_named(photos):
     fill(photos / "eel", 1)
-    with pytest.raises(DataError, match="Class 'eel' has one image"):
+    with pytest.raises(DataError, match="Class 'eel' has 1 image to divide; at least 2"):
         load_dataset(f"folder:{photos}")
 
 
 def test_a_validation_part_without_a_class_is_refused(photos):
     fill(photos / "eel", 3)
-    with pytest.raises(DataError, match="without class 'eel'"):
+    with pytest.raises(DataError, match="class 'eel' would have none in one of the parts; add images of that class"):
         load_dataset(f"folder:{photos}", split=Split(validation=0.1))
 
 
@@ -168,6 +203,22 @@ def test_lists_decide_the_parts(birds):
 def test_mistakes_in_lists(birds, train, test, message):
     with pytest.raises(DataError, match=message):
         load_dataset(write_lists(birds, train, test))
+
+
+def test_lists_in_other_encodings(birds):
+    spec = write_lists(birds, lines(0, 10), lines(10, 12))
+    text = (birds / "train.txt").read_text()
+    (birds / "train.txt").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_dataset(spec, split=Split(validation=0.2)).num_classes == 2
+    (birds / "train.txt").write_bytes(text.encode() + "Vögel/1.png".encode("latin-1"))
+    with pytest.raises(DataError, match=r"train\.txt is not UTF-8"):
+        load_dataset(spec)
+
+
+def test_lists_of_one_class(birds):
+    one = [line for line in lines(0, 12) if line.startswith("001")]
+    with pytest.raises(DataError, match=r"names images of one class, '001\.Auk'; at least 2"):
+        load_dataset(write_lists(birds, one[:10], one[10:]))
 
 
 def test_real_digits(real_data, tmp_path):

@@ -104,6 +104,18 @@ def test_the_default_falls_back_to_shapes_and_says_so(offline):
     assert "not comparable" in second
 
 
+def test_the_default_falls_back_where_a_network_does_not_deliver(monkeypatch):
+    class Connection:
+        def close(self): ...
+
+    def forbid(*args, **kwargs):
+        raise OSError("403 Forbidden")
+
+    monkeypatch.setattr(keras_sets.socket, "create_connection", lambda *args: Connection())
+    monkeypatch.setattr(file_utils, "urlretrieve", forbid)
+    assert default_dataset("cifar100:25").spec == "shapes"
+
+
 def test_mnist_has_a_channel_axis(trusting, offline):
     path = keras_sets.KERAS_SETS["mnist"].path
     path.parent.mkdir(parents=True)

@@ -36,15 +36,12 @@ def test_good_values_are_taken():
         ("mix_up", -0.2),
         ("rescale", 0),
         ("preprocessing_function", abs),
-        ("preprocessing_function", "keras.applications.resnet50:preproces_input"),
-        ("preprocessing_function", "nowhere:function"),
+        ("preprocessing_function", "preprocess_input"),
         ("cval", 300),
     ],
 )
 def test_bad_values_are_named(field, value):
-    with pytest.raises(
-        KerasclfError, match=rf"Augmentation cannot be used:\n  - {field}: .*Received|{field}: .*'nowhere"
-    ):
+    with pytest.raises(KerasclfError, match=rf"Augmentation cannot be used:\n  - {field}: .*Received"):
         Augmentation(**{field: value})
 
 
@@ -59,6 +56,12 @@ def test_a_misspelt_field_suggests_the_right_one():
         Augmentation(horizontl_flip=True)
     with pytest.raises(KerasclfError, match=r"Did you mean 'zoom_range'\?"):
         Augmentation().but(zoomrange=0.1)
+
+
+def test_lists_are_taken_as_the_generator_takes_them():
+    value = Augmentation(zoom_range=[0.8, 1.2], brightness_range=[0.5, 1.5], width_shift_range=[1, 2])
+    assert value == Augmentation(zoom_range=(0.8, 1.2), brightness_range=(0.5, 1.5), width_shift_range=(1, 2))
+    assert isinstance(hash(value), int)
 
 
 def test_it_travels_as_json():

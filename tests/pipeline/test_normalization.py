@@ -8,7 +8,7 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from kerasclf import Augmentation
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline.normalization import normalize
-from kerasclf.pipeline.statistics import fit_statistics
+from kerasclf.pipeline.statistics import check_normalization, fit_statistics
 from tests.conftest import make_part
 
 SHAPE = (6, 6, 3)
@@ -81,4 +81,11 @@ def test_without_normalisation_the_network_sees_pixels(part):
 
 def test_zca_of_large_images_is_refused():
     with pytest.raises(KerasclfError, match="zca_whitening: expected images of at most 12,288 values"):
-        fit_statistics(make_part(3, shape=(65, 65, 3)), Augmentation(zca_whitening=True))
+        check_normalization(Augmentation(zca_whitening=True), (65, 65, 3))
+    check_normalization(Augmentation(zca_whitening=True), (64, 64, 3))
+
+
+@pytest.mark.parametrize("name", ["keras.applications.resnet50:preproces_input", "nowhere:function", "math:pi"])
+def test_a_function_that_there_is_not_is_refused(name):
+    with pytest.raises(KerasclfError, match=f"preprocessing_function.*{name}"):
+        check_normalization(Augmentation(preprocessing_function=name), (8, 8, 3))

@@ -9,13 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasclf import Experiment, Study, TrainConfig
+from kerasclf import Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError
 from kerasclf.files import new_folder, write_json
 from kerasclf.report import read_results, summarise, write_report
 from kerasclf.report.page import command_of, settings_of
 from kerasclf.studies import Published
 from kerasclf.studies.run_folder import StudyFolder, write_predictions
+from kerasclf.training import EarlyStopping
 from tests.conftest import make_part
 
 CLASSES = ("image", "label", "<b>")  # names that must not confuse a table or a page
@@ -99,7 +100,7 @@ def test_the_page_carries_names_figures_and_cautions(written, tmp_path):
 
 def test_class_names_do_not_collide_with_columns(written):
     results = read_results(written[0].path)
-    assert results.class_names == list(CLASSES)
+    assert results.first_run.class_names == list(CLASSES)
     labels, probabilities = results.experiments[0].pooled
     assert probabilities.shape == (60, 3)
     assert labels.tolist() == list(np.arange(30) % 3) * 2
@@ -113,21 +114,37 @@ def test_same_data_is_comparable(written):
     assert "quick" in replace(same, study={**same.study, "quick": True}).caution
 
 
+def test_a_part_of_the_data_is_not_comparable(written):
+    results = read_results(written[0].path)
+    fewer = results.experiments[0].experiment.but(split=Split(train_per_class=20))
+    some = replace(results, experiments=(replace(results.experiments[0], experiment=fewer),),
+                   study={**results.study, "published_data": "shapes"})  # fmt: skip
+    assert not some.comparable
+    assert "from all of shapes and are not comparable" in some.caution
+
+
 def test_the_best_is_chosen_on_validation(written):
     assert read_results(written[0].path).best.name == "second"
 
 
 def test_settings_show_what_differs():
     experiment = Experiment(model="basenet_deeper", train=TrainConfig(epochs=3, learning_rate=0.1))
-    assert settings_of(experiment) == {
-        "model": '"basenet_deeper"', "train.epochs": "3", "train.learning_rate": "0.1",
-    }  # fmt: skip
+    shown = settings_of(experiment)
+    assert shown["model"] == '"basenet_deeper"'
+    assert (shown["train.epochs"], shown["train.learning_rate"]) == ("3", "0.1")
+    assert shown["train.batch_size"] == "32"  # a default, but one by which an experiment is known
+    assert "train.momentum" not in shown
+    stopping = settings_of(Experiment(train=TrainConfig(early_stopping=EarlyStopping())))
+    assert '"patience": 5' in stopping["train.early_stopping"]
 
 
 def test_the_command_is_shown(written):
-    assert command_of(read_results(written[0].path)) == (
-        "kerasclf study small --data shapes --protocol sound --repeats 2"
-    )
+    results = read_results(written[0].path)
+    assert command_of(results) == ""  # no command knows a study of one's own
+    declared = replace(results, study={**results.study, "name": "ladder"})
+    assert command_of(declared) == "kerasclf study ladder --data shapes --protocol sound --repeats 2"
+    gaps = replace(declared, study={**declared.study, "seeds": [0, 5]})
+    assert command_of(gaps) == ""
 
 
 def test_a_folder_without_a_study(tmp_path):

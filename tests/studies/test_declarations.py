@@ -29,8 +29,13 @@ def test_an_experiment_travels_as_json():
 
 
 def test_bad_experiments_are_refused():
-    with pytest.raises(KerasclfError, match="image_size: expected"):
-        Experiment(image_size=(0, 3))
+    for size in ((0, 3), 32, (3, 4, 5)):
+        with pytest.raises(KerasclfError, match="image_size: expected"):
+            Experiment(image_size=size)
+    with pytest.raises(KerasclfError, match="augmentation: expected Augmentation"):
+        Experiment(augmentation={"rescale": 0.5})
+    with pytest.raises(KerasclfError, match="model_args: expected"):
+        Experiment(model_args="before")
     with pytest.raises(KerasclfError, match=r"Unknown Experiment field 'modle'\. Did you mean 'model'\?"):
         Experiment(modle="basenet")
 
@@ -92,5 +97,5 @@ def test_only_takes_known_names_in_the_studys_order():
 
 def test_a_studys_mistakes_are_named_together():
     with pytest.raises(KerasclfError) as caught:
-        Study("x", "X", "Why?", {"a": Experiment()}, {"b": Published(0.5)}, protocol="odd", seeds=(1, 1))
-    assert str(caught.value).count("\n  - ") == 3
+        Study("x", "X", "Why?", {"../a": Experiment()}, {"b": Published(0.5)}, protocol="odd", seeds=(-1, -1))
+    assert str(caught.value).count("\n  - ") == 5

@@ -142,6 +142,34 @@ def test_another_data_sets_folder_is_not_touched(folder):
         StudyFolder(folder.path).claim(Study("small", "Small", "Why?", smaller))
 
 
+def test_a_second_call_adds_to_the_first(tmp_path):
+    study = small_study()
+    base, deeper = study.experiments.values()
+    run_study(Study("mine", "M", "Why?", {"base": base}), tmp_path / "out")
+    folder = run_study(Study("mine", "M", "Why?", {"deeper": deeper}, seeds=(4,)), tmp_path / "out")
+    held = folder.read()
+    assert list(held["experiments"]) == ["base", "deeper"]
+    assert held["seeds"] == [0, 4]
+
+
+def test_finished_runs_on_other_images_are_not_mixed_with_new_ones(tmp_path):
+    from PIL import Image
+
+    for name, level in (("a", 50), ("b", 200)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(12):
+            Image.new("RGB", (16, 16), (level, i, 0)).save(tmp_path / "images" / name / f"{i}.png")
+    experiment = Experiment(
+        data=f"folder:{tmp_path / 'images'}", augmentation=Augmentation(rescale=1 / 255),
+        train=TrainConfig(epochs=1), split=Split(validation=0.2, test=0.2),
+    )  # fmt: skip
+    study = Study("mine", "M", "Why?", {"base": experiment})
+    run_study(study, tmp_path / "out")
+    Image.new("RGB", (16, 16)).save(tmp_path / "images" / "a" / "new.png")
+    with pytest.raises(FolderError, match=r"was made with other images: folder:.* has changed since"):
+        run_study(study, tmp_path / "out")
+
+
 def test_a_folder_with_other_files_is_not_touched(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(FolderError, match="is not empty and holds no study"):
@@ -156,6 +184,8 @@ def test_bad_input_leaves_no_folder(tmp_path):
         (base.but(model="basnet"), KerasclfError),
         (base.but(data="folder:/nowhere"), DataError),
         (base.but(image_size=(8, 8)), KerasclfError),
+        (base.but(model_args={"classifier_activation": None}), KerasclfError),
+        (base.but(augmentation=Augmentation(preprocessing_function="no:where")), KerasclfError),
     ):
         with pytest.raises(error):
             run_study(Study("small", "Small", "Why?", {"bad": bad}), tmp_path / "out")

@@ -31,6 +31,26 @@ def test_bad_fields_are_named(fields, message):
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"schedule": "cosine"}, "schedule: expected Schedule. Received: 'cosine'"),
+        ({"epochs": "10"}, "epochs: expected int. Received: '10'"),
+        ({"epochs": 2.5}, "epochs: expected int. Received: 2.5"),
+        ({"epochs": True}, "epochs: expected int. Received: True"),
+        ({"learning_rate": "0.1"}, "learning_rate: expected float or None"),
+        ({"learning_rate": float("inf")}, "learning_rate: expected a number above 0"),
+        ({"optimizer": None}, "optimizer: expected str. Received: None"),
+        ({"early_stopping": True}, "early_stopping: expected EarlyStopping or None"),
+        ({"jit": "yes"}, "jit: expected bool or 'auto'. Received: 'yes'"),
+    ],
+)
+def test_wrong_types_are_named(fields, message):
+    with pytest.raises(KerasclfError) as caught:
+        TrainConfig(**fields)
+    assert message in str(caught.value)
+
+
 def test_schedules_refuse_what_they_do_not_use():
     Schedule("step", every_epochs=3, factor=0.5)
     with pytest.raises(KerasclfError, match="factor: schedule 'cosine' has no use for it"):
