@@ -18,7 +18,7 @@ from benchmarks.measure import in_turns, median, peak_memory_mb, print_table, ra
 
 BATCH = 32
 IMAGES = {32: 8192, 224: 512}
-EPOCHS = 4
+EPOCHS = 3
 ROUNDS = 5
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.measure import in_turns, median, peak_memory_mb, print_table, ratio
 
-EPOCHS = 4
+EPOCHS = 3
 ROUNDS = 5
 BATCHES = (32, 256)
 AUGMENTED = {"zoom_range": 0.2, "horizontal_flip": True}
