@@ -29,7 +29,8 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
     gpus = environment["gpus"]
     if gpus:
         return f"{len(gpus)} × {gpus[0]}"
-    return f"{environment['processor']}, {environment['cores']} cores"
+    cores = environment["cores"]
+    return f"{environment['processor']}, {cores} core{'s' * (cores > 1)}"
 
 
 def usable_cores() -> int:
