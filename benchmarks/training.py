@@ -88,12 +88,12 @@ class Clock:
         self.began = 0.0
         self.seconds: list[float] = []
 
-    def begin(self, *ignored: object) -> None:
+    def begin(self, *ignored: object, **too: object) -> None:
         """An epoch begins; takes whatever a callback is given."""
         self.began = time.perf_counter()
         self.seconds.append(0.0)
 
-    def step(self, *ignored: object) -> None:
+    def step(self, *ignored: object, **too: object) -> None:
         """A step is done."""
         self.seconds[-1] = time.perf_counter() - self.began
 
@@ -116,8 +116,8 @@ def measure(who: str, batch: int) -> None:
 
 
 def main() -> None:
-    found = in_turns("benchmarks.training", [(who, str(batch)) for batch in BATCHES for who in CONTESTANTS], ROUNDS)
     for batch in BATCHES:
+        found = in_turns("benchmarks.training", [(who, str(batch)) for who in CONTESTANTS], ROUNDS)
         mine = {who: found[(who, str(batch))] for who in CONTESTANTS}
         rows = [[who, f"{median(r, 'rate'):,.0f}", f"{median(r, 'memory'):,.0f}"] for who, r in mine.items()]
         print_table([f"BaseNet, batch {batch}", "images/s", "peak memory, MB"], rows)
