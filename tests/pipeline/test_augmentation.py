@@ -16,7 +16,11 @@ def test_it_has_the_generators_arguments_but_those_of_other_things():
 
 
 def test_good_values_are_taken():
-    Augmentation(rotation_range=20, zoom_range=(0.8, 1.3), width_shift_range=(-2, 2), brightness_range=(0.5, 1.5))
+    value = Augmentation(
+        rotation_range=20, zoom_range=(0.8, 1.3), width_shift_range=(-2, 2), brightness_range=(0.5, 1.5)
+    )
+    assert value.zoom == (0.8, 1.3)
+    assert value.problems() == []
 
 
 @pytest.mark.parametrize(
