@@ -93,11 +93,12 @@ def _draw_part(size: tuple[int, int], per_class: int, part: int) -> Part:
 def _draw(labels: NDArray[np.int64], size: tuple[int, int], rng: Generator) -> NDArray[np.uint8]:
     n = len(labels)
     image = _background(n, size, rng)
-    contrast = rng.uniform(0.3, 1, (n, 1, 1, 1)).astype(np.float32)
-    fore, second = _colors(n, rng), _colors(n, rng)
+    contrast = rng.uniform(0.6, 1, (n, 1, 1, 1)).astype(np.float32)
+    fore = _colors(n, rng)
+    second = (fore + rng.uniform(0.35, 0.65, fore.shape).astype(np.float32)) % 1  # unlike the first in every channel
     distraction = rng.integers(len(CLASS_NAMES), size=n)
-    image = _paint(image, distraction, rng.uniform(0.15, 0.25, n), 0.42, contrast, _colors(n, rng), second, rng)
-    image = _paint(image, labels, rng.uniform(0.5, 0.9, n), 0.16, contrast, fore, second, rng)
+    image = _paint(image, distraction, rng.uniform(0.1, 0.2, n), 0.42, contrast, _colors(n, rng), second, rng)
+    image = _paint(image, labels, rng.uniform(0.6, 0.9, n), 0.1, contrast, fore, second, rng)
     image = _cover(image, rng)
     image += rng.normal(0, 1, image.shape).astype(np.float32) * rng.uniform(0, 0.08, (n, 1, 1, 1)).astype(np.float32)
     return (image.clip(0, 1) * 255 + 0.5).astype(np.uint8)
