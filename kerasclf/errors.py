@@ -20,6 +20,19 @@ class FolderError(KerasclfError):
     """An output folder that cannot be written to without losing something."""
 
 
+class RunsFailedError(KerasclfError):
+    """Some runs of a study failed; the others are finished.
+
+    Args:
+        failures: The reason by the run's title.
+    """
+
+    def __init__(self, failures: dict[str, str]) -> None:
+        self.failures = failures
+        lines = [f"{title}: {message}" for title, message in failures.items()]
+        super().__init__("\n  - ".join([f"{len(failures)} of the study's runs failed:", *lines]))
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the known name closest to `name`, or the empty string."""
     close = get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)

@@ -1,11 +1,9 @@
-"""Writing so that a reader finds a whole file or folder, or none."""
+"""Writing so that a reader finds a whole file or none."""
 
-import contextlib
+import hashlib
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +22,7 @@ def write_text(path: Path, text: str) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -36,18 +35,18 @@ def read_json(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-@contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
-    """Yields an empty folder that becomes `path` when the block ends well, and vanishes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.partial-"))
-    partial.chmod(0o755)
+def sync_folder(path: Path) -> None:
+    """Makes sure that renames inside a folder outlast a power cut; Windows does so by itself."""
+    if os.name == "nt":
+        return
+    handle = os.open(path, os.O_RDONLY)
     try:
-        yield partial
-        if path.exists():  # another process was quicker with the same
-            shutil.rmtree(partial)
-        else:
-            partial.replace(path)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file's bytes in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -5,6 +5,7 @@ from typing import Literal
 import keras
 from keras import layers
 
+from kerasclf.errors import KerasclfError
 from kerasclf.models.sizes import check_sizes
 
 BatchNorm = Literal["before", "after"] | None
@@ -49,6 +50,7 @@ def basenet_deeper(
     num_classes: int = 25,
     classifier_activation: str | None = "softmax",
     batch_norm: BatchNorm = None,
+    dropout: float = 0.0,
     name: str = "basenet_deeper",
 ) -> keras.Model:
     """Builds the deeper BaseNet: five convolutions, two hidden dense layers, optional batch normalisation.
@@ -62,17 +64,21 @@ def basenet_deeper(
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
         batch_norm: Batch normalisation `"before"` each ReLU, `"after"` it, or None for none.
+        dropout: Share of the values before each hidden dense layer that are set to 0 while training.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small, there are fewer than two classes, or `batch_norm` is unknown.
+        KerasclfError: The input is too small, there are fewer than two classes, `batch_norm` is unknown or `dropout`
+            is not below 1.
     """
     check_sizes(
         name, input_shape, num_classes, least=16, choices={"batch_norm": (batch_norm, (None, "before", "after"))}
     )
+    if not 0 <= dropout < 1:
+        raise KerasclfError(f"dropout: expected a share from 0 to below 1. Received: {dropout}.")
     inputs = keras.Input(input_shape, name="image")
     x = _conv_block(inputs, 6, 5, "valid", batch_norm, "conv1")
     x = _conv_block(x, 16, 3, "same", batch_norm, "conv2")
@@ -82,8 +88,8 @@ def basenet_deeper(
     x = _conv_block(x, 32, 5, "valid", batch_norm, "conv5")
     x = layers.MaxPooling2D(2, name="pool2")(x)
     x = layers.Flatten(name="flatten")(x)
-    x = _dense_block(x, 100, batch_norm, "dense1")
-    x = _dense_block(x, 50, batch_norm, "dense2")
+    x = _dense_block(_drop(x, dropout, "dense1"), 100, batch_norm, "dense1")
+    x = _dense_block(_drop(x, dropout, "dense2"), 50, batch_norm, "dense2")
     return keras.Model(inputs, _classifier(x, num_classes, classifier_activation), name=name)
 
 
@@ -97,6 +103,10 @@ def _conv_block(
 def _dense_block(x: keras.KerasTensor, units: int, batch_norm: BatchNorm, name: str) -> keras.KerasTensor:
     x = layers.Dense(units, name=f"{name}_dense")(x)
     return _relu(x, batch_norm, name)
+
+
+def _drop(x: keras.KerasTensor, share: float, name: str) -> keras.KerasTensor:
+    return layers.Dropout(share, name=f"{name}_dropout")(x) if share else x
 
 
 def _relu(x: keras.KerasTensor, batch_norm: BatchNorm, name: str) -> keras.KerasTensor:

@@ -114,7 +114,9 @@ def read_results(path: Path | str) -> StudyResults:
     for name, plain in study["experiments"].items():
         experiment = Experiment.from_dict(plain)
         folders = [folder.run(name, experiment.identity, seed) for seed in study["seeds"]]
-        runs = tuple(_read_run(run, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete)
+        runs = tuple(
+            _read_run(run, experiment, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete
+        )
         if runs:
             found.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
     if not found:
@@ -122,7 +124,8 @@ def read_results(path: Path | str) -> StudyResults:
     return StudyResults(study, tuple(found))
 
 
-def _read_run(run: RunFolder, seed: int) -> Run:
+def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
+    run.check(experiment, seed)
     try:
         labels, probabilities = run.predictions()
         return Run(

@@ -11,10 +11,15 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Part
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files import digest_of, read_json, write_json
+from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.study import Study
 
 STUDY_FILE = "study.json"
+DESCRIPTION = "experiment.json"
+_FAILURE = "failed.json"
+# Files of a folder that is being made; it counts as empty.
+_LOCK_FILES = {".lock", ".lock.json"}
 # What makes a folder another study's: the rest (seeds, which experiments) may differ from call to call.
 _IDENTITY = ("name", "protocol", "quick")
 
@@ -34,7 +39,7 @@ class StudyFolder:
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self.path} is a file; give a folder with --out.")
         if not (self.path / STUDY_FILE).exists():
-            if self.path.exists() and any(self.path.iterdir()):
+            if self.path.exists() and {path.name for path in self.path.iterdir()} - _LOCK_FILES:
                 raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder with --out.")
             return None
         held, wanted = self.read(), study.to_dict()
@@ -101,6 +106,57 @@ class RunFolder:
     def complete(self) -> bool:
         return self.path.is_dir()
 
+    @property
+    def partial(self) -> Path:
+        """Where the run is made: checkpoints, log, and the reason where it failed."""
+        return self.path.with_name(f"{self.path.name}.partial")
+
+    @property
+    def log(self) -> Path:
+        """What libraries print while the run is made in a process of its own."""
+        return self.partial / "log.txt"
+
+    def epochs_done(self) -> int:
+        """Returns how many epochs are finished of a run that is not complete."""
+        kept = (self.partial / "checkpoints").glob("epoch-*.npz")
+        return max((int(path.stem.removeprefix("epoch-")) for path in kept), default=0)
+
+    @property
+    def failure(self) -> str | None:
+        """Why the run failed when it was tried last, or None."""
+        noted = self.partial / _FAILURE
+        return str(read_json(noted)["message"]) if noted.exists() else None
+
+    def note_failure(self, message: str) -> None:
+        """Keeps the reason of a failure beside the log."""
+        write_json(self.partial / _FAILURE, {"message": message})
+
+    def forget_failure(self) -> None:
+        """Lets the run be tried again, from its last checkpoint."""
+        (self.partial / _FAILURE).unlink(missing_ok=True)
+
+    def check(self, experiment: Experiment, seed: int) -> None:
+        """Makes sure that the folder holds what a run left there, unchanged.
+
+        Raises:
+            FolderError: A file is missing or was changed since; the message names it.
+        """
+        remedy = "Put it back, or remove the folder to have the run made again; the other runs are kept."
+        try:
+            description = self.description()
+            digests = description["files"]
+            same = Experiment.from_dict(description["experiment"]) == experiment and description["seed"] == seed
+        except (OSError, ValueError, KeyError) as error:
+            raise FolderError(f"{self.path / DESCRIPTION} cannot be read ({error}). {remedy}") from error
+        if not same:
+            raise FolderError(f"{self.path / DESCRIPTION} tells of another experiment or seed. {remedy}")
+        for name, digest in digests.items():
+            file = self.path / name
+            if not file.is_file():
+                raise FolderError(f"{file} is missing. {remedy}")
+            if digest_of(file) != digest:
+                raise FolderError(f"{file} was changed after the run had ended. {remedy}")
+
     def history(self) -> pd.DataFrame:
         """Returns a row an epoch."""
         return pd.read_csv(self.path / "history.csv")
@@ -115,12 +171,18 @@ class RunFolder:
 
     def description(self) -> dict[str, Any]:
         """Returns the experiment, its seed, and what it was run on."""
-        return read_json(self.path / "experiment.json")  # type: ignore[no-any-return]
+        return read_json(self.path / DESCRIPTION)  # type: ignore[no-any-return]
 
     def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Returns the test images' labels and their probabilities, shape (n, classes)."""
         table = pd.read_csv(self.path / "predictions.csv", dtype={"image": str})
         return table["label"].to_numpy(np.int64), table.drop(columns=["image", "label"]).to_numpy(np.float64)
+
+
+def seal(folder: Path, description: dict[str, Any]) -> None:
+    """Writes what a run is into its folder, last of all its files, with the SHA-256 of each of the others."""
+    digests = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+    write_json(folder / DESCRIPTION, {**description, "files": digests})
 
 
 def write_predictions(path: Path, part: Part, probabilities: NDArray[np.float32], class_names: tuple[str, ...]) -> None:

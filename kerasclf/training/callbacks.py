@@ -67,6 +67,7 @@ class RecordEpochs(keras.callbacks.Callback):
         super().__init__()
         self.images, self.listener = images, listener
         self.rows: list[dict[str, float]] = []
+        self.seconds = 0.0  # of finished epochs, validation included
         self._began = self._trained = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -86,6 +87,7 @@ class RecordEpochs(keras.callbacks.Callback):
             "images_per_second": self.images / seconds,
         }
         self.rows.append(row)
+        self.seconds += time.perf_counter() - self._began
         self.listener.finished_epoch(row)
 
 

@@ -1,8 +1,8 @@
 """Compiles, fits and predicts: every training of the toolkit passes through here."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -17,10 +17,12 @@ from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch
 from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.statistics import Statistics, fit_statistics
 from kerasclf.training.callbacks import CountEpochs, RecordEpochs, StopWhenNotFinite, make_callbacks
+from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import make_strategy, precision
 from kerasclf.training.optimizers import make_optimizer, peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
+from kerasclf.training.resume import Resume, first_epoch
 
 NetworkFactory = Callable[[tuple[int, int, int], int], keras.Model]
 
@@ -39,7 +41,7 @@ class Trained:
     Args:
         model: Takes raw uint8 images, gives probabilities; uncompiled.
         history: A row an epoch: loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, images_per_second.
-        seconds: Wall time of the training, validation included.
+        seconds: Wall time of the epochs, validation included.
         best_epoch: The epoch (from 1) whose weights the model has.
     """
 
@@ -57,6 +59,7 @@ def train(
     seed: int,
     augment_validation: bool = False,
     listener: Listener | None = None,
+    checkpoints: Path | None = None,
 ) -> Trained:
     """Trains a network on the training part and watches it on the validation part; the test part is not touched.
 
@@ -69,11 +72,60 @@ def train(
         augment_validation: Whether validation images are changed like training images, a flaw of some
             published studies.
         listener: Who is told of the progress.
+        checkpoints: A folder for the state at each epoch's end. What it holds already is gone on from; on a CPU
+            the result is the same to the bit as without the interruption.
 
     Raises:
-        TrainingError: The loss became nan or infinite; the message names epoch and step.
+        TrainingError: The loss became nan or infinite; the message names epoch and step. Or a checkpoint is of
+            another version.
     """
     listener = listener or Silence()
+    ready = prepare(dataset, network, augmentation, config, seed)
+    model, epoch, steps = ready.model, ready.epoch, ready.steps
+    record = RecordEpochs(len(dataset.train), listener)
+    callbacks = [
+        CountEpochs(epoch),
+        StopWhenNotFinite(config, peak_learning_rate(config), steps),
+        *make_callbacks(config),
+        record,
+    ]
+    checkpoint = None
+    if checkpoints is not None:
+        checkpoint = latest_checkpoint(checkpoints, listener.said)
+        callbacks.append(Resume(checkpoints, callbacks, record, checkpoint))
+    listener.began(config.epochs, steps, checkpoint.state["rows"] if checkpoint else ())
+    with ready.strategy.scope():
+        model.fit(
+            ready.batches,
+            validation_data=validation_batches(dataset, config, augmentation, seed, epoch, augment_validation),
+            initial_epoch=first_epoch(checkpoint, config.epochs),
+            epochs=config.epochs,
+            class_weight=_class_weight(dataset) if config.class_weight == "balanced" else None,
+            callbacks=callbacks,
+            shuffle=False,  # the pipeline shuffles
+            verbose=0,
+        )
+    history = pd.DataFrame(record.rows)
+    # Without its optimizer the model loads with Keras alone.
+    finished = keras.Model(model.input, model.output, name=model.name)
+    return Trained(finished, history, record.seconds, _best_epoch(history, config))
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A compiled model and the batches to train it with."""
+
+    model: keras.Model
+    batches: tf.data.Dataset
+    epoch: Epoch
+    steps: int
+    strategy: tf.distribute.Strategy
+
+
+def prepare(
+    dataset: ImageDataset, network: NetworkFactory, augmentation: Augmentation, config: TrainConfig, seed: int
+) -> Ready:
+    """Builds and compiles the model under its strategy and precision, and the input pipeline."""
     keras.utils.set_random_seed(seed)
     strategy = make_strategy(config.strategy)
     steps = steps_per_epoch(len(dataset.train), config.batch_size)
@@ -83,26 +135,7 @@ def train(
         _compile(model, config, steps, dataset.image_shape, strategy.num_replicas_in_sync)
     epoch = Epoch()
     batches = training_batches(dataset.train, dataset.num_classes, config.batch_size, augmentation, seed, epoch)
-    record = RecordEpochs(len(dataset.train), listener)
-    began = time.perf_counter()
-    model.fit(
-        batches,
-        validation_data=_validation(dataset, config, augmentation, seed, epoch, augment_validation),
-        epochs=config.epochs,
-        class_weight=_class_weight(dataset) if config.class_weight == "balanced" else None,
-        callbacks=[
-            CountEpochs(epoch),
-            StopWhenNotFinite(config, peak_learning_rate(config), steps),
-            *make_callbacks(config),
-            record,
-        ],
-        shuffle=False,  # the pipeline shuffles
-        verbose=0,
-    )
-    history = pd.DataFrame(record.rows)
-    # Without its optimizer the model loads with Keras alone.
-    finished = keras.Model(model.input, model.output, name=model.name)
-    return Trained(finished, history, time.perf_counter() - began, _best_epoch(history, config))
+    return Ready(model, batches, epoch, steps, strategy)
 
 
 def assemble(
@@ -152,7 +185,7 @@ def _evaluation_batch(part: Part, least: int) -> int:
     return max(least, _EVALUATION_VALUES // int(np.prod(part.images.shape)), 1)
 
 
-def _validation(
+def validation_batches(
     dataset: ImageDataset,
     config: TrainConfig,
     augmentation: Augmentation,
@@ -160,6 +193,7 @@ def _validation(
     epoch: Epoch,
     augmented: bool,
 ) -> tf.data.Dataset:
+    """Returns the validation images in batches, changed like training images where that is asked for."""
     size = _evaluation_batch(dataset.validation, config.batch_size)
     if not augmented:
         return evaluation_batches(dataset.validation, dataset.num_classes, size)

@@ -11,11 +11,11 @@ import pytest
 
 from kerasclf import Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError
-from kerasclf.files import new_folder, write_json
+from kerasclf.files import write_json
 from kerasclf.report import read_results, summarise, write_report
 from kerasclf.report.page import command_of, settings_of
 from kerasclf.studies import Published
-from kerasclf.studies.run_folder import StudyFolder, write_predictions
+from kerasclf.studies.run_folder import StudyFolder, seal, write_predictions
 from kerasclf.training import EarlyStopping
 from tests.conftest import make_part
 
@@ -29,26 +29,27 @@ def write_run(folder, name, experiment, seed, accuracy):
     predicted = np.where(right, part.labels, (part.labels + 1) % 3)
     probabilities = np.full((30, 3), 0.1, np.float32)
     probabilities[np.arange(30), predicted] = 0.8
-    with new_folder(folder.run(name, experiment.identity, seed).path) as run:
-        pd.DataFrame(
-            {"epoch": [1, 2], "loss": [2.0, 1.0], "accuracy": [0.3, accuracy], "val_loss": [2.1, 1.5],
-             "val_accuracy": [0.3, accuracy], "learning_rate": 0.1, "seconds": 1.0, "images_per_second": 100.0}
-        ).to_csv(run / "history.csv", index=False)  # fmt: skip
-        write_predictions(run / "predictions.csv", part, probabilities, CLASSES)
-        write_json(
-            run / "metrics.json",
-            {"test_accuracy": accuracy, "test_loss": 1.0 + seed, "test_macro_f1": accuracy,
-             "validation_accuracy": accuracy, "validation_loss": 1.5, "epochs": 2, "best_epoch": 2,
-             "images_per_second": 100.0, "seconds": 2.0, "parameters": 1234},
-        )  # fmt: skip
-        write_json(run / "environment.json", {"python": "3", "system": "Linux", "packages": {"keras": "3"},
-                                              "processor": "A CPU", "cores": 2, "gpus": []})  # fmt: skip
-        write_json(
-            run / "experiment.json",
-            {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(CLASSES), "finished": "today",
-             "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
-                      "images": {"train": 1, "validation": 2, "test": 30}}},
-        )  # fmt: skip
+    run = folder.run(name, experiment.identity, seed).path
+    run.mkdir(parents=True)
+    pd.DataFrame(
+        {"epoch": [1, 2], "loss": [2.0, 1.0], "accuracy": [0.3, accuracy], "val_loss": [2.1, 1.5],
+         "val_accuracy": [0.3, accuracy], "learning_rate": 0.1, "seconds": 1.0, "images_per_second": 100.0}
+    ).to_csv(run / "history.csv", index=False)  # fmt: skip
+    write_predictions(run / "predictions.csv", part, probabilities, CLASSES)
+    write_json(
+        run / "metrics.json",
+        {"test_accuracy": accuracy, "test_loss": 1.0 + seed, "test_macro_f1": accuracy,
+         "validation_accuracy": accuracy, "validation_loss": 1.5, "epochs": 2, "best_epoch": 2,
+         "images_per_second": 100.0, "seconds": 2.0, "parameters": 1234},
+    )  # fmt: skip
+    write_json(run / "environment.json", {"python": "3", "system": "Linux", "packages": {"keras": "3"},
+                                          "processor": "A CPU", "cores": 2, "gpus": []})  # fmt: skip
+    seal(
+        run,
+        {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(CLASSES), "finished": "today",
+         "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
+                  "images": {"train": 1, "validation": 2, "test": 30}}},
+    )  # fmt: skip
 
 
 @pytest.fixture

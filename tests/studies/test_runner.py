@@ -1,6 +1,7 @@
 """A study from images to run folders."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -9,9 +10,10 @@ import pandas as pd
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
-from kerasclf.errors import DataError, FolderError, KerasclfError
+from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
+from kerasclf.studies.engines import Inline
 from kerasclf.studies.run_folder import StudyFolder
-from kerasclf.studies.runner import run_study, total_epochs
+from kerasclf.studies.runner import look_ahead, run_study
 
 SMALL = Split(train_per_class=10, test_per_class=4, validation=0.3)
 NORMALISED = Augmentation(featurewise_center=True, featurewise_std_normalization=True, horizontal_flip=True)
@@ -26,7 +28,7 @@ def small_study(**changes):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("studies") / "small"
-    return run_study(small_study(seeds=(0, 1)), out)
+    return run_study(small_study(seeds=(0, 1)), out, engine=Inline())
 
 
 def run_of(folder, name="base", seed=0):
@@ -80,8 +82,8 @@ assert one.shape == (1, 25)
 
 def test_what_is_finished_is_not_run_again(folder):
     before = {path: path.stat().st_mtime_ns for path in folder.path.rglob("*/seed-*/*")}
-    assert total_epochs(small_study(seeds=(0, 1)), (), folder.path) == 0
-    run_study(small_study(seeds=(0,)), folder.path)
+    assert look_ahead(small_study(seeds=(0, 1)), folder.path, engine=Inline()).jobs == ()
+    run_study(small_study(seeds=(0,)), folder.path, engine=Inline())
     assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*/seed-*/*")} == before
     assert folder.read()["seeds"] == [0, 1]
 
@@ -94,7 +96,7 @@ def test_repeats_share_the_split_and_differ_in_the_seed(folder):
 
 
 def test_the_same_run_elsewhere_gives_the_same_predictions(folder, tmp_path):
-    again = run_study(small_study(), tmp_path / "again", only=("deeper",))
+    again = run_study(small_study(), tmp_path / "again", only=("deeper",), engine=Inline())
     assert (run_of(again, "deeper").path / "predictions.csv").read_bytes() == (
         run_of(folder, "deeper").path / "predictions.csv"
     ).read_bytes()
@@ -109,7 +111,7 @@ def test_experiments_of_one_architecture_start_alike(tmp_path):
     base = Experiment(data="shapes", split=SMALL, augmentation=Augmentation(rescale=1 / 255), train=still)
     flipped = base.but(augmentation=base.augmentation.but(horizontal_flip=True, zoom_range=0.2))
     study = Study("still", "Still", "Why?", {"base": base, "flipped": flipped})
-    folder = run_study(study, tmp_path / "out")
+    folder = run_study(study, tmp_path / "out", engine=Inline())
     weights = [
         keras.models.load_model(folder.run(name, e.identity, 0).path / "model.keras").get_weights()
         for name, e in study.experiments.items()
@@ -131,7 +133,7 @@ def test_another_studys_folder_is_not_touched(folder, changes, message):
 
     before = (folder.path / "study.json").read_bytes()
     with pytest.raises(FolderError, match=message):
-        run_study(replace(small_study(), **changes), folder.path)
+        run_study(replace(small_study(), **changes), folder.path, engine=Inline())
     assert (folder.path / "study.json").read_bytes() == before
 
 
@@ -145,8 +147,8 @@ def test_another_data_sets_folder_is_not_touched(folder):
 def test_a_second_call_adds_to_the_first(tmp_path):
     study = small_study()
     base, deeper = study.experiments.values()
-    run_study(Study("mine", "M", "Why?", {"base": base}), tmp_path / "out")
-    folder = run_study(Study("mine", "M", "Why?", {"deeper": deeper}, seeds=(4,)), tmp_path / "out")
+    run_study(Study("mine", "M", "Why?", {"base": base}), tmp_path / "out", engine=Inline())
+    folder = run_study(Study("mine", "M", "Why?", {"deeper": deeper}, seeds=(4,)), tmp_path / "out", engine=Inline())
     held = folder.read()
     assert list(held["experiments"]) == ["base", "deeper"]
     assert held["seeds"] == [0, 4]
@@ -164,16 +166,16 @@ def test_finished_runs_on_other_images_are_not_mixed_with_new_ones(tmp_path):
         train=TrainConfig(epochs=1), split=Split(validation=0.2, test=0.2),
     )  # fmt: skip
     study = Study("mine", "M", "Why?", {"base": experiment})
-    run_study(study, tmp_path / "out")
+    run_study(study, tmp_path / "out", engine=Inline())
     Image.new("RGB", (16, 16)).save(tmp_path / "images" / "a" / "new.png")
     with pytest.raises(FolderError, match=r"was made with other images: folder:.* has changed since"):
-        run_study(study, tmp_path / "out")
+        run_study(study, tmp_path / "out", engine=Inline())
 
 
 def test_a_folder_with_other_files_is_not_touched(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
     with pytest.raises(FolderError, match="is not empty and holds no study"):
-        run_study(small_study(), tmp_path)
+        run_study(small_study(), tmp_path, engine=Inline())
     assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
 
 
@@ -188,16 +190,43 @@ def test_bad_input_leaves_no_folder(tmp_path):
         (base.but(augmentation=Augmentation(preprocessing_function="no:where")), KerasclfError),
     ):
         with pytest.raises(error):
-            run_study(Study("small", "Small", "Why?", {"bad": bad}), tmp_path / "out")
+            run_study(Study("small", "Small", "Why?", {"bad": bad}), tmp_path / "out", engine=Inline())
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failed_run_leaves_the_finished_ones(tmp_path):
+def test_a_failed_run_leaves_the_finished_ones_and_is_tried_again_when_told(tmp_path):
     base = small_study().experiments["base"]
     wild = base.but(augmentation=Augmentation(), train=base.train.but(optimizer="sgd", learning_rate=1e30))
-    study = Study("wild", "Wild", "Why?", {"base": base, "wild": wild})
-    with pytest.raises(KerasclfError, match="The loss is nan"):
-        run_study(study, tmp_path / "out")
-    runs = [path.parent.name.split("-")[0] for path in (tmp_path / "out").rglob("seed-*")]
-    assert runs == ["base"]
-    assert not list((tmp_path / "out").rglob("*partial*"))
+    study = Study("wild", "Wild", "Why?", {"wild": wild, "base": base})
+    with pytest.raises(RunsFailedError, match="The loss is nan"):
+        run_study(study, tmp_path / "out", engine=Inline())
+    run = StudyFolder(tmp_path / "out").run("base", base.identity, 0)
+    assert run.complete
+    assert not run.partial.exists()
+    forecast = look_ahead(study, tmp_path / "out", engine=Inline())
+    assert forecast.jobs == ()
+    assert "The loss is nan" in forecast.failed["wild"]
+    with pytest.raises(RunsFailedError, match="earlier; --retry tries again"):
+        run_study(study, tmp_path / "out", engine=Inline())
+    assert [job.title for job in look_ahead(study, tmp_path / "out", engine=Inline(), retry=True).jobs] == ["wild"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda run: (run / "metrics.json").write_text("{}"), "metrics.json was changed after the run had ended"),
+        (lambda run: (run / "history.csv").unlink(), "history.csv is missing"),
+        (lambda run: (run / "experiment.json").write_text("{"), "experiment.json cannot be read"),
+        (lambda run: _edit_seed(run), "tells of another experiment or seed"),
+    ],
+)
+def test_a_run_folder_edited_by_hand_is_named(folder, tmp_path, damage, message):
+    shutil.copytree(folder.path, tmp_path / "copy")
+    damage(run_of(StudyFolder(tmp_path / "copy")).path)
+    with pytest.raises(FolderError, match=message):
+        run_study(small_study(), tmp_path / "copy", engine=Inline())
+
+
+def _edit_seed(run):
+    description = json.loads((run / "experiment.json").read_text())
+    (run / "experiment.json").write_text(json.dumps({**description, "seed": 7}))

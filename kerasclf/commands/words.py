@@ -1,0 +1,22 @@
+"""What the commands read and say alike."""
+
+from rich.console import Console
+
+from kerasclf.errors import KerasclfError
+
+
+def say(console: Console, line: str) -> None:
+    """Prints a line as it is, however wide the console."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:
+    """Reads sizes such as 64x64.
+
+    Raises:
+        KerasclfError: The text has another form; the message names the flag.
+    """
+    numbers = text.lower().split("x")
+    if len(numbers) != count or not all(number.isdecimal() and int(number) > 0 for number in numbers):
+        raise KerasclfError(f"{flag}: expected {form}. Received: {text!r}.")
+    return [int(number) for number in numbers]

@@ -1,0 +1,118 @@
+"""Which differences between a study's experiments are real, in numbers and in words."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.studies.statistics import (
+    CONFIDENCE,
+    MOST_REPEATS,
+    Interval,
+    bootstrap_difference,
+    holm,
+    paired_difference,
+    repeats_needed,
+    selection_flatters,
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One experiment's test accuracy against another's.
+
+    Args:
+        name: The experiment.
+        other: What it is compared with.
+        repeats: Seeds that both were run with.
+        difference: Accuracy of the one minus that of the other, with interval and p-value: over the shared seeds
+            (paired t-test) where there are several, over the test images (bootstrap, McNemar) where there is one.
+        p_holm: The p-value corrected for the number of comparisons in its table.
+        needed: Repeats that would be needed to show a difference as large as this one; None where it is unknown.
+    """
+
+    name: str
+    other: str
+    repeats: int
+    difference: Interval
+    p_holm: float
+    needed: int | None
+
+    @property
+    def real(self) -> bool:
+        """Whether the difference can be told from chance."""
+        return self.p_holm < 1 - CONFIDENCE
+
+    @property
+    def words(self) -> str:
+        """The finding as a sentence."""
+        if not self.repeats:
+            return f"{self.name} and {self.other} have no seed in common and are not compared."
+        points, half = 100 * self.difference.value, 100 * self.difference.half_width
+        basis = f"n = {self.repeats}" if self.repeats > 1 else "one run each, over the test images"
+        if self.real:
+            direction = "better" if points > 0 else "worse"
+            return f"{self.name} is {direction} than {self.other} by {abs(points):.1f} ± {half:.1f} points ({basis})."
+        sentence = f"{self.name} and {self.other} are not distinguishable: {points:+.1f} ± {half:.1f} points ({basis})"
+        if self.needed is None:
+            return f"{sentence}; repeats would say more." if self.repeats == 1 else f"{sentence}."
+        if self.needed > MOST_REPEATS:
+            return f"{sentence}; more than {MOST_REPEATS:,} repeats would be needed."
+        return f"{sentence}; about {max(self.needed, self.repeats + 1)} repeats would be needed."
+
+
+def against_base(results: StudyResults) -> list[Comparison]:
+    """Compares every experiment with the study's first."""
+    base, *others = results.experiments
+    return _corrected([_compare(experiment, base) for experiment in others])
+
+
+def between_neighbours(results: StudyResults) -> list[Comparison]:
+    """Compares every experiment with the one before it."""
+    pairs = zip(results.experiments[1:], results.experiments, strict=False)
+    return _corrected([_compare(experiment, before) for experiment, before in pairs])
+
+
+def flattery(results: StudyResults) -> float | None:
+    """Returns how much an experiment chosen on the test images is flattered; None for a single one.
+
+    Estimated on the first seed that all experiments share.
+    """
+    shared = set.intersection(*({run.seed for run in e.runs} for e in results.experiments))
+    if len(results.experiments) < 2 or not shared:
+        return None
+    seed = min(shared)
+    return selection_flatters(np.stack([_right(e, seed) for e in results.experiments]))
+
+
+def _compare(one: ExperimentResults, other: ExperimentResults) -> Comparison:
+    seeds = sorted({run.seed for run in one.runs} & {run.seed for run in other.runs})
+    if not seeds:
+        nothing = Interval(*[math.nan] * 4)
+        return Comparison(one.name, other.name, 0, nothing, math.nan, None)
+    if len(seeds) == 1:
+        difference = bootstrap_difference(_right(one, seeds[0]), _right(other, seeds[0]))
+        return Comparison(one.name, other.name, 1, difference, math.nan, None)
+    values, others = (_accuracies(e, seeds) for e in (one, other))
+    deviation = float(np.std(values - others, ddof=1))
+    difference = paired_difference(values, others)
+    needed = repeats_needed(difference.value, deviation) if difference.value else MOST_REPEATS + 1
+    return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed)
+
+
+def _corrected(comparisons: list[Comparison]) -> list[Comparison]:
+    p_values = holm([c.difference.p for c in comparisons])
+    return [replace(c, p_holm=p) for c, p in zip(comparisons, p_values, strict=True)]
+
+
+def _accuracies(experiment: ExperimentResults, seeds: Sequence[int]) -> np.ndarray:
+    by_seed = {run.seed: run.metrics["test_accuracy"] for run in experiment.runs}
+    return np.array([by_seed[seed] for seed in seeds], np.float64)
+
+
+def _right(experiment: ExperimentResults, seed: int) -> np.ndarray:
+    run = next(run for run in experiment.runs if run.seed == seed)
+    right: np.ndarray = run.probabilities.argmax(axis=1) == run.labels
+    return right

@@ -1,0 +1,134 @@
+"""Makes one run: from a job to a run folder. Needs TensorFlow; runs in whatever process it is called in."""
+
+import shutil
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.data import ImageDataset, load_dataset
+from kerasclf.data.dataset import PARTS
+from kerasclf.errors import FolderError
+from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.studies.environment import describe_environment
+from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.job import Job
+from kerasclf.studies.locks import hold
+from kerasclf.studies.metrics import accuracy, cross_entropy, macro_f1
+from kerasclf.studies.resources import Meter
+from kerasclf.studies.run_folder import seal, write_predictions
+from kerasclf.training.progress import Listener
+
+if TYPE_CHECKING:
+    from kerasclf.training.train import Trained
+
+# A process that was just killed may take a moment to let go of its run.
+_PATIENCE_S = 30
+
+
+def execute(job: Job, listener: Listener) -> dict[str, float]:
+    """Makes a run, or goes on with one that was interrupted, and returns its figures.
+
+    Raises:
+        KerasclfError: It cannot be made; what it has reached so far stays.
+    """
+    if job.run.complete:
+        return job.run.metrics()
+    with hold(job.run.partial, _PATIENCE_S):
+        dataset = load_dataset(
+            job.experiment.data,
+            split=job.experiment.split,
+            image_size=job.experiment.image_size,
+            report=listener.said,
+        )
+        if dataset.manifest["hash"] != job.manifest:
+            raise FolderError(f"The images of {job.experiment.data} have changed since the study was started.")
+        meter = Meter()
+        trained = _train(job, dataset, listener)
+        metrics = _write_result(job, dataset, trained, meter)
+    shutil.rmtree(job.run.partial, ignore_errors=True)
+    return metrics
+
+
+def threads_of(job: Job) -> int | None:
+    """Returns the CPU threads of a run: those it was begun with, or else those of the job, which are written down."""
+    noted = job.run.partial / "threads.json"
+    if noted.exists():
+        return read_json(noted)  # type: ignore[no-any-return]
+    write_json(noted, job.threads)
+    return job.threads
+
+
+def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
+    import keras
+
+    from kerasclf.models import build
+    from kerasclf.training.train import train
+
+    keras.backend.clear_session()  # where one process makes several runs, memory would grow with each
+    experiment = job.experiment
+    return train(
+        dataset,
+        lambda shape, classes: build(experiment.model, shape, classes, dict(experiment.model_args)),
+        experiment.augmentation,
+        experiment.train,
+        job.seed,
+        augment_validation=experiment.augment_validation,
+        listener=listener,
+        checkpoints=job.run.partial / "checkpoints",
+    )
+
+
+def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Meter) -> dict[str, float]:
+    """Writes the run's files into a folder of their own, which becomes the run folder when all are whole."""
+    from kerasclf.training.train import predict
+
+    folder = job.run.partial / "result"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    probabilities = predict(trained.model, dataset.test, dataset.num_classes)
+    metrics = {**_metrics(trained, dataset, probabilities), **meter.read()}
+    trained.model.save(folder / "model.keras")
+    trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
+    write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
+    write_json(folder / "metrics.json", metrics)
+    write_json(folder / "environment.json", {**describe_environment(), "threads": threads_of(job)})
+    seal(folder, _description(job.experiment, job.seed, dataset))
+    folder.replace(job.path)
+    sync_folder(job.path.parent)
+    return metrics
+
+
+def _metrics(trained: "Trained", dataset: ImageDataset, probabilities: NDArray[np.float32]) -> dict[str, float]:
+    labels, history = dataset.test.labels, trained.history
+    best = history.iloc[trained.best_epoch - 1]
+    # The first epoch contains the tracing of the graph.
+    paces = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
+    return {
+        "test_accuracy": accuracy(labels, probabilities),
+        "test_loss": cross_entropy(labels, probabilities),
+        "test_macro_f1": macro_f1(labels, probabilities),
+        "validation_accuracy": float(best["val_accuracy"]),
+        "validation_loss": float(best["val_loss"]),
+        "epochs": len(history),
+        "best_epoch": trained.best_epoch,
+        "images_per_second": float(paces.median()),
+        "seconds": trained.seconds,
+        "parameters": int(trained.model.count_params()),
+    }
+
+
+def _description(experiment: Experiment, seed: int, dataset: ImageDataset) -> dict[str, Any]:
+    return {
+        "experiment": experiment.to_dict(),
+        "seed": seed,
+        "data": {
+            "title": dataset.title,
+            "manifest": dataset.manifest["hash"],
+            "images": {part: len(dataset.part(part)) for part in PARTS},
+            "image_shape": list(dataset.image_shape),
+        },
+        "class_names": list(dataset.class_names),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }

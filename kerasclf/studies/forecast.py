@@ -1,0 +1,86 @@
+"""What a study still has before it: runs, time, memory and disk."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from kerasclf.studies.job import Job
+from kerasclf.studies.plan import Plan
+from kerasclf.studies.resources import free_memory_mb
+from kerasclf.studies.run_folder import StudyFolder
+from kerasclf.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a study still has before it.
+
+    Args:
+        study: The study.
+        folder: Its folder, which may not exist yet.
+        plan: What was measured.
+        jobs: The runs that are to be made.
+        finished: Titles of those that are finished.
+        failed: Why, by title, for those that failed earlier and are not tried again.
+        width: Runs side by side.
+    """
+
+    study: Study
+    folder: StudyFolder
+    plan: Plan
+    jobs: tuple[Job, ...]
+    finished: tuple[str, ...]
+    failed: dict[str, str]
+    width: int
+
+    @property
+    def seconds(self) -> float:
+        """The time of all runs that are to be made, at most, where each of those side by side keeps its pace."""
+        return self._whole_runs_s() / self.width
+
+    @property
+    def memory_mb(self) -> float:
+        """Memory of the runs side by side, in 10⁶ bytes."""
+        return self.width * (self.plan.peak_memory_mb or 0.0)
+
+    @property
+    def disk_mb(self) -> float:
+        """Disk for the runs to be made, in 10⁶ bytes."""
+        return sum(self.plan.estimates[job.name].disk_mb for job in self.jobs if job.name in self.plan.estimates)
+
+    def warnings(self) -> list[str]:
+        """Returns sentences on what will be short."""
+        found = []
+        if self.memory_mb > free_memory_mb():
+            found.append(
+                f"{self.width} runs side by side take about {self.memory_mb / 1000:.1f} GB of memory; "
+                f"{free_memory_mb() / 1000:.1f} GB are free. Take fewer --jobs."
+            )
+        free_mb = shutil.disk_usage(_existing(self.folder.path)).free / 1e6
+        if self.disk_mb > free_mb:
+            found.append(f"The runs take about {self.disk_mb:,.0f} MB of disk; {free_mb:,.0f} MB are free.")
+        return found
+
+    def _whole_runs_s(self) -> float:
+        estimates = self.plan.estimates
+        return sum(
+            estimates[job.name].run_s - job.run.epochs_done() * estimates[job.name].epoch_s
+            for job in self.jobs
+            if job.name in estimates
+        )
+
+
+def in_words(seconds: float) -> str:
+    """Returns a duration as people say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
+
+
+def _existing(path: Path) -> Path:
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path

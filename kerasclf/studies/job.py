@@ -1,0 +1,46 @@
+"""`Job`: one run that is to be made, as it is handed from process to process."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.run_folder import RunFolder
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run that is to be made.
+
+    Args:
+        title: What a user knows it by.
+        name: The experiment's name.
+        experiment: What to run.
+        seed: With which seed.
+        path: The run folder to make.
+        manifest: The hash of the images it must see.
+        threads: CPU threads it may use; None for all. A run that was begun keeps to the number it was begun with,
+            since sums in another order end in other digits.
+    """
+
+    title: str
+    name: str
+    experiment: Experiment
+    seed: int
+    path: Path
+    manifest: str
+    threads: int | None = None
+
+    @property
+    def run(self) -> RunFolder:
+        """Its folder, which exists once the run is complete."""
+        return RunFolder(self.path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types."""
+        return {**vars(self), "experiment": self.experiment.to_dict(), "path": str(self.path.absolute())}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Job":
+        """Makes a job of what `to_dict` returned."""
+        return cls(**{**plain, "experiment": Experiment.from_dict(plain["experiment"]), "path": Path(plain["path"])})

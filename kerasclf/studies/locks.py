@@ -1,0 +1,61 @@
+"""Keeps two processes from writing one folder at the same time."""
+
+import contextlib
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import filelock
+
+from kerasclf.errors import FolderError
+from kerasclf.files import read_json, write_json
+
+
+@contextlib.contextmanager
+def hold(path: Path, timeout: float = 0) -> Iterator[None]:
+    """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
+
+    Args:
+        path: The folder; made where needed. The lock lies beside its files as `.lock`.
+        timeout: Seconds to wait for another process to let go.
+
+    Raises:
+        FolderError: Another process holds it (the message says which), or it cannot be written to.
+    """
+    lock, holder = filelock.FileLock(path / ".lock"), path / ".lock.json"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=timeout)
+    except filelock.Timeout:
+        raise FolderError(f"{path} is in use by {_describe(holder)}. Wait for it, or give another folder.") from None
+    except OSError as error:
+        raise FolderError(f"{path} cannot be written to: {error}.") from error
+    try:
+        _leave_name(holder)
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _leave_name(holder: Path) -> None:
+    write_json(
+        holder,
+        {
+            "process": os.getpid(),
+            "host": platform.node(),
+            "command": " ".join(sys.argv)[:200],
+            "since": time.strftime("%Y-%m-%d %H:%M:%S"),
+        },
+    )
+
+
+def _describe(holder: Path) -> str:
+    try:
+        held = read_json(holder)
+        return f"process {held['process']} on {held['host']} since {held['since']} ({held['command']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"

@@ -1,0 +1,206 @@
+"""What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kerasclf.data import ImageDataset, load_dataset
+from kerasclf.data.splits import Split
+from kerasclf.errors import KerasclfError
+from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.resources import peak_memory_mb
+
+if TYPE_CHECKING:
+    from kerasclf.training.rehearsal import Rehearsal
+
+DataKey = tuple[str, Split, tuple[int, int] | None]
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """What a plan is wanted of.
+
+    Args:
+        experiments: By name.
+        measure: Names of those whose cost is to be measured.
+        threads: CPU threads that a run will have; None for all.
+    """
+
+    experiments: dict[str, Experiment]
+    measure: tuple[str, ...] = ()
+    threads: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types."""
+        return {**vars(self), "experiments": {name: value.to_dict() for name, value in self.experiments.items()}}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "PlanRequest":
+        """Makes a request of what `to_dict` returned."""
+        experiments = {name: Experiment.from_dict(value) for name, value in plain["experiments"].items()}
+        return cls(experiments, tuple(plain["measure"]), plain["threads"])
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run of an experiment will cost at most.
+
+    Args:
+        startup_s: Seconds until it trains.
+        epoch_s: Seconds an epoch, validation included.
+        input_s: Seconds an epoch that the input pipeline would take alone.
+        compute_s: Seconds an epoch that the network's steps would take alone.
+        epochs: Epochs, at most.
+        disk_mb: Of its folder and two checkpoints, in 10⁶ bytes.
+        parameters: Of the model.
+    """
+
+    startup_s: float
+    epoch_s: float
+    input_s: float
+    compute_s: float
+    epochs: int
+    disk_mb: float
+    parameters: int
+
+    @property
+    def run_s(self) -> float:
+        """Seconds of the run."""
+        return self.startup_s + self.epochs * self.epoch_s
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was found out before a study starts.
+
+    Args:
+        manifests: The manifest of each data set, by its hash.
+        data_of: The hash of the data of each experiment, by name.
+        gpus: GPUs of the machine.
+        estimates: By experiment's name, for those that were measured.
+        peak_memory_mb: The most memory that the greatest of them took, in 10⁶ bytes; None where none was measured.
+    """
+
+    manifests: dict[str, dict[str, Any]]
+    data_of: dict[str, str]
+    gpus: int = 0
+    estimates: dict[str, Estimate] = field(default_factory=dict)
+    peak_memory_mb: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Plan":
+        """Makes a plan of what `to_dict` returned."""
+        return cls(**{**plain, "estimates": {name: Estimate(**value) for name, value in plain["estimates"].items()}})
+
+
+def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
+    """Loads the data, builds every network and measures those that are wanted. Needs TensorFlow.
+
+    Raises:
+        KerasclfError: Data, a network or a setting cannot be used.
+    """
+    import tensorflow as tf
+
+    for name, experiment in request.experiments.items():
+        _check_settings(name, experiment)
+    datasets = _load_datasets(request.experiments, said)
+    for experiment in request.experiments.values():
+        _check_sizes(experiment, datasets[_key(experiment)])
+    estimates: dict[str, Estimate] = {}
+    measured: dict[Experiment, Rehearsal] = {}
+    for name in request.measure:
+        experiment = request.experiments[name]
+        alike = _regardless_of_length(experiment)
+        if alike not in measured:
+            measured[alike] = _rehearse(experiment, datasets[_key(experiment)])
+        estimates[name] = _estimate(experiment, measured[alike], datasets[_key(experiment)])
+    return Plan(
+        manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
+        data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
+        gpus=len(tf.config.list_physical_devices("GPU")),
+        estimates=estimates,
+        peak_memory_mb=peak_memory_mb() if estimates else None,
+    )
+
+
+def _key(experiment: Experiment) -> DataKey:
+    return experiment.data, experiment.split, experiment.image_size
+
+
+def _load_datasets(experiments: dict[str, Experiment], said: Callable[[str], None]) -> dict[DataKey, ImageDataset]:
+    """Loads each data set once for all experiments that use it."""
+    datasets: dict[DataKey, ImageDataset] = {}
+    for experiment in experiments.values():
+        key = _key(experiment)
+        if key not in datasets:
+            spec, split, image_size = key
+            dataset = load_dataset(spec, split=split, image_size=image_size, report=said)
+            height, width, channels = dataset.image_shape
+            said(
+                f"data: {dataset.title}, {dataset.num_classes} classes, {height}x{width}x{channels}; "
+                f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
+            )
+            datasets[key] = dataset
+    return datasets
+
+
+def _check_settings(name: str, experiment: Experiment) -> None:
+    """Checks what needs no images, before any is read."""
+    from kerasclf.models import check_arguments
+
+    arguments = dict(experiment.model_args)
+    check_arguments(experiment.model, arguments)
+    if arguments.get("classifier_activation", "softmax") != "softmax":
+        raise KerasclfError(
+            f"{name}: a study's loss and report need probabilities; expected classifier_activation 'softmax'. "
+            f"Received: {arguments['classifier_activation']!r}."
+        )
+
+
+def _check_sizes(experiment: Experiment, dataset: ImageDataset) -> None:
+    from kerasclf.models import build
+    from kerasclf.pipeline.statistics import check_normalization
+
+    check_normalization(experiment.augmentation, dataset.image_shape)
+    build(experiment.model, dataset.image_shape, dataset.num_classes, dict(experiment.model_args))
+
+
+def _regardless_of_length(experiment: Experiment) -> Experiment:
+    """Experiments that differ in these alone take equally long an epoch."""
+    schedule = experiment.train.schedule.but(warmup_epochs=0)
+    return experiment.but(train=experiment.train.but(epochs=1, early_stopping=None, schedule=schedule))
+
+
+def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
+    import keras
+
+    from kerasclf.models import build
+    from kerasclf.training.rehearsal import rehearse
+
+    keras.backend.clear_session()
+    return rehearse(
+        dataset,
+        lambda shape, classes: build(experiment.model, shape, classes, dict(experiment.model_args)),
+        experiment.augmentation,
+        experiment.train,
+        experiment.augment_validation,
+    )
+
+
+def _estimate(experiment: Experiment, found: "Rehearsal", dataset: ImageDataset) -> Estimate:
+    # predictions.csv has about a dozen characters a class and line.
+    predictions_mb = len(dataset.test) * dataset.num_classes * 12 / 1e6
+    keeps_best = 2 if experiment.train.early_stopping else 1
+    return Estimate(
+        startup_s=found.startup_s,
+        epoch_s=found.epoch_s,
+        input_s=found.steps * found.input_s,
+        compute_s=found.steps * found.compute_s,
+        epochs=experiment.train.epochs,
+        disk_mb=2 * keeps_best * found.state_mb + predictions_mb,
+        parameters=found.parameters,
+    )

@@ -1,0 +1,175 @@
+"""Sends a study's metrics also to Weights & Biases, MLflow or TensorBoard. What kerasclf writes stays the same."""
+
+import contextlib
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from kerasclf.errors import KerasclfError
+from kerasclf.studies.forecast import Forecast
+from kerasclf.studies.job import Job
+from kerasclf.studies.progress import Quiet
+from kerasclf.training.progress import Row
+
+Tracker = Literal["wandb", "mlflow", "tensorboard"]
+
+
+@contextlib.contextmanager
+def make_tracker(name: Tracker, forecast: Forecast) -> Iterator[Quiet]:
+    """Yields a study's listener that sends metrics to a tracker.
+
+    A run that goes on after an interruption goes on in the tracker as well: its identity there is that of the
+    experiment and its seed. Files go into FOLDER/tracking, unless the tracker's own settings (WANDB_MODE,
+    MLFLOW_TRACKING_URI …) send them elsewhere.
+
+    Raises:
+        KerasclfError: The tracker is not installed.
+    """
+    listener = _LISTENERS[name](forecast)
+    try:
+        yield listener
+    finally:
+        listener.close()
+
+
+class _Tracking(Quiet):
+    """Finds a run's job by its title; what trackers have in common."""
+
+    package = ""
+
+    def __init__(self, forecast: Forecast) -> None:
+        try:
+            self.library: Any = importlib.import_module(self.package)
+        except ImportError as error:
+            raise KerasclfError(
+                f"{self.package.split('.')[0]} is not installed; install it with: pip install 'kerasclf[tracking]'"
+            ) from error
+        self.study = forecast.study
+        self.folder = forecast.folder.path / "tracking"
+        self.jobs: dict[str, Job] = {job.title: job for job in forecast.jobs}
+        self.open: dict[str, Any] = {}
+
+    def identity(self, title: str) -> str:
+        job = self.jobs[title]
+        return f"{job.name}-{job.experiment.identity}-seed-{job.seed}"
+
+    def settings(self, title: str) -> dict[str, Any]:
+        job = self.jobs[title]
+        return {"study": self.study.name, "protocol": self.study.protocol, "seed": job.seed} | _flat(
+            job.experiment.to_dict()
+        )
+
+    def close(self) -> None:
+        """Closes what interrupted runs left open."""
+
+
+class _TensorBoard(_Tracking):
+    package = "tensorboard.summary"
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self.open[title] = self.library.Writer(str(self.folder / "tensorboard" / self.identity(title)))
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        for name, value in _metrics(row).items():
+            self.open[title].add_scalar(name, value, int(row["epoch"]))
+        self.open[title].flush()
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        for name, value in metrics.items():
+            self.open[title].add_scalar(name, value, int(metrics["epochs"]))
+        self.open.pop(title).close()
+
+    def close(self) -> None:
+        for writer in self.open.values():
+            writer.close()
+
+
+class _WeightsAndBiases(_Tracking):
+    package = "wandb"
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.open[title] = self.library.init(
+            project=f"kerasclf-{self.study.name}",
+            name=title,
+            id=self.identity(title),
+            resume="allow",
+            config=self.settings(title),
+            dir=str(self.folder),
+            reinit="create_new",
+        )
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        self.open[title].log(_metrics(row), step=int(row["epoch"]))
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        run = self.open.pop(title)
+        run.summary.update(metrics)
+        run.finish()
+
+    def close(self) -> None:
+        for run in self.open.values():
+            run.finish(exit_code=1)
+
+
+class _MLflow(_Tracking):
+    package = "mlflow"
+
+    def __init__(self, forecast: Forecast) -> None:
+        super().__init__(forecast)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not os.environ.get("MLFLOW_TRACKING_URI"):
+            self.library.set_tracking_uri(f"sqlite:///{(self.folder / 'mlflow.db').absolute()}")
+        self.client = self.library.MlflowClient()
+        name = f"kerasclf-{self.study.name}"
+        known = self.client.get_experiment_by_name(name)
+        self.experiment = known.experiment_id if known else self.client.create_experiment(name)
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        identity = self.identity(title)
+        found = self.client.search_runs([self.experiment], f"tags.identity = '{identity}'", max_results=1)
+        if found:
+            self.open[title] = found[0].info.run_id
+            self.client.update_run(found[0].info.run_id, status="RUNNING")
+            return
+        run = self.client.create_run(self.experiment, run_name=title, tags={"identity": identity})
+        self.open[title] = run.info.run_id
+        for name, value in self.settings(title).items():
+            self.client.log_param(run.info.run_id, name, value)
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        for name, value in _metrics(row).items():
+            self.client.log_metric(self.open[title], name, value, step=int(row["epoch"]))
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        run = self.open.pop(title)
+        for name, value in metrics.items():
+            self.client.log_metric(run, name, value)
+        self.client.set_terminated(run)
+
+    def failed_run(self, title: str, message: str) -> None:
+        if title in self.open:
+            self.client.set_terminated(self.open.pop(title), status="FAILED")
+
+    def close(self) -> None:
+        for run in self.open.values():
+            self.client.set_terminated(run, status="KILLED")
+
+
+_LISTENERS = {"wandb": _WeightsAndBiases, "mlflow": _MLflow, "tensorboard": _TensorBoard}
+
+
+def _metrics(row: Row) -> dict[str, float]:
+    return {name: value for name, value in row.items() if name != "epoch"}
+
+
+def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turns nested settings into dotted names, as trackers show them."""
+    found: dict[str, Any] = {}
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found

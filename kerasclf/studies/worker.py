@@ -1,0 +1,113 @@
+"""A process that makes one run or one plan: the request comes as a line of JSON, events go out as lines of JSON.
+
+    python -m kerasclf.studies.worker
+
+The process that started it keeps its standard input open. When that closes, whoever wanted the result is gone,
+and this process ends too; a run goes on from its last checkpoint when it is started again.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerasclf.errors import KerasclfError
+from kerasclf.quiet import quiet_tensorflow
+from kerasclf.training.progress import Row
+
+# Steps are told at most this often: a terminal shows no more.
+_TELL_EVERY_S = 0.2
+
+
+class Messenger:
+    """A training's listener that passes everything on as an event: a name and plain JSON values."""
+
+    def __init__(self, send: Callable[[list[Any]], None]) -> None:
+        self.send = send
+        self._told = 0.0
+
+    def said(self, line: str) -> None:
+        self.send(["said", line])
+
+    def began(self, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self.send(["began", epochs, steps, list(rows)])
+
+    def stepped(self, epochs_done: int, step: int) -> None:
+        if time.monotonic() - self._told > _TELL_EVERY_S:
+            self._told = time.monotonic()
+            self.send(["stepped", epochs_done, step])
+
+    def finished_epoch(self, row: Row) -> None:
+        self.send(["finished_epoch", row])
+
+
+def main() -> None:
+    """Answers one request; the last event is `result` or `error`."""
+    request = json.loads(sys.stdin.readline())
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+
+    def send(event: list[Any]) -> None:
+        out.write(json.dumps(event) + "\n")
+        out.flush()
+
+    _write_to(Path(request["log"]))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        send(["result", _answer(request, Messenger(send))])
+    except Exception as error:
+        traceback.print_exc()
+        known = isinstance(error, KerasclfError | OSError)
+        message = str(error) if known else f"{type(error).__name__}: {error}"
+        send(["error", type(error).__name__, message])
+    # Without Python's own clean-up, in which TensorFlow's threads are waited for.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _answer(request: dict[str, Any], messenger: Messenger) -> Any:
+    from kerasclf.studies.execute import execute, threads_of
+    from kerasclf.studies.job import Job
+    from kerasclf.studies.plan import PlanRequest, make_plan
+
+    if request["task"] == "plan":
+        wanted = PlanRequest.from_dict(request["plan"])
+        quiet_tensorflow()
+        limit_threads(wanted.threads)
+        return make_plan(wanted, messenger.said).to_dict()
+    job = Job.from_dict(request["job"])
+    quiet_tensorflow()
+    limit_threads(threads_of(job))
+    return execute(job, messenger)
+
+
+def limit_threads(threads: int | None) -> None:
+    """Makes TensorFlow compute with so many threads; call it before the first computation."""
+    import tensorflow as tf
+
+    if threads is not None:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+        tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def _write_to(log: Path) -> None:
+    """Sends what libraries print, from Python or C++, to the log."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    os.close(handle)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
