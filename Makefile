@@ -10,7 +10,8 @@ BENCH_READY := $(VENV)/.ready-bench
 ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
        $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
-       $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE))
+       $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
+       $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK))
 
 .DEFAULT_GOAL := help
 
@@ -21,7 +22,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
-	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=…, such as"
+	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… JOBS=… PLAN=1 RETRY=1 TRACK=wandb|mlflow|tensorboard,"
+	@echo "such as"
 	@echo "  make ladder DATA=folder:my_photos REPEATS=3"
 
 .PHONY: basenet

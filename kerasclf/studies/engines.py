@@ -4,11 +4,13 @@ import contextlib
 import json
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -77,6 +79,11 @@ class Processes:
     jobs: int | Literal["auto"] = "auto"
 
     def plan(self, request: PlanRequest, said: Callable[[str], None]) -> Plan:
+        snapshots = tempfile.mkdtemp(prefix="kerasclf-")
+        weakref.finalize(self, shutil.rmtree, snapshots, ignore_errors=True)
+        # Measured as the runs will be: with the threads that each of them gets.
+        width = usable_cores() if self.jobs == "auto" else self.jobs
+        request = replace(request, snapshots=snapshots, threads=request.threads or max(1, usable_cores() // width))
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.txt"
             worker = _Worker({"task": "plan", "plan": request.to_dict(), "log": str(log)}, {})
@@ -194,11 +201,11 @@ class _Worker:
     def events(self) -> Iterator[list[Any]]:
         """Yields what the process sends until it ends."""
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            event = json.loads(line)
-            self.answered |= event[0] in ("result", "error")
-            yield event
-        self.process.stdout.close()
+        with self.process.stdout as lines:
+            for line in lines:
+                event = json.loads(line)
+                self.answered |= event[0] in ("result", "error")
+                yield event
 
     def stop(self) -> None:
         """Ends the process, if it has not ended, and waits for it."""

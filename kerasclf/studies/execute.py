@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, load_dataset
 from kerasclf.data.dataset import PARTS
+from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
 from kerasclf.studies.environment import describe_environment
@@ -36,14 +38,7 @@ def execute(job: Job, listener: Listener) -> dict[str, float]:
     if job.run.complete:
         return job.run.metrics()
     with hold(job.run.partial, _PATIENCE_S):
-        dataset = load_dataset(
-            job.experiment.data,
-            split=job.experiment.split,
-            image_size=job.experiment.image_size,
-            report=listener.said,
-        )
-        if dataset.manifest["hash"] != job.manifest:
-            raise FolderError(f"The images of {job.experiment.data} have changed since the study was started.")
+        dataset = _load(job, listener)
         meter = Meter()
         trained = _train(job, dataset, listener)
         metrics = _write_result(job, dataset, trained, meter)
@@ -58,6 +53,18 @@ def threads_of(job: Job) -> int | None:
         return read_json(noted)  # type: ignore[no-any-return]
     write_json(noted, job.threads)
     return job.threads
+
+
+def _load(job: Job, listener: Listener) -> ImageDataset:
+    if job.snapshot and Path(job.snapshot).exists():  # another machine may not have it
+        return read_snapshot(Path(job.snapshot))
+    experiment = job.experiment
+    dataset = load_dataset(
+        experiment.data, split=experiment.split, image_size=experiment.image_size, report=listener.said
+    )
+    if dataset.manifest["hash"] != job.manifest:
+        raise FolderError(f"The images of {experiment.data} have changed since the study was started.")
+    return dataset
 
 
 def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":

@@ -19,6 +19,7 @@ class Job:
         seed: With which seed.
         path: The run folder to make.
         manifest: The hash of the images it must see.
+        snapshot: A file with these images; where there is none, they are loaded by their spec.
         threads: CPU threads it may use; None for all. A run that was begun keeps to the number it was begun with,
             since sums in another order end in other digits.
     """
@@ -29,6 +30,7 @@ class Job:
     seed: int
     path: Path
     manifest: str
+    snapshot: str | None = None
     threads: int | None = None
 
     @property

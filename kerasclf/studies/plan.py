@@ -1,10 +1,12 @@
 """What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasclf.data import ImageDataset, load_dataset
+from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
 from kerasclf.studies.experiment import Experiment
@@ -24,11 +26,13 @@ class PlanRequest:
         experiments: By name.
         measure: Names of those whose cost is to be measured.
         threads: CPU threads that a run will have; None for all.
+        snapshots: A folder for the data sets as files, for the runs to read; None for none.
     """
 
     experiments: dict[str, Experiment]
     measure: tuple[str, ...] = ()
     threads: int | None = None
+    snapshots: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types."""
@@ -38,7 +42,7 @@ class PlanRequest:
     def from_dict(cls, plain: dict[str, Any]) -> "PlanRequest":
         """Makes a request of what `to_dict` returned."""
         experiments = {name: Experiment.from_dict(value) for name, value in plain["experiments"].items()}
-        return cls(experiments, tuple(plain["measure"]), plain["threads"])
+        return cls(**{**plain, "experiments": experiments, "measure": tuple(plain["measure"])})
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Plan:
     Args:
         manifests: The manifest of each data set, by its hash.
         data_of: The hash of the data of each experiment, by name.
+        snapshots: Files with the data sets, by their hash.
         gpus: GPUs of the machine.
         estimates: By experiment's name, for those that were measured.
         peak_memory_mb: The most memory that the greatest of them took, in 10⁶ bytes; None where none was measured.
@@ -83,6 +88,7 @@ class Plan:
 
     manifests: dict[str, dict[str, Any]]
     data_of: dict[str, str]
+    snapshots: dict[str, str] = field(default_factory=dict)
     gpus: int = 0
     estimates: dict[str, Estimate] = field(default_factory=dict)
     peak_memory_mb: float | None = None
@@ -121,6 +127,7 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
     return Plan(
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
+        snapshots=_write_snapshots(datasets.values(), request.snapshots),
         gpus=len(tf.config.list_physical_devices("GPU")),
         estimates=estimates,
         peak_memory_mb=peak_memory_mb() if estimates else None,
@@ -146,6 +153,17 @@ def _load_datasets(experiments: dict[str, Experiment], said: Callable[[str], Non
             )
             datasets[key] = dataset
     return datasets
+
+
+def _write_snapshots(datasets: Iterable[ImageDataset], folder: str | None) -> dict[str, str]:
+    if folder is None:
+        return {}
+    written = {}
+    for dataset in datasets:
+        path = Path(folder) / f"{dataset.manifest['hash']}.npz"
+        if write_snapshot(dataset, path):
+            written[dataset.manifest["hash"]] = str(path)
+    return written
 
 
 def _check_settings(name: str, experiment: Experiment) -> None:

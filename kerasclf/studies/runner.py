@@ -84,7 +84,15 @@ def look_ahead(
         folder=folder,
         plan=plan,
         jobs=tuple(
-            Job(_title(name, seed, study), name, experiments[name], seed, runs[name, seed].path, plan.data_of[name])
+            Job(
+                title=_title(name, seed, study),
+                name=name,
+                experiment=experiments[name],
+                seed=seed,
+                path=runs[name, seed].path,
+                manifest=plan.data_of[name],
+                snapshot=plan.snapshots.get(plan.data_of[name]),
+            )
             for name, seed in waiting
         ),
         finished=tuple(_title(*place, study) for place, run in runs.items() if run.complete),

@@ -1,0 +1,47 @@
+"""A study that test_kill.py starts as a process of its own, and kills.
+
+    python -m tests.studies.killable FOLDER JOBS
+"""
+
+import sys
+
+from rich.console import Console
+
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.studies.engines import Processes
+from kerasclf.studies.progress import ConsoleProgress
+from kerasclf.studies.runner import run_study
+from kerasclf.training import EarlyStopping, Schedule
+
+
+def killable_study() -> Study:
+    base = Experiment(
+        data="shapes",
+        model="basenet_deeper",
+        model_args={"dropout": 0.3, "batch_norm": "before"},
+        split=Split(train_per_class=30, test_per_class=4, validation=0.2),
+        augmentation=Augmentation(
+            featurewise_center=True, featurewise_std_normalization=True, rotation_range=20, horizontal_flip=True
+        ),
+        train=TrainConfig(epochs=6, batch_size=16),
+    )
+    return Study(
+        "killable", "Killable", "Does it survive?",
+        {
+            "dropout": base,
+            "stopping": base.but(
+                train=base.train.but(epochs=12, learning_rate=0.01, early_stopping=EarlyStopping("val_loss", 2))
+            ),
+            "plateau": base.but(train=base.train.but(schedule=Schedule("plateau", patience=1, factor=0.5))),
+            "ema": base.but(
+                augmentation=base.augmentation.but(mix_up=0.2, random_erasing=0.3),
+                train=base.train.but(ema_momentum=0.9, optimizer="adamw"),
+            ),
+        },
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    console = Console(width=140)
+    with ConsoleProgress(4, console) as progress:
+        run_study(killable_study(), sys.argv[1], engine=Processes(int(sys.argv[2])), listener=progress)
