@@ -53,6 +53,10 @@ bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side 
 	$(BIN)/python -m benchmarks.augmentation
 	$(BIN)/python -m benchmarks.training
 
+.PHONY: bench-ladder
+bench-ladder: $(BENCH_READY) ## Measure a whole study against itself one by one and against PyTorch
+	$(BIN)/python -m benchmarks.ladder
+
 .PHONY: format
 format: $(DEV_READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .

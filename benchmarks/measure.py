@@ -37,14 +37,6 @@ def ratio(results: Sequence[dict[str, float]], others: Sequence[dict[str, float]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
 
 
-def peak_memory_mb() -> float:
-    """Returns the greatest memory that this process has held, in MB."""
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
-
-
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Prints a Markdown table."""
     print("| " + " | ".join(headings) + " |")

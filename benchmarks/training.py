@@ -14,7 +14,8 @@ import time
 
 import numpy as np
 
-from benchmarks.measure import in_turns, median, peak_memory_mb, print_table, ratio
+from benchmarks.measure import in_turns, median, print_table, ratio
+from kerasclf.studies.resources import peak_memory_mb
 
 EPOCHS = 3
 ROUNDS = 5

@@ -9,12 +9,17 @@ from typing import Any
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically, making its folder where needed."""
+    """Writes a text file atomically, as UTF-8 with Unix line ends, making its folder where needed."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, raw: bytes) -> None:
+    """Writes a file atomically, making its folder where needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(raw)
             file.flush()
             os.fsync(file.fileno())
         Path(name).chmod(0o644)

@@ -11,8 +11,10 @@ from kerasclf.studies.statistics import (
     CONFIDENCE,
     MOST_REPEATS,
     Interval,
+    accuracy_interval,
     bootstrap_difference,
     holm,
+    mean_interval,
     paired_difference,
     repeats_needed,
     selection_flatters,
@@ -46,6 +48,13 @@ class Comparison:
         return self.p_holm < 1 - CONFIDENCE
 
     @property
+    def needed_words(self) -> str:
+        """The repeats needed, for a table."""
+        if self.needed is None:
+            return "–"
+        return str(self.needed) if self.needed <= MOST_REPEATS else f"over {MOST_REPEATS:,}"
+
+    @property
     def words(self) -> str:
         """The finding as a sentence."""
         if not self.repeats:
@@ -61,6 +70,14 @@ class Comparison:
         if self.needed > MOST_REPEATS:
             return f"{sentence}; more than {MOST_REPEATS:,} repeats would be needed."
         return f"{sentence}; about {max(self.needed, self.repeats + 1)} repeats would be needed."
+
+
+def accuracy_of(experiment: ExperimentResults) -> Interval:
+    """Returns an experiment's mean test accuracy: with a t-interval over its runs, or Wilson's for a single run."""
+    if len(experiment.runs) > 1:
+        return mean_interval(experiment.values("test_accuracy"))
+    run = experiment.runs[0]
+    return accuracy_interval(run.probabilities.argmax(axis=1) == run.labels)
 
 
 def against_base(results: StudyResults) -> list[Comparison]:

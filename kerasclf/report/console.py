@@ -14,10 +14,17 @@ def console_table(results: StudyResults) -> Table:
     table.add_column("experiment")
     if study["published"]:
         table.add_column("published" if results.comparable else "published\n(not comparable)", justify="right")
-    for heading in ("test accuracy", "test loss", "validation\naccuracy", "runs", "images/s", "seconds"):
+    for heading in (
+        "test accuracy,\n95 % interval",
+        "test loss",
+        "validation\naccuracy",
+        "runs",
+        "images/s",
+        "seconds",
+    ):
         table.add_column(heading, justify="right")
     for row in summarise(results).to_dict("records"):
-        spread = f" ± {row['test_accuracy_std']:.4f}" if row["runs"] > 1 else ""
+        spread = f" ± {(row['test_accuracy_high'] - row['test_accuracy_low']) / 2:.4f}"
         known = row["published_accuracy"]
         table.add_row(
             row["experiment"],

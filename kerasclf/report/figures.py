@@ -1,4 +1,6 @@
-"""The figures of a report, with colours that the colour-blind tell apart."""
+"""The figures of a report."""
+
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -7,59 +9,55 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from kerasclf.report.comparisons import Comparison, accuracy_of
 from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
 from kerasclf.studies.metrics import confusion
-
-# Okabe and Ito's palette, without its yellow, which is faint on white.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#7F7F7F")
-_STYLES = ("-", "--", ":")
-_PUBLISHED = "#555555"
 
 _MOST_NAMED_CLASSES = 60  # more class names than this cannot be read along an axis
 _MOST_COUNTED_CLASSES = 30  # the same for figures inside the cells
 
-_SETTINGS = {
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.color": "#e4e4e4",
-    "axes.axisbelow": True,
-    "figure.constrained_layout.use": True,
-    "savefig.dpi": 150,
-}
 
-
-def draw_bars(results: StudyResults) -> Figure:
-    """Draws each experiment's test accuracy: the mean as a bar, every run as a dot, the published figure as a mark."""
-    with matplotlib.rc_context(_SETTINGS):
-        count = len(results.experiments)
-        figure = Figure(figsize=(8, 1.1 + 0.42 * count))
+def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
+    """Draws each experiment's test accuracy with its 95 % interval, every run, and the published figure."""
+    with matplotlib.rc_context(settings(theme)):
+        figure = Figure(figsize=(8, 1.1 + 0.42 * len(results.experiments)))
         axes = figure.subplots()
         for place, experiment in enumerate(results.experiments):
-            _bar(axes, experiment, place)
+            _bar(axes, experiment, place, theme)
         known = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
         if results.comparable and known:
-            axes.plot(*zip(*known, strict=True), "|", color=_PUBLISHED, markersize=18, mew=2.5, label="published")
+            axes.plot(*zip(*known, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label="published")
             axes.legend(loc="lower right", frameon=False)
-        axes.set_yticks(range(count), [experiment.name for experiment in results.experiments])
-        axes.invert_yaxis()
-        axes.grid(axis="y", visible=False)
+        _name_rows(axes, [experiment.name for experiment in results.experiments])
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
-        axes.set_xlabel(f"test accuracy on {results.data_title}{_spread(results)}")
+        axes.set_xlabel(f"test accuracy on {results.data_title} ({_basis(results)})")
         return figure
 
 
-def draw_curves(results: StudyResults) -> Figure:
+def draw_differences(
+    against_base: Sequence[Comparison], between_neighbours: Sequence[Comparison], theme: str = "light"
+) -> Figure:
+    """Draws differences in test accuracy with their 95 % intervals; those that can be told from chance are filled."""
+    with matplotlib.rc_context(settings(theme)):
+        figure = Figure(figsize=(10, 1.5 + 0.42 * len(against_base)))
+        left, right = figure.subplots(1, 2, sharex=True)
+        _differences(left, against_base, f"against {against_base[0].other}", [c.name for c in against_base], theme)
+        names = [f"{c.name} − {c.other}" for c in between_neighbours]
+        _differences(right, between_neighbours, "against the one before", names, theme)
+        return figure
+
+
+def draw_curves(results: StudyResults, theme: str = "light") -> Figure:
     """Draws loss and accuracy over epochs, training on the left, validation on the right, on shared scales."""
-    with matplotlib.rc_context(_SETTINGS):
+    with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(10, 6.6))
         grid = figure.subplots(2, 2, sharex=True, sharey="row")
         for place, experiment in enumerate(results.experiments):
             for column, prefix in enumerate(("", "val_")):
-                _curve(grid[0, column], experiment, f"{prefix}loss", place)
-                _curve(grid[1, column], experiment, f"{prefix}accuracy", place)
+                _curve(grid[0, column], experiment, f"{prefix}loss", place, theme)
+                _curve(grid[1, column], experiment, f"{prefix}accuracy", place, theme)
         for column, title in enumerate(("training", "validation")):
             grid[0, column].set_title(title)
             grid[1, column].set_xlabel("epoch")
@@ -72,12 +70,12 @@ def draw_curves(results: StudyResults) -> Figure:
         return figure
 
 
-def draw_confusion(experiment: ExperimentResults) -> Figure:
+def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figure:
     """Draws the confusion matrix of an experiment, all its runs together, as shares of each true class."""
     counts = confusion(*experiment.pooled)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = experiment.runs[0].class_names
-    with matplotlib.rc_context({**_SETTINGS, "axes.grid": False, "font.size": 8}):
+    with matplotlib.rc_context({**settings(theme), "axes.grid": False, "font.size": 8}):
         side = float(np.clip(0.26 * len(names) + 2, 4, 11))
         figure = Figure(figsize=(side + 0.8, side))
         axes = figure.subplots()
@@ -94,27 +92,53 @@ def draw_confusion(experiment: ExperimentResults) -> Figure:
         return figure
 
 
-def _bar(axes: Axes, experiment: ExperimentResults, place: int) -> None:
-    values = experiment.values("test_accuracy")
-    mean, right = values.mean(), values.max()
-    axes.barh(place, mean, color=_color(place), alpha=0.85, height=0.62)
+def _bar(axes: Axes, experiment: ExperimentResults, place: int, theme: str) -> None:
+    values, found = experiment.values("test_accuracy"), accuracy_of(experiment)
+    # An interval from two or three runs may reach beyond what an accuracy can be.
+    low, high = max(found.low, 0.0), min(found.high, 1.0)
+    axes.barh(place, found.value, color=color_of(place, theme), alpha=0.85, height=0.62)
+    axes.errorbar(
+        found.value, place, xerr=[[found.value - low], [high - found.value]],
+        color=ink(theme), capsize=4, linewidth=1.2,
+    )  # fmt: skip
     if len(values) > 1:
-        deviation = values.std(ddof=1)
-        right = max(right, mean + deviation)
-        axes.errorbar(mean, place, xerr=deviation, color="black", capsize=4, linewidth=1.2)
-        axes.plot(values, [place] * len(values), "o", color="white", markeredgecolor="black", markersize=4)
-    axes.annotate(f"{mean:.1%}", (right, place), (8, 0), textcoords="offset points", va="center")
+        axes.plot(values, [place] * len(values), "o", color=paper(theme), markeredgecolor=ink(theme), markersize=4)
+    right = max(high, values.max())
+    axes.annotate(f"{found.value:.1%}", (right, place), (8, 0), textcoords="offset points", va="center")
 
 
-def _curve(axes: Axes, experiment: ExperimentResults, column: str, place: int) -> None:
+def _differences(axes: Axes, comparisons: Sequence[Comparison], title: str, names: list[str], theme: str) -> None:
+    for place, comparison in enumerate(comparisons):
+        _difference(axes, comparison, place, theme)
+    axes.axvline(0, color=ink(theme), linewidth=1)
+    axes.set_title(title)
+    axes.set_xlabel("difference, points (95 % interval)")
+    _name_rows(axes, names)
+
+
+def _difference(axes: Axes, comparison: Comparison, place: int, theme: str) -> None:
+    found = comparison.difference
+    if not comparison.repeats:
+        return
+    color = color_of(0, theme) if comparison.real else soft(theme)
+    axes.errorbar(
+        100 * found.value, place, xerr=[[100 * (found.value - found.low)], [100 * (found.high - found.value)]],
+        fmt="o", color=color, capsize=4, markersize=7, markerfacecolor=color if comparison.real else paper(theme),
+    )  # fmt: skip
+
+
+def _curve(axes: Axes, experiment: ExperimentResults, column: str, place: int, theme: str) -> None:
     table = pd.concat([run.history.set_index("epoch")[column] for run in experiment.runs], axis=1)
-    mean = table.mean(axis=1)
-    style = _STYLES[place // len(COLORS) % len(_STYLES)]
-    axes.plot(mean.index, mean, color=_color(place), linestyle=style, label=experiment.name, linewidth=1.6)
+    mean, color = table.mean(axis=1), color_of(place, theme)
+    axes.plot(mean.index, mean, color=color, linestyle=style_of(place), label=experiment.name, linewidth=1.6)
     if table.shape[1] > 1:
-        axes.fill_between(
-            mean.index, table.min(axis=1), table.max(axis=1), color=_color(place), alpha=0.15, linewidth=0
-        )
+        axes.fill_between(mean.index, table.min(axis=1), table.max(axis=1), color=color, alpha=0.15, linewidth=0)
+
+
+def _name_rows(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.grid(axis="y", visible=False)
 
 
 def _write_shares(axes: Axes, shares: np.ndarray) -> None:
@@ -124,10 +148,8 @@ def _write_shares(axes: Axes, shares: np.ndarray) -> None:
         axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", color=color, fontsize=6)
 
 
-def _color(place: int) -> str:
-    return COLORS[place % len(COLORS)]
-
-
-def _spread(results: StudyResults) -> str:
+def _basis(results: StudyResults) -> str:
     runs = max(len(experiment.runs) for experiment in results.experiments)
-    return f" (mean of {runs} runs, their standard deviation, each run)" if runs > 1 else " (one run each)"
+    if runs > 1:
+        return f"mean of {runs} runs, 95 % t-interval, each run"
+    return "one run each, 95 % interval for the test images"

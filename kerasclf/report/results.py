@@ -47,8 +47,8 @@ class ExperimentResults:
     published: dict[str, Any] | None
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Returns a metric of every run."""
-        return np.array([run.metrics[metric] for run in self.runs], np.float64)
+        """Returns a metric of every run; nan where a run has none."""
+        return np.array([run.metrics.get(metric, np.nan) for run in self.runs], np.float64)
 
     @cached_property
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -97,9 +97,10 @@ class StudyResults:
         return ""
 
     @property
-    def best(self) -> ExperimentResults:
-        """The experiment with the best mean validation accuracy: chosen without a look at the test part."""
-        return max(self.experiments, key=lambda e: e.values("validation_accuracy").mean())
+    def chosen(self) -> ExperimentResults:
+        """The experiment one would take: the best on validation, or on the test part where the protocol does so."""
+        metric = "test_accuracy" if self.study["protocol"] == "published" else "validation_accuracy"
+        return max(self.experiments, key=lambda e: e.values(metric).mean())
 
 
 def read_results(path: Path | str) -> StudyResults:

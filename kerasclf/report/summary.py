@@ -2,13 +2,16 @@
 
 import pandas as pd
 
+from kerasclf.report.comparisons import accuracy_of
 from kerasclf.report.results import ExperimentResults, StudyResults
 
 
 def summarise(results: StudyResults) -> pd.DataFrame:
     """Returns a row for each experiment: published figures, means and standard deviations over its runs.
 
-    Accuracies and F1 are shares from 0 to 1, losses are in nats; a deviation of a single run is missing.
+    Accuracies and F1 are shares from 0 to 1, losses are in nats; a deviation of a single run is missing. The
+    interval of test accuracy is Student's over the runs, or Wilson's over the test images of a single run.
+    Memory is in 10⁶ bytes; energy in kJ, missing where the machine does not count it.
     """
     return pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
 
@@ -24,9 +27,11 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "published_loss": published.get("loss"),
         "comparable": results.comparable,
     }
+    found = accuracy_of(experiment)
+    row |= {"test_accuracy_low": found.low, "test_accuracy_high": found.high}
     for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
         values = pd.Series(experiment.values(metric))
         row |= {metric: values.mean(), f"{metric}_std": values.std()}
-    for metric in ("epochs", "images_per_second", "seconds", "parameters"):
+    for metric in ("epochs", "images_per_second", "seconds", "parameters", "peak_memory_mb", "energy_kj"):
         row[metric] = experiment.values(metric).mean()
     return row

@@ -1,6 +1,6 @@
 """A study that test_kill.py starts as a process of its own, and kills.
 
-    python -m tests.studies.killable FOLDER JOBS
+python -m tests.studies.killable FOLDER JOBS
 """
 
 import sys

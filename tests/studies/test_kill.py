@@ -35,7 +35,7 @@ def kill(process, with_workers):
         worker.kill()
     process.wait()
     process.stdout.close()
-    gone, alive = psutil.wait_procs(workers, timeout=20)
+    alive = psutil.wait_procs(workers, timeout=20)[1]
     assert not alive, "workers outlived the study that wanted them"
 
 

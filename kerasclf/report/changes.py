@@ -1,0 +1,63 @@
+"""What experiments are made of, and what changed from one to the next, field by field."""
+
+import json
+from typing import Any
+
+from kerasclf.report.results import StudyResults
+from kerasclf.values import Value
+
+# An experiment is known by these, whatever their defaults are.
+_ALWAYS_SHOWN = (
+    "data",
+    "model",
+    "train.epochs",
+    "train.batch_size",
+    "train.optimizer",
+    "train.learning_rate",
+    "train.schedule.name",
+    "split.method",
+    "split.validation",
+)
+
+Change = tuple[str, str, str]
+
+
+def settings_of(value: Value, prefix: str = "") -> dict[str, str]:
+    """Returns the settings that say what an experiment is, or differ from their defaults, by dotted name."""
+    unchanged = type(value)()
+    found: dict[str, str] = {}
+    for name, plain in value.to_dict().items():
+        mine, default = getattr(value, name), getattr(unchanged, name)
+        if isinstance(mine, Value):
+            if default is None:
+                found[f"{prefix}{name}"] = json.dumps(plain)
+            else:
+                found |= settings_of(mine, f"{prefix}{name}.")
+        elif mine != default or f"{prefix}{name}" in _ALWAYS_SHOWN:
+            found[f"{prefix}{name}"] = f"{mine:.6g}" if isinstance(mine, float) else json.dumps(plain)
+    return found
+
+
+def changes_between(one: Value, other: Value) -> list[Change]:
+    """Returns (field, value in the one, value in the other) for every field that differs, by dotted name."""
+    before, after = _flat(one.to_dict()), _flat(other.to_dict())
+    names = [*before, *(name for name in after if name not in before)]
+    return [
+        (name, before.get(name, "–"), after.get(name, "–")) for name in names if before.get(name) != after.get(name)
+    ]
+
+
+def changes_of(results: StudyResults) -> list[tuple[str, str, list[Change]]]:
+    """Returns (experiment, the one before it, what changed) for all but the first."""
+    pairs = zip(results.experiments, results.experiments[1:], strict=False)
+    return [(after.name, before.name, changes_between(before.experiment, after.experiment)) for before, after in pairs]
+
+
+def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for name, value in plain.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
+    return found

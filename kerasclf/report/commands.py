@@ -1,0 +1,37 @@
+"""The command lines that make a study, or one of its runs, again."""
+
+import shlex
+
+from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.studies.catalogue import STUDIES
+
+
+def command_of(results: StudyResults) -> str:
+    """Returns the command line that makes this study again, or the empty string where none does."""
+    seeds = sorted(results.study["seeds"])
+    if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
+        return ""
+    return _command(results, results.experiments[0], seeds[0], len(seeds))
+
+
+def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
+    """Returns the command line that makes one run again, or the empty string where none does."""
+    return _command(results, experiment, seed, 1, "--only", experiment.name)
+
+
+def _command(results: StudyResults, experiment: ExperimentResults, seed: int, repeats: int, *more: str) -> str:
+    study, settings = results.study, experiment.experiment
+    if study["name"] not in STUDIES:
+        return ""
+    options = {
+        "--data": settings.data,
+        "--protocol": study["protocol"],
+        "--train-per-class": settings.split.train_per_class,
+        "--test-per-class": settings.split.test_per_class,
+        "--image-size": settings.image_size and "x".join(map(str, settings.image_size)),
+        "--repeats": repeats if repeats > 1 else None,
+        "--seed": seed or None,
+    }
+    given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
+    quick = ["--quick"] if study["quick"] else []
+    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *quick])

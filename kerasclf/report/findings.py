@@ -1,0 +1,29 @@
+"""What a study found, in sentences."""
+
+from kerasclf.report.comparisons import accuracy_of, between_neighbours, flattery
+from kerasclf.report.results import StudyResults
+
+
+def findings(results: StudyResults) -> list[str]:
+    """Returns what was chosen and what it is worth, then each experiment against the one before it."""
+    if len(results.experiments) < 2:
+        return []
+    return [_choice(results), *(comparison.words for comparison in between_neighbours(results))]
+
+
+def _choice(results: StudyResults) -> str:
+    chosen = results.chosen
+    found = accuracy_of(chosen)
+    runs = len(chosen.runs)
+    basis = f"n = {runs}" if runs > 1 else "one run, for the test images"
+    figure = f"{found.value:.1%} (95 % interval {max(found.low, 0):.1%} to {min(found.high, 1):.1%}, {basis})"
+    if results.study["protocol"] != "published":
+        return f"Chosen on the validation part: {chosen.name}. Its test accuracy is {figure}."
+    sentence = (
+        f"Chosen on the test part, as the original's author did: {chosen.name}, with a test accuracy of {figure}. "
+        "What is chosen on the images it is reported on is flattered"
+    )
+    flattered = flattery(results)
+    if flattered is None:
+        return f"{sentence}."
+    return f"{sentence}, here by up to {max(100 * flattered, 0):.1f} points."
