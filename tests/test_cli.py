@@ -1,5 +1,6 @@
 """The `kerasclf` command, as a user meets it."""
 
+import re
 import subprocess
 import sys
 
@@ -62,6 +63,9 @@ def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monke
         (["study", "basenet", "--data", "shapes", "--only", "adam20"], "Did you mean 'adam_20'?"),
         (["study", "basenet", "--data", "shapes", "--image-size", "big"], "--image-size: expected HEIGHTxWIDTH"),
         (["study", "basenet", "--data", "shapes", "--train-per-class", "1"], "train_per_class: expected at least 2"),
+        (["study", "basenet", "--data", "shapes", "--jobs", "0"], "--jobs: expected a number of at least 1, or auto"),
+        (["study", "basenet", "--data", "shapes", "--engine", "rai"], "Unknown engine 'rai'. Did you mean 'ray'?"),
+        (["study", "basenet", "--data", "shapes", "--address", "auto"], "--address needs --engine ray"),
         (["report", "/nowhere"], "/nowhere holds no study"),
         (["models", "basenett"], "Did you mean 'basenet'?"),
         (["models", "basenet", "--input", "8x8x3"], "expected images of at least 16x16. Received: 8x8"),
@@ -109,3 +113,14 @@ def test_scripts_are_the_same_command():
     done = subprocess.run([sys.executable, "scripts/basenet.py", "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "--protocol" in done.stdout
+
+
+def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys):
+    out = tmp_path / "out"
+    main(["study", "ladder", "--data", "shapes", "--quick", "--repeats", "2", "--only", "base", "bn_before",
+          "--engine", "inline", "--plan", "--out", str(out)])  # fmt: skip
+    said = capsys.readouterr().out
+    assert "plan: 4 runs to make, 1 side by side" in said
+    assert re.search(r"about \d+ s at most, \d\.\d GB of memory, \d+ MB of disk", said)
+    assert re.search(r"bn_before +│ +2 │ +114,\d{3} │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", said)
+    assert not out.exists()

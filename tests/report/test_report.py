@@ -13,7 +13,11 @@ from kerasclf import Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
 from kerasclf.report import read_results, summarise, write_report
-from kerasclf.report.page import command_of, settings_of
+from kerasclf.report.changes import changes_between, settings_of
+from kerasclf.report.commands import command_of, command_of_run
+from kerasclf.report.comparisons import against_base, between_neighbours
+from kerasclf.report.findings import findings
+from kerasclf.report.themes import THEMES, figure_bytes
 from kerasclf.studies import Published
 from kerasclf.studies.run_folder import StudyFolder, seal, write_predictions
 from kerasclf.training import EarlyStopping
@@ -82,8 +86,9 @@ def test_the_page_needs_nothing_else(written, tmp_path):
     page = write_report(read_results(written[0].path), tmp_path / "report").read_text()
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
+    figures = "bars", "differences", "curves", "confusion_first", "confusion_second"
     assert {p.name for p in (tmp_path / "report").iterdir()} == {
-        "index.html", "summary.csv", "bars.png", "curves.png", "confusion_first.png", "confusion_second.png",
+        "index.html", "report.md", "summary.csv", *(f"{name}.{form}" for name in figures for form in ("png", "svg")),
     }  # fmt: skip
 
 
@@ -92,7 +97,7 @@ def test_the_page_carries_names_figures_and_cautions(written, tmp_path):
     assert "A &lt;small&gt; study" in page
     assert "<td>&lt;b&gt;</td>" in page
     assert "published figures are from cifar100:25 and are not comparable" in page
-    assert '0.5000 <span class="of">± 0.1414</span>' in page
+    assert '0.5000 <span class="of">0.000–1.000</span>' in page  # two runs a fifth apart tell nothing
     assert '<tr class="best"><td>second</td>' in page
     assert "A note." in page
     assert "A CPU, 2 cores" in page
@@ -125,7 +130,116 @@ def test_a_part_of_the_data_is_not_comparable(written):
 
 
 def test_the_best_is_chosen_on_validation(written):
-    assert read_results(written[0].path).best.name == "second"
+    assert read_results(written[0].path).chosen.name == "second"
+
+
+def test_under_the_published_protocol_it_is_chosen_on_the_test_part_and_says_so(written):
+    results = read_results(written[0].path)
+    published = replace(results, study={**results.study, "protocol": "published"})
+    sentence = findings(published)[0]
+    assert sentence.startswith(
+        "Chosen on the test part, as the original's author did: second, with a test accuracy of 75.0%"
+    )
+    assert re.search(r"is flattered, here by up to \d+\.\d points\.$", sentence)
+
+
+def test_what_was_found_is_said_in_words(written):
+    found = findings(read_results(written[0].path))
+    assert found == [
+        "Chosen on the validation part: second. Its test accuracy is 75.0% (95 % interval 11.5% to 100.0%, n = 2).",
+        # Differences of 0.3 and 0.2: mean 0.25, t(1) = 12.7, standard error 0.05.
+        "second and first are not distinguishable: +25.0 ± 63.5 points (n = 2); about 3 repeats would be needed.",
+    ]
+
+
+def run_with(results, name, seed, right):
+    experiment = next(e for e in results.experiments if e.name == name)
+    run = next(r for r in experiment.runs if r.seed == seed)
+    predicted = np.where(right, run.labels, (run.labels + 1) % 3)
+    return replace(
+        run, probabilities=np.eye(3)[predicted], metrics={**run.metrics, "test_accuracy": float(right.mean())}
+    )
+
+
+def with_runs(results, **runs):
+    changed = tuple(replace(e, runs=tuple(runs[e.name])) for e in results.experiments)
+    return replace(results, experiments=changed)
+
+
+def test_single_runs_are_compared_over_the_test_images(written):
+    results = read_results(written[0].path)
+    images = np.arange(30)
+    single = with_runs(
+        results,
+        first=[run_with(results, "first", 0, images < 10)],
+        second=[run_with(results, "second", 0, images < 25)],
+    )
+    (found,) = between_neighbours(single)
+    assert found.difference.value == pytest.approx(0.5)
+    assert found.difference.p == pytest.approx(2 * 0.5**15)  # fifteen gained, none lost
+    assert found.real
+    assert re.fullmatch(
+        r"second is better than first by 50\.0 ± 1\d\.\d points \(one run each, over the test images\)\.", found.words
+    )
+
+
+def test_experiments_without_a_common_seed_are_not_compared(written):
+    results = read_results(written[0].path)
+    images = np.arange(30)
+    apart = with_runs(
+        results,
+        first=[run_with(results, "first", 0, images < 10)],
+        second=[run_with(results, "second", 1, images < 25)],
+    )
+    (found,) = against_base(apart)
+    assert not found.real
+    assert found.words == "second and first have no seed in common and are not compared."
+
+
+def test_clear_differences_are_told_with_their_interval(written):
+    results = read_results(written[0].path)
+    images = np.arange(30)
+    clear = with_runs(
+        results,
+        first=[run_with(results, "first", seed, images < 9 + seed) for seed in (0, 1)],
+        second=[run_with(results, "second", seed, images < 21 + seed) for seed in (0, 1)],
+    )
+    assert between_neighbours(clear)[0].words == "second is better than first by 40.0 ± 0.0 points (n = 2)."
+    assert against_base(clear)[0].p_holm == 0
+
+
+def test_what_changed_is_told_field_by_field():
+    one = Experiment()
+    other = one.but(model="basenet_deeper", train=one.train.but(learning_rate=0.1, early_stopping=EarlyStopping()))
+    assert changes_between(one, other) == [
+        ("model", '"basenet"', '"basenet_deeper"'),
+        ("train.learning_rate", "null", "0.1"),
+        ("train.early_stopping", "null", "–"),
+        ("train.early_stopping.monitor", "–", '"val_loss"'),
+        ("train.early_stopping.patience", "–", "5"),
+        ("train.early_stopping.restore_best", "–", "true"),
+    ]
+
+
+def test_markdown_tells_the_same(written, tmp_path):
+    write_report(read_results(written[0].path), tmp_path / "report")
+    text = (tmp_path / "report" / "report.md").read_text()
+    assert "# A <small> study" in text
+    assert "| **second** | – | 0.7500 (0.115–1.000) |" in text
+    assert "are not distinguishable: +25.0 ± 63.5 points" in text
+    for name in re.findall(r"\]\((.*?)\)", text):
+        assert (tmp_path / "report" / name).exists()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_figures_come_out_the_same_every_time(written, theme):
+    from kerasclf.report.figures import draw_differences
+
+    results = read_results(written[0].path)
+    comparisons = against_base(results), between_neighbours(results)
+    drawn = [figure_bytes(draw_differences(*comparisons, theme), "svg") for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert b"<svg" in drawn[0]
 
 
 def test_settings_show_what_differs():
@@ -144,6 +258,10 @@ def test_the_command_is_shown(written):
     assert command_of(results) == ""  # no command knows a study of one's own
     declared = replace(results, study={**results.study, "name": "ladder"})
     assert command_of(declared) == "kerasclf study ladder --data shapes --protocol sound --repeats 2"
+    first = declared.experiments[0]
+    assert command_of_run(declared, first, 1) == (
+        "kerasclf study ladder --data shapes --protocol sound --seed 1 --only first"
+    )
     gaps = replace(declared, study={**declared.study, "seeds": [0, 5]})
     assert command_of(gaps) == ""
 

@@ -42,6 +42,6 @@ def killable_study() -> Study:
 
 
 if __name__ == "__main__":
-    console = Console(width=140)
-    with ConsoleProgress(4, console) as progress:
-        run_study(killable_study(), sys.argv[1], engine=Processes(int(sys.argv[2])), listener=progress)
+    out, *names = sys.argv[1:]
+    with ConsoleProgress(len(names), Console(width=140)) as progress:
+        run_study(killable_study(), out, only=tuple(names), engine=Processes(2), listener=progress)

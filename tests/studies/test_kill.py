@@ -5,7 +5,6 @@ import random
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +19,13 @@ from tests.studies.killable import killable_study
 ROOT = Path(__file__).parents[2]
 
 
-def start(folder, jobs):
+SHORT = ("plateau", "ema")
+ALL = tuple(killable_study().experiments)
+
+
+def start(folder, names):
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.studies.killable", str(folder), str(jobs)],
+        [sys.executable, "-m", "tests.studies.killable", str(folder), *names],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
 
@@ -39,19 +42,20 @@ def kill(process, with_workers):
     assert not alive, "workers outlived the study that wanted them"
 
 
-def finish(folder, jobs):
-    process = start(folder, jobs)
+def finish(folder, names):
+    process = start(folder, names)
     said = process.communicate(timeout=540)[0]
     assert process.returncode == 0, said
     return said
 
 
-def outcome(folder):
+def outcome(folder, names):
     """Returns what must be the same: predictions to the byte, history but its times, weights to the bit."""
     import keras
 
     found = {}
-    for name, experiment in killable_study().experiments.items():
+    for name in names:
+        experiment = killable_study().experiments[name]
         run = StudyFolder(folder).run(name, experiment.identity, 0)
         run.check(experiment, 0)
         assert not run.partial.exists()
@@ -61,47 +65,45 @@ def outcome(folder):
     return found
 
 
-def check_same(folder, undisturbed):
-    for (name, one), other in zip(outcome(folder).items(), outcome(undisturbed).values(), strict=True):
+def check_same(folder, undisturbed, names):
+    expected = outcome(undisturbed, names)
+    for name, one in outcome(folder, names).items():
+        other = expected[name]
         assert one[0] == other[0], f"{name}: predictions differ"
         pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
         for a, b in zip(one[2], other[2], strict=True):
             np.testing.assert_array_equal(a, b)
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("undisturbed") / "study"
-    finish(folder, jobs=2)
-    return folder
-
-
-def test_a_killed_study_ends_as_one_left_alone(tmp_path, undisturbed):
-    """Killed in the middle of its second pair of runs; the workers are left to notice."""
-    folder = tmp_path / "study"
-    process = start(folder, jobs=2)
+def test_a_killed_study_ends_as_one_left_alone(tmp_path):
+    """Killed in the middle of a pair of runs; the workers are left to notice."""
+    finish(tmp_path / "undisturbed", SHORT)
+    process = start(tmp_path / "study", SHORT)
     for line in process.stdout:
         if "plateau" in line and "epoch 2/" in line:
             break
     kill(process, with_workers=False)
-    said = finish(folder, jobs=2)
-    assert "is finished already" in said
-    assert "plateau  goes on after epoch" in said
-    check_same(folder, undisturbed)
+    assert "plateau  goes on after epoch" in finish(tmp_path / "study", SHORT)
+    check_same(tmp_path / "study", tmp_path / "undisturbed", SHORT)
 
 
 @pytest.mark.slow
-def test_a_study_killed_twenty_times_ends_as_one_left_alone(tmp_path, undisturbed):
+def test_studies_killed_twenty_times_end_as_one_left_alone(tmp_path):
+    """At random moments, from before the first run starts to several epochs into one; as many studies as it takes."""
     draw = random.Random(7)
-    folder, kills = tmp_path / "study", 0
+    finish(tmp_path / "undisturbed", ALL)
+    studies = [tmp_path / "study-0"]
+    kills = 0
     while kills < 20:
-        process = start(folder, jobs=2)
-        # From before the first run starts to several epochs into it.
-        time.sleep(draw.uniform(5, 19))
-        if process.poll() is not None:
-            process.stdout.close()
-            pytest.fail(f"the study had ended before it was killed {kills + 1} times")
-        kill(process, with_workers=kills % 2 == 0)
-        kills += 1
-    finish(folder, jobs=2)
-    check_same(folder, undisturbed)
+        process = start(studies[-1], ALL)
+        try:
+            process.communicate(timeout=draw.uniform(4, 25))
+        except subprocess.TimeoutExpired:
+            kill(process, with_workers=kills % 2 == 0)
+            kills += 1
+        else:  # it was quicker: on to another one
+            assert process.returncode == 0
+            studies.append(tmp_path / f"study-{len(studies)}")
+    finish(studies[-1], ALL)
+    for study in studies:
+        check_same(study, tmp_path / "undisturbed", ALL)
