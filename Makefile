@@ -57,6 +57,10 @@ bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side 
 bench-ladder: $(BENCH_READY) ## Measure a whole study against itself one by one and against PyTorch
 	$(BIN)/python -m benchmarks.ladder
 
+.PHONY: bench-jobs
+bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a core
+	$(BIN)/python -m benchmarks.jobs
+
 .PHONY: format
 format: $(DEV_READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -77,7 +81,7 @@ $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from kerasclf.report.results import StudyResults
+from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.values import Value
 
 # An experiment is known by these, whatever their defaults are.
@@ -47,10 +47,26 @@ def changes_between(one: Value, other: Value) -> list[Change]:
     ]
 
 
+def neighbours(results: StudyResults) -> list[tuple[ExperimentResults, ExperimentResults]]:
+    """Returns each experiment but the first with its neighbour: the earlier one that differs from it in fewest fields.
+
+    Among equals the latest, so that the rungs of a ladder stand in pairs.
+    """
+    found = []
+    for place, experiment in enumerate(results.experiments[1:], start=1):
+        earlier = results.experiments[place - 1 :: -1]
+        found.append(
+            (experiment, min(earlier, key=lambda e: len(changes_between(e.experiment, experiment.experiment))))
+        )
+    return found
+
+
 def changes_of(results: StudyResults) -> list[tuple[str, str, list[Change]]]:
-    """Returns (experiment, the one before it, what changed) for all but the first."""
-    pairs = zip(results.experiments, results.experiments[1:], strict=False)
-    return [(after.name, before.name, changes_between(before.experiment, after.experiment)) for before, after in pairs]
+    """Returns (experiment, its neighbour, what changed) for all but the first."""
+    return [
+        (after.name, before.name, changes_between(before.experiment, after.experiment))
+        for after, before in neighbours(results)
+    ]
 
 
 def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:

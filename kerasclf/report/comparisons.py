@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kerasclf.report.changes import neighbours
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.studies.statistics import (
     CONFIDENCE,
@@ -32,7 +33,8 @@ class Comparison:
         difference: Accuracy of the one minus that of the other, with interval and p-value: over the shared seeds
             (paired t-test) where there are several, over the test images (bootstrap, McNemar) where there is one.
         p_holm: The p-value corrected for the number of comparisons in its table.
-        needed: Repeats that would be needed to show a difference as large as this one; None where it is unknown.
+        needed: Repeats that would show a difference as large as this one with 80 % chance, corrected for the number
+            of comparisons; None where it is unknown.
     """
 
     name: str
@@ -64,7 +66,11 @@ class Comparison:
         if self.real:
             direction = "better" if points > 0 else "worse"
             return f"{self.name} is {direction} than {self.other} by {abs(points):.1f} ± {half:.1f} points ({basis})."
-        sentence = f"{self.name} and {self.other} are not distinguishable: {points:+.1f} ± {half:.1f} points ({basis})"
+        counted = " once all comparisons are counted" if abs(points) > half else ""
+        sentence = (
+            f"{self.name} and {self.other} are not distinguishable{counted}: "
+            f"{points:+.1f} ± {half:.1f} points ({basis})"
+        )
         if self.needed is None:
             return f"{sentence}; repeats would say more." if self.repeats == 1 else f"{sentence}."
         if self.needed > MOST_REPEATS:
@@ -83,13 +89,13 @@ def accuracy_of(experiment: ExperimentResults) -> Interval:
 def against_base(results: StudyResults) -> list[Comparison]:
     """Compares every experiment with the study's first."""
     base, *others = results.experiments
-    return _corrected([_compare(experiment, base) for experiment in others])
+    return _corrected([_compare(experiment, base, len(others)) for experiment in others])
 
 
 def between_neighbours(results: StudyResults) -> list[Comparison]:
-    """Compares every experiment with the one before it."""
-    pairs = zip(results.experiments[1:], results.experiments, strict=False)
-    return _corrected([_compare(experiment, before) for experiment, before in pairs])
+    """Compares every experiment with its neighbour, the earlier one that is most like it."""
+    pairs = neighbours(results)
+    return _corrected([_compare(experiment, before, len(pairs)) for experiment, before in pairs])
 
 
 def flattery(results: StudyResults) -> float | None:
@@ -104,7 +110,7 @@ def flattery(results: StudyResults) -> float | None:
     return selection_flatters(np.stack([_right(e, seed) for e in results.experiments]))
 
 
-def _compare(one: ExperimentResults, other: ExperimentResults) -> Comparison:
+def _compare(one: ExperimentResults, other: ExperimentResults, comparisons: int) -> Comparison:
     seeds = sorted({run.seed for run in one.runs} & {run.seed for run in other.runs})
     if not seeds:
         nothing = Interval(*[math.nan] * 4)
@@ -115,7 +121,9 @@ def _compare(one: ExperimentResults, other: ExperimentResults) -> Comparison:
     values, others = (_accuracies(e, seeds) for e in (one, other))
     deviation = float(np.std(values - others, ddof=1))
     difference = paired_difference(values, others)
-    needed = repeats_needed(difference.value, deviation) if difference.value else MOST_REPEATS + 1
+    # Holm's strictest step, so that the difference would outlast the correction.
+    level = (1 - CONFIDENCE) / comparisons
+    needed = repeats_needed(difference.value, deviation, level=level) if difference.value else MOST_REPEATS + 1
     return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed)
 
 

@@ -45,7 +45,7 @@ def draw_differences(
         left, right = figure.subplots(1, 2, sharex=True)
         _differences(left, against_base, f"against {against_base[0].other}", [c.name for c in against_base], theme)
         names = [f"{c.name} − {c.other}" for c in between_neighbours]
-        _differences(right, between_neighbours, "against the one before", names, theme)
+        _differences(right, between_neighbours, "against the neighbour", names, theme)
         return figure
 
 

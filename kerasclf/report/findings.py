@@ -5,7 +5,7 @@ from kerasclf.report.results import StudyResults
 
 
 def findings(results: StudyResults) -> list[str]:
-    """Returns what was chosen and what it is worth, then each experiment against the one before it."""
+    """Returns what was chosen and what it is worth, then each experiment against its neighbour."""
     if len(results.experiments) < 2:
         return []
     return [_choice(results), *(comparison.words for comparison in between_neighbours(results))]

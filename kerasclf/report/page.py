@@ -47,7 +47,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "study": results.study,
         "findings": findings(results),
         "rows": summary.to_dict("records"),
-        "comparisons": [("Against the first", base), ("Against the one before", neighbours)],
+        "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
         "changes": changes_of(results),
         "figures": figures,
         "details": [_details(results, experiment, out) for experiment in results.experiments],

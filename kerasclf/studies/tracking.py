@@ -116,10 +116,13 @@ class _WeightsAndBiases(_Tracking):
 class _MLflow(_Tracking):
     package = "mlflow"
 
-    def __init__(self, forecast: Forecast) -> None:
-        super().__init__(forecast)
-        self.folder.mkdir(parents=True, exist_ok=True)
+    client: Any = None
+    experiment = ""
+
+    def _connect(self) -> None:
+        """Connects when the first run begins: before that the study's folder may not be touched."""
         if not os.environ.get("MLFLOW_TRACKING_URI"):
+            self.folder.mkdir(parents=True, exist_ok=True)
             self.library.set_tracking_uri(f"sqlite:///{(self.folder / 'mlflow.db').absolute()}")
         self.client = self.library.MlflowClient()
         name = f"kerasclf-{self.study.name}"
@@ -127,6 +130,8 @@ class _MLflow(_Tracking):
         self.experiment = known.experiment_id if known else self.client.create_experiment(name)
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        if self.client is None:
+            self._connect()
         identity = self.identity(title)
         found = self.client.search_runs([self.experiment], f"tags.identity = '{identity}'", max_results=1)
         if found:

@@ -221,6 +221,24 @@ def test_what_changed_is_told_field_by_field():
     ]
 
 
+def test_a_neighbour_is_the_earlier_experiment_that_is_most_alike():
+    from kerasclf.report.changes import neighbours
+    from kerasclf.report.results import ExperimentResults, StudyResults
+    from kerasclf.studies import declare
+
+    study = declare("ladder")
+    results = StudyResults({}, tuple(ExperimentResults(name, e, (), None) for name, e in study.experiments.items()))
+    assert [(after.name, before.name) for after, before in neighbours(results)] == [
+        ("normalised", "base"),
+        ("augmented", "normalised"),
+        ("deeper", "augmented"),
+        ("bn_before", "deeper"),
+        ("bn_after", "bn_before"),
+        ("stop_by_eye", "bn_before"),
+        ("early_stopping", "stop_by_eye"),
+    ]
+
+
 def test_markdown_tells_the_same(written, tmp_path):
     write_report(read_results(written[0].path), tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()

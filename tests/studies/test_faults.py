@@ -101,7 +101,7 @@ class KillWorker(Quiet):
     """Kills the process of one run with SIGKILL, as the system does when memory runs out."""
 
     def finished_epoch(self, title, row):
-        if title == "base" and row["epoch"] == 1:
+        if title == "base" and row["epoch"] == 3:
             for child in psutil.Process().children(recursive=True):
                 if "kerasclf.studies.worker" in " ".join(child.cmdline()):
                     child.kill()
@@ -119,7 +119,11 @@ def test_a_worker_killed_for_memory_is_named_and_goes_on_next_time(tmp_path):
 
 
 def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path):
-    wild = BASE.but(augmentation=Augmentation(), train=BASE.train.but(optimizer="sgd", learning_rate=1e30))
+    wild = BASE.but(
+        split=Split(train_per_class=10, test_per_class=4, validation=0.3),
+        augmentation=Augmentation(),
+        train=TrainConfig(epochs=2, batch_size=64, optimizer="sgd", learning_rate=1e30),
+    )
     study = Study("wild", "Wild", "Why?", {"wild": wild})
     with pytest.raises(RunsFailedError, match=r"wild: The loss is nan in epoch 1.*The log is .*log\.txt"):
         run_study(study, tmp_path / "out", engine=Processes(1))

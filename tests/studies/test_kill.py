@@ -87,6 +87,23 @@ def test_a_killed_study_ends_as_one_left_alone(tmp_path):
     check_same(tmp_path / "study", tmp_path / "undisturbed", SHORT)
 
 
+def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
+    command = [sys.executable, "-m", "kerasclf", "study", "ladder", "--data", "shapes", "--quick", "--jobs", "2",
+               "--only", "bn_before", "bn_after", "--out", str(tmp_path / "out")]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if "epoch 1/2" in line:
+            break
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert workers
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "the same command goes on" in said
+    assert "Traceback" not in said
+    assert not psutil.wait_procs(workers, timeout=5)[1]
+
+
 @pytest.mark.slow
 def test_studies_killed_twenty_times_end_as_one_left_alone(tmp_path):
     """At random moments, from before the first run starts to several epochs into one; as many studies as it takes."""

@@ -18,11 +18,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
 ]
 
+# Long enough that the node is lost before the run is finished.
+EPOCHS = 60
 BASE = Experiment(
     data="shapes",
     split=Split(train_per_class=40, test_per_class=2, validation=0.25),
     augmentation=Augmentation(rescale=1 / 255, horizontal_flip=True),
-    train=TrainConfig(epochs=40, batch_size=16),
+    train=TrainConfig(epochs=EPOCHS, batch_size=16),
 )
 STUDY = Study("ray", "Ray", "Does it survive?", {"base": BASE})
 
@@ -40,8 +42,8 @@ class LoseTheNode(Quiet):
     def finished_epoch(self, title, row):
         if row["epoch"] == 2 and self.node is not None:
             node, self.node = self.node, None
-            self.cluster.add_node(num_cpus=1)
             self.cluster.remove_node(node, allow_graceful=False)
+            self.cluster.add_node(num_cpus=1)
 
 
 def test_a_lost_node_costs_no_finished_epoch(tmp_path):
@@ -63,7 +65,7 @@ def test_a_lost_node_costs_no_finished_epoch(tmp_path):
     assert listener.begun_from[-1] >= 1, "the run was started over"
     run = StudyFolder(tmp_path / "out").run("base", BASE.identity, 0)
     run.check(BASE, 0)
-    assert list(run.history()["epoch"]) == list(range(1, 41))
+    assert list(run.history()["epoch"]) == list(range(1, EPOCHS + 1))
 
 
 def test_a_run_folder_from_another_disk_is_brought_back(tmp_path):

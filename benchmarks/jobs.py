@@ -1,0 +1,72 @@
+"""One run with every core, or one run a core side by side? By size of network.
+
+    make bench-jobs        or        python -m benchmarks.jobs
+
+Training steps on images in memory, without input pipeline; images/s of all runs together.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+
+from benchmarks.measure import print_table
+from kerasclf.studies.environment import usable_cores
+
+ROUNDS = 5
+_LEAST_S = 8.0
+# Network, image side, batch.
+SIZES = {
+    "basenet, 32×32": ("basenet", 32, 32),
+    "basenet_deeper with batch norm, 32×32": ("basenet_deeper", 32, 32),
+    "ResNet50, 224×224": ("ResNet50", 224, 16),
+}
+
+
+def measure(what: str, threads: int) -> None:
+    import keras
+    import numpy as np
+
+    from kerasclf.models import CATALOGUE
+    from kerasclf.studies.worker import limit_threads
+
+    limit_threads(threads)
+    name, side, batch = SIZES[what]
+    arguments = {"batch_norm": "before"} if name == "basenet_deeper" else {}
+    if name in CATALOGUE:
+        model = CATALOGUE[name](input_shape=(side, side, 3), num_classes=25, **arguments)
+    else:
+        model = keras.applications.ResNet50(weights=None, input_shape=(side, side, 3), classes=25)
+    model.compile("adam", "sparse_categorical_crossentropy")
+    rng = np.random.default_rng(0)
+    x, y = rng.random((batch, side, side, 3), np.float32), rng.integers(0, 25, batch)
+    for _ in range(3):
+        model.train_on_batch(x, y)
+    began, steps = time.perf_counter(), 0
+    while time.perf_counter() - began < _LEAST_S:
+        model.train_on_batch(x, y)
+        steps += 1
+    print(json.dumps(steps * batch / (time.perf_counter() - began)))
+
+
+def rate(what: str, runs: int, threads: int) -> float:
+    """Returns images/s of so many runs side by side, together."""
+    command = [sys.executable, "-m", "benchmarks.jobs", what, str(threads)]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(runs)]
+    return sum(float(process.communicate()[0].splitlines()[-1]) for process in started)
+
+
+def main() -> None:
+    cores, rows = usable_cores(), []
+    for what in SIZES:
+        pairs = [(rate(what, 1, cores), rate(what, cores, 1)) for _ in range(ROUNDS)]
+        ratios = [many / one for one, many in pairs]
+        one, many = (statistics.median(column) for column in zip(*pairs, strict=True))
+        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+        rows.append([what, f"{one:,.0f}", f"{many:,.0f}", spread])
+    print_table(["network", f"1 run, {cores} threads", f"{cores} runs, 1 thread each", "ratio (range)"], rows)
+
+
+if __name__ == "__main__":
+    main() if len(sys.argv) == 1 else measure(sys.argv[1], int(sys.argv[2]))
