@@ -1,0 +1,77 @@
+"""What a study will cost, and how many runs go side by side."""
+
+from dataclasses import replace
+
+import pytest
+
+from kerasclf.studies import declare, forecast, resources
+from kerasclf.studies.forecast import Forecast, in_words
+from kerasclf.studies.forecast_table import forecast_summary
+from kerasclf.studies.job import Job
+from kerasclf.studies.plan import Estimate, Plan
+from kerasclf.studies.run_folder import StudyFolder
+
+ESTIMATE = Estimate(startup_s=10, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30, disk_mb=4, parameters=24_197)
+
+
+@pytest.fixture
+def two_jobs(tmp_path):
+    study = declare("basenet", data="shapes")
+    folder = StudyFolder(tmp_path / "out")
+    names = ("sgd_20", "adam_20")
+    jobs = tuple(
+        Job(name, name, study.experiments[name], 0, folder.run(name, "12345678", 0).path, "hash") for name in names
+    )
+    plan = Plan({}, {}, estimates=dict.fromkeys(names, ESTIMATE), peak_memory_mb=800)
+    return Forecast(study, folder, plan, jobs, finished=(), failed={}, width=2)
+
+
+def test_it_adds_up(two_jobs):
+    assert ESTIMATE.run_s == 70
+    assert two_jobs.seconds == 70  # two of them side by side
+    assert replace(two_jobs, width=1).seconds == 140
+    assert two_jobs.memory_mb == 1600
+    assert two_jobs.disk_mb == 8
+
+
+def test_finished_epochs_are_not_counted_again(two_jobs):
+    kept = two_jobs.jobs[0].run.partial / "checkpoints"
+    kept.mkdir(parents=True)
+    (kept / "epoch-00009.npz").touch()
+    (kept / "epoch-00010.npz").touch()
+    assert two_jobs.seconds == 60
+    assert "1 of them begun" in forecast_summary(two_jobs)[0]
+
+
+def test_the_summary_tells_what_is_left(two_jobs):
+    told = replace(two_jobs, finished=("a", "b"), failed={"c": "why"})
+    assert forecast_summary(told)[:2] == [
+        "plan: 2 runs to make, 2 side by side, 2 finished, 1 failed earlier (--retry tries them again)",
+        "      about 70 s at most, 1.6 GB of memory, 8 MB of disk",
+    ]
+
+
+def test_it_warns_of_what_will_be_short(two_jobs, monkeypatch):
+    monkeypatch.setattr(forecast, "free_memory_mb", lambda: 1000.0)
+    assert two_jobs.warnings() == [
+        "2 runs side by side take about 1.6 GB of memory; 1.0 GB are free. Take fewer --jobs."
+    ]
+    huge = replace(two_jobs, plan=replace(two_jobs.plan, peak_memory_mb=None,
+                   estimates=dict.fromkeys(two_jobs.plan.estimates, replace(ESTIMATE, disk_mb=1e12))))  # fmt: skip
+    assert "MB of disk" in huge.warnings()[0]
+
+
+@pytest.mark.parametrize(
+    ("peak_mb", "gpus", "jobs"),
+    [(None, 0, 8), (1000, 0, 8), (3000, 0, 2), (20_000, 0, 1), (1000, 2, 2)],
+)
+def test_automatic_jobs(monkeypatch, peak_mb, gpus, jobs):
+    """Eight cores and 10 GB of free memory."""
+    monkeypatch.setattr(resources, "usable_cores", lambda: 8)
+    monkeypatch.setattr(resources, "free_memory_mb", lambda: 10_000.0)
+    assert resources.automatic_jobs(peak_mb, gpus) == jobs
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 s"), (200, "3 min"), (7200, "2.0 h")])
+def test_durations_in_words(seconds, words):
+    assert in_words(seconds) == words
