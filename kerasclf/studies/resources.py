@@ -47,8 +47,8 @@ def free_memory_mb() -> float:
 def automatic_jobs(peak_mb: float | None, gpus: int) -> int:
     """Returns how many runs side by side are fastest: one a GPU, or one a core as far as memory reaches.
 
-    Two single-threaded runs side by side beat one with two threads at every size of network that was measured
-    (docs/studies.md): a step's small operations divide badly between threads.
+    A step's small operations divide badly between threads, so that one-threaded runs side by side win, as was
+    measured with the networks of the ladder (benchmarks/README.md); memory decides how many there can be.
 
     Args:
         peak_mb: Memory of one run, where it is known.
