@@ -2,7 +2,7 @@
 
     make bench-ladder        or        python -m benchmarks.ladder
 
-Every experiment of S1b on `shapes` with a tenth of its epochs, 24 runs a contestant; wall time from the start of the
+Every experiment of S1b on `shapes` with a tenth of its epochs (SHARE=1 for all of them, hours), 24 runs a contestant; wall time from the start of the
 process to the last prediction, starting TensorFlow or PyTorch included. The PyTorch loop trains the same networks on
 the same images one run after the other with every core it is given; it writes nothing.
 """
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from kerasclf import Experiment, ImageDataset, Study
 
 REPEATS = 3
-SHARE_OF_EPOCHS = 0.1
+SHARE_OF_EPOCHS = float(os.environ.get("SHARE", "0.1"))
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 CONTESTANTS = ("jobs 2", "jobs 1", "pytorch")
 _BATCH = 256  # for validation and test, as kerasclf takes at this size
 
 
 def shortened() -> "Study":
-    """Returns the ladder on `shapes` with a tenth of its epochs."""
+    """Returns the ladder on `shapes` with a share of its epochs."""
     from kerasclf.studies import declare
 
     study = declare("ladder", data="shapes", repeats=REPEATS)
