@@ -2,9 +2,10 @@
 
     make bench-ladder        or        python -m benchmarks.ladder
 
-Every experiment of S1b on `shapes` with a tenth of its epochs (SHARE=1 takes all: hours), 24 runs a contestant; wall time from the start of the
-process to the last prediction, starting TensorFlow or PyTorch included. The PyTorch loop trains the same networks on
-the same images one run after the other with every core it is given; it writes nothing.
+Every experiment of S1b on `shapes` with a tenth of its epochs, 24 runs a contestant (SHARE=1 takes all epochs, and
+hours); wall time from the start of the process to the last prediction, starting TensorFlow or PyTorch included. The
+PyTorch loop trains the same networks on the same images one run after the other with every core it is given; it
+writes nothing.
 """
 
 import json
