@@ -48,9 +48,12 @@ class Ray:
     def run(self, jobs: Sequence[Job], plan: Plan, listener: StudyListener) -> dict[str, str]:
         ray = self._connect()
         from ray.util.queue import Queue
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         gpus = 1 if ray.cluster_resources().get("GPU", 0) else 0
-        news = Queue(actor_options={"num_cpus": 0})
+        # News are collected on this machine: on another one they would be lost with it.
+        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+        news = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
         remote = ray.remote(num_cpus=self.threads, num_gpus=gpus, max_retries=_RETRIES, max_calls=1)(_make)
         waiting = [replace(job, threads=self.threads) for job in jobs]
         width, failures = self.width(plan, len(jobs)), dict[str, str]()

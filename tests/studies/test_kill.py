@@ -88,11 +88,12 @@ def test_a_killed_study_ends_as_one_left_alone(tmp_path):
 
 
 def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
-    command = [sys.executable, "-m", "kerasclf", "study", "ladder", "--data", "shapes", "--quick", "--jobs", "2",
-               "--only", "bn_before", "bn_after", "--out", str(tmp_path / "out")]  # fmt: skip
+    command = [sys.executable, "-m", "kerasclf", "study", "ladder", "--data", "shapes", "--jobs", "2",
+               "--only", "bn_before", "bn_after", "--train-per-class", "40", "--test-per-class", "4",
+               "--out", str(tmp_path / "out")]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stdout:
-        if "epoch 1/2" in line:
+        if "epoch 1/30" in line:
             break
     workers = psutil.Process(process.pid).children(recursive=True)
     assert workers
