@@ -51,7 +51,7 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
-def digest_of(path: Path) -> str:
+def file_digest(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

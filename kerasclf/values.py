@@ -72,6 +72,17 @@ def digest_of(plain: Any) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
+def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Turns nested settings, as `to_dict` gives them, into dotted names with their plain values."""
+    found: dict[str, Any] = {}
+    for name, value in plain.items():
+        if isinstance(value, Mapping):
+            found |= flatten(value, f"{prefix}{name}.")
+        else:
+            found[f"{prefix}{name}"] = value
+    return found
+
+
 def _fits(hint: Any, value: Any) -> bool:
     """Returns whether a value is of a field's type; a whole number is a float, a flag is no number."""
     origin, choices = get_origin(hint), get_args(hint)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from kerasclf.report.results import ExperimentResults, StudyResults
-from kerasclf.values import Value
+from kerasclf.values import Value, flatten
 
 # An experiment is known by these, whatever their defaults are.
 _ALWAYS_SHOWN = (
@@ -34,13 +34,13 @@ def settings_of(value: Value, prefix: str = "") -> dict[str, str]:
             else:
                 found |= settings_of(mine, f"{prefix}{name}.")
         elif mine != default or f"{prefix}{name}" in _ALWAYS_SHOWN:
-            found[f"{prefix}{name}"] = f"{mine:.6g}" if isinstance(mine, float) else json.dumps(plain)
+            found[f"{prefix}{name}"] = _shown(plain)
     return found
 
 
 def changes_between(one: Value, other: Value) -> list[Change]:
     """Returns (field, value in the one, value in the other) for every field that differs, by dotted name."""
-    before, after = _flat(one.to_dict()), _flat(other.to_dict())
+    before, after = ({name: _shown(plain) for name, plain in flatten(v.to_dict()).items()} for v in (one, other))
     names = [*before, *(name for name in after if name not in before)]
     return [
         (name, before.get(name, "–"), after.get(name, "–")) for name in names if before.get(name) != after.get(name)
@@ -69,11 +69,5 @@ def changes_of(results: StudyResults) -> list[tuple[str, str, list[Change]]]:
     ]
 
 
-def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in plain.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = f"{value:.6g}" if isinstance(value, float) else json.dumps(value)
-    return found
+def _shown(plain: Any) -> str:
+    return f"{plain:.6g}" if isinstance(plain, float) else json.dumps(plain)

@@ -20,8 +20,9 @@ from typing import Any, Literal, Protocol
 from kerasclf import errors
 from kerasclf.errors import KerasclfError
 from kerasclf.studies.environment import usable_cores
+from kerasclf.studies.execute import execute, is_passing
 from kerasclf.studies.job import Job
-from kerasclf.studies.plan import Plan, PlanRequest
+from kerasclf.studies.plan import Plan, PlanRequest, make_plan
 from kerasclf.studies.progress import OfRun, StudyListener
 from kerasclf.studies.resources import automatic_jobs
 
@@ -46,23 +47,18 @@ class Inline:
     """Makes runs one after the other in this process: for notebooks and debuggers."""
 
     def plan(self, request: PlanRequest, said: Callable[[str], None]) -> Plan:
-        from kerasclf.studies.plan import make_plan
-
         return make_plan(request, said)
 
     def width(self, plan: Plan, runs: int) -> int:
         return 1
 
     def run(self, jobs: Sequence[Job], plan: Plan, listener: StudyListener) -> dict[str, str]:
-        from kerasclf.studies.execute import execute, threads_of
-
         failures = {}
         for job in jobs:
-            threads_of(job)
             try:
                 metrics = execute(job, OfRun(job.title, listener))
             except (KerasclfError, OSError) as error:
-                failures[job.title] = fail(job, str(error), listener, lasting=not isinstance(error, OSError))
+                failures[job.title] = fail(job, str(error), listener, lasting=not is_passing(error))
             else:
                 listener.finished_run(job.title, metrics)
         return failures
@@ -97,7 +93,7 @@ class Processes:
                         raise getattr(errors, values[0], KerasclfError)(values[1])
             finally:
                 worker.stop()
-            raise KerasclfError(f"The experiments could not be tried: {worker.how_it_ended()}.\n{_tail(log)}")
+            raise KerasclfError(f"The experiments could not be tried. {worker.how_it_ended()}\n{_tail(log)}")
 
     def width(self, plan: Plan, runs: int) -> int:
         wanted = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
@@ -120,7 +116,8 @@ class Processes:
                 if event == "result":
                     listener.finished_run(job.title, *values)
                 elif event == "error":
-                    failures[job.title] = fail(job, values[1], listener, lasting=values[0] not in _PASSING)
+                    _, message, passing = values
+                    failures[job.title] = fail(job, message, listener, lasting=not passing)
                 elif event == "ended":
                     worker.stop()
                     if not worker.answered:
@@ -133,10 +130,6 @@ class Processes:
             for _, worker in under_way.values():
                 worker.stop()
         return failures
-
-
-# Faults of the machine, not of the run: the next start tries again without being told to.
-_PASSING = {"OSError", "PermissionError", "FileNotFoundError", "MemoryError", "FolderError"}
 
 
 def fail(job: Job, message: str, listener: StudyListener, lasting: bool) -> str:

@@ -12,7 +12,7 @@ from kerasclf.data import ImageDataset, load_dataset
 from kerasclf.data.dataset import PARTS
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.files import read_json, write_json
 from kerasclf.studies.environment import describe_environment
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.job import Job
@@ -37,13 +37,20 @@ def execute(job: Job, listener: Listener) -> dict[str, float]:
     """
     if job.run.complete:
         return job.run.metrics()
+    threads_of(job)
     with hold(job.run.partial, _PATIENCE_S):
         dataset = _load(job, listener)
-        meter = Meter()
+        # Of a run that goes on, the energy of its earlier processes is not known.
+        meter = Meter(energy=not job.run.epochs_done())
         trained = _train(job, dataset, listener)
         metrics = _write_result(job, dataset, trained, meter)
     shutil.rmtree(job.run.partial, ignore_errors=True)
     return metrics
+
+
+def is_passing(error: BaseException) -> bool:
+    """Returns whether the machine was at fault and not the run, so that the next start may simply try again."""
+    return isinstance(error, OSError | MemoryError | FolderError)
 
 
 def threads_of(job: Job) -> int | None:
@@ -70,20 +77,19 @@ def _load(job: Job, listener: Listener) -> ImageDataset:
 def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
     import keras
 
-    from kerasclf.models import build
     from kerasclf.training.train import train
 
     keras.backend.clear_session()  # where one process makes several runs, memory would grow with each
     experiment = job.experiment
     return train(
         dataset,
-        lambda shape, classes: build(experiment.model, shape, classes, dict(experiment.model_args)),
+        experiment.network,
         experiment.augmentation,
         experiment.train,
         job.seed,
         augment_validation=experiment.augment_validation,
         listener=listener,
-        checkpoints=job.run.partial / "checkpoints",
+        checkpoints=job.run.checkpoints,
     )
 
 
@@ -91,9 +97,7 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     """Writes the run's files into a folder of their own, which becomes the run folder when all are whole."""
     from kerasclf.training.train import predict
 
-    folder = job.run.partial / "result"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder = job.run.begin_result()
     probabilities = predict(trained.model, dataset.test, dataset.num_classes)
     metrics = {**_metrics(trained, dataset, probabilities), **meter.read()}
     trained.model.save(folder / "model.keras")
@@ -102,8 +106,7 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "environment.json", {**describe_environment(), "threads": threads_of(job)})
     seal(folder, _description(job.experiment, job.seed, dataset))
-    folder.replace(job.path)
-    sync_folder(job.path.parent)
+    job.run.take_result()
     return metrics
 
 

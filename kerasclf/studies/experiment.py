@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.values import Value
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ class Experiment(Value):
         if size is not None and (len(size) != 2 or min(size) < 1):
             return [f"image_size: expected (height, width) of at least 1 pixel, or None. Received: {size!r}."]
         return []
+
+    def network(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
+        """Builds the uncompiled network for images of this shape. Needs TensorFlow."""
+        from kerasclf.models import build
+
+        return build(self.model, image_shape, num_classes, dict(self.model_args))
 
     @property
     def identity(self) -> str:

@@ -180,11 +180,10 @@ def _check_settings(name: str, experiment: Experiment) -> None:
 
 
 def _check_sizes(experiment: Experiment, dataset: ImageDataset) -> None:
-    from kerasclf.models import build
     from kerasclf.pipeline.statistics import check_normalization
 
     check_normalization(experiment.augmentation, dataset.image_shape)
-    build(experiment.model, dataset.image_shape, dataset.num_classes, dict(experiment.model_args))
+    experiment.network(dataset.image_shape, dataset.num_classes)
 
 
 def _regardless_of_length(experiment: Experiment) -> Experiment:
@@ -196,13 +195,12 @@ def _regardless_of_length(experiment: Experiment) -> Experiment:
 def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
     import keras
 
-    from kerasclf.models import build
     from kerasclf.training.rehearsal import rehearse
 
     keras.backend.clear_session()
     return rehearse(
         dataset,
-        lambda shape, classes: build(experiment.model, shape, classes, dict(experiment.model_args)),
+        experiment.network,
         experiment.augmentation,
         experiment.train,
         experiment.augment_validation,

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import queue
+import shutil
 import tarfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +12,12 @@ from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
 from kerasclf.studies.engines import Processes, fail, pass_on
+from kerasclf.studies.execute import is_passing
 from kerasclf.studies.job import Job
 from kerasclf.studies.plan import Plan, PlanRequest
 from kerasclf.studies.progress import StudyListener
+from kerasclf.studies.run_folder import RunFolder
+from kerasclf.studies.worker import Messenger, make_run
 
 # How often Ray starts a run anew whose machine or process was lost.
 _RETRIES = 3
@@ -105,18 +109,12 @@ class Ray:
 
 def _make(plain: dict[str, Any], news: Any) -> dict[str, Any]:
     """Makes a run on the machine where Ray calls this, in a process that ends with it."""
-    from kerasclf.quiet import quiet_tensorflow
-    from kerasclf.studies.execute import execute, threads_of
-    from kerasclf.studies.worker import Messenger, limit_threads
-
     job = Job.from_dict(plain)
     try:
-        quiet_tensorflow()
-        limit_threads(threads_of(job))
-        metrics = execute(job, Messenger(lambda event: news.put([job.title, event])))
+        metrics = make_run(job, Messenger(lambda event: news.put([job.title, event])))
         return {"metrics": metrics, "files": _pack(job.path)}
     except (KerasclfError, OSError) as error:
-        return {"error": str(error), "lasting": not isinstance(error, OSError)}
+        return {"error": str(error), "lasting": not is_passing(error)}
 
 
 def _pass_on_all(news: Any, listener: StudyListener) -> None:
@@ -135,8 +133,8 @@ def _pack(folder: Path) -> bytes:
 
 def _unpack(files: bytes, path: Path) -> None:
     """Unpacks a run folder beside its place and puts it there when it is whole."""
-    coming = path.with_name(f"{path.name}.partial") / "result"
-    coming.mkdir(parents=True, exist_ok=True)
+    run = RunFolder(path)
     with tarfile.open(fileobj=io.BytesIO(files)) as archive:
-        archive.extractall(coming, filter="data")
-    coming.replace(path)
+        archive.extractall(run.begin_result(), filter="data")
+    run.take_result()
+    shutil.rmtree(run.partial, ignore_errors=True)

@@ -14,13 +14,13 @@ _RAPL = Path("/sys/class/powercap")
 class Meter:
     """Measures from its making on; energy is the whole processor's and the GPUs', with whatever else they do."""
 
-    def __init__(self) -> None:
-        self._counted = _energy_counters()
+    def __init__(self, energy: bool = True) -> None:
+        self._counted = _energy_counters() if energy else {}
 
     def read(self) -> dict[str, float]:
         """Returns `peak_memory_mb` of this process (10⁶ bytes) and, where it is counted, `energy_kj`."""
         found = {"peak_memory_mb": peak_memory_mb()}
-        now = _energy_counters()
+        now = _energy_counters() if self._counted else {}
         # A counter that ran over its end is lower than before and says nothing.
         if self._counted and all(now.get(name, -1.0) >= value for name, value in self._counted.items()):
             found["energy_kj"] = sum(now[name] - value for name, value in self._counted.items()) / 1000

@@ -1,5 +1,6 @@
 """The files of a study on disk: what the runner writes and the report reads. Needs no TensorFlow."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,15 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Part
 from kerasclf.errors import FolderError
-from kerasclf.files import digest_of, read_json, write_json
+from kerasclf.files import file_digest, read_json, sync_folder, write_json
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.study import Study
+from kerasclf.training.checkpoints import finished_epochs
 
 STUDY_FILE = "study.json"
 DESCRIPTION = "experiment.json"
 _FAILURE = "failed.json"
+_RESULT = "result"
 # Files of a folder that is being made; it counts as empty.
 _LOCK_FILES = {".lock", ".lock.json"}
 # What makes a folder another study's: the rest (seeds, which experiments) may differ from call to call.
@@ -112,14 +115,30 @@ class RunFolder:
         return self.path.with_name(f"{self.path.name}.partial")
 
     @property
+    def checkpoints(self) -> Path:
+        """Where the run keeps its state at each epoch's end."""
+        return self.partial / "checkpoints"
+
+    def begin_result(self) -> Path:
+        """Returns an empty folder for the run's files."""
+        folder = self.partial / _RESULT
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        return folder
+
+    def take_result(self) -> None:
+        """Makes the folder of `begin_result`, now that all its files are whole, the run's own; atomic."""
+        (self.partial / _RESULT).replace(self.path)
+        sync_folder(self.path.parent)
+
+    @property
     def log(self) -> Path:
         """What libraries print while the run is made in a process of its own."""
         return self.partial / "log.txt"
 
     def epochs_done(self) -> int:
         """Returns how many epochs are finished of a run that is not complete."""
-        kept = (self.partial / "checkpoints").glob("epoch-*.npz")
-        return max((int(path.stem.removeprefix("epoch-")) for path in kept), default=0)
+        return finished_epochs(self.checkpoints)
 
     @property
     def failure(self) -> str | None:
@@ -154,7 +173,7 @@ class RunFolder:
             file = self.path / name
             if not file.is_file():
                 raise FolderError(f"{file} is missing. {remedy}")
-            if digest_of(file) != digest:
+            if file_digest(file) != digest:
                 raise FolderError(f"{file} was changed after the run had ended. {remedy}")
 
     def history(self) -> pd.DataFrame:
@@ -181,7 +200,7 @@ class RunFolder:
 
 def seal(folder: Path, description: dict[str, Any]) -> None:
     """Writes what a run is into its folder, last of all its files, with the SHA-256 of each of the others."""
-    digests = {path.name: digest_of(path) for path in sorted(folder.iterdir())}
+    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
     write_json(folder / DESCRIPTION, {**description, "files": digests})
 
 

@@ -11,6 +11,7 @@ from kerasclf.studies.forecast import Forecast
 from kerasclf.studies.job import Job
 from kerasclf.studies.progress import Quiet
 from kerasclf.training.progress import Row
+from kerasclf.values import flatten
 
 Tracker = Literal["wandb", "mlflow", "tensorboard"]
 
@@ -56,7 +57,7 @@ class _Tracking(Quiet):
 
     def settings(self, title: str) -> dict[str, Any]:
         job = self.jobs[title]
-        return {"study": self.study.name, "protocol": self.study.protocol, "seed": job.seed} | _flat(
+        return {"study": self.study.name, "protocol": self.study.protocol, "seed": job.seed} | flatten(
             job.experiment.to_dict()
         )
 
@@ -167,14 +168,3 @@ _LISTENERS = {"wandb": _WeightsAndBiases, "mlflow": _MLflow, "tensorboard": _Ten
 
 def _metrics(row: Row) -> dict[str, float]:
     return {name: value for name, value in row.items() if name != "epoch"}
-
-
-def _flat(plain: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turns nested settings into dotted names, as trackers show them."""
-    found: dict[str, Any] = {}
-    for name, value in plain.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found

@@ -18,6 +18,9 @@ from typing import Any
 
 from kerasclf.errors import KerasclfError
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.studies.execute import execute, is_passing, threads_of
+from kerasclf.studies.job import Job
+from kerasclf.studies.plan import PlanRequest, make_plan
 from kerasclf.training.progress import Row
 
 # Steps are told at most this often: a terminal shows no more.
@@ -63,7 +66,7 @@ def main() -> None:
         traceback.print_exc()
         known = isinstance(error, KerasclfError | OSError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
-        send(["error", type(error).__name__, message])
+        send(["error", type(error).__name__, message, is_passing(error)])
     # Without Python's own clean-up, in which TensorFlow's threads are waited for.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -71,16 +74,16 @@ def main() -> None:
 
 
 def _answer(request: dict[str, Any], messenger: Messenger) -> Any:
-    from kerasclf.studies.execute import execute, threads_of
-    from kerasclf.studies.job import Job
-    from kerasclf.studies.plan import PlanRequest, make_plan
+    if request["task"] == "run":
+        return make_run(Job.from_dict(request["job"]), messenger)
+    wanted = PlanRequest.from_dict(request["plan"])
+    quiet_tensorflow()
+    limit_threads(wanted.threads)
+    return make_plan(wanted, messenger.said).to_dict()
 
-    if request["task"] == "plan":
-        wanted = PlanRequest.from_dict(request["plan"])
-        quiet_tensorflow()
-        limit_threads(wanted.threads)
-        return make_plan(wanted, messenger.said).to_dict()
-    job = Job.from_dict(request["job"])
+
+def make_run(job: Job, messenger: Messenger) -> dict[str, float]:
+    """Makes a run in this process, which has computed nothing yet, and returns its figures."""
     quiet_tensorflow()
     limit_threads(threads_of(job))
     return execute(job, messenger)

@@ -85,6 +85,11 @@ def latest_checkpoint(folder: Path, report: Callable[[str], None]) -> Checkpoint
     return None
 
 
+def finished_epochs(folder: Path) -> int:
+    """Returns the epoch of the newest checkpoint, whole or not; 0 where there is none."""
+    return max((int(path.stem.removeprefix("epoch-")) for path in _newest_first(folder)), default=0)
+
+
 def _newest_first(folder: Path) -> list[Path]:
     return sorted(folder.glob("epoch-*.npz"), reverse=True)
 

@@ -12,7 +12,7 @@ import pandas as pd
 import psutil
 import pytest
 
-from kerasclf.files import digest_of
+from kerasclf.files import file_digest
 from kerasclf.studies.run_folder import StudyFolder
 from tests.studies.killable import killable_study
 
@@ -61,7 +61,7 @@ def outcome(folder, names):
         assert not run.partial.exists()
         history = run.history().drop(columns=["seconds", "images_per_second"])
         weights = keras.models.load_model(run.path / "model.keras").get_weights()
-        found[name] = digest_of(run.path / "predictions.csv"), history, weights
+        found[name] = file_digest(run.path / "predictions.csv"), history, weights
     return found
 
 
