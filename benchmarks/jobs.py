@@ -12,7 +12,7 @@ import sys
 import time
 
 from benchmarks.measure import print_table
-from kerasclf.studies.environment import usable_cores
+from kerasclf.machine import usable_cores
 
 ROUNDS = 5
 _LEAST_S = 8.0

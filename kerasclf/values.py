@@ -133,5 +133,5 @@ def _typed(hint: Any, value: Any) -> Any:
         nested = [choice for choice in (hint, *get_args(hint)) if is_dataclass(choice)]
         return nested[0].from_dict(value) if nested else value  # type: ignore[union-attr]
     if isinstance(value, list):
-        return tuple(_typed(None, item) for item in value)
+        return tuple(_typed(next(iter(get_args(hint)), None), item) for item in value)
     return value

@@ -16,17 +16,27 @@ from kerasclf.values import digest_of
 
 PARTS = ("train", "validation", "test")
 
+_READ_AT_ONCE = 64
+
 
 class ImageSource(Protocol):
-    """Images of one size, in memory or read on demand."""
+    """Images of one size, in memory or read on demand; or what a network's lower part makes of them."""
 
     @property
-    def shape(self) -> tuple[int, int, int]:
+    def shape(self) -> tuple[int, ...]:
         """Height, width and channels of an image."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """uint8 for images."""
+
+    @property
+    def array(self) -> NDArray[Any] | None:
+        """All of them where they are in memory."""
 
     def __len__(self) -> int: ...
 
-    def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+    def read(self, indices: NDArray[np.integer]) -> NDArray[Any]:
         """Returns the images at `indices`, shape (len(indices), height, width, channels), 0–255."""
 
     def take(self, indices: NDArray[np.integer]) -> "ImageSource":
@@ -54,6 +64,10 @@ class ArrayImages:
         height, width, channels = self.array.shape[1:]
         return height, width, channels
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.array.dtype
+
     def __len__(self) -> int:
         return len(self.array)
 
@@ -78,6 +92,14 @@ class FileImages:
     @property
     def shape(self) -> tuple[int, int, int]:
         return (*self.size, self.channels)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8)
+
+    @property
+    def array(self) -> None:
+        return None
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -122,6 +144,15 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """A hash of each image's pixels: what it is known by, whatever its name and wherever it lies."""
+        return tuple(
+            hashlib.blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16).hexdigest()
+            for start in range(0, len(self), _READ_AT_ONCE)
+            for image in self.images.read(np.arange(start, min(start + _READ_AT_ONCE, len(self))))
+        )
+
     def take(self, indices: NDArray[np.integer]) -> "Part":
         """Returns the part that holds only the images at `indices`, in that order."""
         names = tuple(self.names[int(i)] for i in indices)
@@ -155,7 +186,8 @@ class ImageDataset:
     @property
     def image_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of every image."""
-        return self.train.images.shape
+        height, width, channels = self.train.images.shape
+        return height, width, channels
 
     def part(self, name: str) -> Part:
         """Returns the part called `name`: train, validation or test."""

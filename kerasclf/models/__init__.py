@@ -1,10 +1,13 @@
 """Builders: functions from sizes to an uncompiled functional model, and the catalogue that lists them."""
 
+from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.catalogue import CATALOGUE, Builder, build, check_arguments
 from kerasclf.models.explain import LayerRow, explain, least_input_size
+from kerasclf.models.weights import load_pretrained
 
 __all__ = [
+    "BACKBONES",
     "CATALOGUE",
     "Builder",
     "LayerRow",
@@ -14,4 +17,5 @@ __all__ = [
     "check_arguments",
     "explain",
     "least_input_size",
+    "load_pretrained",
 ]

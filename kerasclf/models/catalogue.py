@@ -2,11 +2,13 @@
 
 import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import keras
 
 from kerasclf.errors import KerasclfError, unknown
+from kerasclf.models.backbones import BACKBONES, backbone
 from kerasclf.models.basenet import basenet, basenet_deeper
 
 Builder = Callable[..., keras.Model]
@@ -14,6 +16,7 @@ Builder = Callable[..., keras.Model]
 CATALOGUE: dict[str, Builder] = {
     "basenet": basenet,
     "basenet_deeper": basenet_deeper,
+    **{name: partial(backbone, name) for name in BACKBONES},
 }
 
 

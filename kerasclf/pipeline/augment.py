@@ -24,13 +24,13 @@ Drawn = dict[str, tf.Tensor]
 AugmentFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, int, int]) -> AugmentFunction | None:
+def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, ...]) -> AugmentFunction | None:
     """Returns a function (images, epoch, indices) → images, or None where nothing is to be changed.
 
     Images are uint8 of shape (batch, height, width, channels). Each one's change depends on (seed, epoch,
     its index) alone.
     """
-    if not _changes_images(augmentation):
+    if not augmentation.changes_images:
         return None
     rand_augment = RandAugment.of(augmentation)
     erase = make_erase(augmentation, seed)
@@ -95,18 +95,6 @@ def draw_affine(augmentation: Augmentation, drawn: Drawn, image_shape: tuple[int
         flip_x=_flip(drawn["flip_x"]) if augmentation.horizontal_flip else 1.0,
         flip_y=_flip(drawn["flip_y"]) if augmentation.vertical_flip else 1.0,
     )
-
-
-def _changes_images(augmentation: Augmentation) -> bool:
-    unchanged = Augmentation()
-    return any(getattr(augmentation, name) != getattr(unchanged, name) for name in _RANDOM_FIELDS)
-
-
-_RANDOM_FIELDS = (
-    "rotation_range", "width_shift_range", "height_shift_range", "brightness_range", "shear_range", "zoom_range",
-    "channel_shift_range", "horizontal_flip", "vertical_flip", "random_crop_padding", "rand_augment_ops",
-    "random_erasing",
-)  # fmt: skip
 
 
 def _shift(shift: float | int | tuple[float, ...], size: int, draw: tf.Tensor, sign: tf.Tensor) -> tf.Tensor | float:

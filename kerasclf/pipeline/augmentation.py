@@ -13,6 +13,13 @@ Range = tuple[float, float]
 FILL_MODES = ("nearest", "constant", "reflect", "wrap")
 
 
+_RANDOM_FIELDS = (
+    "rotation_range", "width_shift_range", "height_shift_range", "brightness_range", "shear_range", "zoom_range",
+    "channel_shift_range", "horizontal_flip", "vertical_flip", "random_crop_padding", "rand_augment_ops",
+    "random_erasing",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Augmentation(Value):
     """Random changes to training images, and the normalisation inside the model.
@@ -105,6 +112,17 @@ class Augmentation(Value):
     def mixes(self) -> bool:
         """Whether images and labels of a batch are mixed."""
         return self.mix_up > 0 or self.cut_mix > 0
+
+    @property
+    def changes_images(self) -> bool:
+        """Whether an image is changed at random."""
+        unchanged = Augmentation()
+        return any(getattr(self, name) != getattr(unchanged, name) for name in _RANDOM_FIELDS)
+
+    @property
+    def is_random(self) -> bool:
+        """Whether an epoch sees other images than the one before."""
+        return self.changes_images or self.mixes
 
     def problems(self) -> list[str]:
         found = [

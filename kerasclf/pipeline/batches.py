@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from kerasclf.data import ArrayImages, Part
+from kerasclf.data import Part
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.augment import make_augment
 from kerasclf.pipeline.augmentation import Augmentation
@@ -22,9 +22,15 @@ _PARALLEL = os.cpu_count() or 1
 
 @dataclass
 class Epoch:
-    """The epoch that the next pass over a training set will be; set at each epoch's begin."""
+    """The epoch that the next pass over a training set will be; set at each epoch's begin.
+
+    Args:
+        number: The epoch, counted over all phases of a training.
+        first: The first epoch of the present phase.
+    """
 
     number: int = 0
+    first: int = 0
 
 
 def training_batches(
@@ -35,6 +41,7 @@ def training_batches(
     seed: int,
     epoch: Epoch,
     shuffle: bool = True,
+    views: int = 1,
 ) -> tf.data.Dataset:
     """Returns batches (images, labels) of one epoch: shuffled, augmented, mixed.
 
@@ -48,23 +55,26 @@ def training_batches(
         seed: The run's seed.
         epoch: Read at the beginning of every pass.
         shuffle: Whether the order changes by epoch; False for validation images that are to be augmented.
+        views: How many versions of every image the part holds: all of the first, then all of the second, and so on.
+            An epoch has one version of each; which, goes round by epoch and index.
 
     Returns:
-        Images uint8 (batch, height, width, channels), pixels 0–255; labels one-hot float32 (batch, classes).
+        What the part holds: images uint8 (batch, height, width, channels), pixels 0–255; labels one-hot float32
+        (batch, classes).
     """
     augment = make_augment(augmentation, seed, part.images.shape)
     mix = make_mix(augmentation, seed, part.images.shape)
     chunk = _chunk_size(part, batch_size)
     read = _reader(part)
     labels = tf.one_hot(part.labels, num_classes)
-    count = len(part)
+    count = len(part) // views
 
     def in_order(number: tf.Tensor) -> tf.data.Dataset:
         order = draws.permutation(seed, number, count) if shuffle else tf.range(count, dtype=tf.int64)
         return tf.data.Dataset.from_tensor_slices((order, tf.fill([count], number))).batch(chunk)
 
     def load(indices: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        images = read(indices)
+        images = read(indices if views == 1 else indices + count * ((indices + numbers) % views))
         if augment is not None:
             images = augment(images, numbers[0], indices)
         loaded = images, tf.gather(labels, indices)
@@ -96,16 +106,16 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
 
 
 def _chunk_size(part: Part, batch_size: int) -> int:
-    if not isinstance(part.images, ArrayImages):
+    if part.images.array is None:
         return batch_size
-    height, width, _ = part.images.shape
-    return batch_size * max(1, _CHUNK_PIXELS // (height * width * batch_size))
+    pixels = int(np.prod(part.images.shape[:2]))
+    return batch_size * max(1, _CHUNK_PIXELS // (pixels * batch_size))
 
 
 def _reader(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function from indices to images: a gather from memory, or a call that reads files."""
     source = part.images
-    if isinstance(source, ArrayImages):
+    if source.array is not None:
         array = tf.constant(source.array)
         return lambda indices: tf.gather(array, indices)
 
@@ -113,7 +123,7 @@ def _reader(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
         return source.read(indices)
 
     def read(indices: tf.Tensor) -> tf.Tensor:
-        images = tf.numpy_function(read_files, [indices], tf.uint8, stateful=False)
+        images = tf.numpy_function(read_files, [indices], source.dtype, stateful=False)
         return tf.ensure_shape(images, (None, *source.shape))
 
     return read

@@ -19,7 +19,7 @@ from typing import Any, Literal, Protocol
 
 from kerasclf import errors
 from kerasclf.errors import KerasclfError
-from kerasclf.studies.environment import usable_cores
+from kerasclf.machine import usable_cores
 from kerasclf.studies.execute import execute, is_passing
 from kerasclf.studies.job import Job
 from kerasclf.studies.plan import Plan, PlanRequest, make_plan

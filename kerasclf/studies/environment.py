@@ -1,10 +1,11 @@
 """On what a run was made: versions and hardware."""
 
 import importlib.metadata
-import os
 import platform
 from pathlib import Path
 from typing import Any
+
+from kerasclf.machine import usable_cores
 
 _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
 
@@ -31,11 +32,6 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
         return f"{len(gpus)} × {gpus[0]}"
     cores = environment["cores"]
     return f"{environment['processor']}, {cores} core{'s' * (cores > 1)}"
-
-
-def usable_cores() -> int:
-    """Returns how many CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _processor() -> str:

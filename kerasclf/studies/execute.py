@@ -13,10 +13,10 @@ from kerasclf.data.dataset import PARTS
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
+from kerasclf.locks import hold
 from kerasclf.studies.environment import describe_environment
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.job import Job
-from kerasclf.studies.locks import hold
 from kerasclf.studies.metrics import accuracy, cross_entropy, macro_f1
 from kerasclf.studies.resources import Meter
 from kerasclf.studies.run_folder import seal, write_predictions
@@ -87,6 +87,8 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
         experiment.augmentation,
         experiment.train,
         job.seed,
+        earlier=experiment.earlier_phases,
+        transfer=experiment.transfer,
         augment_validation=experiment.augment_validation,
         listener=listener,
         checkpoints=job.run.checkpoints,
@@ -95,10 +97,8 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
 
 def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Meter) -> dict[str, float]:
     """Writes the run's files into a folder of their own, which becomes the run folder when all are whole."""
-    from kerasclf.training.train import predict
-
     folder = job.run.begin_result()
-    probabilities = predict(trained.model, dataset.test, dataset.num_classes)
+    probabilities = trained.predict(dataset.test)
     metrics = {**_metrics(trained, dataset, probabilities), **meter.read()}
     trained.model.save(folder / "model.keras")
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
+from kerasclf.transfer import Transfer
 from kerasclf.values import Value
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ class Experiment(Value):
         model_args: Further arguments of the builder; given as a mapping, kept as sorted pairs.
         augmentation: Random changes and normalisation.
         train: How to train.
+        earlier_phases: How to train before that, phase by phase, each going on from the one before.
+        transfer: Where a pretrained network's weights come from, and what is frozen and kept; None for a network
+            that begins at random.
         split: How images are divided into parts.
         image_size: Height and width to resize folders and lists to, or to draw shapes at; None keeps theirs.
         augment_validation: Whether validation images are changed like training images: a flaw of some
@@ -34,6 +38,8 @@ class Experiment(Value):
     model_args: tuple[tuple[str, Any], ...] | Mapping[str, Any] = ()
     augmentation: Augmentation = field(default_factory=Augmentation)
     train: TrainConfig = field(default_factory=TrainConfig)
+    earlier_phases: tuple[TrainConfig, ...] = ()
+    transfer: Transfer | None = None
     split: Split = field(default_factory=Split)
     image_size: tuple[int, int] | None = None
     augment_validation: bool = False
@@ -43,17 +49,39 @@ class Experiment(Value):
             object.__setattr__(self, "model_args", tuple(sorted(self.model_args.items())))
         super().__post_init__()
 
+    @property
+    def phases(self) -> tuple[TrainConfig, ...]:
+        """How it is trained, one after the other."""
+        return (*self.earlier_phases, self.train)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together, at most."""
+        return sum(phase.epochs for phase in self.phases)
+
     def problems(self) -> list[str]:
-        size = self.image_size
+        found, size = [], self.image_size
         if size is not None and (len(size) != 2 or min(size) < 1):
-            return [f"image_size: expected (height, width) of at least 1 pixel, or None. Received: {size!r}."]
-        return []
+            found.append(f"image_size: expected (height, width) of at least 1 pixel, or None. Received: {size!r}.")
+        for name in ("precision", "strategy"):
+            if len({getattr(phase, name) for phase in self.phases}) > 1:
+                found.append(f"earlier_phases: expected the same {name} in every phase; the network is built once.")
+        if self.transfer is None and any(phase.unfreeze != "all" for phase in self.phases):
+            found.append("unfreeze: expected a transfer, which says what weights the frozen part has.")
+        if self.transfer is not None and self.transfer.views and not self.augmentation.changes_images:
+            found.append("transfer.views: expected an augmentation that changes images; all views would be the same.")
+        if self.transfer is not None and self.transfer.views and self.augmentation.mixes:
+            found.append("transfer.views: mix_up and cut_mix mix images anew in every epoch; views cannot keep that.")
+        return found
 
     def network(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
-        """Builds the uncompiled network for images of this shape. Needs TensorFlow."""
-        from kerasclf.models import build
+        """Builds the uncompiled network for images of this shape, with its pretrained weights. Needs TensorFlow."""
+        from kerasclf.models import build, load_pretrained
 
-        return build(self.model, image_shape, num_classes, dict(self.model_args))
+        network = build(self.model, image_shape, num_classes, dict(self.model_args))
+        if self.transfer is not None:
+            load_pretrained(network, self.model, self.transfer.weights)
+        return network
 
     @property
     def identity(self) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import psutil
 
-from kerasclf.studies.environment import usable_cores
+from kerasclf.machine import usable_cores
 
 # Linux shows the energy counters of Intel and AMD processors here, in microjoules; often to root alone.
 _RAPL = Path("/sys/class/powercap")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from kerasclf.errors import FolderError, RunsFailedError
 from kerasclf.files import write_json
+from kerasclf.locks import hold
 from kerasclf.studies.engines import Engine, Processes
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.forecast import Forecast
 from kerasclf.studies.job import Job
-from kerasclf.studies.locks import hold
 from kerasclf.studies.plan import PlanRequest
 from kerasclf.studies.progress import Quiet, StudyListener
 from kerasclf.studies.run_folder import RunFolder, StudyFolder

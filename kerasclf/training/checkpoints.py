@@ -86,8 +86,12 @@ def latest_checkpoint(folder: Path, report: Callable[[str], None]) -> Checkpoint
 
 
 def finished_epochs(folder: Path) -> int:
-    """Returns the epoch of the newest checkpoint, whole or not; 0 where there is none."""
-    return max((int(path.stem.removeprefix("epoch-")) for path in _newest_first(folder)), default=0)
+    """Returns how many epochs the newest checkpoints of all phases below a folder have behind them."""
+    return sum(_epoch_of(found[0]) for phase in folder.glob("phase-*") if (found := _newest_first(phase)))
+
+
+def _epoch_of(path: Path) -> int:
+    return int(path.stem.removeprefix("epoch-"))
 
 
 def _newest_first(folder: Path) -> list[Path]:

@@ -125,6 +125,8 @@ class TrainConfig(Value):
         jit: Compile the training step with XLA; `"auto"` leaves it to Keras.
         strategy: `"auto"` mirrors over all GPUs where there are several; `"none"` uses one device;
             `"mirrored"` mirrors over all devices of the best kind.
+        unfreeze: What of a pretrained network trains: `"all"`, `"head"`, `"lastN"` (from the Nth last convolutional
+            layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. What lies below keeps its weights.
         steps_per_execution: Steps between two returns to Python; `"auto"` takes up to 16 for small images and 1
             for large ones. Always 1 on several devices. Does not change what is computed.
     """
@@ -147,6 +149,7 @@ class TrainConfig(Value):
     precision: str = "float32"
     jit: bool | Literal["auto"] = "auto"
     strategy: str = "auto"
+    unfreeze: str = "all"
     steps_per_execution: int | Literal["auto"] = "auto"
 
     def problems(self) -> list[str]:

@@ -20,11 +20,11 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
 
 
 @contextlib.contextmanager
-def precision(policy: str) -> Iterator[None]:
+def precision(policy: str) -> Iterator[str]:
     """Makes a precision Keras' policy for the models built inside the block."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     try:
-        yield
+        yield policy
     finally:
         keras.config.set_dtype_policy(before)

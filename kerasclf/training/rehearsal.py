@@ -1,7 +1,6 @@
 """Measures what a training will cost by some of its real steps."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +9,20 @@ import tensorflow as tf
 
 from kerasclf.data import ImageDataset
 from kerasclf.pipeline import Augmentation
+from kerasclf.training.build import NetworkFactory, build_model
 from kerasclf.training.config import TrainConfig
-from kerasclf.training.train import NetworkFactory, prepare, validation_batches
+from kerasclf.training.feed import make_feed
+from kerasclf.training.fused_batch_norm import fused_batch_norm
+from kerasclf.training.ready import Ready, prepare
+from kerasclf.transfer import Transfer
 
-# So many steps, but for so long at least, unless the images are used up before.
-_STEPS = 10
-_LEAST_S = 0.5
+# So many steps, but for so long at least, unless the images are used up before; and where steps take long, so few.
+_STEPS, _FEWEST_STEPS = 10, 2
+_LEAST_S, _ENOUGH_S = 0.5, 6.0
 # Where an epoch has fewer steps than that.
 _EPOCHS = 3
+# Images whose activations are computed to learn how long one takes.
+_SAMPLE = 32
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,11 @@ class Rehearsal:
         validation_s: Seconds of one pass over the validation part.
         steps: Steps an epoch.
         parameters: Of the model.
+        trainable: Of these, how many train.
         state_mb: What a checkpoint holds, in 10⁶ bytes.
+        cache: The folder of the activations that it is trained on; empty where it is trained on images.
+        extraction_s: Seconds to compute those that are not kept yet.
+        cache_mb: What these take, in 10⁶ bytes.
     """
 
     startup_s: float
@@ -42,7 +51,11 @@ class Rehearsal:
     validation_s: float
     steps: int
     parameters: int
+    trainable: int
     state_mb: float
+    cache: str = ""
+    extraction_s: float = 0.0
+    cache_mb: float = 0.0
 
     @property
     def epoch_s(self) -> float:
@@ -56,37 +69,33 @@ def rehearse(
     augmentation: Augmentation,
     config: TrainConfig,
     augment_validation: bool,
+    transfer: Transfer | None = None,
 ) -> Rehearsal:
-    """Trains a few steps of an experiment and throws the result away."""
+    """Trains a few steps of one phase and throws the result away."""
     began = time.perf_counter()
-    ready = prepare(dataset, network, augmentation, config, seed=0)
-    first = next(iter(ready.batches))
-    same = tf.data.Dataset.from_tensors(first).repeat()
-    with ready.strategy.scope():
-        pace = Pace()
-        ready.model.fit(ready.batches, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False)
-        startup_s = pace.first_s - began
-        compute = Pace()
-        ready.model.fit(
-            same, steps_per_epoch=ready.steps, epochs=_EPOCHS, callbacks=[compute], verbose=0, shuffle=False
-        )
-        validation = validation_batches(dataset, config, augmentation, 0, ready.epoch, augment_validation)
-        batches = int(validation.cardinality())
-        some = validation.take(_STEPS)
-        ready.model.evaluate(some, verbose=0)  # traces
-        began = time.perf_counter()
-        ready.model.evaluate(some, verbose=0)
-        validation_s = (time.perf_counter() - began) * batches / min(batches, _STEPS)
+    built = build_model(dataset, network, augmentation, config, seed=0)
+    building_s = time.perf_counter() - began
+    feed = make_feed(built, dataset, config, augmentation, transfer, lambda line: None, sample=_SAMPLE)
+    began = time.perf_counter() - building_s  # without the sample's extraction
+    ready = prepare(built, feed, dataset, config, 0, augment_validation)
+    pace = Pace()
+    _fit(ready, ready.batches, pace)
+    compute = Pace()
+    _fit(ready, tf.data.Dataset.from_tensors(next(iter(ready.batches))), compute)
     variables = [*ready.model.variables, *ready.model.optimizer.variables]
     return Rehearsal(
-        startup_s=startup_s,
+        startup_s=pace.first_s - began,
         step_s=pace.step_s,
         input_s=_seconds_a_batch(ready.batches),
         compute_s=compute.step_s,
-        validation_s=validation_s,
+        validation_s=_validation_s(ready, slow=pace.step_s > _ENOUGH_S / _STEPS),
         steps=ready.steps,
-        parameters=ready.model.count_params(),
+        parameters=built.assembled.model.count_params(),
+        trainable=feed.counts.trainable,
         state_mb=sum(float(tf.size(v.value)) * 4 for v in variables) / 1e6,
+        cache=str(feed.frozen.cache.folder) if feed.frozen else "",
+        extraction_s=feed.extraction_s,
+        cache_mb=feed.cache_mb,
     )
 
 
@@ -106,23 +115,37 @@ class Pace(keras.callbacks.Callback):
         if not self.first_s:  # this one contained tracing and compilation
             self.first_s, self._first_step = now, self._steps
             return
-        done = self._steps - self._first_step
-        self.step_s = (now - self.first_s) / done
-        if done >= _STEPS and now - self.first_s >= _LEAST_S:
+        done, seconds = self._steps - self._first_step, now - self.first_s
+        self.step_s = seconds / done
+        if (done >= _STEPS and seconds >= _LEAST_S) or (done >= _FEWEST_STEPS and seconds >= _ENOUGH_S):
             self.model.stop_training = True
 
 
+def _fit(ready: Ready, batches: tf.data.Dataset, pace: Pace) -> None:
+    with ready.strategy.scope(), fused_batch_norm(ready.model):
+        ready.model.fit(
+            batches.repeat(), steps_per_epoch=ready.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
+        )
+
+
+def _validation_s(ready: Ready, slow: bool) -> float:
+    batches = int(ready.validation.cardinality())
+    measured = 1 if slow else min(batches, _STEPS)
+    few = ready.validation.take(measured)
+    with ready.strategy.scope():
+        ready.model.evaluate(few, verbose=0)  # traces
+        began = time.perf_counter()
+        ready.model.evaluate(few, verbose=0)
+    return (time.perf_counter() - began) * batches / measured
+
+
 def _seconds_a_batch(batches: tf.data.Dataset) -> float:
-    return _timed(iter(batches).__next__)
-
-
-def _timed(take: Callable[[], Any]) -> float:
-    take()
+    """Returns how long a batch takes, the first left out."""
+    iterator = iter(batches)
+    next(iterator)
     began, count = time.perf_counter(), 0
-    while count < _STEPS or time.perf_counter() - began < _LEAST_S:
-        try:
-            take()
-        except StopIteration:
+    for _ in iterator:
+        count, seconds = count + 1, time.perf_counter() - began
+        if (count >= _STEPS and seconds >= _LEAST_S) or seconds >= _ENOUGH_S:
             break
-        count += 1
     return (time.perf_counter() - began) / max(count, 1)

@@ -13,7 +13,7 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.studies.engines import Inline, Processes
-from kerasclf.studies.locks import hold
+from kerasclf.locks import hold
 from kerasclf.studies.progress import Quiet
 from kerasclf.studies.run_folder import StudyFolder
 from kerasclf.studies.runner import look_ahead, run_study
@@ -33,7 +33,7 @@ def test_the_second_process_says_who_holds_the_folder(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
-from kerasclf.studies.locks import hold
+from kerasclf.locks import hold
 with hold(Path({str(tmp_path / "out")!r})):
     print("held", flush=True)
     sys.stdin.read()

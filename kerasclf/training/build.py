@@ -1,0 +1,144 @@
+"""From a network to a model of raw images, under its strategy and precision, and to the part of it below a cut."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from kerasclf.data import ImageDataset
+from kerasclf.machine import usable_cores
+from kerasclf.pipeline import Augmentation
+from kerasclf.pipeline.augment import make_augment
+from kerasclf.pipeline.normalization import normalize
+from kerasclf.pipeline.statistics import Statistics, fit_statistics
+from kerasclf.training.config import TrainConfig
+from kerasclf.training.devices import make_strategy, precision
+from kerasclf.transfer.cache import ActivationCache, cache_root
+from kerasclf.transfer.cuts import Cuts
+from kerasclf.transfer.engines import Compute, choose_engine, engine_version, openvino_compute, tensorflow_compute
+from kerasclf.transfer.frozen import Change, Frozen
+from kerasclf.transfer.identity import model_digest
+from kerasclf.transfer.settings import Transfer
+
+NetworkFactory = Callable[[tuple[int, int, int], int], keras.Model]
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """A network with the normalisation before it.
+
+    Args:
+        model: Takes raw uint8 images, gives probabilities.
+        core: The network alone.
+        front: The normalisation alone: from raw images to what the network takes.
+        cuts: Where the network can be divided.
+    """
+
+    model: keras.Model
+    core: keras.Model
+    front: keras.Model
+    cuts: Cuts
+
+    def below(self, point: int) -> keras.Model:
+        """Returns what gives a point's activations of raw images; its layers are the model's own."""
+        lower = self.cuts.lower(point)
+        return keras.Model(self.front.input, lower(self.front.output), name=lower.name)
+
+
+def assemble(
+    network: NetworkFactory,
+    image_shape: tuple[int, int, int],
+    num_classes: int,
+    augmentation: Augmentation,
+    statistics: Statistics | None,
+) -> Assembled:
+    """Puts normalisation and a network together into a model of raw uint8 images."""
+    core = network(image_shape, num_classes)
+    cuts = Cuts(core)
+    image = keras.Input(image_shape, dtype="uint8", name="image")
+    normalized = normalize(image, augmentation, statistics)
+    model = keras.Model(image, core(normalized), name=f"{core.name}_raw")
+    return Assembled(model, core, keras.Model(image, normalized, name="normalization"), cuts)
+
+
+@dataclass(frozen=True)
+class Built:
+    """An assembled network under its strategy and precision.
+
+    Args:
+        assembled: The network.
+        strategy: Under which it was built.
+        policy: The precision it was built in.
+        in_float32: Builds the network once more, in float32 and with weights of its own.
+    """
+
+    assembled: Assembled
+    strategy: tf.distribute.Strategy
+    policy: str
+    in_float32: Callable[[], Assembled]
+
+    def frozen(self, point: int, augmentation: Augmentation, transfer: Transfer) -> Frozen:
+        """Returns the part below a point, with the weights it has now, and its cache.
+
+        Raises:
+            KerasclfError: The engine asked for is not installed.
+        """
+        engine = choose_engine(transfer.engine)
+        lower = self.assembled.cuts.lower(point)
+        name = f"{self.assembled.core.name} up to {self.assembled.cuts.name(point)}"
+        about = {
+            "name": name,
+            "below": model_digest(lower),
+            "before": model_digest(self.assembled.front),
+            "precision": self.policy,
+            "engine": engine_version(engine),
+        }
+        change = None
+        if transfer.views:
+            about["views"] = augmentation.digest()
+            change = _change(augmentation, self.assembled.front.input.shape[1:])
+        cache = ActivationCache(cache_root(), about, tuple(lower.output.shape[1:]), lower.output.dtype)
+        compute = functools.cache(lambda: self._compute(point, engine))  # made once for all parts, if at all
+        return Frozen(name, compute, cache, transfer.views, change)
+
+    def _compute(self, point: int, engine: str) -> Compute:
+        if engine == "tensorflow":
+            return tensorflow_compute(self.assembled.below(point))
+        twin = self.in_float32()
+        twin.core.set_weights(self.assembled.core.get_weights())
+        return openvino_compute(twin.below(point), self.policy, usable_cores())
+
+
+def build_model(
+    dataset: ImageDataset, network: NetworkFactory, augmentation: Augmentation, config: TrainConfig, seed: int
+) -> Built:
+    """Builds the model under its strategy and precision; its initial weights are the seed's."""
+    keras.utils.set_random_seed(seed)
+    strategy = make_strategy(config.strategy)
+    statistics = fit_statistics(dataset.train, augmentation) if augmentation.centers else None
+
+    def build() -> Assembled:
+        return assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics)
+
+    def in_float32() -> Assembled:
+        with precision("float32"):
+            return build()
+
+    with strategy.scope(), precision(config.precision) as policy:
+        assembled = build()
+    return Built(assembled, strategy, policy, in_float32)
+
+
+def _change(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> Change | None:
+    augment = make_augment(augmentation, 0, image_shape)
+    if augment is None:
+        return None
+
+    def change(images: NDArray[np.uint8], own: NDArray[np.int64], view: int) -> NDArray[np.uint8]:
+        return np.asarray(augment(tf.constant(images), tf.constant(view, tf.int64), tf.constant(own)))
+
+    return change

@@ -1,0 +1,84 @@
+"""Compiles a model and makes its batches: all that `fit` needs."""
+
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasclf.data import ImageDataset, Part
+from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch, training_batches
+from kerasclf.training.build import Built
+from kerasclf.training.config import TrainConfig
+from kerasclf.training.feed import Feed
+from kerasclf.training.optimizers import make_optimizer
+
+# Values of one step's images below which several steps run between two returns to Python, which costs about a
+# millisecond: 16 steps of 32 images of 32×32.
+_VALUES_PER_EXECUTION = 16 * 32 * 32 * 32 * 3
+_MOST_STEPS_PER_EXECUTION = 16
+# Images that are evaluated at once, where they are small; has no influence on what is learnt.
+_EVALUATION_VALUES = 256 * 32 * 32 * 3
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A compiled model and the batches to train and validate it with."""
+
+    model: keras.Model
+    batches: tf.data.Dataset
+    validation: tf.data.Dataset
+    epoch: Epoch
+    steps: int
+    strategy: tf.distribute.Strategy
+
+
+def prepare(
+    built: Built, feed: Feed, dataset: ImageDataset, config: TrainConfig, seed: int, augment_validation: bool
+) -> Ready:
+    """Compiles a phase's model under its strategy and makes its batches."""
+    count, classes = len(dataset.train), dataset.num_classes
+    steps = steps_per_epoch(count, config.batch_size)
+    with built.strategy.scope():
+        _compile(feed.model, config, steps, feed.train, built.strategy.num_replicas_in_sync)
+    epoch = Epoch()
+    batches = training_batches(
+        feed.train, classes, config.batch_size, feed.augmentation, seed, epoch, views=max(feed.views, 1)
+    )
+    validation = _validation_batches(feed, config, classes, seed, epoch, augment_validation)
+    return Ready(feed.model, batches, validation, epoch, steps, built.strategy)
+
+
+def evaluation_batch(part: Part, least: int) -> int:
+    """Returns how many images of a part are evaluated at once."""
+    return max(least, _EVALUATION_VALUES // int(np.prod(part.images.shape)), 1)
+
+
+def _compile(model: keras.Model, config: TrainConfig, steps: int, part: Part, replicas: int) -> None:
+    model.compile(
+        optimizer=make_optimizer(config, steps),
+        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        jit_compile=config.jit,
+        # Keras' loop of several steps fails on the batches of several replicas.
+        steps_per_execution=_steps_per_execution(config, part.images.shape) if replicas == 1 else 1,
+    )
+
+
+def _steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
+    if config.steps_per_execution != "auto":
+        return config.steps_per_execution
+    fitting = _VALUES_PER_EXECUTION // (config.batch_size * int(np.prod(shape)))
+    return max(1, min(_MOST_STEPS_PER_EXECUTION, fitting))
+
+
+def _validation_batches(
+    feed: Feed, config: TrainConfig, num_classes: int, seed: int, epoch: Epoch, augmented: bool
+) -> tf.data.Dataset:
+    """Returns the validation images in batches, changed like training images where that is asked for."""
+    size = evaluation_batch(feed.validation, config.batch_size)
+    if not augmented:
+        return evaluation_batches(feed.validation, num_classes, size)
+    # Images are changed but not mixed: a mixed label has no accuracy.
+    unmixed = feed.augmentation.but(mix_up=0.0, cut_mix=0.0)
+    return training_batches(feed.validation, num_classes, size, unmixed, seed, epoch, shuffle=False)

@@ -1,0 +1,196 @@
+"""Activations on disk: what the frozen part of a network made of each image, computed once."""
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import ml_dtypes  # noqa: F401  teaches numpy bfloat16
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.errors import KerasclfError
+from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.values import digest_of
+
+# Raised whenever what is on disk could no longer be used.
+FORMAT = 1
+_ABOUT, _KEYS, _ROWS = "about.json", "keys.txt", "rows.bin"
+# A key is 32 hexadecimal digits, as `Part.keys` has them, and the end of the line.
+_LINE_BYTES = 33
+# Rows up to this many bytes are read into memory: the features of any study, but not the activations below them.
+_IN_MEMORY_BYTES = 1 << 28
+
+
+def cache_root() -> Path:
+    """Returns where activations are kept: $KERASCLF_CACHE, or kerasclf in the user's folder for caches."""
+    if own := os.environ.get("KERASCLF_CACHE"):
+        return Path(own).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Activations of some images: an `ImageSource` whose "images" are rows of a cache.
+
+    Args:
+        path: The file of the rows; nothing of it is in memory before it is read.
+        dtype: Of a value.
+        shape: Of a row.
+        rows: Which rows, by image.
+    """
+
+    path: Path
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    rows: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def array(self) -> NDArray[Any] | None:
+        """All rows where they are few enough for memory."""
+        fits = len(self.rows) * _row_bytes(self.dtype, self.shape) <= _IN_MEMORY_BYTES
+        return self.read(np.arange(len(self.rows))) if fits else None
+
+    def read(self, indices: NDArray[np.integer]) -> NDArray[Any]:
+        return np.asarray(self._mapped[self.rows[indices]])
+
+    def take(self, indices: NDArray[np.integer]) -> "Activations":
+        return Activations(self.path, self.dtype, self.shape, self.rows[indices])
+
+    def fingerprint(self) -> str:
+        return digest_of([str(self.path), self.rows.tolist()])
+
+    @cached_property
+    def _mapped(self) -> NDArray[Any]:
+        count = self.path.stat().st_size // _row_bytes(self.dtype, self.shape)
+        return np.memmap(self.path, self.dtype, "r", shape=(count, *self.shape))
+
+
+class ActivationCache:
+    """The rows of one network below one cut, by image; it only ever grows, and a killed process leaves no half row.
+
+    Args:
+        root: The folder of all caches.
+        about: What decides the values: network, weights, cut, preprocessing, precision, engine. Another of these is
+            another cache.
+        shape: Of a row.
+        dtype: Of a value: `"float32"`, `"bfloat16"`…
+    """
+
+    def __init__(self, root: Path, about: dict[str, Any], shape: tuple[int, ...], dtype: str) -> None:
+        self.about = {**about, "shape": list(shape), "dtype": dtype, "format": FORMAT}
+        self.folder = root / "activations" / digest_of(self.about)[:16]
+        self.shape, self.dtype = shape, np.dtype(dtype)
+
+    @property
+    def row_bytes(self) -> int:
+        return _row_bytes(self.dtype, self.shape)
+
+    def known(self) -> dict[str, int]:
+        """Returns the row of each image by its key."""
+        path = self.folder / _KEYS
+        text = path.read_bytes() if path.exists() else b""
+        whole = len(text) // _LINE_BYTES
+        if path.exists():
+            held = (self.folder / _ROWS).stat().st_size // self.row_bytes
+            whole = min(whole, held)
+        return {text[i * _LINE_BYTES : (i + 1) * _LINE_BYTES - 1].decode(): i for i in range(whole)}
+
+    def open(self) -> None:
+        """Makes the folder, and removes what a killed process left half written; call it while holding the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not (self.folder / _ABOUT).exists():
+            write_json(self.folder / _ABOUT, self.about)
+        rows, keys = self.folder / _ROWS, self.folder / _KEYS
+        rows.touch()
+        whole = len(self.known())
+        os.truncate(rows, whole * self.row_bytes)
+        if keys.exists():
+            os.truncate(keys, whole * _LINE_BYTES)
+
+    def append(self, keys: Sequence[str], rows: NDArray[Any]) -> None:
+        """Adds rows: first the values, then, when they are safe on the disk, their keys.
+
+        Raises:
+            KerasclfError: The disk is full.
+        """
+        values = np.ascontiguousarray(rows.astype(self.dtype, copy=False)).tobytes()
+        lines = "".join(f"{key}\n" for key in keys).encode()
+        try:
+            _append(self.folder / _ROWS, values)
+            _append(self.folder / _KEYS, lines)
+        except OSError as error:
+            raise KerasclfError(
+                f"The activations cannot be written to {self.folder}: {error.strerror}. What is written whole stays. "
+                + MAKE_ROOM
+            ) from error
+
+    def source(self, keys: Sequence[str]) -> Activations:
+        """Returns the activations of images that are all known."""
+        known = self.known()
+        os.utime(self.folder / _ABOUT)  # tells `kerasclf cache list` when it was last of use
+        rows = np.array([known[key] for key in keys], np.int64)
+        return Activations(self.folder / _ROWS, self.dtype, self.shape, rows)
+
+    def check_room(self, missing: int) -> None:
+        """Checks that the disk holds so many more rows, before any is computed.
+
+        Raises:
+            KerasclfError: It does not.
+        """
+        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+        free, needed = shutil.disk_usage(existing).free, missing * self.row_bytes
+        if needed > free:
+            raise KerasclfError(
+                f"The activations of {missing:,} images take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
+                f"for {self.folder}. {MAKE_ROOM}"
+            )
+
+
+MAKE_ROOM = (
+    "Make room with kerasclf cache clear, give a folder on another disk in KERASCLF_CACHE, or compute them anew at "
+    "every step with --no-cache."
+)
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One cache on disk: what it is of, how many images, bytes, and when it was last of use (seconds since 1970)."""
+
+    folder: Path
+    about: dict[str, Any]
+    images: int
+    size: int
+    used: float
+
+
+def cached(root: Path) -> Iterator[CacheEntry]:
+    """Returns the caches below a root, those last of use first."""
+    found = []
+    for path in (root / "activations").glob(f"*/{_ABOUT}"):
+        folder = path.parent
+        keys = folder / _KEYS
+        images = keys.stat().st_size // _LINE_BYTES if keys.exists() else 0
+        size = sum(file.stat().st_size for file in folder.iterdir())
+        found.append(CacheEntry(folder, read_json(path), images, size, path.stat().st_mtime))
+    yield from sorted(found, key=lambda entry: -entry.used)
+
+
+def _row_bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
+    return dtype.itemsize * int(np.prod(shape))
+
+
+def _append(path: Path, content: bytes) -> None:
+    new = not path.exists()
+    with path.open("ab") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        sync_folder(path.parent)

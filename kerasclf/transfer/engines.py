@@ -1,0 +1,96 @@
+"""What computes the frozen part of a network: TensorFlow, or OpenVINO, which is faster on a CPU."""
+
+from collections.abc import Callable, Iterable, Iterator
+from importlib import metadata, util
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from kerasclf.errors import KerasclfError
+
+Engine = Literal["auto", "tensorflow", "openvino"]
+# Takes batches of uint8 images, pixels 0–255, gives each batch's activations in the same order.
+Compute = Callable[[Iterable[NDArray[np.uint8]]], Iterator[NDArray[Any]]]
+
+
+def choose_engine(engine: Engine) -> Literal["tensorflow", "openvino"]:
+    """Returns the engine that `"auto"` stands for here.
+
+    Raises:
+        KerasclfError: OpenVINO is asked for and not installed.
+    """
+    installed = util.find_spec("openvino") is not None
+    if engine == "openvino" and not installed:
+        raise KerasclfError("engine: OpenVINO is not installed. Install it: pip install 'kerasclf[openvino]'.")
+    if engine != "auto":
+        return engine
+    return "openvino" if installed and not tf.config.list_physical_devices("GPU") else "tensorflow"
+
+
+def engine_version(engine: str) -> str:
+    """Returns an engine with its version, as a cache remembers it."""
+    return f"{engine} {metadata.version(engine)}"
+
+
+def tensorflow_compute(lower: keras.Model) -> Compute:
+    """Returns what computes a network with TensorFlow, in the network's own precision."""
+    on_gpu = bool(tf.config.list_physical_devices("GPU"))
+
+    @tf.function(reduce_retracing=True, jit_compile=on_gpu, autograph=False)
+    def forward(images: tf.Tensor) -> tf.Tensor:
+        return lower(images, training=False)
+
+    return lambda batches: (np.asarray(forward(tf.constant(images))) for images in batches)
+
+
+def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Compute:
+    """Returns what computes a network with OpenVINO on the CPU.
+
+    Args:
+        lower: The network, built in float32 whatever `precision` is: OpenVINO lowers it by itself.
+        precision: `"float32"`, or `"mixed_bfloat16"` for bfloat16 within.
+        threads: CPU threads.
+    """
+    import openvino
+
+    shape = lower.input.shape[1:]
+
+    @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.uint8)], autograph=False)
+    def forward(images: tf.Tensor) -> tf.Tensor:
+        return lower(images, training=False)
+
+    network = openvino.convert_model(forward.get_concrete_function())
+    compiled = openvino.Core().compile_model(
+        network,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": "bf16" if precision == "mixed_bfloat16" else "f32",
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "INFERENCE_NUM_THREADS": threads,
+        },
+    )
+    return lambda batches: _in_turn(compiled, batches)
+
+
+def _in_turn(compiled: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[Any]]:
+    """Keeps all of OpenVINO's streams busy, and hands their results out in the order of the batches."""
+    requests = [
+        compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
+    ]
+    waiting: list[Any] = []
+    for i, images in enumerate(batches):
+        request = requests[i % len(requests)]
+        if len(waiting) == len(requests):
+            yield _result(waiting.pop(0))
+        request.start_async([images])
+        waiting.append(request)
+    for request in waiting:
+        yield _result(request)
+
+
+def _result(request: Any) -> NDArray[Any]:
+    request.wait()
+    return request.get_output_tensor(0).data.copy()  # type: ignore[no-any-return]
