@@ -20,6 +20,7 @@ from kerasclf.training.callbacks import CountEpochs, RecordEpochs, StopWhenNotFi
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer, peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
 from kerasclf.training.resume import Resume, first_epoch
@@ -164,8 +165,9 @@ def _forward(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
 def _compile(
     model: keras.Model, config: TrainConfig, steps: int, image_shape: tuple[int, int, int], replicas: int
 ) -> None:
+    factors = layer_factors(model, config.layer_decay) if config.layer_decay < 1 else None
     model.compile(
-        optimizer=make_optimizer(config, steps),
+        optimizer=make_optimizer(config, steps, factors),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile=config.jit,
