@@ -1,6 +1,7 @@
 """Where and how precisely to compute: tf.distribute strategy and Keras' precision policy."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 
 import keras
@@ -16,7 +17,14 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     if name == "none" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy([device.name for device in gpus or tf.config.list_logical_devices("CPU")])
+    return _mirrored(tuple(device.name for device in gpus or tf.config.list_logical_devices("CPU")))
+
+
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    # One for all trainings of the process: each new one numbers its sums of gradients from the beginning, and
+    # TensorFlow then takes those of one network for those of another ("Shape mismatch in the collective instance").
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 @contextlib.contextmanager
