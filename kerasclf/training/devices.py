@@ -3,9 +3,16 @@
 import contextlib
 import functools
 from collections.abc import Iterator
+from pathlib import Path
 
 import keras
 import tensorflow as tf
+
+_CPU_INFO = Path("/proc/cpuinfo")
+# The names that Linux has for a CPU's instructions on bfloat16; without them it computes in float32 and converts.
+_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+# Ampere, the first with units for bfloat16.
+_BFLOAT16_CAPABILITY = (8, 0)
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -27,11 +34,36 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(list(devices))
 
 
+def resolve_precision(policy: str) -> str:
+    """Returns the precision that `"auto"` means on this machine, and any other as it is.
+
+    `"auto"` is mixed_bfloat16 where the hardware computes in bfloat16: where there are GPUs, all of them must;
+    elsewhere the CPU. It is float32 where it does not or cannot be asked.
+    """
+    if policy != "auto":
+        return policy
+    gpus = tf.config.list_physical_devices("GPU")
+    able = all(_capability(gpu) >= _BFLOAT16_CAPABILITY for gpu in gpus) if gpus else _cpu_has_bfloat16()
+    return "mixed_bfloat16" if able else "float32"
+
+
+def _capability(gpu: tf.config.PhysicalDevice) -> tuple[int, int]:
+    # Only those of NVIDIA have one.
+    return tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
+
+
+def _cpu_has_bfloat16() -> bool:
+    if not _CPU_INFO.exists():
+        return False
+    lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
+    return any(_BFLOAT16_FLAGS & set(line.split()) for line in lines if line.startswith("flags"))
+
+
 @contextlib.contextmanager
 def precision(policy: str) -> Iterator[None]:
-    """Makes a precision Keras' policy for the models built inside the block."""
+    """Makes a precision, `"auto"` among them, Keras' policy for the models built inside the block."""
     before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
+    keras.config.set_dtype_policy(resolve_precision(policy))
     try:
         yield
     finally:
