@@ -97,6 +97,8 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
 
 def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Meter) -> dict[str, float]:
     """Writes the run's files into a folder of their own, which becomes the run folder when all are whole."""
+    from kerasclf.training.devices import resolve_precision
+
     folder = job.run.begin_result()
     probabilities = trained.predict(dataset.test)
     metrics = {**_metrics(trained, dataset, probabilities), **meter.read()}
@@ -104,7 +106,8 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
     write_json(folder / "metrics.json", metrics)
-    write_json(folder / "environment.json", {**describe_environment(), "threads": threads_of(job)})
+    noted = {"threads": threads_of(job), "precision": resolve_precision(job.experiment.train.precision)}
+    write_json(folder / "environment.json", {**describe_environment(), **noted})
     seal(folder, _description(job.experiment, job.seed, dataset))
     job.run.take_result()
     return metrics

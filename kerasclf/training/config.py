@@ -32,7 +32,7 @@ SCHEDULES: dict[str, tuple[str, ...]] = {
 }
 
 MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
-PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 STRATEGIES = ("auto", "none", "mirrored")
 
 
@@ -113,6 +113,8 @@ class TrainConfig(Value):
         nesterov: For SGD.
         beta_1: First decay of Adam and its relatives; None takes Keras' default.
         beta_2: Second decay.
+        layer_decay: Factor by which each stage of the network has a lower learning rate than the one after it, so
+            that the layers near the input change least; 1 trains all alike.
         weight_decay: Decoupled weight decay on all weights; None for the optimizer's default.
         clip_norm: Greatest norm of all gradients together; None for no limit.
         schedule: How the learning rate changes.
@@ -121,7 +123,8 @@ class TrainConfig(Value):
             all alike.
         ema_momentum: Average the weights with this momentum and evaluate and save the average; None does not.
         early_stopping: When to stop before `epochs`; None never.
-        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`; `"auto"` takes `"mixed_bfloat16"` where
+            the machine computes in it and `"float32"` elsewhere, so that results depend on the machine.
         jit: Compile the training step with XLA; `"auto"` leaves it to Keras.
         strategy: `"auto"` mirrors over all GPUs where there are several; `"none"` uses one device;
             `"mirrored"` mirrors over all devices of the best kind.
@@ -139,6 +142,7 @@ class TrainConfig(Value):
     nesterov: bool = False
     beta_1: float | None = None
     beta_2: float | None = None
+    layer_decay: float = 1.0
     weight_decay: float | None = None
     clip_norm: float | None = None
     schedule: Schedule = field(default_factory=Schedule)
@@ -162,6 +166,8 @@ class TrainConfig(Value):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:
                 found.append(f"{name}: expected a number above 0, or None. Received: {value}.")
+        if not 0 < self.layer_decay <= 1:
+            found.append(f"layer_decay: expected a number above 0 and up to 1. Received: {self.layer_decay}.")
         if self.weight_decay is not None and self.weight_decay < 0:
             found.append(f"weight_decay: expected a number of at least 0, or None. Received: {self.weight_decay}.")
         for name in ("label_smoothing", "momentum", "ema_momentum", "beta_1", "beta_2"):

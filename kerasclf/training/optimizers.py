@@ -2,12 +2,14 @@
 
 import inspect
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import keras
 from keras import ops
 
 from kerasclf.training.config import OPTIMIZERS, TrainConfig
+from kerasclf.training.layer_rates import scale_rates
 
 _CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
     "adadelta": keras.optimizers.Adadelta,
@@ -24,14 +26,19 @@ _CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
 _ONE_CYCLE_START = 1 / 25
 
 
-def make_optimizer(config: TrainConfig, steps_per_epoch: int) -> keras.optimizers.Optimizer:
+def make_optimizer(
+    config: TrainConfig, steps_per_epoch: int, factors: Mapping[str, float] | None = None
+) -> keras.optimizers.Optimizer:
     """Makes the optimizer; under a tf.distribute strategy, call it inside the scope.
 
     Args:
         config: How to train.
         steps_per_epoch: Batches an epoch, into which the schedule's epochs are translated.
+        factors: By which a layer's learning rate differs, by layer name; None where all have the same.
     """
     cls = _CLASSES[config.optimizer]
+    if factors:
+        cls = scale_rates(cls, factors)
     arguments: dict[str, Any] = {name: getattr(config, name) for name in OPTIMIZERS[config.optimizer]}
     arguments["weight_decay"] = config.weight_decay
     arguments["global_clipnorm"] = config.clip_norm

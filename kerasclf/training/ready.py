@@ -11,6 +11,7 @@ from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch
 from kerasclf.training.build import Built
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.feed import Feed
+from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
 
 # Values of one step's images below which several steps run between two returns to Python, which costs about a
@@ -55,8 +56,9 @@ def evaluation_batch(part: Part, least: int) -> int:
 
 
 def _compile(model: keras.Model, config: TrainConfig, steps: int, part: Part, replicas: int) -> None:
+    factors = layer_factors(model, config.layer_decay) if config.layer_decay < 1 else None
     model.compile(
-        optimizer=make_optimizer(config, steps),
+        optimizer=make_optimizer(config, steps, factors),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         jit_compile=config.jit,

@@ -17,6 +17,8 @@ from kerasclf.training import EarlyStopping, Schedule
         ({"optimizer": "adm"}, "Unknown optimizer 'adm'. Did you mean 'adam'?"),
         ({"momentum": 0.9}, "momentum: optimizer 'adam' has no use for it"),
         ({"optimizer": "sgd", "beta_1": 0.9}, "beta_1: optimizer 'sgd' has no use for it"),
+        ({"layer_decay": 0.0}, "layer_decay: expected a number above 0 and up to 1. Received: 0.0."),
+        ({"layer_decay": 1.5}, "layer_decay: expected a number above 0 and up to 1. Received: 1.5."),
         ({"weight_decay": -0.1}, "weight_decay: expected a number of at least 0"),
         ({"label_smoothing": 1.0}, "label_smoothing: expected a number from 0 to below 1"),
         ({"precision": "bfloat16"}, "Unknown precision 'bfloat16'. Did you mean 'mixed_bfloat16'?"),

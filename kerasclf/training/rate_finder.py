@@ -1,0 +1,101 @@
+"""Finds a learning rate by a short training whose rate rises (Smith 2015, https://arxiv.org/abs/1506.01186)."""
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from kerasclf.training.callbacks import CountEpochs
+from kerasclf.training.devices import precision
+from kerasclf.training.rate_curve import RateCurve, averaged_steps, make_curve, rising_rates, smooth
+from kerasclf.training.ready import Ready
+
+# The search ends when the averaged loss is this many times its least, as in fastai's.
+_DIVERGED = 4.0
+
+
+def find_learning_rate(ready: Ready, lowest: float = 1e-6, highest: float = 1.0, steps: int = 100) -> RateCurve:
+    """Trains with a rate that rises step by step and proposes the one at which the loss fell fastest.
+
+    The optimizer's other settings are the model's own; a schedule is set aside. The model is as before afterwards.
+
+    Args:
+        ready: What `prepare` made.
+        lowest: The first step's rate.
+        highest: The last step's.
+        steps: Steps at most; a data set of fewer is gone through again. Fewer where the loss diverges.
+
+    Raises:
+        TrainingError: The loss falls at no rate, or the rates or steps cannot be used.
+    """
+    rates = rising_rates(lowest, highest, steps)
+    before, number = _values(ready), ready.epoch.number
+    rising = _RisingRate(rates)
+    try:
+        with ready.strategy.scope():
+            _trial(ready, lowest).fit(
+                ready.batches,
+                epochs=math.ceil(steps / ready.steps),
+                callbacks=[CountEpochs(ready.epoch), rising],
+                shuffle=False,  # the pipeline shuffles
+                verbose=0,
+            )
+    finally:
+        ready.epoch.number = number
+        for variable, value in zip(_variables(ready), before, strict=True):
+            variable.assign(value)
+    return make_curve(rates, rising.losses)
+
+
+class _RisingRate(keras.callbacks.Callback):
+    """Sets each step's rate and keeps its loss; ends the training when the loss diverges."""
+
+    def __init__(self, rates: NDArray[np.float64]) -> None:
+        super().__init__()
+        self.rates = rates
+        self.losses: list[float] = []
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        self.model.optimizer.learning_rate = self.rates[len(self.losses)]
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        loss = float((logs or {})["loss"])
+        # Keras' loss is the mean since the last reset: of this step alone, then.
+        self.model.reset_metrics()
+        if not math.isfinite(loss):
+            self.model.stop_training = True
+            return
+        self.losses.append(loss)
+        smoothed = smooth(self.losses, averaged_steps(len(self.rates)))
+        if len(self.losses) == len(self.rates) or smoothed[-1] > _DIVERGED * smoothed.min():
+            self.model.stop_training = True
+
+
+def _trial(ready: Ready, rate: float) -> keras.Model:
+    """Compiles the same layers anew, for a rate that can be set between any two steps."""
+    model = ready.model
+    # Under mixed_float16 Keras wraps the optimizer, and wraps the new one again.
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    with precision(model.dtype_policy.name):
+        trial = keras.Model(model.input, model.output)
+        trial.compile(
+            optimizer=type(optimizer).from_config({**optimizer.get_config(), "learning_rate": rate}),
+            loss=model.loss,
+            jit_compile=model.jit_compile,
+            steps_per_execution=1,
+        )
+    return trial
+
+
+def _variables(ready: Ready) -> list[tf.Variable]:
+    """Returns all that training changes in the layers, under a strategy each replica's own."""
+    return [
+        part for variable in ready.model.variables for part in ready.strategy.experimental_local_results(variable.value)
+    ]
+
+
+def _values(ready: Ready) -> list[NDArray[Any]]:
+    return [variable.numpy() for variable in _variables(ready)]

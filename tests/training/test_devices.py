@@ -1,0 +1,61 @@
+"""Which precision `auto` is."""
+
+import keras
+import pytest
+import tensorflow as tf
+
+from kerasclf.training import devices
+from kerasclf.training.devices import precision, resolve_precision
+
+CPU = "processor\t: 0\nmodel name\t: Some CPU with avx512_bf16 in its name\nflags\t\t: fpu {}avx2\nbogomips\t: 5000\n"
+
+
+@pytest.fixture
+def cpu_flags(monkeypatch, tmp_path):
+    def pretend(flags):
+        path = tmp_path / "cpuinfo"
+        path.write_text(CPU.format(flags))
+        monkeypatch.setattr(devices, "_CPU_INFO", path)
+
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [("avx512_bf16 ", "mixed_bfloat16"), ("amx_bf16 ", "mixed_bfloat16"), ("", "float32"), ("avx512f ", "float32")],
+)
+def test_auto_asks_the_cpu(cpu_flags, flags, expected):
+    cpu_flags(flags)
+    assert resolve_precision("auto") == expected
+    with precision("auto"):
+        assert keras.config.dtype_policy().name == expected
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_auto_is_float32_where_the_cpu_cannot_be_asked(cpu_flags, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "_CPU_INFO", tmp_path / "none")
+    assert resolve_precision("auto") == "float32"
+
+
+@pytest.mark.parametrize(
+    ("gpus", "expected"),
+    [
+        ([{"compute_capability": (9, 0)}], "mixed_bfloat16"),
+        ([{"compute_capability": (8, 0)}, {"compute_capability": (8, 6)}], "mixed_bfloat16"),
+        ([{"compute_capability": (7, 5)}], "float32"),
+        ([{"compute_capability": (9, 0)}, {"compute_capability": (7, 5)}], "float32"),
+        ([{"device_name": "no NVIDIA"}], "float32"),
+    ],
+)
+def test_auto_asks_every_gpu_and_then_not_the_cpu(cpu_flags, monkeypatch, gpus, expected):
+    cpu_flags("amx_bf16 ")
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: gpu)
+    assert resolve_precision("auto") == expected
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
+def test_a_named_precision_is_what_it_says(cpu_flags, policy):
+    cpu_flags("amx_bf16 ")
+    assert resolve_precision(policy) == policy

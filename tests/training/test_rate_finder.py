@@ -1,0 +1,74 @@
+"""A search for a learning rate on a small network: what it proposes, and that it leaves nothing behind."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from kerasclf import Augmentation, TrainConfig
+from kerasclf.errors import TrainingError
+from kerasclf.training import Schedule
+from kerasclf.training.rate_finder import find_learning_rate
+from kerasclf.training.train import prepare, train
+
+SCALED = Augmentation(rescale=1 / 255)
+
+
+def softmax(shape, classes):
+    """Softmax regression on a coarse view of the image: convex."""
+    image = keras.Input(shape)
+    x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(image))
+    return keras.Model(image, keras.layers.Dense(classes, activation="softmax", name="logits")(x), name="softmax")
+
+
+def noisy(shape, classes):
+    """Has moving statistics and a random state, which training changes too."""
+    image = keras.Input(shape)
+    x = keras.layers.BatchNormalization()(keras.layers.AveragePooling2D(8)(image))
+    x = keras.layers.Dropout(0.2)(keras.layers.Flatten()(x))
+    return keras.Model(image, keras.layers.Dense(classes, activation="softmax")(x), name="noisy")
+
+
+def config(**fields):
+    return TrainConfig(**{"epochs": 3, "batch_size": 16, "optimizer": "sgd", "jit": False, **fields})
+
+
+def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
+    settings = config(schedule=Schedule("cosine"), steps_per_execution=4, batch_size=48, epochs=8)
+    ready = prepare(dataset, softmax, SCALED, settings, seed=0)
+    curve = find_learning_rate(ready, lowest=1e-4, highest=1000.0)
+    assert len(curve.rates) == len(curve.losses) == len(curve.smoothed) < 100
+    np.testing.assert_allclose(curve.rates, np.geomspace(1e-4, 1000, 100)[: len(curve.rates)])
+    assert curve.proposed < curve.rates[-1] / 10
+    found, high = (
+        train(dataset, softmax, SCALED, settings.but(learning_rate=rate), seed=0).history["loss"]
+        for rate in (curve.proposed, float(curve.rates[-1]) * 10)
+    )
+    assert found.is_monotonic_decreasing
+    assert found.iloc[-1] < 0.97 * found.iloc[0]
+    assert high.max() > 4 * found.max()
+    assert ready.model.optimizer.iterations == 0
+    assert ready.model.steps_per_execution == 4
+
+
+@pytest.mark.parametrize(
+    "fields", [{"strategy": "mirrored"}, {"optimizer": "adam", "precision": "mixed_float16", "layer_decay": 0.5}]
+)
+def test_nothing_of_the_model_changes(dataset, fields):
+    ready = prepare(dataset, noisy, SCALED, config(**fields), seed=0)
+    ready.epoch.number = 7
+    before = [np.array(variable) for variable in ready.model.variables]
+    assert any("seed" in variable.path for variable in ready.model.variables)
+    curve = find_learning_rate(ready, lowest=1e-4, highest=10.0, steps=50)
+    assert len(curve.losses) <= 50
+    for one, other in zip(before, ready.model.variables, strict=True):
+        np.testing.assert_array_equal(one, np.array(other))
+    assert ready.epoch.number == 7
+
+
+def test_what_cannot_be_learnt_has_no_rate(dataset):
+    black = replace(dataset.train.images, array=np.zeros_like(dataset.train.images.array))
+    ready = prepare(replace(dataset, train=replace(dataset.train, images=black)), softmax, SCALED, config(), seed=0)
+    with pytest.raises(TrainingError, match=r"The loss falls at no learning rate from 1e-06 to"):
+        find_learning_rate(ready, highest=1e-2, steps=50)
