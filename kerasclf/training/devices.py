@@ -1,6 +1,7 @@
 """Where and how precisely to compute: tf.distribute strategy and Keras' precision policy."""
 
 import contextlib
+import functools
 from collections.abc import Iterator
 
 import keras
@@ -16,7 +17,14 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     gpus = tf.config.list_logical_devices("GPU")
     if name == "none" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
-    return tf.distribute.MirroredStrategy([device.name for device in gpus or tf.config.list_logical_devices("CPU")])
+    return _mirrored(tuple(device.name for device in gpus or tf.config.list_logical_devices("CPU")))
+
+
+# Each strategy numbers its sums over the devices from 100 on, and a process has one place where they meet: those of two
+# strategies would be taken for one another ("Shape mismatch in the collective instance 100").
+@functools.cache
+def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
+    return tf.distribute.MirroredStrategy(list(devices))
 
 
 @contextlib.contextmanager
