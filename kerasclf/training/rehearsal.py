@@ -11,6 +11,7 @@ import tensorflow as tf
 from kerasclf.data import ImageDataset
 from kerasclf.pipeline import Augmentation
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.training.train import NetworkFactory, prepare, validation_batches
 
 # So many steps, but for so long at least, unless the images are used up before.
@@ -62,7 +63,7 @@ def rehearse(
     ready = prepare(dataset, network, augmentation, config, seed=0)
     first = next(iter(ready.batches))
     same = tf.data.Dataset.from_tensors(first).repeat()
-    with ready.strategy.scope():
+    with ready.strategy.scope(), fused_batch_norm(ready.model):
         pace = Pace()
         ready.model.fit(ready.batches, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False)
         startup_s = pace.first_s - began

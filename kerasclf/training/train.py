@@ -20,6 +20,7 @@ from kerasclf.training.callbacks import CountEpochs, RecordEpochs, StopWhenNotFi
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.training.optimizers import make_optimizer, peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
 from kerasclf.training.resume import Resume, first_epoch
@@ -94,7 +95,7 @@ def train(
         checkpoint = latest_checkpoint(checkpoints, listener.said)
         callbacks.append(Resume(checkpoints, callbacks, record, checkpoint))
     listener.began(config.epochs, steps, checkpoint.state["rows"] if checkpoint else ())
-    with ready.strategy.scope():
+    with ready.strategy.scope(), fused_batch_norm(model):
         model.fit(
             ready.batches,
             validation_data=validation_batches(dataset, config, augmentation, seed, epoch, augment_validation),
