@@ -19,6 +19,7 @@ from kerasclf.training.callbacks import CountEpochs, RecordEpochs, StopWhenNotFi
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.feed import make_feed
+from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
 from kerasclf.training.ready import Ready, evaluation_batch, prepare
@@ -128,7 +129,7 @@ def _fit(
         first = first_epoch(checkpoint, phase.epochs)
         rows = checkpoint.state["rows"] if checkpoint else rows
     listener.began(all_epochs, ready.steps, rows)
-    with ready.strategy.scope():
+    with ready.strategy.scope(), fused_batch_norm(ready.model):
         ready.model.fit(
             ready.batches,
             validation_data=ready.validation,

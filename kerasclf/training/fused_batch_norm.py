@@ -1,0 +1,102 @@
+"""Lets batch normalisation train as one operation of TensorFlow's a layer, where Keras takes a dozen."""
+
+import contextlib
+import functools
+from collections.abc import Iterator
+
+import keras
+import tensorflow as tf
+
+# cuDNN refuses a smaller epsilon; a CPU takes any.
+_LEAST_EPSILON_ON_GPU = 1.001e-5
+# Of the images; gamma, beta and the statistics are float32 with each of them.
+_DTYPES = (tf.float32, tf.bfloat16, tf.float16)
+
+
+@contextlib.contextmanager
+def fused_batch_norm(model: keras.Model) -> Iterator[None]:
+    """Normalises batches by `FusedBatchNormV3` inside the block, in the model and the models nested in it.
+
+    The layers stay Keras' own: each is lent a `call` of its instance, so what is saved or cloned inside the block
+    knows nothing of it. Layers that normalise another axis than the last, renormalise, are synchronized, compute in
+    float64 or are of a subclass go on as they are.
+
+    Args:
+        model: A built model. Its traced functions are dropped at both ends of the block: one traced inside must not
+            run outside, and the other way round.
+    """
+    lent = [layer for layer in model._flatten_layers() if _fits(layer)]
+    for layer in lent:
+        layer.call = functools.partial(_call, layer)
+    _forget_traces(model)
+    try:
+        yield
+    finally:
+        for layer in lent:
+            del layer.call
+        _forget_traces(model)
+
+
+def _fits(layer: keras.Layer) -> bool:
+    # A subclass may normalise in another way, and a `call` of the instance is someone else's or already ours.
+    if type(layer) is not keras.layers.BatchNormalization or not layer.built or "call" in vars(layer):
+        return False
+    last = layer.axis in (-1, layer.input_spec.ndim - 1)
+    return last and not layer.renorm and not layer.synchronized and _accepts(layer.epsilon)
+
+
+def _accepts(epsilon: float) -> bool:
+    return epsilon >= _LEAST_EPSILON_ON_GPU or not tf.config.list_logical_devices("GPU")
+
+
+def _forget_traces(model: keras.Model) -> None:
+    model.train_function = model.test_function = model.predict_function = None
+
+
+def _call(
+    layer: keras.layers.BatchNormalization,
+    inputs: tf.Tensor,
+    training: bool | None = None,
+    mask: tf.Tensor | None = None,
+) -> tf.Tensor:
+    """Stands in for `BatchNormalization.call`, which gets what the fused operation cannot do."""
+    if mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
+        return keras.layers.BatchNormalization.call(layer, inputs, training=training, mask=mask)
+    learns = bool(training and layer.trainable)
+    images = _as_images(inputs)
+    outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=images,
+        scale=_float32(layer.gamma) if layer.scale else tf.ones(images.shape[-1]),
+        offset=_float32(layer.beta) if layer.center else tf.zeros(images.shape[-1]),
+        # The operation wants none while it learns.
+        mean=tf.constant([]) if learns else _float32(layer.moving_mean),
+        variance=tf.constant([]) if learns else _float32(layer.moving_variance),
+        epsilon=layer.epsilon,
+        is_training=learns,
+    )
+    if learns:
+        _move(layer.moving_mean, mean, layer.momentum)
+        _move(layer.moving_variance, variance * _population_share(images), layer.momentum)
+    return tf.cast(outputs if images is inputs else tf.reshape(outputs, tf.shape(inputs)), layer.compute_dtype)
+
+
+def _as_images(inputs: tf.Tensor) -> tf.Tensor:
+    if inputs.shape.rank == 4:
+        return inputs
+    shape = tf.shape(inputs)
+    # All sizes are written out: one of -1 could not be found for an empty batch.
+    return tf.reshape(inputs, (shape[0], tf.reduce_prod(shape[1:-1]), 1, inputs.shape[-1]))
+
+
+def _population_share(images: tf.Tensor) -> tf.Tensor:
+    """Returns what makes the variance of a sample (divided by n - 1), as it comes, that of a population, as Keras'."""
+    count = tf.cast(tf.reduce_prod(tf.shape(images)[:-1]), tf.float32)
+    return (count - 1) / count
+
+
+def _move(moving: keras.Variable, value: tf.Tensor, momentum: float) -> None:
+    moving.assign(_float32(moving) * momentum + value * (1 - momentum))
+
+
+def _float32(variable: keras.Variable) -> tf.Tensor:
+    return tf.cast(variable.value, tf.float32)

@@ -1,0 +1,301 @@
+"""Fused batch normalisation: what Keras' own layer computes, and nothing of it left behind."""
+
+import contextlib
+import functools
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers
+
+from kerasclf.models import build
+from kerasclf.training import devices
+from kerasclf.training.fused_batch_norm import fused_batch_norm
+
+# Of the largest value: float32 sums in another order, the others round each output.
+TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 2e-2, "mixed_float16": 2e-3}
+SHAPES = {2: (6,), 3: (5, 6), 4: (7, 5, 6), 5: (3, 2, 5, 6)}
+
+
+def normaliser(rank=4, policy="float32", **arguments):
+    """A model of one layer whose weights and statistics are not those of its beginning."""
+    image = keras.Input(SHAPES[rank])
+    layer = layers.BatchNormalization(dtype=policy, name="bn", **arguments)
+    model = keras.Model(image, layer(image))
+    rng = np.random.default_rng(1)
+    for variable in layer.variables:
+        variable.assign(rng.uniform(0.5, 1.5, variable.shape))
+    return model
+
+
+def values(rank=4, count=8):
+    return (np.random.default_rng(2).normal(size=(count, *SHAPES[rank])) * 3 + 2).astype(np.float32)
+
+
+def computed(model, x, training, jit=False):
+    """Returns outputs, gradients by the weights and by the input, and the moving statistics."""
+    before = model.get_weights()
+    x = tf.constant(x)
+    weight = tf.reshape(tf.range(tf.size(x), dtype=tf.float32) % 7, x.shape)
+
+    @tf.function(jit_compile=jit)
+    def run():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            y = tf.cast(model(x, training=training), tf.float32)
+            loss = tf.reduce_sum(y * weight)
+        return y, tape.gradient(loss, [v.value for v in model.trainable_variables] + [x])
+
+    y, gradients = run()
+    found = [y, *gradients, *model.non_trainable_variables]
+    arrays = [np.asarray(value).astype(np.float32) for value in found]
+    model.set_weights(before)
+    return arrays
+
+
+def assert_alike(model, x, training, policy="float32", jit=False):
+    expected = computed(model, x, training)
+    with fused_batch_norm(model):
+        assert "call" in vars(model.get_layer("bn"))
+        found = computed(model, x, training, jit)
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE[policy] * np.abs(other).max())
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("policy", TOLERANCE)
+@pytest.mark.parametrize("rank", SHAPES)
+def test_it_computes_what_keras_does(rank, policy, training):
+    assert_alike(normaliser(rank, policy), values(rank), training, policy)
+
+
+@pytest.mark.parametrize("rank", [2, 4])
+def test_the_statistics_are_those_of_the_population(rank):
+    """Of two rows: an error of the factor n / (n - 1) would be two."""
+    model, x = normaliser(rank), values(rank, 2)
+    if rank == 4:
+        x = x[:, :1, :1]
+        model = keras.Sequential([keras.Input((1, 1, 6)), model.get_layer("bn")])
+    before = np.asarray(model.get_layer("bn").moving_variance)
+    with fused_batch_norm(model):
+        model(x, training=True)
+    expected = 0.99 * before + 0.01 * x.reshape(2, 6).var(axis=0)
+    np.testing.assert_allclose(model.get_layer("bn").moving_variance, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"scale": False}, {"center": False}, {"scale": False, "center": False}, {"momentum": 0.3}]
+)
+@pytest.mark.parametrize("training", [True, False])
+def test_arguments_of_the_layer(arguments, training):
+    assert_alike(normaliser(**arguments), values(), training)
+
+
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-7, 0.1])
+def test_any_epsilon(epsilon):
+    x = values() * 1e-2
+    assert_alike(normaliser(epsilon=epsilon), x, True)
+
+
+def test_a_small_epsilon_is_kept_from_a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
+    for epsilon, lent in ((1e-5, False), (1.001e-5, True)):
+        model = normaliser(epsilon=epsilon)
+        with fused_batch_norm(model):
+            assert ("call" in vars(model.get_layer("bn"))) == lent
+
+
+def test_a_frozen_layer_infers_and_learns_nothing():
+    model = normaliser()
+    model.get_layer("bn").trainable = False
+    before = model.get_weights()
+    assert_alike(model, values(), True)
+    with fused_batch_norm(model):
+        trained, inferred = model(values(), training=True), model(values(), training=False)
+    np.testing.assert_array_equal(trained, inferred)
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("policy", TOLERANCE)
+@pytest.mark.parametrize("rank", [2, 4])
+def test_xla(rank, policy):
+    assert_alike(normaliser(rank, policy), values(rank), True, policy, jit=True)
+
+
+@pytest.mark.parametrize("count", [1, 0])
+@pytest.mark.parametrize("training", [True, False])
+def test_one_image_or_none(count, training):
+    """As on a device for which an epoch's last batch leaves nothing."""
+    for rank in (2, 4):
+        assert_alike_or_both_nan(normaliser(rank), values(rank, count), training)
+
+
+def assert_alike_or_both_nan(model, x, training):
+    expected = computed(model, x, training)[-2:]
+    with fused_batch_norm(model):
+        found = computed(model, x, training)[-2:]
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def small(shape=(8, 8, 3), classes=3):
+    """Convolution and dense layer, each normalised; the first inside a nested model."""
+    inner_image = keras.Input(shape)
+    x = layers.Conv2D(4, 3, name="conv")(inner_image)
+    inner = keras.Model(inner_image, layers.BatchNormalization(name="inner_bn")(x), name="inner")
+    image = keras.Input(shape)
+    x = layers.Flatten()(layers.ReLU()(inner(image)))
+    x = layers.BatchNormalization(name="bn")(layers.Dense(5, name="dense")(x))
+    return keras.Model(image, layers.Dense(classes, name="logits")(x))
+
+
+def compiled(model, **arguments):
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=keras.optimizers.SGD(0.01), loss=loss, jit_compile=False, **arguments)
+    return model
+
+
+def labelled(count=32, shape=(8, 8, 3)):
+    rng = np.random.default_rng(3)
+    return rng.normal(size=(count, *shape)).astype(np.float32), (np.arange(count) % 3).astype(np.int32)
+
+
+def all_lent(model):
+    return ["call" in vars(layer) for layer in (model.get_layer("inner").get_layer("inner_bn"), model.get_layer("bn"))]
+
+
+def test_nested_models_are_reached_and_the_layers_given_back():
+    model = small()
+    with fused_batch_norm(model):
+        assert all_lent(model) == [True, True]
+    assert all_lent(model) == [False, False]
+
+
+def test_layers_are_given_back_after_an_error():
+    model = small()
+    with pytest.raises(KeyError, match="broken"), fused_batch_norm(model):
+        raise KeyError("broken")
+    assert all_lent(model) == [False, False]
+
+
+def test_a_block_in_a_block_leaves_the_layers_lent():
+    model = small()
+    with fused_batch_norm(model):
+        with fused_batch_norm(model.get_layer("inner")):
+            assert all_lent(model) == [True, True]
+        assert all_lent(model) == [True, True]
+
+
+class Doubled(layers.BatchNormalization):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training=training, mask=mask)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        lambda: layers.BatchNormalization(axis=1),
+        lambda: layers.BatchNormalization(synchronized=True),
+        lambda: layers.BatchNormalization(renorm=True),
+        Doubled,
+    ],
+)
+def test_other_layers_are_left_alone(layer):
+    model = keras.Sequential([keras.Input((4, 4, 4)), layer()])
+    with fused_batch_norm(model):
+        assert "call" not in vars(model.layers[0])
+
+
+def test_the_last_axis_by_its_number_fits():
+    model = keras.Sequential([keras.Input((4, 4, 4)), layers.BatchNormalization(axis=3)])
+    with fused_batch_norm(model):
+        assert "call" in vars(model.layers[0])
+
+
+def test_masks_and_float64_go_the_way_of_keras():
+    masked = keras.Sequential([keras.Input((5, 6)), layers.Masking(), layers.BatchNormalization(name="bn")])
+    x = values(3)
+    x[:, 3:] = 0  # masked out
+    assert_alike(masked, x, True)
+    assert_alike(normaliser(policy="float64"), values(), True)
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """Which way each layer went while functions were traced."""
+    ways = []
+
+    def noted(way, call):
+        @functools.wraps(call)  # Keras reads the signature
+        def noting(*arguments, **named):
+            ways.append(way)
+            return call(*arguments, **named)
+
+        return noting
+
+    fused, standard = tf.raw_ops.FusedBatchNormV3, layers.BatchNormalization.call
+    monkeypatch.setattr(tf.raw_ops, "FusedBatchNormV3", noted("fused", fused))
+    monkeypatch.setattr(layers.BatchNormalization, "call", noted("standard", standard))
+    return ways
+
+
+@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch", "predict_on_batch"])
+def test_traced_functions_do_not_cross_the_border(traced, method):
+    model = compiled(small())
+    data = labelled()[:1] if method == "predict_on_batch" else labelled()
+    traced.clear()
+    getattr(model, method)(*data)
+    assert set(traced) == {"standard"}
+    traced.clear()
+    with fused_batch_norm(model):
+        getattr(model, method)(*data)
+        assert set(traced) == {"fused"}
+    traced.clear()
+    getattr(model, method)(*data)
+    assert set(traced) == {"standard"}
+
+
+LOAD = """
+import os, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+import numpy as np
+model = keras.models.load_model(sys.argv[1])
+assert not [name for name in sys.modules if name.startswith("kerasclf")]
+np.save(sys.argv[2], model(np.load(sys.argv[3])))
+"""
+
+
+def test_what_is_saved_inside_loads_with_keras_alone(tmp_path):
+    model = compiled(small())
+    images, labels = labelled()
+    with fused_batch_norm(model):
+        save = keras.callbacks.ModelCheckpoint(str(tmp_path / "inside.keras"))
+        model.fit(images, labels, verbose=0, callbacks=[save])
+        clone = keras.models.clone_model(model)
+    assert all_lent(clone) == [False, False]
+    np.save(tmp_path / "images.npy", images)
+    paths = [str(tmp_path / name) for name in ("inside.keras", "outputs.npy", "images.npy")]
+    subprocess.run([sys.executable, "-c", LOAD, *paths], check=True, cwd=tmp_path)
+    np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), model(images), atol=1e-5)
+
+
+@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+def test_fitting_learns_what_it_did_without(strategy):
+    assert len(tf.config.list_logical_devices("CPU")) == 2
+    images, labels = labelled(shape=(16, 16, 3))
+    weights = []
+    for fused in (False, True):
+        keras.utils.set_random_seed(0)
+        with devices.make_strategy(strategy).scope():
+            arguments = {"batch_norm": "before", "classifier_activation": None}
+            model = compiled(build("basenet_deeper", (16, 16, 3), 3, arguments))
+            with fused_batch_norm(model) if fused else contextlib.nullcontext():
+                model.fit(images, labels, batch_size=16, shuffle=False, verbose=0)
+        weights.append(model.get_weights())
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=2e-5)
