@@ -45,7 +45,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     facts: dict[str, Any] = {
         "results": results,
         "study": results.study,
-        "findings": findings(results),
+        "findings": findings(results, neighbours),
         "rows": summary.to_dict("records"),
         "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
         "changes": changes_of(results),
@@ -79,7 +79,7 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
     return {
         "name": experiment.name,
         "classes": list(zip(experiment.runs[0].class_names, *figures, strict=True)),
-        "confusion": _url(_save(draw_confusion(experiment), path), "png"),
+        "confusion": _url(_save(draw_confusion(experiment), path)["png"], "png"),
         "settings": settings_of(experiment.experiment),
         "runs": [(run, command_of_run(results, experiment, run.seed)) for run in experiment.runs],
     }
@@ -87,20 +87,18 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
 
 def _themed(draw: Draw, path: Path) -> dict[str, str]:
     """Saves a figure for a light page, and returns it for a light and a dark one as data URLs."""
-    light = draw("light")
-    _save(light, path)
     return {
-        "light": _url(figure_bytes(light, "svg"), "svg+xml"),
+        "light": _url(_save(draw("light"), path)["svg"], "svg+xml"),
         "dark": _url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
     }
 
 
-def _save(figure: Figure, path: Path) -> bytes:
-    """Saves a figure as PNG and SVG and returns the PNG."""
-    png = figure_bytes(figure, "png")
-    write_bytes(path.with_name(f"{path.name}.png"), png)
-    write_bytes(path.with_name(f"{path.name}.svg"), figure_bytes(figure, "svg"))
-    return png
+def _save(figure: Figure, path: Path) -> dict[str, bytes]:
+    """Saves a figure as PNG and SVG and returns the bytes of both."""
+    forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
+    for form, raw in forms.items():
+        write_bytes(path.with_name(f"{path.name}.{form}"), raw)
+    return forms
 
 
 def _url(raw: bytes, kind: str) -> str:
