@@ -189,6 +189,33 @@ def test_clear_differences_are_told_with_their_interval(written):
     assert against_base(clear)[0].p_holm == 0
 
 
+def with_top5(results, *figures):
+    """The study whose experiments have, in all their runs, these figures; None for those that know none."""
+    changed = [
+        replace(e, runs=tuple(replace(r, metrics={**r.metrics, "test_top5_accuracy": figure}) for r in e.runs))
+        if figure else e
+        for e, figure in zip(results.experiments, figures, strict=True)
+    ]  # fmt: skip
+    return replace(results, experiments=tuple(changed))
+
+
+def test_top5_accuracy_is_shown_where_a_run_knows_it(written, tmp_path):
+    page = write_report(with_top5(read_results(written[0].path), None, 0.9375), tmp_path / "report")
+    assert "<th>top-5<br>accuracy</th>" in page.read_text()
+    assert "<td>0.9375</td>" in page.read_text()
+    table = pd.read_csv(tmp_path / "report" / "summary.csv").set_index("experiment")["test_top5_accuracy"]
+    assert pd.isna(table["first"])
+    assert table["second"] == 0.9375
+    assert re.search(r"\| top-5 accuracy \|.*\| \*\*second\*\* \| – \| \S+ \S+ \| 0\.9375 \|",
+                     (tmp_path / "report" / "report.md").read_text(), re.DOTALL)  # fmt: skip
+
+
+def test_top5_accuracy_has_no_column_where_none_knows_it(written, tmp_path):
+    page = write_report(read_results(written[0].path), tmp_path / "report")
+    written_down = page.read_text(), (page.parent / "report.md").read_text(), (page.parent / "summary.csv").read_text()
+    assert not any(re.search("top-5|top5_", text) for text in written_down)
+
+
 def test_what_changed_is_told_field_by_field():
     one = Experiment()
     other = one.but(model="basenet_deeper", train=one.train.but(learning_rate=0.1, early_stopping=EarlyStopping()))
