@@ -14,12 +14,13 @@ from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
 from kerasclf.studies.environment import describe_environment
+from kerasclf.studies.examples import write_examples
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.job import Job
 from kerasclf.studies.locks import hold
 from kerasclf.studies.metrics import metrics_of
 from kerasclf.studies.resources import Meter
-from kerasclf.studies.run_folder import seal, write_predictions
+from kerasclf.studies.run_folder import EXAMPLES, seal, write_predictions
 from kerasclf.training.progress import Listener
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     trained.model.save(folder / "model.keras")
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
+    write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "environment.json", {**describe_environment(), "threads": threads_of(job)})
     seal(folder, _description(job.experiment, job.seed, dataset))
