@@ -5,7 +5,6 @@ Needs no TensorFlow.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +20,8 @@ IMAGES_A_PAIR = 4
 THUMBNAIL_PIXELS = 96
 
 
-class Confused(NamedTuple):
+@dataclass(frozen=True)
+class Confused:
     """Two classes, of which one was taken for the other.
 
     Args:
