@@ -24,7 +24,7 @@ Drawn = dict[str, tf.Tensor]
 AugmentFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, ...]) -> AugmentFunction | None:
+def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, int, int]) -> AugmentFunction | None:
     """Returns a function (images, epoch, indices) → images, or None where nothing is to be changed.
 
     Images are uint8 of shape (batch, height, width, channels). Each one's change depends on (seed, epoch,

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
@@ -62,8 +63,10 @@ def training_batches(
         What the part holds: images uint8 (batch, height, width, channels), pixels 0–255; labels one-hot float32
         (batch, classes).
     """
-    augment = make_augment(augmentation, seed, part.images.shape)
-    mix = make_mix(augmentation, seed, part.images.shape)
+    # Activations have other shapes; nothing is changed or mixed of them.
+    image_shape = cast("tuple[int, int, int]", part.images.shape)
+    augment = make_augment(augmentation, seed, image_shape)
+    mix = make_mix(augmentation, seed, image_shape)
     chunk = _chunk_size(part, batch_size)
     read = _reader(part)
     labels = tf.one_hot(part.labels, num_classes)

@@ -14,7 +14,7 @@ from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
 from kerasclf.studies.metrics import confusion
 
-_MOST_NAMED_CLASSES = 60  # more class names than this cannot be read along an axis
+_MOST_NAMED_CLASSES = 40  # more class names than this cannot be read along an axis
 _MOST_COUNTED_CLASSES = 30  # the same for figures inside the cells
 
 
@@ -76,13 +76,13 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figur
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = experiment.runs[0].class_names
     with matplotlib.rc_context({**settings(theme), "axes.grid": False, "font.size": 8}):
-        side = float(np.clip(0.26 * len(names) + 2, 4, 11))
+        ticks = names if len(names) <= _MOST_NAMED_CLASSES else []
+        side = float(np.clip(0.26 * len(names) + 2, 4, 11)) if ticks else 8.0
         figure = Figure(figsize=(side + 0.8, side))
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-        if len(names) <= _MOST_NAMED_CLASSES:
-            axes.set_xticks(range(len(names)), names, rotation=90)
-            axes.set_yticks(range(len(names)), names)
+        axes.set_xticks(range(len(ticks)), ticks, rotation=90)
+        axes.set_yticks(range(len(ticks)), ticks)
         if len(names) <= _MOST_COUNTED_CLASSES:
             _write_shares(axes, shares)
         axes.set_xlabel("predicted class")

@@ -1,14 +1,21 @@
 """What a study found, in sentences."""
 
-from kerasclf.report.comparisons import accuracy_of, between_neighbours, flattery
+from collections.abc import Sequence
+
+from kerasclf.report.comparisons import Comparison, accuracy_of, flattery
 from kerasclf.report.results import StudyResults
 
 
-def findings(results: StudyResults) -> list[str]:
-    """Returns what was chosen and what it is worth, then each experiment against its neighbour."""
+def findings(results: StudyResults, neighbours: Sequence[Comparison]) -> list[str]:
+    """Returns what was chosen and what it is worth, then each experiment against its neighbour.
+
+    Args:
+        results: The study.
+        neighbours: What `between_neighbours` makes of it.
+    """
     if len(results.experiments) < 2:
         return []
-    return [_choice(results), *(comparison.words for comparison in between_neighbours(results))]
+    return [_choice(results), *(comparison.words for comparison in neighbours)]
 
 
 def _choice(results: StudyResults) -> str:

@@ -16,6 +16,7 @@ from kerasclf.report.commands import command_of, command_of_run
 from kerasclf.report.comparisons import against_base, between_neighbours
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences
 from kerasclf.report.findings import findings
+from kerasclf.report.mistakes import mistakes_of
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.report.themes import figure_bytes
@@ -23,6 +24,10 @@ from kerasclf.studies.environment import hardware_in_words
 from kerasclf.studies.metrics import class_figures
 
 Draw = Callable[[str], Figure]
+
+# A longer table of classes is sorted and folded behind its worst ones: nobody reads two hundred lines in a row.
+_MOST_LISTED_CLASSES = 40
+_WORST_CLASSES = 20
 
 
 def write_report(results: StudyResults, out: Path | str) -> Path:
@@ -45,11 +50,12 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     facts: dict[str, Any] = {
         "results": results,
         "study": results.study,
-        "findings": findings(results),
+        "findings": findings(results, neighbours),
         "rows": summary.to_dict("records"),
         "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
         "changes": changes_of(results),
         "figures": figures,
+        "mistakes": mistakes_of(results.chosen.runs[0]),
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,
         "hardware": hardware_in_words(results.first_run.environment),
@@ -69,38 +75,46 @@ def _templates(escape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    templates.filters["jpeg_url"] = lambda raw: _url(raw, "jpeg")
     templates.tests["known"] = lambda value: value is not None and not math.isnan(value)
     return templates
 
 
 def _details(results: StudyResults, experiment: ExperimentResults, out: Path) -> dict[str, Any]:
-    figures = class_figures(*experiment.pooled)
     path = out / f"confusion_{experiment.name}"
     return {
         "name": experiment.name,
-        "classes": list(zip(experiment.runs[0].class_names, *figures, strict=True)),
-        "confusion": _url(_save(draw_confusion(experiment), path), "png"),
+        "classes": by_class(experiment),
+        "confusion": _url(_save(draw_confusion(experiment), path)["png"], "png"),
         "settings": settings_of(experiment.experiment),
         "runs": [(run, command_of_run(results, experiment, run.seed)) for run in experiment.runs],
     }
 
 
+def by_class(experiment: ExperimentResults) -> dict[str, Any]:
+    """Returns (name, precision, recall, F1, images) of each class; of many the worst, by F1, apart from the rest."""
+    figures = class_figures(*experiment.pooled)
+    rows = list(zip(experiment.runs[0].class_names, *figures, strict=True))
+    if len(rows) <= _MOST_LISTED_CLASSES:
+        return {"shown": rows, "folded": []}
+    rows.sort(key=lambda row: row[3])
+    return {"shown": rows[:_WORST_CLASSES], "folded": rows[_WORST_CLASSES:]}
+
+
 def _themed(draw: Draw, path: Path) -> dict[str, str]:
     """Saves a figure for a light page, and returns it for a light and a dark one as data URLs."""
-    light = draw("light")
-    _save(light, path)
     return {
-        "light": _url(figure_bytes(light, "svg"), "svg+xml"),
+        "light": _url(_save(draw("light"), path)["svg"], "svg+xml"),
         "dark": _url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
     }
 
 
-def _save(figure: Figure, path: Path) -> bytes:
-    """Saves a figure as PNG and SVG and returns the PNG."""
-    png = figure_bytes(figure, "png")
-    write_bytes(path.with_name(f"{path.name}.png"), png)
-    write_bytes(path.with_name(f"{path.name}.svg"), figure_bytes(figure, "svg"))
-    return png
+def _save(figure: Figure, path: Path) -> dict[str, bytes]:
+    """Saves a figure as PNG and SVG and returns the bytes of both."""
+    forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
+    for form, raw in forms.items():
+        write_bytes(path.with_name(f"{path.name}.{form}"), raw)
+    return forms
 
 
 def _url(raw: bytes, kind: str) -> str:

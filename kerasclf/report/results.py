@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
+from kerasclf.studies.examples import Examples
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
 
@@ -25,6 +26,7 @@ class Run:
     probabilities: NDArray[np.float64]
     description: dict[str, Any]
     environment: dict[str, Any]
+    examples: Examples | None
 
     @property
     def experiment_data(self) -> str:
@@ -137,6 +139,7 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
             probabilities,
             run.description(),
             run.environment(),
+            run.examples(),
         )
     except (OSError, ValueError, KeyError) as error:
         raise FolderError(

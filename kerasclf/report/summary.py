@@ -11,9 +11,11 @@ def summarise(results: StudyResults) -> pd.DataFrame:
 
     Accuracies and F1 are shares from 0 to 1, losses are in nats; a deviation of a single run is missing. The
     interval of test accuracy is Student's over the runs, or Wilson's over the test images of a single run.
-    Memory is in 10⁶ bytes; energy in kJ, missing where the machine does not count it.
+    Memory is in 10⁶ bytes; energy in kJ, missing where the machine does not count it. Top-5 accuracy is missing
+    where a run has none, and has no column where all experiments miss it.
     """
-    return pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
+    table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
+    return table.drop(columns="test_top5_accuracy") if table["test_top5_accuracy"].isna().all() else table
 
 
 def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, object]:
@@ -32,6 +34,14 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
     for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
         values = pd.Series(experiment.values(metric))
         row |= {metric: values.mean(), f"{metric}_std": values.std()}
-    for metric in ("epochs", "images_per_second", "seconds", "parameters", "peak_memory_mb", "energy_kj"):
+    for metric in (
+        "test_top5_accuracy",
+        "epochs",
+        "images_per_second",
+        "seconds",
+        "parameters",
+        "peak_memory_mb",
+        "energy_kj",
+    ):
         row[metric] = experiment.values(metric).mean()
     return row

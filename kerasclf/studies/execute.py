@@ -15,11 +15,12 @@ from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
 from kerasclf.locks import hold
 from kerasclf.studies.environment import describe_environment
+from kerasclf.studies.examples import write_examples
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.job import Job
-from kerasclf.studies.metrics import accuracy, cross_entropy, macro_f1
+from kerasclf.studies.metrics import metrics_of
 from kerasclf.studies.resources import Meter
-from kerasclf.studies.run_folder import seal, write_predictions
+from kerasclf.studies.run_folder import EXAMPLES, seal, write_predictions
 from kerasclf.training.progress import Listener
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     trained.model.save(folder / "model.keras")
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
+    write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
     noted = {"threads": threads_of(job), "precision": resolve_precision(job.experiment.train.precision)}
     write_json(folder / "environment.json", {**describe_environment(), **noted})
@@ -114,14 +116,12 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
 
 
 def _metrics(trained: "Trained", dataset: ImageDataset, probabilities: NDArray[np.float32]) -> dict[str, float]:
-    labels, history = dataset.test.labels, trained.history
+    history = trained.history
     best = history.iloc[trained.best_epoch - 1]
     # The first epoch contains the tracing of the graph.
     paces = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
     return {
-        "test_accuracy": accuracy(labels, probabilities),
-        "test_loss": cross_entropy(labels, probabilities),
-        "test_macro_f1": macro_f1(labels, probabilities),
+        **metrics_of(dataset.test.labels, probabilities),
         "validation_accuracy": float(best["val_accuracy"]),
         "validation_loss": float(best["val_loss"]),
         "epochs": len(history),

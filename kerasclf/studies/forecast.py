@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kerasclf.studies.job import Job
-from kerasclf.studies.plan import Plan
+from kerasclf.studies.plan import PhaseCost, Plan
 from kerasclf.studies.resources import free_memory_mb
 from kerasclf.studies.run_folder import StudyFolder
 from kerasclf.studies.study import Study
+from kerasclf.transfer.cache import MAKE_ROOM, cache_root
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,19 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """The time of all runs that are to be made, at most, where each of those side by side keeps its pace."""
-        return self._whole_runs_s() / self.width
+        estimates = self.plan.estimates
+        runs_s = sum(estimates[j.name].left_s(j.run.epochs_done()) for j in self.jobs if j.name in estimates)
+        return self.extraction_s + runs_s / self.width
+
+    @property
+    def extraction_s(self) -> float:
+        """The time to compute the activations that are not kept yet, each once for all runs."""
+        return sum(phase.extraction_s for phase in self._caches().values())
+
+    @property
+    def cache_mb(self) -> float:
+        """What these activations take on disk, in 10⁶ bytes."""
+        return sum(phase.cache_mb for phase in self._caches().values())
 
     @property
     def memory_mb(self) -> float:
@@ -59,15 +72,17 @@ class Forecast:
         free_mb = shutil.disk_usage(_existing(self.folder.path)).free / 1e6
         if self.disk_mb > free_mb:
             found.append(f"The runs take about {self.disk_mb:,.0f} MB of disk; {free_mb:,.0f} MB are free.")
+        free_mb = shutil.disk_usage(_existing(cache_root())).free / 1e6
+        if self.cache_mb > free_mb:
+            found.append(
+                f"Frozen activations take about {self.cache_mb:,.0f} MB; {free_mb:,.0f} MB are free. {MAKE_ROOM}"
+            )
         return found
 
-    def _whole_runs_s(self) -> float:
-        estimates = self.plan.estimates
-        return sum(
-            estimates[job.name].run_s - job.run.epochs_done() * estimates[job.name].epoch_s
-            for job in self.jobs
-            if job.name in estimates
-        )
+    def _caches(self) -> dict[str, PhaseCost]:
+        """Returns a phase for each cache, which runs share."""
+        estimates = [self.plan.estimates[job.name] for job in self.jobs if job.name in self.plan.estimates]
+        return {phase.cache: phase for estimate in estimates for phase in estimate.phases if phase.cache}
 
 
 def in_words(seconds: float) -> str:

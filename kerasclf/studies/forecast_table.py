@@ -3,31 +3,58 @@
 from rich.table import Table
 
 from kerasclf.studies.forecast import Forecast, in_words
+from kerasclf.studies.plan import PhaseCost
+from kerasclf.transfer.cache import cache_root
 
 
 def forecast_table(forecast: Forecast) -> Table:
-    """Returns a row for each experiment that is to be run: how often, and what one run costs."""
+    """Returns a row for each experiment that is to be run: how often, and what one run costs, phase by phase."""
+    names = [job.name for job in forecast.jobs]
+    costs = {name: forecast.plan.estimates[name] for name in dict.fromkeys(names)}
+    in_phases = any(phase.unfreeze != "all" for cost in costs.values() for phase in cost.phases)
     table = Table(
         title="still to be run", title_justify="left", caption_justify="left",
         caption="seconds an epoch: input pipeline and network each alone, and both as they overlap, with validation",
     )  # fmt: skip
     table.add_column("experiment")
-    for heading in ("runs", "parameters", "input", "network", "epoch, s", "epochs,\nat most", "a run,\nat most"):
+    for heading in ("runs", *(["trains"] if in_phases else []), "weights\ntrained", "input", "network", "epoch, s",
+                    "epochs,\nat most", "a run,\nat most"):  # fmt: skip
         table.add_column(heading, justify="right")
-    names = [job.name for job in forecast.jobs]
-    for name in dict.fromkeys(names):
-        cost = forecast.plan.estimates[name]
-        table.add_row(
-            name,
-            str(names.count(name)),
-            f"{cost.parameters:,}",
-            f"{cost.input_s:.2f}",
-            f"{cost.compute_s:.2f}",
-            f"{cost.epoch_s:.2f}",
-            str(cost.epochs),
-            in_words(cost.run_s),
-        )
+    for name, cost in costs.items():
+        for number, phase in enumerate(cost.phases):
+            table.add_row(
+                name if number == 0 else "",
+                str(names.count(name)) if number == 0 else "",
+                *([phase.unfreeze] if in_phases else []),
+                f"{phase.trainable:,}",
+                f"{phase.input_s:.2f}",
+                f"{phase.compute_s:.2f}",
+                f"{phase.epoch_s:.2f}",
+                str(phase.epochs),
+                in_words(phase.phase_s),
+            )
     return table
+
+
+def phases_in_words(forecast: Forecast) -> list[str]:
+    """Returns a line for each part of a network that phases train: what an epoch of it costs on this machine."""
+    phases = [phase for cost in forecast.plan.estimates.values() for phase in cost.phases]
+    if all(phase.unfreeze == "all" for phase in phases):
+        return []
+    longest = {phase.unfreeze: phase for phase in sorted(phases, key=lambda phase: phase.epochs)}
+    return [
+        f"      --unfreeze {phase.unfreeze}: {in_words(phase.epoch_s)} an epoch, {phase.epochs} epochs = "
+        f"{in_words(phase.phase_s)}{_after_extraction(phase)}"
+        for phase in sorted(longest.values(), key=lambda phase: -phase.epoch_s)
+    ]
+
+
+def _after_extraction(phase: PhaseCost) -> str:
+    if not phase.cache:
+        return ", through the whole network"
+    if not phase.extraction_s:
+        return ", from activations that are kept already"
+    return f", after {in_words(phase.extraction_s)} of computing what lies below ({phase.cache_mb:,.0f} MB)"
 
 
 def forecast_summary(forecast: Forecast) -> list[str]:
@@ -46,4 +73,10 @@ def forecast_summary(forecast: Forecast) -> list[str]:
             f"      about {in_words(forecast.seconds)} at most, {forecast.memory_mb / 1000:.1f} GB of memory, "
             f"{forecast.disk_mb:,.0f} MB of disk"
         )
+        if forecast.extraction_s:
+            lines.append(
+                f"      of it {in_words(forecast.extraction_s)} to compute frozen activations once, which take "
+                f"{forecast.cache_mb:,.0f} MB in {cache_root()}"
+            )
+        lines += phases_in_words(forecast)
     return [*lines, *(f"warning: {line}" for line in forecast.warnings())]

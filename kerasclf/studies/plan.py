@@ -1,6 +1,6 @@
 """What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.resources import peak_memory_mb
+from kerasclf.training import TrainConfig
 
 if TYPE_CHECKING:
     from kerasclf.training.rehearsal import Rehearsal
@@ -46,31 +47,70 @@ class PlanRequest:
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """What one run of an experiment will cost at most.
+class PhaseCost:
+    """What one phase of a run will cost at most.
 
     Args:
+        unfreeze: What trains.
+        trainable: How many weights that is.
         startup_s: Seconds until it trains.
         epoch_s: Seconds an epoch, validation included.
         input_s: Seconds an epoch that the input pipeline would take alone.
         compute_s: Seconds an epoch that the network's steps would take alone.
         epochs: Epochs, at most.
-        disk_mb: Of its folder and two checkpoints, in 10⁶ bytes.
-        parameters: Of the model.
+        cache: The folder of the activations it is trained on; empty where it is trained on images.
+        extraction_s: Seconds to compute those that are missing there.
+        cache_mb: What these take, in 10⁶ bytes.
     """
 
+    unfreeze: str
+    trainable: int
     startup_s: float
     epoch_s: float
     input_s: float
     compute_s: float
     epochs: int
+    cache: str = ""
+    extraction_s: float = 0.0
+    cache_mb: float = 0.0
+
+    @property
+    def phase_s(self) -> float:
+        """Seconds of the phase, once its activations are there."""
+        return self.startup_s + self.epochs * self.epoch_s
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run of an experiment will cost at most.
+
+    Args:
+        phases: Its phases, one after the other.
+        disk_mb: Of its folder and two checkpoints a phase, in 10⁶ bytes.
+        parameters: Of the model.
+    """
+
+    phases: tuple[PhaseCost, ...]
     disk_mb: float
     parameters: int
 
     @property
     def run_s(self) -> float:
-        """Seconds of the run."""
-        return self.startup_s + self.epochs * self.epoch_s
+        """Seconds of the run, once the activations it needs are there."""
+        return sum(phase.phase_s for phase in self.phases)
+
+    def left_s(self, epochs_done: int) -> float:
+        """Returns the seconds of a run with so many epochs behind it."""
+        left = self.run_s
+        for phase in self.phases:
+            done = min(epochs_done, phase.epochs)
+            left, epochs_done = left - done * phase.epoch_s, epochs_done - done
+        return left
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Estimate":
+        """Makes an estimate of plain JSON types."""
+        return cls(**{**plain, "phases": tuple(PhaseCost(**phase) for phase in plain["phases"])})
 
 
 @dataclass(frozen=True)
@@ -100,7 +140,9 @@ class Plan:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Plan":
         """Makes a plan of what `to_dict` returned."""
-        return cls(**{**plain, "estimates": {name: Estimate(**value) for name, value in plain["estimates"].items()}})
+        return cls(
+            **{**plain, "estimates": {name: Estimate.from_dict(value) for name, value in plain["estimates"].items()}}
+        )
 
 
 def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
@@ -120,10 +162,14 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
     measured: dict[Experiment, Rehearsal] = {}
     for name in request.measure:
         experiment = request.experiments[name]
-        alike = _regardless_of_length(experiment)
-        if alike not in measured:
-            measured[alike] = _rehearse(experiment, datasets[_key(experiment)])
-        estimates[name] = _estimate(experiment, measured[alike], datasets[_key(experiment)])
+        dataset = datasets[_key(experiment)]
+        found = []
+        for phase in experiment.phases:
+            alike = _regardless_of_length(experiment, phase)
+            if alike not in measured:
+                measured[alike] = _rehearse(alike, dataset)
+            found.append(measured[alike])
+        estimates[name] = _estimate(experiment, found, dataset)
     return Plan(
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
@@ -168,10 +214,15 @@ def _write_snapshots(datasets: Iterable[ImageDataset], folder: str | None) -> di
 
 def _check_settings(name: str, experiment: Experiment) -> None:
     """Checks what needs no images, before any is read."""
-    from kerasclf.models import check_arguments
+    from kerasclf.models import BACKBONES, check_arguments
 
     arguments = dict(experiment.model_args)
     check_arguments(experiment.model, arguments)
+    if experiment.model in BACKBONES and experiment.transfer is None:
+        raise KerasclfError(
+            f"{name}: {experiment.model} needs a transfer, so that nothing is trained from random weights unawares. "
+            "Expected Transfer(weights='imagenet'), a file, or 'none'."
+        )
     if arguments.get("classifier_activation", "softmax") != "softmax":
         raise KerasclfError(
             f"{name}: a study's loss and report need probabilities; expected classifier_activation 'softmax'. "
@@ -181,15 +232,22 @@ def _check_settings(name: str, experiment: Experiment) -> None:
 
 def _check_sizes(experiment: Experiment, dataset: ImageDataset) -> None:
     from kerasclf.pipeline.statistics import check_normalization
+    from kerasclf.transfer.cuts import Cuts
+    from kerasclf.transfer.engines import choose_engine
 
     check_normalization(experiment.augmentation, dataset.image_shape)
-    experiment.network(dataset.image_shape, dataset.num_classes)
+    network = experiment.network(dataset.image_shape, dataset.num_classes)
+    cuts = Cuts(network)
+    for phase in experiment.phases:
+        cuts.first_trainable(phase.unfreeze)
+    if experiment.transfer is not None:
+        choose_engine(experiment.transfer.engine)
 
 
-def _regardless_of_length(experiment: Experiment) -> Experiment:
-    """Experiments that differ in these alone take equally long an epoch."""
-    schedule = experiment.train.schedule.but(warmup_epochs=0)
-    return experiment.but(train=experiment.train.but(epochs=1, early_stopping=None, schedule=schedule))
+def _regardless_of_length(experiment: Experiment, phase: TrainConfig) -> Experiment:
+    """Returns one phase as an experiment of its own; those that differ in their length alone take as long an epoch."""
+    schedule = phase.schedule.but(warmup_epochs=0)
+    return experiment.but(train=phase.but(epochs=1, early_stopping=None, schedule=schedule), earlier_phases=())
 
 
 def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
@@ -204,19 +262,32 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
         experiment.augmentation,
         experiment.train,
         experiment.augment_validation,
+        experiment.transfer,
     )
 
 
-def _estimate(experiment: Experiment, found: "Rehearsal", dataset: ImageDataset) -> Estimate:
+def _estimate(experiment: Experiment, found: Sequence["Rehearsal"], dataset: ImageDataset) -> Estimate:
     # predictions.csv has about a dozen characters a class and line.
-    predictions_mb = len(dataset.test) * dataset.num_classes * 12 / 1e6
-    keeps_best = 2 if experiment.train.early_stopping else 1
+    disk_mb = len(dataset.test) * dataset.num_classes * 12 / 1e6
+    for phase, measured in zip(experiment.phases, found, strict=True):
+        keeps_best = 2 if phase.early_stopping else 1
+        disk_mb += 2 * keeps_best * measured.state_mb
     return Estimate(
-        startup_s=found.startup_s,
-        epoch_s=found.epoch_s,
-        input_s=found.steps * found.input_s,
-        compute_s=found.steps * found.compute_s,
-        epochs=experiment.train.epochs,
-        disk_mb=2 * keeps_best * found.state_mb + predictions_mb,
-        parameters=found.parameters,
+        phases=tuple(
+            PhaseCost(
+                unfreeze=phase.unfreeze,
+                trainable=measured.trainable,
+                startup_s=measured.startup_s,
+                epoch_s=measured.epoch_s,
+                input_s=measured.steps * measured.input_s,
+                compute_s=measured.steps * measured.compute_s,
+                epochs=phase.epochs,
+                cache=measured.cache,
+                extraction_s=measured.extraction_s,
+                cache_mb=measured.cache_mb,
+            )
+            for phase, measured in zip(experiment.phases, found, strict=True)
+        ),
+        disk_mb=disk_mb,
+        parameters=found[-1].parameters,
     )

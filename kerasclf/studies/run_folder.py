@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from kerasclf.data.dataset import Part
 from kerasclf.errors import FolderError
 from kerasclf.files import file_digest, read_json, sync_folder, write_json
+from kerasclf.studies.examples import Examples, read_examples
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.study import Study
 from kerasclf.training.checkpoints import finished_epochs
 
 STUDY_FILE = "study.json"
 DESCRIPTION = "experiment.json"
+EXAMPLES = "examples.npz"
 _FAILURE = "failed.json"
 _RESULT = "result"
 # Files of a folder that is being made; it counts as empty.
@@ -196,6 +198,11 @@ class RunFolder:
         """Returns the test images' labels and their probabilities, shape (n, classes)."""
         table = pd.read_csv(self.path / "predictions.csv", dtype={"image": str})
         return table["label"].to_numpy(np.int64), table.drop(columns=["image", "label"]).to_numpy(np.float64)
+
+    def examples(self) -> Examples | None:
+        """Returns thumbnails of the images the run got most wrong; None of a run made before there were any."""
+        path = self.path / EXAMPLES
+        return read_examples(path) if path.exists() else None
 
 
 def seal(folder: Path, description: dict[str, Any]) -> None:

@@ -98,8 +98,9 @@ def make_feed(
     feed = Feed(upper, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, "")
     if sample:
         (train, validation), seconds = frozen.sample((dataset.train, dataset.validation), sample)
+        missing = _missing(frozen, transfer.views, dataset)
         return replace(
-            feed, train=train, validation=validation, views=0, extraction_s=seconds * _missing(feed, dataset)
+            feed, train=train, validation=validation, views=0, missing=missing, extraction_s=seconds * missing
         )
     return replace(
         feed, train=frozen.training_part(dataset.train, said), validation=frozen.part(dataset.validation, said)

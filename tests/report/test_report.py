@@ -136,7 +136,7 @@ def test_the_best_is_chosen_on_validation(written):
 def test_under_the_published_protocol_it_is_chosen_on_the_test_part_and_says_so(written):
     results = read_results(written[0].path)
     published = replace(results, study={**results.study, "protocol": "published"})
-    sentence = findings(published)[0]
+    sentence = findings(published, between_neighbours(published))[0]
     assert sentence.startswith(
         "Chosen on the test part, as the original's author did: second, with a test accuracy of 75.0%"
     )
@@ -144,37 +144,31 @@ def test_under_the_published_protocol_it_is_chosen_on_the_test_part_and_says_so(
 
 
 def test_what_was_found_is_said_in_words(written):
-    found = findings(read_results(written[0].path))
-    assert found == [
+    results = read_results(written[0].path)
+    assert findings(results, between_neighbours(results)) == [
         "Chosen on the validation part: second. Its test accuracy is 75.0% (95 % interval 11.5% to 100.0%, n = 2).",
         # Differences of 0.3 and 0.2: mean 0.25, t(1) = 12.7, standard error 0.05.
         "second and first are not distinguishable: +25.0 ± 63.5 points (n = 2); about 3 repeats would be needed.",
     ]
 
 
-def run_with(results, name, seed, right):
-    experiment = next(e for e in results.experiments if e.name == name)
-    run = next(r for r in experiment.runs if r.seed == seed)
-    predicted = np.where(right, run.labels, (run.labels + 1) % 3)
-    return replace(
-        run, probabilities=np.eye(3)[predicted], metrics={**run.metrics, "test_accuracy": float(right.mean())}
-    )
+def run_with(run, right):
+    predicted = np.where(np.arange(30) < right, run.labels, (run.labels + 1) % 3)
+    return replace(run, probabilities=np.eye(3)[predicted], metrics={**run.metrics, "test_accuracy": right / 30})
 
 
-def with_runs(results, **runs):
-    changed = tuple(replace(e, runs=tuple(runs[e.name])) for e in results.experiments)
-    return replace(results, experiments=changed)
+def with_right(written, **right):
+    """The study with, for each experiment, as many of 30 images right as given by seed; its other runs left out."""
+    results = read_results(written[0].path)
+    changed = [
+        replace(e, runs=tuple(run_with(run, right[e.name][run.seed]) for run in e.runs if run.seed in right[e.name]))
+        for e in results.experiments
+    ]
+    return replace(results, experiments=tuple(changed))
 
 
 def test_single_runs_are_compared_over_the_test_images(written):
-    results = read_results(written[0].path)
-    images = np.arange(30)
-    single = with_runs(
-        results,
-        first=[run_with(results, "first", 0, images < 10)],
-        second=[run_with(results, "second", 0, images < 25)],
-    )
-    (found,) = between_neighbours(single)
+    (found,) = between_neighbours(with_right(written, first={0: 10}, second={0: 25}))
     assert found.difference.value == pytest.approx(0.5)
     assert found.difference.p == pytest.approx(2 * 0.5**15)  # fifteen gained, none lost
     assert found.real
@@ -184,28 +178,42 @@ def test_single_runs_are_compared_over_the_test_images(written):
 
 
 def test_experiments_without_a_common_seed_are_not_compared(written):
-    results = read_results(written[0].path)
-    images = np.arange(30)
-    apart = with_runs(
-        results,
-        first=[run_with(results, "first", 0, images < 10)],
-        second=[run_with(results, "second", 1, images < 25)],
-    )
-    (found,) = against_base(apart)
+    (found,) = against_base(with_right(written, first={0: 10}, second={1: 25}))
     assert not found.real
     assert found.words == "second and first have no seed in common and are not compared."
 
 
 def test_clear_differences_are_told_with_their_interval(written):
-    results = read_results(written[0].path)
-    images = np.arange(30)
-    clear = with_runs(
-        results,
-        first=[run_with(results, "first", seed, images < 9 + seed) for seed in (0, 1)],
-        second=[run_with(results, "second", seed, images < 21 + seed) for seed in (0, 1)],
-    )
+    clear = with_right(written, first={0: 9, 1: 10}, second={0: 21, 1: 22})
     assert between_neighbours(clear)[0].words == "second is better than first by 40.0 ± 0.0 points (n = 2)."
     assert against_base(clear)[0].p_holm == 0
+
+
+def with_top5(results, *figures):
+    """The study whose experiments have, in all their runs, these figures; None for those that know none."""
+    changed = [
+        replace(e, runs=tuple(replace(r, metrics={**r.metrics, "test_top5_accuracy": figure}) for r in e.runs))
+        if figure else e
+        for e, figure in zip(results.experiments, figures, strict=True)
+    ]  # fmt: skip
+    return replace(results, experiments=tuple(changed))
+
+
+def test_top5_accuracy_is_shown_where_a_run_knows_it(written, tmp_path):
+    page = write_report(with_top5(read_results(written[0].path), None, 0.9375), tmp_path / "report")
+    assert "<th>top-5<br>accuracy</th>" in page.read_text()
+    assert "<td>0.9375</td>" in page.read_text()
+    table = pd.read_csv(tmp_path / "report" / "summary.csv").set_index("experiment")["test_top5_accuracy"]
+    assert pd.isna(table["first"])
+    assert table["second"] == 0.9375
+    assert re.search(r"\| top-5 accuracy \|.*\| \*\*second\*\* \| – \| \S+ \S+ \| 0\.9375 \|",
+                     (tmp_path / "report" / "report.md").read_text(), re.DOTALL)  # fmt: skip
+
+
+def test_top5_accuracy_has_no_column_where_none_knows_it(written, tmp_path):
+    page = write_report(read_results(written[0].path), tmp_path / "report")
+    written_down = page.read_text(), (page.parent / "report.md").read_text(), (page.parent / "summary.csv").read_text()
+    assert not any(re.search("top-5|top5_", text) for text in written_down)
 
 
 def test_what_changed_is_told_field_by_field():

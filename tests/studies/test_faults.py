@@ -12,8 +12,8 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
-from kerasclf.studies.engines import Inline, Processes
 from kerasclf.locks import hold
+from kerasclf.studies.engines import Inline, Processes
 from kerasclf.studies.progress import Quiet
 from kerasclf.studies.run_folder import StudyFolder
 from kerasclf.studies.runner import look_ahead, run_study

@@ -8,10 +8,11 @@ from kerasclf.studies import declare, forecast, resources
 from kerasclf.studies.forecast import Forecast, in_words
 from kerasclf.studies.forecast_table import forecast_summary
 from kerasclf.studies.job import Job
-from kerasclf.studies.plan import Estimate, Plan
+from kerasclf.studies.plan import Estimate, PhaseCost, Plan
 from kerasclf.studies.run_folder import StudyFolder
 
-ESTIMATE = Estimate(startup_s=10, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30, disk_mb=4, parameters=24_197)
+PHASE = PhaseCost("all", 24_197, startup_s=10, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30)
+ESTIMATE = Estimate((PHASE,), disk_mb=4, parameters=24_197)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_it_adds_up(two_jobs):
 
 
 def test_finished_epochs_are_not_counted_again(two_jobs):
-    kept = two_jobs.jobs[0].run.partial / "checkpoints"
+    kept = two_jobs.jobs[0].run.checkpoints / "phase-1"
     kept.mkdir(parents=True)
     (kept / "epoch-00009.npz").touch()
     (kept / "epoch-00010.npz").touch()
