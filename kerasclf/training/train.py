@@ -94,11 +94,13 @@ def train(
         checkpoint = latest_checkpoint(checkpoints, listener.said)
         callbacks.append(Resume(checkpoints, callbacks, record, checkpoint))
     listener.began(config.epochs, steps, checkpoint.state["rows"] if checkpoint else ())
+    begin = first_epoch(checkpoint, config.epochs)
+    del checkpoint  # Resume holds it until it is restored
     with ready.strategy.scope():
         model.fit(
             ready.batches,
             validation_data=validation_batches(dataset, config, augmentation, seed, epoch, augment_validation),
-            initial_epoch=first_epoch(checkpoint, config.epochs),
+            initial_epoch=begin,
             epochs=config.epochs,
             class_weight=_class_weight(dataset) if config.class_weight == "balanced" else None,
             callbacks=callbacks,

@@ -1,6 +1,7 @@
 """A training that was interrupted ends as if it had not been."""
 
 import json
+import weakref
 import zipfile
 
 import keras
@@ -96,6 +97,27 @@ def test_a_finished_training_is_not_trained_further(dataset, tmp_path):
     assert len(again.history) == len(first.history)
     for one, other in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_is_let_go_of_when_it_is_restored(dataset, tmp_path, monkeypatch):
+    config = CONFIGS["dropout"].but(epochs=2)
+    with pytest.raises(Killed):
+        fit(dataset, config, tmp_path, KillAt(2, step=1))
+    held = []
+
+    def watched(folder, report):
+        checkpoint = latest_checkpoint(folder, report)
+        held.append(weakref.ref(checkpoint))
+        return checkpoint
+
+    class Look(Silence):
+        def stepped(self, epochs_done, step):
+            held.append(held[0]())
+
+    monkeypatch.setattr("kerasclf.training.train.latest_checkpoint", watched)
+    fit(dataset, config, tmp_path, Look())
+    assert len(held) > 1
+    assert set(held[1:]) == {None}
 
 
 def some(epoch):
