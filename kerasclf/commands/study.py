@@ -1,6 +1,7 @@
 """`kerasclf study`: run a declared study, or say what it would cost."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -152,7 +153,7 @@ class StudyCommand:
         return Ray(self.address, jobs)
 
     @contextlib.contextmanager
-    def _listener(self, forecast: "Forecast", console: Console):  # type: ignore[no-untyped-def]
+    def _listener(self, forecast: "Forecast", console: Console) -> Iterator["StudyListener"]:
         from kerasclf.studies.progress import ConsoleProgress, Several
 
         with contextlib.ExitStack() as stack:

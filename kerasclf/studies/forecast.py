@@ -36,7 +36,13 @@ class Forecast:
     @property
     def seconds(self) -> float:
         """The time of all runs that are to be made, at most, where each of those side by side keeps its pace."""
-        return self._whole_runs_s() / self.width
+        estimates = self.plan.estimates
+        left = (
+            estimates[job.name].run_s - job.run.epochs_done() * estimates[job.name].epoch_s
+            for job in self.jobs
+            if job.name in estimates
+        )
+        return sum(left) / self.width
 
     @property
     def memory_mb(self) -> float:
@@ -60,14 +66,6 @@ class Forecast:
         if self.disk_mb > free_mb:
             found.append(f"The runs take about {self.disk_mb:,.0f} MB of disk; {free_mb:,.0f} MB are free.")
         return found
-
-    def _whole_runs_s(self) -> float:
-        estimates = self.plan.estimates
-        return sum(
-            estimates[job.name].run_s - job.run.epochs_done() * estimates[job.name].epoch_s
-            for job in self.jobs
-            if job.name in estimates
-        )
 
 
 def in_words(seconds: float) -> str:

@@ -1,7 +1,6 @@
 """Measures what a training will cost by some of its real steps."""
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,16 +112,11 @@ class Pace(keras.callbacks.Callback):
 
 
 def _seconds_a_batch(batches: tf.data.Dataset) -> float:
-    return _timed(iter(batches).__next__)
-
-
-def _timed(take: Callable[[], Any]) -> float:
-    take()
+    left = iter(batches)
+    next(left)  # fills the buffers
     began, count = time.perf_counter(), 0
-    while count < _STEPS or time.perf_counter() - began < _LEAST_S:
-        try:
-            take()
-        except StopIteration:
-            break
+    for _ in left:
         count += 1
+        if count >= _STEPS and time.perf_counter() - began >= _LEAST_S:
+            break
     return (time.perf_counter() - began) / max(count, 1)
