@@ -35,7 +35,7 @@ def test_it_adds_up(two_jobs):
 
 
 def test_finished_epochs_are_not_counted_again(two_jobs):
-    kept = two_jobs.jobs[0].run.partial / "checkpoints"
+    kept = two_jobs.jobs[0].run.checkpoints
     kept.mkdir(parents=True)
     (kept / "epoch-00009.npz").touch()
     (kept / "epoch-00010.npz").touch()

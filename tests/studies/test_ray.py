@@ -75,6 +75,10 @@ def test_a_run_folder_from_another_disk_is_brought_back(tmp_path):
     small = Study("ray", "Ray", "?", {"base": BASE.but(train=BASE.train.but(epochs=1))})
     folder = run_study(small, tmp_path / "far", engine=Inline())
     far = folder.run("base", small.experiments["base"].identity, 0)
+    made = {path.name: path.read_bytes() for path in far.path.iterdir()}
+    assert "model.keras" in made
     near = StudyFolder(tmp_path / "near").run("base", small.experiments["base"].identity, 0)
     _unpack(_pack(far.path), near.path)
+    assert {path.name: path.read_bytes() for path in near.path.iterdir()} == made
     near.check(small.experiments["base"], 0)
+    assert not near.partial.exists()
