@@ -85,7 +85,8 @@ class StudyCommand:
         study, engine = self._declare(console), self._engine()
         study.only(self.only)
         out = self.out or Path("runs") / _folder_name(study)
-        say(console, f"study: {study.title} ({study.protocol}, {len(study.seeds)} runs each) → {out}")
+        each = f"{len(study.seeds)} run{'s' * (len(study.seeds) > 1)} each"
+        say(console, f"study: {study.title} ({study.protocol}, {each}) → {out}")
         forecast = look_ahead(
             study,
             out,
