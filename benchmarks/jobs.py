@@ -6,12 +6,11 @@ Training steps on images in memory, without input pipeline; images/s of all runs
 """
 
 import json
-import statistics
 import subprocess
 import sys
 import time
 
-from benchmarks.measure import print_table
+from benchmarks.measure import median, print_table, ratio
 from kerasclf.machine import usable_cores
 
 ROUNDS = 5
@@ -50,21 +49,19 @@ def measure(what: str, threads: int) -> None:
     print(json.dumps(steps * batch / (time.perf_counter() - began)))
 
 
-def rate(what: str, runs: int, threads: int) -> float:
-    """Returns images/s of so many runs side by side, together."""
+def rate(what: str, runs: int, threads: int) -> dict[str, float]:
+    """Returns images/s of so many runs side by side, together, as `rate`."""
     command = [sys.executable, "-m", "benchmarks.jobs", what, str(threads)]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(runs)]
-    return sum(float(process.communicate()[0].splitlines()[-1]) for process in started)
+    return {"rate": sum(float(process.communicate()[0].splitlines()[-1]) for process in started)}
 
 
 def main() -> None:
     cores, rows = usable_cores(), []
     for what in SIZES:
         pairs = [(rate(what, 1, cores), rate(what, cores, 1)) for _ in range(ROUNDS)]
-        ratios = [many / one for one, many in pairs]
-        one, many = (statistics.median(column) for column in zip(*pairs, strict=True))
-        spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
-        rows.append([what, f"{one:,.0f}", f"{many:,.0f}", spread])
+        one, many = zip(*pairs, strict=True)
+        rows.append([what, f"{median(one, 'rate'):,.0f}", f"{median(many, 'rate'):,.0f}", ratio(many, one, "rate")])
     print_table(["network", f"1 run, {cores} threads", f"{cores} runs, 1 thread each", "ratio (range)"], rows)
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
+from kerasclf.machine import usable_cores
 
 if TYPE_CHECKING:
     from kerasclf import Experiment, ImageDataset, Study
@@ -56,7 +57,7 @@ def pytorch() -> None:
 
     from kerasclf import load_dataset
 
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    torch.set_num_threads(usable_cores())
     dataset, study = load_dataset("shapes"), shortened()
     for seed in study.seeds:
         for experiment in study.experiments.values():

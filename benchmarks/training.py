@@ -8,13 +8,13 @@ every core that they are given.
 """
 
 import json
-import os
 import sys
 import time
 
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
+from kerasclf.machine import usable_cores
 from kerasclf.studies.resources import peak_memory_mb
 
 EPOCHS = 3
@@ -56,7 +56,7 @@ def pytorch(batch: int, augmented: bool) -> float:
     import torch
     from torch import nn
 
-    torch.set_num_threads(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    torch.set_num_threads(usable_cores())
     torch.manual_seed(0)
     images, labels = arrays()
     x = torch.from_numpy(images.transpose(0, 3, 1, 2) / np.float32(255)).contiguous()

@@ -1,11 +1,18 @@
-"""Writing so that a reader finds a whole file or none."""
+"""Writing so that a reader finds a whole file or none. Needs no TensorFlow."""
 
 import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# Of the JSON among the arrays of a file; checkpoints of earlier versions have it under this name.
+_DESCRIBED = "state.json"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -38,6 +45,19 @@ def write_json(path: Path, value: Any) -> None:
 def read_json(path: Path) -> Any:
     """Reads what `write_json` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_arrays(file: IO[bytes], arrays: Mapping[str, NDArray[Any]], described: Any) -> None:
+    """Writes arrays and what is to be said of them, as plain JSON types, into an open .npz file."""
+    members: dict[str, Any] = {**arrays, _DESCRIBED: np.frombuffer(json.dumps(described).encode(), np.uint8)}
+    np.savez(file, **members)
+
+
+def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], Any]:
+    """Reads what `write_arrays` wrote; checks each array against its checksum and unpickles nothing."""
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return arrays, json.loads(arrays.pop(_DESCRIBED).tobytes())
 
 
 def sync_folder(path: Path) -> None:

@@ -1,6 +1,7 @@
 """`kerasclf study`: run a declared study, or say what it would cost."""
 
 import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -84,7 +85,8 @@ class StudyCommand:
         study, engine = self._declare(console), self._engine()
         study.only(self.only)
         out = self.out or Path("runs") / _folder_name(study)
-        say(console, f"study: {study.title} ({study.protocol}, {len(study.seeds)} runs each) → {out}")
+        each = f"{len(study.seeds)} run{'s' * (len(study.seeds) > 1)} each"
+        say(console, f"study: {study.title} ({study.protocol}, {each}) → {out}")
         forecast = look_ahead(
             study,
             out,
@@ -152,7 +154,7 @@ class StudyCommand:
         return Ray(self.address, jobs)
 
     @contextlib.contextmanager
-    def _listener(self, forecast: "Forecast", console: Console):  # type: ignore[no-untyped-def]
+    def _listener(self, forecast: "Forecast", console: Console) -> Iterator["StudyListener"]:
         from kerasclf.studies.progress import ConsoleProgress, Several
 
         with contextlib.ExitStack() as stack:

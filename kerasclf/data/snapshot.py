@@ -1,17 +1,17 @@
 """A data set as one file, so that the runs of a study need not decode or draw the same images again and again."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from numpy.typing import NDArray
 
 from kerasclf.data.dataset import PARTS, ArrayImages, ImageDataset, Part
+from kerasclf.files import read_arrays, write_arrays
 
 
 def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
     """Writes a data set that lives in memory into a file; returns False, and writes nothing, for any other."""
-    arrays: dict[str, Any] = {}
+    arrays: dict[str, NDArray[Any]] = {}
     for name in PARTS:
         images = dataset.part(name).images
         if not isinstance(images, ArrayImages):
@@ -23,18 +23,16 @@ def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
         "class_names": dataset.class_names,
         "names": {name: dataset.part(name).names for name in PARTS},
     }
-    np.savez(path, **arrays, described=np.frombuffer(json.dumps(described).encode(), np.uint8))
+    with path.open("wb") as file:
+        write_arrays(file, arrays, described)
     return True
 
 
 def read_snapshot(path: Path) -> ImageDataset:
     """Reads what `write_snapshot` wrote: the same images, labels, names and manifest."""
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        described = json.loads(archive["described"].tobytes())
-        parts = {
-            name: Part(
-                ArrayImages(archive[f"{name}/images"]), archive[f"{name}/labels"], tuple(described["names"][name])
-            )
-            for name in PARTS
-        }
+    arrays, described = read_arrays(path)
+    parts = {
+        name: Part(ArrayImages(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
+        for name in PARTS
+    }
     return ImageDataset(described["spec"], described["title"], tuple(described["class_names"]), **parts)

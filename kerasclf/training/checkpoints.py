@@ -1,7 +1,6 @@
 """Checkpoints on disk: what a training needs to go on after an epoch as if it had never stopped."""
 
 import contextlib
-import json
 import os
 import tempfile
 import zipfile
@@ -11,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import TrainingError
-from kerasclf.files import sync_folder
+from kerasclf.files import read_arrays, sync_folder, write_arrays
 
 # Raised whenever a checkpoint of before could no longer be taken up.
 FORMAT = 1
 # The last one, and the one before in case the disk spoils it.
 _KEPT = 2
-_STATE = "state.json"
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,11 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         OSError: The disk is full or the folder cannot be written to; earlier checkpoints stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    state = json.dumps({"format": FORMAT, "epoch": checkpoint.epoch, "state": checkpoint.state})
+    held = {"format": FORMAT, "epoch": checkpoint.epoch, "state": checkpoint.state}
     handle, name = tempfile.mkstemp(dir=folder, prefix=".epoch-")
     try:
         with os.fdopen(handle, "wb") as file:
-            arrays: dict[str, Any] = {**checkpoint.arrays, _STATE: np.frombuffer(state.encode(), np.uint8)}
-            np.savez(file, **arrays)
+            write_arrays(file, checkpoint.arrays, held)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(folder / f"epoch-{checkpoint.epoch:05}.npz")
@@ -99,10 +95,7 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Checkpoint:
-    # Reading checks each array against its checksum; nothing is unpickled.
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    held = json.loads(arrays.pop(_STATE).tobytes())
+    arrays, held = read_arrays(path)
     if held["format"] != FORMAT:
         raise TrainingError(
             f"{path} was written by another version of kerasclf (checkpoint format {held['format']}, here {FORMAT}). "

@@ -46,6 +46,7 @@ class Resume(keras.callbacks.Callback):
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         if self.begin_from is not None:
             self._restore(self.begin_from)
+            self.begin_from = None  # as large as the model and its optimizer: not to be held while training
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         write_checkpoint(self.folder, self._capture(epoch + 1))

@@ -122,13 +122,14 @@ def _fit(
         *make_callbacks(phase),
         record,
     ]
-    first, rows = 0, record.rows
+    first, rows, checkpoint = 0, record.rows, None
     if folder is not None:
         checkpoint = latest_checkpoint(folder, listener.said)
         callbacks.append(Resume(folder, callbacks, record, checkpoint))
-        first = first_epoch(checkpoint, phase.epochs)
-        rows = checkpoint.state["rows"] if checkpoint else rows
+    if checkpoint is not None:
+        first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
     listener.began(all_epochs, ready.steps, rows)
+    del checkpoint  # Resume holds it until it is restored
     with ready.strategy.scope(), fused_batch_norm(ready.model):
         ready.model.fit(
             ready.batches,

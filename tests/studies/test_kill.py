@@ -19,7 +19,6 @@ from tests.studies.killable import killable_study
 ROOT = Path(__file__).parents[2]
 
 
-SHORT = ("plateau", "ema")
 ALL = tuple(killable_study().experiments)
 
 
@@ -75,21 +74,28 @@ def check_same(folder, undisturbed, names):
             np.testing.assert_array_equal(a, b)
 
 
-def test_a_killed_study_ends_as_one_left_alone(tmp_path):
-    """Killed in the middle of a pair of runs; the workers are left to notice."""
-    finish(tmp_path / "undisturbed", SHORT)
-    process = start(tmp_path / "study", SHORT)
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(("ema",), id="one"),
+        pytest.param(("plateau", "ema"), id="side by side", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_study_ends_as_one_left_alone(tmp_path, names):
+    """Killed in the middle of its runs; the workers are left to notice."""
+    finish(tmp_path / "undisturbed", names)
+    process = start(tmp_path / "study", names)
     for line in process.stdout:
-        if "plateau" in line and "epoch 2/" in line:
+        if names[0] in line and "epoch 2/" in line:
             break
     kill(process, with_workers=False)
-    assert "plateau  goes on after epoch" in finish(tmp_path / "study", SHORT)
-    check_same(tmp_path / "study", tmp_path / "undisturbed", SHORT)
+    assert f"{names[0]}  goes on after epoch" in finish(tmp_path / "study", names)
+    check_same(tmp_path / "study", tmp_path / "undisturbed", names)
 
 
 def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
     command = [sys.executable, "-m", "kerasclf", "study", "ladder", "--data", "shapes", "--jobs", "2",
-               "--only", "bn_before", "bn_after", "--train-per-class", "40", "--test-per-class", "4",
+               "--only", "deeper", "--repeats", "2", "--train-per-class", "40", "--test-per-class", "4",
                "--out", str(tmp_path / "out")]  # fmt: skip
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stdout:

@@ -1,9 +1,8 @@
-"""Runs on a Ray cluster of two nodes on this machine, one of which is lost."""
+"""Runs on a Ray cluster on this machine; the long test has two nodes, one of which is lost."""
 
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
-from kerasclf.studies.engines import Inline
 from kerasclf.studies.progress import Quiet
 from kerasclf.studies.run_folder import StudyFolder
 from kerasclf.studies.runner import run_study
@@ -46,6 +45,7 @@ class LoseTheNode(Quiet):
             self.cluster.add_node(num_cpus=1)
 
 
+@pytest.mark.slow
 def test_a_lost_node_costs_no_finished_epoch(tmp_path):
     from ray.cluster_utils import Cluster
 
@@ -69,12 +69,19 @@ def test_a_lost_node_costs_no_finished_epoch(tmp_path):
 
 
 def test_a_run_folder_from_another_disk_is_brought_back(tmp_path):
-    """The files that a machine without shared storage sends are the run folder."""
-    from kerasclf.studies.ray_engine import _pack, _unpack
+    """A run is made on a cluster of this machine; the files that one without shared storage sends are its folder."""
+    from kerasclf.studies.ray_engine import Ray, _pack, _unpack
 
     small = Study("ray", "Ray", "?", {"base": BASE.but(train=BASE.train.but(epochs=1))})
-    folder = run_study(small, tmp_path / "far", engine=Inline())
+    try:
+        folder = run_study(small, tmp_path / "far", engine=Ray())
+    finally:
+        ray.shutdown()
     far = folder.run("base", small.experiments["base"].identity, 0)
+    made = {path.name: path.read_bytes() for path in far.path.iterdir()}
+    assert "model.keras" in made
     near = StudyFolder(tmp_path / "near").run("base", small.experiments["base"].identity, 0)
     _unpack(_pack(far.path), near.path)
+    assert {path.name: path.read_bytes() for path in near.path.iterdir()} == made
     near.check(small.experiments["base"], 0)
+    assert not near.partial.exists()

@@ -1,6 +1,7 @@
 """A training that was interrupted ends as if it had not been."""
 
 import json
+import weakref
 import zipfile
 
 import keras
@@ -50,7 +51,8 @@ def fit(dataset, config, folder=None, listener=None):
 
 
 CONFIGS = {
-    "dropout": TrainConfig(epochs=4, batch_size=16, steps_per_execution=2),
+    "cosine": TrainConfig(epochs=4, batch_size=16, steps_per_execution=2, optimizer="adamw",
+                          schedule=Schedule("cosine", warmup_epochs=1)),
     "early_stopping": TrainConfig(epochs=9, batch_size=16, learning_rate=0.02,
                                   early_stopping=EarlyStopping("val_loss", patience=2)),
     "plateau": TrainConfig(epochs=5, batch_size=16, optimizer="sgd", learning_rate=0.3, momentum=0.9,
@@ -58,16 +60,22 @@ CONFIGS = {
     "ema": TrainConfig(epochs=4, batch_size=16, ema_momentum=0.8),
     "ema_stopping": TrainConfig(epochs=5, batch_size=16, ema_momentum=0.8, learning_rate=0.02,
                                 early_stopping=EarlyStopping("val_loss", patience=2)),
-    "cosine": TrainConfig(epochs=4, batch_size=16, optimizer="adamw", schedule=Schedule("cosine", warmup_epochs=1)),
     "two_devices": TrainConfig(epochs=3, batch_size=16, strategy="mirrored"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+# What these keep, "ema_stopping" keeps as well.
+COVERED = ("early_stopping", "ema")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in COVERED else []) for name in CONFIGS]
+)
 def test_it_ends_with_the_same_bits(dataset, tmp_path, name):
     config = CONFIGS[name]
     whole = fit(dataset, config)
-    for kill in (KillAt(2), KillAt(3, step=1)):
+    kills = [KillAt(2), KillAt(3, step=1)]
+    for kill in kills if name == "cosine" else kills[1:]:  # one that goes on twice is enough
         with pytest.raises(Killed):
             fit(dataset, config, tmp_path, kill)
     resumed = fit(dataset, config, tmp_path)
@@ -79,7 +87,7 @@ def test_it_ends_with_the_same_bits(dataset, tmp_path, name):
 
 
 def test_one_killed_in_its_first_epoch_starts_over(dataset, tmp_path):
-    config = CONFIGS["dropout"].but(epochs=1)
+    config = CONFIGS["cosine"].but(epochs=1)
     with pytest.raises(Killed):
         fit(dataset, config, tmp_path, KillAt(1, step=2))
     assert latest_checkpoint(tmp_path, print) is None
@@ -96,6 +104,27 @@ def test_a_finished_training_is_not_trained_further(dataset, tmp_path):
     assert len(again.history) == len(first.history)
     for one, other in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_a_checkpoint_is_let_go_of_when_it_is_restored(dataset, tmp_path, monkeypatch):
+    config = CONFIGS["cosine"].but(epochs=2)
+    with pytest.raises(Killed):
+        fit(dataset, config, tmp_path, KillAt(2, step=1))
+    held = []
+
+    def watched(folder, report):
+        checkpoint = latest_checkpoint(folder, report)
+        held.append(weakref.ref(checkpoint))
+        return checkpoint
+
+    class Look(Silence):
+        def stepped(self, epochs_done, step):
+            held.append(held[0]())
+
+    monkeypatch.setattr("kerasclf.training.train.latest_checkpoint", watched)
+    fit(dataset, config, tmp_path, Look())
+    assert len(held) > 1
+    assert set(held[1:]) == {None}
 
 
 def some(epoch):
@@ -146,7 +175,7 @@ def other_network(shape, classes):
 
 
 def test_one_of_another_network_is_not_taken_up(dataset, tmp_path):
-    config = CONFIGS["dropout"]
+    config = CONFIGS["cosine"]
     fit(dataset, config, tmp_path)
     with pytest.raises(TrainingError, match="do not fit the network"):
         train(dataset, other_network, AUGMENTED, config, 3, checkpoints=tmp_path)
