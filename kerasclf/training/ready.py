@@ -7,12 +7,14 @@ import numpy as np
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset, Part
+from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch, training_batches
-from kerasclf.training.build import Built
+from kerasclf.training.build import Built, NetworkFactory, build_model
 from kerasclf.training.config import TrainConfig
-from kerasclf.training.feed import Feed
+from kerasclf.training.feed import Feed, make_feed
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
+from kerasclf.transfer import Transfer
 
 # Values of one step's images below which several steps run between two returns to Python, which costs about a
 # millisecond: 16 steps of 32 images of 32×32.
@@ -35,6 +37,20 @@ class Ready:
 
 
 def prepare(
+    dataset: ImageDataset,
+    network: NetworkFactory,
+    augmentation: Augmentation,
+    config: TrainConfig,
+    seed: int,
+    transfer: Transfer | None = None,
+) -> Ready:
+    """Builds a network and makes all that is needed to train it in one phase."""
+    built = build_model(dataset, network, augmentation, config, seed)
+    feed = make_feed(built, dataset, config, augmentation, transfer, lambda line: None)
+    return prepare_phase(built, feed, dataset, config, seed, augment_validation=False)
+
+
+def prepare_phase(
     built: Built, feed: Feed, dataset: ImageDataset, config: TrainConfig, seed: int, augment_validation: bool
 ) -> Ready:
     """Compiles a phase's model under its strategy and makes its batches."""

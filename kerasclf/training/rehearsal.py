@@ -13,7 +13,7 @@ from kerasclf.training.build import NetworkFactory, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.feed import make_feed
 from kerasclf.training.fused_batch_norm import fused_batch_norm
-from kerasclf.training.ready import Ready, prepare
+from kerasclf.training.ready import Ready, prepare_phase
 from kerasclf.transfer import Transfer
 
 # So many steps, but for so long at least, unless the images are used up before; and where steps take long, so few.
@@ -77,7 +77,7 @@ def rehearse(
     building_s = time.perf_counter() - began
     feed = make_feed(built, dataset, config, augmentation, transfer, lambda line: None, sample=_SAMPLE)
     began = time.perf_counter() - building_s  # without the sample's extraction
-    ready = prepare(built, feed, dataset, config, 0, augment_validation)
+    ready = prepare_phase(built, feed, dataset, config, 0, augment_validation)
     pace = Pace()
     _fit(ready, ready.batches, pace)
     compute = Pace()

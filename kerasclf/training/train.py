@@ -22,7 +22,7 @@ from kerasclf.training.feed import make_feed
 from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
-from kerasclf.training.ready import Ready, evaluation_batch, prepare
+from kerasclf.training.ready import Ready, evaluation_batch, prepare_phase
 from kerasclf.training.resume import Resume, first_epoch
 from kerasclf.transfer.settings import Transfer
 
@@ -90,7 +90,7 @@ def train(
         feed = make_feed(built, dataset, phase, augmentation, transfer, listener.said)
         if earlier or feed.counts.frozen:
             listener.said(f"phase {number + 1} of {len(phases)}: {feed.in_words(phase)}")
-        ready = prepare(built, feed, dataset, phase, seed, augment_validation)
+        ready = prepare_phase(built, feed, dataset, phase, seed, augment_validation)
         # The order and the changes of images go on from phase to phase.
         ready.epoch.first = sum(before.epochs for before in phases[:number])
         folder = checkpoints / f"phase-{number + 1}" if checkpoints else None

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import CATALOGUE, basenet, basenet_deeper, build, explain, least_input_size
+from kerasclf.models import BACKBONES, CATALOGUE, basenet, basenet_deeper, build, explain, least_input_size
 from kerasclf.training.devices import precision
 
-VARIANTS = [(name, {}) for name in CATALOGUE] + [
+# Those of keras.applications take color images alone and are large: tests/models/test_backbones.py.
+VARIANTS = [(name, {}) for name in CATALOGUE if name not in BACKBONES] + [
     ("basenet_deeper", {"batch_norm": "before"}),
     ("basenet_deeper", {"batch_norm": "after"}),
 ]

@@ -11,7 +11,8 @@ from kerasclf.training import Schedule
 from kerasclf.training.config import OPTIMIZERS
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
-from kerasclf.training.train import prepare, train
+from kerasclf.training.ready import prepare
+from kerasclf.training.train import train
 
 SCALED = Augmentation(rescale=1 / 255)
 

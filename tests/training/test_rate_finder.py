@@ -10,7 +10,8 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import TrainingError
 from kerasclf.training import Schedule
 from kerasclf.training.rate_finder import find_learning_rate
-from kerasclf.training.train import prepare, train
+from kerasclf.training.ready import prepare
+from kerasclf.training.train import train
 
 SCALED = Augmentation(rescale=1 / 255)
 

@@ -90,7 +90,7 @@ def test_one_killed_in_its_first_epoch_starts_over(dataset, tmp_path):
     config = CONFIGS["cosine"].but(epochs=1)
     with pytest.raises(Killed):
         fit(dataset, config, tmp_path, KillAt(1, step=2))
-    assert latest_checkpoint(tmp_path, print) is None
+    assert latest_checkpoint(tmp_path / "phase-1", print) is None
     whole, resumed = fit(dataset, config), fit(dataset, config, tmp_path)
     for one, other in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
