@@ -1,10 +1,11 @@
 """`load_dataset(spec)`: from the name of a data set to its three parts."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from kerasclf.data import birds
 from kerasclf.data.dataset import ImageDataset, Part
 from kerasclf.data.folders import Listing, Report, list_files, list_folder, read_listings
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
@@ -20,8 +21,14 @@ SPEC_FORMS = {
     "mnist": "mnist or mnist:N",
     "folder": "folder:PATH with PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg",
     "list": "list:ROOT:TRAIN.txt:TEST.txt, one CLASS/file a line",
+    "birds": "birds:PATH, with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH",
     "shapes": "shapes, drawn here, nothing to download",
 }
+
+
+_INSTEAD = "Using the drawn data set 'shapes' instead; published figures are not comparable with these."
+# Large enough for the networks that look at birds, small enough for a laptop.
+_SHAPES_FOR_BIRDS = (96, 96)
 
 
 @dataclass(frozen=True)
@@ -48,10 +55,11 @@ class _Request:
 
 
 class Choice(NamedTuple):
-    """The data set that a study will use, and what to tell the user about it."""
+    """The data set that a study will use, what to tell the user about it, and the size to draw it at."""
 
     spec: str
     notice: str
+    image_size: Size | None = None
 
 
 def load_dataset(
@@ -62,8 +70,8 @@ def load_dataset(
     Args:
         spec: `"cifar100:25"` (the first 25 classes), `"cifar100"`, `"cifar10"`, `"mnist"`, `"folder:PATH"`
             (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
-            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file a line), or `"shapes"` (drawn, see
-            `kerasclf.data.shapes`).
+            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file a line), `"birds:PATH"` (see `kerasclf.data.birds`), or
+            `"shapes"` (drawn, see `kerasclf.data.shapes`).
         split: How to divide what the data set does not divide itself; `Split()` where None.
         image_size: Height and width for folders, lists and shapes; None keeps the images' own.
         report: Called with a line of progress while many files are read.
@@ -86,6 +94,8 @@ def load_dataset(
 def default_dataset(preferred: str) -> Choice:
     """Returns `preferred`, a set of keras.datasets, where it can be had, and else the drawn `shapes` with a notice."""
     kind, _, rest = preferred.partition(":")
+    if kind == "birds":
+        return Choice("shapes", f"{birds.HOW_TO_GET}\n{_INSTEAD}", _SHAPES_FOR_BIRDS)
     known = KERAS_SETS[kind]
     if known.is_at_hand():
         try:
@@ -95,8 +105,7 @@ def default_dataset(preferred: str) -> Choice:
             pass  # a damaged cache, or a network that answers and does not deliver
     return Choice(
         "shapes",
-        f"{known.title} is neither cached ({known.path}) nor can it be fetched from {known.host}:\n"
-        "using the drawn data set 'shapes' instead; published figures are not comparable with these.",
+        f"{known.title} is neither cached ({known.path}) nor can it be fetched from {known.host}.\n{_INSTEAD}",
     )
 
 
@@ -128,6 +137,15 @@ def _load_list(request: _Request) -> _Raw:
     return _read(root, names, listings, request)
 
 
+def _load_birds(request: _Request) -> _Raw:
+    if not request.rest:
+        raise DataError(f"Expected {SPEC_FORMS['birds']}. {birds.HOW_TO_GET}")
+    root = Path(request.rest).expanduser()
+    names, listings = birds.list_birds(root)
+    sized = replace(request, image_size=request.image_size or birds.IMAGE_SIZE)
+    return replace(_read(root, names, listings, sized), title=birds.TITLE)
+
+
 def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], request: _Request) -> _Raw:
     # Parts come first: nobody wants to wait for images that are then left out, or for a class that is too small.
     parts = into_parts(listings, request.split, names)
@@ -146,5 +164,6 @@ _LOADERS: dict[str, Callable[[_Request], _Raw]] = {
     **dict.fromkeys(KERAS_SETS, _load_keras),
     "folder": _load_folder,
     "list": _load_list,
+    "birds": _load_birds,
     "shapes": _draw,
 }

@@ -4,7 +4,7 @@ from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.catalogue import CATALOGUE, Builder, build, check_arguments
 from kerasclf.models.explain import LayerRow, explain, least_input_size
-from kerasclf.models.weights import load_pretrained
+from kerasclf.models.weights import find_pretrained, load_pretrained
 
 __all__ = [
     "BACKBONES",
@@ -16,6 +16,7 @@ __all__ = [
     "build",
     "check_arguments",
     "explain",
+    "find_pretrained",
     "least_input_size",
     "load_pretrained",
 ]

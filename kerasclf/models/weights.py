@@ -17,6 +17,25 @@ Weights = Mapping[str, list[NDArray[np.floating]]]
 FILE_FORMS = ".keras (a saved model), .weights.h5 (Keras 3) or .h5 (as keras.applications has them)"
 
 
+def find_pretrained(architecture: str, weights: str) -> Weights:
+    """Returns the pretrained weights of a backbone by layer; nothing for `"none"`.
+
+    Args:
+        architecture: A key of `BACKBONES`.
+        weights: As `load_pretrained` takes them.
+
+    Raises:
+        KerasclfError: The network has no pretrained weights, or they cannot be had.
+    """
+    if architecture not in BACKBONES and weights != "none":
+        raise KerasclfError(
+            f"weights: {architecture} has no pretrained weights. Known backbones: {', '.join(BACKBONES)}."
+        )
+    if weights == "none":
+        return {}
+    return _download(architecture) if weights == "imagenet" else _read(Path(weights).expanduser(), architecture)
+
+
 def load_pretrained(network: keras.Model, architecture: str, weights: str) -> None:
     """Gives the layers of a backbone, all those below its head, pretrained weights.
 
@@ -31,14 +50,9 @@ def load_pretrained(network: keras.Model, architecture: str, weights: str) -> No
         KerasclfError: The network has no pretrained weights, they cannot be had, or the file is another network's;
             the message names the first layer that differs.
     """
-    if weights == "none":
-        return
-    if architecture not in BACKBONES:
-        raise KerasclfError(
-            f"weights: {architecture} has no pretrained weights. Known backbones: {', '.join(BACKBONES)}."
-        )
-    found = _download(architecture) if weights == "imagenet" else _read(Path(weights).expanduser(), architecture)
-    _copy(found, network, architecture, weights)
+    found = find_pretrained(architecture, weights)
+    if weights != "none":
+        _copy(found, network, architecture, weights)
 
 
 def _download(architecture: str) -> Weights:

@@ -2,16 +2,21 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Literal
 
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.studies.basenet import basenet_study
+from kerasclf.studies.birds import birds_study
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.ladder import ladder_study
 from kerasclf.studies.study import PROTOCOLS, Protocol, Study
+from kerasclf.training import TrainConfig
+from kerasclf.transfer import Transfer
 
 STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "basenet": basenet_study,
     "ladder": ladder_study,
+    "birds": birds_study,
 }
 
 # The form of seconds: so many images a class, so many epochs.
@@ -29,6 +34,9 @@ def declare(
     repeats: int = 1,
     seed: int = 0,
     quick: bool = False,
+    epochs: int | None = None,
+    weights: str | None = None,
+    cache: Literal["auto", "off"] = "auto",
 ) -> Study:
     """Returns a declared study, on other data or in another form where asked for.
 
@@ -42,12 +50,15 @@ def declare(
         repeats: Runs of each experiment.
         seed: The first run's seed; the others count on from it.
         quick: The form of seconds: few images, two epochs.
+        epochs: At most so many epochs in each phase of a training.
+        weights: Where pretrained networks get their weights in place of the study's own choice.
+        cache: Whether what lies below a frozen cut is kept, see `Transfer`.
 
     Raises:
-        KerasclfError: There is no such study or protocol, or no repeat is asked for.
+        KerasclfError: There is no such study or protocol, no repeat is asked for, or weights are given to a study
+            without a pretrained network.
     """
-    if name not in STUDIES:
-        raise KerasclfError(unknown("study", name, STUDIES))
+    find_study(name)
     if protocol not in PROTOCOLS:
         raise KerasclfError(unknown("protocol", protocol, PROTOCOLS))
     if repeats < 1 or seed < 0:
@@ -55,11 +66,16 @@ def declare(
     if quick:
         train_per_class = _QUICK_TRAIN_PER_CLASS if train_per_class is None else train_per_class
         test_per_class = _QUICK_TEST_PER_CLASS if test_per_class is None else test_per_class
+        epochs = _QUICK_EPOCHS if epochs is None else epochs
 
     def adapt(experiment: Experiment) -> Experiment:
         split = experiment.split.but(train_per_class=train_per_class, test_per_class=test_per_class)
-        train = experiment.train.but(epochs=_QUICK_EPOCHS) if quick else experiment.train
-        return experiment.but(data=data or experiment.data, split=split, train=train, image_size=image_size)
+        changed = experiment.but(
+            data=data or experiment.data, split=split, image_size=image_size or experiment.image_size
+        )
+        if weights is not None or experiment.transfer is not None:
+            changed = changed.but(transfer=_transfer(experiment, weights, cache))
+        return changed if epochs is None else _at_most(changed, epochs)
 
     study = STUDIES[name](protocol)
     return replace(
@@ -67,4 +83,34 @@ def declare(
         experiments={key: adapt(experiment) for key, experiment in study.experiments.items()},
         seeds=tuple(range(seed, seed + repeats)),
         quick=quick,
+    )
+
+
+def find_study(name: str) -> str:
+    """Returns the name of a declared study.
+
+    Raises:
+        KerasclfError: There is none of this name; the message says which was meant.
+    """
+    if name not in STUDIES:
+        raise KerasclfError(unknown("study", name, STUDIES))
+    return name
+
+
+def _transfer(experiment: Experiment, weights: str | None, cache: Literal["auto", "off"]) -> Transfer:
+    if experiment.transfer is None:
+        raise KerasclfError(f"weights: the study trains {experiment.model}, which has no pretrained weights.")
+    return experiment.transfer.but(weights=weights or experiment.transfer.weights, cache=cache)
+
+
+def _at_most(experiment: Experiment, epochs: int) -> Experiment:
+    if epochs < 1:
+        raise KerasclfError(f"epochs: expected at least 1. Received: {epochs}.")
+
+    def shortened(phase: TrainConfig) -> TrainConfig:
+        warmup = min(phase.schedule.warmup_epochs, epochs)
+        return phase.but(epochs=min(epochs, phase.epochs), schedule=phase.schedule.but(warmup_epochs=warmup))
+
+    return experiment.but(
+        train=shortened(experiment.train), earlier_phases=tuple(map(shortened, experiment.earlier_phases))
     )

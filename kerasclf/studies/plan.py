@@ -155,9 +155,9 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
 
     for name, experiment in request.experiments.items():
         _check_settings(name, experiment)
+    _check_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, said)
-    for experiment in request.experiments.values():
-        _check_sizes(experiment, datasets[_key(experiment)])
+    _check_networks([(experiment, datasets[_key(experiment)]) for experiment in request.experiments.values()])
     estimates: dict[str, Estimate] = {}
     measured: dict[Experiment, Rehearsal] = {}
     for name in request.measure:
@@ -230,18 +230,30 @@ def _check_settings(name: str, experiment: Experiment) -> None:
         )
 
 
-def _check_sizes(experiment: Experiment, dataset: ImageDataset) -> None:
-    from kerasclf.pipeline.statistics import check_normalization
-    from kerasclf.transfer.cuts import Cuts
+def _check_weights(experiments: Iterable[Experiment]) -> None:
+    """Makes sure that pretrained weights are at hand, before any image is read."""
+    from kerasclf.models import find_pretrained
     from kerasclf.transfer.engines import choose_engine
 
-    check_normalization(experiment.augmentation, dataset.image_shape)
-    network = experiment.network(dataset.image_shape, dataset.num_classes)
-    cuts = Cuts(network)
-    for phase in experiment.phases:
-        cuts.first_trainable(phase.unfreeze)
-    if experiment.transfer is not None:
-        choose_engine(experiment.transfer.engine)
+    for model, transfer in {(e.model, e.transfer) for e in experiments if e.transfer is not None}:
+        find_pretrained(model, transfer.weights)
+        choose_engine(transfer.engine)
+
+
+def _check_networks(wanted: Iterable[tuple[Experiment, ImageDataset]]) -> None:
+    """Builds every network once for its images, and finds the cuts that its phases ask for."""
+    from kerasclf.pipeline.statistics import check_normalization
+    from kerasclf.transfer.cuts import Cuts
+
+    built: dict[tuple[Any, ...], Cuts] = {}
+    for experiment, dataset in wanted:
+        check_normalization(experiment.augmentation, dataset.image_shape)
+        weights = experiment.transfer and experiment.transfer.weights
+        network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
+        if network not in built:
+            built[network] = Cuts(experiment.network(dataset.image_shape, dataset.num_classes))
+        for phase in experiment.phases:
+            built[network].first_trainable(phase.unfreeze)
 
 
 def _regardless_of_length(experiment: Experiment, phase: TrainConfig) -> Experiment:

@@ -9,8 +9,9 @@ import keras
 import tensorflow as tf
 
 _CPU_INFO = Path("/proc/cpuinfo")
-# The names that Linux has for a CPU's instructions on bfloat16; without them it computes in float32 and converts.
-_BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16"}
+# Linux' names of a CPU's instructions on bfloat16. AMX multiplies it many times as fast as float32, AVX-512 on AMD's
+# CPUs twice. On Intel's without AMX (or a virtual machine that hides it) ResNet50 was slower in bfloat16: docs/training.md.
+_AMX, _AVX, _AMD = "amx_bf16", "avx512_bf16", "AuthenticAMD"
 # Ampere, the first with units for bfloat16.
 _BFLOAT16_CAPABILITY = (8, 0)
 
@@ -37,8 +38,8 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 def resolve_precision(policy: str) -> str:
     """Returns the precision that `"auto"` means on this machine, and any other as it is.
 
-    `"auto"` is mixed_bfloat16 where the hardware computes in bfloat16: where there are GPUs, all of them must;
-    elsewhere the CPU. It is float32 where it does not or cannot be asked.
+    `"auto"` is mixed_bfloat16 where the hardware is faster in bfloat16: where there are GPUs, all of them must be;
+    elsewhere the CPU. It is float32 where it is not or cannot be asked.
     """
     if policy != "auto":
         return policy
@@ -56,7 +57,8 @@ def _cpu_has_bfloat16() -> bool:
     if not _CPU_INFO.exists():
         return False
     lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
-    return any(_BFLOAT16_FLAGS & set(line.split()) for line in lines if line.startswith("flags"))
+    words = {word for line in lines if line.startswith(("flags", "vendor_id")) for word in line.split()}
+    return _AMX in words or {_AVX, _AMD} <= words
 
 
 @contextlib.contextmanager

@@ -1,0 +1,145 @@
+"""What `kerasclf study` and `kerasclf train` share: how to run a study, what to show of it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+
+from kerasclf.commands.report import show_report
+from kerasclf.commands.words import say, whole_numbers
+from kerasclf.errors import KerasclfError, RunsFailedError
+
+if TYPE_CHECKING:
+    from kerasclf.studies.engines import Engine
+    from kerasclf.studies.forecast import Forecast
+    from kerasclf.studies.progress import StudyListener
+    from kerasclf.studies.study import Study
+
+ENGINES = ("processes", "inline", "ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """How a study is run, whatever it is."""
+
+    repeats: int = 1
+    """Runs of each experiment, with seeds that count on from --seed. Three or more say which differences are real."""
+    seed: int = 0
+    """The first run's seed."""
+    quick: bool = False
+    """The form of seconds: few images, two epochs. Shows the way; its figures mean nothing."""
+    image_size: str | None = None
+    """HEIGHTxWIDTH to resize folders and lists to, or to draw shapes at."""
+    train_per_class: int | None = None
+    """At most so many images a class to train and validate with."""
+    test_per_class: int | None = None
+    """At most so many images a class to test with."""
+    no_cache: bool = False
+    """Compute what lies below a frozen cut anew at every step instead of keeping it on disk."""
+    out: Path | None = None
+    """The folder of the runs and their report; one below runs/ where it is not given."""
+    plan: bool = False
+    """Only say what is to be run and what it will cost, measured by a few real steps."""
+    jobs: str = "auto"
+    """Runs side by side, each in a process of its own. auto: one a GPU, or one a core as far as memory reaches."""
+    retry: bool = False
+    """Try runs again that failed before."""
+    engine: str = "processes"
+    """processes: on this machine; ray: on a Ray cluster; inline: in this process, one by one, for debuggers."""
+    address: str | None = None
+    """With --engine ray: the cluster's address; without it, a local one is started."""
+    track: Literal["wandb", "mlflow", "tensorboard"] | None = None
+    """Send the metrics also to Weights & Biases, MLflow or TensorBoard (extra 'tracking')."""
+
+    def carry_out(self, study: "Study", out: Path, console: Console, only: tuple[str, ...] = ()) -> None:
+        """Says what the study will cost, runs it and shows its report.
+
+        Raises:
+            RunsFailedError: Some runs failed.
+            KerasclfError: Something cannot be used; nothing was run.
+        """
+        from kerasclf.studies.runner import look_ahead, run_forecast
+
+        engine = self._engine()
+        study.only(only)
+        forecast = look_ahead(
+            study,
+            out,
+            only=only,
+            engine=engine,
+            retry=self.retry,
+            said=lambda line: say(console, line),
+            measure=self.plan or not self.quick,
+        )
+        _show_forecast(forecast, console, whole=self.plan)
+        if self.plan:
+            return
+        with self._listener(forecast, console) as listener:
+            failed = None
+            try:
+                run_forecast(forecast, engine, listener)
+            except RunsFailedError as error:
+                failed = error
+        if forecast.finished or failed is None or len(failed.failures) < len(forecast.jobs):
+            show_report(out, out / "report", console)
+        if failed:
+            raise failed
+
+    def _engine(self) -> "Engine":
+        from kerasclf.errors import unknown
+        from kerasclf.studies.engines import Inline, Processes
+
+        if self.engine not in ENGINES:
+            raise KerasclfError(unknown("engine", self.engine, ENGINES))
+        if self.address and self.engine != "ray":
+            raise KerasclfError(f"--address needs --engine ray. Received: --engine {self.engine}.")
+        if self.engine == "inline":
+            return Inline()
+        jobs = _parse_jobs(self.jobs)
+        if self.engine == "processes":
+            return Processes(jobs)
+        from kerasclf.studies.ray_engine import Ray
+
+        return Ray(self.address, jobs)
+
+    @contextlib.contextmanager
+    def _listener(self, forecast: "Forecast", console: Console) -> Iterator["StudyListener"]:
+        from kerasclf.studies.progress import ConsoleProgress, Several
+
+        with contextlib.ExitStack() as stack:
+            listeners: list[StudyListener] = [
+                stack.enter_context(ConsoleProgress(len(forecast.jobs), console)),
+            ]
+            if self.track:
+                from kerasclf.studies.tracking import make_tracker
+
+                listeners.append(stack.enter_context(make_tracker(self.track, forecast)))
+            yield Several(listeners)
+
+
+def _show_forecast(forecast: "Forecast", console: Console, whole: bool) -> None:
+    from kerasclf.studies.forecast_table import forecast_summary, forecast_table
+
+    if whole:
+        console.print(forecast_table(forecast))
+    for line in forecast_summary(forecast):
+        say(console, line)
+
+
+def _parse_jobs(text: str) -> int | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise KerasclfError(f"--jobs: expected a number of at least 1, or auto. Received: {text!r}.")
+    return int(text)
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Reads --image-size."""
+    if text is None:
+        return None
+    height, width = whole_numbers("--image-size", text, "HEIGHTxWIDTH, such as 64x64", 2)
+    return height, width
