@@ -11,6 +11,7 @@ ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if
        $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
        $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
+       $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(EPOCHS),--epochs $(EPOCHS)) \
        $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK))
 
 .DEFAULT_GOAL := help
@@ -19,10 +20,11 @@ ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if
 help: ## Show this list
 	@echo "kerasclf: image-classification studies with Keras"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
-	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… JOBS=… PLAN=1 RETRY=1 TRACK=wandb|mlflow|tensorboard,"
+	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|none JOBS=… PLAN=1 RETRY=1"
+	@echo "TRACK=wandb|mlflow|tensorboard,"
 	@echo "such as"
 	@echo "  make ladder DATA=folder:my_photos REPEATS=3"
 
@@ -33,6 +35,14 @@ basenet: $(READY) ## Train BaseNet with two optimizers and write the report (S1a
 .PHONY: ladder
 ladder: $(READY) ## Climb from BaseNet to a deeper network with batch normalisation (S1b)
 	@$(BIN)/kerasclf study ladder $(ARGS)
+
+.PHONY: birds
+birds: $(READY) ## Learn 200 species of birds from the features of ResNet50 (S1c; DATA=birds:PATH)
+	@$(BIN)/kerasclf study birds --only features $(ARGS)
+
+.PHONY: birds-finetune
+birds-finetune: $(READY) ## Train ResNet50 itself on the birds: all of it, its last stage, its last layers
+	@$(BIN)/kerasclf study birds $(ARGS)
 
 .PHONY: setup
 setup: $(READY) ## Install kerasclf into .venv
@@ -61,6 +71,10 @@ bench-ladder: $(BENCH_READY) ## Measure a whole study against itself one by one 
 bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a core
 	$(BIN)/python -m benchmarks.jobs
 
+.PHONY: bench-transfer
+bench-transfer: $(BENCH_READY) ## Measure features, the last stage and all of ResNet50 against PyTorch
+	$(BIN)/python -m benchmarks.transfer
+
 .PHONY: format
 format: $(DEV_READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .
@@ -77,13 +91,13 @@ $(BIN)/python:
 
 $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing kerasclf and TensorFlow into $(VENV) (once; a minute or two)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[openvino]"
 	@touch $@
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray,openvino]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench,openvino]"
 	@touch $(READY) $@

@@ -7,15 +7,19 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.study import StudyCommand
+from kerasclf.commands.train import TrainCommand
 from kerasclf.errors import KerasclfError, RunsFailedError
 
 Command = (
-    Annotated[StudyCommand, tyro.conf.subcommand("study")]
+    Annotated[TrainCommand, tyro.conf.subcommand("train")]
+    | Annotated[StudyCommand, tyro.conf.subcommand("study")]
     | Annotated[ReportCommand, tyro.conf.subcommand("report")]
     | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
+    | Annotated[CacheCommand, tyro.conf.subcommand("cache")]
 )
 
 

@@ -78,6 +78,8 @@ def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     for name, value in plain.items():
         if isinstance(value, Mapping):
             found |= flatten(value, f"{prefix}{name}.")
+        elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
+            found |= flatten({str(number): item for number, item in enumerate(value, 1)}, f"{prefix}{name}.")
         else:
             found[f"{prefix}{name}"] = value
     return found

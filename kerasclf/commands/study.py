@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.running import RunOptions, parse_size
-from kerasclf.commands.words import say
+from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
@@ -56,7 +56,9 @@ class StudyCommand(RunOptions):
             )
         study = self._declare(console)
         study.only(self.only)
-        out = self.out or Path("runs") / _folder_name(study)
+        out = self.out or Path("runs") / folder_name(
+            study.name, next(iter(study.experiments.values())).data, study.protocol, self.quick
+        )
         runs = f"{len(study.seeds)} run{'s' * (len(study.seeds) > 1)} each"
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
         self.carry_out(study, out, console, self.only)
@@ -97,9 +99,3 @@ def _list_studies(console: Console) -> None:
     for name, declaration in STUDIES.items():
         study = declaration("sound")
         say(console, f"{name:12} {study.question} ({len(study.experiments)} experiments)")
-
-
-def _folder_name(study: "Study") -> str:
-    experiment = next(iter(study.experiments.values()))
-    data = "".join(c if c.isalnum() else "-" for c in experiment.data).strip("-")[-60:]
-    return "-".join([study.name, data, study.protocol, *(["quick"] if study.quick else [])])

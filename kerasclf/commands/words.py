@@ -20,3 +20,9 @@ def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:
     if len(numbers) != count or not all(number.isdecimal() and int(number) > 0 for number in numbers):
         raise KerasclfError(f"{flag}: expected {form}. Received: {text!r}.")
     return [int(number) for number in numbers]
+
+
+def folder_name(what: str, data: str, how: str, quick: bool) -> str:
+    """Returns the name of a folder of runs below runs/."""
+    words = "".join(c if c.isalnum() else "-" for c in data).strip("-")[-60:]
+    return "-".join([what, words, how, *(["quick"] if quick else [])])

@@ -33,6 +33,9 @@ def settings_of(value: Value, prefix: str = "") -> dict[str, str]:
                 found[f"{prefix}{name}"] = json.dumps(plain)
             else:
                 found |= settings_of(mine, f"{prefix}{name}.")
+        elif isinstance(mine, tuple) and mine and all(isinstance(item, Value) for item in mine):
+            for number, item in enumerate(mine, 1):
+                found |= settings_of(item, f"{prefix}{name}.{number}.")
         elif mine != default or f"{prefix}{name}" in _ALWAYS_SHOWN:
             found[f"{prefix}{name}"] = _shown(plain)
     return found

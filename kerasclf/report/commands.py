@@ -1,6 +1,7 @@
 """The command lines that make a study, or one of its runs, again."""
 
 import shlex
+from typing import Any
 
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.studies.catalogue import STUDIES
@@ -29,9 +30,21 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
         "--train-per-class": settings.split.train_per_class,
         "--test-per-class": settings.split.test_per_class,
         "--image-size": settings.image_size and "x".join(map(str, settings.image_size)),
+        "--epochs": _epochs(study, experiment),
+        "--weights": settings.transfer.weights if settings.transfer else None,
         "--repeats": repeats if repeats > 1 else None,
         "--seed": seed or None,
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
     quick = ["--quick"] if study["quick"] else []
-    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *quick])
+    no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
+    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *quick])
+
+
+def _epochs(study: dict[str, Any], experiment: ExperimentResults) -> int | None:
+    """Returns the limit that an experiment's phases were given, or None where they have their declared length."""
+    declared = STUDIES[study["name"]](study["protocol"]).experiments.get(experiment.name)
+    made = [phase.epochs for phase in experiment.experiment.phases]
+    if study["quick"] or declared is None or made == [phase.epochs for phase in declared.phases]:
+        return None
+    return max(made)

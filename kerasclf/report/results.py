@@ -14,6 +14,12 @@ from kerasclf.studies.examples import Examples
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
 
+_QUICK = "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
+_AT_RANDOM = (
+    "The networks began with random weights (--weights none), not with pretrained ones: what was frozen knows nothing "
+    "of images, and the figures show the way and its cost, not what transfer brings."
+)
+
 
 @dataclass(frozen=True)
 class Run:
@@ -76,27 +82,44 @@ class StudyResults:
 
     @property
     def comparable(self) -> bool:
-        """Whether measured figures may stand beside the published ones: the same data, and all of it."""
+        """Whether measured figures may stand beside the published ones: the same data, all of it, and weights."""
         return not self.study["quick"] and all(
-            experiment.data == self.study["published_data"]
-            and experiment.image_size is None
+            _is_of(experiment.data, self.study["published_data"])
+            and experiment.image_size in (None, self._published_size)
             and experiment.split.train_per_class is None
             and experiment.split.test_per_class is None
+            and (experiment.transfer is None or experiment.transfer.weights == "imagenet")
             for experiment in (e.experiment for e in self.experiments)
         )
 
     @property
     def caution(self) -> str:
-        """A sentence on what the figures are not, or the empty string."""
+        """Sentences on what the figures are not, or the empty string."""
         if self.study["quick"]:
-            return "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
-        if self.study["published"] and not self.comparable:
-            of_it = "all of " if self.first_run.experiment_data == self.study["published_data"] else ""
-            return (
+            return " ".join([_QUICK, *self._about_weights])
+        if not self.study["published"] or self.comparable:
+            return " ".join(self._about_weights)
+        of_it = "all of " if _is_of(self.first_run.experiment_data, self.study["published_data"]) else ""
+        if of_it and self._about_weights:
+            return " ".join([*self._about_weights, "The published figures are not comparable."])
+        return " ".join(
+            [
                 f"Measured on {self.data_title}; the published figures are from {of_it}{self.study['published_data']} "
-                "and are not comparable."
-            )
-        return ""
+                "and are not comparable.",
+                *self._about_weights,
+            ]
+        )
+
+    @property
+    def _about_weights(self) -> list[str]:
+        """A sentence where networks that are usually pretrained began at random: what they freeze knows nothing."""
+        begins = [e.experiment.transfer.weights for e in self.experiments if e.experiment.transfer]
+        return [_AT_RANDOM] if "none" in begins else []
+
+    @property
+    def _published_size(self) -> tuple[int, int] | None:
+        size = self.study.get("published_image_size")
+        return tuple(size) if size else None
 
     @property
     def chosen(self) -> ExperimentResults:
@@ -145,3 +168,8 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
         raise FolderError(
             f"{run.path} is damaged ({error}). Remove it and run the study again; the other runs are kept."
         ) from error
+
+
+def _is_of(spec: str, published: str) -> bool:
+    """Returns whether a spec is of the published data: the same, or the same kind in the user's own place."""
+    return spec == published or (published == "birds" and spec.startswith("birds:"))

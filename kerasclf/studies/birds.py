@@ -54,6 +54,7 @@ def birds_study(protocol: Protocol = "sound") -> Study:
         },
         published={"features": Published(0.4121, 2.3545)},
         published_data=PUBLISHED_DATA,
+        published_image_size=IMAGE_SIZE,
         protocol=protocol,
         notes=(
             *_NOTES[protocol],

@@ -9,8 +9,8 @@ from kerasclf.studies.basenet import basenet_study
 from kerasclf.studies.birds import birds_study
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.ladder import ladder_study
+from kerasclf.studies.reduced import reduced
 from kerasclf.studies.study import PROTOCOLS, Protocol, Study
-from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
 STUDIES: dict[str, Callable[[Protocol], Study]] = {
@@ -18,9 +18,6 @@ STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "ladder": ladder_study,
     "birds": birds_study,
 }
-
-# The form of seconds: so many images a class, so many epochs.
-_QUICK_TRAIN_PER_CLASS, _QUICK_TEST_PER_CLASS, _QUICK_EPOCHS = 40, 10, 2
 
 
 def declare(
@@ -61,28 +58,22 @@ def declare(
     find_study(name)
     if protocol not in PROTOCOLS:
         raise KerasclfError(unknown("protocol", protocol, PROTOCOLS))
-    if repeats < 1 or seed < 0:
-        raise KerasclfError(f"Expected at least 1 repeat and a seed of at least 0. Received: {repeats} and {seed}.")
-    if quick:
-        train_per_class = _QUICK_TRAIN_PER_CLASS if train_per_class is None else train_per_class
-        test_per_class = _QUICK_TEST_PER_CLASS if test_per_class is None else test_per_class
-        epochs = _QUICK_EPOCHS if epochs is None else epochs
+    study = STUDIES[name](protocol)
 
     def adapt(experiment: Experiment) -> Experiment:
-        split = experiment.split.but(train_per_class=train_per_class, test_per_class=test_per_class)
-        changed = experiment.but(
-            data=data or experiment.data, split=split, image_size=image_size or experiment.image_size
-        )
-        if weights is not None or experiment.transfer is not None:
-            changed = changed.but(transfer=_transfer(experiment, weights, cache))
-        return changed if epochs is None else _at_most(changed, epochs)
+        changed = experiment.but(data=data or experiment.data, image_size=image_size or experiment.image_size)
+        if weights is None and experiment.transfer is None:
+            return changed
+        return changed.but(transfer=_transfer(experiment, weights, cache))
 
-    study = STUDIES[name](protocol)
-    return replace(
-        study,
-        experiments={key: adapt(experiment) for key, experiment in study.experiments.items()},
-        seeds=tuple(range(seed, seed + repeats)),
+    return reduced(
+        replace(study, experiments={key: adapt(experiment) for key, experiment in study.experiments.items()}),
+        repeats=repeats,
+        seed=seed,
         quick=quick,
+        train_per_class=train_per_class,
+        test_per_class=test_per_class,
+        epochs=epochs,
     )
 
 
@@ -101,16 +92,3 @@ def _transfer(experiment: Experiment, weights: str | None, cache: Literal["auto"
     if experiment.transfer is None:
         raise KerasclfError(f"weights: the study trains {experiment.model}, which has no pretrained weights.")
     return experiment.transfer.but(weights=weights or experiment.transfer.weights, cache=cache)
-
-
-def _at_most(experiment: Experiment, epochs: int) -> Experiment:
-    if epochs < 1:
-        raise KerasclfError(f"epochs: expected at least 1. Received: {epochs}.")
-
-    def shortened(phase: TrainConfig) -> TrainConfig:
-        warmup = min(phase.schedule.warmup_epochs, epochs)
-        return phase.but(epochs=min(epochs, phase.epochs), schedule=phase.schedule.but(warmup_epochs=warmup))
-
-    return experiment.but(
-        train=shortened(experiment.train), earlier_phases=tuple(map(shortened, experiment.earlier_phases))
-    )

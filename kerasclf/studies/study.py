@@ -31,6 +31,7 @@ class Study:
         experiments: By name, in the order of the report.
         published: The authors' figures, by the experiment's name.
         published_data: The data set on which those figures were measured.
+        published_image_size: Height and width of its images there; None for their own.
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
         seeds: A run of each experiment for each seed; shared, so that experiments compare in pairs.
@@ -43,6 +44,7 @@ class Study:
     experiments: dict[str, Experiment]
     published: dict[str, Published] = field(default_factory=dict)
     published_data: str = ""
+    published_image_size: tuple[int, int] | None = None
     protocol: Protocol = "sound"
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
@@ -85,6 +87,7 @@ class Study:
             "protocol": self.protocol,
             "quick": self.quick,
             "published_data": self.published_data,
+            "published_image_size": self.published_image_size and list(self.published_image_size),
             "notes": list(self.notes),
             "seeds": list(self.seeds),
             "experiments": {name: value.to_dict() for name, value in self.experiments.items()},

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from kerasclf.errors import unknown
+from kerasclf.transfer.settings import cut_problem
 from kerasclf.values import Value
 
 # The arguments each optimizer of Keras takes beyond those that all of them take.
@@ -174,6 +175,8 @@ class TrainConfig(Value):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 found.append(f"{name}: expected a number from 0 to below 1. Received: {value}.")
+        if problem := cut_problem(self.unfreeze):
+            found.append(problem)
         if self.steps_per_execution != "auto":
             found += _at_least(self, 1, "steps_per_execution")
         if self.ema_momentum is not None and self.early_stopping and not self.early_stopping.restore_best:

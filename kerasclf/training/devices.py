@@ -10,7 +10,7 @@ import tensorflow as tf
 
 _CPU_INFO = Path("/proc/cpuinfo")
 # Linux' names of a CPU's instructions on bfloat16. AMX multiplies it many times as fast as float32, AVX-512 on AMD's
-# CPUs twice. On Intel's without AMX (or a virtual machine that hides it) ResNet50 was slower in bfloat16: docs/training.md.
+# CPUs twice. On Intel's without AMX (or where a virtual machine hides it) ResNet50 was slower: docs/training.md.
 _AMX, _AVX, _AMD = "amx_bf16", "avx512_bf16", "AuthenticAMD"
 # Ampere, the first with units for bfloat16.
 _BFLOAT16_CAPABILITY = (8, 0)

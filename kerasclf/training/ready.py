@@ -1,5 +1,6 @@
 """Compiles a model and makes its batches: all that `fit` needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
@@ -43,10 +44,11 @@ def prepare(
     config: TrainConfig,
     seed: int,
     transfer: Transfer | None = None,
+    said: Callable[[str], None] = lambda line: None,
 ) -> Ready:
     """Builds a network and makes all that is needed to train it in one phase."""
     built = build_model(dataset, network, augmentation, config, seed)
-    feed = make_feed(built, dataset, config, augmentation, transfer, lambda line: None)
+    feed = make_feed(built, dataset, config, augmentation, transfer, said)
     return prepare_phase(built, feed, dataset, config, seed, augment_validation=False)
 
 

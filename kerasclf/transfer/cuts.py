@@ -8,8 +8,7 @@ import keras
 from kerasclf.errors import KerasclfError, did_you_mean
 from kerasclf.models.backbones import FEATURES
 from kerasclf.models.stages import stages_of
-
-FORMS = "'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
+from kerasclf.transfer.settings import cut_problem
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
@@ -56,8 +55,8 @@ class Cuts:
             return self._stage(int(found[1]))
         if unfreeze.startswith("from:"):
             return self._layer(unfreeze.removeprefix("from:"))
-        hint = f" Did you mean 'from:{unfreeze}'?" if unfreeze in self._names else did_you_mean(unfreeze, _EXAMPLES)
-        raise KerasclfError(f"unfreeze: expected {FORMS}. Received: {unfreeze!r}.{hint}")
+        hint = f" Did you mean 'from:{unfreeze}'?" if unfreeze in self._names else ""
+        raise KerasclfError(f"{cut_problem(unfreeze)}{hint}")
 
     def freeze(self, unfreeze: str, freeze_batch_norm: bool) -> Counts:
         """Freezes what lies below the cut and unfreezes the rest; the model must be compiled anew.
@@ -140,9 +139,6 @@ class Cuts:
                 f"kerasclf models {self.network.name} lists them."
             )
         return self._names.index(name)
-
-
-_EXAMPLES = ("head", "all", "stage1", "stage2", "stage3", "stage4", "stage5", "last15", "last22", "last30")
 
 
 def _inputs(step: keras.Operation) -> list[keras.KerasTensor]:

@@ -1,9 +1,22 @@
 """`Transfer`: where an experiment's network gets its weights, and what is computed once."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
+from kerasclf.errors import did_you_mean
 from kerasclf.values import Value
+
+_CUT_FORMS = "'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
+_CUT = re.compile(r"head|all|last\d+|stage\d+|from:.+")
+_EXAMPLES = ("head", "all", *(f"stage{n}" for n in range(1, 8)), "last15", "last22", "last30")
+
+
+def cut_problem(unfreeze: str) -> str | None:
+    """Returns what is wrong with the form of a cut, or None; whether a network has it, is for the network to say."""
+    if _CUT.fullmatch(unfreeze):
+        return None
+    return f"unfreeze: expected {_CUT_FORMS}. Received: {unfreeze!r}.{did_you_mean(unfreeze, _EXAMPLES)}"
 
 
 @dataclass(frozen=True)

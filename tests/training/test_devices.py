@@ -8,7 +8,9 @@ import tensorflow as tf
 from kerasclf.training import devices
 from kerasclf.training.devices import make_strategy, precision, resolve_precision
 
-CPU = "processor\t: 0\nvendor_id\t: {}\nmodel name\t: Some CPU with avx512_bf16 in its name\nflags\t\t: fpu {}avx2\nbogomips\t: 5000\n"
+CPU = (
+    "processor\t: 0\nvendor_id\t: {}\nmodel name\t: Has amx_bf16 in its name\nflags\t\t: fpu {}avx2\nbogomips\t: 5000\n"
+)
 
 
 @pytest.fixture

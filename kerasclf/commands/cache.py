@@ -1,0 +1,74 @@
+"""`kerasclf cache`: what frozen networks made of images, and how to be rid of it."""
+
+import shutil
+import time
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from kerasclf.commands.words import say
+from kerasclf.errors import KerasclfError
+from kerasclf.locks import hold
+from kerasclf.transfer.cache import CacheEntry, cache_root, cached
+
+
+@dataclass(frozen=True)
+class CacheCommand:
+    """List or clear the activations that frozen networks left on disk. What is cleared is computed anew when needed.
+
+    Examples:
+      kerasclf cache list
+      kerasclf cache clear
+      kerasclf cache clear 1f0c9a2b
+    """
+
+    task: Annotated[Literal["list", "clear"], tyro.conf.Positional] = "list"
+    """list or clear."""
+    names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
+    """With clear: names, or their first letters, as list shows them; all where empty."""
+
+    def run(self, console: Console) -> None:
+        entries = list(cached(cache_root()))
+        if self.task == "list":
+            if self.names:
+                raise KerasclfError("kerasclf cache list takes no names.")
+            _show(entries, console)
+            return
+        chosen = [entry for entry in entries if not self.names or entry.folder.name.startswith(self.names)]
+        for name in self.names:
+            if not any(entry.folder.name.startswith(name) for entry in entries):
+                raise KerasclfError(f"No cache is named {name!r}. kerasclf cache list shows them.")
+        for entry in chosen:
+            with hold(entry.folder):  # not while a run fills it
+                (entry.folder / "about.json").unlink()
+            shutil.rmtree(entry.folder)
+        freed = sum(entry.size for entry in chosen) / 1e6
+        say(console, f"cleared {len(chosen)} of {len(entries)} caches, {freed:,.0f} MB")
+
+
+def _show(entries: list[CacheEntry], console: Console) -> None:
+    if not entries:
+        say(console, f"nothing is kept in {cache_root()}")
+        return
+    table = Table(caption=f"in {cache_root()}", caption_justify="left")
+    for heading, justify in (
+        ("name", "left"),
+        ("what", "left"),
+        ("images", "right"),
+        ("MB", "right"),
+        ("last used", "left"),
+    ):
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+    for entry in entries:
+        table.add_row(
+            entry.folder.name,
+            f"{entry.about['name']}, {entry.about['dtype']}, {entry.about['engine']}",
+            f"{entry.images:,}",
+            f"{entry.size / 1e6:,.1f}",
+            time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)),
+        )
+    console.print(table)
+    say(console, f"{len(entries)} caches, {sum(entry.size for entry in entries) / 1e6:,.0f} MB")
