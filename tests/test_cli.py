@@ -128,5 +128,48 @@ def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys)
     said = capsys.readouterr().out
     assert "plan: 2 runs to make, 1 side by side" in said
     assert re.search(r"about \d+ s at most, \d\.\d GB of memory, \d+ MB of disk", said)
-    assert re.search(r"bn_before +│ +2 │ +113,769 │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", said)
+    assert re.search(r"bn_before +│ +2 │ +113,281 │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", said)
     assert not out.exists()
+
+
+def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "out"
+    command = ["train", "--data", "shapes", "--image-size", "32x32", "--backbone", "mobilenet_v2", "--weights", "none",
+               "--unfreeze", "last1", "--quick", "--engine", "inline", "--out", str(out)]  # fmt: skip
+    main(command)
+    said = capsys.readouterr().out
+    assert "phase 1 of 2: head, 2 epochs" in said
+    assert "on kept activations of mobilenet_v2 up to pool" in said
+    assert "epoch 4/4" in said
+    page = (out / "report" / "index.html").read_text()
+    assert "began with random weights" in page
+    main(["cache", "list"])
+    assert "mobilenet_v2 up to block_16_project_BN, float32" in " ".join(capsys.readouterr().out.split())
+    main(["cache", "clear"])
+    assert "cleared 2 of 2 caches" in capsys.readouterr().out
+    main(["cache", "list"])
+    assert f"nothing is kept in {tmp_path / 'cache'}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train"], "Which images? Give --data folder:PATH"),
+        (["train", "--data", "shapes", "--unfreeze", "stag5"], "Did you mean 'stage5'?"),
+        (["train", "--data", "shapes", "--backbone", "resnet5", "--weights", "none"], "Did you mean 'resnet50'?"),
+        (["train", "--data", "shapes", "--views", "3"], "expected an augmentation that changes images"),
+        (["cache", "clear", "nothing"], "No cache is named 'nothing'"),
+        (["study", "basenet", "--data", "shapes", "--weights", "none"], "basenet, which has no pretrained weights"),
+    ],
+)
+def test_mistakes_with_pretrained_networks(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+    inline = ["--engine", "inline"] if arguments[0] != "cache" else []
+    assert message in refused(capsys, *arguments, *inline)
+
+
+def test_the_birds_script_says_how_it_is_used():
+    shown = subprocess.run([sys.executable, "scripts/resnet50_birds.py", "--help"], capture_output=True, text=True)
+    assert shown.returncode == 0
+    assert "--finetune" in shown.stdout and "--unfreeze CUT" in shown.stdout

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import keras
 
 from kerasclf.errors import KerasclfError
+from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.catalogue import CATALOGUE
 
 _LARGEST_LEAST = 256  # no network of the catalogue needs larger images than this
@@ -36,6 +37,8 @@ def explain(model: keras.Model) -> list[LayerRow]:
 
 def least_input_size(name: str) -> int:
     """Returns the smallest square image that a network of the catalogue takes, in pixels."""
+    if name in BACKBONES:
+        return BACKBONES[name].least
     low, high = 0, _LARGEST_LEAST
     while high - low > 1:
         size = (low + high) // 2

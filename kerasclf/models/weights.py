@@ -1,6 +1,8 @@
 """Pretrained weights for a backbone: downloaded, or from a file."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from itertools import groupby, pairwise
 from pathlib import Path
 
 import h5py
@@ -11,8 +13,14 @@ from numpy.typing import NDArray
 from kerasclf.errors import KerasclfError
 from kerasclf.models.backbones import BACKBONES, FEATURES, bare
 
-# A layer's name → its arrays, in the order of the layer's own weights.
+# A layer's name, as `_own_names` gives it → its arrays, in the order of the layer's own weights.
 Weights = Mapping[str, list[NDArray[np.floating]]]
+
+# Layers to which keras.applications give no name; Keras numbers them by what was built before in the process.
+_NUMBERED = re.compile(r"(conv2d|batch_normalization|normalization|layer_normalization)(?:_(\d+))?")
+# Deviations of ImageNet's colors. EfficientNetB0 divides by their roots once more after its normalisation, but only
+# where it is built with weights="imagenet": here its variance has to do that.
+_DIVIDED_AGAIN = {"efficientnet_b0": np.array([0.229, 0.224, 0.225], np.float32)}
 
 FILE_FORMS = ".keras (a saved model), .weights.h5 (Keras 3) or .h5 (as keras.applications has them)"
 
@@ -76,7 +84,7 @@ def _read(path: Path, architecture: str) -> Weights:
         if path.name.endswith(".weights.h5"):
             return _read_keras_weights(path, architecture)
         if path.suffix == ".h5":
-            return _read_legacy(path)
+            return _divided_again(_read_legacy(path), architecture)
         if path.suffix == ".keras":
             return _by_layer(keras.models.load_model(path, compile=False, safe_mode=True))
     except (OSError, KeyError, TypeError) as error:
@@ -91,34 +99,64 @@ def _read_keras_weights(path: Path, architecture: str) -> Weights:
     except ValueError as error:
         layer = next((layer.name for layer in model.layers if f"name={layer.name}," in str(error)), "its first layer")
         raise _another(path, architecture, layer) from error
-    return _by_layer(model)
+    return _divided_again(_by_layer(model), architecture)
 
 
-def _read_legacy(path: Path) -> Weights:
+def _read_legacy(path: Path) -> dict[str, list[NDArray[np.floating]]]:
     with h5py.File(path) as file:
         held = file.get("model_weights", file)
-        return {name: [np.array(held[name][w]) for w in held[name].attrs["weight_names"]] for name in _names(held)}
+        names = [name for name in _names(held) if len(held[name].attrs["weight_names"])]
+        arrays = [[np.array(held[name][w]) for w in held[name].attrs["weight_names"]] for name in names]
+    return dict(zip(_own_names(names), arrays, strict=True))
 
 
 def _names(held: h5py.Group) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else name for name in held.attrs["layer_names"]]
 
 
-def _by_layer(model: keras.Model) -> Weights:
+def _by_layer(model: keras.Model) -> dict[str, list[NDArray[np.floating]]]:
     """Returns the weights of all layers, those of nested models too."""
-    return {layer.name: layer.get_weights() for layer in model._flatten_layers() if layer.weights}
+    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
+    arrays = [layer.get_weights() for layer in layers]
+    for place, (layer, after) in enumerate(pairwise(layers)):
+        if isinstance(layer, keras.layers.Normalization) and _is_by_color(after) and arrays[place]:
+            arrays[place][1] = arrays[place][1] / np.square(after.scale, dtype=np.float32)  # _DIVIDED_AGAIN, as a layer
+    held = [(layer.name, own) for layer, own in zip(layers, arrays, strict=True) if own]
+    return dict(zip(_own_names([name for name, _ in held]), [own for _, own in held], strict=True))
+
+
+def _is_by_color(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.layers.Rescaling) and np.ndim(layer.scale) == 1
+
+
+def _divided_again(found: dict[str, list[NDArray[np.floating]]], architecture: str) -> Weights:
+    deviation = _DIVIDED_AGAIN.get(architecture)
+    if deviation is not None and "normalization" in found:
+        mean, variance, *count = found["normalization"]
+        found["normalization"] = [mean, variance * deviation, *count]
+    return found
+
+
+def _own_names(names: Sequence[str]) -> list[str]:
+    """Returns names in which those that Keras numbered count from the first one of this network."""
+    numbered = [(found[1], int(found[2] or 0), name) for name in names if (found := _NUMBERED.fullmatch(name))]
+    own: dict[str, str] = {}
+    for base, group in groupby(sorted(numbered), key=lambda found: found[0]):
+        own |= {name: f"{base}_{i}" if i else base for i, (_, _, name) in enumerate(group)}
+    return [own.get(name, name) for name in names]
 
 
 def _copy(found: Weights, network: keras.Model, architecture: str, source: str) -> None:
-    for layer in pretrained_layers(network):
-        if not layer.weights:
-            continue
-        arrays = found.get(layer.name, [])
+    layers = [layer for layer in pretrained_layers(network) if layer.weights]
+    for layer, name in zip(layers, _own_names([layer.name for layer in layers]), strict=True):
+        arrays = found.get(name, [])
         shapes = [array.shape for array in arrays], [tuple(weight.shape) for weight in layer.weights]
         if shapes[0] != shapes[1]:
             detail = f": expected {shapes[1]}, received {shapes[0]}" if arrays else ", which it does not have"
             raise _another(source, architecture, f"{layer.name}{detail}")
         layer.set_weights(arrays)
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # it computes with a copy of its weights
 
 
 def pretrained_layers(network: keras.Model) -> list[keras.Layer]:

@@ -1,7 +1,8 @@
-"""What a model computes, as a hash: its layers, their settings and their weights, but not their names."""
+"""What a model computes, as a hash: its layers, their settings, inputs and weights, but not their names."""
 
 import hashlib
 import json
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,7 +20,22 @@ def model_digest(model: keras.Model) -> str:
         if isinstance(step, keras.Layer):
             for array in step.get_weights():
                 digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    # What goes in where: other layers' outputs, and constants such as the 255 of x / 255.
+    places = {step.name: place for place, step in enumerate(model.operations)}
+    for step in model.get_config()["layers"]:
+        calls = _by_place(step["inbound_nodes"], places)
+        digest.update(json.dumps([places[step["name"]], calls], sort_keys=True, default=_plain).encode())
     return digest.hexdigest()
+
+
+def _by_place(calls: Any, places: dict[str, int]) -> Any:
+    """Replaces the names of layers in what Keras says of their calls."""
+    if isinstance(calls, dict):
+        return {
+            key: [places[value[0]], *value[1:]] if key == "keras_history" else _by_place(value, places)
+            for key, value in calls.items()
+        }
+    return [_by_place(call, places) for call in calls] if isinstance(calls, list | tuple) else calls
 
 
 def _plain(value: object) -> str:
