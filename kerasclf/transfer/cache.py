@@ -12,7 +12,7 @@ import ml_dtypes  # noqa: F401 - teaches numpy bfloat16
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
 from kerasclf.values import digest_of
 
@@ -94,12 +94,11 @@ class ActivationCache:
 
     def known(self) -> dict[str, int]:
         """Returns the row of each image by its key."""
-        path = self.folder / _KEYS
-        text = path.read_bytes() if path.exists() else b""
-        whole = len(text) // _LINE_BYTES
-        if path.exists():
-            held = (self.folder / _ROWS).stat().st_size // self.row_bytes
-            whole = min(whole, held)
+        rows, keys = self.folder / _ROWS, self.folder / _KEYS
+        if not (rows.exists() and keys.exists()):
+            return {}
+        text = keys.read_bytes()
+        whole = min(len(text) // _LINE_BYTES, rows.stat().st_size // self.row_bytes)
         return {text[i * _LINE_BYTES : (i + 1) * _LINE_BYTES - 1].decode(): i for i in range(whole)}
 
     def open(self) -> None:
@@ -118,7 +117,7 @@ class ActivationCache:
         """Adds rows: first the values, then, when they are safe on the disk, their keys.
 
         Raises:
-            KerasclfError: The disk is full.
+            FolderError: The disk is full.
         """
         values = np.ascontiguousarray(rows.astype(self.dtype, copy=False)).tobytes()
         lines = "".join(f"{key}\n" for key in keys).encode()
@@ -126,7 +125,7 @@ class ActivationCache:
             _append(self.folder / _ROWS, values)
             _append(self.folder / _KEYS, lines)
         except OSError as error:
-            raise KerasclfError(
+            raise FolderError(
                 f"The activations cannot be written to {self.folder}: {error.strerror}. What is written whole stays. "
                 + MAKE_ROOM
             ) from error
@@ -142,12 +141,12 @@ class ActivationCache:
         """Checks that the disk holds so many more rows, before any is computed.
 
         Raises:
-            KerasclfError: It does not.
+            FolderError: It does not.
         """
         existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
         free, needed = shutil.disk_usage(existing).free, missing * self.row_bytes
         if needed > free:
-            raise KerasclfError(
+            raise FolderError(
                 f"The activations of {missing:,} images take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
                 f"for {self.folder}. {MAKE_ROOM}"
             )

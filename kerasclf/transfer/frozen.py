@@ -1,8 +1,9 @@
 """The frozen part of a network: computes activations of images, or takes those that were kept."""
 
+import contextlib
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data import Part
+from kerasclf.errors import FolderError
 from kerasclf.locks import hold
 from kerasclf.transfer.cache import ActivationCache
 from kerasclf.transfer.engines import Compute
@@ -55,7 +57,7 @@ class Frozen:
         """Returns a part whose "images" are the activations of its images, which are computed where they are missing.
 
         Raises:
-            KerasclfError: The disk has no room.
+            FolderError: The disk has no room.
         """
         return Part(self.cache.source(self._extract(part, said, _numbers(0))), part.labels, part.names)
 
@@ -84,7 +86,7 @@ class Frozen:
         keys = [key for view in views for key in _keys(part, view)]
         if not self._missing(keys):
             return keys
-        with hold(self.cache.folder, _PATIENCE_S):
+        with self._held(said):
             self.cache.open()
             missing = self._missing(keys)  # another process may have computed them meanwhile
             if missing:
@@ -93,6 +95,17 @@ class Frozen:
                 said(f"computing {self.name} of {len(missing):,} images, once: {size:,.0f} MB in {self.cache.folder}")
                 self._compute(part, keys, missing, views, said)
         return keys
+
+    @contextlib.contextmanager
+    def _held(self, said: Said) -> Iterator[None]:
+        """Holds the cache, and says so where another process must be waited for."""
+        with contextlib.ExitStack() as stack:
+            try:
+                stack.enter_context(hold(self.cache.folder))
+            except FolderError as error:
+                said(f"another run computes {self.name}; waiting for it ({str(error).partition('. ')[0]})")
+                stack.enter_context(hold(self.cache.folder, _PATIENCE_S))
+            yield
 
     def _missing(self, keys: list[str]) -> list[int]:
         known = self.cache.known()
