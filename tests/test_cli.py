@@ -142,6 +142,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     assert "phase 1 of 2: head, 2 epochs" in said
     assert "on kept activations of mobilenet_v2 up to pool" in said
     assert "epoch 4/4" in said
+    assert "goes on after" not in said  # a phase that begins is no run that was interrupted
     page = (out / "report" / "index.html").read_text()
     assert "began with random weights" in page
     main(["cache", "list"])

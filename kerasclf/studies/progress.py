@@ -137,11 +137,12 @@ class ConsoleProgress:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        if title in self._runs:  # begun anew on another machine
+        known = title in self._runs
+        if known:  # another phase, or begun anew on another machine
             self._bars.remove_task(self._runs.pop(title).task)
         task = self._bars.add_task(title, total=epochs, completed=len(rows), unit="epochs", state="starting")
         self._runs[title] = _Shown(task, epochs, steps)
-        if rows:
+        if rows and not known:
             self.said(f"{title}  goes on after epoch {len(rows)} of {epochs}")
 
     def stepped(self, title: str, epochs_done: int, step: int) -> None:
