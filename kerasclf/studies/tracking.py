@@ -51,6 +51,14 @@ class _Tracking(Quiet):
         self.jobs: dict[str, Job] = {job.title: job for job in forecast.jobs}
         self.open: dict[str, Any] = {}
 
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        if title not in self.open:  # another phase of a run that is being sent already
+            self.open[title] = self.begin(title)
+
+    def begin(self, title: str) -> Any:
+        """Begins a run in the tracker, or goes on with it."""
+        raise NotImplementedError
+
     def identity(self, title: str) -> str:
         job = self.jobs[title]
         return f"{job.name}-{job.experiment.identity}-seed-{job.seed}"
@@ -68,8 +76,8 @@ class _Tracking(Quiet):
 class _TensorBoard(_Tracking):
     package = "tensorboard.summary"
 
-    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        self.open[title] = self.library.Writer(str(self.folder / "tensorboard" / self.identity(title)))
+    def begin(self, title: str) -> Any:
+        return self.library.Writer(str(self.folder / "tensorboard" / self.identity(title)))
 
     def finished_epoch(self, title: str, row: Row) -> None:
         for name, value in _metrics(row).items():
@@ -89,9 +97,9 @@ class _TensorBoard(_Tracking):
 class _WeightsAndBiases(_Tracking):
     package = "wandb"
 
-    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+    def begin(self, title: str) -> Any:
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.open[title] = self.library.init(
+        return self.library.init(
             project=f"kerasclf-{self.study.name}",
             name=title,
             id=self.identity(title),
@@ -130,19 +138,18 @@ class _MLflow(_Tracking):
         known = self.client.get_experiment_by_name(name)
         self.experiment = known.experiment_id if known else self.client.create_experiment(name)
 
-    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+    def begin(self, title: str) -> Any:
         if self.client is None:
             self._connect()
         identity = self.identity(title)
         found = self.client.search_runs([self.experiment], f"tags.identity = '{identity}'", max_results=1)
         if found:
-            self.open[title] = found[0].info.run_id
             self.client.update_run(found[0].info.run_id, status="RUNNING")
-            return
+            return found[0].info.run_id
         run = self.client.create_run(self.experiment, run_name=title, tags={"identity": identity})
-        self.open[title] = run.info.run_id
         for name, value in self.settings(title).items():
             self.client.log_param(run.info.run_id, name, value)
+        return run.info.run_id
 
     def finished_epoch(self, title: str, row: Row) -> None:
         for name, value in _metrics(row).items():

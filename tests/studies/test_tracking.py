@@ -40,6 +40,16 @@ def test_tensorboard(tmp_path):
     assert run.complete
 
 
+def test_a_second_phase_is_the_same_run(tmp_path):
+    pytest.importorskip("tensorboard.summary")
+    forecast = look_ahead(STUDY, tmp_path / "out", engine=Inline())
+    with make_tracker("tensorboard", forecast) as tracker:
+        tracker.began("base", 4, 2, [])
+        first = tracker.open["base"]
+        tracker.began("base", 4, 2, [{"epoch": 1}])
+        assert tracker.open["base"] is first
+
+
 def test_mlflow(tmp_path, monkeypatch):
     mlflow = pytest.importorskip("mlflow")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
