@@ -30,10 +30,10 @@ class Backbone:
     least: int = 32
 
 
+# EfficientNet's first edition is not among them: its layers differ between random and pretrained weights.
 BACKBONES: dict[str, Backbone] = {
     "convnext_tiny": Backbone(applications.ConvNeXtTiny, applications.convnext.preprocess_input),
     "densenet121": Backbone(applications.DenseNet121, applications.densenet.preprocess_input),
-    "efficientnet_b0": Backbone(applications.EfficientNetB0, applications.efficientnet.preprocess_input),
     "efficientnetv2_b0": Backbone(applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input),
     "inception_v3": Backbone(applications.InceptionV3, applications.inception_v3.preprocess_input, least=75),
     "mobilenet_v2": Backbone(applications.MobileNetV2, applications.mobilenet_v2.preprocess_input),

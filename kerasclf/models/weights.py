@@ -1,9 +1,11 @@
 """Pretrained weights for a backbone: downloaded, or from a file."""
 
 import re
+import warnings
 from collections.abc import Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
+from zipfile import BadZipFile
 
 import h5py
 import keras
@@ -17,11 +19,7 @@ from kerasclf.models.backbones import BACKBONES, FEATURES, bare
 Weights = Mapping[str, list[NDArray[np.floating]]]
 
 # Layers to which keras.applications give no name; Keras numbers them by what was built before in the process.
-_NUMBERED = re.compile(r"(conv2d|batch_normalization|normalization|layer_normalization)(?:_(\d+))?")
-# Deviations of ImageNet's colors. EfficientNetB0 divides by their roots once more after its normalisation, but only
-# where it is built with weights="imagenet": here its variance has to do that.
-_DIVIDED_AGAIN = {"efficientnet_b0": np.array([0.229, 0.224, 0.225], np.float32)}
-
+_NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?")
 FILE_FORMS = ".keras (a saved model), .weights.h5 (Keras 3) or .h5 (as keras.applications has them)"
 
 
@@ -84,10 +82,12 @@ def _read(path: Path, architecture: str) -> Weights:
         if path.name.endswith(".weights.h5"):
             return _read_keras_weights(path, architecture)
         if path.suffix == ".h5":
-            return _divided_again(_read_legacy(path), architecture)
+            return _read_legacy(path)
         if path.suffix == ".keras":
             return _by_layer(keras.models.load_model(path, compile=False, safe_mode=True))
-    except (OSError, KeyError, TypeError) as error:
+    except KerasclfError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as error:
         raise KerasclfError(f"{path} cannot be read as weights: {error}.") from error
     raise KerasclfError(f"weights: expected a file {FILE_FORMS}. Received: {str(path)!r}.")
 
@@ -95,14 +95,16 @@ def _read(path: Path, architecture: str) -> Weights:
 def _read_keras_weights(path: Path, architecture: str) -> Weights:
     model = bare(architecture)
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what is missing, before the error that names it
+            model.load_weights(path)
     except ValueError as error:
         layer = next((layer.name for layer in model.layers if f"name={layer.name}," in str(error)), "its first layer")
         raise _another(path, architecture, layer) from error
-    return _divided_again(_by_layer(model), architecture)
+    return _by_layer(model)
 
 
-def _read_legacy(path: Path) -> dict[str, list[NDArray[np.floating]]]:
+def _read_legacy(path: Path) -> Weights:
     with h5py.File(path) as file:
         held = file.get("model_weights", file)
         names = [name for name in _names(held) if len(held[name].attrs["weight_names"])]
@@ -114,27 +116,11 @@ def _names(held: h5py.Group) -> list[str]:
     return [name.decode() if isinstance(name, bytes) else name for name in held.attrs["layer_names"]]
 
 
-def _by_layer(model: keras.Model) -> dict[str, list[NDArray[np.floating]]]:
+def _by_layer(model: keras.Model) -> Weights:
     """Returns the weights of all layers, those of nested models too."""
-    layers = [layer for layer in model._flatten_layers() if not isinstance(layer, keras.Model)]
-    arrays = [layer.get_weights() for layer in layers]
-    for place, (layer, after) in enumerate(pairwise(layers)):
-        if isinstance(layer, keras.layers.Normalization) and _is_by_color(after) and arrays[place]:
-            arrays[place][1] = arrays[place][1] / np.square(after.scale, dtype=np.float32)  # _DIVIDED_AGAIN, as a layer
-    held = [(layer.name, own) for layer, own in zip(layers, arrays, strict=True) if own]
-    return dict(zip(_own_names([name for name, _ in held]), [own for _, own in held], strict=True))
-
-
-def _is_by_color(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.Rescaling) and np.ndim(layer.scale) == 1
-
-
-def _divided_again(found: dict[str, list[NDArray[np.floating]]], architecture: str) -> Weights:
-    deviation = _DIVIDED_AGAIN.get(architecture)
-    if deviation is not None and "normalization" in found:
-        mean, variance, *count = found["normalization"]
-        found["normalization"] = [mean, variance * deviation, *count]
-    return found
+    layers = [layer for layer in model._flatten_layers() if layer.weights and not isinstance(layer, keras.Model)]
+    names = _own_names([layer.name for layer in layers])
+    return {name: layer.get_weights() for name, layer in zip(names, layers, strict=True)}
 
 
 def _own_names(names: Sequence[str]) -> list[str]:
@@ -155,8 +141,6 @@ def _copy(found: Weights, network: keras.Model, architecture: str, source: str) 
             detail = f": expected {shapes[1]}, received {shapes[0]}" if arrays else ", which it does not have"
             raise _another(source, architecture, f"{layer.name}{detail}")
         layer.set_weights(arrays)
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # it computes with a copy of its weights
 
 
 def pretrained_layers(network: keras.Model) -> list[keras.Layer]:

@@ -4,8 +4,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from kerasclf.studies.estimate import PhaseCost
 from kerasclf.studies.job import Job
-from kerasclf.studies.plan import PhaseCost, Plan
+from kerasclf.studies.plan import Plan
 from kerasclf.studies.resources import free_memory_mb
 from kerasclf.studies.run_folder import StudyFolder
 from kerasclf.studies.study import Study

@@ -2,8 +2,8 @@
 
 from rich.table import Table
 
+from kerasclf.studies.estimate import PhaseCost
 from kerasclf.studies.forecast import Forecast, in_words
-from kerasclf.studies.plan import PhaseCost
 from kerasclf.transfer.cache import cache_root
 
 

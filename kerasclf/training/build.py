@@ -17,6 +17,7 @@ from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.statistics import Statistics, fit_statistics
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.transfer.cache import ActivationCache, cache_root
 from kerasclf.transfer.cuts import Cuts
 from kerasclf.transfer.engines import Compute, choose_engine, engine_version, openvino_compute, tensorflow_compute
@@ -46,7 +47,13 @@ class Assembled:
     def below(self, point: int) -> keras.Model:
         """Returns what gives a point's activations of raw images; its layers are the model's own."""
         lower = self.cuts.lower(point)
-        return keras.Model(self.front.input, lower(self.front.output), name=lower.name)
+        # Inference: what is frozen drops nothing and keeps its statistics.
+        return keras.Model(self.front.input, lower(self.front.output, training=False), name=lower.name)
+
+    def through(self, point: int) -> keras.Model:
+        """Returns the whole model, in which all below a point runs as in inference while the rest trains."""
+        below = self.below(point)
+        return keras.Model(below.input, self.cuts.upper(point)(below.output), name=self.model.name)
 
 
 def assemble(
@@ -107,7 +114,9 @@ class Built:
 
     def _compute(self, point: int, engine: str) -> Compute:
         if engine == "tensorflow":
-            return tensorflow_compute(self.assembled.below(point))
+            below = self.assembled.below(point)
+            with fused_batch_norm(below):  # as in training through the whole network, to the last bit
+                return tensorflow_compute(below)
         twin = self.in_float32()
         twin.core.set_weights(self.assembled.core.get_weights())
         return openvino_compute(twin.below(point), self.policy, usable_cores())

@@ -90,12 +90,15 @@ def make_feed(
     counts = cuts.freeze(phase.unfreeze, transfer.freezes_batch_norm)
     point = cuts.point(phase.unfreeze)
     why_not = "" if point is None else _why_not(transfer, augmentation)
-    if point is None or why_not:
-        return Feed(built.assembled.model, dataset.train, dataset.validation, augmentation, 0, counts, None, why_not)
     with built.strategy.scope():
-        upper = cuts.upper(point)
+        if point is None:
+            model = built.assembled.model
+        else:
+            model = built.assembled.through(point) if why_not else cuts.upper(point)
+    if point is None or why_not:
+        return Feed(model, dataset.train, dataset.validation, augmentation, 0, counts, None, why_not)
     frozen = built.frozen(point, augmentation, transfer)
-    feed = Feed(upper, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, "")
+    feed = Feed(model, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, "")
     if sample:
         (train, validation), seconds = frozen.sample((dataset.train, dataset.validation), sample)
         missing = _missing(frozen, transfer.views, dataset)

@@ -145,6 +145,7 @@ def _fit(
 
 def _finished(assembled: Assembled) -> keras.Model:
     """Returns the model without its optimizer, so that it loads with Keras alone, and with nothing frozen."""
+    assembled.core.trainable = False  # Keras passes on to the layers only what changes
     assembled.core.trainable = True
     return keras.Model(assembled.model.input, assembled.model.output, name=assembled.model.name)
 

@@ -36,13 +36,13 @@ def engine_version(engine: str) -> str:
 
 
 def tensorflow_compute(lower: keras.Model) -> Compute:
-    """Returns what computes a network with TensorFlow, in the network's own precision."""
-    on_gpu = bool(tf.config.list_physical_devices("GPU"))
-
-    @tf.function(reduce_retracing=True, jit_compile=on_gpu, autograph=False)
-    def forward(images: tf.Tensor) -> tf.Tensor:
-        return lower(images, training=False)
-
+    """Returns what computes a network with TensorFlow, in the network's own precision, as it is when this is called."""
+    forward = tf.function(
+        lambda images: lower(images, training=False),
+        input_signature=[tf.TensorSpec((None, *lower.input.shape[1:]), tf.uint8)],
+        jit_compile=bool(tf.config.list_physical_devices("GPU")),
+        autograph=False,
+    ).get_concrete_function()
     return lambda batches: (np.asarray(forward(tf.constant(images))) for images in batches)
 
 

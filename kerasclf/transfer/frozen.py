@@ -5,7 +5,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,9 @@ from kerasclf.data import Part
 from kerasclf.errors import FolderError
 from kerasclf.locks import hold
 from kerasclf.transfer.cache import ActivationCache
-from kerasclf.transfer.engines import Compute
+
+if TYPE_CHECKING:
+    from kerasclf.transfer.engines import Compute
 
 # Images that are computed at once: many enough for every engine, few enough for the memory of a laptop.
 _BATCH = 16
@@ -41,7 +43,7 @@ class Frozen:
     """
 
     name: str
-    compute: Callable[[], Compute]
+    compute: Callable[[], "Compute"]
     cache: ActivationCache
     views: int = 0
     change: Change | None = None
@@ -84,13 +86,14 @@ class Frozen:
 
     def _extract(self, part: Part, said: Said, views: range) -> list[str]:
         keys = [key for view in views for key in _keys(part, view)]
-        if not self._missing(keys):
+        missing = self._missing(keys)
+        if not missing:
             return keys
+        self.cache.check_room(len(missing))
         with self._held(said):
             self.cache.open()
             missing = self._missing(keys)  # another process may have computed them meanwhile
             if missing:
-                self.cache.check_room(len(missing))
                 size = len(missing) * self.cache.row_bytes / 1e6
                 said(f"computing {self.name} of {len(missing):,} images, once: {size:,.0f} MB in {self.cache.folder}")
                 self._compute(part, keys, missing, views, said)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from kerasclf.studies import declare, forecast, resources
+from kerasclf.studies.estimate import Estimate, PhaseCost
 from kerasclf.studies.forecast import Forecast, in_words
 from kerasclf.studies.forecast_table import forecast_summary
 from kerasclf.studies.job import Job
-from kerasclf.studies.plan import Estimate, PhaseCost, Plan
+from kerasclf.studies.plan import Plan
 from kerasclf.studies.run_folder import StudyFolder
 
 PHASE = PhaseCost("all", 24_197, startup_s=10, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30)

@@ -1,0 +1,207 @@
+"""Pretrained weights are found in every kind of file, and nothing else is taken for them."""
+
+import functools
+import re
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kerasclf.errors import KerasclfError
+from kerasclf.models import backbones, find_pretrained, load_pretrained
+from kerasclf.models.backbones import Backbone, backbone, bare
+
+
+def tiny(include_top, weights, input_tensor=None, width=4, extra=None):
+    """Stands for a network of keras.applications; two of its layers have no name of their own."""
+    assert not include_top
+    image = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
+    x = layers.Conv2D(3, 3, name="conv1_conv")(image)
+    x = layers.BatchNormalization(name="conv1_bn")(x)
+    x = layers.BatchNormalization()(layers.Conv2D(width, 1)(x))
+    x = layers.Conv2D(2, 1)(x)
+    x = layers.Conv2D(2, 1, name=extra)(x) if extra else x
+    return keras.Model(image, layers.ReLU(name="relu")(x), name="tiny")
+
+
+@pytest.fixture(autouse=True)
+def _tiny_ones(monkeypatch):
+    for name, application in {
+        "tiny": tiny,
+        "wide": functools.partial(tiny, width=5),
+        "long": functools.partial(tiny, extra="conv9_conv"),
+    }.items():
+        monkeypatch.setitem(backbones.BACKBONES, name, Backbone(application, lambda x: x, least=8))
+
+
+def randomized(model, seed=1):
+    rng = np.random.default_rng(seed)
+    model.set_weights([rng.uniform(0.1, 1, weight.shape) for weight in model.weights])
+    return model
+
+
+def save_legacy(model, path, nested=False):
+    """Writes a file as those of keras.applications are."""
+    with h5py.File(path, "w") as file:
+        root = file.create_group("model_weights") if nested else file
+        root.attrs["layer_names"] = np.array([layer.name.encode() for layer in model.layers])
+        for layer in model.layers:
+            group = root.create_group(layer.name)
+            names = [f"{layer.name}/{weight.name}:0" for weight in layer.weights]
+            group.attrs["weight_names"] = np.array([name.encode() for name in names])
+            for name, array in zip(names, layer.get_weights(), strict=True):
+                group[name] = array
+
+
+def save_run(model, path):
+    """Saves it as a run does: inside a model of raw images."""
+    image = keras.Input((32, 32, 3), dtype="uint8")
+    keras.Model(image, model(layers.Rescaling(1.0)(image)), name="raw").save(path)
+
+
+def network(name="tiny", classes=3):
+    return backbone(name, (32, 32, 3), classes)
+
+
+# File name → how a file with the weights of a bare network is made.
+FILES = {
+    "model.keras": lambda model, path: model.save(path),
+    "run.keras": save_run,
+    "model.weights.h5": lambda model, path: model.save_weights(path),
+    "legacy.h5": save_legacy,
+    "whole.h5": functools.partial(save_legacy, nested=True),
+}
+
+
+def layers_of(model):
+    return [layer.get_weights() for layer in model.layers if layer.weights]
+
+
+def check_same(one, other):
+    assert len(one) == len(other)
+    for arrays, others in zip(one, other, strict=True):
+        for a, b in zip(arrays, others, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_array_arrives_from_every_kind_of_file(tmp_path, name):
+    source = randomized(bare("tiny"))
+    FILES[name](source, tmp_path / name)
+    found = network()
+    head = found.get_layer("logits").get_weights()
+    load_pretrained(found, "tiny", str(tmp_path / name))
+    check_same(layers_of(found)[:-1], layers_of(source))
+    check_same([found.get_layer("logits").get_weights()], [head])
+
+
+def test_a_network_with_another_head_is_a_source_too(tmp_path):
+    source = randomized(network(classes=7))
+    save_run(source, tmp_path / "run.keras")
+    found = network(classes=3)
+    load_pretrained(found, "tiny", str(tmp_path / "run.keras"))
+    check_same(layers_of(found)[:-1], layers_of(source)[:-1])
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_layers_without_a_name_are_found_whatever_number_keras_gave_them(tmp_path, name):
+    """InceptionV3 and Xception have such layers; they count on through the process."""
+    for _ in range(11):  # beyond 9, where names no longer sort as numbers
+        source = randomized(bare("tiny"))
+    FILES[name](source, tmp_path / name)
+    first, second = network(), network()
+    assert [layer.name for layer in first.layers] != [layer.name for layer in second.layers]
+    for found in (first, second):
+        load_pretrained(found, "tiny", str(tmp_path / name))
+        check_same(layers_of(found)[:-1], layers_of(source))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(("other", "differs"), [("wide", "conv2d"), ("long", "conv9_conv")])
+def test_a_file_of_another_network_names_the_first_layer_that_differs(tmp_path, name, other, differs):
+    FILES[name](randomized(bare("tiny")), tmp_path / name)
+    with pytest.raises(KerasclfError) as caught:
+        load_pretrained(network(other), other, str(tmp_path / name))
+    said = str(caught.value)
+    start = f"{tmp_path / name} does not hold weights of {other}. The first layer that differs is "
+    assert re.match(rf"{re.escape(start)}{differs}(_\d+)?\b", said), said
+    assert said.endswith(f". Give the file that belongs to {other}, or another --backbone.")
+
+
+def test_what_differs_is_told(tmp_path):
+    save_legacy(bare("tiny"), tmp_path / "tiny.h5")
+    with pytest.raises(KerasclfError, match=r"conv9_conv, which it does not have\. Give"):
+        load_pretrained(network("long"), "long", str(tmp_path / "tiny.h5"))
+    with pytest.raises(
+        KerasclfError, match=r": expected \[\(1, 1, 3, 5\), \(5,\)\], received \[\(1, 1, 3, 4\), \(4,\)\]"
+    ):
+        load_pretrained(network("wide"), "wide", str(tmp_path / "tiny.h5"))
+
+
+def test_none_leaves_random_weights():
+    found = network()
+    before = layers_of(found)
+    load_pretrained(found, "tiny", "none")
+    check_same(layers_of(found), before)
+    assert find_pretrained("basenet", "none") == {}
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(KerasclfError) as caught:
+        find_pretrained("tiny", str(tmp_path / "lost.keras"))
+    assert str(caught.value) == (
+        "weights: expected 'imagenet', 'none' or a file: .keras (a saved model), .weights.h5 (Keras 3) or .h5 (as "
+        f"keras.applications has them). Received: '{tmp_path / 'lost.keras'}', which does not exist."
+    )
+
+
+def test_a_file_of_another_kind_is_refused(tmp_path):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"")
+    with pytest.raises(KerasclfError) as caught:
+        find_pretrained("tiny", str(path))
+    assert str(caught.value) == (
+        "weights: expected a file .keras (a saved model), .weights.h5 (Keras 3) or .h5 (as keras.applications has "
+        f"them). Received: '{path}'."
+    )
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "legacy.h5"])
+@pytest.mark.parametrize("content", [b"", b"no weights", "truncated"])
+def test_a_damaged_file_is_named(tmp_path, name, content):
+    path = tmp_path / name
+    FILES[name](bare("tiny"), path)
+    path.write_bytes(path.read_bytes()[:3000] if content == "truncated" else content)
+    with pytest.raises(KerasclfError, match=re.escape(str(path))):
+        find_pretrained("tiny", str(path))
+
+
+def test_a_network_of_our_own_has_no_pretrained_weights():
+    with pytest.raises(KerasclfError) as caught:
+        find_pretrained("basenet", "imagenet")
+    assert str(caught.value).startswith("weights: basenet has no pretrained weights. Known backbones: convnext_tiny, ")
+
+
+def test_without_a_network_it_says_what_to_do(monkeypatch):
+    def offline(architecture, weights=None):
+        raise Exception("URL fetch failure on https://storage.googleapis.com: None")
+
+    monkeypatch.setattr("kerasclf.models.weights.bare", offline)
+    with pytest.raises(KerasclfError) as caught:
+        find_pretrained("resnet50", "imagenet")
+    assert str(caught.value) == (
+        "The ImageNet weights of resnet50 are not on this machine and could not be downloaded (URL fetch failure on "
+        "https://storage.googleapis.com: None). Give a file with --weights FILE (on a machine with a network, "
+        "keras.applications keeps what it downloads in ~/.keras/models), or start from random weights with "
+        "--weights none."
+    )
+
+
+def test_mobilenet_is_not_resnet(tmp_path):
+    """The real ones: two networks of keras.applications."""
+    path = tmp_path / "mobilenet.h5"
+    save_legacy(bare("mobilenet_v2"), path)
+    with pytest.raises(KerasclfError, match=r"weights of resnet50\. The first layer that differs is conv1_conv, which"):
+        load_pretrained(backbone("resnet50", (32, 32, 3), 2), "resnet50", str(path))

@@ -1,0 +1,212 @@
+"""Phases of a transfer: what is frozen stays, kept activations train as images do, and a kill costs nothing."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+
+from kerasclf import Augmentation, TrainConfig
+from kerasclf.data import ImageDataset
+from kerasclf.training.progress import Silence
+from kerasclf.training.train import predict, train
+from kerasclf.transfer import Transfer
+from tests.conftest import make_part
+from tests.training.test_resume import KillAt, Killed
+from tests.transfer.conftest import randomize
+
+PLAIN = Augmentation()
+TRANSFER = Transfer(weights="none", engine="tensorflow")
+HEAD = TrainConfig(epochs=2, batch_size=16, unfreeze="head", learning_rate=0.01, jit=False)
+STAGE = TrainConfig(epochs=3, batch_size=16, unfreeze="stage2", learning_rate=0.01, jit=False)
+TIMES = ["seconds", "images_per_second"]
+SHAPE = (8, 8, 3)
+DATA = ImageDataset(
+    "memory", "grey levels", ("dark", "middle", "light"),
+    make_part(48, shape=SHAPE), make_part(18, shape=SHAPE, seed=1), make_part(18, shape=SHAPE, seed=2),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KERASCLF_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def network(shape, classes):
+    """Two stages without biases, whose gradients before a normalisation are noise that Adam would make much of."""
+    image = keras.Input(shape, name="image")
+    x = keras.layers.Rescaling(1 / 127.5, -1, dtype="float32", name="preprocess")(image)
+    x = keras.layers.Conv2D(6, 3, use_bias=False, name="conv1_conv")(x)
+    x = keras.layers.ReLU(name="conv1_relu")(keras.layers.BatchNormalization(momentum=0.9, name="conv1_bn")(x))
+    x = keras.layers.Conv2D(6, 3, use_bias=False, name="conv2_conv")(x)
+    x = keras.layers.ReLU(name="conv2_relu")(keras.layers.BatchNormalization(momentum=0.9, name="conv2_bn")(x))
+    x = keras.layers.GlobalAveragePooling2D(dtype="float32", name="pool")(x)
+    x = keras.layers.Dense(classes, name="logits")(keras.layers.Dropout(0.3, name="logits_dropout")(x))
+    return randomize(keras.Model(image, keras.layers.Softmax(dtype="float32", name="predictions")(x), name="small"))
+
+
+def fit(config, cache="auto", data=DATA, **arguments):
+    transfer = arguments.pop("transfer", TRANSFER.but(cache=cache))
+    return train(data, network, PLAIN, config, 3, transfer=transfer, **arguments)
+
+
+@functools.cache
+def two_phases():
+    """The head, then the last stage too, without interruption."""
+    listener = Said()
+    return fit(STAGE, earlier=(HEAD,), listener=listener), tuple(listener.lines)
+
+
+class Said(Silence):
+    def __init__(self):
+        self.lines = []
+
+    def said(self, line):
+        self.lines.append(line)
+
+
+def check_same(one, other):
+    assert one.history.drop(columns=TIMES).equals(other.history.drop(columns=TIMES))
+    for a, b in zip(one.model.get_weights(), other.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_kept_activations_train_as_images_do_to_the_bit():
+    kept, anew = Said(), Said()
+    one, other = fit(STAGE, listener=kept), fit(STAGE, "off", listener=anew)
+    check_same(one, other)
+    assert "phase" not in one.history
+    # By hand: of the second convolution 3·3·6·6, 2·6 of its normalisation and 6·3 + 3 of the head train.
+    trains = "phase 1 of 1: stage2, 3 epochs, 357 weights train, 198 are frozen, on"
+    assert kept.lines[-1] == f"{trains} kept activations of small up to conv1_relu"
+    assert anew.lines == [f"{trains} images (the cache is off)"]
+
+
+def test_kept_activations_train_as_images_do_in_bfloat16():
+    config, close = STAGE.but(precision="mixed_bfloat16"), 2e-2
+    kept, anew = fit(config), fit(config, "off")
+    for column in ("loss", "val_loss"):
+        np.testing.assert_allclose(kept.history[column], anew.history[column], rtol=close)
+    np.testing.assert_allclose(kept.predict(DATA.test), anew.predict(DATA.test), atol=close)
+
+
+def test_history_tells_the_phases_and_epochs_count_on():
+    trained, said = two_phases()
+    assert trained.history["epoch"].tolist() == [1, 2, 3, 4, 5]
+    assert trained.history["phase"].tolist() == [1, 1, 2, 2, 2]
+    assert trained.best_epoch == 5
+    phases = [line for line in said if line.startswith("phase")]
+    assert phases == [
+        "phase 1 of 2: head, 2 epochs, 21 weights train, 534 are frozen, on kept activations of small up to pool",
+        "phase 2 of 2: stage2, 3 epochs, 357 weights train, 198 are frozen, on kept activations of small up to "
+        "conv1_relu",
+    ]
+
+
+def test_what_is_below_the_cut_stays_to_the_bit():
+    trained, _ = two_phases()
+    core, start = trained.model.get_layer("small"), network(SHAPE, 3)
+    same = {
+        layer.name: all(np.array_equal(a, b) for a, b in zip(layer.get_weights(), old.get_weights(), strict=True))
+        for layer, old in zip(core.layers, start.layers, strict=True)
+        if layer.get_weights()
+    }
+    assert same == {"conv1_conv": True, "conv1_bn": True, "conv2_conv": False, "conv2_bn": False, "logits": False}
+
+
+def test_the_whole_model_says_of_images_what_was_learnt_on_activations(tmp_path):
+    trained, _ = two_phases()
+    probabilities = trained.predict(DATA.test)
+    np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
+    np.testing.assert_allclose(predict(trained.model, DATA.test, 3), probabilities, rtol=1e-5, atol=1e-6)
+    trained.model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
+    np.testing.assert_array_equal(predict(loaded, DATA.test, 3), predict(trained.model, DATA.test, 3))
+
+
+def test_nothing_is_frozen_in_the_end():
+    trained, _ = two_phases()
+    assert all(layer.trainable for layer in trained.model.get_layer("small").layers)
+
+
+@pytest.mark.parametrize("kill", [KillAt(4, step=2), KillAt(2)], ids=["phase 2", "the end of phase 1"])
+def test_one_killed_ends_with_the_same_bits(tmp_path, kill):
+    with pytest.raises(Killed):
+        fit(STAGE, earlier=(HEAD,), checkpoints=tmp_path, listener=kill)
+    resumed = fit(STAGE, earlier=(HEAD,), checkpoints=tmp_path)
+    check_same(two_phases()[0], resumed)
+
+
+def test_the_order_of_images_goes_on_in_the_next_phase():
+    """Two phases alike are one: SGD without momentum remembers nothing, and dropout's seed is the model's."""
+    sgd = HEAD.but(optimizer="sgd", epochs=4, learning_rate=0.3)
+    one, two = fit(sgd), fit(sgd.but(epochs=2), earlier=(sgd.but(epochs=2),))
+    assert one.history["loss"].tolist() == two.history["loss"].tolist()
+    assert one.history["val_loss"].tolist() == two.history["val_loss"].tolist()
+    for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_random_changes_are_kept_only_as_views(views):
+    listener, flipped = Said(), Augmentation(horizontal_flip=True)
+    trained = train(
+        DATA, network, flipped, HEAD.but(epochs=1), 3, transfer=TRANSFER.but(views=views), listener=listener
+    )
+    if views:
+        assert f"computing small up to pool of {views * 48} images, once" in listener.lines[0]
+        assert listener.lines[-1].endswith("on kept activations of small up to pool")
+    else:
+        assert [line.partition(", on ")[2] for line in listener.lines] == [
+            "images (augmentation changes them in every epoch; views keep some versions)"
+        ]
+    np.testing.assert_allclose(
+        predict(trained.model, DATA.validation, 3), trained.predict(DATA.validation), rtol=1e-5, atol=1e-6
+    )
+
+
+def shifted(part):
+    """The same images at night: a tenth as bright."""
+    return type(part)(type(part.images)(part.images.array // 10), part.labels, part.names)
+
+
+def statistics(model):
+    return np.concatenate([weight.numpy() for weight in model.weights if weight.name.startswith("moving_")])
+
+
+@pytest.fixture(scope="module")
+def pretrained():
+    """A network that knows grey levels by day."""
+    config = TrainConfig(epochs=12, batch_size=8, learning_rate=0.02, jit=False)
+    model = fit(config, transfer=None).model
+    return model.get_layer("small").get_weights(), statistics(model)
+
+
+@pytest.mark.parametrize("batch_norm", ["auto", "frozen", "trained"])
+def test_statistics_drift_away_on_other_images_unless_they_are_frozen(pretrained, batch_norm):
+    """The trap of fine-tuning on small batches: weights hardly move, and all that was learnt is lost all the same."""
+    weights, before = pretrained
+
+    def start(shape, classes):
+        model = network(shape, classes)
+        model.set_weights(weights)
+        return model
+
+    night = ImageDataset("memory", "night", DATA.class_names, *(shifted(p) for p in (DATA.train, DATA.validation)),
+                         DATA.test)  # fmt: skip
+    config = TrainConfig(epochs=2, batch_size=4, optimizer="sgd", learning_rate=1e-5, jit=False)
+    transfer = Transfer(weights="model.keras", batch_norm=batch_norm)
+    trained = train(night, start, PLAIN, config, 3, transfer=transfer)
+    after = statistics(trained.model)
+    by_day = np.mean(predict(trained.model, DATA.test, 3).argmax(1) == DATA.test.labels)
+    if batch_norm == "trained":
+        assert (after != before).all()
+        assert by_day <= 0.5
+    else:
+        np.testing.assert_array_equal(after, before)
+        assert by_day >= 0.9
+    for layer in ("conv1_conv", "conv2_conv", "logits"):
+        old = start(SHAPE, 3).get_layer(layer).get_weights()[0]
+        np.testing.assert_allclose(trained.model.get_layer("small").get_layer(layer).get_weights()[0], old, atol=1e-2)

@@ -1,0 +1,46 @@
+"""Extractions that test_frozen.py kills. Needs no TensorFlow.
+
+python -m tests.transfer.killable, then lines of FOLDER SECONDS_A_BATCH: each is a process of its own, forked from one
+that has imported already.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from kerasclf.data import ArrayImages, Part
+from kerasclf.transfer import frozen
+from kerasclf.transfer.cache import ActivationCache
+
+ROW = (4, 4, 8)
+IMAGES = np.random.default_rng(3).integers(0, 256, (400, 8, 8, 3), np.uint8)
+
+
+def slowly(seconds):
+    def compute(batches):
+        for images in batches:
+            time.sleep(seconds)
+            yield np.repeat(images.astype(np.float32).reshape(len(images), -1)[:, :16], 8, axis=1).reshape(-1, *ROW)
+
+    return compute
+
+
+def extract(root, seconds):
+    cache = ActivationCache(root, {"name": "slow"}, ROW, "float32")
+    part = Part(ArrayImages(IMAGES), np.zeros(len(IMAGES), np.int64), tuple(str(i) for i in range(len(IMAGES))))
+    return frozen.Frozen("slow", lambda: slowly(seconds), cache).part(part, lambda line: print(line, flush=True))
+
+
+if __name__ == "__main__":
+    # Every batch is written for itself, so that most kills leave something behind, and some leave it half.
+    frozen._WRITE_BYTES = 1
+    for line in sys.stdin:
+        folder, seconds = line.split()
+        if not (process := os.fork()):
+            print("process", os.getpid(), flush=True)
+            extract(Path(folder), float(seconds))
+            os._exit(0)
+        print("ended", os.waitpid(process, 0)[1], flush=True)

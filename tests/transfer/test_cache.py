@@ -1,0 +1,177 @@
+"""Activations on disk: found again, never mistaken for others, and never half."""
+
+import errno
+import shutil
+
+import numpy as np
+import pytest
+
+from kerasclf.errors import KerasclfError
+from kerasclf.transfer import cache as caching
+from kerasclf.transfer.cache import ActivationCache, cache_root, cached
+
+ABOUT = {"name": "small up to pool", "below": "a1", "before": "b2", "precision": "float32", "engine": "tensorflow 2"}
+KEYS = [f"{i:032x}" for i in range(6)]
+ROWS = np.random.default_rng(0).normal(size=(6, 2, 3)).astype(np.float32)
+MAKE_ROOM = "Make room with kerasclf cache clear, give a folder on another disk in KERASCLF_CACHE"
+
+
+@pytest.fixture
+def cache(tmp_path):
+    opened = ActivationCache(tmp_path, ABOUT, (2, 3), "float32")
+    opened.open()
+    return opened
+
+
+def read(cache, keys):
+    source = cache.source(keys)
+    return source.read(np.arange(len(source)))
+
+
+def test_rows_are_found_again_in_any_order(cache):
+    assert cache.known() == {}
+    cache.append(KEYS[:4], ROWS[:4])
+    cache.append(KEYS[4:], ROWS[4:])
+    again = ActivationCache(cache.folder.parents[1], ABOUT, (2, 3), "float32")
+    again.open()
+    assert again.known() == {key: i for i, key in enumerate(KEYS)}
+    np.testing.assert_array_equal(read(again, KEYS), ROWS)
+    np.testing.assert_array_equal(read(again, [KEYS[5], KEYS[0], KEYS[5]]), ROWS[[5, 0, 5]])
+
+
+def test_a_source_is_read_in_part_or_whole(cache, monkeypatch):
+    cache.append(KEYS, ROWS)
+    source = cache.source(KEYS)
+    assert (len(source), source.shape, source.dtype) == (6, (2, 3), np.float32)
+    np.testing.assert_array_equal(source.array, ROWS)
+    np.testing.assert_array_equal(source.take(np.array([4, 1])).array, ROWS[[4, 1]])
+    assert source.take(np.array([4, 1])).fingerprint() != source.take(np.array([1, 4])).fingerprint()
+    monkeypatch.setattr(caching, "_IN_MEMORY_BYTES", ROWS.nbytes - 1)
+    assert cache.source(KEYS).array is None
+    np.testing.assert_array_equal(cache.source(KEYS).read(np.array([3])), ROWS[[3]])
+
+
+def test_bfloat16_is_kept_as_it_is(tmp_path):
+    cache = ActivationCache(tmp_path, ABOUT, (2, 3), "bfloat16")
+    cache.open()
+    cache.append(KEYS, ROWS)
+    assert cache.row_bytes == 12
+    assert (cache.folder / "rows.bin").stat().st_size == 6 * 12
+    np.testing.assert_array_equal(read(cache, KEYS), ROWS.astype(cache.dtype))
+
+
+@pytest.mark.parametrize("what", [*ABOUT, "views"])
+def test_what_is_of_anything_else_is_never_used(cache, tmp_path, what):
+    cache.append(KEYS, ROWS)
+    other = ActivationCache(tmp_path, {**ABOUT, what: "another"}, (2, 3), "float32")
+    assert other.folder != cache.folder
+    assert other.known() == {}
+
+
+def test_another_shape_or_number_type_is_another_cache(cache, tmp_path):
+    others = [ActivationCache(tmp_path, ABOUT, (3, 2), "float32"), ActivationCache(tmp_path, ABOUT, (2, 3), "bfloat16")]
+    assert len({cache.folder, *(other.folder for other in others)}) == 3
+
+
+def test_another_format_is_another_cache(cache, tmp_path, monkeypatch):
+    monkeypatch.setattr(caching, "FORMAT", caching.FORMAT + 1)
+    assert ActivationCache(tmp_path, ABOUT, (2, 3), "float32").folder != cache.folder
+
+
+@pytest.mark.parametrize(
+    ("rows_kept", "keys_kept", "whole"),
+    [
+        (6 * 24, 6 * 33, 6),
+        (6 * 24 - 5, 4 * 33, 4),  # killed while the last two rows were written: their keys are not
+        (6 * 24, 5 * 33 + 20, 5),  # killed while the last key was written
+        (6 * 24, 6 * 33 - 1, 5),  # all but the end of its line
+        (5 * 24 + 1, 6 * 33, 5),  # rows that a power cut took back
+        (0, 6 * 33, 0),
+    ],
+)
+def test_what_is_half_written_is_dropped_and_written_anew(cache, rows_kept, keys_kept, whole):
+    cache.append(KEYS, ROWS)
+    for name, size in (("rows.bin", rows_kept), ("keys.txt", keys_kept)):
+        path = cache.folder / name
+        path.write_bytes(path.read_bytes()[:size])
+    assert list(cache.known()) == KEYS[:whole]  # a reader takes none of it even before
+    cache.open()
+    assert (cache.folder / "rows.bin").stat().st_size == whole * 24
+    assert list(cache.known()) == KEYS[:whole]
+    cache.append(KEYS[whole:], ROWS[whole:])
+    np.testing.assert_array_equal(read(cache, KEYS), ROWS)
+    assert (cache.folder / "rows.bin").read_bytes() == ROWS.tobytes()
+
+
+def test_lost_rows_are_nothing_known(cache):
+    cache.append(KEYS, ROWS)
+    (cache.folder / "rows.bin").unlink()
+    assert cache.known() == {}
+    cache.open()
+    cache.append(KEYS, ROWS)
+    np.testing.assert_array_equal(read(cache, KEYS), ROWS)
+
+
+def test_a_disk_without_room_is_known_before_anything_is_computed(cache, monkeypatch):
+    usage = shutil.disk_usage(cache.folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=24_000_000))
+    cache.check_room(1_000_000)
+    with pytest.raises(KerasclfError) as caught:
+        cache.check_room(2_000_000)
+    assert str(caught.value).startswith(
+        f"The activations of 2,000,000 images take 0.0 GB, and 0.0 GB are free for {cache.folder}. {MAKE_ROOM}"
+    )
+
+
+def test_room_is_looked_for_where_the_folder_will_be(tmp_path, monkeypatch):
+    asked = []
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or usage)
+    ActivationCache(tmp_path / "not" / "yet", ABOUT, (2, 3), "float32").check_room(1)
+    assert asked == [tmp_path]
+
+
+@pytest.mark.parametrize("full_at", ["rows.bin", "keys.txt"])
+def test_a_disk_that_becomes_full_keeps_what_is_whole(cache, monkeypatch, full_at):
+    cache.append(KEYS[:2], ROWS[:2])
+    append = caching._append
+
+    def until_full(path, content):
+        if path.name == full_at:
+            append(path, content[: len(content) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        append(path, content)
+
+    monkeypatch.setattr(caching, "_append", until_full)
+    with pytest.raises(KerasclfError) as caught:
+        cache.append(KEYS[2:5], ROWS[2:5])
+    assert str(caught.value).startswith(
+        f"The activations cannot be written to {cache.folder}: No space left on device. What is written whole stays. "
+        f"{MAKE_ROOM}"
+    )
+    monkeypatch.undo()
+    cache.open()
+    whole = len(cache.known())
+    assert whole == (2 if full_at == "rows.bin" else 3)  # half of three keys is one
+    cache.append(KEYS[whole:], ROWS[whole:])
+    np.testing.assert_array_equal(read(cache, KEYS), ROWS)
+
+
+def test_caches_are_listed_with_what_they_hold(cache, tmp_path):
+    cache.append(KEYS, ROWS)
+    empty = ActivationCache(tmp_path, {**ABOUT, "name": "empty"}, (2, 3), "float32")
+    empty.open()
+    cache.source(KEYS)  # the last of use
+    entries = list(cached(tmp_path))
+    assert [(entry.about["name"], entry.images) for entry in entries] == [("small up to pool", 6), ("empty", 0)]
+    about = (cache.folder / "about.json").stat().st_size
+    assert [entry.size for entry in entries] == [6 * (24 + 33) + about, (empty.folder / "about.json").stat().st_size]
+    assert list(cached(tmp_path / "nothing")) == []
+
+
+def test_caches_are_kept_where_the_user_says(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "mine"))
+    assert cache_root() == tmp_path / "mine"
+    monkeypatch.delenv("KERASCLF_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_root() == tmp_path / "xdg" / "kerasclf"

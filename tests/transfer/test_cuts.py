@@ -1,0 +1,184 @@
+"""Where a network is cut, what then trains, and that both halves together are the whole."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasclf.errors import KerasclfError
+from kerasclf.models import build
+from kerasclf.transfer.cuts import Cuts
+from tests.transfer.conftest import random_images, randomize, small_network
+
+# Cut → first layer that trains, and the last one below the place where the network is divided.
+RESNET50 = {
+    "head": ("logits", "pool"),
+    "all": ("image", None),
+    "last1": ("conv5_block3_3_conv", "conv5_block2_out"),
+    "last15": ("conv4_block5_2_conv", "conv4_block4_out"),
+    "last22": ("conv4_block3_1_conv", "conv4_block2_out"),
+    "last30": ("conv3_block4_3_conv", "conv3_block3_out"),
+    "stage5": ("conv5_block1_1_conv", "conv4_block6_out"),
+    "stage4": ("conv4_block1_1_conv", "conv3_block4_out"),
+    "stage2": ("conv2_block1_1_conv", "pool1_pool"),
+    "stage1": ("conv1_pad", None),
+    "from:conv5_block3_2_conv": ("conv5_block3_2_conv", "conv5_block2_out"),
+    "from:conv4_block1_0_conv": ("conv4_block1_0_conv", "conv3_block4_out"),
+    "from:pool": ("pool", "conv5_block3_out"),
+}
+
+
+@pytest.fixture(scope="module")
+def resnet50():
+    return Cuts(build("resnet50", (32, 32, 3), 3))
+
+
+@pytest.fixture
+def cuts():
+    return Cuts(randomize(small_network()))
+
+
+@pytest.mark.parametrize("unfreeze", RESNET50)
+def test_resnet50_is_cut_where_it_says(resnet50, unfreeze):
+    first, below = RESNET50[unfreeze]
+    assert resnet50.network.operations[resnet50.first_trainable(unfreeze)].name == first
+    point = resnet50.point(unfreeze)
+    assert (None if point is None else resnet50.name(point)) == below
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "frozen"),
+    # By hand: of the head 2048·3 + 3 train; of stage 5 and the head all but its blocks' moving statistics.
+    [("head", 23_587_712), ("stage5", 8_589_184 + 2 * (3 * (512 + 512 + 2048) + 2048)), ("all", 53_120)],
+)
+def test_resnet50_trains_as_many_weights_as_it_says(resnet50, unfreeze, frozen):
+    counts = resnet50.freeze(unfreeze, freeze_batch_norm=False)
+    assert counts.frozen == frozen
+    assert counts.trainable + counts.frozen == resnet50.network.count_params() == 23_587_712 + 2048 * 3 + 3
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "below"),
+    [
+        ("head", "pool"),
+        ("last1", "conv1_relu"),  # inside the block, which needs both of its ways
+        ("last2", "conv1_relu"),
+        ("from:conv2_block1_add", "conv1_relu"),
+        ("from:conv2_block1_out", "conv2_block1_add"),
+        ("stage2", "conv1_relu"),
+        ("last3", None),  # the first convolution: nothing below it has weights
+    ],
+)
+def test_inside_a_block_it_is_divided_before_the_block(cuts, unfreeze, below):
+    point = cuts.point(unfreeze)
+    assert (None if point is None else cuts.name(point)) == below
+
+
+@pytest.mark.parametrize("unfreeze", ["head", "stage2", "from:conv1_bn", "from:conv2_block1_out"])
+def test_both_parts_one_after_the_other_are_the_network(cuts, unfreeze):
+    images = random_images(5).astype(np.float32)
+    expected = cuts.network(images)
+    point = cuts.point(unfreeze)
+    np.testing.assert_array_equal(cuts.upper(point)(cuts.lower(point)(images)), expected)
+    # And the layers are shared: what one of them learns, all know.
+    cuts.network.get_layer("logits").bias.assign([0.0, 9.0, 0.0])
+    changed = cuts.upper(point)(cuts.lower(point)(images))
+    assert (np.asarray(changed) != np.asarray(expected)).all()
+
+
+def test_what_is_frozen_and_what_trains_is_the_whole_network(cuts):
+    every = cuts.network.count_params()
+    # 3·3·3·4 + 4 below, 2 · 4 trained and 2 · 4 moving in each normalisation, 3·3·4·4 + 4 twice above, 4·3 + 3.
+    counts = cuts.freeze("stage2", freeze_batch_norm=False)
+    assert (counts.trainable, counts.frozen) == (148 + 8 + 148 + 15, 112 + 16 + 8)
+    assert counts.trainable + counts.frozen == every
+    counts = cuts.freeze("stage2", freeze_batch_norm=True)
+    assert (counts.trainable, counts.frozen) == (148 + 148 + 15, 112 + 16 + 16)
+
+
+@pytest.mark.parametrize("freeze_batch_norm", [True, False])
+@pytest.mark.parametrize(
+    ("unfreeze", "above"), [("all", ["conv1_bn", "conv2_block1_1_bn"]), ("stage2", ["conv2_block1_1_bn"]), ("head", [])]
+)
+def test_batch_normalisation_above_the_cut_is_frozen_only_if_asked(cuts, unfreeze, above, freeze_batch_norm):
+    cuts.freeze(unfreeze, freeze_batch_norm)
+    norms = [layer for layer in cuts.network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    trained = [layer.name for layer in norms if layer.trainable]
+    assert trained == ([] if freeze_batch_norm else above)
+
+
+def test_a_later_cut_thaws_what_an_earlier_one_froze(cuts):
+    cuts.freeze("head", True)
+    assert [weight.path for weight in cuts.network.trainable_weights] == ["logits/kernel", "logits/bias"]
+    cuts.freeze("all", False)
+    assert len(cuts.network.trainable_weights) == 12
+
+
+def test_batch_normalisation_of_a_head_trains(resnet50):
+    """Its weights are new, whatever becomes of the backbone's."""
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.BatchNormalization(name="bn")(keras.layers.Conv2D(2, 3, name="conv1_conv")(image))
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    x = keras.layers.Dense(2, name="logits")(keras.layers.BatchNormalization(name="head_bn")(x))
+    network = keras.Model(image, x)
+    Cuts(network).freeze("all", freeze_batch_norm=True)
+    assert not network.get_layer("bn").trainable
+    assert network.get_layer("head_bn").trainable
+
+
+@pytest.mark.parametrize(
+    ("unfreeze", "message"),
+    [
+        (
+            "haed",
+            "unfreeze: expected 'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) "
+            "or 'from:LAYER'. Received: 'haed'. Did you mean 'head'?",
+        ),
+        ("last0", "unfreeze: small has 3 convolutional layers; expected last1 to last3. Received: 'last0'."),
+        ("last4", "unfreeze: small has 3 convolutional layers; expected last1 to last3. Received: 'last4'."),
+        (
+            "stage3",
+            "unfreeze: small has no stage 3. Stages: stage1, stage2. Any cut can be given as from:LAYER or lastN.",
+        ),
+    ],
+)
+def test_a_cut_that_is_not_there_is_refused(cuts, unfreeze, message):
+    cuts.first_trainable("last3")
+    with pytest.raises(KerasclfError) as caught:
+        cuts.first_trainable(unfreeze)
+    assert str(caught.value) == message
+
+
+def test_a_layer_by_itself_is_told_how_to_be_named(cuts):
+    with pytest.raises(KerasclfError, match=r"Did you mean 'from:conv1_bn'\?$"):
+        cuts.first_trainable("conv1_bn")
+
+
+def test_a_layer_that_is_not_there_is_refused_with_the_nearest(cuts):
+    cuts.first_trainable("from:conv2_block1_1_conv")
+    with pytest.raises(
+        KerasclfError, match=r"small has no layer 'conv2_block1_1_cnv'\. Did you mean 'conv2_block1_1_conv'\?"
+    ):
+        cuts.first_trainable("from:conv2_block1_1_cnv")
+
+
+@pytest.mark.parametrize("unfreeze", ["head", "stage1"])
+def test_a_network_without_a_new_head_has_no_such_cut(unfreeze):
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(2, 3, name="conv1_conv")(image)
+    cuts = Cuts(keras.Model(image, keras.layers.Dense(2)(keras.layers.Flatten()(x)), name="plain"))
+    assert cuts.first_trainable("last1") == 1
+    assert cuts.first_trainable("all") == 0
+    with pytest.raises(KerasclfError) as caught:
+        cuts.first_trainable(unfreeze)
+    assert str(caught.value).startswith(
+        f"unfreeze: plain is no pretrained network with a new head, so that {unfreeze!r} says nothing."
+    )
+
+
+def test_a_network_whose_layers_tell_no_stage_says_so():
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(keras.layers.Conv2D(2, 3, name="first")(image))
+    cuts = Cuts(keras.Model(image, keras.layers.Dense(2, name="logits")(x), name="nameless"))
+    assert cuts.point("head") == 3
+    with pytest.raises(KerasclfError, match=r"no stage 1\. Stages: none by the names of its layers\."):
+        cuts.first_trainable("stage1")

@@ -1,0 +1,242 @@
+"""What lies below a cut is computed once for each image, whoever asks, and goes on where it was killed."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kerasclf.data import ArrayImages, Part
+from kerasclf.errors import KerasclfError
+from kerasclf.transfer import frozen as extracting
+from kerasclf.transfer.cache import ActivationCache
+from kerasclf.transfer.frozen import Frozen
+from tests.transfer.conftest import random_images, random_part
+
+ROOT = Path(__file__).parents[2]
+
+
+class Counted:
+    """Computes the mean color of images and keeps what it was given."""
+
+    def __init__(self):
+        self.seen, self.made = [], 0
+
+    def make(self):
+        self.made += 1
+        return self.compute
+
+    def compute(self, batches):
+        for images in batches:
+            self.seen += list(images)
+            yield colors(images)
+
+
+def colors(images):
+    return images.mean(axis=(1, 2), dtype=np.float32)
+
+
+def brighter(images, own, view):
+    """A version of its own of each image, which depends on its own number and the view's."""
+    return images // 2 + (own % 50 + view).astype(np.uint8)[:, None, None, None]
+
+
+def make(folder, counted, views=0, change=None, about="small"):
+    return Frozen("small up to pool", counted.make, ActivationCache(folder, {"name": about}, (3,), "float32"),
+                  views, change)  # fmt: skip
+
+
+def rows(part):
+    return part.images.read(np.arange(len(part)))
+
+
+def silent(line):
+    pass
+
+
+def test_each_image_is_computed_once(cache_folder):
+    counted, part, said = Counted(), random_part(50), []
+    frozen = make(cache_folder, counted)
+    assert frozen.missing(part) == 50
+    found = frozen.part(part, said.append)
+    np.testing.assert_array_equal(rows(found), colors(part.images.array))
+    np.testing.assert_array_equal(found.labels, part.labels)
+    assert found.names == part.names
+    assert len(counted.seen) == 50
+    assert frozen.missing(part) == 0
+    assert said[0] == f"computing small up to pool of 50 images, once: 0 MB in {frozen.cache.folder}"
+    assert said[1].startswith("computed 50 of 50, ")
+    assert len(said) == 2
+    make(cache_folder, counted).part(part, pytest.fail)
+    assert (len(counted.seen), counted.made) == (50, 1)  # no engine is made where nothing is missing
+
+
+def test_the_same_images_in_another_order_or_part_are_known(cache_folder):
+    counted, part = Counted(), random_part(40)
+    make(cache_folder, counted).part(part, silent)
+    order = np.random.default_rng(1).permutation(40)[:25]
+    found = make(cache_folder, counted).part(part.take(order), silent)
+    np.testing.assert_array_equal(rows(found), colors(part.images.array[order]))
+    assert len(counted.seen) == 40
+
+
+def test_only_what_is_new_is_computed(cache_folder):
+    counted = Counted()
+    make(cache_folder, counted).part(random_part(20), silent)
+    both = np.concatenate([random_images(20, seed=5), random_images(20)])
+    part = Part(ArrayImages(both), np.zeros(40, np.int64), tuple("x" * 40))
+    assert make(cache_folder, counted).missing(part) == 20
+    found = make(cache_folder, counted).part(part, silent)
+    np.testing.assert_array_equal(rows(found), colors(both))
+    np.testing.assert_array_equal(np.array(counted.seen[20:]), both[:20])
+
+
+def test_an_image_that_comes_twice_is_computed_once(cache_folder):
+    counted, image = Counted(), random_images(2)
+    part = Part(ArrayImages(image[[0, 1, 0, 0, 1]]), np.zeros(5, np.int64), tuple("abcde"))
+    found = make(cache_folder, counted).part(part, silent)
+    assert len(counted.seen) == 2
+    np.testing.assert_array_equal(rows(found), colors(image[[0, 1, 0, 0, 1]]))
+
+
+def test_another_network_computes_its_own(cache_folder):
+    counted, part = Counted(), random_part(10)
+    make(cache_folder, counted).part(part, silent)
+    make(cache_folder, counted, about="another").part(part, silent)
+    assert len(counted.seen) == 20
+
+
+def test_views_come_one_after_the_other(cache_folder):
+    counted, part = Counted(), random_part(20)
+    frozen = make(cache_folder, counted, views=3, change=brighter)
+    assert frozen.missing(part, 3) == 60
+    found = frozen.training_part(part, silent)
+    assert (len(found), len(counted.seen)) == (60, 60)
+    np.testing.assert_array_equal(found.labels, np.tile(part.labels, 3))
+    assert found.names == part.names * 3
+    views = rows(found).reshape(3, 20, 3)
+    own = [np.array([int(key[:15], 16) for key in extracting._keys(part, view)]) for view in (1, 2, 3)]
+    for view in (1, 2, 3):
+        expected = colors(brighter(part.images.array, own[view - 1], view))
+        np.testing.assert_array_equal(views[view - 1], expected)
+    assert len({tuple(row) for row in views.reshape(-1, 3)}) == 60
+
+
+def test_views_are_the_images_own_wherever_they_stand(cache_folder, tmp_path):
+    part, order = random_part(20), np.random.default_rng(2).permutation(20)[:12]
+    ordered = make(cache_folder, Counted(), 2, brighter).training_part(part, silent)
+    shuffled = make(tmp_path / "other", Counted(), 2, brighter).training_part(part.take(order), silent)
+    expected = rows(ordered).reshape(2, 20, 3)[:, order].reshape(-1, 3)
+    np.testing.assert_array_equal(rows(shuffled), expected)
+
+
+def test_more_views_take_those_there_are(cache_folder):
+    counted, part = Counted(), random_part(10)
+    two = make(cache_folder, counted, 2, brighter).training_part(part, silent)
+    three = make(cache_folder, counted, 3, brighter).training_part(part, silent)
+    assert len(counted.seen) == 30
+    np.testing.assert_array_equal(rows(three)[:20], rows(two))
+
+
+def test_validation_images_have_no_views(cache_folder):
+    part = random_part(10)
+    found = make(cache_folder, Counted(), 3, brighter).part(part, silent)
+    np.testing.assert_array_equal(rows(found), colors(part.images.array))
+
+
+def test_a_sample_keeps_nothing(cache_folder):
+    counted, part, other = Counted(), random_part(50), random_part(7, seed=1)
+    (many, few), seconds = make(cache_folder, counted).sample((part, other), 20)
+    assert (len(many), len(few)) == (50, 7)
+    assert seconds > 0
+    np.testing.assert_array_equal(rows(many)[[0, 20, 41]], colors(part.images.array)[[0, 0, 1]])
+    assert not cache_folder.exists()
+
+
+def test_without_room_nothing_is_computed(cache_folder, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=50 * 12 - 1))
+    counted = Counted()
+    make(cache_folder, counted).part(random_part(49), silent)
+    with pytest.raises(KerasclfError, match=r"^The activations of 50 images take .* Make room with"):
+        make(cache_folder, counted).part(random_part(50, seed=1), silent)
+    assert len(counted.seen) == 49
+
+
+def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, monkeypatch):
+    monkeypatch.setattr(extracting, "_WRITE_BYTES", 1)
+    counted, part = Counted(), random_part(50)
+
+    def failing(batches):
+        for i, computed in enumerate(counted.compute(batches)):
+            if i == 2:
+                raise MemoryError
+            yield computed
+
+    frozen = make(cache_folder, counted)
+    with pytest.raises(MemoryError):
+        Frozen(frozen.name, lambda: failing, frozen.cache).part(part, silent)
+    counted.seen.clear()
+    np.testing.assert_array_equal(rows(frozen.part(part, silent)), colors(part.images.array))
+    assert len(counted.seen) == 50 - 2 * 16
+
+
+class Extractions:
+    """Extractions one after the other, each a process of its own."""
+
+    def __init__(self):
+        self.parent = subprocess.Popen(
+            [sys.executable, "-m", "tests.transfer.killable"],
+            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def start(self, folder, seconds):
+        """Returns the process that extracts, and what it said when it began."""
+        self.parent.stdin.write(f"{folder} {seconds}\n")
+        self.parent.stdin.flush()
+        process = int(self.parent.stdout.readline().removeprefix("process "))
+        return process, self.parent.stdout.readline()
+
+    def end(self):
+        """Returns what it ended with: 0, or the number of a signal."""
+        for line in self.parent.stdout:
+            if line.startswith("ended "):
+                return int(line.removeprefix("ended "))
+        return None
+
+
+@pytest.fixture
+def extractions():
+    found = Extractions()
+    yield found
+    found.parent.stdin.close()
+    found.parent.wait()
+    found.parent.stdout.close()
+
+
+def test_one_killed_ten_times_ends_with_the_same_bytes(tmp_path, extractions):
+    """At random moments after it has begun; each goes on with what those before it left."""
+    extractions.start(tmp_path / "whole", 0)
+    assert extractions.end() == 0
+    draw, left = random.Random(5), []
+    for _ in range(10):
+        process, said = extractions.start(tmp_path / "killed", 0.15)
+        left.append(int(said.split("of ")[1].split(" ")[0]))
+        time.sleep(draw.uniform(0.05, 0.6))
+        os.kill(process, signal.SIGKILL)
+        assert extractions.end() == signal.SIGKILL
+    assert left[0] == 400
+    assert left == sorted(left, reverse=True)
+    assert 0 < left[-1] < 400 - 5 * 16  # most of them were of use
+    assert extractions.start(tmp_path / "killed", 0)[1].startswith("computing slow of ")
+    assert extractions.end() == 0
+    folders = [next((tmp_path / name / "activations").iterdir()) for name in ("whole", "killed")]
+    for name in ("rows.bin", "keys.txt"):
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+    assert (folders[0] / "rows.bin").stat().st_size == 400 * 4 * 4 * 8 * 4
