@@ -97,14 +97,21 @@ def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
     command = [sys.executable, "-m", "kerasclf", "study", "ladder", "--data", "shapes", "--jobs", "2",
                "--only", "deeper", "--repeats", "2", "--train-per-class", "40", "--test-per-class", "4",
                "--out", str(tmp_path / "out")]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # A shell ignores Ctrl-C for what it runs in the background, and its children would inherit that from these tests.
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
     for line in process.stdout:
         if "epoch 1/30" in line:
             break
     workers = psutil.Process(process.pid).children(recursive=True)
     assert workers
     process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    try:
+        said = process.communicate(timeout=60)[1]
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "the same command goes on" in said
     assert "Traceback" not in said
