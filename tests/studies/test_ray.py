@@ -68,6 +68,7 @@ def test_a_lost_node_costs_no_finished_epoch(tmp_path):
     assert list(run.history()["epoch"]) == list(range(1, EPOCHS + 1))
 
 
+@pytest.mark.slow
 def test_a_run_folder_from_another_disk_is_brought_back(tmp_path):
     """A run is made on a cluster of this machine; the files that one without shared storage sends are its folder."""
     from kerasclf.studies.ray_engine import Ray, _pack, _unpack
