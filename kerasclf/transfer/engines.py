@@ -1,5 +1,6 @@
 """What computes the frozen part of a network: TensorFlow, or OpenVINO, which is faster on a CPU."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata, util
 from typing import Any, Literal
@@ -54,8 +55,7 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
         precision: `"float32"`, or `"mixed_bfloat16"` for bfloat16 within.
         threads: CPU threads.
     """
-    import openvino
-
+    openvino = _openvino()
     shape = lower.input.shape[1:]
 
     @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.uint8)], autograph=False)
@@ -73,6 +73,15 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
         },
     )
     return lambda batches: _in_turn(compiled, batches)
+
+
+def _openvino() -> Any:
+    # Its converter tells its makers of every use, from processes that outlive ours and hold our pipes open meanwhile.
+    # It does without where this module cannot be imported.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
 
 
 def _in_turn(compiled: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[Any]]:

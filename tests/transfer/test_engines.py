@@ -2,6 +2,8 @@
 
 import functools
 import importlib.util
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -106,3 +108,13 @@ def test_a_cache_remembers_which_engine_it_was(engine):
     name, version = engine_version(engine).split(" ")
     assert name == engine
     assert version[0].isdigit()
+
+
+@needs_openvino
+def test_openvino_reports_to_nobody():
+    """It would from processes that outlive ours and keep a worker's pipe open, and the study waiting."""
+    code = (
+        "import sys; from kerasclf.transfer.engines import _openvino; _openvino().convert_model\n"
+        "sys.exit(sys.modules.get('openvino_telemetry') is not None)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
