@@ -117,10 +117,14 @@ def _names(held: h5py.Group) -> list[str]:
 
 
 def _by_layer(model: keras.Model) -> Weights:
-    """Returns the weights of all layers, those of nested models too."""
-    layers = [layer for layer in model._flatten_layers() if layer.weights and not isinstance(layer, keras.Model)]
+    """Returns the weights of all layers, those of nested models too; a Sequential is a layer, as in ConvNeXt."""
+    layers = [layer for layer in model._flatten_layers() if layer.weights and not _is_nested(layer)]
     names = _own_names([layer.name for layer in layers])
     return {name: layer.get_weights() for name, layer in zip(names, layers, strict=True)}
+
+
+def _is_nested(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
 
 
 def _own_names(names: Sequence[str]) -> list[str]:

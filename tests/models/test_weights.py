@@ -15,10 +15,13 @@ from kerasclf.models.backbones import Backbone, backbone, bare
 
 
 def tiny(include_top, weights, input_tensor=None, width=4, extra=None):
-    """Stands for a network of keras.applications; two of its layers have no name of their own."""
+    """Stands for a network of keras.applications; a layer of it is a model, and two have no name of their own."""
     assert not include_top
     image = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
-    x = layers.Conv2D(3, 3, name="conv1_conv")(image)
+    x = keras.Sequential(
+        [layers.Conv2D(3, 1, name="stem_conv"), layers.LayerNormalization(name="stem_ln")], name="stem"
+    )(image)
+    x = layers.Conv2D(3, 3, name="conv1_conv")(x)
     x = layers.BatchNormalization(name="conv1_bn")(x)
     x = layers.BatchNormalization()(layers.Conv2D(width, 1)(x))
     x = layers.Conv2D(2, 1)(x)
