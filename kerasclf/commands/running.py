@@ -64,7 +64,6 @@ class RunOptions:
         from kerasclf.studies.runner import look_ahead, run_forecast
 
         engine = self._engine()
-        study.only(only)
         forecast = look_ahead(
             study,
             out,

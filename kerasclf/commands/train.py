@@ -55,7 +55,6 @@ class TrainCommand(RunOptions):
     """With --augment: keep so many changed versions of each image instead of changing it in every epoch."""
     precision: str = "auto"
     """float32, mixed_bfloat16, mixed_float16, or auto: bfloat16 where the machine is faster with it."""
-
     find_rate: bool = False
     """Only propose a learning rate for what lies above the cut, by a short training whose rate rises."""
 

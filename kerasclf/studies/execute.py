@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data import ImageDataset, load_dataset
+from kerasclf.data import ImageDataset
 from kerasclf.data.dataset import PARTS
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
@@ -66,12 +66,9 @@ def threads_of(job: Job) -> int | None:
 def _load(job: Job, listener: Listener) -> ImageDataset:
     if job.snapshot and Path(job.snapshot).exists():  # another machine may not have it
         return read_snapshot(Path(job.snapshot))
-    experiment = job.experiment
-    dataset = load_dataset(
-        experiment.data, split=experiment.split, image_size=experiment.image_size, report=listener.said
-    )
+    dataset = job.experiment.dataset(listener.said)
     if dataset.manifest["hash"] != job.manifest:
-        raise FolderError(f"The images of {experiment.data} have changed since the study was started.")
+        raise FolderError(f"The images of {job.experiment.data} have changed since the study was started.")
     return dataset
 
 

@@ -1,6 +1,6 @@
 """`Experiment`: everything a run depends on but its seed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,8 @@ from kerasclf.values import Value
 
 if TYPE_CHECKING:
     import keras
+
+    from kerasclf.data import ImageDataset
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,16 @@ class Experiment(Value):
         if self.transfer is not None and self.transfer.views and self.augmentation.mixes:
             found.append("transfer.views: mix_up and cut_mix mix images anew in every epoch; views cannot keep that.")
         return found
+
+    def dataset(self, report: Callable[[str], None]) -> "ImageDataset":
+        """Loads the images, divided into parts.
+
+        Args:
+            report: Is told of the progress.
+        """
+        from kerasclf.data import load_dataset
+
+        return load_dataset(self.data, split=self.split, image_size=self.image_size, report=report)
 
     def network(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
         """Builds the uncompiled network for images of this shape, with its pretrained weights. Needs TensorFlow."""

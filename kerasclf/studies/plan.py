@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.data import ImageDataset, load_dataset
+from kerasclf.data import ImageDataset
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
@@ -124,8 +124,7 @@ def _load_datasets(experiments: dict[str, Experiment], said: Callable[[str], Non
     for experiment in experiments.values():
         key = _key(experiment)
         if key not in datasets:
-            spec, split, image_size = key
-            dataset = load_dataset(spec, split=split, image_size=image_size, report=said)
+            dataset = experiment.dataset(said)
             height, width, channels = dataset.image_shape
             said(
                 f"data: {dataset.title}, {dataset.num_classes} classes, {height}x{width}x{channels}; "

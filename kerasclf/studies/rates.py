@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from kerasclf.data import load_dataset
 from kerasclf.studies.experiment import Experiment
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ def find_rate(experiment: Experiment, said: Callable[[str], None]) -> "RateCurve
     from kerasclf.training.rate_finder import find_learning_rate
     from kerasclf.training.ready import prepare
 
-    dataset = load_dataset(experiment.data, split=experiment.split, image_size=experiment.image_size, report=said)
+    dataset = experiment.dataset(said)
     said("training a few steps at each of a hundred rates")
     ready = prepare(
         dataset, experiment.network, experiment.augmentation, experiment.train, 0, experiment.transfer, said

@@ -63,17 +63,13 @@ class RecordEpochs(keras.callbacks.Callback):
     A duration counts the training steps alone, without validation, so that images/s compare between experiments.
     """
 
-    def __init__(self, images: int, listener: Listener, many_phases: bool = False) -> None:
+    def __init__(self, images: int, listener: Listener) -> None:
         super().__init__()
-        self.images, self.listener, self.many_phases = images, listener, many_phases
-        self.phase = 0
+        self.images, self.listener = images, listener
+        self.phase: int | None = None  # its number, where a training has several
         self.rows: list[dict[str, float]] = []
         self.seconds = 0.0  # of finished epochs, validation included
         self._began = self._trained = 0.0
-
-    def begin_phase(self) -> None:
-        """Another phase begins, whose epochs count on."""
-        self.phase += 1
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._began, self._trained = time.perf_counter(), 0.0
@@ -86,7 +82,7 @@ class RecordEpochs(keras.callbacks.Callback):
         seconds = self._trained - self._began
         row = {
             "epoch": len(self.rows) + 1,
-            **({"phase": self.phase} if self.many_phases else {}),
+            **({} if self.phase is None else {"phase": self.phase}),
             **{name: float(value) for name, value in (logs or {}).items() if name != "learning_rate"},
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             "seconds": seconds,

@@ -125,7 +125,7 @@ class TrainConfig(Value):
         ema_momentum: Average the weights with this momentum and evaluate and save the average; None does not.
         early_stopping: When to stop before `epochs`; None never.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`; `"auto"` takes `"mixed_bfloat16"` where
-            the machine computes in it and `"float32"` elsewhere, so that results depend on the machine.
+            the machine is faster with it and `"float32"` elsewhere, so that results depend on the machine.
         jit: Compile the training step with XLA; `"auto"` leaves it to Keras.
         strategy: `"auto"` mirrors over all GPUs where there are several; `"none"` uses one device;
             `"mirrored"` mirrors over all devices of the best kind.

@@ -85,8 +85,9 @@ def train(
     listener = listener or Silence()
     phases = (*earlier, config)
     built = build_model(dataset, network, augmentation, config, seed)
-    record = RecordEpochs(len(dataset.train), listener, many_phases=bool(earlier))
+    record = RecordEpochs(len(dataset.train), listener)
     for number, phase in enumerate(phases):
+        record.phase = number + 1 if earlier else None
         feed = make_feed(built, dataset, phase, augmentation, transfer, listener.said)
         if earlier or feed.counts.frozen:
             listener.said(f"phase {number + 1} of {len(phases)}: {feed.in_words(phase)}")
@@ -115,7 +116,6 @@ def _fit(
     all_epochs: int,
 ) -> None:
     """Trains one phase, or goes on with it."""
-    record.begin_phase()
     callbacks = [
         CountEpochs(ready.epoch),
         StopWhenNotFinite(phase, peak_learning_rate(phase), ready.steps),

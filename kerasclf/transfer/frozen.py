@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data import Part
+from kerasclf.data.dataset import key_of
 from kerasclf.errors import FolderError
 from kerasclf.locks import hold
 from kerasclf.transfer.cache import ActivationCache
@@ -189,4 +190,4 @@ def _keys(part: Part, view: int) -> list[str]:
     """Returns the keys of one view of each image; view 0 is the image as it is."""
     if view == 0:
         return list(part.keys)
-    return [hashlib.blake2b(f"{key} {view}".encode(), digest_size=16).hexdigest() for key in part.keys]
+    return [key_of(f"{key} {view}".encode()) for key in part.keys]
