@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kerasclf.errors import raise_all
+from kerasclf.errors import SizeError, listed
 
 
 def check_sizes(
@@ -22,7 +22,7 @@ def check_sizes(
         choices: Argument name → (value, values allowed).
 
     Raises:
-        KerasclfError: One or more arguments cannot be used; all are listed.
+        SizeError: One or more arguments cannot be used; all are listed.
     """
     problems = []
     if len(input_shape) != 3 or min(input_shape) < 1:
@@ -37,4 +37,5 @@ def check_sizes(
         if value not in allowed:
             names = ", ".join(repr(choice) for choice in allowed)
             problems.append(f"{argument}: expected one of {names}. Received: {value!r}.")
-    raise_all(f"{name} cannot be built", problems)
+    if problems:
+        raise SizeError(listed(f"{name} cannot be built", problems), least)
