@@ -19,7 +19,7 @@ class Entry(NamedTuple):
         name: Its name.
         family: The module of its builder, such as `resnet`.
         sentence: What it is; for a variant what sets it apart from its family, or nothing.
-        parameters: How many it has at its defaults.
+        parameters: How many it trains at its defaults.
         input_shape: Height, width and channels at its defaults.
         num_classes: Width of the output at its defaults.
         least: The smallest height and width that it takes, in pixels.

@@ -1,12 +1,16 @@
 """What `kerasclf models` prints: the networks by family. Needs no TensorFlow."""
 
-import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
 
-from kerasclf.commands.words import say
+from kerasclf.commands.words import say, say_wrapped
 from kerasclf.networks import read_list
+
+_CAPTION = (
+    "Parameters that train, at the default input and classes; least: the smallest image. kerasclf models "
+    "NAME explains a network."
+)
 
 
 def print_list(console: Console) -> None:
@@ -19,11 +23,12 @@ def print_list(console: Console) -> None:
     lines = _aligned(heads, right=(1,))
     say(console, f"  {lines[0]}")
     for family, sentence in families.items():
-        say(console, f"{family}: {sentence}")
+        say_wrapped(console, f"{family}: {sentence}", rest="  ")
         for known, line in zip(entries, lines[1:], strict=True):
             if known.family == family:
                 _say_beside(console, f"  {line}  ", known.sentence)
-    say(console, "\nParameters are those at the default input and classes. kerasclf models NAME explains a network.")
+    say(console, "")
+    say_wrapped(console, _CAPTION)
 
 
 def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
@@ -42,7 +47,7 @@ def _say_beside(console: Console, left: str, text: str) -> None:
     if not text:
         say(console, left.rstrip())
     elif room >= min(len(text), 50):
-        say(console, textwrap.fill(text, console.width, initial_indent=left, subsequent_indent=" " * len(left)))
+        say_wrapped(console, text, left, " " * len(left))
     else:
         say(console, left.rstrip())
-        say(console, textwrap.fill(text, console.width, initial_indent=" " * 6, subsequent_indent=" " * 6))
+        say_wrapped(console, text, " " * 6, " " * 6)

@@ -1,27 +1,41 @@
 """Builders: functions from sizes to an uncompiled functional model, and the catalogue that lists them."""
 
+from kerasclf.models.alexnet import alexnet
 from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.basenet import basenet, basenet_deeper
-from kerasclf.models.catalogue import CATALOGUE, Builder, build, check_arguments
+from kerasclf.models.build import build
+from kerasclf.models.catalogue import CATALOGUE, Builder, check_arguments
+from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
 from kerasclf.models.diagram import check_diagram, write_diagram
 from kerasclf.models.drawing import draw
 from kerasclf.models.entries import default_sizes, description, least_input_size
 from kerasclf.models.explain import LayerRow, Totals, explain, totals
+from kerasclf.models.heads import attach_head
+from kerasclf.models.mlp import mlp, perceptron
+from kerasclf.models.nin import nin
+from kerasclf.models.published import PUBLISHED, photograph_layers
 from kerasclf.models.receptive_field import ReceptiveField
+from kerasclf.models.squeezenet import squeezenet1_1
+from kerasclf.models.torch_weights import load_torch_weights
 from kerasclf.models.weights import find_pretrained, load_pretrained
 
 __all__ = [
     "BACKBONES",
     "CATALOGUE",
+    "PUBLISHED",
     "Builder",
     "LayerRow",
     "ReceptiveField",
     "Totals",
+    "alexnet",
+    "attach_head",
     "basenet",
     "basenet_deeper",
     "build",
     "check_arguments",
     "check_diagram",
+    "course_cnn",
+    "default_conv",
     "default_sizes",
     "description",
     "draw",
@@ -29,6 +43,13 @@ __all__ = [
     "find_pretrained",
     "least_input_size",
     "load_pretrained",
+    "load_torch_weights",
+    "mlp",
+    "nin",
+    "perceptron",
+    "photograph_layers",
+    "simple_cnn",
+    "squeezenet1_1",
     "totals",
     "write_diagram",
 ]

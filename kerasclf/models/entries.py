@@ -5,6 +5,7 @@ import sys
 from functools import partial
 
 from kerasclf.errors import KerasclfError, unknown
+from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.catalogue import CATALOGUE, Builder
 from kerasclf.networks import Entry
 
@@ -15,7 +16,8 @@ def description(name: str) -> str:
     Raises:
         KerasclfError: There is no such network.
     """
-    return docstring(_known(name)).partition("Args:")[0].strip()
+    text = docstring(_known(name)).partition("Args:")[0].strip()
+    return f"{text} {BACKBONES[name].paper}." if name in BACKBONES else text
 
 
 def default_sizes(name: str) -> tuple[tuple[int, ...], int]:
@@ -46,7 +48,7 @@ def least_input_size(name: str) -> int:
 
 
 def entry(name: str, parameters: int) -> Entry:
-    """Returns what is listed of a network with so many parameters."""
+    """Returns what is listed of a network that trains so many parameters."""
     family = _module(CATALOGUE[name]).rpartition(".")[2]
     return Entry(name, family, _sentence(name), parameters, *default_sizes(name), least_input_size(name))
 
@@ -79,6 +81,8 @@ def _module(builder: Builder) -> str:
 
 def _sentence(name: str) -> str:
     builder = CATALOGUE[name]
+    if name in BACKBONES:
+        return BACKBONES[name].paper
     if isinstance(builder, partial):
         # What all variants are, their family's sentence says.
         apart = {key: value for key, value in builder.keywords.items() if key != "name"}

@@ -33,24 +33,36 @@ def steps_of(model: keras.Model) -> list[Step]:
     """Returns the steps of a functional network, each after those that it reads.
 
     Raises:
-        KerasclfError: The network is not built, or a layer is used more than once.
+        KerasclfError: The network is not functional, uses a layer more than once or leaves sizes open.
     """
     steps: list[Step] = []
-    place_of: dict[int, int] = {}
+    # Where each tensor comes from; the network's own inputs come from nowhere.
+    place_of: dict[int, int | None] = {id(tensor): None for tensor in model.inputs}
     # A Sequential has layers alone.
-    for place, operation in enumerate(getattr(model, "operations", None) or model.layers):
-        try:
-            output, read = operation.output, [] if isinstance(operation, keras.layers.InputLayer) else operation.input
-        except (AttributeError, ValueError) as error:
-            raise KerasclfError(
-                f"{model.name} cannot be explained: expected a functional network that is built and uses each layer "
-                f"once. Received: the layer {operation.name!r}, whose output is not known or not the only one."
-            ) from error
-        inputs = tuple(place_of[id(tensor)] for tensor in keras.tree.flatten(read) if id(tensor) in place_of)
-        outputs = keras.tree.flatten(output)
+    for operation in getattr(model, "operations", None) or model.layers:
+        given = isinstance(operation, keras.layers.InputLayer)
+        read = [] if given else [id(tensor) for tensor in keras.tree.flatten(operation.input)]
+        if not place_of.keys() >= set(read):
+            raise _used_twice(model)
+        outputs = keras.tree.flatten(operation.output)
+        inputs = tuple(place for tensor in read if (place := place_of[tensor]) is not None)
+        place_of |= {id(tensor): len(steps) for tensor in outputs}
         steps.append(Step(operation, inputs, tuple(outputs[0].shape[1:]), outputs[0].dtype))
-        place_of |= {id(tensor): place for tensor in outputs}
+    if not place_of.keys() >= {id(tensor) for tensor in model.outputs}:
+        raise _used_twice(model)
+    if unknown := next((step for step in steps if None in step.shape), None):
+        raise KerasclfError(
+            f"{model.name} cannot be explained: expected a network with known sizes. Received: the layer "
+            f"{unknown.operation.name!r} of {unknown.shape}."
+        )
     return steps
+
+
+def _used_twice(model: keras.Model) -> KerasclfError:
+    return KerasclfError(
+        f"{model.name} cannot be explained: expected a functional network that uses each of its layers once. Received: "
+        "one in which a layer is used again, in it or before in another network."
+    )
 
 
 def is_network(operation: Any) -> bool:

@@ -12,6 +12,7 @@ from kerasclf.networks import NetworkList, write_list
 if __name__ == "__main__":
     entries = []
     for name, builder in CATALOGUE.items():
-        entries.append(entry(name, builder().count_params()))
+        trainable = sum(int(keras.ops.size(weight)) for weight in builder().trainable_weights)
+        entries.append(entry(name, trainable))
         keras.backend.clear_session()
     write_list(NetworkList(families(), entries))

@@ -2,9 +2,9 @@
 
 import keras
 import pytest
-from keras import applications, layers
+from keras import layers
 
-from kerasclf.models import ReceptiveField, basenet, explain
+from kerasclf.models import CATALOGUE, ReceptiveField, basenet, explain
 
 
 def field_of(make, shape=(64, 64, 3)):
@@ -59,10 +59,21 @@ def test_the_image_itself_is_seen_pixel_by_pixel():
 
 
 @pytest.mark.parametrize(
-    ("application", "size"),
-    # Araujo, Norris & Sim 2019 (Distill), table 1. Their ResNet50, as that of Keras, has strides on 1×1 convolutions.
-    [(applications.VGG16, 212), (applications.ResNet50, 483), (applications.MobileNetV2, 491)],
+    ("name", "size", "stride"),
+    [
+        # Araujo, Norris & Sim 2019 (Distill), table 1; their ResNet50, as that of Keras, strides on 1×1 convolutions.
+        ("keras_vgg16", 212, 32),
+        pytest.param("keras_resnet50", 483, 32, marks=pytest.mark.slow),
+        # By their formula: 11 after the stem's pooling, then (k − 1)·stride for each convolution of the longest branch.
+        ("resnet18", 11 + 4 * 2 * 4 + (8 + 3 * 16) + (16 + 3 * 32) + (32 + 3 * 64), 32),
+        pytest.param("resnet50", 11 + 3 * 8 + (8 + 3 * 16) + (16 + 5 * 32) + (32 + 2 * 64), 32, marks=pytest.mark.slow),
+    ],
 )
-def test_receptive_fields_are_the_published_ones(application, size):
-    rows = explain(application(weights=None, include_top=False, input_shape=(32, 32, 3)))
-    assert rows[-1].field == square(size, 32)
+def test_receptive_fields_are_the_published_ones(name, size, stride):
+    rows = explain(CATALOGUE[name](input_shape=(32, 32, 3), include_top=False))
+    assert rows[-1].field == square(size, stride)
+
+
+def test_alexnets_receptive_field_is_the_published_one():
+    fields = [row.field for row in explain(CATALOGUE["alexnet"](include_top=False))]
+    assert fields[-1] == square(195, 32)
