@@ -41,7 +41,7 @@ def kerasclf(name: str, side: int, epochs: int) -> float:
     little = Part(ArrayImages(images[:8].astype(np.uint8)), labels[:8], part.names[:8])
     dataset = ImageDataset("random", "Random images", tuple(map(str, range(CLASSES))), part, little, little)
     family, _, step = name.partition(":")
-    arguments = {"step": int(step), "published": True} if step else {}
+    arguments: dict[str, object] = {"step": int(step), "published": True} if step else {}
     arguments |= {"stem": "3x3"} if family.startswith("resnet") and not step and side < 64 else {}
     config = TrainConfig(epochs=epochs, batch_size=SIZES[side][1], optimizer="sgd", learning_rate=1e-3, momentum=0.9)
     trained = train(dataset, lambda shape, n: build(family, shape, n, arguments), Augmentation(), config, 0)

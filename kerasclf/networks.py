@@ -1,6 +1,6 @@
 """The networks as `kerasclf models` lists them, read from a file: without TensorFlow, which takes seconds to start.
 
-`python -m kerasclf.models.write_list` writes the file from the catalogue; a test holds it to the catalogue.
+`python -m kerasclf.models.explaining.write_list` writes the file from the catalogue; a test holds it to the catalogue.
 """
 
 import json

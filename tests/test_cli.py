@@ -139,7 +139,7 @@ def test_a_model_is_drawn(tmp_path, capsys):
 
 
 def test_without_graphviz_a_diagram_is_text(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("kerasclf.models.diagram._missing", lambda: "graphviz (apt install graphviz)")
+    monkeypatch.setattr("kerasclf.models.explaining.diagram._missing", lambda: "graphviz (apt install graphviz)")
     main(["models", "basenet", "--diagram", str(tmp_path / "basenet.png")])
     said = capsys.readouterr().out
     assert "basenet.png was not written: this machine lacks graphviz (apt install graphviz). The same as text:" in said

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from kerasclf.models import CATALOGUE, default_sizes, description, totals
-from kerasclf.models.entries import docstring, entry, families
+from kerasclf.models.explaining.entries import docstring, entry, families
 from kerasclf.networks import read_list
 
-WRITE = "python -m kerasclf.models.write_list"
+WRITE = "python -m kerasclf.models.explaining.write_list"
 
 
 def test_the_list_is_the_catalogue():

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import layers
 
-from kerasclf.models.graph import Step, is_network, steps_of
+from kerasclf.models.explaining.graph import Step, is_network, steps_of
 
 Pair = tuple[float, float]
 

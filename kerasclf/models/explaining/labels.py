@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import layers
 
-from kerasclf.models.graph import is_network
+from kerasclf.models.explaining.graph import is_network
 
 _SHORTER = {"Normalization": "Norm", "Pooling2D": "Pool", "Padding2D": "Pad"}
 

@@ -1,4 +1,4 @@
-"""Writes the list that `kerasclf models` shows: python -m kerasclf.models.write_list.
+"""Writes the list that `kerasclf models` shows: python -m kerasclf.models.explaining.write_list.
 
 It builds every network once, to count its parameters, which takes a minute.
 """
@@ -6,7 +6,7 @@ It builds every network once, to count its parameters, which takes a minute.
 import keras
 
 from kerasclf.models.catalogue import CATALOGUE
-from kerasclf.models.entries import entry, families
+from kerasclf.models.explaining.entries import entry, families
 from kerasclf.networks import NetworkList, write_list
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import keras
 
 from kerasclf.errors import KerasclfError
 from kerasclf.files import write_text
-from kerasclf.models.drawing import draw
+from kerasclf.models.explaining.drawing import draw
 
 IMAGES = (".png", ".svg", ".pdf")
 TEXT = ".txt"

@@ -3,7 +3,7 @@
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
-from kerasclf.models.outline import Element, Fork, Line, Repeat
+from kerasclf.models.explaining.outline import Element, Fork, Line, Repeat
 
 # No block of the catalogue has more layers in a row; longer repeats are not looked for.
 _LONGEST_BLOCK = 24

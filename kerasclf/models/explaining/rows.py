@@ -4,10 +4,10 @@ from typing import Any, NamedTuple
 
 import keras
 
-from kerasclf.models.costs import memory, multiply_adds
-from kerasclf.models.graph import Step, steps_of
-from kerasclf.models.labels import label
-from kerasclf.models.receptive_field import ReceptiveField, receptive_fields
+from kerasclf.models.explaining.costs import memory, multiply_adds
+from kerasclf.models.explaining.graph import Step, steps_of
+from kerasclf.models.explaining.labels import label
+from kerasclf.models.explaining.receptive_field import ReceptiveField, receptive_fields
 
 
 class LayerRow(NamedTuple):

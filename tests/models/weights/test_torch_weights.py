@@ -13,11 +13,12 @@ from safetensors.numpy import save_file
 
 from kerasclf.cli import main
 from kerasclf.errors import KerasclfError
-from kerasclf.models import build, find_pretrained, load_torch_weights, photograph_layers, published, torch_files
-from kerasclf.models.published import PublishedWeights
-from kerasclf.models.torch_names import family_of
-from kerasclf.models.torch_weights import _dense, give_torch_weights
-from tests.models import golden
+from kerasclf.models import build, find_pretrained, load_torch_weights, photograph_layers
+from kerasclf.models.weights import published, torch_files
+from kerasclf.models.weights.published import PublishedWeights
+from kerasclf.models.weights.torch_names import family_of
+from kerasclf.models.weights.torch_weights import _dense, give_torch_weights
+from tests.models.weights import golden
 
 GOLDEN = [
     "resnet18",

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import keras
 
-from kerasclf.models.folding import fold
-from kerasclf.models.outline import Element, Fork, Line, Repeat, outline
+from kerasclf.models.explaining.folding import fold
+from kerasclf.models.explaining.outline import Element, Fork, Line, Repeat, outline
 
 _GAP = "   "
 _LONGEST_TEXT = 64

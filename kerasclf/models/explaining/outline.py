@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import keras
 
-from kerasclf.models.costs import kernel_sizes
-from kerasclf.models.graph import Step, steps_of
-from kerasclf.models.labels import label
+from kerasclf.models.explaining.costs import kernel_sizes
+from kerasclf.models.explaining.graph import Step, steps_of
+from kerasclf.models.explaining.labels import label
 
 
 @dataclass(frozen=True)

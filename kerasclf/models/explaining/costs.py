@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from keras import layers
 
-from kerasclf.models.graph import Step, is_network, steps_of
+from kerasclf.models.explaining.graph import Step, is_network, steps_of
 
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
