@@ -10,6 +10,8 @@ import keras
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.models.backbones import BACKBONES, backbone
 from kerasclf.models.basenet import basenet, basenet_deeper
+from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
+from kerasclf.models.convnext_ladder import resnet_to_convnext
 
 Builder = Callable[..., keras.Model]
 
@@ -17,6 +19,11 @@ CATALOGUE: dict[str, Builder] = {
     "basenet": basenet,
     "basenet_deeper": basenet_deeper,
     **{name: partial(backbone, name) for name in BACKBONES},
+    "convnext_tiny": convnext_tiny,
+    "convnext_small": convnext_small,
+    "convnext_base": convnext_base,
+    "convnext_large": convnext_large,
+    "resnet_to_convnext": resnet_to_convnext,
 }
 
 
