@@ -6,6 +6,8 @@ from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.build import build
 from kerasclf.models.catalogue import CATALOGUE, Builder, check_arguments
 from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
+from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
+from kerasclf.models.convnext_ladder import resnet_to_convnext
 from kerasclf.models.explaining.diagram import check_diagram, write_diagram
 from kerasclf.models.explaining.drawing import draw
 from kerasclf.models.explaining.entries import default_sizes, description, least_input_size
@@ -14,7 +16,9 @@ from kerasclf.models.explaining.rows import LayerRow, Totals, explain, totals
 from kerasclf.models.heads import attach_head
 from kerasclf.models.mlp import mlp, perceptron
 from kerasclf.models.nin import nin
+from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from kerasclf.models.squeezenet import squeezenet1_1
+from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from kerasclf.models.weights.pretrained import find_pretrained, load_pretrained
 from kerasclf.models.weights.published import PUBLISHED, photograph_layers
 from kerasclf.models.weights.torch_weights import load_torch_weights
@@ -34,6 +38,10 @@ __all__ = [
     "build",
     "check_arguments",
     "check_diagram",
+    "convnext_base",
+    "convnext_large",
+    "convnext_small",
+    "convnext_tiny",
     "course_cnn",
     "default_conv",
     "default_sizes",
@@ -48,8 +56,22 @@ __all__ = [
     "nin",
     "perceptron",
     "photograph_layers",
+    "resnet18",
+    "resnet34",
+    "resnet50",
+    "resnet101",
+    "resnet152",
+    "resnet_to_convnext",
     "simple_cnn",
     "squeezenet1_1",
     "totals",
+    "vgg11",
+    "vgg11_bn",
+    "vgg13",
+    "vgg13_bn",
+    "vgg16",
+    "vgg16_bn",
+    "vgg19",
+    "vgg19_bn",
     "write_diagram",
 ]

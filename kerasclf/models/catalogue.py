@@ -12,12 +12,14 @@ from kerasclf.models.alexnet import alexnet
 from kerasclf.models.backbones import BACKBONES, backbone
 from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
+from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
+from kerasclf.models.convnext_ladder import resnet_to_convnext
 from kerasclf.models.heads import check_head
 from kerasclf.models.mlp import mlp, perceptron
 from kerasclf.models.nin import nin
-from kerasclf.models.resnet import RESNETS, resnet
+from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from kerasclf.models.squeezenet import squeezenet1_1
-from kerasclf.models.vgg import VGGS, vgg
+from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 
 Builder = Callable[..., keras.Model]
 
@@ -31,10 +33,25 @@ CATALOGUE: dict[str, Builder] = {
     "course_cnn": course_cnn,
     "nin": nin,
     "alexnet": alexnet,
-    **{name: partial(vgg, name) for name in VGGS},
-    **{f"{name}_bn": partial(vgg, name, batch_norm=True, name=f"{name}_bn") for name in VGGS},
+    "vgg11": vgg11,
+    "vgg13": vgg13,
+    "vgg16": vgg16,
+    "vgg19": vgg19,
+    "vgg11_bn": vgg11_bn,
+    "vgg13_bn": vgg13_bn,
+    "vgg16_bn": vgg16_bn,
+    "vgg19_bn": vgg19_bn,
     "squeezenet1_1": squeezenet1_1,
-    **{name: partial(resnet, name) for name in RESNETS},
+    "resnet18": resnet18,
+    "resnet34": resnet34,
+    "resnet50": resnet50,
+    "resnet101": resnet101,
+    "resnet152": resnet152,
+    "resnet_to_convnext": resnet_to_convnext,
+    "convnext_tiny": convnext_tiny,
+    "convnext_small": convnext_small,
+    "convnext_base": convnext_base,
+    "convnext_large": convnext_large,
     **{name: partial(backbone, name) for name in BACKBONES},
 }
 

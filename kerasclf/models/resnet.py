@@ -1,6 +1,7 @@
 """ResNet-18 to ResNet-152, as torchvision has them."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import keras
@@ -32,7 +33,6 @@ _DEPTHS = {
     "resnet101": _Depth((3, 4, 23, 3), bottleneck=True),
     "resnet152": _Depth((3, 8, 36, 3), bottleneck=True),
 }
-RESNETS = tuple(_DEPTHS)
 
 
 def resnet(
@@ -79,6 +79,13 @@ def resnet(
     if include_top:
         x = classify(pool(x), num_classes, classifier_activation)
     return keras.Model(inputs, x, name=name or architecture)
+
+
+resnet18 = partial(resnet, "resnet18")
+resnet34 = partial(resnet, "resnet34")
+resnet50 = partial(resnet, "resnet50")
+resnet101 = partial(resnet, "resnet101")
+resnet152 = partial(resnet, "resnet152")
 
 
 def _stem(x: keras.KerasTensor, stem: Stem) -> keras.KerasTensor:

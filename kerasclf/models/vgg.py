@@ -1,5 +1,7 @@
 """VGG with 11 to 19 layers, with and without batch normalisation, as torchvision has them."""
 
+from functools import partial
+
 import keras
 from keras import initializers, layers
 
@@ -10,7 +12,6 @@ from kerasclf.models.sizes import check_sizes, share_problems
 _WIDTHS = (64, 128, 256, 512, 512)
 # Convolutions of each stage.
 _DEPTHS = {"vgg11": (1, 1, 2, 2, 2), "vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-VGGS = tuple(_DEPTHS)
 
 
 def vgg(
@@ -58,6 +59,16 @@ def vgg(
     if include_top:
         x = wide_top(x, 7, num_classes, classifier_activation, dropout)
     return keras.Model(inputs, x, name=name or architecture)
+
+
+vgg11 = partial(vgg, "vgg11")
+vgg13 = partial(vgg, "vgg13")
+vgg16 = partial(vgg, "vgg16")
+vgg19 = partial(vgg, "vgg19")
+vgg11_bn = partial(vgg, "vgg11", batch_norm=True, name="vgg11_bn")
+vgg13_bn = partial(vgg, "vgg13", batch_norm=True, name="vgg13_bn")
+vgg16_bn = partial(vgg, "vgg16", batch_norm=True, name="vgg16_bn")
+vgg19_bn = partial(vgg, "vgg19", batch_norm=True, name="vgg19_bn")
 
 
 def wide_top(

@@ -39,12 +39,16 @@ QUICK = [
     ("course_cnn", {}, SMALL, 5),
     ("squeezenet1_1", {}, SMALL, 5),
     ("resnet18", {"stem": "3x3"}, SMALL, 5),
+    ("resnet_to_convnext", {"step": 5, "depths": (1, 1, 1, 1)}, SMALL, 5),
+    ("resnet_to_convnext", {"step": 7, "depths": (1, 1, 1, 1)}, SMALL, 5),
 ]
 SLOW = [
     ("nin", {}, SMALL, 5),
     ("alexnet", HEAD, (64, 64, 3), 5),
     ("resnet18", {}, SMALL, 5),
-    *((name, HEAD, SMALL, 5) for name in CATALOGUE if name.startswith(("vgg", "resnet")) and name != "resnet18"),
+    *(("resnet_to_convnext", {"step": step}, SMALL, 5) for step in range(1, 8)),
+    *((name, HEAD, SMALL, 5) for name in CATALOGUE if name.startswith(("vgg", "convnext"))),
+    *((name, HEAD, SMALL, 5) for name in ("resnet34", "resnet50", "resnet101", "resnet152")),
 ]
 VARIANTS = [*QUICK, *(pytest.param(*variant, marks=pytest.mark.slow) for variant in SLOW)]
 

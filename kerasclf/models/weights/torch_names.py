@@ -30,10 +30,9 @@ def _resnet(layer_names: Sequence[str]) -> dict[str, str]:
     """Names as in torchvision, which are timm's too."""
     block = re.compile(r"conv(\d)_block(\d+)_(\d)_(conv|bn)")
     names = {"conv1_conv": "conv1", "conv1_bn": "bn1", "logits": "fc"}
-    for found in filter(None, map(block.fullmatch, layer_names)):
-        stage, number, part, kind = found.groups()
+    for stage, number, part, kind in _groups(block, layer_names):
         own = f"{kind}{part}" if part != "0" else f"downsample.{int(kind == 'bn')}"
-        names[found[0]] = f"layer{int(stage) - 1}.{int(number) - 1}.{own}"
+        names[f"conv{stage}_block{number}_{part}_{kind}"] = f"layer{int(stage) - 1}.{int(number) - 1}.{own}"
     return names
 
 
@@ -55,11 +54,48 @@ def _sequential(*top: str, layer_names: Sequence[str]) -> dict[str, str]:
     return names | dict(zip(dense, top, strict=False))
 
 
+_CONVNEXT_BLOCK = re.compile(r"conv(\d)_block(\d+)_(dwconv|norm|expand|project|scale)")
+_CONVNEXT_DOWN = re.compile(r"conv(\d)_down_(norm|conv)")
+
+
+def _convnext(layer_names: Sequence[str]) -> dict[str, str]:
+    """Names as in torchvision, where what halves the image and the stages take turns in one list."""
+    parts = {
+        "dwconv": "block.0", "norm": "block.2", "expand": "block.3", "project": "block.5", "scale": "layer_scale",
+    }  # fmt: skip
+    names = {
+        "conv1_conv": "features.0.0",
+        "conv1_norm": "features.0.1",
+        "norm": "classifier.0",
+        "logits": "classifier.2",
+    }
+    for stage, block, part in _groups(_CONVNEXT_BLOCK, layer_names):
+        names[f"conv{stage}_block{block}_{part}"] = f"features.{2 * int(stage) - 3}.{int(block) - 1}.{parts[part]}"
+    for stage, part in _groups(_CONVNEXT_DOWN, layer_names):
+        names[f"conv{stage}_down_{part}"] = f"features.{2 * int(stage) - 4}.{int(part == 'conv')}"
+    return names
+
+
+def _convnext_of_timm(layer_names: Sequence[str]) -> dict[str, str]:
+    parts = {"dwconv": "conv_dw", "norm": "norm", "expand": "mlp.fc1", "project": "mlp.fc2", "scale": "gamma"}
+    names = {"conv1_conv": "stem.0", "conv1_norm": "stem.1", "norm": "head.norm", "logits": "head.fc"}
+    for stage, block, part in _groups(_CONVNEXT_BLOCK, layer_names):
+        names[f"conv{stage}_block{block}_{part}"] = f"stages.{int(stage) - 2}.blocks.{int(block) - 1}.{parts[part]}"
+    for stage, part in _groups(_CONVNEXT_DOWN, layer_names):
+        names[f"conv{stage}_down_{part}"] = f"stages.{int(stage) - 2}.downsample.{int(part == 'conv')}"
+    return names
+
+
+def _groups(pattern: re.Pattern, layer_names: Sequence[str]) -> list[tuple[str, ...]]:
+    return [found.groups() for found in map(pattern.fullmatch, layer_names) if found]
+
+
 def _by_place(*top: str) -> Naming:
     return lambda layer_names: _sequential(*top, layer_names=layer_names)
 
 
 FAMILIES = (
+    Family(re.compile(r"conv1_norm"), {"torchvision": _convnext, "timm": _convnext_of_timm}),
     Family(re.compile(r"conv2_block1_1_conv"), {"torchvision and timm": _resnet}),
     Family(re.compile(r"conv2_fire1_squeeze_conv"), {"torchvision": _by_place("classifier.1")}),
     Family(

@@ -18,6 +18,8 @@ from kerasclf.models.weights.torch_names import family_of
 Array = NDArray[Any]
 # How many batches were seen, which torch writes beside moving statistics and Keras does not need.
 _UNUSED = "num_batches_tracked"
+# Tensors that stand for themselves in a block: its layer scale.
+_BARE = ("layer_scale", "gamma")
 _TOP = re.compile(r"(fc|head\.fc|classifier\.\d)\.weight")
 
 
@@ -71,9 +73,10 @@ def match_torch(model: keras.Model, tensors: dict[str, Array], path: Path) -> di
                     f"{by_whom}).{did_you_mean(key, [name for name in tensors if name not in used])}"
                 )
         used |= set(keys)
-        turn = _turn(layer, model)
+        turns = [_turn(layer, model), *[lambda array: array] * (len(keys) - 1)]  # the kernel comes first
         found[layer.name] = [
-            _fit(key, tensors[key], turn, weight, path) for key, weight in zip(keys, layer.weights, strict=True)
+            _fit(key, tensors[key], turn, weight, path)
+            for key, turn, weight in zip(keys, turns, layer.weights, strict=True)
         ]
     left = [key for key in tensors if key not in used and not key.endswith(_UNUSED)]
     if left:
@@ -110,19 +113,29 @@ def _keys(layer: keras.Layer, prefix: str) -> list[str]:
     """Returns torch's keys in the order of a Keras layer's weights."""
     if isinstance(layer, layers.BatchNormalization):
         return [f"{prefix}.{end}" for end in ("weight", "bias", "running_mean", "running_var")]
+    if prefix.endswith(_BARE):
+        return [prefix]
     return [f"{prefix}.{end}" for end in ("weight", "bias")][: len(layer.weights)]
 
 
 def _turn(layer: keras.Layer, model: keras.Model) -> Callable[[Array], Array]:
     """Returns how a layer's kernel goes from torch's order of axes, channels first, to Keras'."""
     if isinstance(layer, layers.DepthwiseConv2D):
-        return lambda kernel: kernel.transpose(2, 3, 0, 1)
+        # A layer scale is (channels, 1, 1) or (channels,).
+        return lambda kernel: _four_axes(kernel).transpose(2, 3, 0, 1)
     if isinstance(layer, layers.Conv2D):
-        return lambda kernel: kernel.transpose(2, 3, 1, 0)
+        # A dense layer at every place, (out, in), is a 1×1 convolution here.
+        return lambda kernel: _four_axes(kernel).transpose(2, 3, 1, 0)
     if isinstance(layer, layers.Dense):
         shape = _flattened(layer, model)
         return lambda kernel: _dense(kernel, shape)
     return lambda array: array
+
+
+def _four_axes(kernel: Array) -> Array:
+    if kernel.ndim == 4:
+        return kernel
+    return kernel.reshape(len(kernel), -1, 1, 1)
 
 
 def _dense(kernel: Array, shape: Sequence[int] | None) -> Array:
@@ -144,7 +157,7 @@ def _flattened(layer: keras.Layer, model: keras.Model) -> Sequence[int] | None:
 
 def _fit(key: str, tensor: Array, turn: Callable[[Array], Array], weight: Any, path: Path) -> Array:
     tensor = as_float32(key, tensor, path)
-    array = turn(tensor) if tensor.ndim > 1 else tensor
+    array = turn(tensor)
     if array.shape != tuple(weight.shape):
         raise KerasclfError(
             f"{path}: tensor {key!r} has shape {tensor.shape}, in Keras' order of axes {array.shape}; "

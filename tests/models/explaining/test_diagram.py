@@ -7,7 +7,8 @@ import pytest
 from keras import layers
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import diagram, draw, write_diagram
+from kerasclf.models import draw, write_diagram
+from kerasclf.models.explaining import diagram
 
 DRAWN = """\
 InputLayer                                        16 × 16 × 3   image

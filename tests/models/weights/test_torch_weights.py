@@ -26,6 +26,7 @@ GOLDEN = [
     "resnet50",
     "squeezenet1_1",
     "alexnet",
+    "convnext_tiny",
     pytest.param("vgg16", marks=pytest.mark.slow),  # half a gigabyte of random numbers
 ]
 
@@ -177,6 +178,30 @@ def test_torchvision_and_timm_name_the_same_layers_otherwise():
     }  # fmt: skip
     timm = namings["timm"](layers)
     assert [timm[name] for name in layers[-3:]] == ["pre_logits.fc1", "pre_logits.fc2", "head.fc"]
+
+
+def test_convnext_has_tensors_of_two_axes_and_of_one(tmp_path):
+    """timm's layer scale is a vector and its 1×1 convolutions are matrices; torchvision's scale has three axes."""
+    model = build("convnext_tiny", (32, 32, 3), 3, {"preprocess": None})
+    ours = [layer.name for layer in model.layers]
+    namings = family_of(ours).namings
+    torchvision = golden.state_dict("convnext_tiny") | {
+        "classifier.2.weight": np.ones((3, 768), np.float32), "classifier.2.bias": np.ones(3, np.float32),
+    }  # fmt: skip
+    give_torch_weights(model, torchvision, tmp_path)
+    expected = model.get_weights()
+    other = {}
+    for layer, name in namings["torchvision"](ours).items():
+        for end in ("", ".weight", ".bias"):
+            if f"{name}{end}" in torchvision:
+                tensor = torchvision[f"{name}{end}"]
+                other[f"{namings['timm'](ours)[layer]}{end}"] = tensor.ravel() if end == "" else tensor
+    assert len(other) == len(torchvision)
+    assert other["stages.0.blocks.0.gamma"].shape == (96,)
+    assert other["stages.1.downsample.1.weight"].shape == (192, 96, 2, 2)
+    give_torch_weights(model, other, tmp_path)
+    for weight, same in zip(model.get_weights(), expected, strict=True):
+        np.testing.assert_array_equal(weight, same)
 
 
 def test_a_dense_layer_on_flat_features_takes_them_in_the_other_order():
