@@ -36,7 +36,7 @@ def _tiny_ones(monkeypatch):
         "wide": functools.partial(tiny, width=5),
         "long": functools.partial(tiny, extra="conv9_conv"),
     }.items():
-        monkeypatch.setitem(backbones.BACKBONES, name, Backbone(application, lambda x: x, least=8))
+        monkeypatch.setitem(backbones.BACKBONES, name, Backbone(application, lambda x: x, "nobody", least=8))
 
 
 def randomized(model, seed=1):
@@ -184,7 +184,7 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
 def test_a_network_of_our_own_has_no_pretrained_weights():
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("basenet", "imagenet")
-    assert str(caught.value).startswith("weights: basenet has no pretrained weights. Known backbones: convnext_tiny, ")
+    assert str(caught.value).startswith("weights: basenet has no ImageNet weights. Networks that have: alexnet, vgg11, ")
 
 
 def test_without_a_network_it_says_what_to_do(monkeypatch):
