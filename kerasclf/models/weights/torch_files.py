@@ -72,7 +72,7 @@ def _read_pickled(path: Path) -> dict[str, NDArray[Any]]:
         held = torch.load(path, map_location="cpu", weights_only=True)
         return {name: tensor.detach().numpy() for name, tensor in held.items()}
     except Exception as error:  # torch raises whatever its unpickler, its zip reader or a stranger's object do
-        raise KerasclfError(f"{path} cannot be read as PyTorch weights alone: {error}") from error
+        raise KerasclfError(f"{path} cannot be read as weights of PyTorch: {error or type(error).__name__}.") from error
 
 
 def as_float32(name: str, tensor: NDArray[Any], path: Path) -> NDArray[np.float32]:

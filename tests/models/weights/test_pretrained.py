@@ -12,6 +12,7 @@ from keras import layers
 from kerasclf.errors import KerasclfError
 from kerasclf.models import backbones, find_pretrained, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone, bare
+from kerasclf.models.weights.pretrained import FILE_FORMS
 
 
 def tiny(include_top, weights, input_tensor=None, width=4, extra=None):
@@ -155,20 +156,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("tiny", str(tmp_path / "lost.keras"))
     assert str(caught.value) == (
-        "weights: expected 'imagenet', 'none' or a file: .keras (a saved model), .weights.h5 (Keras 3) or .h5 (as "
-        f"keras.applications has them). Received: '{tmp_path / 'lost.keras'}', which does not exist."
+        f"weights: expected 'imagenet', 'none' or a file: {FILE_FORMS}. Received: '{tmp_path / 'lost.keras'}', which does not exist."
     )
 
 
 def test_a_file_of_another_kind_is_refused(tmp_path):
-    path = tmp_path / "weights.pth"
+    path = tmp_path / "weights.bin"
     path.write_bytes(b"")
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("tiny", str(path))
-    assert str(caught.value) == (
-        "weights: expected a file .keras (a saved model), .weights.h5 (Keras 3) or .h5 (as keras.applications has "
-        f"them). Received: '{path}'."
-    )
+    assert str(caught.value) == (f"weights: expected a file {FILE_FORMS}. Received: '{path}'.")
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "legacy.h5"])
@@ -184,14 +181,16 @@ def test_a_damaged_file_is_named(tmp_path, name, content):
 def test_a_network_of_our_own_has_no_pretrained_weights():
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("basenet", "imagenet")
-    assert str(caught.value).startswith("weights: basenet has no ImageNet weights. Networks that have: alexnet, vgg11, ")
+    assert str(caught.value).startswith(
+        "weights: basenet has no ImageNet weights. Networks that have: alexnet, vgg11, "
+    )
 
 
 def test_without_a_network_it_says_what_to_do(monkeypatch):
     def offline(architecture, weights=None):
         raise Exception("URL fetch failure on https://storage.googleapis.com: None")
 
-    monkeypatch.setattr("kerasclf.models.weights.bare", offline)
+    monkeypatch.setattr("kerasclf.models.weights.pretrained.bare", offline)
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("keras_resnet50", "imagenet")
     assert str(caught.value) == (
