@@ -156,7 +156,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("tiny", str(tmp_path / "lost.keras"))
     assert str(caught.value) == (
-        f"weights: expected 'imagenet', 'none' or a file: {FILE_FORMS}. Received: '{tmp_path / 'lost.keras'}', which does not exist."
+        f"weights: expected 'imagenet', 'none' or a file: {FILE_FORMS}. Received: "
+        f"'{tmp_path / 'lost.keras'}', which does not exist."
     )
 
 
