@@ -19,7 +19,7 @@ from kerasclf.studies.resources import peak_memory_mb
 CLASSES = 10
 # Side of the images → images of an epoch, batch.
 SIZES = {32: (640, 64), 224: (48, 8)}
-EPOCHS, ROUNDS = 3, 3
+EPOCHS, ROUNDS = 3, 2
 STEPS = tuple(f"resnet_to_convnext:{step}" for step in range(1, 8))
 NETWORKS = {
     32: (
@@ -33,7 +33,7 @@ NETWORKS = {
 def kerasclf(name: str, side: int, epochs: int) -> float:
     from kerasclf import Augmentation, TrainConfig
     from kerasclf.data import ArrayImages, ImageDataset, Part
-    from kerasclf.models import build
+    from kerasclf.models import PUBLISHED, build
     from kerasclf.training.train import train
 
     images, labels = arrays(side)
@@ -44,7 +44,8 @@ def kerasclf(name: str, side: int, epochs: int) -> float:
     arguments: dict[str, object] = {"step": int(step), "published": True} if step else {}
     arguments |= {"stem": "3x3"} if family.startswith("resnet") and not step and side < 64 else {}
     config = TrainConfig(epochs=epochs, batch_size=SIZES[side][1], optimizer="sgd", learning_rate=1e-3, momentum=0.9)
-    trained = train(dataset, lambda shape, n: build(family, shape, n, arguments), Augmentation(), config, 0)
+    augmentation = Augmentation() if family in PUBLISHED else Augmentation(rescale=1 / 255)
+    trained = train(dataset, lambda shape, n: build(family, shape, n, arguments), augmentation, config, 0)
     return float(trained.history["images_per_second"].iloc[1:].median())
 
 
@@ -52,6 +53,7 @@ def pytorch(name: str, side: int, epochs: int) -> float:
     from benchmarks.torch_networks import training_rate
 
     images, labels = arrays(side)
+    images /= 255
     return training_rate(name, images, labels, SIZES[side][1], epochs)
 
 
@@ -83,6 +85,7 @@ def main() -> None:
             cells = [f"{median(one, 'rate'):,.0f}" for one in (mine, theirs)]
             memory = [f"{median(one, 'memory'):,.0f}" for one in (mine, theirs)]
             rows.append([name, *cells, ratio(mine, theirs, "rate"), *memory])
+            print(" | ".join(rows[-1]), file=sys.stderr, flush=True)  # what is measured is not lost with the rest
         heading = f"{side}×{side}, batch {SIZES[side][1]}"
         print_table([heading, "kerasclf, images/s", "PyTorch", "ratio (range)", "kerasclf, MB", "PyTorch, MB"], rows)
 
