@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from matplotlib.figure import Figure
 
-from kerasclf.files import write_bytes, write_text
+from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
 from kerasclf.report.commands import command_of, command_of_run
 from kerasclf.report.comparisons import against_base, between_neighbours
@@ -19,7 +19,7 @@ from kerasclf.report.findings import findings
 from kerasclf.report.mistakes import mistakes_of
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.summary import summarise
-from kerasclf.report.themes import figure_bytes
+from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.studies.environment import hardware_in_words
 from kerasclf.studies.metrics import class_figures
 
@@ -85,7 +85,7 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
     return {
         "name": experiment.name,
         "classes": by_class(experiment),
-        "confusion": _url(_save(draw_confusion(experiment), path)["png"], "png"),
+        "confusion": _url(save_figure(draw_confusion(experiment), path)["png"], "png"),
         "settings": settings_of(experiment.experiment),
         "runs": [(run, command_of_run(results, experiment, run.seed)) for run in experiment.runs],
     }
@@ -104,17 +104,9 @@ def by_class(experiment: ExperimentResults) -> dict[str, Any]:
 def _themed(draw: Draw, path: Path) -> dict[str, str]:
     """Saves a figure for a light page, and returns it for a light and a dark one as data URLs."""
     return {
-        "light": _url(_save(draw("light"), path)["svg"], "svg+xml"),
+        "light": _url(save_figure(draw("light"), path)["svg"], "svg+xml"),
         "dark": _url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
     }
-
-
-def _save(figure: Figure, path: Path) -> dict[str, bytes]:
-    """Saves a figure as PNG and SVG and returns the bytes of both."""
-    forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
-    for form, raw in forms.items():
-        write_bytes(path.with_name(f"{path.name}.{form}"), raw)
-    return forms
 
 
 def _url(raw: bytes, kind: str) -> str:
