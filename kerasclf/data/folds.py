@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageDataset, ImageSource, Part, class_counts
+from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Part, class_counts, in_memory
 from kerasclf.errors import DataError
 
 
@@ -40,4 +40,4 @@ def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
         return replace(one, paths=one.paths + other.paths)
     everything = [source.read(np.arange(len(source))) for source in (one, other)]
-    return ArrayImages(np.concatenate(everything))
+    return in_memory(np.concatenate(everything))

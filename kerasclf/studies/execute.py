@@ -103,7 +103,8 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     trained.model.save(folder / "model.keras")
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
-    write_examples(folder / EXAMPLES, dataset.test, probabilities)
+    if not dataset.is_table:  # a row makes no picture
+        write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
     noted = {"threads": threads_of(job), "precision": resolve_precision(job.experiment.train.precision)}
     write_json(folder / "environment.json", {**describe_environment(), **noted})

@@ -126,8 +126,9 @@ def _load_datasets(experiments: dict[str, Experiment], said: Callable[[str], Non
         if key not in datasets:
             dataset = experiment.dataset(said)
             height, width, channels = dataset.image_shape
+            size = f"{channels} features" if dataset.is_table else f"{height}x{width}x{channels}"
             said(
-                f"data: {dataset.title}, {dataset.num_classes} classes, {height}x{width}x{channels}; "
+                f"data: {dataset.title}, {dataset.num_classes} classes, {size}; "
                 f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
             )
             datasets[key] = dataset
@@ -180,6 +181,10 @@ def _check_networks(wanted: Iterable[tuple[Experiment, ImageDataset]]) -> None:
 
     built: dict[tuple[Any, ...], Cuts] = {}
     for experiment, dataset in wanted:
+        if dataset.is_table and (experiment.augmentation.is_random or experiment.transfer is not None):
+            raise KerasclfError(
+                f"{dataset.title} holds rows of a table, which nothing augments and no network was pretrained on."
+            )
         check_normalization(experiment.augmentation, dataset.image_shape)
         weights = experiment.transfer and experiment.transfer.weights
         network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes

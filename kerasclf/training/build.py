@@ -62,11 +62,12 @@ def assemble(
     num_classes: int,
     augmentation: Augmentation,
     statistics: Statistics | None,
+    dtype: str = "uint8",
 ) -> Assembled:
-    """Puts normalisation and a network together into a model of raw uint8 images."""
+    """Puts normalisation and a network together into a model of raw uint8 images, or of the float32 rows of a table."""
     core = network(image_shape, num_classes)
     cuts = Cuts(core)
-    image = keras.Input(image_shape, dtype="uint8", name="image")
+    image = keras.Input(image_shape, dtype=dtype, name="image")
     normalized = normalize(image, augmentation, statistics)
     model = keras.Model(image, core(normalized), name=f"{core.name}_raw")
     return Assembled(model, core, keras.Model(image, normalized, name="normalization"), cuts)
@@ -131,7 +132,8 @@ def build_model(
     statistics = fit_statistics(dataset.train, augmentation) if augmentation.centers else None
 
     def build() -> Assembled:
-        return assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics)
+        dtype = dataset.train.images.dtype.name
+        return assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics, dtype)
 
     def in_float32() -> Assembled:
         with precision("float32"):
