@@ -60,7 +60,7 @@ def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     for place, image in enumerate(images):
         for channel in range(image.shape[-1]):
             grey = Image.fromarray(np.ascontiguousarray(image[..., channel]))
-            resized[place, ..., channel] = grey.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            resized[place, ..., channel] = np.asarray(grey.resize((size[1], size[0]), Image.Resampling.BILINEAR))
     return resized
 
 

@@ -101,7 +101,7 @@ def load_dataset(
 
 
 def default_dataset(preferred: str) -> Choice:
-    """Returns `preferred` where it can be had, and else, with a notice, digits for digits and the drawn `shapes` for the rest.
+    """Returns `preferred` where it can be had, and else, with a notice, other digits for digits, `shapes` for the rest.
 
     Raises:
         DataError: Nothing can stand in for it.

@@ -21,8 +21,8 @@ _CENTERS, _SPREAD, _STRIP = ((-1.0, -0.6), (1.0, 0.8)), 0.7, 0.3
 WINE_CLASSES = ("ordinary", "good")
 _GOOD_FROM = 6  # of 10 points of quality
 HOW_TO_GET_WINE = (
-    "Red wine quality (Cortez et al. 2009, 1,599 rows) is winequality-red.csv of https://archive.ics.uci.edu/dataset/186; "
-    "give the file with --data wine:PATH."
+    "Red wine quality (Cortez et al. 2009, 1,599 rows) is winequality-red.csv of "
+    "https://archive.ics.uci.edu/dataset/186; give the file with --data wine:PATH."
 )
 
 Found = tuple[tuple[str, ...], Part]
@@ -57,7 +57,7 @@ def read_wine(path: Path) -> Found:
     table = np.array([_numbers(row, len(names), path, line) for line, row in enumerate(rows, 2) if row], np.float64)
     if not len(table):
         raise DataError(f"{path} has headings and no rows. {HOW_TO_GET_WINE}")
-    return WINE_CLASSES, rows_part(table[:, :-1], table[:, -1] >= _GOOD_FROM)
+    return WINE_CLASSES, rows_part(table[:, :-1], (table[:, -1] >= _GOOD_FROM).astype(np.int64))
 
 
 def load_iris() -> Found:

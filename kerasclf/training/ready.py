@@ -75,10 +75,13 @@ def evaluation_batch(part: Part, least: int) -> int:
 
 def _compile(model: keras.Model, config: TrainConfig, steps: int, part: Part, replicas: int) -> None:
     factors = layer_factors(model, config.layer_decay) if config.layer_decay < 1 else None
+    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if config.macro_f1:
+        metrics.append(keras.metrics.F1Score("macro", name="macro_f1"))
     model.compile(
         optimizer=make_optimizer(config, steps, factors),
         loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        metrics=metrics,
         jit_compile=config.jit,
         # Keras' loop of several steps fails on the batches of several replicas.
         steps_per_execution=_steps_per_execution(config, part.images.shape) if replicas == 1 else 1,
