@@ -13,6 +13,7 @@ from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
+from kerasclf.commands.weights import WeightsCommand
 from kerasclf.errors import KerasclfError, RunsFailedError
 
 Command = (
@@ -21,6 +22,7 @@ Command = (
     | Annotated[ReportCommand, tyro.conf.subcommand("report")]
     | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]
+    | Annotated[WeightsCommand, tyro.conf.subcommand("weights")]
     | Annotated[CacheCommand, tyro.conf.subcommand("cache")]
 )
 

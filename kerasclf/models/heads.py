@@ -7,8 +7,9 @@ import keras
 from keras import layers
 
 from kerasclf.errors import raise_all
+from kerasclf.models.sizes import activation_problems, share_problems
 
-# The layer whose output is what a network says of an image: everything below may be pretrained, everything above is new.
+# The layer whose output is what a network says of an image: what is below may be pretrained, what is above is new.
 FEATURES = "pool"
 
 Pooling = Literal["avg", "max", "flatten"]
@@ -58,15 +59,10 @@ def check_head(
 ) -> tuple[int, ...]:
     """Returns a head's widths, or raises a KerasclfError that lists what cannot be used."""
     problems = []
-    widths = head.split("-") if isinstance(head, str) and head else list(head)
-    if not all(str(units).isdecimal() and int(units) >= 1 for units in widths):
+    widths = (head.split("-") if head else []) if isinstance(head, str) else [str(units) for units in head]
+    if not all(units.isdecimal() and int(units) >= 1 for units in widths):
         problems.append(f"head: expected widths of at least 1, such as (512, 128) or '512-128'. Received: {head!r}.")
-    try:
-        keras.activations.get(head_activation)
-    except ValueError:
-        problems.append(f"head_activation: expected the name of an activation. Received: {head_activation!r}.")
-    if not 0 <= head_dropout < 1:
-        problems.append(f"head_dropout: expected a share from 0 to below 1. Received: {head_dropout}.")
+    problems += activation_problems(head_activation=head_activation) + share_problems(head_dropout=head_dropout)
     if pooling not in _POOLINGS:
         names = ", ".join(map(repr, _POOLINGS))
         problems.append(f"pooling: expected one of {names}. Received: {pooling!r}.")
