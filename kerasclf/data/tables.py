@@ -15,8 +15,10 @@ from kerasclf.errors import DataError
 
 POINTS = 200
 _POINTS_SEED = 4
-# Where the two heaps of points lie, how wide they are, and how wide the empty strip between them is.
-_CENTERS, _SPREAD, _STRIP = ((-1.0, -0.6), (1.0, 0.8)), 0.7, 0.3
+# Two long heaps on both sides of an empty strip that does not go through 0. They are shifted against each other along
+# it, so that the difference of their means is not yet the direction that divides them: a line must turn to find it.
+_MIDDLE, _ANGLE, _STRIP = (2.5, 2.0), np.deg2rad(35), 0.3
+_LONG, _WIDE, _SHIFT = 1.1, 0.6, 1.0
 
 WINE_CLASSES = ("ordinary", "good")
 _GOOD_FROM = 6  # of 10 points of quality
@@ -72,16 +74,11 @@ def draw_points() -> Found:
     """Draws 200 points of two classes in the plane, which a line divides; the same ones always."""
     rng = np.random.default_rng(_POINTS_SEED)
     labels = np.arange(POINTS) % 2
-    centers = np.array(_CENTERS)
-    across = (centers[1] - centers[0]) / np.linalg.norm(centers[1] - centers[0])
-    middle = centers.mean(axis=0)
-    points = np.empty((POINTS, 2))
-    for place, label in enumerate(labels):
-        side = 2 * label - 1
-        while True:  # drawn anew until it lies on its own side of the strip
-            points[place] = centers[label] + rng.normal(0, _SPREAD, 2)
-            if side * (points[place] - middle) @ across > _STRIP / 2:
-                break
+    side = 2 * labels - 1
+    along = _SHIFT * side + rng.normal(0, _LONG, POINTS)
+    across = side * (_STRIP / 2 + np.abs(rng.normal(0, _WIDE, POINTS)))
+    directions = np.array([[np.cos(_ANGLE), np.sin(_ANGLE)], [-np.sin(_ANGLE), np.cos(_ANGLE)]])
+    points = np.array(_MIDDLE) + np.stack([along, across], axis=1) @ directions
     return ("blue", "orange"), rows_part(points, labels)
 
 

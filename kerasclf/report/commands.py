@@ -25,7 +25,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
     if study["name"] not in STUDIES:
         return ""
     options = {
-        "--data": settings.data,
+        "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
         "--protocol": study["protocol"],
         "--train-per-class": settings.split.train_per_class,
         "--test-per-class": settings.split.test_per_class,

@@ -42,11 +42,13 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     base, neighbours = against_base(results), between_neighbours(results)
     figures = {
-        "bars": _themed(lambda theme: draw_bars(results, theme), out / "bars"),
-        "curves": _themed(lambda theme: draw_curves(results, theme), out / "curves"),
+        "bars": themed_figure(lambda theme: draw_bars(results, theme), out / "bars"),
+        "curves": themed_figure(lambda theme: draw_curves(results, theme), out / "curves"),
     }
     if neighbours:
-        figures["differences"] = _themed(lambda theme: draw_differences(base, neighbours, theme), out / "differences")
+        figures["differences"] = themed_figure(
+            lambda theme: draw_differences(base, neighbours, theme), out / "differences"
+        )
     facts: dict[str, Any] = {
         "results": results,
         "study": results.study,
@@ -62,22 +64,23 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "command": command_of(results),
     }
     style = resources.files("kerasclf.report").joinpath("page.css").read_text(encoding="utf-8")
-    write_text(out / "report.md", _templates(escape=False).get_template("report.md.j2").render(facts))
-    write_text(out / "index.html", _templates(escape=True).get_template("page.html.j2").render(facts, style=style))
+    write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(facts))
+    write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(facts, style=style))
     return out / "index.html"
 
 
-def _templates(escape: bool) -> jinja2.Environment:
-    templates = jinja2.Environment(
+def templates(escape: bool) -> jinja2.Environment:
+    """Returns the report's templates, for HTML where `escape`."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("kerasclf.report", "."),
         autoescape=escape,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    templates.filters["jpeg_url"] = lambda raw: _url(raw, "jpeg")
-    templates.tests["known"] = lambda value: value is not None and not math.isnan(value)
-    return templates
+    made.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
+    made.tests["known"] = lambda value: value is not None and not math.isnan(value)
+    return made
 
 
 def _details(results: StudyResults, experiment: ExperimentResults, out: Path) -> dict[str, Any]:
@@ -85,7 +88,7 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
     return {
         "name": experiment.name,
         "classes": by_class(experiment),
-        "confusion": _url(save_figure(draw_confusion(experiment), path)["png"], "png"),
+        "confusion": data_url(save_figure(draw_confusion(experiment), path)["png"], "png"),
         "settings": settings_of(experiment.experiment),
         "runs": [(run, command_of_run(results, experiment, run.seed)) for run in experiment.runs],
     }
@@ -101,13 +104,14 @@ def by_class(experiment: ExperimentResults) -> dict[str, Any]:
     return {"shown": rows[:_WORST_CLASSES], "folded": rows[_WORST_CLASSES:]}
 
 
-def _themed(draw: Draw, path: Path) -> dict[str, str]:
+def themed_figure(draw: Draw, path: Path) -> dict[str, str]:
     """Saves a figure for a light page, and returns it for a light and a dark one as data URLs."""
     return {
-        "light": _url(save_figure(draw("light"), path)["svg"], "svg+xml"),
-        "dark": _url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
+        "light": data_url(save_figure(draw("light"), path)["svg"], "svg+xml"),
+        "dark": data_url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
     }
 
 
-def _url(raw: bytes, kind: str) -> str:
+def data_url(raw: bytes, kind: str) -> str:
+    """Returns an image as an address that a page can hold, such as of kind png."""
     return f"data:image/{kind};base64," + base64.b64encode(raw).decode()

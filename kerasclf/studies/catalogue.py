@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
+from kerasclf.studies import course
 from kerasclf.studies.basenet import basenet_study
 from kerasclf.studies.birds import birds_study
 from kerasclf.studies.experiment import Experiment
@@ -17,6 +19,16 @@ STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "basenet": basenet_study,
     "ladder": ladder_study,
     "birds": birds_study,
+    "course-perceptron": course.perceptron_study,
+    "course-wine": course.wine_study,
+    "course-iris": course.iris_study,
+    "course-digits": course.digits_study,
+    "course-fitting": course.fitting_study,
+    "course-batches": course.batches_study,
+    "course-folds": course.folds_study,
+    "course-cnn": course.cnn_study,
+    "course-networks": course.networks_study,
+    "course-transfer": course.transfer_study,
 }
 
 
@@ -59,9 +71,12 @@ def declare(
     if protocol not in PROTOCOLS:
         raise KerasclfError(unknown("protocol", protocol, PROTOCOLS))
     study = STUDIES[name](protocol)
+    other_data = None if data == study.published_data else data
 
     def adapt(experiment: Experiment) -> Experiment:
-        changed = experiment.but(data=data or experiment.data, image_size=image_size or experiment.image_size)
+        changed = experiment.but(image_size=image_size or experiment.image_size)
+        if other_data:
+            changed = changed.but(data=other_data, split=_without_limits(experiment))
         if weights is None and experiment.transfer is None:
             return changed
         return changed.but(transfer=_transfer(experiment, weights, cache))
@@ -84,8 +99,13 @@ def find_study(name: str) -> str:
         KerasclfError: There is none of this name; the message says which was meant.
     """
     if name not in STUDIES:
-        raise KerasclfError(unknown("study", name, STUDIES))
+        raise KerasclfError(unknown("study", name, [*STUDIES, "course"]))
     return name
+
+
+def _without_limits(experiment: Experiment) -> Split:
+    """Returns the split without the limits that were made for the study's own data."""
+    return experiment.split.but(train_per_class=None, test_per_class=None)
 
 
 def _transfer(experiment: Experiment, weights: str | None, cache: Literal["auto", "off"]) -> Transfer:
