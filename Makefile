@@ -44,6 +44,10 @@ birds: $(READY) ## Learn 200 species of birds from the features of ResNet50 (S1c
 birds-finetune: $(READY) ## Train ResNet50 itself on the birds: all of it, its last stage, its last layers
 	@$(BIN)/kerasclf study birds $(ARGS)
 
+.PHONY: pitfalls
+pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
+	@$(BIN)/kerasclf study pitfalls $(ARGS)
+
 .PHONY: setup
 setup: $(READY) ## Install kerasclf into .venv
 

@@ -27,11 +27,12 @@ class StudyCommand(RunOptions):
       kerasclf study ladder --data folder:my_photos --repeats 3 --plan
       kerasclf study ladder --data folder:my_photos --repeats 3 --jobs 2
       kerasclf study birds --data birds:CUB_200 --plan
+      kerasclf study pitfalls --data folder:my_photos --repeats 5 --jobs 2
       kerasclf study course --data folder:mnist900 --wine winequality-red.csv
     """
 
     name: Annotated[str, tyro.conf.Positional] = ""
-    """The study: basenet, ladder, birds, course…; see --list."""
+    """The study: basenet, ladder, birds, pitfalls, course…; see --list."""
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared studies."""
     data: str | None = None
@@ -46,7 +47,8 @@ class StudyCommand(RunOptions):
     epochs: int | None = None
     """At most so many epochs in each phase of a training."""
     weights: str | None = None
-    """Where pretrained networks get their weights: imagenet (downloaded once), a file, or none to begin at random."""
+    """Where pretrained networks get their weights: imagenet (downloaded once), a file, or none to begin at random,
+    which is what --quick does."""
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.catalogue import STUDIES

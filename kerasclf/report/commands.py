@@ -12,7 +12,9 @@ def command_of(results: StudyResults) -> str:
     seeds = sorted(results.study["seeds"])
     if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
         return ""
-    return _command(results, results.experiments[0], seeds[0], len(seeds))
+    # Some experiments of a study may be pretrained and others not.
+    pretrained = (e for e in results.experiments if e.experiment.transfer)
+    return _command(results, next(pretrained, results.experiments[0]), seeds[0], len(seeds))
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kerasclf.report.comparisons import Comparison, accuracy_of
+from kerasclf.report.lessons import Taught
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
 from kerasclf.studies.metrics import confusion
@@ -46,6 +47,16 @@ def draw_differences(
         _differences(left, against_base, f"against {against_base[0].other}", [c.name for c in against_base], theme)
         names = [f"{c.name} − {c.other}" for c in between_neighbours]
         _differences(right, between_neighbours, "against the neighbour", names, theme)
+        return figure
+
+
+def draw_lessons(taught: Sequence[Taught], theme: str = "light") -> Figure:
+    """Draws what each flaw does to the reported figure, with its 95 % interval; what was shown is filled."""
+    with matplotlib.rc_context(settings(theme)):
+        figure = Figure(figsize=(8, 1.3 + 0.42 * len(taught)))
+        axes = figure.subplots()
+        names = [one.name if one.figure == "test accuracy" else f"{one.name} ({one.figure})" for one in taught]
+        _differences(axes, [one.comparison for one in taught], "with the flaw − without it", names, theme)
         return figure
 
 

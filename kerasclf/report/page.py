@@ -14,8 +14,9 @@ from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
 from kerasclf.report.commands import command_of, command_of_run
 from kerasclf.report.comparisons import against_base, between_neighbours
-from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences
+from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
+from kerasclf.report.lessons import lessons_of
 from kerasclf.report.mistakes import mistakes_of
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.summary import summarise
@@ -40,19 +41,22 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     summary = summarise(results)
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    base, neighbours = against_base(results), between_neighbours(results)
+    base, neighbours, taught = against_base(results), between_neighbours(results), lessons_of(results)
     figures = {
         "bars": themed_figure(lambda theme: draw_bars(results, theme), out / "bars"),
         "curves": themed_figure(lambda theme: draw_curves(results, theme), out / "curves"),
     }
-    if neighbours:
+    if taught:
+        figures["differences"] = themed_figure(lambda theme: draw_lessons(taught, theme), out / "differences")
+    elif neighbours:
         figures["differences"] = themed_figure(
             lambda theme: draw_differences(base, neighbours, theme), out / "differences"
         )
     facts: dict[str, Any] = {
         "results": results,
         "study": results.study,
-        "findings": findings(results, neighbours),
+        "findings": findings(results, neighbours, taught),
+        "taught": taught,
         "rows": summary.to_dict("records"),
         "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
         "changes": changes_of(results),

@@ -11,6 +11,7 @@ from kerasclf.studies.basenet import basenet_study
 from kerasclf.studies.birds import birds_study
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.ladder import ladder_study
+from kerasclf.studies.pitfalls import pitfalls_study
 from kerasclf.studies.reduced import reduced
 from kerasclf.studies.study import PROTOCOLS, Protocol, Study
 from kerasclf.transfer import Transfer
@@ -19,6 +20,7 @@ STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "basenet": basenet_study,
     "ladder": ladder_study,
     "birds": birds_study,
+    "pitfalls": pitfalls_study,
     "course-perceptron": course.perceptron_study,
     "course-wine": course.wine_study,
     "course-iris": course.iris_study,
@@ -58,7 +60,7 @@ def declare(
         test_per_class: At most so many images a class to test with.
         repeats: Runs of each experiment.
         seed: The first run's seed; the others count on from it.
-        quick: The form of seconds: few images, two epochs.
+        quick: The form of seconds: few images, two epochs, random weights where no others are asked for.
         epochs: At most so many epochs in each phase of a training.
         weights: Where pretrained networks get their weights in place of the study's own choice.
         cache: Whether what lies below a frozen cut is kept, see `Transfer`.
@@ -71,15 +73,19 @@ def declare(
     if protocol not in PROTOCOLS:
         raise KerasclfError(unknown("protocol", protocol, PROTOCOLS))
     study = STUDIES[name](protocol)
+    if weights is not None:
+        _check_pretrained(study)
+    elif quick:
+        weights = "none"
     other_data = None if data == study.published_data else data
 
     def adapt(experiment: Experiment) -> Experiment:
         changed = experiment.but(image_size=image_size or experiment.image_size)
         if other_data:
             changed = changed.but(data=other_data, split=_without_limits(experiment))
-        if weights is None and experiment.transfer is None:
+        if experiment.transfer is None:
             return changed
-        return changed.but(transfer=_transfer(experiment, weights, cache))
+        return changed.but(transfer=_transfer(experiment.transfer, weights, cache))
 
     return reduced(
         replace(study, experiments={key: adapt(experiment) for key, experiment in study.experiments.items()}),
@@ -108,7 +114,11 @@ def _without_limits(experiment: Experiment) -> Split:
     return experiment.split.but(train_per_class=None, test_per_class=None)
 
 
-def _transfer(experiment: Experiment, weights: str | None, cache: Literal["auto", "off"]) -> Transfer:
-    if experiment.transfer is None:
-        raise KerasclfError(f"weights: the study trains {experiment.model}, which has no pretrained weights.")
-    return experiment.transfer.but(weights=weights or experiment.transfer.weights, cache=cache)
+def _check_pretrained(study: Study) -> None:
+    if all(experiment.transfer is None for experiment in study.experiments.values()):
+        model = next(iter(study.experiments.values())).model
+        raise KerasclfError(f"weights: the study trains {model}, which has no pretrained weights.")
+
+
+def _transfer(transfer: Transfer, weights: str | None, cache: Literal["auto", "off"]) -> Transfer:
+    return transfer.but(weights=weights or transfer.weights, cache=cache)

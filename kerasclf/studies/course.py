@@ -10,7 +10,7 @@ Its exercises, which show what is to be seen, are in `exercises.py`. Grid search
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.study import Protocol, Study
+from kerasclf.studies.study import Lesson, Protocol, Study
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
@@ -27,6 +27,25 @@ _STANDARDISED = Augmentation(featurewise_center=True, featurewise_std_normalizat
 _FULL_NOTE = f"A batch of {_FULL_BATCH:,} holds the whole training part: one step an epoch."
 _L2_NOTE = "The course's weight decay is that of PyTorch's optimizers, which add it to the gradient: l2 here."
 _OPEN_NOTE = "Where the course leaves something open, batches have 32 images and pixels are scaled by 1/255."
+
+
+_IRIS_LESSONS = {
+    "standardised_before": Lesson(
+        corrected="corrected",
+        wrong="Mean and deviation are those of all flowers, so that the training knows something of the test.",
+        seen="Only in the order of the program's lines: what is fitted must be fitted to the training part.",
+    ),
+    "four_outputs": Lesson(
+        corrected="corrected",
+        wrong="A fourth output has no class; the network must first learn that nothing is ever of it.",
+        seen="Count the outputs; the first loss is near ln 4 instead of ln 3, and macro F1 counts an empty class as 0.",
+    ),
+    "softmax_twice": Lesson(
+        corrected="corrected",
+        wrong="Softmax before a cross-entropy that applies it again: what the network says is flattened.",
+        seen="The training loss cannot fall below ln(1 + 2/e) = 0.55 with three classes, however right the network is.",
+    ),
+}
 
 
 def perceptron_study(protocol: Protocol = "sound") -> Study:
@@ -110,6 +129,7 @@ def iris_study(protocol: Protocol = "sound") -> Study:
         experiments=experiments,
         published_data="iris",
         protocol=protocol,
+        lessons=_IRIS_LESSONS if protocol == "published" else {},
         notes=(notes[protocol], _FULL_NOTE),
     )
 

@@ -88,6 +88,7 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
         earlier=experiment.earlier_phases,
         transfer=experiment.transfer,
         augment_validation=experiment.augment_validation,
+        flaws=experiment.flaws,
         listener=listener,
         checkpoints=job.run.checkpoints,
     )

@@ -58,6 +58,7 @@ def train(
     earlier: Sequence[TrainConfig] = (),
     transfer: Transfer | None = None,
     augment_validation: bool = False,
+    flaws: tuple[str, ...] = (),
     listener: Listener | None = None,
     checkpoints: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
@@ -74,6 +75,7 @@ def train(
         transfer: What is frozen and kept of a pretrained network; None for a network that begins at random.
         augment_validation: Whether validation images are changed like training images, a flaw of some
             published studies.
+        flaws: Names out of `kerasclf.flaws.FLAWS` of what is to be done wrong; those of data are the data set's affair.
         listener: Who is told of the progress.
         checkpoints: A folder for the state at each epoch's end. What it holds already is gone on from; on a CPU
             the result is the same to the bit as without the interruption.
@@ -86,7 +88,7 @@ def train(
     """
     listener = listener or Silence()
     phases = (*earlier, config)
-    built = build_model(dataset, network, augmentation, config, seed)
+    built = build_model(dataset, network, augmentation, config, seed, flaws)
     record = RecordEpochs(len(dataset.train), listener)
     for number, phase in enumerate(phases):
         record.phase = number + 1 if earlier else None
