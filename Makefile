@@ -48,6 +48,10 @@ birds-finetune: $(READY) ## Train ResNet50 itself on the birds: all of it, its l
 pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
 	@$(BIN)/kerasclf study pitfalls $(ARGS)
 
+.PHONY: course
+course: $(READY) ## Twelve exercises from the perceptron to transfer (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
+	@$(BIN)/kerasclf study course $(ARGS) $(if $(WINE),--wine "$(WINE)") $(if $(ONLY),--only $(ONLY))
+
 .PHONY: setup
 setup: $(READY) ## Install kerasclf into .venv
 
