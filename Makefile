@@ -83,6 +83,10 @@ bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a 
 bench-transfer: $(BENCH_READY) ## Measure features, the last stage and all of ResNet50 against PyTorch
 	$(BIN)/python -m benchmarks.transfer
 
+.PHONY: bench-networks
+bench-networks: $(BENCH_READY) ## Measure a training step of each network against PyTorch
+	$(BIN)/python -m benchmarks.networks
+
 .PHONY: format
 format: $(DEV_READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format .

@@ -8,6 +8,19 @@ class KerasclfError(ValueError):
     """Input that cannot be used. The command line prints the message alone and exits with 2."""
 
 
+class SizeError(KerasclfError):
+    """Sizes from which a network cannot be built.
+
+    Args:
+        message: What is wrong with them.
+        least: The smallest height and width that the network takes, in pixels.
+    """
+
+    def __init__(self, message: str, least: int) -> None:
+        self.least = least
+        super().__init__(message)
+
+
 class DataError(KerasclfError):
     """Images, labels or file lists that cannot be used."""
 
@@ -48,4 +61,9 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> str:
 def raise_all(title: str, problems: list[str]) -> None:
     """Raises one KerasclfError that lists every problem, or returns where there is none."""
     if problems:
-        raise KerasclfError("\n  - ".join([f"{title}:", *problems]))
+        raise KerasclfError(listed(title, problems))
+
+
+def listed(title: str, problems: list[str]) -> str:
+    """Returns one message of several problems."""
+    return "\n  - ".join([f"{title}:", *problems])

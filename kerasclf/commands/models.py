@@ -1,70 +1,91 @@
 """`kerasclf models`: the networks, in a list or layer by layer."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
-from kerasclf.commands.words import whole_numbers
+from kerasclf.commands.model_list import print_list
+from kerasclf.commands.words import say, whole_numbers
+from kerasclf.errors import KerasclfError
 from kerasclf.quiet import quiet_tensorflow
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
 class ModelsCommand:
-    """List the networks, or explain one layer by layer.
+    """List the networks, or explain one layer by layer: sizes, parameters, multiply-adds, memory, receptive field.
 
     Examples:
       kerasclf models
-      kerasclf models basenet --input 64x64x3 --classes 10
+      kerasclf models resnet50
+      kerasclf models resnet50 --input 64x64x3 --classes 10
+      kerasclf models resnet50 --draw
+      kerasclf models resnet50 --diagram resnet50.svg
     """
 
     name: Annotated[str, tyro.conf.Positional] = ""
     """A network of the list."""
-    input: str = "32x32x3"
-    """HEIGHTxWIDTHxCHANNELS."""
-    classes: int = 25
-    """Width of the output."""
+    input: str = ""
+    """HEIGHTxWIDTHxCHANNELS, or a number of features; where not given, the network's own default."""
+    classes: int | None = None
+    """Width of the output; where not given, the network's own default."""
+    draw: bool = False
+    """Draw the network as text, with its branches, in the place of the table of layers."""
+    diagram: Path | None = None
+    """Write a diagram to this file: .png, .svg or .pdf with graphviz and pydot, .txt on any machine."""
 
     def run(self, console: Console) -> None:
-        quiet_tensorflow()
-        from kerasclf.models import build, explain
-
+        if not self.name and (self.input or self.classes is not None or self.draw or self.diagram):
+            raise KerasclfError("Which network? Give its name first; kerasclf models lists them.")
         if not self.name:
-            _list_models(console)
+            print_list(console)
             return
-        model = build(self.name, _parse_shape(self.input), self.classes)
-        table = Table(title=f"{self.name}: {model.count_params():,} parameters", title_justify="left")
-        for heading, justify in (("layer", "left"), ("kind", "left"), ("output", "left"), ("parameters", "right")):
-            table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-        table.add_column("(W − F + 2P)/S + 1")
-        for row in explain(model):
-            shape = " × ".join(map(str, row.output_shape))
-            table.add_row(row.name, row.kind, shape, f"{row.parameters:,}" if row.parameters else "", row.arithmetic)
-        console.print(table)
+        quiet_tensorflow()
+        from kerasclf.commands.model_tables import print_description, print_layers, print_totals
+
+        model = self._build()
+        print_description(console, self.name)
+        if self.diagram:
+            _write(model, self.diagram, console)
+        elif self.draw:
+            _draw(model, console)
+        else:
+            print_layers(console, model)
+        print_totals(console, model)
+
+    def _build(self) -> "keras.Model":
+        from kerasclf.models import build, check_diagram, default_sizes
+
+        if self.diagram:
+            check_diagram(self.diagram)
+        shape, classes = default_sizes(self.name)
+        shape = _parse_shape(self.input) if self.input else shape
+        return build(self.name, shape, classes if self.classes is None else self.classes)
 
 
-def _list_models(console: Console) -> None:
-    from kerasclf.models import BACKBONES, CATALOGUE, least_input_size
+def _write(model: "keras.Model", path: Path, console: Console) -> None:
+    from kerasclf.models import write_diagram
 
-    caption = "parameters for images of 32x32x3 and 25 classes; those of a pretrained network: kerasclf models NAME"
-    table = Table(caption=caption, caption_justify="left")
-    for heading, justify in (("model", "left"), ("parameters", "right"), ("least input", "right"), ("what", "left")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for name, builder in CATALOGUE.items():
-        least = least_input_size(name)
-        # Building each of the large ones would take half a minute.
-        large = name in BACKBONES
-        parameters = "" if large else f"{builder(input_shape=(32, 32, 3), num_classes=25).count_params():,}"
-        what = _PRETRAINED if large else (builder.__doc__ or "").splitlines()[0]
-        table.add_row(name, parameters, f"{least}x{least}", what)
-    console.print(table)
+    missing = write_diagram(model, path)
+    if not missing:
+        say(console, f"The diagram is in {path}.\n")
+        return
+    say(console, f"{path} was not written: this machine lacks {missing}. The same as text:\n")
+    _draw(model, console)
 
 
-_PRETRAINED = "A pretrained network of keras.applications with a new head."
+def _draw(model: "keras.Model", console: Console) -> None:
+    from kerasclf.models import draw
+
+    say(console, draw(model, console.width) + "\n")
 
 
-def _parse_shape(text: str) -> tuple[int, int, int]:
-    height, width, channels = whole_numbers("--input", text, "HEIGHTxWIDTHxCHANNELS, such as 32x32x3", 3)
-    return height, width, channels
+def _parse_shape(text: str) -> tuple[int, ...]:
+    if text.isdecimal() and int(text):
+        return (int(text),)
+    return tuple(whole_numbers("--input", text, "HEIGHTxWIDTHxCHANNELS, such as 32x32x3", 3))

@@ -40,8 +40,8 @@ class WeightsCommand:
         self._check()
         quiet_tensorflow()
         from kerasclf.models import CATALOGUE
-        from kerasclf.models.torch_files import read_torch_file
-        from kerasclf.models.torch_weights import classes_of, give_torch_weights
+        from kerasclf.models.weights.torch_files import read_torch_file
+        from kerasclf.models.weights.torch_weights import classes_of, give_torch_weights
 
         if self.model not in CATALOGUE:
             raise KerasclfError(unknown("model", self.model, CATALOGUE))

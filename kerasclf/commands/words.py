@@ -1,5 +1,7 @@
 """What the commands read and say alike."""
 
+import textwrap
+
 from rich.console import Console
 
 from kerasclf.errors import KerasclfError
@@ -8,6 +10,18 @@ from kerasclf.errors import KerasclfError
 def say(console: Console, line: str) -> None:
     """Prints a line as it is, however wide the console."""
     console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def say_wrapped(console: Console, text: str, first: str = "", rest: str = "") -> None:
+    """Prints a text in lines as wide as the console, broken between words.
+
+    Args:
+        console: Where it is printed.
+        text: One paragraph.
+        first: What stands before its first line.
+        rest: What stands before the others.
+    """
+    say(console, textwrap.fill(text, console.width, initial_indent=first, subsequent_indent=rest))
 
 
 def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:

@@ -6,14 +6,18 @@ from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.build import build
 from kerasclf.models.catalogue import CATALOGUE, Builder, check_arguments
 from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
-from kerasclf.models.explain import LayerRow, explain, least_input_size
+from kerasclf.models.explaining.diagram import check_diagram, write_diagram
+from kerasclf.models.explaining.drawing import draw
+from kerasclf.models.explaining.entries import default_sizes, description, least_input_size
+from kerasclf.models.explaining.receptive_field import ReceptiveField
+from kerasclf.models.explaining.rows import LayerRow, Totals, explain, totals
 from kerasclf.models.heads import attach_head
 from kerasclf.models.mlp import mlp, perceptron
 from kerasclf.models.nin import nin
-from kerasclf.models.published import PUBLISHED, photograph_layers
 from kerasclf.models.squeezenet import squeezenet1_1
-from kerasclf.models.torch_weights import load_torch_weights
-from kerasclf.models.weights import find_pretrained, load_pretrained
+from kerasclf.models.weights.pretrained import find_pretrained, load_pretrained
+from kerasclf.models.weights.published import PUBLISHED, photograph_layers
+from kerasclf.models.weights.torch_weights import load_torch_weights
 
 __all__ = [
     "BACKBONES",
@@ -21,14 +25,20 @@ __all__ = [
     "PUBLISHED",
     "Builder",
     "LayerRow",
+    "ReceptiveField",
+    "Totals",
     "alexnet",
     "attach_head",
     "basenet",
     "basenet_deeper",
     "build",
     "check_arguments",
+    "check_diagram",
     "course_cnn",
     "default_conv",
+    "default_sizes",
+    "description",
+    "draw",
     "explain",
     "find_pretrained",
     "least_input_size",
@@ -40,4 +50,6 @@ __all__ = [
     "photograph_layers",
     "simple_cnn",
     "squeezenet1_1",
+    "totals",
+    "write_diagram",
 ]

@@ -20,28 +20,55 @@ class Backbone:
     Args:
         application: Builds it.
         preprocess: What its weights expect to be done to pixels 0–255.
+        paper: Where it was published.
         least: The smallest height and width it takes.
     """
 
     application: Callable[..., keras.Model]
     preprocess: Callable[..., Any]
+    paper: str
     least: int = 32
 
 
 # "keras_" marks those that kerasclf builds itself, as torchvision has them, under the plain name.
 # EfficientNet's first edition is not among them: its layers differ between random and pretrained weights.
 BACKBONES: dict[str, Backbone] = {
-    "keras_convnext_tiny": Backbone(applications.ConvNeXtTiny, applications.convnext.preprocess_input),
-    "densenet121": Backbone(applications.DenseNet121, applications.densenet.preprocess_input),
-    "efficientnetv2_b0": Backbone(applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input),
-    "inception_v3": Backbone(applications.InceptionV3, applications.inception_v3.preprocess_input, least=75),
-    "mobilenet_v2": Backbone(applications.MobileNetV2, applications.mobilenet_v2.preprocess_input),
-    "keras_resnet50": Backbone(applications.ResNet50, applications.resnet.preprocess_input),
-    "keras_resnet101": Backbone(applications.ResNet101, applications.resnet.preprocess_input),
-    "keras_resnet152": Backbone(applications.ResNet152, applications.resnet.preprocess_input),
-    "resnet50v2": Backbone(applications.ResNet50V2, applications.resnet_v2.preprocess_input),
-    "keras_vgg16": Backbone(applications.VGG16, applications.vgg16.preprocess_input),
-    "xception": Backbone(applications.Xception, applications.xception.preprocess_input, least=71),
+    "keras_convnext_tiny": Backbone(
+        applications.ConvNeXtTiny, applications.convnext.preprocess_input, "Liu et al. 2022, arXiv:2201.03545"
+    ),
+    "densenet121": Backbone(
+        applications.DenseNet121, applications.densenet.preprocess_input, "Huang et al. 2016, arXiv:1608.06993"
+    ),
+    "efficientnetv2_b0": Backbone(
+        applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input, "Tan & Le 2021, arXiv:2104.00298"
+    ),
+    "inception_v3": Backbone(
+        applications.InceptionV3,
+        applications.inception_v3.preprocess_input,
+        "Szegedy et al. 2015, arXiv:1512.00567",
+        least=75,
+    ),
+    "mobilenet_v2": Backbone(
+        applications.MobileNetV2, applications.mobilenet_v2.preprocess_input, "Sandler et al. 2018, arXiv:1801.04381"
+    ),
+    "keras_resnet50": Backbone(
+        applications.ResNet50, applications.resnet.preprocess_input, "He et al. 2015, arXiv:1512.03385"
+    ),
+    "keras_resnet101": Backbone(
+        applications.ResNet101, applications.resnet.preprocess_input, "He et al. 2015, arXiv:1512.03385"
+    ),
+    "keras_resnet152": Backbone(
+        applications.ResNet152, applications.resnet.preprocess_input, "He et al. 2015, arXiv:1512.03385"
+    ),
+    "resnet50v2": Backbone(
+        applications.ResNet50V2, applications.resnet_v2.preprocess_input, "He et al. 2016, arXiv:1603.05027"
+    ),
+    "keras_vgg16": Backbone(
+        applications.VGG16, applications.vgg16.preprocess_input, "Simonyan & Zisserman 2014, arXiv:1409.1556"
+    ),
+    "xception": Backbone(
+        applications.Xception, applications.xception.preprocess_input, "Chollet 2016, arXiv:1610.02357", least=71
+    ),
 }
 
 

@@ -21,7 +21,7 @@ def basenet(
     """Builds BaseNet: two valid 5×5 convolutions with pooling, one hidden dense layer.
 
     Conv 6@5 · pool · conv 16@5 · pool · dense 50 · dense `num_classes`, ReLU after each but the last; 24,197
-    parameters at the defaults. It does not normalise its input.
+    parameters at the defaults. It does not normalise its input. LeNet-5 with other widths: LeCun et al. 1998.
 
     Args:
         input_shape: Height, width (at least 16 each) and channels.
@@ -62,7 +62,8 @@ def basenet_deeper(
 
     Conv 6@5 · conv 16@3 same · pool · conv 16@3 same · conv 24@3 same · conv 32@5 · pool · dense 100 · dense 50 ·
     dense `num_classes`, ReLU after each but the last; 112,793 parameters at the defaults without batch
-    normalisation, which goes with every convolution and both hidden dense layers.
+    normalisation, which goes with every convolution and both hidden dense layers. After LeNet-5, LeCun et al. 1998;
+    batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167.
 
     Args:
         input_shape: Height, width (at least 16 each) and channels.

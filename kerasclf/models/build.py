@@ -7,7 +7,7 @@ import keras
 
 from kerasclf.models.catalogue import CATALOGUE, HEAD_ARGUMENTS, check_arguments
 from kerasclf.models.heads import attach_head
-from kerasclf.models.weights import load_pretrained
+from kerasclf.models.weights.pretrained import load_pretrained
 
 
 def build(

@@ -62,7 +62,7 @@ def simple_cnn(
 
     Conv 32@3 same · pool · conv 64@3 same · pool · hidden dense layers · dense `num_classes`; 2,122,186 parameters at
     the defaults. It does not normalise its input. From a study of convnets on CIFAR-10, which does not give the width
-    of its one hidden layer: 512 is the usual choice.
+    of its one hidden layer: 512 is the usual choice. After LeNet-5, LeCun et al. 1998.
 
     Args:
         input_shape: Height, width (at least 4 each) and channels.
@@ -102,7 +102,8 @@ def course_cnn(
     """Builds the convolutional network of a deep-learning course: two padded 5×5 convolutions with dropout.
 
     (Conv 16@5 same · ReLU · pool · dropout) · (conv 32@5 same · ReLU · pool · dropout) · dense `num_classes`; 28,938
-    parameters at the defaults. It does not normalise its input.
+    parameters at the defaults. It does not normalise its input. After LeNet-5, LeCun et al. 1998; dropout: Srivastava
+    et al. 2014.
 
     Args:
         input_shape: Height, width (at least 4 each) and channels.

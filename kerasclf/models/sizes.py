@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from kerasclf.errors import raise_all
+from kerasclf.errors import SizeError, listed
 
 
 def check_sizes(
@@ -27,7 +27,7 @@ def check_sizes(
         problems: What else is wrong.
 
     Raises:
-        KerasclfError: One or more arguments cannot be used; all are listed.
+        SizeError: One or more arguments cannot be used; all are listed.
     """
     found = []
     if len(input_shape) != 3 or min(input_shape) < 1:
@@ -42,7 +42,8 @@ def check_sizes(
         if value not in allowed:
             names = ", ".join(repr(choice) for choice in allowed)
             found.append(f"{argument}: expected one of {names}. Received: {value!r}.")
-    raise_all(f"{name} cannot be built", [*found, *problems])
+    if found or problems:
+        raise SizeError(listed(f"{name} cannot be built", [*found, *problems]), least)
 
 
 def share_problems(**shares: float) -> list[str]:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError, did_you_mean
 from kerasclf.models.heads import FEATURES
-from kerasclf.models.torch_files import as_float32, read_torch_file
-from kerasclf.models.torch_names import family_of
+from kerasclf.models.weights.torch_files import as_float32, read_torch_file
+from kerasclf.models.weights.torch_names import family_of
 
 Array = NDArray[Any]
 # How many batches were seen, which torch writes beside moving statistics and Keras does not need.

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from kerasclf.errors import KerasclfError
 from kerasclf.files import file_digest, keras_home, write_bytes
-from kerasclf.models.torch_files import read_torch_file
+from kerasclf.models.weights.torch_files import read_torch_file
 
 _HOST = "https://download.pytorch.org/models/"
 

@@ -8,10 +8,10 @@ from kerasclf.errors import KerasclfError
 from kerasclf.models.backbones import BACKBONES, bare
 from kerasclf.models.catalogue import CATALOGUE
 from kerasclf.models.heads import FEATURES
-from kerasclf.models.keras_weights import Weights, another_network, by_layer, own_names, read_keras_file
-from kerasclf.models.published import PUBLISHED, published_file
-from kerasclf.models.torch_files import TORCH_FORMS, read_torch_file
-from kerasclf.models.torch_weights import classes_of, match_torch
+from kerasclf.models.weights.keras_files import Weights, another_network, by_layer, own_names, read_keras_file
+from kerasclf.models.weights.published import PUBLISHED, published_file
+from kerasclf.models.weights.torch_files import TORCH_FORMS, read_torch_file
+from kerasclf.models.weights.torch_weights import classes_of, match_torch
 
 FILE_FORMS = (
     ".keras (a saved model), .safetensors, .pth (as torchvision and timm have them), .weights.h5 (Keras 3) or "

@@ -1,0 +1,94 @@
+"""Training each network of the catalogue, here and as a plain PyTorch loop (extra `bench`).
+
+    make bench-networks        or        python -m benchmarks.networks [--quick] [--only resnet18 …]
+
+Random images of ten classes, SGD with momentum, float32; images/s over the epochs after the first. 32×32 with batches
+of 64, and 224×224 with batches of 8 for those made for it. kerasclf trains as a study does: tf.data, metrics, fused
+batch normalisation; the PyTorch loop shuffles tensors in memory by index, channels last, and computes no metric.
+"""
+
+import argparse
+import json
+import sys
+
+import numpy as np
+
+from benchmarks.measure import in_turns, median, print_table, ratio
+from kerasclf.studies.resources import peak_memory_mb
+
+CLASSES = 10
+# Side of the images → images of an epoch, batch.
+SIZES = {32: (640, 64), 224: (48, 8)}
+EPOCHS, ROUNDS = 3, 3
+STEPS = tuple(f"resnet_to_convnext:{step}" for step in range(1, 8))
+NETWORKS = {
+    32: (
+        "mlp", "basenet", "default_conv", "simple_cnn", "course_cnn", "nin", "squeezenet1_1", "resnet18", "resnet50",
+        *STEPS, "convnext_tiny",
+    ),
+    224: ("alexnet", "vgg16", "squeezenet1_1", "resnet18", "resnet34", "resnet50", "convnext_tiny"),
+}  # fmt: skip
+
+
+def kerasclf(name: str, side: int, epochs: int) -> float:
+    from kerasclf import Augmentation, TrainConfig
+    from kerasclf.data import ArrayImages, ImageDataset, Part
+    from kerasclf.models import build
+    from kerasclf.training.train import train
+
+    images, labels = arrays(side)
+    part = Part(ArrayImages(images.astype(np.uint8)), labels, tuple(map(str, range(len(labels)))))
+    little = Part(ArrayImages(images[:8].astype(np.uint8)), labels[:8], part.names[:8])
+    dataset = ImageDataset("random", "Random images", tuple(map(str, range(CLASSES))), part, little, little)
+    family, _, step = name.partition(":")
+    arguments: dict[str, object] = {"step": int(step), "published": True} if step else {}
+    arguments |= {"stem": "3x3"} if family.startswith("resnet") and not step and side < 64 else {}
+    config = TrainConfig(epochs=epochs, batch_size=SIZES[side][1], optimizer="sgd", learning_rate=1e-3, momentum=0.9)
+    trained = train(dataset, lambda shape, n: build(family, shape, n, arguments), Augmentation(), config, 0)
+    return float(trained.history["images_per_second"].iloc[1:].median())
+
+
+def pytorch(name: str, side: int, epochs: int) -> float:
+    from benchmarks.torch_networks import training_rate
+
+    images, labels = arrays(side)
+    return training_rate(name, images, labels, SIZES[side][1], epochs)
+
+
+def arrays(side: int) -> tuple[np.ndarray, np.ndarray]:
+    rng, count = np.random.default_rng(0), SIZES[side][0]
+    return rng.integers(0, 256, (count, side, side, 3)).astype(np.float32), np.arange(count) % CLASSES
+
+
+def measure(who: str, name: str, side: int, epochs: int) -> None:
+    rate = {"kerasclf": kerasclf, "pytorch": pytorch}[who](name, side, epochs)
+    print(json.dumps({"rate": rate, "memory": peak_memory_mb()}))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="one round of two epochs")
+    parser.add_argument("--only", nargs="*", default=(), help="names of networks, such as resnet_to_convnext:7")
+    parser.add_argument("--side", type=int, choices=list(SIZES), help="only images of this side")
+    asked = parser.parse_args()
+    epochs, rounds = (2, 1) if asked.quick else (EPOCHS, ROUNDS)
+    for side in [asked.side] if asked.side else list(SIZES):
+        rows = []
+        for name in NETWORKS[side]:
+            if asked.only and name not in asked.only:
+                continue
+            pair = [(who, name, str(side), str(epochs)) for who in ("kerasclf", "pytorch")]
+            found = in_turns("benchmarks.networks", pair, rounds)
+            mine, theirs = (found[who] for who in pair)
+            cells = [f"{median(one, 'rate'):,.0f}" for one in (mine, theirs)]
+            memory = [f"{median(one, 'memory'):,.0f}" for one in (mine, theirs)]
+            rows.append([name, *cells, ratio(mine, theirs, "rate"), *memory])
+        heading = f"{side}×{side}, batch {SIZES[side][1]}"
+        print_table([heading, "kerasclf, images/s", "PyTorch", "ratio (range)", "kerasclf, MB", "PyTorch, MB"], rows)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 5 and sys.argv[1] in ("kerasclf", "pytorch"):
+        measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
+    else:
+        main()

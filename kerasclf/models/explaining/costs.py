@@ -1,0 +1,64 @@
+"""What a layer costs: multiply-adds and the memory of its output."""
+
+import math
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from kerasclf.models.explaining.graph import Step, is_network, steps_of
+
+_CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
+
+
+def multiply_adds(step: Step) -> int | None:
+    """Counts the multiplications, each with its addition, that one image costs in a layer with a kernel.
+
+    Pooling, normalisation, activations, biases and additions count as 0, and taps on the padding count as others do:
+    the habit of torchvision's and fvcore's figures, which call this number FLOPs.
+
+    Returns:
+        The count; None for a layer with a kernel of which this function does not know how often it is applied.
+    """
+    operation = step.operation
+    if is_network(operation):
+        counts = [multiply_adds(inner) for inner in steps_of(operation)]
+        return None if None in counts else sum(filter(None, counts))
+    sizes = kernel_sizes(operation)
+    if not sizes:
+        return 0
+    if isinstance(operation, layers.EinsumDense):
+        return step.values * _contracted(operation)
+    applied = _applications(step)
+    return None if applied is None else applied * sum(sizes)
+
+
+def kernel_sizes(operation: Any) -> list[int]:
+    """Returns how many weights each kernel of a layer has; a separable convolution has two kernels."""
+    return [math.prod(weight.shape) for weight in getattr(operation, "weights", ()) if "kernel" in weight.name]
+
+
+def memory(step: Step) -> int:
+    """Returns the bytes of a layer's output for one image, in the type in which the layer gives it."""
+    # NumPy knows no bfloat16.
+    return step.values * (2 if step.dtype == "bfloat16" else np.dtype(step.dtype).itemsize)
+
+
+def _applications(step: Step) -> int | None:
+    """Returns at how many places a kernel is laid on: those of the output, but of a transposed convolution's input."""
+    operation = step.operation
+    if isinstance(operation, layers.Conv2DTranspose):
+        return _places(tuple(operation.input.shape[1:]), operation.data_format)
+    if isinstance(operation, _CONVOLUTIONS):
+        return _places(step.shape, operation.data_format)
+    return math.prod(step.shape[:-1]) if isinstance(operation, layers.Dense) else None
+
+
+def _places(shape: tuple[int, ...], data_format: str) -> int:
+    return math.prod(shape[:-1] if data_format == "channels_last" else shape[1:])
+
+
+def _contracted(operation: Any) -> int:
+    """Returns how many products are summed for one value: the sizes of the kernel's axes that the output lacks."""
+    _, kernel, output = operation.equation.replace("->", ",").split(",")
+    return math.prod(size for axis, size in zip(kernel, operation.kernel.shape, strict=True) if axis not in output)

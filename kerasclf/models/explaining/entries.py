@@ -1,0 +1,91 @@
+"""What the catalogue says of a network without building it."""
+
+import inspect
+import sys
+from functools import partial
+
+from kerasclf.errors import KerasclfError, unknown
+from kerasclf.models.backbones import BACKBONES
+from kerasclf.models.catalogue import CATALOGUE, Builder
+from kerasclf.networks import Entry
+
+
+def description(name: str) -> str:
+    """Returns what a builder's docstring says before its arguments: the network's shape and its paper.
+
+    Raises:
+        KerasclfError: There is no such network.
+    """
+    text = docstring(_known(name)).partition("Args:")[0].strip()
+    return f"{text} {BACKBONES[name].paper}." if name in BACKBONES else text
+
+
+def default_sizes(name: str) -> tuple[tuple[int, ...], int]:
+    """Returns a network's input shape and number of classes where none are given.
+
+    Raises:
+        KerasclfError: There is no such network.
+    """
+    parameters = inspect.signature(_known(name)).parameters
+    return tuple(parameters["input_shape"].default), parameters["num_classes"].default
+
+
+def least_input_size(name: str) -> int:
+    """Returns the smallest square image that a network of the catalogue takes, in pixels.
+
+    The builder says so itself: asked for images without pixels, it refuses them before it builds anything.
+
+    Raises:
+        KerasclfError: There is no such network.
+    """
+    builder = _known(name)
+    try:
+        builder(input_shape=(0, 0, 3), num_classes=2)
+    except KerasclfError as error:
+        # One that takes features in the place of images has no least size.
+        return getattr(error, "least", 1)
+    raise AssertionError(f"{name} takes images without pixels.")
+
+
+def entry(name: str, parameters: int) -> Entry:
+    """Returns what is listed of a network that trains so many parameters."""
+    family = _module(CATALOGUE[name]).rpartition(".")[2]
+    return Entry(name, family, _sentence(name), parameters, *default_sizes(name), least_input_size(name))
+
+
+def families() -> dict[str, str]:
+    """Returns the families in the order of the catalogue, each with the first sentence of its module."""
+    modules = dict.fromkeys(_module(builder) for builder in CATALOGUE.values())
+    sentences = {name: (sys.modules[name].__doc__ or "").strip().partition("\n")[0] for name in modules}
+    return {name.rpartition(".")[2]: sentence.rstrip(".") for name, sentence in sentences.items()}
+
+
+def docstring(builder: Builder) -> str:
+    """Returns a builder's docstring; for a variant that of the function that builds all of them."""
+    return inspect.getdoc(_function(builder)) or ""
+
+
+def _known(name: str) -> Builder:
+    if name not in CATALOGUE:
+        raise KerasclfError(unknown("model", name, CATALOGUE))
+    return CATALOGUE[name]
+
+
+def _function(builder: Builder) -> Builder:
+    return builder.func if isinstance(builder, partial) else builder
+
+
+def _module(builder: Builder) -> str:
+    return _function(builder).__module__
+
+
+def _sentence(name: str) -> str:
+    builder = CATALOGUE[name]
+    if name in BACKBONES:
+        return BACKBONES[name].paper
+    if isinstance(builder, partial):
+        # What all variants are, their family's sentence says.
+        apart = {key: value for key, value in builder.keywords.items() if key != "name"}
+        return ", ".join(f"{key}={value!r}" for key, value in apart.items())
+    first = " ".join(description(name).partition("\n\n")[0].split()).removeprefix("Builds ").rstrip(".")
+    return first[:1].upper() + first[1:]
