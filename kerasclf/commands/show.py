@@ -113,14 +113,14 @@ def _read_for(model: "keras.Model", path: Path) -> NDArray[np.uint8]:
 
 
 def _kernels(model: "keras.Model") -> Any:
-    from kerasclf.models.inspect import kernels
+    from kerasclf.models.explaining.seen import kernels
     from kerasclf.report.seen import draw_kernels
 
     return draw_kernels(*kernels(model))
 
 
 def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Sequence[str]) -> Any:
-    from kerasclf.models.inspect import feature_maps
+    from kerasclf.models.explaining.seen import feature_maps
     from kerasclf.report.seen import draw_features
 
     assert image is not None
@@ -133,7 +133,7 @@ def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Seq
 def _attention(
     model: "keras.Model", image: NDArray[np.uint8] | None, label: str | None, class_names: Sequence[str]
 ) -> Any:
-    from kerasclf.models.inspect import grad_cam
+    from kerasclf.models.explaining.seen import grad_cam
     from kerasclf.report.seen import draw_attention
 
     assert image is not None

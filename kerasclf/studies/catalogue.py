@@ -6,7 +6,7 @@ from typing import Literal
 
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
-from kerasclf.studies import course
+from kerasclf.studies import course_digits, course_rows
 from kerasclf.studies.basenet import basenet_study
 from kerasclf.studies.birds import birds_study
 from kerasclf.studies.experiment import Experiment
@@ -21,16 +21,16 @@ STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "ladder": ladder_study,
     "birds": birds_study,
     "pitfalls": pitfalls_study,
-    "course-perceptron": course.perceptron_study,
-    "course-wine": course.wine_study,
-    "course-iris": course.iris_study,
-    "course-digits": course.digits_study,
-    "course-fitting": course.fitting_study,
-    "course-batches": course.batches_study,
-    "course-folds": course.folds_study,
-    "course-cnn": course.cnn_study,
-    "course-networks": course.networks_study,
-    "course-transfer": course.transfer_study,
+    "course-perceptron": course_rows.perceptron_study,
+    "course-wine": course_rows.wine_study,
+    "course-iris": course_rows.iris_study,
+    "course-digits": course_digits.digits_study,
+    "course-fitting": course_digits.fitting_study,
+    "course-batches": course_digits.batches_study,
+    "course-folds": course_digits.folds_study,
+    "course-cnn": course_digits.cnn_study,
+    "course-networks": course_digits.networks_study,
+    "course-transfer": course_digits.transfer_study,
 }
 
 

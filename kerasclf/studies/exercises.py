@@ -102,7 +102,7 @@ EXERCISES = (
             "Five networks of one recipe differ in validation accuracy by what images they validate on: that spread "
             "is what one split alone hides.",
             "Their mean is a steadier ground for choosing than any one of them; a grid of settings on top of it is "
-            "what kerasclf search does, and the test images wait until all is chosen.",
+            "what kerasclf search s4 does, and the test images wait until all is chosen.",
         ),
     ),
     Exercise(

@@ -79,7 +79,7 @@ def illustrate_seen(run: RunFolder, study: Path) -> None:
     """
     import keras
 
-    from kerasclf.models.inspect import feature_maps, grad_cam, kernels
+    from kerasclf.models.explaining.seen import feature_maps, grad_cam, kernels
 
     description = run.description()
     dataset = Experiment.from_dict(description["experiment"]).dataset(lambda line: None)

@@ -1,137 +1,29 @@
-"""S4: a course in deep learning, from the perceptron to transfer learning, as studies of seconds to minutes.
+"""S4: a course in deep learning, as studies of seconds to minutes; here exercises 4 to 12, on handwritten digits.
 
     kerasclf study course --data folder:mnist900 --wine winequality-red.csv        or        make course
     kerasclf study course-iris                                                     one of its studies alone
 
-Its exercises, which show what is to be seen, are in `exercises.py`. Grid search, the second half of exercise 8, is
-`kerasclf search`. Measured figures, with number of runs, hardware and versions: reports/course-*/.
+Exercises 1 to 3 are in `course_rows.py`; what is to be seen in each is in `exercises.py`. Grid search, the second half
+of exercise 8, is `kerasclf search s4`. Measured figures, with number of runs, hardware and versions: reports/course-*/.
 """
 
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
+from kerasclf.studies.course_rows import FULL_BATCH, FULL_NOTE
 from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.study import Lesson, Protocol, Study
+from kerasclf.studies.study import Protocol, Study
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
 # The data that an exercise takes where no other are given. MNIST cut down to 600, 200 and 100 images, as in the course.
 _DIGITS = "mnist"
 _DIGITS_SPLIT = Split(validation=0.25, train_per_class=80, test_per_class=10)
-# More rows than any training part of the course has: one batch is the whole of it.
-_FULL_BATCH = 10_000
 _FOLDS = 5
 
 _SCALED = Augmentation(rescale=1 / 255)
-_STANDARDISED = Augmentation(featurewise_center=True, featurewise_std_normalization=True)
 
-_FULL_NOTE = f"A batch of {_FULL_BATCH:,} holds the whole training part: one step an epoch."
 _L2_NOTE = "The course's weight decay is that of PyTorch's optimizers, which add it to the gradient: l2 here."
 _OPEN_NOTE = "Where the course leaves something open, batches have 32 images and pixels are scaled by 1/255."
-
-
-_IRIS_LESSONS = {
-    "standardised_before": Lesson(
-        corrected="corrected",
-        wrong="Mean and deviation are those of all flowers, so that the training knows something of the test.",
-        seen="Only in the order of the program's lines: what is fitted must be fitted to the training part.",
-    ),
-    "four_outputs": Lesson(
-        corrected="corrected",
-        wrong="A fourth output has no class; the network must first learn that nothing is ever of it.",
-        seen="Count the outputs; the first loss is near ln 4 instead of ln 3, and macro F1 counts an empty class as 0.",
-    ),
-    "softmax_twice": Lesson(
-        corrected="corrected",
-        wrong="Softmax before a cross-entropy that applies it again: what the network says is flattened.",
-        seen="The training loss cannot fall below ln(1 + 2/e) = 0.55 with three classes, however right the network is.",
-    ),
-}
-
-
-def perceptron_study(protocol: Protocol = "sound") -> Study:
-    """Declares exercise 1."""
-    return Study(
-        name="course-perceptron",
-        title="The perceptron and its line",
-        question="How does one unit find the line between two classes?",
-        experiments={
-            "perceptron": Experiment(
-                data="points",
-                model="perceptron",
-                split=Split(test=0.2, validation=0.25),
-                train=TrainConfig(epochs=15, batch_size=32, optimizer="sgd", learning_rate=0.5),
-            )
-        },
-        published_data="points",
-        protocol=protocol,
-        notes=("One sigmoid unit whose weights begin at 0; a point is orange from 0.5 on. The points are drawn here.",),
-    )
-
-
-def wine_study(protocol: Protocol = "sound") -> Study:
-    """Declares exercise 2."""
-    small = Experiment(
-        data="wine",
-        model="mlp",
-        model_args={"hidden": (2, 2)},
-        augmentation=_STANDARDISED,
-        train=TrainConfig(epochs=30, batch_size=32, optimizer="adam", learning_rate=0.1),
-    )
-    return Study(
-        name="course-wine",
-        title="A small MLP and red wine",
-        question="Can two hidden layers of two units tell a good wine by eleven measurements?",
-        experiments={
-            "hidden_2_2": small,
-            "slow": small.but(train=small.train.but(learning_rate=0.01)),
-            "no_hidden": small.but(model_args={"hidden": ()}),
-            "raw": small.but(augmentation=Augmentation()),
-        },
-        published_data="wine",
-        protocol=protocol,
-        notes=(
-            "hidden_2_2 is the course's (Adam at 0.1); the other three are ours: a tenth of its rate, no hidden "
-            "layer, and features in their own units.",
-            "Of the 1,599 wines 240 have the same measurements as an earlier one; they are kept, as in the course, so "
-            "that a few test wines have a twin in training.",
-        ),
-    )
-
-
-def iris_study(protocol: Protocol = "sound") -> Study:
-    """Declares exercise 3: under "published" with its three flaws, together and one by one."""
-    corrected = Experiment(
-        data="iris",
-        model="mlp",
-        model_args={"hidden": (50, 50)},
-        augmentation=_STANDARDISED,
-        split=Split(test=0.2, validation=0.25),
-        train=TrainConfig(epochs=100, batch_size=_FULL_BATCH, optimizer="adam", learning_rate=0.001),
-    )
-    experiments = {"corrected": corrected, "raw": corrected.but(augmentation=Augmentation())}
-    if protocol == "published":
-        experiments = {
-            "as_published": corrected.but(data="iris:4", flaws=("statistics_of_all", "softmax_twice")),
-            "corrected": corrected,
-            "standardised_before": corrected.but(flaws=("statistics_of_all",)),
-            "four_outputs": corrected.but(data="iris:4"),
-            "softmax_twice": corrected.but(flaws=("softmax_twice",)),
-        }
-    notes = {
-        "sound": "Features are standardised by the training flowers alone; 'raw' (ours) leaves them in cm.",
-        "published": "As published: standardised before the split, four outputs for three classes, softmax before a "
-        "cross-entropy that applies it again; then the correction, and each of the three flaws alone.",
-    }
-    return Study(
-        name="course-iris",
-        title="Iris: 4 → 50 → 50 → classes",
-        question="Does a dense network tell three irises apart, and does it matter how the features come?",
-        experiments=experiments,
-        published_data="iris",
-        protocol=protocol,
-        lessons=_IRIS_LESSONS if protocol == "published" else {},
-        notes=(notes[protocol], _FULL_NOTE),
-    )
 
 
 def digits_study(protocol: Protocol = "sound") -> Study:
@@ -143,7 +35,7 @@ def digits_study(protocol: Protocol = "sound") -> Study:
         experiments={"mlp_100": _digits()},
         published_data=_DIGITS,
         protocol=protocol,
-        notes=(_FULL_NOTE, _OPEN_NOTE),
+        notes=(FULL_NOTE, _OPEN_NOTE),
     )
 
 
@@ -167,7 +59,7 @@ def fitting_study(protocol: Protocol = "sound") -> Study:
             "underfitting: no hidden layer, 30 epochs. overfitting: six hidden layers of 60, 200 epochs. "
             "weight_decay: the same six, 100 epochs, 0.01. mlp_100 is that of exercise 4.",
             _L2_NOTE,
-            _FULL_NOTE,
+            FULL_NOTE,
         ),
     )
 
@@ -193,7 +85,7 @@ def batches_study(protocol: Protocol = "sound") -> Study:
         notes=(
             "batches_32 is ours. All three hidden layers have tanh, which the course says of one.",
             _L2_NOTE,
-            _FULL_NOTE,
+            FULL_NOTE,
         ),
     )
 
@@ -213,8 +105,8 @@ def folds_study(protocol: Protocol = "sound") -> Study:
         notes=(
             f"The network of exercise 4, {_FOLDS} times: each image outside the test part validates once. The test "
             "images are the same in all. The second half of the exercise, a grid of 243 settings, is for kerasclf "
-            "search.",
-            _FULL_NOTE,
+            "search s4.",
+            FULL_NOTE,
         ),
     )
 
@@ -302,5 +194,5 @@ def _digits() -> Experiment:
         model_args={"hidden": (100,)},
         augmentation=_SCALED,
         split=_DIGITS_SPLIT,
-        train=TrainConfig(epochs=100, batch_size=_FULL_BATCH, optimizer="adam", learning_rate=0.001, macro_f1=True),
+        train=TrainConfig(epochs=100, batch_size=FULL_BATCH, optimizer="adam", learning_rate=0.001, macro_f1=True),
     )

@@ -7,7 +7,7 @@ from keras import layers
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models import basenet
-from kerasclf.models.inspect import feature_maps, grad_cam, kernels
+from kerasclf.models.explaining.seen import feature_maps, grad_cam, kernels
 from kerasclf.pipeline import Augmentation
 from kerasclf.training.build import assemble
 

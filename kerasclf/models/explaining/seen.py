@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError, unknown
-from kerasclf.models.explain import explain
+from kerasclf.models.explaining.rows import explain
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 _POOLINGS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
@@ -83,10 +83,11 @@ def feature_maps(model: keras.Model, image: NDArray[Any], layers: Sequence[str] 
             raise KerasclfError(unknown("convolution", name, known))
     chosen = [layer for name, layer in known.items() if not layers or name in layers]
     outputs = keras.Model(network.inputs[0], [layer.output for layer in chosen])(front(image[None]), training=False)
-    arithmetic = {row.name: row.arithmetic for row in explain(network)}
+    arithmetic = _arithmetic(network)
     maps = [np.asarray(keras.ops.convert_to_numpy(found), np.float32) for found in _as_list(outputs)]
     return [
-        FeatureMaps(layer.name, found[0], arithmetic[layer.name]) for layer, found in zip(chosen, maps, strict=True)
+        FeatureMaps(layer.name, found[0], arithmetic.get(layer.name, ""))
+        for layer, found in zip(chosen, maps, strict=True)
     ]
 
 
@@ -120,6 +121,13 @@ def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) 
     weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
     heat = np.asarray(tf.nn.relu(tf.reduce_sum(weights * tf.cast(maps, tf.float32), axis=-1)))[0]
     return Attention(label, float(probabilities[label]), layer.name, heat / (heat.max() or 1.0))
+
+
+def _arithmetic(network: keras.Model) -> dict[str, str]:
+    try:
+        return {row.name: row.arithmetic for row in explain(network)}
+    except KerasclfError:  # maps can be shown of a network from elsewhere that cannot be explained
+        return {}
 
 
 def _divide(model: keras.Model) -> tuple[keras.Model, keras.Model]:
