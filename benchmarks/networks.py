@@ -19,7 +19,7 @@ from kerasclf.studies.resources import peak_memory_mb
 CLASSES = 10
 BATCH = {32: 64, 224: 8}  # by the side of the images
 EPOCHS, ROUNDS = 3, 2
-# Images of an epoch, so that one takes seconds: an epoch of ten steps says nothing of a network that makes 100 a second.
+# Images of an epoch, so that one takes seconds: one of ten steps says nothing of a network that makes 100 a second.
 NETWORKS = {
     32: {
         "mlp": 19_200, "basenet": 19_200, "default_conv": 19_200, "simple_cnn": 6_400, "course_cnn": 6_400,
