@@ -35,6 +35,7 @@ _LESSONS = {
     ),
     "sorted_split": Lesson(
         corrected="sound",
+        figure="validation_accuracy",
         wrong="The first tenth of images that lie class by class validates: it holds one class or two, of which the "
         "training part has few images or none.",
         seen="Count the classes of each part; a validation accuracy far from the test accuracy tells as well.",
@@ -90,9 +91,9 @@ _LESSONS = {
 _NOTES = (
     "Each experiment with a flaw differs from its corrected one by that flaw alone and shares its seeds, and so its "
     "initial weights and the order of its images, as far as the flaw leaves them.",
-    "Reported is what the author of a flawed study would report; honest is the same figure of the corrected run with "
-    "the same seed, on the same test images (of augment_validation: of the validation images as they are). The "
-    "difference is what the flaw costs, or flatters.",
+    "With the flaw: what the author of a flawed study would report. Without it: the same figure of the corrected run "
+    "with the same seed, on the same test images. The difference is what the flaw costs, or flatters. Of flaws of "
+    "validation images the validation accuracy is compared too; that of sorted_split is of other images.",
     "With choose_on_test the weights of every epoch are those of the corrected run; only the epoch that is taken "
     "differs. Where the validation part is much smaller than the test part, a part of the difference is a better "
     "choice.",
