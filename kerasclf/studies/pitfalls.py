@@ -44,7 +44,8 @@ _LESSONS = {
         corrected="sound",
         wrong="Batches hold a single class each, so that the network learns one class and forgets it for the next, and "
         "ends with what came last.",
-        seen="The training accuracy is high and the validation accuracy near chance; predictions crowd in one class.",
+        seen="The training accuracy stays at chance or below, as each batch is judged by what the class before it "
+        "taught; predictions crowd in few classes.",
     ),
     "duplicates": Lesson(
         corrected="sound",
@@ -70,15 +71,15 @@ _LESSONS = {
         corrected="transfer",
         wrong="Pixels are multiplied by 1/255 before a network that rescales by itself, so that it sees almost the "
         "same grey in every image.",
-        seen="Look at the least and the greatest value that reaches the first convolution; the features of all images "
-        "are nearly alike.",
+        seen="Look at the least and the greatest value that reaches the first convolution; the loss stays near ln K, "
+        "that of guessing among K classes.",
     ),
     "batch_norm_learns": Lesson(
         corrected="transfer",
         wrong="The weights are frozen but batch normalisation is not: it normalises by each batch, and its statistics "
         "move away from those that the weights were learnt with.",
-        seen="Compare moving_mean and moving_variance before and after; the validation accuracy falls behind that of "
-        "training and changes from epoch to epoch.",
+        seen="Compare moving_mean and moving_variance before and after training; of a frozen network they must be "
+        "the same.",
     ),
     "swapped_channels": Lesson(
         corrected="transfer",
