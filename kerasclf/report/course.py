@@ -159,6 +159,6 @@ def _draw(name: str, one: _Told, results: StudyResults) -> Draw | None:
     return partial(draw_attention, arrays["image"], arrays["heat"], described["attention"])
 
 
-def _best(results: StudyResults) -> dict[str, Any]:
+def _best(results: StudyResults) -> dict[Any, Any]:
     rows = summarise(results).to_dict("records")
     return next(row for row in rows if row["experiment"] == results.chosen.name)
