@@ -53,7 +53,7 @@ EXERCISES = (
         ),
     ),
     Exercise(
-        3, "iris", "Iris", "course-iris", ("curves", "confusion"),
+        3, "iris", "Iris", "course-iris", ("curves", "differences", "confusion"),
         (
             "Setosa is told apart at once; what is confused, if anything, is versicolor with virginica.",
             "Thirty test flowers give an interval of ten points and more to each side, so that no ranking of "
