@@ -9,11 +9,9 @@ from kerasclf.models import BACKBONES, CATALOGUE, basenet, basenet_deeper, build
 from kerasclf.training.devices import precision
 
 # Those of keras.applications take color images alone and are large: tests/models/test_backbones.py.
-# Whole, ConvNeXts and the ladder take minutes: the former have tests/models/test_convnext.py, the latter few blocks.
+# Too large for this at 32×32 and 64 images: tests/models/test_convnext.py and test_convnext_ladder.py.
 APART = ("convnext_tiny", "convnext_small", "convnext_base", "convnext_large", "resnet_to_convnext")
 VARIANTS = [(name, {}) for name in CATALOGUE if name not in BACKBONES and name not in APART] + [
-    ("resnet_to_convnext", {"step": 5, "depths": (1, 1, 1, 1)}),
-    ("resnet_to_convnext", {"step": 7, "depths": (1, 1, 1, 1)}),
     ("basenet_deeper", {"batch_norm": "before"}),
     ("basenet_deeper", {"batch_norm": "after"}),
 ]
