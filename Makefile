@@ -91,13 +91,13 @@ $(BIN)/python:
 
 $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing kerasclf and TensorFlow into $(VENV) (once; a minute or two)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[openvino]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[openvino,optuna]"
 	@touch $@
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray,openvino]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray,openvino,optuna]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench,openvino]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench,openvino,optuna]"
 	@touch $(READY) $@

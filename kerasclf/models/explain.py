@@ -69,3 +69,16 @@ def _arithmetic(layer: Any) -> str:
     remainder = (before - window + 2 * pad) % stride
     quotient = f"({before} − {window} + 2·{pad})/{stride}"
     return f"⌊{quotient}⌋ + 1 = {after}" if remainder else f"{quotient} + 1 = {after}"
+
+
+def architecture(model: keras.Model) -> list[Any]:
+    """Returns what a network is made of as plain JSON types, without the names of its layers."""
+    return [[type(layer).__name__, _nameless(layer.get_config())] for layer in model.layers]
+
+
+def _nameless(config: Any) -> Any:
+    if isinstance(config, dict):
+        return {key: _nameless(value) for key, value in config.items() if key not in ("name", "build_config")}
+    if isinstance(config, list | tuple):
+        return [_nameless(value) for value in config]
+    return config if isinstance(config, bool | int | float | str | None) else repr(config)
