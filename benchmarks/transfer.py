@@ -158,7 +158,7 @@ def built_for(dataset: "ImageDataset", config: "TrainConfig") -> "Built":
 def _resnet(shape: tuple[int, int, int], classes: int) -> Any:
     from kerasclf.models import build
 
-    return build("resnet50", shape, classes, {"head": (HIDDEN,)})
+    return build("keras_resnet50", shape, classes, {"head": (HIDDEN,)})
 
 
 def features(who: str, settings: Settings) -> dict[str, Any]:

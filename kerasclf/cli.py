@@ -12,6 +12,7 @@ from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
+from kerasclf.commands.weights import WeightsCommand
 from kerasclf.errors import KerasclfError, RunsFailedError
 
 Command = (
@@ -19,6 +20,7 @@ Command = (
     | Annotated[StudyCommand, tyro.conf.subcommand("study")]
     | Annotated[ReportCommand, tyro.conf.subcommand("report")]
     | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
+    | Annotated[WeightsCommand, tyro.conf.subcommand("weights")]
     | Annotated[CacheCommand, tyro.conf.subcommand("cache")]
 )
 

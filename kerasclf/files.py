@@ -75,3 +75,8 @@ def file_digest(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def keras_home() -> Path:
+    """Returns the folder in which Keras caches what it downloads."""
+    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()

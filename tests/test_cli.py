@@ -158,7 +158,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     [
         (["train"], "Which images? Give --data folder:PATH"),
         (["train", "--data", "shapes", "--unfreeze", "stag5"], "Did you mean 'stage5'?"),
-        (["train", "--data", "shapes", "--backbone", "resnet5", "--weights", "none"], "Did you mean 'resnet50'?"),
+        (["train", "--data", "shapes", "--backbone", "resnet5", "--weights", "none"], "Did you mean 'resnet50'"),
         (["train", "--data", "shapes", "--views", "3"], "expected an augmentation that changes images"),
         (["cache", "clear", "nothing"], "No cache is named 'nothing'"),
         (["study", "basenet", "--data", "shapes", "--weights", "none"], "basenet, which has no pretrained weights"),

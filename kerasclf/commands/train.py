@@ -23,13 +23,13 @@ class TrainCommand(RunOptions):
 
     Examples:
       kerasclf train --data folder:my_photos --plan
-      kerasclf train --data folder:my_photos --backbone resnet50 --unfreeze stage5
+      kerasclf train --data folder:my_photos --backbone keras_resnet50 --unfreeze stage5
       kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3
     """
 
     data: str = ""
     """folder:PATH with a folder for each class, or any other data set; see kerasclf study --help."""
-    backbone: str = "resnet50"
+    backbone: str = "keras_resnet50"
     """A pretrained network; kerasclf models lists them."""
     unfreeze: str = "head"
     """What of it trains: head, all, lastN (the last N convolutional layers), stageK (from stage K on) or from:LAYER."""
@@ -95,7 +95,7 @@ class TrainCommand(RunOptions):
         return Experiment(
             data=self.data,
             model=self.backbone,
-            model_args={"head": self.head, "dropout": self.dropout},
+            model_args={"head": self.head, "head_dropout": self.dropout},
             augmentation=changed if self.augment else Augmentation(),
             image_size=parse_size(self.image_size) or self._usual_size(),
             earlier_phases=() if alone or self.head_epochs < 1 else (head,),

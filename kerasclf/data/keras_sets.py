@@ -1,6 +1,5 @@
 """CIFAR and MNIST through keras.datasets: fetched once, checked by hash, cached in the Keras home."""
 
-import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import ArrayImages, Part
 from kerasclf.errors import DataError
+from kerasclf.files import keras_home
 
 # Alphabetical, as in the archives' own batches.meta and meta files.
 CIFAR10_NAMES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
@@ -63,11 +63,6 @@ KERAS_SETS = {
     ),
     "mnist": KerasSet("mnist", "MNIST", "mnist.npz", "storage.googleapis.com", tuple("0123456789")),
 }
-
-
-def keras_home() -> Path:
-    """Returns the folder in which Keras caches what it downloads."""
-    return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()
 
 
 def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str, ...], dict[str, Part]]:

@@ -1,4 +1,4 @@
-"""Networks of keras.applications with a new head: what pretrained weights are for."""
+"""Networks of keras.applications, with their preprocessing inside."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,13 +6,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import applications, layers, ops
+from keras import applications, ops
 
-from kerasclf.errors import KerasclfError
+from kerasclf.models.heads import classify, pool
+from kerasclf.models.pixels import in_color, rescale
 from kerasclf.models.sizes import check_sizes
-
-# The layer whose output is what a backbone says of an image: everything below is pretrained, everything above is new.
-FEATURES = "pool"
 
 
 @dataclass(frozen=True)
@@ -30,18 +28,19 @@ class Backbone:
     least: int = 32
 
 
+# "keras_" marks those that kerasclf builds itself, as torchvision has them, under the plain name.
 # EfficientNet's first edition is not among them: its layers differ between random and pretrained weights.
 BACKBONES: dict[str, Backbone] = {
-    "convnext_tiny": Backbone(applications.ConvNeXtTiny, applications.convnext.preprocess_input),
+    "keras_convnext_tiny": Backbone(applications.ConvNeXtTiny, applications.convnext.preprocess_input),
     "densenet121": Backbone(applications.DenseNet121, applications.densenet.preprocess_input),
     "efficientnetv2_b0": Backbone(applications.EfficientNetV2B0, applications.efficientnet_v2.preprocess_input),
     "inception_v3": Backbone(applications.InceptionV3, applications.inception_v3.preprocess_input, least=75),
     "mobilenet_v2": Backbone(applications.MobileNetV2, applications.mobilenet_v2.preprocess_input),
-    "resnet50": Backbone(applications.ResNet50, applications.resnet.preprocess_input),
-    "resnet101": Backbone(applications.ResNet101, applications.resnet.preprocess_input),
-    "resnet152": Backbone(applications.ResNet152, applications.resnet.preprocess_input),
+    "keras_resnet50": Backbone(applications.ResNet50, applications.resnet.preprocess_input),
+    "keras_resnet101": Backbone(applications.ResNet101, applications.resnet.preprocess_input),
+    "keras_resnet152": Backbone(applications.ResNet152, applications.resnet.preprocess_input),
     "resnet50v2": Backbone(applications.ResNet50V2, applications.resnet_v2.preprocess_input),
-    "vgg16": Backbone(applications.VGG16, applications.vgg16.preprocess_input),
+    "keras_vgg16": Backbone(applications.VGG16, applications.vgg16.preprocess_input),
     "xception": Backbone(applications.Xception, applications.xception.preprocess_input, least=71),
 }
 
@@ -51,24 +50,20 @@ def backbone(
     input_shape: tuple[int, int, int] = (224, 224, 3),
     num_classes: int = 1000,
     classifier_activation: str | None = "softmax",
-    head: tuple[int, ...] = (),
-    head_activation: str = "relu",
-    dropout: float = 0.0,
+    include_top: bool = True,
     name: str | None = None,
 ) -> keras.Model:
-    """Builds a network of keras.applications with random weights, its own preprocessing and a new head.
+    """Builds a network of keras.applications with random weights, its own preprocessing inside.
 
-    Preprocessing · the network without its top · global average pooling · hidden dense layers · dense
-    `num_classes`. All in one flat functional model, whose layers have the names of keras.applications.
+    Preprocessing · the network without its top · global average pooling · dense `num_classes`. All in one flat
+    functional model, whose layers have the names of keras.applications; the papers are those that it names.
 
     Args:
         architecture: A key of `BACKBONES`.
         input_shape: Height, width and channels: 3, or 1 for grey images, which are repeated.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        head: Widths of hidden dense layers.
-        head_activation: Their activation.
-        dropout: Share of the values before each dense layer that are set to 0 while training.
+        include_top: False ends with the last feature map.
         name: Name of the model; the architecture's where None.
 
     Returns:
@@ -81,21 +76,11 @@ def backbone(
     check_sizes(
         architecture, input_shape, num_classes, least=known.least, choices={"channels": (input_shape[-1], (1, 3))}
     )
-    if not all(units >= 1 for units in head) or not 0 <= dropout < 1:
-        raise KerasclfError(
-            f"{architecture} cannot be built: expected widths of at least 1 for head and a share from 0 to below 1 "
-            f"for dropout. Received: {tuple(head)} and {dropout}."
-        )
     image = keras.Input(input_shape, name="image")
-    x = _preprocess(_in_color(image), known)
+    x = _preprocess(in_color(image), known)
     x = known.application(include_top=False, weights=None, input_tensor=x).output
-    # Means of many bfloat16 numbers, and what is learnt from them, deserve all digits.
-    x = layers.GlobalAveragePooling2D(dtype="float32", name=FEATURES)(x)
-    for i, units in enumerate(head, 1):
-        x = layers.Dense(units, name=f"head{i}_dense")(_drop(x, dropout, f"head{i}"))
-        x = layers.Activation(head_activation, name=f"head{i}_activation")(x)
-    x = layers.Dense(num_classes, name="logits")(_drop(x, dropout, "logits"))
-    x = layers.Activation(classifier_activation or "linear", dtype="float32", name="predictions")(x)
+    if include_top:
+        x = classify(pool(x), num_classes, classifier_activation)
     return keras.Model(image, x, name=name or architecture)
 
 
@@ -109,10 +94,6 @@ def bare(architecture: str, weights: str | None = None) -> keras.Model:
     return BACKBONES[architecture].application(include_top=False, weights=weights)
 
 
-def _in_color(image: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.Concatenate(name="grey_to_color")([image] * 3) if image.shape[-1] == 1 else image
-
-
 def _preprocess(x: keras.KerasTensor, known: Backbone) -> keras.KerasTensor:
     """Does as layers, which are saved with the model, what a preprocess_input does to an array.
 
@@ -124,14 +105,9 @@ def _preprocess(x: keras.KerasTensor, known: Backbone) -> keras.KerasTensor:
     if scales[0, 2]:
         x, scales = ops.flip(x, axis=-1), scales[::-1]
     if (scales != np.eye(3)).any() or offset.any():
-        scale, shift = np.diag(scales).tolist(), offset.tolist()
-        x = layers.Rescaling(scale, shift, dtype="float32", name="preprocess")(x)
+        x = rescale(x, np.diag(scales).tolist(), offset.tolist())
     return x
 
 
 def _of_pixel(known: Backbone, pixel: Any) -> np.ndarray:
     return np.asarray(known.preprocess(np.array(pixel, np.float64).reshape(1, 1, 1, 3)), np.float64).ravel()
-
-
-def _drop(x: keras.KerasTensor, share: float, name: str) -> keras.KerasTensor:
-    return layers.Dropout(share, name=f"{name}_dropout")(x) if share else x

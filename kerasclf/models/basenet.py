@@ -5,8 +5,8 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasclf.errors import KerasclfError
-from kerasclf.models.sizes import check_sizes
+from kerasclf.models.heads import classify, drop
+from kerasclf.models.sizes import check_sizes, share_problems
 
 BatchNorm = Literal["before", "after"] | None
 
@@ -15,6 +15,7 @@ def basenet(
     input_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 25,
     classifier_activation: str | None = "softmax",
+    include_top: bool = True,
     name: str = "basenet",
 ) -> keras.Model:
     """Builds BaseNet: two valid 5×5 convolutions with pooling, one hidden dense layer.
@@ -26,6 +27,7 @@ def basenet(
         input_shape: Height, width (at least 16 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
+        include_top: False ends with the last feature map, before the dense layers.
         name: Name of the model.
 
     Returns:
@@ -40,15 +42,18 @@ def basenet(
     x = layers.MaxPooling2D(2, name="pool1")(x)
     x = _conv_block(x, 16, 5, "valid", None, "conv2")
     x = layers.MaxPooling2D(2, name="pool2")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = _dense_block(x, 50, None, "dense1")
-    return keras.Model(inputs, _classifier(x, num_classes, classifier_activation), name=name)
+    if include_top:
+        x = layers.Flatten(name="flatten")(x)
+        x = _dense_block(x, 50, None, "dense1")
+        x = classify(x, num_classes, classifier_activation)
+    return keras.Model(inputs, x, name=name)
 
 
 def basenet_deeper(
     input_shape: tuple[int, int, int] = (32, 32, 3),
     num_classes: int = 25,
     classifier_activation: str | None = "softmax",
+    include_top: bool = True,
     batch_norm: BatchNorm = None,
     dropout: float = 0.0,
     name: str = "basenet_deeper",
@@ -63,6 +68,7 @@ def basenet_deeper(
         input_shape: Height, width (at least 16 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
+        include_top: False ends with the last feature map, before the dense layers.
         batch_norm: Batch normalisation `"before"` each ReLU, `"after"` it, or None for none.
         dropout: Share of the values before each hidden dense layer that are set to 0 while training.
         name: Name of the model.
@@ -74,11 +80,8 @@ def basenet_deeper(
         KerasclfError: The input is too small, there are fewer than two classes, `batch_norm` is unknown or `dropout`
             is not below 1.
     """
-    check_sizes(
-        name, input_shape, num_classes, least=16, choices={"batch_norm": (batch_norm, (None, "before", "after"))}
-    )
-    if not 0 <= dropout < 1:
-        raise KerasclfError(f"dropout: expected a share from 0 to below 1. Received: {dropout}.")
+    choices = {"batch_norm": (batch_norm, (None, "before", "after"))}
+    check_sizes(name, input_shape, num_classes, least=16, choices=choices, problems=share_problems(dropout=dropout))
     inputs = keras.Input(input_shape, name="image")
     x = _conv_block(inputs, 6, 5, "valid", batch_norm, "conv1")
     x = _conv_block(x, 16, 3, "same", batch_norm, "conv2")
@@ -87,10 +90,12 @@ def basenet_deeper(
     x = _conv_block(x, 24, 3, "same", batch_norm, "conv4")
     x = _conv_block(x, 32, 5, "valid", batch_norm, "conv5")
     x = layers.MaxPooling2D(2, name="pool2")(x)
-    x = layers.Flatten(name="flatten")(x)
-    x = _dense_block(_drop(x, dropout, "dense1"), 100, batch_norm, "dense1")
-    x = _dense_block(_drop(x, dropout, "dense2"), 50, batch_norm, "dense2")
-    return keras.Model(inputs, _classifier(x, num_classes, classifier_activation), name=name)
+    if include_top:
+        x = layers.Flatten(name="flatten")(x)
+        x = _dense_block(drop(x, dropout, "dense1"), 100, batch_norm, "dense1")
+        x = _dense_block(drop(x, dropout, "dense2"), 50, batch_norm, "dense2")
+        x = classify(x, num_classes, classifier_activation)
+    return keras.Model(inputs, x, name=name)
 
 
 def _conv_block(
@@ -105,10 +110,6 @@ def _dense_block(x: keras.KerasTensor, units: int, batch_norm: BatchNorm, name: 
     return _relu(x, batch_norm, name)
 
 
-def _drop(x: keras.KerasTensor, share: float, name: str) -> keras.KerasTensor:
-    return layers.Dropout(share, name=f"{name}_dropout")(x) if share else x
-
-
 def _relu(x: keras.KerasTensor, batch_norm: BatchNorm, name: str) -> keras.KerasTensor:
     if batch_norm == "before":
         x = layers.BatchNormalization(name=f"{name}_bn")(x)
@@ -116,9 +117,3 @@ def _relu(x: keras.KerasTensor, batch_norm: BatchNorm, name: str) -> keras.Keras
     if batch_norm == "after":
         x = layers.BatchNormalization(name=f"{name}_bn")(x)
     return x
-
-
-def _classifier(x: keras.KerasTensor, num_classes: int, activation: str | None) -> keras.KerasTensor:
-    x = layers.Dense(num_classes, name="logits")(x)
-    # float32 even under mixed precision: probabilities and their logarithm need the digits.
-    return layers.Activation(activation or "linear", dtype="float32", name="predictions")(x)

@@ -36,7 +36,7 @@ def birds_study(protocol: Protocol = "sound") -> Study:
     head = TrainConfig(epochs=_EPOCHS, batch_size=32, optimizer="adam", unfreeze="head", precision="auto")
     features = Experiment(
         data=PUBLISHED_DATA,
-        model="resnet50",
+        model="keras_resnet50",
         model_args={"head": (400,)},
         split=split_of(protocol),
         image_size=IMAGE_SIZE,

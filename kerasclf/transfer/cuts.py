@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 
 from kerasclf.errors import KerasclfError, did_you_mean
-from kerasclf.models.backbones import FEATURES
+from kerasclf.models.heads import FEATURES
 from kerasclf.models.stages import stages_of
 from kerasclf.transfer.settings import cut_problem
 

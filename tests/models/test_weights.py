@@ -193,10 +193,10 @@ def test_without_a_network_it_says_what_to_do(monkeypatch):
 
     monkeypatch.setattr("kerasclf.models.weights.bare", offline)
     with pytest.raises(KerasclfError) as caught:
-        find_pretrained("resnet50", "imagenet")
+        find_pretrained("keras_resnet50", "imagenet")
     assert str(caught.value) == (
-        "The ImageNet weights of resnet50 are not on this machine and could not be downloaded (URL fetch failure on "
-        "https://storage.googleapis.com: None). Give a file with --weights FILE (on a machine with a network, "
+        "The ImageNet weights of keras_resnet50 are not on this machine and could not be downloaded (URL fetch failure "
+        "on https://storage.googleapis.com: None). Give a file with --weights FILE (on a machine with a network, "
         "keras.applications keeps what it downloads in ~/.keras/models), or start from random weights with "
         "--weights none."
     )
@@ -206,5 +206,7 @@ def test_mobilenet_is_not_resnet(tmp_path):
     """The real ones: two networks of keras.applications."""
     path = tmp_path / "mobilenet.h5"
     save_legacy(bare("mobilenet_v2"), path)
-    with pytest.raises(KerasclfError, match=r"weights of resnet50\. The first layer that differs is conv1_conv, which"):
-        load_pretrained(backbone("resnet50", (32, 32, 3), 2), "resnet50", str(path))
+    with pytest.raises(
+        KerasclfError, match=r"weights of keras_resnet50\. The first layer that differs is conv1_conv, which"
+    ):
+        load_pretrained(backbone("keras_resnet50", (32, 32, 3), 2), "keras_resnet50", str(path))

@@ -29,7 +29,7 @@ RESNET50 = {
 
 @pytest.fixture(scope="module")
 def resnet50():
-    return Cuts(build("resnet50", (32, 32, 3), 3))
+    return Cuts(build("keras_resnet50", (32, 32, 3), 3))
 
 
 @pytest.fixture

@@ -1,0 +1,69 @@
+"""`kerasclf weights`: weights that were learnt in PyTorch, in a form that Keras reads."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from rich.console import Console
+
+from kerasclf.commands.words import say
+from kerasclf.errors import KerasclfError, unknown
+from kerasclf.quiet import quiet_tensorflow
+
+_FORMS = (".keras", ".weights.h5", ".safetensors")
+
+
+@dataclass(frozen=True)
+class WeightsCommand:
+    """Convert weights of torchvision or timm for the network of the same name.
+
+    The file is checked tensor by tensor: each must find its layer, and each layer its tensors. A .keras file holds the
+    whole network and loads with Keras alone; it takes pixels 0-255. Reading .pth needs PyTorch; safetensors does not.
+
+    Examples:
+      kerasclf weights convert resnet18.safetensors resnet18 -o resnet18.keras
+      kerasclf weights convert vgg16-397923af.pth vgg16 -o vgg16.safetensors
+      kerasclf train --data folder:my_photos --backbone resnet18 --weights resnet18.keras
+    """
+
+    task: Annotated[Literal["convert"], tyro.conf.Positional]
+    """convert."""
+    source: Annotated[Path, tyro.conf.Positional]
+    """A .safetensors or .pth file, with the names of torchvision or timm."""
+    model: Annotated[str, tyro.conf.Positional]
+    """The network; kerasclf models lists them."""
+    out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
+    """What to write: .keras, .weights.h5 or .safetensors."""
+
+    def run(self, console: Console) -> None:
+        self._check()
+        quiet_tensorflow()
+        from kerasclf.models import CATALOGUE
+        from kerasclf.models.torch_files import read_torch_file
+        from kerasclf.models.torch_weights import classes_of, give_torch_weights
+
+        if self.model not in CATALOGUE:
+            raise KerasclfError(unknown("model", self.model, CATALOGUE))
+        tensors = read_torch_file(self.source)
+        network = CATALOGUE[self.model](num_classes=classes_of(tensors))
+        give_torch_weights(network, tensors, self.source)
+        self.out.parent.mkdir(parents=True, exist_ok=True)
+        # Beside its place and then renamed, so that there is never half a file.
+        partial = self.out.with_name(f"partial-{self.out.name}")
+        if self.out.suffix == ".safetensors":
+            from safetensors.numpy import save_file
+
+            save_file(tensors, partial)
+        elif self.out.suffix == ".keras":
+            network.save(partial)
+        else:
+            network.save_weights(partial)
+        partial.replace(self.out)
+        say(console, f"{self.model}, {network.count_params():,} parameters, every tensor in its place → {self.out}")
+
+    def _check(self) -> None:
+        if not self.out.name.endswith(_FORMS):
+            raise KerasclfError(f"-o: expected a file {', '.join(_FORMS)}. Received: {str(self.out)!r}.")
+        if self.out.exists():
+            raise KerasclfError(f"{self.out} exists already; nothing is overwritten. Give another -o, or delete it.")

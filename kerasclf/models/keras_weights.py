@@ -1,0 +1,100 @@
+"""Reads weights from the files that Keras writes, by layer."""
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from zipfile import BadZipFile
+
+import h5py
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.errors import KerasclfError
+from kerasclf.models.backbones import BACKBONES, bare
+
+# A layer's name, as `own_names` gives it → its arrays, in the order of the layer's own weights.
+Weights = Mapping[str, list[NDArray[np.floating]]]
+
+# Layers to which keras.applications give no name; Keras numbers them by what was built before in the process.
+_NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?")
+
+
+def read_keras_file(path: Path, architecture: str) -> Weights:
+    """Returns the weights of a file by layer.
+
+    Args:
+        path: A saved `.keras` model that contains the network's layers, such as a run's model.keras; or, of a network
+            of keras.applications without top, a `.weights.h5` or `.h5`.
+        architecture: Which network's they are to be.
+
+    Raises:
+        KerasclfError: The file cannot be read, or is another network's.
+    """
+    try:
+        if path.suffix == ".keras":
+            return by_layer(keras.models.load_model(path, compile=False, safe_mode=True))
+        if architecture not in BACKBONES:
+            raise KerasclfError(
+                f"weights: a {path.suffix} file holds no shape of a network; for {architecture} expected a .keras file."
+                f" Received: {str(path)!r}."
+            )
+        return _read_keras_weights(path, architecture) if path.name.endswith(".weights.h5") else _read_legacy(path)
+    except KerasclfError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, BadZipFile) as error:
+        raise KerasclfError(f"{path} cannot be read as weights: {error}.") from error
+
+
+def another_network(source: Path | str, architecture: str, layer: str) -> KerasclfError:
+    """Makes the error for weights of another network than was asked for."""
+    return KerasclfError(
+        f"{source} does not hold weights of {architecture}. The first layer that differs is {layer}. "
+        f"Give the file that belongs to {architecture}, or another --backbone."
+    )
+
+
+def _read_keras_weights(path: Path, architecture: str) -> Weights:
+    model = bare(architecture)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of what is missing, before the error that names it
+            model.load_weights(path)
+    except ValueError as error:
+        layer = next((layer.name for layer in model.layers if f"name={layer.name}," in str(error)), "its first layer")
+        raise another_network(path, architecture, layer) from error
+    return by_layer(model)
+
+
+def _read_legacy(path: Path) -> Weights:
+    with h5py.File(path) as file:
+        held = file.get("model_weights", file)
+        names = [name for name in _names(held) if len(held[name].attrs["weight_names"])]
+        arrays = [[np.array(held[name][w]) for w in held[name].attrs["weight_names"]] for name in names]
+    return dict(zip(own_names(names), arrays, strict=True))
+
+
+def _names(held: h5py.Group) -> list[str]:
+    return [name.decode() if isinstance(name, bytes) else name for name in held.attrs["layer_names"]]
+
+
+def by_layer(model: keras.Model) -> Weights:
+    """Returns the weights of all layers, those of nested models too; a Sequential is a layer, as in ConvNeXt."""
+    layers = [layer for layer in model._flatten_layers() if layer.weights and not _is_nested(layer)]
+    names = own_names([layer.name for layer in layers])
+    return {name: layer.get_weights() for name, layer in zip(names, layers, strict=True)}
+
+
+def _is_nested(layer: keras.Layer) -> bool:
+    return isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
+
+
+def own_names(names: Sequence[str]) -> list[str]:
+    """Returns names in which those that Keras numbered count from the first one of this network."""
+    numbered = [(found[1], int(found[2] or 0), name) for name in names if (found := _NUMBERED.fullmatch(name))]
+    own: dict[str, str] = {}
+    for base, group in groupby(sorted(numbered), key=lambda found: found[0]):
+        own |= {name: f"{base}_{i}" if i else base for i, (_, _, name) in enumerate(group)}
+    return [own.get(name, name) for name in names]

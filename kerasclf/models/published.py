@@ -1,0 +1,130 @@
+"""Where the ImageNet weights of our networks were published, and on what images they were learnt."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import keras
+from keras import layers
+from safetensors.numpy import save
+
+from kerasclf.errors import KerasclfError
+from kerasclf.files import file_digest, keras_home, write_bytes
+from kerasclf.models.torch_files import read_torch_file
+
+_HOST = "https://download.pytorch.org/models/"
+
+
+@dataclass(frozen=True)
+class PublishedWeights:
+    """A file of torchvision.
+
+    Args:
+        file: Its name at `_HOST`, which ends with the first digits of its SHA-256.
+        resize: The shorter side to which photographs are resized for the published accuracy, in pixels.
+        crop: The side of the square in their middle that the network then sees, in pixels.
+    """
+
+    file: str
+    resize: int = 256
+    crop: int = 224
+
+    @property
+    def digits(self) -> str:
+        """The first hexadecimal digits of the file's SHA-256."""
+        return Path(self.file).stem.rpartition("-")[2]
+
+
+# The first edition of each: one recipe for all ResNets, so that they compare. torchvision's second edition of the
+# larger ones scores higher on ImageNet by a recipe of its own.
+PUBLISHED: dict[str, PublishedWeights] = {
+    "alexnet": PublishedWeights("alexnet-owt-7be5be79.pth"),
+    "vgg11": PublishedWeights("vgg11-8a719046.pth"),
+    "vgg13": PublishedWeights("vgg13-19584684.pth"),
+    "vgg16": PublishedWeights("vgg16-397923af.pth"),
+    "vgg19": PublishedWeights("vgg19-dcbb9e9d.pth"),
+    "vgg11_bn": PublishedWeights("vgg11_bn-6002323d.pth"),
+    "vgg13_bn": PublishedWeights("vgg13_bn-abd245e5.pth"),
+    "vgg16_bn": PublishedWeights("vgg16_bn-6c64b313.pth"),
+    "vgg19_bn": PublishedWeights("vgg19_bn-c79401a0.pth"),
+    "squeezenet1_1": PublishedWeights("squeezenet1_1-b8a52dc0.pth"),
+    "resnet18": PublishedWeights("resnet18-f37072fd.pth"),
+    "resnet34": PublishedWeights("resnet34-b627a593.pth"),
+    "resnet50": PublishedWeights("resnet50-0676ba61.pth"),
+    "resnet101": PublishedWeights("resnet101-63fe2227.pth"),
+    "resnet152": PublishedWeights("resnet152-394f9c45.pth"),
+    "convnext_tiny": PublishedWeights("convnext_tiny-983f1562.pth", resize=236),
+    "convnext_small": PublishedWeights("convnext_small-0c510722.pth", resize=230),
+    "convnext_base": PublishedWeights("convnext_base-6075fbad.pth", resize=232),
+    "convnext_large": PublishedWeights("convnext_large-ea097f82.pth", resize=232),
+}
+
+
+def published_file(architecture: str) -> Path:
+    """Returns a network's ImageNet weights as safetensors: fetched, checked by hash and converted once, then kept.
+
+    They are kept in ~/.keras/models, as Keras' own downloads. Converting needs PyTorch, once.
+
+    Args:
+        architecture: A key of `PUBLISHED`.
+
+    Raises:
+        KerasclfError: They are not there and cannot be fetched or converted.
+    """
+    known = PUBLISHED[architecture]
+    converted = (keras_home() / "models" / known.file).with_suffix(".safetensors")
+    if not converted.exists():
+        fetched = _fetch(architecture, known)
+        write_bytes(converted, save(read_torch_file(fetched)))
+        fetched.unlink()
+    return converted
+
+
+def photograph_layers(architecture: str) -> keras.Sequential:
+    """Builds what a photograph goes through before the network, as for the published accuracy.
+
+    Its largest square is resized, and the middle of that cut out: (batch, height, width, 3) → (batch, crop, crop, 3),
+    pixels 0–255 as before. Scaling to ImageNet's mean and deviation is the network's own first layer.
+
+    Args:
+        architecture: A key of `PUBLISHED`.
+    """
+    known = PUBLISHED[architecture]
+    return keras.Sequential(
+        [
+            # The same as torchvision's: resizing the shorter side, of which the crop keeps the middle.
+            layers.Resizing(known.resize, known.resize, crop_to_aspect_ratio=True, antialias=True, name="resize"),
+            layers.CenterCrop(known.crop, known.crop, name="crop"),
+        ],
+        name=f"{architecture}_photograph",
+    )
+
+
+def _fetch(architecture: str, known: PublishedWeights) -> Path:
+    url = f"{_HOST}{known.file}"
+    help_offline = (
+        f"Fetch {url} on a machine with PyTorch, make it safetensors by kerasclf weights convert, and give that with "
+        "--weights FILE; or start from random weights with --weights none."
+    )
+    if find_spec("torch") is None:
+        raise KerasclfError(
+            f"The ImageNet weights of {architecture} are published in PyTorch's own form, which only PyTorch reads. "
+            f"Install it once (pip install torch). {help_offline}"
+        )
+    digest = ""
+    for _ in range(2):  # a download that was killed left half a file, which is fetched anew
+        try:
+            path = Path(keras.utils.get_file(known.file, url, cache_subdir="models"))
+        except Exception as error:  # Keras raises a bare Exception where the network fails
+            raise KerasclfError(
+                f"The ImageNet weights of {architecture} are not on this machine and could not be downloaded "
+                f"({error}). {help_offline}"
+            ) from error
+        digest = file_digest(path)
+        if digest.startswith(known.digits):
+            return path
+        path.unlink()
+    raise KerasclfError(
+        f"{url} came with another content, twice: expected a SHA-256 that begins with {known.digits}. Received: "
+        f"{digest[:8]}. Nothing was kept."
+    )
