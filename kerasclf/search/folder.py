@@ -16,7 +16,7 @@ SEARCH_FILE = "search.json"
 _CLOCK = "clock.json"
 _LOCK_FILES = {".lock", ".lock.json"}
 # What may differ from call to call: it changes nothing of the trials that there are.
-_FREE = ("notes", "final_seeds", "side_by_side")
+_FREE = ("title", "notes", "final_seeds", "side_by_side")
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,10 @@ class SearchFolder:
                 )
         return held
 
-    def claim(self, search: Search, told: dict[str, Any]) -> None:
-        """Writes down what is searched for; the versions are those that the search was begun with."""
-        versions = self.versions() if (self.path / SEARCH_FILE).exists() else _versions()
-        write_json(self.path / SEARCH_FILE, {"search": search.to_dict(), "versions": versions, **told})
+    def claim(self, search: Search, command: str = "") -> None:
+        """Writes down what is searched for; versions and command are those that the search was begun with."""
+        begun = self.about() if (self.path / SEARCH_FILE).exists() else {"versions": _versions(), "command": command}
+        write_json(self.path / SEARCH_FILE, {**begun, "search": search.to_dict()})
 
     def read(self) -> Search:
         """Returns the search.
@@ -68,12 +68,8 @@ class SearchFolder:
             raise FolderError(f"{self.path / SEARCH_FILE} cannot be read: {error}.") from error
 
     def about(self) -> dict[str, Any]:
-        """Returns all of `search.json`."""
+        """Returns all of `search.json`: the search, the versions that it was begun with, and the command."""
         return read_json(self.path / SEARCH_FILE)  # type: ignore[no-any-return]
-
-    def versions(self) -> dict[str, str]:
-        """Returns the packages that decide proposals, as they were when the search was begun."""
-        return self.about()["versions"]  # type: ignore[no-any-return]
 
     def trials(self) -> list[Trial]:
         """Returns the trials that were proposed, in their order.

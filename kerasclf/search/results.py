@@ -42,6 +42,11 @@ class SearchResults:
         return best
 
     @property
+    def has_value(self) -> bool:
+        """Whether any trial has come to a value."""
+        return any(trial.value is not None for trial in self.trials)
+
+    @property
     def experiment(self) -> Experiment:
         """The experiment with the best trial's values."""
         return self.search.space.apply(self.search.experiment, self.best.values)

@@ -144,11 +144,13 @@ def look_ahead(
     return Preflight(search, folder, plan)
 
 
-def carry_on(ready: Preflight, budget: Budget, engine: Engine, listener: SearchListener) -> SearchResults:
+def carry_on(
+    ready: Preflight, budget: Budget, engine: Engine, listener: SearchListener, command: str = ""
+) -> SearchResults:
     """Begins a search, or goes on with it, until its budget is spent."""
     folder, search = ready.folder, ready.search
     with hold(folder.path):
-        folder.claim(search, {"data": ready.plan.data_of[BASE]})
+        folder.claim(search, command)
         for digest, manifest in ready.plan.manifests.items():
             write_json(folder.path / f"data-{digest[:8]}.json", manifest)
         course = Course(search, folder, budget, listener)

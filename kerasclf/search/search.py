@@ -42,6 +42,7 @@ class Search:
         side_by_side: How many trials may be under way when another is proposed by an oracle that learns from results.
         final_seeds: With which the experiment and the best trial are run in the end, and looked at on the test part.
         name: As the command line knows it, where it is a declared one.
+        title: As the report's heading.
         notes: Sentences for the report.
     """
 
@@ -56,6 +57,7 @@ class Search:
     side_by_side: int = 1
     final_seeds: tuple[int, ...] = (0, 1, 2)
     name: str = ""
+    title: str = ""
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:

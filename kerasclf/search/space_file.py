@@ -16,10 +16,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import KerasclfError, raise_all, unknown
+from kerasclf.errors import KerasclfError, did_you_mean, raise_all, unknown
 from kerasclf.search.space import Axis, Boolean, Choice, Float, Int, Space
 
 _KINDS = ("float", "int", "choice", "boolean")
+_KEYS = (*_KINDS, "log", "step")
 _FORMS = (
     "float = [low, high], int = [low, high], choice = [value, …] or boolean = true; with float and int also "
     "log = true and step = …"
@@ -53,7 +54,7 @@ def space_from_dict(plain: Mapping[str, Any], where: str) -> Space:
         try:
             if name in axes:
                 raise KerasclfError("the axis is there twice.")
-            axes[name] = _axis(written)
+            axes[name] = _axis(written, name)
         except KerasclfError as error:
             problems.append(f"{name}: {error}")
     raise_all(f"The search space {where} cannot be used", problems)
@@ -61,21 +62,22 @@ def space_from_dict(plain: Mapping[str, Any], where: str) -> Space:
 
 
 def _axes(plain: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    """Yields each axis with its dotted name: tables are gone down into until something else than a table comes."""
+    """Yields each axis with its dotted name: tables are gone down into until one has a key of an axis."""
     for name, value in plain.items():
-        if isinstance(value, Mapping) and value and all(isinstance(v, Mapping) for v in value.values()):
+        if isinstance(value, Mapping) and value and not set(value) & set(_KEYS):
             yield from _axes(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
 
 
-def _axis(written: Any) -> Axis:
+def _axis(written: Any, name: str) -> Axis:
     if not isinstance(written, Mapping):
-        raise KerasclfError(f"expected {_FORMS}. Received: {written!r}.")
+        meant = did_you_mean(name.rpartition(".")[2], _KINDS)
+        raise KerasclfError(f"expected {_FORMS}. Received: {written!r}.{meant}")
     kinds = [kind for kind in _KINDS if kind in written]
-    strange = [key for key in written if key not in (*_KINDS, "log", "step")]
+    strange = [key for key in written if key not in _KEYS]
     if strange:
-        raise KerasclfError(unknown("key", strange[0], (*_KINDS, "log", "step")))
+        raise KerasclfError(unknown("key", strange[0], _KEYS))
     extra = {key: written[key] for key in ("log", "step") if key in written}
     if len(kinds) != 1 or (extra and kinds[0] in ("choice", "boolean")):
         raise KerasclfError(f"expected {_FORMS}. Received: {dict(written)}.")

@@ -1,0 +1,250 @@
+"""`kerasclf search`: find the values with which an experiment is best."""
+
+import shlex
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import tyro
+from rich.console import Console
+
+from kerasclf.commands.running import make_engine, parse_size
+from kerasclf.commands.words import folder_name, say
+from kerasclf.errors import KerasclfError
+
+if TYPE_CHECKING:
+    from kerasclf.search.budget import Budget
+    from kerasclf.search.runner import Preflight
+    from kerasclf.search.search import Search
+    from kerasclf.studies.engines import Engine
+    from kerasclf.studies.study import Protocol
+
+
+@dataclass(frozen=True)
+class SearchCommand:
+    """Search for the values with which an experiment is best on its validation images, and report what they bring.
+
+    The same command goes on with a search that was interrupted, however it was.
+
+    Examples:
+      kerasclf search --list
+      kerasclf search basenet --quick --max-trials 4
+      kerasclf search basenet/adam_20 --space space.toml --oracle tpe --max-trials 20 --max-time 2h --jobs 2
+      kerasclf search my_experiment.toml --space space.toml --oracle hyperband --repeats 3 --refit
+      kerasclf search basenet --out /shared/s --chief --bind 10.0.0.1     and on other machines
+      kerasclf search --out /shared/s --worker --bind 10.0.0.1
+    """
+
+    experiment: Annotated[str, tyro.conf.Positional] = ""
+    """A declared search (see --list), STUDY/EXPERIMENT such as basenet/adam_20, or a TOML or JSON file of an
+    experiment's fields, such as a run's experiment.json."""
+    list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
+    """List the declared searches and the oracles."""
+    space: Path | None = None
+    """A TOML file with an axis for each field to vary; see docs/search.md. A declared search has its own."""
+    oracle: str | None = None
+    """random, grid, bayesian or hyperband (KerasTuner); tpe, cmaes, qmc or gp (Optuna). random if it is not given."""
+    objective: str = "val_accuracy"
+    """val_accuracy or val_loss, of the weights that a run ends with."""
+    max_trials: int | None = None
+    """Trials at most."""
+    max_time: str | None = None
+    """Time at most, over all calls, such as 90s, 20m, 2h or 1h30m; the runs on the test images come after it."""
+    max_failures: int = 5
+    """After so many failed trials in a row the search stops."""
+    median: bool = False
+    """Break trials off that fall behind the median of earlier ones."""
+    folds: int = 0
+    """Divide the images outside the test part into so many folds; each validates once, so many runs a trial."""
+    repeats: int = 1
+    """Runs of each trial, with seeds that count on from --seed."""
+    final_repeats: int = 3
+    """Runs of the experiment and of the best trial on the test images in the end; 0 leaves the test images alone."""
+    refit: bool = False
+    """In the end train the best once more, on training and validation images together."""
+    seed: int = 0
+    """Decides proposals and runs."""
+    data: str | None = None
+    """Another data set; see kerasclf study --help."""
+    protocol: str = "sound"
+    """With STUDY/EXPERIMENT: sound or published."""
+    image_size: str | None = None
+    """HEIGHTxWIDTH to resize folders and lists to, or to draw shapes at."""
+    train_per_class: int | None = None
+    """At most so many images a class to train and validate with."""
+    test_per_class: int | None = None
+    """At most so many images a class to test with."""
+    epochs: int | None = None
+    """At most so many epochs in each phase of a training; an axis of epochs is scaled down to end there."""
+    weights: str | None = None
+    """Where a pretrained network gets its weights: imagenet, a file, or none."""
+    quick: bool = False
+    """The form of seconds: few images, two epochs. Shows the way; its figures mean nothing."""
+    out: Path | None = None
+    """The search's folder; one below runs/ where it is not given."""
+    plan: bool = False
+    """Only check everything, and say how long a run of the experiment takes, measured by a few real steps."""
+    jobs: str = "auto"
+    """Runs side by side, each in a process of its own. auto: one a GPU, or one a core as far as memory reaches."""
+    engine: str = "processes"
+    """processes: on this machine; ray: on a Ray cluster; inline: in this process, one by one, for debuggers."""
+    address: str | None = None
+    """With --engine ray: the cluster's address; without it, a local one is started."""
+
+    def run(self, console: Console) -> None:
+        if self.list_all:
+            _list_searches(console)
+            return
+        from kerasclf.quiet import quiet_tensorflow
+
+        quiet_tensorflow()  # KerasTuner brings TensorFlow with it
+        search, budget = self._search(), self._budget()
+        out = self.out or Path("runs") / folder_name(
+            f"search-{search.name or self._short_name()}", search.experiment.data, search.oracle, self.quick
+        )
+        search.check()
+        engine = make_engine(self.engine, self.jobs, self.address)
+        search = replace(search, side_by_side=self._width())
+        say(console, f"search: {search.title} ({search.oracle}, {search.runs_a_trial} runs a trial) → {out}")
+        ready = self._look_ahead(search, budget, out, engine, console)
+        if not self.plan:
+            self._carry_out(ready, budget, engine, console)
+
+    def _look_ahead(
+        self, search: "Search", budget: "Budget", out: Path, engine: "Engine", console: Console
+    ) -> "Preflight":
+        from kerasclf.search.forecast import forecast_lines
+        from kerasclf.search.runner import look_ahead
+
+        ready = look_ahead(
+            search,
+            out,
+            budget,
+            engine=engine,
+            said=lambda line: say(console, line),
+            measure=self.plan or not self.quick,
+            keep_width=self.jobs == "auto",
+        )
+        for line in forecast_lines(ready, budget, engine):
+            say(console, line)
+        return ready
+
+    def _carry_out(self, ready: "Preflight", budget: "Budget", engine: "Engine", console: Console) -> None:
+        from kerasclf.commands.search_end import end_search
+        from kerasclf.search.budget import Clock
+        from kerasclf.search.course import TooManyFailuresError
+        from kerasclf.search.forecast import most_trials
+        from kerasclf.search.progress import SearchProgress
+        from kerasclf.search.results import read_search
+        from kerasclf.search.runner import carry_on
+
+        left = Clock(ready.folder, budget.seconds).left_s
+        failed: KerasclfError | None = None
+        with SearchProgress(ready.search, most_trials(ready.search, budget), left, console) as progress:
+            try:
+                carry_on(ready, budget, engine, progress, shlex.join(["kerasclf", *sys.argv[1:]]))
+            except TooManyFailuresError as error:
+                failed = error
+        results = read_search(ready.folder.path)
+        if failed is None and results.has_value:
+            end_search(results, engine, console, refit=self.refit)
+        elif failed is not None:
+            raise failed
+        else:
+            raise KerasclfError(
+                "No trial was finished; the same command goes on, with more --max-time where that is over."
+            )
+
+    def _search(self) -> "Search":
+        from kerasclf.search.declared import SEARCHES, shortened
+        from kerasclf.search.experiment_file import find_experiment
+        from kerasclf.search.search import Search
+        from kerasclf.search.space_file import read_space
+
+        if not self.experiment:
+            raise KerasclfError(
+                f"Which experiment? A declared search ({', '.join(SEARCHES)}), STUDY/EXPERIMENT such as "
+                "basenet/adam_20, or a file. For example: kerasclf search basenet --quick --max-trials 4"
+            )
+        given = read_space(self.space) if self.space else None
+        if self.experiment in SEARCHES:
+            search = SEARCHES[self.experiment].make()
+            search = replace(search, space=given or search.space, oracle=self.oracle or search.oracle)
+        else:
+            experiment = find_experiment(self.experiment, cast("Protocol", self.protocol))
+            if given is None:
+                raise KerasclfError(
+                    "Which values? Give --space FILE.toml, such as:\n"
+                    '["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
+                )
+            title = f"{experiment.model} on {experiment.data}: {', '.join(given.axes)}"
+            search = Search(experiment, given, self.oracle or "random", title=title)
+        return shortened(
+            self._changed(search),
+            quick=self.quick,
+            train_per_class=self.train_per_class,
+            test_per_class=self.test_per_class,
+            epochs=self.epochs,
+        )
+
+    def _changed(self, search: "Search") -> "Search":
+        experiment = search.experiment
+        experiment = experiment.but(
+            data=self.data or experiment.data, image_size=parse_size(self.image_size) or experiment.image_size
+        )
+        if self.weights is not None:
+            if experiment.transfer is None:
+                raise KerasclfError(f"weights: the experiment trains {experiment.model} from random weights.")
+            experiment = experiment.but(transfer=experiment.transfer.but(weights=self.weights))
+        if self.repeats < 1 or self.final_repeats < 0 or self.seed < 0:
+            raise KerasclfError(
+                "Expected at least 1 repeat, 0 final repeats and a seed of 0. Received: "
+                f"{self.repeats}, {self.final_repeats} and {self.seed}."
+            )
+        return replace(
+            search,
+            experiment=experiment,
+            objective=self.objective,
+            seed=self.seed,
+            seeds=tuple(range(self.seed, self.seed + self.repeats)),
+            folds=self.folds,
+            median=self.median,
+            final_seeds=tuple(range(self.seed, self.seed + self.final_repeats)),
+        )
+
+    def _budget(self) -> "Budget":
+        from kerasclf.search.budget import Budget, parse_duration
+        from kerasclf.search.declared import SEARCHES
+
+        seconds = None if self.max_time is None else parse_duration(self.max_time)
+        trials = self.max_trials
+        if trials is None and self.experiment in SEARCHES and self.oracle is None:
+            trials = SEARCHES[self.experiment].trials
+        return Budget(trials, seconds, self.max_failures)
+
+    def _width(self) -> int:
+        """How many trials may be under way when another is proposed: as many as may be run."""
+        from kerasclf.machine import usable_cores
+
+        return usable_cores() if self.jobs == "auto" else int(self.jobs)
+
+    def _short_name(self) -> str:
+        return (
+            Path(self.experiment).stem
+            if self.experiment.endswith((".toml", ".json"))
+            else self.experiment.replace("/", "-")
+        )
+
+
+def _list_searches(console: Console) -> None:
+    from kerasclf.search.declared import SEARCHES
+    from kerasclf.search.search import ORACLES
+
+    for name, declared in SEARCHES.items():
+        search = declared.make()
+        trials = f"{declared.trials} trials" if declared.trials else "every point"
+        say(console, f"{name:12} {search.title} ({search.oracle}, {trials})")
+    say(console, "\noracles:")
+    for name, what in ORACLES.items():
+        say(console, f"{name:12} {what}")
