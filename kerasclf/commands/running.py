@@ -126,7 +126,7 @@ def make_engine(name: str, jobs: str, address: str | None) -> "Engine":
         raise KerasclfError(f"--address needs --engine ray. Received: --engine {name}.")
     if name == "inline":
         return Inline()
-    width = _parse_jobs(jobs)
+    width = parse_jobs(jobs)
     if name == "processes":
         return Processes(width)
     from kerasclf.studies.ray_engine import Ray
@@ -134,7 +134,8 @@ def make_engine(name: str, jobs: str, address: str | None) -> "Engine":
     return Ray(address, width)
 
 
-def _parse_jobs(text: str) -> int | Literal["auto"]:
+def parse_jobs(text: str) -> int | Literal["auto"]:
+    """Reads --jobs."""
     if text == "auto":
         return "auto"
     if not text.isdecimal() or int(text) < 1:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, cast
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.running import make_engine, parse_size
+from kerasclf.commands.running import make_engine, parse_jobs, parse_size
 from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
     from kerasclf.search.budget import Budget
+    from kerasclf.search.progress import SearchListener
     from kerasclf.search.runner import Preflight
     from kerasclf.search.search import Search
     from kerasclf.studies.engines import Engine
@@ -92,9 +93,29 @@ class SearchCommand:
     address: str | None = None
     """With --engine ray: the cluster's address; without it, a local one is started."""
 
+    chief: bool = False
+    """Lead a search whose trials are run by workers; --jobs says how many are expected."""
+    worker: bool = False
+    """Run trials for the chief that works in --out. A worker that dies is started again and goes on with its trial."""
+    bind: str | None = None
+    """The chief's address. Loopback where it is not given: the channel has neither authentication nor encryption, and
+    whoever reaches another address can direct the search. Use it in a network that you trust."""
+    port: int | None = None
+    """The chief's port; 8765 where it is not given."""
+    name: str | None = None
+    """With --worker: under which the chief knows it; the machine's name and the first free number if not given."""
+    lease: str = "60s"
+    """With --chief: after so long without a sign of its worker a trial is given to another."""
+    patience: str = "10m"
+    """With --chief: after so long without a sign of any worker it ends."""
+
     def run(self, console: Console) -> None:
         if self.list_all:
             _list_searches(console)
+            return
+        self._check_roles()
+        if self.worker:
+            self._work(console)
             return
         from kerasclf.quiet import quiet_tensorflow
 
@@ -142,8 +163,12 @@ class SearchCommand:
         left = Clock(ready.folder, budget.seconds).left_s
         failed: KerasclfError | None = None
         with SearchProgress(ready.search, most_trials(ready.search, budget), left, console) as progress:
+            command = shlex.join(["kerasclf", *sys.argv[1:]])
             try:
-                carry_on(ready, budget, engine, progress, shlex.join(["kerasclf", *sys.argv[1:]]))
+                if self.chief:
+                    self._lead(ready, budget, progress, command)
+                else:
+                    carry_on(ready, budget, engine, progress, command)
             except TooManyFailuresError as error:
                 failed = error
         results = read_search(ready.folder.path)
@@ -155,6 +180,31 @@ class SearchCommand:
             raise KerasclfError(
                 "No trial was finished; the same command goes on, with more --max-time where that is over."
             )
+
+    def _check_roles(self) -> None:
+        if self.chief and self.worker:
+            raise KerasclfError("A process is --chief or --worker; start one of each.")
+        if (self.bind or self.port is not None or self.name) and not (self.chief or self.worker):
+            raise KerasclfError("--bind, --port and --name go with --chief or --worker.")
+        if self.worker and self.out is None:
+            raise KerasclfError("--worker: give the chief's folder with --out.")
+
+    def _work(self, console: Console) -> None:
+        from kerasclf.search.address import find_address
+        from kerasclf.search.workers import keep_working
+
+        assert self.out is not None
+        jobs = 1 if self.jobs == "auto" else parse_jobs(self.jobs)
+        assert jobs != "auto"
+        keep_working(self.out, find_address(self.bind, self.port), jobs, lambda line: say(console, line), self.name)
+
+    def _lead(self, ready: "Preflight", budget: "Budget", listener: "SearchListener", command: str) -> None:
+        from kerasclf.search.address import Leases, find_address
+        from kerasclf.search.budget import parse_duration
+        from kerasclf.search.chief import lead
+
+        leases = Leases(parse_duration(self.lease), parse_duration(self.patience))
+        lead(ready, budget, find_address(self.bind, self.port), leases, listener, command)
 
     def _search(self) -> "Search":
         from kerasclf.search.declared import SEARCHES, shortened

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from kerasclf.report.search_importance import Importance, comparable, to_number
-from kerasclf.report.themes import color_of, ink, settings, soft
+from kerasclf.report.themes import color_of, ink, paper, settings, soft
 from kerasclf.search.progress import shown
 from kerasclf.search.results import SearchResults
 from kerasclf.search.space import Axis, Boolean, Choice
@@ -71,9 +71,9 @@ def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
                 range(len(places)), [place[i] for place in places], color=colors(scale(trial.value)),
                 linewidth=3 if best else 1, alpha=1 if best else 0.6, zorder=3 if best else 2,
             )  # fmt: skip
-        for place, (name, axis) in enumerate(named.items()):
+        for place, axis in enumerate(named.values()):
             axes.axvline(place, color=soft(theme), linewidth=0.8, zorder=1)
-            _name_ends(axes, place, axis, [t.values[name] for t in trials])
+            _name_ends(axes, place, axis, theme)
         axes.axvline(len(named), color=soft(theme), linewidth=0.8, zorder=1)
         axes.set_xticks(range(len(places)), [_broken(name) for name in (*named, results.search.objective)])
         axes.set_yticks([])
@@ -151,15 +151,16 @@ def _ends(axis: Axis) -> tuple[float, float]:
     return to_number(axis, axis.low), to_number(axis, axis.high)
 
 
-def _name_ends(axes: Axes, place: int, axis: Axis, values: list[object]) -> None:
+def _name_ends(axes: Axes, place: int, axis: Axis, theme: str) -> None:
     if isinstance(axis, Choice | Boolean):
         choices = axis.values if isinstance(axis, Choice) else (False, True)
         if len(choices) <= _MOST_NAMED:
             for i, choice in enumerate(choices):
                 height = i / max(len(choices) - 1, 1)
                 axes.annotate(
-                    _word(choice), (place, height), (4, 0), textcoords="offset points", fontsize=8, va="center"
-                )
+                    _word(choice), (place, height), (5, 0), textcoords="offset points", fontsize=8, va="center",
+                    bbox={"facecolor": paper(theme), "edgecolor": "none", "pad": 1, "alpha": 0.8}, zorder=4,
+                )  # fmt: skip
             return
         low, high = choices[0], choices[-1]
     else:

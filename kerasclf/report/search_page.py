@@ -10,7 +10,7 @@ import jinja2
 from matplotlib.figure import Figure
 
 from kerasclf.files import write_bytes, write_text
-from kerasclf.report.changes import changes_between, settings_of
+from kerasclf.report.changes import settings_of
 from kerasclf.report.search_facts import interval_of, noise_warning, read_gain, search_findings
 from kerasclf.report.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
 from kerasclf.report.search_importance import LEAST_TRIALS, importance_of
@@ -74,8 +74,8 @@ def _facts(results: SearchResults, out: Path) -> dict[str, Any]:
         "counts": _counts(results),
         "failures": [t for t in results.trials if t.status == "failed"],
         "space": {name: _in_words(axis) for name, axis in search.space.axes.items()},
-        "base_values": {name: shown(value) for name, value in search.space.of(search.experiment).items()},
-        "changes": changes_between(search.experiment, results.experiment),
+        "base_values": {name: _value(value) for name, value in search.space.of(search.experiment).items()},
+        "changes": _changes(results),
         "settings": settings_of(search.experiment),
         "importance": importance,
         "least_trials": LEAST_TRIALS,
@@ -96,8 +96,18 @@ def _row(results: SearchResults, trial: Any) -> dict[str, Any]:
         "trial": trial,
         "low": interval.low if interval else None,
         "high": interval.high if interval else None,
-        "values": [shown(list(v) if isinstance(v, tuple) else v) for v in trial.values.values()],
+        "values": [_value(value) for value in trial.values.values()],
     }
+
+
+def _changes(results: SearchResults) -> list[tuple[str, str, str]]:
+    """Returns (axis, value in the experiment, value in the best trial) for every axis."""
+    before = results.search.space.of(results.search.experiment)
+    return [(name, _value(before[name]), _value(value)) for name, value in results.best.values.items()]
+
+
+def _value(value: object) -> str:
+    return "the default" if value is None else shown(list(value) if isinstance(value, tuple) else value)
 
 
 def _counts(results: SearchResults) -> dict[str, int]:

@@ -96,6 +96,15 @@ class SearchFolder:
         """Writes a trial atomically, in place of what was known of it."""
         write_json(self._file(trial.number), trial.to_dict())
 
+    def write_outcome(self, trial: Trial) -> None:
+        """Leaves a trial's end for the chief, who alone writes trials."""
+        write_json(self.path / "outcomes" / f"{trial.number:05}.json", trial.to_dict())
+
+    def outcome(self, number: int) -> Trial | None:
+        """Returns the end of a trial that a worker has left, or None."""
+        path = self.path / "outcomes" / f"{number:05}.json"
+        return Trial.from_dict(read_json(path)) if path.exists() else None
+
     def run(self, identity: str, seed: int, fold: int) -> RunFolder:
         """Returns the folder of a run: trials that are the same experiment share it."""
         return RunFolder(self.path / "runs" / identity / (f"seed-{seed}" + (f"-fold-{fold}" if fold else "")))
