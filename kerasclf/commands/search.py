@@ -4,12 +4,12 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.running import make_engine, parse_jobs, parse_size
+from kerasclf.commands.running import make_engine, parse_jobs
 from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from kerasclf.search.runner import Preflight
     from kerasclf.search.search import Search
     from kerasclf.studies.engines import Engine
-    from kerasclf.studies.study import Protocol
 
 
 @dataclass(frozen=True)
@@ -106,8 +105,8 @@ class SearchCommand:
     """With --worker: under which the chief knows it; the machine's name and the first free number if not given."""
     lease: str = "60s"
     """With --chief: after so long without a sign of its worker a trial is given to another."""
-    patience: str = "10m"
-    """With --chief: after so long without a sign of any worker it ends."""
+    patience: str | None = None
+    """After so long without a sign of any worker the chief ends (10m); so long a worker waits for its chief (50s)."""
 
     def run(self, console: Console) -> None:
         if self.list_all:
@@ -120,7 +119,9 @@ class SearchCommand:
         from kerasclf.quiet import quiet_tensorflow
 
         quiet_tensorflow()  # KerasTuner brings TensorFlow with it
-        search, budget = self._search(), self._budget()
+        from kerasclf.commands.search_setup import make_budget, make_search
+
+        search, budget = make_search(self, lambda line: say(console, line)), make_budget(self)
         out = self.out or Path("runs") / folder_name(
             f"search-{search.name or self._short_name()}", search.experiment.data, search.oracle, self.quick
         )
@@ -191,93 +192,29 @@ class SearchCommand:
 
     def _work(self, console: Console) -> None:
         from kerasclf.search.address import find_address
-        from kerasclf.search.workers import keep_working
+        from kerasclf.search.budget import parse_duration
+        from kerasclf.search.workers import PATIENCE_S, keep_working
 
         assert self.out is not None
         jobs = 1 if self.jobs == "auto" else parse_jobs(self.jobs)
         assert jobs != "auto"
-        keep_working(self.out, find_address(self.bind, self.port), jobs, lambda line: say(console, line), self.name)
+        address, patience_s = find_address(self.bind, self.port), parse_duration(self.patience or f"{PATIENCE_S:.0f}s")
+        keep_working(self.out, address, jobs, lambda line: say(console, line), self.name, patience_s)
 
     def _lead(self, ready: "Preflight", budget: "Budget", listener: "SearchListener", command: str) -> None:
         from kerasclf.search.address import Leases, find_address
         from kerasclf.search.budget import parse_duration
         from kerasclf.search.chief import lead
 
-        leases = Leases(parse_duration(self.lease), parse_duration(self.patience))
+        leases = Leases(parse_duration(self.lease), parse_duration(self.patience or "10m"))
         lead(ready, budget, find_address(self.bind, self.port), leases, listener, command)
-
-    def _search(self) -> "Search":
-        from kerasclf.search.declared import SEARCHES, shortened
-        from kerasclf.search.experiment_file import find_experiment
-        from kerasclf.search.search import Search
-        from kerasclf.search.space_file import read_space
-
-        if not self.experiment:
-            raise KerasclfError(
-                f"Which experiment? A declared search ({', '.join(SEARCHES)}), STUDY/EXPERIMENT such as "
-                "basenet/adam_20, or a file. For example: kerasclf search basenet --quick --max-trials 4"
-            )
-        given = read_space(self.space) if self.space else None
-        if self.experiment in SEARCHES:
-            search = SEARCHES[self.experiment].make()
-            search = replace(search, space=given or search.space, oracle=self.oracle or search.oracle)
-        else:
-            experiment = find_experiment(self.experiment, cast("Protocol", self.protocol))
-            if given is None:
-                raise KerasclfError(
-                    "Which values? Give --space FILE.toml, such as:\n"
-                    '["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
-                )
-            title = f"{experiment.model} on {experiment.data}: {', '.join(given.axes)}"
-            search = Search(experiment, given, self.oracle or "random", title=title)
-        return shortened(
-            self._changed(search),
-            quick=self.quick,
-            train_per_class=self.train_per_class,
-            test_per_class=self.test_per_class,
-            epochs=self.epochs,
-        )
-
-    def _changed(self, search: "Search") -> "Search":
-        experiment = search.experiment
-        experiment = experiment.but(
-            data=self.data or experiment.data, image_size=parse_size(self.image_size) or experiment.image_size
-        )
-        if self.weights is not None:
-            if experiment.transfer is None:
-                raise KerasclfError(f"weights: the experiment trains {experiment.model} from random weights.")
-            experiment = experiment.but(transfer=experiment.transfer.but(weights=self.weights))
-        if self.repeats < 1 or self.final_repeats < 0 or self.seed < 0:
-            raise KerasclfError(
-                "Expected at least 1 repeat, 0 final repeats and a seed of 0. Received: "
-                f"{self.repeats}, {self.final_repeats} and {self.seed}."
-            )
-        return replace(
-            search,
-            experiment=experiment,
-            objective=self.objective,
-            seed=self.seed,
-            seeds=tuple(range(self.seed, self.seed + self.repeats)),
-            folds=self.folds,
-            median=self.median,
-            final_seeds=tuple(range(self.seed, self.seed + self.final_repeats)),
-        )
-
-    def _budget(self) -> "Budget":
-        from kerasclf.search.budget import Budget, parse_duration
-        from kerasclf.search.declared import SEARCHES
-
-        seconds = None if self.max_time is None else parse_duration(self.max_time)
-        trials = self.max_trials
-        if trials is None and self.experiment in SEARCHES and self.oracle is None:
-            trials = SEARCHES[self.experiment].trials
-        return Budget(trials, seconds, self.max_failures)
 
     def _width(self) -> int:
         """How many trials may be under way when another is proposed: as many as may be run."""
         from kerasclf.machine import usable_cores
 
-        return usable_cores() if self.jobs == "auto" else int(self.jobs)
+        jobs = parse_jobs(self.jobs)
+        return usable_cores() if jobs == "auto" else jobs
 
     def _short_name(self) -> str:
         return (

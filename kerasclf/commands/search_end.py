@@ -1,5 +1,6 @@
 """The end of `kerasclf search`: the test images, the network for use, the report."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -41,17 +42,17 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
                 finish(ending, engine, progress)
             except RunsFailedError as error:
                 failed = error
-    show_search_report(results, console)
+    show_search_report(results, results.folder.path / "report", console)
     if failed:
         raise failed
 
 
-def show_search_report(results: "SearchResults", console: Console) -> None:
+def show_search_report(results: "SearchResults", out: Path, console: Console) -> None:
     """Writes the report of a search and prints its table."""
     from kerasclf.report.search_console import search_table
     from kerasclf.report.search_page import write_search_report
 
-    page = write_search_report(results, results.folder.path / "report")
+    page = write_search_report(results, out)
     console.print()
     console.print(search_table(results))
     say(console, f"report: {page}")

@@ -9,8 +9,8 @@ from kerasclf.search.space import Axis, Boolean, Choice, Float, Int, Space
 from kerasclf.search.space_file import read_space
 
 if TYPE_CHECKING:
-    from kerasclf.search.hypermodel import hypermodel
     from kerasclf.search.runner import run_search
+    from kerasclf.search.tuner_model import hypermodel
 
 __all__ = [
     "ORACLES",
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # They need KerasTuner, and with it TensorFlow.
-_HOME_OF = {"hypermodel": "kerasclf.search.hypermodel", "run_search": "kerasclf.search.runner"}
+_HOME_OF = {"hypermodel": "kerasclf.search.tuner_model", "run_search": "kerasclf.search.runner"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,9 +11,7 @@ from keras_tuner.src import protos
 from kerasclf.errors import KerasclfError
 from kerasclf.search.address import ORACLE_IP, ORACLE_PORT, TOKEN, TUNER_ID
 
-# KerasTuner's own client would wait for an hour.
-_PATIENCE_S = 30.0
-_CALL_S = 5.0
+_CALL_S = 5.0  # KerasTuner's own client would wait for an hour
 
 
 class ChiefClient:
@@ -26,17 +24,17 @@ class ChiefClient:
         self._stub = protos.get_service_grpc().OracleStub(self._channel)
         self._messages = protos.get_service()
 
-    def wait_for_chief(self) -> None:
+    def wait_for_chief(self, patience_s: float) -> None:
         """Waits until the chief answers.
 
         Raises:
-            KerasclfError: It does not, within half a minute.
+            KerasclfError: It does not, for so long.
         """
         try:
-            grpc.channel_ready_future(self._channel).result(timeout=_PATIENCE_S)
+            grpc.channel_ready_future(self._channel).result(timeout=patience_s)
         except grpc.FutureTimeoutError:
             raise KerasclfError(
-                f"No chief answers at {self.address} after {_PATIENCE_S:.0f} s. Start it first: kerasclf search … "
+                f"No chief answers at {self.address} after {patience_s:.0f} s. Start it first: kerasclf search … "
                 "--chief, with the same --bind and --port."
             ) from None
 

@@ -14,7 +14,7 @@ from kerasclf.search.folder import SearchFolder
 from kerasclf.search.progress import QuietSearch, SearchListener
 from kerasclf.search.results import SearchResults, read_search
 from kerasclf.search.schedule import Nothing
-from kerasclf.search.search import Search
+from kerasclf.search.search import ENDING, Search
 from kerasclf.search.space import Axis, Space
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_runs import BASE, TrialRuns
@@ -128,7 +128,7 @@ def look_ahead(
         keep_width: Whether a search that goes on keeps its `side_by_side`.
     """
     search.check()
-    raise_all("The search cannot be begun", budget.problems(ends_by_itself=search.oracle in ("grid", "hyperband")))
+    raise_all("The search cannot be begun", budget.problems(ends_by_itself=search.oracle in ENDING))
     folder = SearchFolder(Path(out))
     held = folder.check(search)
     if held is not None and (keep_width or search.lag is None):

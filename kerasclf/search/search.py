@@ -24,6 +24,8 @@ ORACLES = {
 }
 # Their proposals do not depend on results.
 BLIND = ("random", "grid")
+# They come to an end of their own.
+ENDING = ("grid", "hyperband")
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def main() -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet_tensorflow()
     try:
-        work(Path(request["folder"]), request["jobs"])
+        work(Path(request["folder"]), request["jobs"], request["patience_s"])
         code = OVER
     except KerasclfError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -38,7 +38,7 @@ def main() -> None:
     os._exit(code)
 
 
-def work(path: Path, jobs: int) -> None:
+def work(path: Path, jobs: int, patience_s: float) -> None:
     """Runs trials for the chief that KerasTuner's variables name.
 
     Raises:
@@ -53,7 +53,7 @@ def work(path: Path, jobs: int) -> None:
     from kerasclf.studies.plan import PlanRequest
 
     client = ChiefClient()
-    client.wait_for_chief()
+    client.wait_for_chief(patience_s)
     folder = SearchFolder(path)
     _check_folder(client, folder)
     search, engine = folder.read(), Processes(jobs)

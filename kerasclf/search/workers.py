@@ -18,10 +18,17 @@ from kerasclf.search.worker import OVER, REFUSED
 # A worker that dies so often within such a time will go on dying.
 _DEATHS, _WITHIN_S = 5, 300.0
 _MOST_WORKERS = 1000
+# A chief may load its images first; a worker that has none is to say so within a minute.
+PATIENCE_S = 50.0
 
 
 def keep_working(
-    folder: Path, address: Address, jobs: int, said: Callable[[str], None], name: str | None = None
+    folder: Path,
+    address: Address,
+    jobs: int,
+    said: Callable[[str], None],
+    name: str | None = None,
+    patience_s: float = PATIENCE_S,
 ) -> None:
     """Runs a worker for a chief until the search is over.
 
@@ -31,6 +38,7 @@ def keep_working(
         jobs: Runs of a trial side by side, where it has several.
         said: Is told of the progress.
         name: Under which the chief knows it; the machine's name and the first free number where not given.
+        patience_s: So long it waits for a chief to answer.
 
     Raises:
         KerasclfError: There is no chief, the folder is another one, or the worker dies again and again.
@@ -38,7 +46,7 @@ def keep_working(
     with _identity(folder, name) as identity:
         deaths: list[float] = []
         while True:
-            process = _start(folder, address, jobs, identity)
+            process = _start(folder, address, identity, {"jobs": jobs, "patience_s": patience_s})
             said(f"{identity} works for the chief at {address} (process {process.pid})")
             try:
                 code = process.wait()
@@ -55,7 +63,7 @@ def keep_working(
             said(f"{identity} died (exit code {code}); it is started again and goes on with its trial")
 
 
-def _start(folder: Path, address: Address, jobs: int, identity: str) -> "subprocess.Popen[str]":
+def _start(folder: Path, address: Address, identity: str, more: dict[str, float]) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
         [sys.executable, "-m", "kerasclf.search.worker"],
         stdin=subprocess.PIPE,
@@ -66,7 +74,7 @@ def _start(folder: Path, address: Address, jobs: int, identity: str) -> "subproc
     )
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(json.dumps({"folder": str(folder.absolute()), "jobs": jobs}) + "\n")
+        process.stdin.write(json.dumps({"folder": str(folder.absolute()), **more}) + "\n")
         process.stdin.flush()
     return process
 
