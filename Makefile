@@ -29,7 +29,7 @@ SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS
 help: ## Show this list
 	@echo "kerasclf: image-classification studies with Keras"
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
 	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|none JOBS=… PLAN=1 RETRY=1"

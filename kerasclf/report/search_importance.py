@@ -16,7 +16,7 @@ from kerasclf.search.trial import Trial
 
 # Fewer trials say nothing of which of their settings matter.
 LEAST_TRIALS = 10
-_FOLDS, _TREES, _SHUFFLES = 5, 100, 20
+_FOLDS, _TREES, _SHUFFLES = 5, 50, 10
 
 
 @dataclass(frozen=True)
