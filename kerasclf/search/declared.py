@@ -50,11 +50,12 @@ def shortened(
     Raises:
         KerasclfError: No epoch is asked for.
     """
+    own = search.experiment.split
     study = reduced(
         Study("search", "", "", {"base": search.experiment}),
         quick=quick,
-        train_per_class=train_per_class,
-        test_per_class=test_per_class,
+        train_per_class=own.train_per_class if train_per_class is None else train_per_class,
+        test_per_class=own.test_per_class if test_per_class is None else test_per_class,
         epochs=epochs,
     )
     experiment: Experiment = study.experiments["base"]

@@ -119,11 +119,14 @@ def test_bad_input_is_explained(tmp_path, arguments, message, capsys, monkeypatc
 
 
 def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake):
-    (tmp_path / "mine.toml").write_text('model = "basenet_deeper"\n[model_args]\ndropout = 0.1\n[train]\nepochs = 4\n')
+    (tmp_path / "mine.toml").write_text(
+        'model = "basenet_deeper"\n[model_args]\ndropout = 0.1\n[split]\ntrain_per_class = 7\n'
+    )
     (tmp_path / "space.toml").write_text(FAKE)
     main(["search", str(tmp_path / "mine.toml"), "--space", str(tmp_path / "space.toml"), "--max-trials", "1",
-          "--out", str(tmp_path / "out"), "--final-repeats", "0"])  # fmt: skip
+          "--out", str(tmp_path / "out"), "--final-repeats", "0", "--epochs", "4"])  # fmt: skip
     assert dict(fake.made[0].experiment.model_args) == {"dropout": 0.1}
+    assert fake.made[0].experiment.split.train_per_class == 7
     (tmp_path / "bad.toml").write_text('modl = "basenet"')
     assert "Did you mean 'model'?" in refused(capsys, ["search", str(tmp_path / "bad.toml"), "--max-trials", "1"])
 
