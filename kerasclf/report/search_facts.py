@@ -62,7 +62,8 @@ def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
     """Returns what was found, in sentences."""
     search, best = results.search, results.best
     interval = interval_of(results, best)
-    within = f" (95 % interval {interval.low:.4f} to {interval.high:.4f})" if _known(interval) else ""
+    known = interval is not None and not math.isnan(interval.low)
+    within = f" (95 % interval {interval.low:.4f} to {interval.high:.4f})" if interval and known else ""
     found = [f"The best of {len(results.trials)} trials is {best.title}: {search.objective} {best.value:.4f}{within}."]
     if gain is None:
         return [*found, "The test images have not been looked at for it."]
@@ -108,7 +109,3 @@ def _gain_in_words(results: SearchResults, gain: Gain) -> list[str]:
             "after a first look; the last figure is flattered by as many choices."
         )
     return found
-
-
-def _known(interval: Interval | None) -> bool:
-    return interval is not None and not math.isnan(interval.low)

@@ -1,5 +1,7 @@
 """The figures of a search's report."""
 
+from collections.abc import Sequence
+
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
@@ -7,12 +9,14 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Colormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from kerasclf.report.search_importance import Importance, comparable, to_number
 from kerasclf.report.themes import color_of, ink, paper, settings, soft
 from kerasclf.search.progress import shown
 from kerasclf.search.results import SearchResults
 from kerasclf.search.space import Axis, Boolean, Choice
+from kerasclf.search.trial import Trial
 
 # More choices than this cannot be named along an axis.
 _MOST_NAMED = 12
@@ -28,17 +32,17 @@ def draw_history(results: SearchResults, theme: str = "light") -> Figure:
         partial = [t for t in results.trials if t.value is not None and not t.whole]
         if whole:
             axes.errorbar(
-                [t.number for t in whole], [t.value for t in whole], [t.spread or 0.0 for t in whole],
+                [t.number for t in whole], _values(whole), [t.spread or 0.0 for t in whole],
                 fmt="o", color=color_of(0, theme), markersize=5, linewidth=1, label="trained to the end",
             )  # fmt: skip
             best = np.maximum.accumulate if goal.direction == "max" else np.minimum.accumulate
             axes.step(
-                [t.number for t in whole], best([t.value for t in whole]),
+                [t.number for t in whole], best(_values(whole)),
                 where="post", color=color_of(1, theme), linewidth=1.6, label="best so far",
             )  # fmt: skip
         if partial:
             axes.plot(
-                [t.number for t in partial], [t.value for t in partial], "o",
+                [t.number for t in partial], _values(partial), "o",
                 color=soft(theme), markerfacecolor="none", markersize=5, label="broken off",
             )  # fmt: skip
         failed = [t.number for t in results.trials if t.status == "failed"]
@@ -63,12 +67,11 @@ def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
         axes = figure.subplots()
         scale, colors = _scale(results), _colormap(theme)
         places = [_places(axis, [t.values[name] for t in trials]) for name, axis in named.items()]
-        values = np.array([t.value for t in trials], np.float64)
-        places.append(np.asarray(scale(values), np.float64))
+        places.append(np.asarray(scale(_values(trials)), np.float64))
         for i, trial in enumerate(trials):
             best = trial == results.best
             axes.plot(
-                range(len(places)), [place[i] for place in places], color=colors(scale(trial.value)),
+                range(len(places)), [place[i] for place in places], color=colors(places[-1][i]),
                 linewidth=3 if best else 1, alpha=1 if best else 0.6, zorder=3 if best else 2,
             )  # fmt: skip
         for place, axis in enumerate(named.values()):
@@ -113,7 +116,7 @@ def draw_slices(results: SearchResults, theme: str = "light") -> Figure:
         for place, (name, axis) in enumerate(named.items()):
             axes = grid.flat[place]
             points = axes.scatter(
-                [to_number(axis, t.values[name]) for t in trials], [t.value for t in trials],
+                [to_number(axis, t.values[name]) for t in trials], _values(trials),
                 c=[t.number for t in trials], cmap="Blues_r" if theme == "dark" else "Blues", norm=order, s=28,
                 edgecolors=ink(theme), linewidths=0.4,
             )  # fmt: skip
@@ -127,9 +130,13 @@ def draw_slices(results: SearchResults, theme: str = "light") -> Figure:
         return figure
 
 
+def _values(trials: Sequence[Trial]) -> NDArray[np.float64]:
+    return np.array([trial.value for trial in trials], np.float64)
+
+
 def _scale(results: SearchResults) -> Normalize:
-    values = [t.value for t in comparable(results) if t.value is not None]
-    low, high = min(values), max(values)
+    values = _values(comparable(results))
+    low, high = float(values.min()), float(values.max())
     return Normalize(low, high if high > low else low + 1e-9)
 
 

@@ -82,14 +82,13 @@ class ChiefOracle:
         with self._lock:
             self._hear(tuner_id)
             if self.over:
-                self._told_the_end.add(tuner_id)
-                return self._answer("STOPPED")
+                return self._goodbye(tuner_id)
             number = self._held_by(tuner_id)
             while number is None:
                 trial = self.course.next()
                 if isinstance(trial, Nothing):
                     self.over = trial is Nothing.MORE and not self._open
-                    return self._answer("STOPPED" if self.over else "IDLE")
+                    return self._goodbye(tuner_id) if self.over else self._answer("IDLE")
                 self._open[trial.number] = trial
                 # A worker may have finished it while there was no chief to hear of it.
                 if (left := self.course.folder.outcome(trial.number)) is not None:
@@ -138,6 +137,10 @@ class ChiefOracle:
             self.course.ended(ended)
         except TooManyFailuresError as error:
             self.failure, self.over = error, True
+
+    def _goodbye(self, tuner_id: str) -> Any:
+        self._told_the_end.add(tuner_id)
+        return self._answer("STOPPED")
 
     def _held_by(self, tuner_id: str) -> int | None:
         """Returns the trial that a worker holds, or else one whose lease has run out."""

@@ -37,7 +37,7 @@ def field_names(experiment: Experiment) -> list[str]:
     """Returns the dotted names of all fields that a search may vary, and `model.ARGUMENT` for those that are given."""
     found = list(_names(experiment, ""))
     found += [f"earlier_phases.{i}.{n}" for i, p in enumerate(experiment.earlier_phases, 1) for n in _names(p, "")]
-    found += [f"model.{name}" for name, _ in experiment.model_args]
+    found += [f"model.{name}" for name in dict(experiment.model_args)]
     return [name for name in found if name.split(".")[0] not in (*_FIXED, "model_args", "earlier_phases")] + [
         name for name in found if name.startswith("earlier_phases.")
     ]

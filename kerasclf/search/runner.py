@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.files import write_json
@@ -167,10 +168,42 @@ def carry_on(
     return read_search(folder.path)
 
 
+class Timer(Protocol):
+    """Says when it is over."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def keep(self) -> None:
+        """Is called often."""
+
+
+class Trials(Protocol):
+    """Where trials come from, and where their ends go to: a search's course, or what a worker sees of it."""
+
+    @property
+    def search(self) -> Search: ...
+
+    @property
+    def folder(self) -> SearchFolder: ...
+
+    @property
+    def listener(self) -> SearchListener: ...
+
+    @property
+    def clock(self) -> Timer: ...
+
+    def next(self) -> Trial | Nothing:
+        """Returns the next trial that is to be run, or why there is none."""
+
+    def ended(self, trial: Trial) -> None:
+        """Takes a trial's end."""
+
+
 class Supply:
     """Gives an engine the runs of a search's trials as they come up, and takes their news."""
 
-    def __init__(self, course: Course, plan: Plan) -> None:
+    def __init__(self, course: Trials, plan: Plan) -> None:
         self.course, self.plan, self.listener = course, plan, course.listener
         self._open: list[TrialRuns] = []
         self._of: dict[str, TrialRuns] = {}

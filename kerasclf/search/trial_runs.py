@@ -75,7 +75,9 @@ class TrialRuns:
         job, (seed, fold) = self._jobs[title], self._places[title]
         self._under_way.discard(title)
         self._ended[title] = TrialRun(seed, fold, f"{job.path.parent.name}/{job.path.name}", metrics)
-        rows = job.run.history().to_dict("records") if job.run.complete else self._rows.get(title, [])
+        rows: list[Row] = self._rows.get(title, [])
+        if job.run.complete:
+            rows = job.run.history().to_dict("records")  # type: ignore[assignment]
         self._curves[title] = [float(row[self.search.objective]) for row in rows]
         if "halted" in metrics and job.halt is not None and job.halt.bounds:
             self._message = job.halt.reason(rows, job.experiment.epochs) or ""
