@@ -153,7 +153,7 @@ def test_the_address_is_kerastuners_where_none_is_given(monkeypatch):
     monkeypatch.setitem(os.environ, "KERASTUNER_ORACLE_PORT", "99")
     assert str(find_address(None, None)) == "10.0.0.1:99"
     assert str(find_address("::1", 1234)) == "::1:1234"
-    with pytest.raises(KerasclfError, match="port: expected 1 to 65535. Received: 70000"):
+    with pytest.raises(KerasclfError, match=r"port: expected 1 to 65535. Received: 70000"):
         find_address(None, 70000)
 
 

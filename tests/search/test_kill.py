@@ -34,6 +34,7 @@ def outcome(folder):
     return [(t.number, t.values, t.status, t.value, t.curve) for t in read_search(folder).trials]
 
 
+@pytest.mark.slow
 def test_a_killed_search_ends_as_one_left_alone(tmp_path):
     """Killed in the middle of its second trial, which goes on after its last epoch."""
     process = start("tpe", "inline", tmp_path / "undisturbed", tmp_path / "out")
