@@ -11,7 +11,7 @@ from keras_tuner.src import protos
 from kerasclf.errors import KerasclfError
 from kerasclf.search.address import ORACLE_IP, ORACLE_PORT, TOKEN, TUNER_ID
 
-_CALL_S = 5.0  # KerasTuner's own client would wait for an hour
+_CALL_S = 10.0  # KerasTuner's own client would wait for an hour
 
 
 class ChiefClient:
@@ -39,8 +39,10 @@ class ChiefClient:
             ) from None
 
     def token(self) -> str:
-        """Returns the word that the chief has written into its folder."""
-        answer = self._stub.GetSpace(self._messages.GetSpaceRequest(), timeout=_CALL_S)
+        """Returns the word that the chief has written into its folder; the empty string where it does not answer."""
+        answer = self._call(self._stub.GetSpace, self._messages.GetSpaceRequest())
+        if answer is None:
+            return ""
         space = hyperparameters.HyperParameters.from_proto(answer.hyperparameters)
         return str(space.get(TOKEN))
 
