@@ -59,13 +59,13 @@ def draw_features(image: Pixels, layers: Sequence[tuple[str, str, Floats]], them
             _bare(axes)
             axes.set_axis_off()
         grid[0, 0].imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
-        grid[0, 0].set_title(f"{image.shape[0]}×{image.shape[1]}×{image.shape[2]}", fontsize=8, loc="left")
+        _entitle(grid[0, 0], f"{image.shape[0]}×{image.shape[1]}×{image.shape[2]}")
         for row, (name, arithmetic, maps) in zip(grid[1:], layers, strict=True):
             for place, axes in enumerate(row[: maps.shape[-1]]):
                 axes.imshow(maps[..., place], cmap="cividis")
             height, width, channels = maps.shape
             size = f"{height}×{width}×{channels}"
-            row[0].set_title(f"{name}: {size}{'   ' + arithmetic if arithmetic else ''}", fontsize=8, loc="left")
+            _entitle(row[0], f"{name}: {size}{'   ' + arithmetic if arithmetic else ''}")
         figure.suptitle(f"Feature maps, at most {MAPS_A_ROW} a layer; size (W − F + 2P)/S + 1", fontsize=11)
         return figure
 
@@ -96,6 +96,12 @@ def _draw_kernel(axes: Axes, kernel: Floats, most: float) -> None:
         axes.imshow((kernel / most + 1) / 2)
     else:
         axes.imshow(kernel.mean(axis=-1), cmap="RdBu_r", vmin=-most, vmax=most)
+
+
+def _entitle(axes: Axes, text: str) -> None:
+    """Writes above a row of axes, as wide as it likes: the layout keeps the height for it and not the width."""
+    axes.set_title(" ", fontsize=8)
+    axes.text(0, 1.04, text, transform=axes.transAxes, fontsize=8, va="bottom").set_in_layout(False)
 
 
 def _shown(image: NDArray[np.generic]) -> NDArray[np.generic]:

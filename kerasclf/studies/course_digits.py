@@ -133,7 +133,10 @@ def cnn_study(protocol: Protocol = "sound") -> Study:
 def networks_study(protocol: Protocol = "sound") -> Study:
     """Declares exercise 11; the course builds these networks, and how they are trained is ours."""
     base = _digits().but(
-        image_size=(64, 64), augmentation=Augmentation(), train=TrainConfig(epochs=5, batch_size=32, optimizer="adam")
+        model_args={},
+        image_size=(64, 64),
+        augmentation=Augmentation(),
+        train=TrainConfig(epochs=5, batch_size=32, optimizer="adam"),
     )
     gentle = base.train.but(learning_rate=1e-4)
     return Study(

@@ -11,6 +11,7 @@ from PIL import Image
 from kerasclf.cli import main
 from kerasclf.data import load_dataset
 from kerasclf.errors import KerasclfError
+from kerasclf.models import check_arguments
 from kerasclf.report.course import write_course
 from kerasclf.studies import STUDIES, declare
 from kerasclf.studies.exercises import EXERCISES
@@ -25,6 +26,13 @@ def test_twelve_exercises_look_at_every_study_of_the_course():
     assert all(len(exercise.look) == 2 and all(s.endswith(".") for s in exercise.look) for exercise in EXERCISES)
     for study, (_, experiment, _) in ILLUSTRATIONS.items():
         assert experiment in declare(study).experiments
+
+
+@pytest.mark.parametrize("protocol", ["sound", "published"])
+def test_every_network_takes_its_arguments(protocol):
+    for study in COURSE:
+        for experiment in declare(study, protocol).experiments.values():
+            check_arguments(experiment.model, dict(experiment.model_args))
 
 
 def test_the_digits_are_cut_to_the_courses_sizes_only_on_their_own_data():

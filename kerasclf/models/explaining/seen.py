@@ -12,7 +12,8 @@ from kerasclf.errors import KerasclfError, unknown
 from kerasclf.models.explaining.rows import explain
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
-_POOLINGS = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D)
+# What only thins out the maps of the layer before it.
+_THINNING = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D, keras.layers.Dropout)
 # Probabilities of a network without a layer for its logits are clipped here before their logarithm is taken.
 _LEAST_PROBABILITY = 1e-7
 
@@ -147,10 +148,10 @@ def _convolutions(network: keras.Model) -> list[Any]:
 
 
 def _last_places(network: keras.Model) -> Any:
-    """Returns the last layer whose output is of several places, poolings left out."""
+    """Returns the last layer whose output is of several places, poolings and dropouts left out."""
     for layer in reversed(network.layers):
         shape = layer.output.shape
-        if len(shape) == 4 and not isinstance(layer, _POOLINGS) and any(size != 1 for size in shape[1:3]):
+        if len(shape) == 4 and not isinstance(layer, _THINNING) and any(size != 1 for size in shape[1:3]):
             return layer
     return _convolutions(network)[-1]
 
