@@ -106,7 +106,7 @@ def medians(name, origin, budget, tmp_path, seeds=SEEDS):
         pytest.param("hyperband", "Hyperband", 40, marks=pytest.mark.slow),
         pytest.param("cmaes", None, 40, marks=pytest.mark.slow),
         pytest.param("qmc", None, 40, marks=pytest.mark.slow),
-        pytest.param("bayesian", "BayesianOptimization", 15, marks=pytest.mark.slow),
+        pytest.param("bayesian", "BayesianOptimization", 12, marks=pytest.mark.slow),
         pytest.param("gp", None, 25, marks=pytest.mark.slow),
     ],
 )
