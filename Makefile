@@ -44,6 +44,14 @@ birds: $(READY) ## Learn 200 species of birds from the features of ResNet50 (S1c
 birds-finetune: $(READY) ## Train ResNet50 itself on the birds: all of it, its last stage, its last layers
 	@$(BIN)/kerasclf study birds $(ARGS)
 
+.PHONY: pitfalls
+pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
+	@$(BIN)/kerasclf study pitfalls $(ARGS)
+
+.PHONY: course
+course: $(READY) ## Twelve exercises from the perceptron to transfer (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
+	@$(BIN)/kerasclf study course $(ARGS) $(if $(WINE),--wine "$(WINE)") $(if $(ONLY),--only $(ONLY))
+
 .PHONY: setup
 setup: $(READY) ## Install kerasclf into .venv
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.report import ReportCommand
+from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
@@ -20,6 +21,7 @@ Command = (
     | Annotated[StudyCommand, tyro.conf.subcommand("study")]
     | Annotated[ReportCommand, tyro.conf.subcommand("report")]
     | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
+    | Annotated[ShowCommand, tyro.conf.subcommand("show")]
     | Annotated[WeightsCommand, tyro.conf.subcommand("weights")]
     | Annotated[CacheCommand, tyro.conf.subcommand("cache")]
 )

@@ -9,6 +9,10 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 
+# The metadata of a field that was added later: left out of the plain form where it has its default, so that what was
+# made before keeps its hash.
+LATER: Mapping[str, Any] = {"later": True}
+
 
 class Value:
     """Base of the frozen dataclasses that describe an experiment.
@@ -46,7 +50,11 @@ class Value:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as plain JSON types."""
-        return {f.name: _plain(getattr(self, f.name)) for f in fields(self)}  # type: ignore[arg-type]
+        return {
+            f.name: _plain(getattr(self, f.name))
+            for f in fields(self)  # type: ignore[arg-type]
+            if not (f.metadata.get("later") and getattr(self, f.name) == f.default)
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:

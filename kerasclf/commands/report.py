@@ -1,5 +1,6 @@
 """`kerasclf report`: what a study found, as a page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -24,7 +25,11 @@ class ReportCommand:
     """Where to write; FOLDER/report where it is not given."""
 
     def run(self, console: Console) -> None:
-        show_report(self.folder, self.out or self.folder / "report", console)
+        out = self.out or self.folder / "report"
+        if any(self.folder.glob("course-*/study.json")):
+            show_course(self.folder, out, console)
+        else:
+            show_report(self.folder, out, console)
 
 
 def show_report(folder: Path, out: Path, console: Console) -> None:
@@ -37,3 +42,10 @@ def show_report(folder: Path, out: Path, console: Console) -> None:
     console.print()
     console.print(console_table(results))
     say(console, f"report: {page}")
+
+
+def show_course(folder: Path, out: Path, console: Console, missing: Mapping[str, str] | None = None) -> None:
+    """Writes the pages of the course; `missing` says why a study has no results, by its name."""
+    from kerasclf.report.course import write_course
+
+    say(console, f"course: {write_course(folder, out, missing)}")

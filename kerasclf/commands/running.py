@@ -51,6 +51,8 @@ class RunOptions:
     """processes: on this machine; ray: on a Ray cluster; inline: in this process, one by one, for debuggers."""
     address: str | None = None
     """With --engine ray: the cluster's address; without it, a local one is started."""
+    live: bool = False
+    """Draw each run's curves while it trains: curves.png in its folder, and in a notebook in place."""
     track: Literal["wandb", "mlflow", "tensorboard"] | None = None
     """Send the metrics also to Weights & Biases, MLflow or TensorBoard (extra 'tracking')."""
 
@@ -112,6 +114,10 @@ class RunOptions:
             listeners: list[StudyListener] = [
                 stack.enter_context(ConsoleProgress(len(forecast.jobs), console)),
             ]
+            if self.live:
+                from kerasclf.studies.live import LiveRuns
+
+                listeners.append(LiveRuns(forecast.jobs))
             if self.track:
                 from kerasclf.studies.tracking import make_tracker
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.course import COURSE, QUESTION, run_course
 from kerasclf.commands.running import RunOptions, parse_size
 from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
@@ -26,10 +27,12 @@ class StudyCommand(RunOptions):
       kerasclf study ladder --data folder:my_photos --repeats 3 --plan
       kerasclf study ladder --data folder:my_photos --repeats 3 --jobs 2
       kerasclf study birds --data birds:CUB_200 --plan
+      kerasclf study pitfalls --data folder:my_photos --repeats 5 --jobs 2
+      kerasclf study course --data folder:mnist900 --wine winequality-red.csv
     """
 
     name: Annotated[str, tyro.conf.Positional] = ""
-    """The study: basenet, ladder or birds; see --list."""
+    """The study: basenet, ladder, birds, pitfalls, course…; see --list."""
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared studies."""
     data: str | None = None
@@ -38,11 +41,14 @@ class StudyCommand(RunOptions):
     protocol: str = "sound"
     """sound: the flaws of the original corrected; published: as its authors ran it."""
     only: tuple[str, ...] = ()
-    """Names of the experiments to run; all where empty."""
+    """Names of the experiments to run, of the course those of exercises; all where empty."""
+    wine: Path | None = None
+    """For the course: the file winequality-red.csv; without it, the exercise on wine is left out."""
     epochs: int | None = None
     """At most so many epochs in each phase of a training."""
     weights: str | None = None
-    """Where pretrained networks get their weights: imagenet (downloaded once), a file, or none to begin at random."""
+    """Where pretrained networks get their weights: imagenet (downloaded once), a file, or none to begin at random,
+    which is what --quick does."""
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.catalogue import STUDIES
@@ -52,8 +58,13 @@ class StudyCommand(RunOptions):
             return
         if not self.name:
             raise KerasclfError(
-                f"Which study? Known: {', '.join(STUDIES)}. For example: kerasclf study basenet --quick"
+                f"Which study? Known: {', '.join([*STUDIES, COURSE])}. For example: kerasclf study basenet --quick"
             )
+        if self.name == COURSE:
+            run_course(self, console)
+            return
+        if self.wine is not None:
+            raise KerasclfError("--wine is for kerasclf study course; here it is --data wine:PATH.")
         study = self._declare(console)
         study.only(self.only)
         out = self.out or Path("runs") / folder_name(
@@ -96,6 +107,9 @@ class StudyCommand(RunOptions):
 def _list_studies(console: Console) -> None:
     from kerasclf.studies.catalogue import STUDIES
 
+    width = max(map(len, STUDIES))
+    say(console, f"{COURSE:{width}} {QUESTION} (all studies course-…)")
     for name, declaration in STUDIES.items():
         study = declaration("sound")
-        say(console, f"{name:12} {study.question} ({len(study.experiments)} experiments)")
+        many = len(study.experiments)
+        say(console, f"{name:{width}} {study.question} ({many} experiment{'s' * (many > 1)})")

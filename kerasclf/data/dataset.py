@@ -75,10 +75,27 @@ class ArrayImages:
         return self.array[indices]
 
     def take(self, indices: NDArray[np.integer]) -> "ArrayImages":
-        return ArrayImages(self.array[indices])
+        return replace(self, array=self.array[indices])
 
     def fingerprint(self) -> str:
         return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ArrayRows(ArrayImages):
+    """Rows of a table: a float32 array of shape (n, 1, 1, features), finite numbers in their own units.
+
+    A row is an image of one pixel with a channel for each feature.
+    """
+
+    array: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        if self.array.dtype != np.float32 or self.array.ndim != 4 or self.array.shape[1:3] != (1, 1):
+            raise ValueError(
+                "Expected rows as a float32 array of shape (n, 1, 1, features). "
+                f"Received: {self.array.dtype} of shape {self.array.shape}."
+            )
 
 
 @dataclass(frozen=True)
@@ -180,6 +197,11 @@ class ImageDataset:
     test: Part
 
     @property
+    def is_table(self) -> bool:
+        """Whether it holds rows of a table instead of images."""
+        return self.train.images.dtype != np.uint8
+
+    @property
     def num_classes(self) -> int:
         return len(self.class_names)
 
@@ -201,6 +223,11 @@ class ImageDataset:
         parts = {name: _listing(self.part(name)) for name in PARTS}
         content = {"spec": self.spec, "class_names": list(self.class_names), "parts": parts}
         return {**content, "hash": digest_of(content)}
+
+
+def in_memory(array: NDArray[Any]) -> ArrayImages:
+    """Returns images (uint8), or rows of a table (float32), as what holds them."""
+    return ArrayImages(array) if array.dtype == np.uint8 else ArrayRows(array)
 
 
 def key_of(content: bytes) -> str:

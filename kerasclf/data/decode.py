@@ -54,6 +54,16 @@ def read_header(path: Path) -> tuple[tuple[int, int], bool]:
         raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
 
 
+def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Returns images of shape (n, height, width, channels) made `size` high and wide (bilinear, antialiased)."""
+    resized = np.empty((len(images), *size, images.shape[-1]), np.uint8)
+    for place, image in enumerate(images):
+        for channel in range(image.shape[-1]):
+            grey = Image.fromarray(np.ascontiguousarray(image[..., channel]))
+            resized[place, ..., channel] = np.asarray(grey.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+    return resized
+
+
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed range; save the image with 8 or 16 bits")

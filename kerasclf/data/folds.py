@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageDataset, ImageSource, Part, class_counts
+from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Part, class_counts, in_memory
 from kerasclf.errors import DataError
 
 
@@ -18,7 +18,7 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
     Raises:
         DataError: A class has fewer images than there are folds.
     """
-    pool = _join(dataset.train, dataset.validation)
+    pool = join(dataset.train, dataset.validation)
     counts = class_counts(pool.labels, dataset.num_classes)
     if not 2 <= folds <= counts.min():
         scarce = dataset.class_names[int(counts.argmin())]
@@ -31,7 +31,8 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
         yield replace(dataset, train=pool.take(train), validation=pool.take(validation))
 
 
-def _join(one: Part, other: Part) -> Part:
+def join(one: Part, other: Part) -> Part:
+    """Returns the images of two parts as one part, those of the first one first."""
     labels = np.concatenate([one.labels, other.labels])
     return Part(_join_images(one.images, other.images), labels, one.names + other.names)
 
@@ -40,4 +41,4 @@ def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
         return replace(one, paths=one.paths + other.paths)
     everything = [source.read(np.arange(len(source))) for source in (one, other)]
-    return ArrayImages(np.concatenate(everything))
+    return in_memory(np.concatenate(everything))

@@ -5,7 +5,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import PARTS, ArrayImages, ImageDataset, Part
+from kerasclf.data.dataset import PARTS, ArrayImages, ImageDataset, Part, in_memory
 from kerasclf.files import read_arrays, write_arrays
 
 
@@ -32,7 +32,7 @@ def read_snapshot(path: Path) -> ImageDataset:
     """Reads what `write_snapshot` wrote: the same images, labels, names and manifest."""
     arrays, described = read_arrays(path)
     parts = {
-        name: Part(ArrayImages(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
+        name: Part(in_memory(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
         for name in PARTS
     }
     return ImageDataset(described["spec"], described["title"], tuple(described["class_names"]), **parts)

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.data import birds
-from kerasclf.data.dataset import ImageDataset, Part
+from kerasclf.data import birds, digits, tables
+from kerasclf.data.dataset import ArrayImages, ImageDataset, Part
+from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import Listing, Report, list_files, list_folder, read_listings
+from kerasclf.data.folds import kfold
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
 from kerasclf.data.shapes import draw_shapes
 from kerasclf.data.splits import Split, into_parts
@@ -22,11 +24,16 @@ SPEC_FORMS = {
     "folder": "folder:PATH with PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg",
     "list": "list:ROOT:TRAIN.txt:TEST.txt, one CLASS/file a line",
     "birds": "birds:PATH, with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH",
+    "digits": "digits, those of scikit-learn, nothing to download",
     "shapes": "shapes, drawn here, nothing to download",
+    "wine": "wine:PATH, the file winequality-red.csv",
+    "iris": "iris, from scikit-learn, nothing to download; iris:4 with a fourth class that no flower has",
+    "points": "points in the plane, drawn here, nothing to download",
 }
 
 
 _INSTEAD = "Using the drawn data set 'shapes' instead; published figures are not comparable with these."
+_DIGITS_INSTEAD = "Using the digits of scikit-learn instead (8×8 pixels)."
 # Large enough for the networks that look at birds, small enough for a laptop.
 _SHAPES_FOR_BIRDS = (96, 96)
 
@@ -70,14 +77,15 @@ def load_dataset(
     Args:
         spec: `"cifar100:25"` (the first 25 classes), `"cifar100"`, `"cifar10"`, `"mnist"`, `"folder:PATH"`
             (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
-            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file a line), `"birds:PATH"` (see `kerasclf.data.birds`), or
-            `"shapes"` (drawn, see `kerasclf.data.shapes`).
+            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file a line), `"birds:PATH"` (see `kerasclf.data.birds`),
+            `"digits"` (scikit-learn's), `"shapes"` (drawn, see `kerasclf.data.shapes`), or the rows of a table (see
+            `kerasclf.data.tables`): `"wine:PATH"`, `"iris"`, `"points"`.
         split: How to divide what the data set does not divide itself; `Split()` where None.
-        image_size: Height and width for folders, lists and shapes; None keeps the images' own.
+        image_size: Height and width to resize images to, or to draw shapes at; None keeps the images' own.
         report: Called with a line of progress while many files are read.
 
     Returns:
-        The data set, uint8 pixels 0–255, images of shape (height, width, channels).
+        The data set, uint8 pixels 0–255, images of shape (height, width, channels); rows are float32 (1, 1, features).
 
     Raises:
         DataError: The spec is unknown, or its images, labels or lists cannot be used.
@@ -88,14 +96,23 @@ def load_dataset(
         hint = f" For a folder of images: folder:{spec}." if Path(spec).expanduser().is_dir() else ""
         raise DataError(unknown("data set", kind, SPEC_FORMS) + hint)
     raw = _LOADERS[kind](_Request(kind, rest, image_size, split, report))
-    return ImageDataset(spec, raw.title, raw.class_names, **raw.parts)
+    dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.parts)
+    return dataset if split.fold is None else _fold(dataset, split)
 
 
 def default_dataset(preferred: str) -> Choice:
-    """Returns `preferred`, a set of keras.datasets, where it can be had, and else the drawn `shapes` with a notice."""
+    """Returns `preferred` where it can be had, and else, with a notice, other digits for digits, `shapes` for the rest.
+
+    Raises:
+        DataError: Nothing can stand in for it.
+    """
     kind, _, rest = preferred.partition(":")
     if kind == "birds":
         return Choice("shapes", f"{birds.HOW_TO_GET}\n{_INSTEAD}", _SHAPES_FOR_BIRDS)
+    if kind == "wine" and not rest:
+        raise DataError(f"This study has no data of its own. {tables.HOW_TO_GET_WINE}")
+    if kind not in KERAS_SETS:
+        return Choice(preferred, "")
     known = KERAS_SETS[kind]
     if known.is_at_hand():
         try:
@@ -103,21 +120,28 @@ def default_dataset(preferred: str) -> Choice:
             return Choice(preferred, "")
         except DataError:
             pass  # a damaged cache, or a network that answers and does not deliver
+    spec, instead = ("digits", _DIGITS_INSTEAD) if kind == "mnist" else ("shapes", _INSTEAD)
     return Choice(
-        "shapes",
-        f"{known.title} is neither cached ({known.path}) nor can it be fetched from {known.host}.\n{_INSTEAD}",
+        spec, f"{known.title} is neither cached ({known.path}) nor can it be fetched from {known.host}.\n{instead}"
     )
+
+
+def _fold(dataset: ImageDataset, split: Split) -> ImageDataset:
+    assert split.fold is not None
+    number, folds = split.fold
+    return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
 def _load_keras(request: _Request) -> _Raw:
     known = KERAS_SETS[request.kind]
-    if request.image_size is not None:
-        raise DataError(f"{known.title} has images of one size; image_size is for folders, lists and shapes.")
     if request.rest and not request.rest.isdecimal():
         raise request.refusal()
     names, parts = load_keras_set(request.kind, int(request.rest) if request.rest else None)
     title = f"{known.title}, {request.rest} classes" if request.rest else known.title
-    return _Raw(title, names, into_parts(parts, request.split, names))
+    divided = into_parts(parts, request.split, names)
+    if request.image_size is not None:
+        divided = {name: _resized(part, request.image_size) for name, part in divided.items()}
+    return _Raw(title, names, divided)
 
 
 def _load_folder(request: _Request) -> _Raw:
@@ -160,10 +184,57 @@ def _draw(request: _Request) -> _Raw:
     return _Raw("shapes (drawn, not photographs)", names, parts)
 
 
+def _resized(part: Part, size: Size) -> Part:
+    array = part.images.array
+    assert array is not None
+    return Part(ArrayImages(resize_images(array, size)), part.labels, part.names)
+
+
+def _load_digits(request: _Request) -> _Raw:
+    if request.rest:
+        raise request.refusal()
+    names, part = digits.load_digits(request.image_size)
+    return _Raw(digits.TITLE, names, into_parts({"train": part}, request.split, names))
+
+
+def _load_wine(request: _Request) -> _Raw:
+    _refuse_size(request)
+    if not request.rest:
+        raise DataError(f"Expected {SPEC_FORMS['wine']}. {tables.HOW_TO_GET_WINE}")
+    names, part = tables.read_wine(Path(request.rest).expanduser())
+    return _Raw("red wine quality", names, into_parts({"train": part}, request.split, names))
+
+
+def _load_iris(request: _Request) -> _Raw:
+    _refuse_size(request)
+    if request.rest not in ("", "4"):
+        raise request.refusal()
+    names, part = tables.load_iris()
+    parts = into_parts({"train": part}, request.split, names)
+    return _Raw("iris", (*names, "none") if request.rest else names, parts)
+
+
+def _draw_points(request: _Request) -> _Raw:
+    _refuse_size(request)
+    if request.rest:
+        raise request.refusal()
+    names, part = tables.draw_points()
+    return _Raw("points (drawn)", names, into_parts({"train": part}, request.split, names))
+
+
+def _refuse_size(request: _Request) -> None:
+    if request.image_size is not None:
+        raise DataError(f"{request.kind} holds rows of a table; image_size is for images.")
+
+
 _LOADERS: dict[str, Callable[[_Request], _Raw]] = {
     **dict.fromkeys(KERAS_SETS, _load_keras),
     "folder": _load_folder,
     "list": _load_list,
     "birds": _load_birds,
+    "digits": _load_digits,
     "shapes": _draw,
+    "wine": _load_wine,
+    "iris": _load_iris,
+    "points": _draw_points,
 }

@@ -1,7 +1,7 @@
 """Which images go to which part: seeded, stratified, written down."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self, TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from kerasclf.data.dataset import class_counts
 from kerasclf.errors import DataError
-from kerasclf.values import Value
+from kerasclf.values import LATER, Value
 
 Indices = NDArray[np.int64]
 
@@ -28,6 +28,8 @@ class Split(Value):
         train_per_class: At most so many images a class to train and validate with; None takes all.
         test_per_class: At most so many images a class to test with (and to validate with, where the data set
             has a validation part of its own); None takes all.
+        fold: `(2, 5)`: of all images outside the test part, the second of five stratified folds validates, and the
+            others train; None does not fold.
     """
 
     validation: float = 0.1
@@ -36,6 +38,7 @@ class Split(Value):
     seed: int = 0
     train_per_class: int | None = None
     test_per_class: int | None = None
+    fold: tuple[int, int] | None = field(default=None, metadata=LATER)
 
     def problems(self) -> list[str]:
         found = [
@@ -47,6 +50,8 @@ class Split(Value):
             most = getattr(self, name)
             if most is not None and most < 2:
                 found.append(f"{name}: expected at least 2 images a class, or None. Received: {most}.")
+        if self.fold is not None and not 1 <= self.fold[0] <= self.fold[1] >= 2:
+            found.append(f"fold: expected (number, folds), such as (2, 5). Received: {self.fold}.")
         return found
 
 

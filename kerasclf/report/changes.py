@@ -53,8 +53,13 @@ def changes_between(one: Value, other: Value) -> list[Change]:
 def neighbours(results: StudyResults) -> list[tuple[ExperimentResults, ExperimentResults]]:
     """Returns each experiment but the first with its neighbour: the earlier one that differs from it in fewest fields.
 
-    Among equals the latest, so that the rungs of a ladder stand in pairs.
+    Among equals the latest, so that the rungs of a ladder stand in pairs. In a study of flaws each experiment that
+    has one stands beside the corrected one, and no others do.
     """
+    if results.lessons:
+        by_name = {e.name: e for e in results.experiments}
+        pairs = ((name, lesson.corrected) for name, lesson in results.lessons.items())
+        return [(by_name[one], by_name[other]) for one, other in pairs if one in by_name and other in by_name]
     found = []
     for place, experiment in enumerate(results.experiments[1:], start=1):
         earlier = results.experiments[place - 1 :: -1]

@@ -12,7 +12,9 @@ def command_of(results: StudyResults) -> str:
     seeds = sorted(results.study["seeds"])
     if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
         return ""
-    return _command(results, results.experiments[0], seeds[0], len(seeds))
+    # Some experiments of a study may be pretrained and others not.
+    pretrained = (e for e in results.experiments if e.experiment.transfer)
+    return _command(results, next(pretrained, results.experiments[0]), seeds[0], len(seeds))
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
@@ -25,7 +27,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
     if study["name"] not in STUDIES:
         return ""
     options = {
-        "--data": settings.data,
+        "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
         "--protocol": study["protocol"],
         "--train-per-class": settings.split.train_per_class,
         "--test-per-class": settings.split.test_per_class,

@@ -24,7 +24,7 @@ from kerasclf.studies.statistics import (
 
 @dataclass(frozen=True)
 class Comparison:
-    """One experiment's test accuracy against another's.
+    """One experiment's test accuracy, or another figure, against another's.
 
     Args:
         name: The experiment.
@@ -35,6 +35,7 @@ class Comparison:
         p_holm: The p-value corrected for the number of comparisons in its table.
         needed: Repeats that would show a difference as large as this one with 80 % chance, corrected for the number
             of comparisons; None where it is unknown.
+        figure: What is compared.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Comparison:
     difference: Interval
     p_holm: float
     needed: int | None
+    figure: str = "test_accuracy"
 
     @property
     def real(self) -> bool:
@@ -62,6 +64,9 @@ class Comparison:
         if not self.repeats:
             return f"{self.name} and {self.other} have no seed in common and are not compared."
         points, half = 100 * self.difference.value, 100 * self.difference.half_width
+        if math.isnan(half):
+            what = self.figure.replace("_", " ")
+            return f"{self.name} and {self.other}: the {what} of one run each says nothing; repeats would."
         basis = f"n = {self.repeats}" if self.repeats > 1 else "one run each, over the test images"
         if self.real:
             direction = "better" if points > 0 else "worse"
@@ -89,13 +94,13 @@ def accuracy_of(experiment: ExperimentResults) -> Interval:
 def against_base(results: StudyResults) -> list[Comparison]:
     """Compares every experiment with the study's first."""
     base, *others = results.experiments
-    return _corrected([_compare(experiment, base, len(others)) for experiment in others])
+    return corrected([compare(experiment, base, len(others)) for experiment in others])
 
 
 def between_neighbours(results: StudyResults) -> list[Comparison]:
     """Compares every experiment with its neighbour, the earlier one that is most like it."""
     pairs = neighbours(results)
-    return _corrected([_compare(experiment, before, len(pairs)) for experiment, before in pairs])
+    return corrected([compare(experiment, before, len(pairs)) for experiment, before in pairs])
 
 
 def flattery(results: StudyResults) -> float | None:
@@ -110,30 +115,43 @@ def flattery(results: StudyResults) -> float | None:
     return selection_flatters(np.stack([_right(e, seed) for e in results.experiments]))
 
 
-def _compare(one: ExperimentResults, other: ExperimentResults, comparisons: int) -> Comparison:
+def compare(
+    one: ExperimentResults, other: ExperimentResults, comparisons: int, figure: str = "test_accuracy"
+) -> Comparison:
+    """Compares two experiments, one of so many comparisons; its p-value is still to be `corrected`.
+
+    Args:
+        one: An experiment.
+        other: What it is compared with.
+        comparisons: How many there are in the table.
+        figure: Of the runs' metrics; only the test accuracy has an interval where there is one run each.
+    """
     seeds = sorted({run.seed for run in one.runs} & {run.seed for run in other.runs})
     if not seeds:
         nothing = Interval(*[math.nan] * 4)
-        return Comparison(one.name, other.name, 0, nothing, math.nan, None)
+        return Comparison(one.name, other.name, 0, nothing, math.nan, None, figure)
+    values, others = (_figures(e, seeds, figure) for e in (one, other))
     if len(seeds) == 1:
-        difference = bootstrap_difference(_right(one, seeds[0]), _right(other, seeds[0]))
-        return Comparison(one.name, other.name, 1, difference, math.nan, None)
-    values, others = (_accuracies(e, seeds) for e in (one, other))
+        difference = Interval(float(values[0] - others[0]), math.nan, math.nan)
+        if figure == "test_accuracy":
+            difference = bootstrap_difference(_right(one, seeds[0]), _right(other, seeds[0]))
+        return Comparison(one.name, other.name, 1, difference, math.nan, None, figure)
     deviation = float(np.std(values - others, ddof=1))
     difference = paired_difference(values, others)
     # Holm's strictest step, so that the difference would outlast the correction.
     level = (1 - CONFIDENCE) / comparisons
     needed = repeats_needed(difference.value, deviation, level=level) if difference.value else MOST_REPEATS + 1
-    return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed)
+    return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed, figure)
 
 
-def _corrected(comparisons: list[Comparison]) -> list[Comparison]:
+def corrected(comparisons: list[Comparison]) -> list[Comparison]:
+    """Returns the comparisons of a table with their p-values corrected for their number."""
     p_values = holm([c.difference.p for c in comparisons])
     return [replace(c, p_holm=p) for c, p in zip(comparisons, p_values, strict=True)]
 
 
-def _accuracies(experiment: ExperimentResults, seeds: Sequence[int]) -> np.ndarray:
-    by_seed = {run.seed: run.metrics["test_accuracy"] for run in experiment.runs}
+def _figures(experiment: ExperimentResults, seeds: Sequence[int], figure: str) -> np.ndarray:
+    by_seed = {run.seed: run.metrics[figure] for run in experiment.runs}
     return np.array([by_seed[seed] for seed in seeds], np.float64)
 
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kerasclf.report.comparisons import Comparison, accuracy_of
+from kerasclf.report.lessons import Taught
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
 from kerasclf.studies.metrics import confusion
@@ -49,20 +50,30 @@ def draw_differences(
         return figure
 
 
+def draw_lessons(taught: Sequence[Taught], theme: str = "light") -> Figure:
+    """Draws what each flaw does to the reported figure, with its 95 % interval; what was shown is filled."""
+    with matplotlib.rc_context(settings(theme)):
+        figure = Figure(figsize=(8, 1.3 + 0.42 * len(taught)))
+        axes = figure.subplots()
+        names = [one.name if one.figure == "test accuracy" else f"{one.name} ({one.figure})" for one in taught]
+        _differences(axes, [one.comparison for one in taught], "with the flaw − without it", names, theme)
+        return figure
+
+
 def draw_curves(results: StudyResults, theme: str = "light") -> Figure:
     """Draws loss and accuracy over epochs, training on the left, validation on the right, on shared scales."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(10, 6.6))
-        grid = figure.subplots(2, 2, sharex=True, sharey="row")
-        for place, experiment in enumerate(results.experiments):
-            for column, prefix in enumerate(("", "val_")):
-                _curve(grid[0, column], experiment, f"{prefix}loss", place, theme)
-                _curve(grid[1, column], experiment, f"{prefix}accuracy", place, theme)
+        followed = _followed(results)
+        figure = Figure(figsize=(10, 0.8 + 2.9 * len(followed)))
+        grid = figure.subplots(len(followed), 2, sharex=True, sharey="row")
+        for row, (metric, label) in zip(grid, followed.items(), strict=True):
+            for place, experiment in enumerate(results.experiments):
+                _curve(row[0], experiment, metric, place, theme)
+                _curve(row[1], experiment, f"val_{metric}", place, theme)
+            row[0].set_ylabel(label)
         for column, title in enumerate(("training", "validation")):
             grid[0, column].set_title(title)
-            grid[1, column].set_xlabel("epoch")
-        grid[0, 0].set_ylabel("loss (nats)")
-        grid[1, 0].set_ylabel("accuracy")
+            grid[-1, column].set_xlabel("epoch")
         grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1))
         grid[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, labels = grid[0, 0].get_legend_handles_labels()
@@ -90,6 +101,13 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figur
         axes.set_title(f"{experiment.name}: test images of each class by what they were taken for")
         figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class", format=PercentFormatter(1, 0))
         return figure
+
+
+def _followed(results: StudyResults) -> dict[str, str]:
+    """Returns what every run followed over its epochs, with its label."""
+    columns = [set(run.history.columns) for experiment in results.experiments for run in experiment.runs]
+    f1 = {"macro_f1": "macro F1"} if all("macro_f1" in found for found in columns) else {}
+    return {"loss": "loss (nats)", "accuracy": "accuracy", **f1}
 
 
 def _bar(axes: Axes, experiment: ExperimentResults, place: int, theme: str) -> None:

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 
 from kerasclf.report.comparisons import Comparison, accuracy_of, flattery
+from kerasclf.report.lessons import Taught, summary_of
 from kerasclf.report.results import StudyResults
 
 
-def findings(results: StudyResults, neighbours: Sequence[Comparison]) -> list[str]:
+def findings(results: StudyResults, neighbours: Sequence[Comparison], taught: Sequence[Taught] = ()) -> list[str]:
     """Returns what was chosen and what it is worth, then each experiment against its neighbour.
 
     Args:
         results: The study.
         neighbours: What `between_neighbours` makes of it.
+        taught: What `lessons_of` makes of it; in a study of flaws nothing is chosen.
     """
+    if taught:
+        return [summary_of(taught), *(one.words for one in taught)]
     if len(results.experiments) < 2:
         return []
     return [_choice(results), *(comparison.words for comparison in neighbours)]

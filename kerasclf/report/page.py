@@ -10,16 +10,17 @@ from typing import Any
 import jinja2
 from matplotlib.figure import Figure
 
-from kerasclf.files import write_bytes, write_text
+from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
 from kerasclf.report.commands import command_of, command_of_run
 from kerasclf.report.comparisons import against_base, between_neighbours
-from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences
+from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
+from kerasclf.report.lessons import lessons_of
 from kerasclf.report.mistakes import mistakes_of
 from kerasclf.report.results import ExperimentResults, StudyResults
 from kerasclf.report.summary import summarise
-from kerasclf.report.themes import figure_bytes
+from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.studies.environment import hardware_in_words
 from kerasclf.studies.metrics import class_figures
 
@@ -40,17 +41,22 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     summary = summarise(results)
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    base, neighbours = against_base(results), between_neighbours(results)
+    base, neighbours, taught = against_base(results), between_neighbours(results), lessons_of(results)
     figures = {
-        "bars": _themed(lambda theme: draw_bars(results, theme), out / "bars"),
-        "curves": _themed(lambda theme: draw_curves(results, theme), out / "curves"),
+        "bars": themed_figure(lambda theme: draw_bars(results, theme), out / "bars"),
+        "curves": themed_figure(lambda theme: draw_curves(results, theme), out / "curves"),
     }
-    if neighbours:
-        figures["differences"] = _themed(lambda theme: draw_differences(base, neighbours, theme), out / "differences")
+    if taught:
+        figures["differences"] = themed_figure(lambda theme: draw_lessons(taught, theme), out / "differences")
+    elif neighbours:
+        figures["differences"] = themed_figure(
+            lambda theme: draw_differences(base, neighbours, theme), out / "differences"
+        )
     facts: dict[str, Any] = {
         "results": results,
         "study": results.study,
-        "findings": findings(results, neighbours),
+        "findings": findings(results, neighbours, taught),
+        "taught": taught,
         "rows": summary.to_dict("records"),
         "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
         "changes": changes_of(results),
@@ -62,22 +68,23 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "command": command_of(results),
     }
     style = resources.files("kerasclf.report").joinpath("page.css").read_text(encoding="utf-8")
-    write_text(out / "report.md", _templates(escape=False).get_template("report.md.j2").render(facts))
-    write_text(out / "index.html", _templates(escape=True).get_template("page.html.j2").render(facts, style=style))
+    write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(facts))
+    write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(facts, style=style))
     return out / "index.html"
 
 
-def _templates(escape: bool) -> jinja2.Environment:
-    templates = jinja2.Environment(
+def templates(escape: bool) -> jinja2.Environment:
+    """Returns the report's templates, for HTML where `escape`."""
+    made = jinja2.Environment(
         loader=jinja2.PackageLoader("kerasclf.report", "."),
         autoescape=escape,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    templates.filters["jpeg_url"] = lambda raw: _url(raw, "jpeg")
-    templates.tests["known"] = lambda value: value is not None and not math.isnan(value)
-    return templates
+    made.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
+    made.tests["known"] = lambda value: value is not None and not math.isnan(value)
+    return made
 
 
 def _details(results: StudyResults, experiment: ExperimentResults, out: Path) -> dict[str, Any]:
@@ -85,7 +92,7 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
     return {
         "name": experiment.name,
         "classes": by_class(experiment),
-        "confusion": _url(_save(draw_confusion(experiment), path)["png"], "png"),
+        "confusion": data_url(save_figure(draw_confusion(experiment), path)["png"], "png"),
         "settings": settings_of(experiment.experiment),
         "runs": [(run, command_of_run(results, experiment, run.seed)) for run in experiment.runs],
     }
@@ -101,21 +108,14 @@ def by_class(experiment: ExperimentResults) -> dict[str, Any]:
     return {"shown": rows[:_WORST_CLASSES], "folded": rows[_WORST_CLASSES:]}
 
 
-def _themed(draw: Draw, path: Path) -> dict[str, str]:
+def themed_figure(draw: Draw, path: Path) -> dict[str, str]:
     """Saves a figure for a light page, and returns it for a light and a dark one as data URLs."""
     return {
-        "light": _url(_save(draw("light"), path)["svg"], "svg+xml"),
-        "dark": _url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
+        "light": data_url(save_figure(draw("light"), path)["svg"], "svg+xml"),
+        "dark": data_url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
     }
 
 
-def _save(figure: Figure, path: Path) -> dict[str, bytes]:
-    """Saves a figure as PNG and SVG and returns the bytes of both."""
-    forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
-    for form, raw in forms.items():
-        write_bytes(path.with_name(f"{path.name}.{form}"), raw)
-    return forms
-
-
-def _url(raw: bytes, kind: str) -> str:
+def data_url(raw: bytes, kind: str) -> str:
+    """Returns an image as an address that a page can hold, such as of kind png."""
     return f"data:image/{kind};base64," + base64.b64encode(raw).decode()

@@ -13,6 +13,7 @@ from kerasclf.errors import FolderError
 from kerasclf.studies.examples import Examples
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
+from kerasclf.studies.study import Lesson
 
 _QUICK = "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
 _AT_RANDOM = (
@@ -121,11 +122,20 @@ class StudyResults:
         size = self.study.get("published_image_size")
         return tuple(size) if size else None
 
+    @cached_property
+    def lessons(self) -> dict[str, Lesson]:
+        """What experiments with a flaw teach, by their names; none in most studies."""
+        return {name: Lesson.from_dict(plain) for name, plain in self.study.get("lessons", {}).items()}
+
     @property
     def chosen(self) -> ExperimentResults:
-        """The experiment one would take: the best on validation, or on the test part where the protocol does so."""
+        """The experiment one would take: the best on validation, or on the test part where the protocol does so.
+
+        One with a flaw is not taken where there is another.
+        """
         metric = "test_accuracy" if self.study["protocol"] == "published" else "validation_accuracy"
-        return max(self.experiments, key=lambda e: e.values(metric).mean())
+        sound = [e for e in self.experiments if e.name not in self.lessons]
+        return max(sound or self.experiments, key=lambda e: e.values(metric).mean())
 
 
 def read_results(path: Path | str) -> StudyResults:

@@ -1,10 +1,13 @@
 """How figures look: colours that the colour-blind tell apart, on a light page, a dark one, and on paper."""
 
 import io
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from kerasclf.files import write_bytes
 
 # Okabe and Ito's palette, without its yellow, which is faint on white; the last two change with the theme.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
@@ -74,3 +77,11 @@ def figure_bytes(figure: Figure, form: str) -> bytes:
     with matplotlib.rc_context({"svg.hashsalt": "kerasclf"}):  # the same figure gives the same bytes
         figure.savefig(buffer, format=form, metadata=nothing)
     return buffer.getvalue()
+
+
+def save_figure(figure: Figure, path: Path) -> dict[str, bytes]:
+    """Saves a figure as PATH.png and PATH.svg, each atomically, and returns the bytes of both."""
+    forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
+    for form, raw in forms.items():
+        write_bytes(path.with_name(f"{path.name}.{form}"), raw)
+    return forms

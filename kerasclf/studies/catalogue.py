@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
+from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
+from kerasclf.studies import course_digits, course_rows
 from kerasclf.studies.basenet import basenet_study
 from kerasclf.studies.birds import birds_study
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.ladder import ladder_study
+from kerasclf.studies.pitfalls import pitfalls_study
 from kerasclf.studies.reduced import reduced
 from kerasclf.studies.study import PROTOCOLS, Protocol, Study
 from kerasclf.transfer import Transfer
@@ -17,6 +20,17 @@ STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "basenet": basenet_study,
     "ladder": ladder_study,
     "birds": birds_study,
+    "pitfalls": pitfalls_study,
+    "course-perceptron": course_rows.perceptron_study,
+    "course-wine": course_rows.wine_study,
+    "course-iris": course_rows.iris_study,
+    "course-digits": course_digits.digits_study,
+    "course-fitting": course_digits.fitting_study,
+    "course-batches": course_digits.batches_study,
+    "course-folds": course_digits.folds_study,
+    "course-cnn": course_digits.cnn_study,
+    "course-networks": course_digits.networks_study,
+    "course-transfer": course_digits.transfer_study,
 }
 
 
@@ -46,7 +60,7 @@ def declare(
         test_per_class: At most so many images a class to test with.
         repeats: Runs of each experiment.
         seed: The first run's seed; the others count on from it.
-        quick: The form of seconds: few images, two epochs.
+        quick: The form of seconds: few images, two epochs, random weights where no others are asked for.
         epochs: At most so many epochs in each phase of a training.
         weights: Where pretrained networks get their weights in place of the study's own choice.
         cache: Whether what lies below a frozen cut is kept, see `Transfer`.
@@ -59,12 +73,19 @@ def declare(
     if protocol not in PROTOCOLS:
         raise KerasclfError(unknown("protocol", protocol, PROTOCOLS))
     study = STUDIES[name](protocol)
+    if weights is not None:
+        _check_pretrained(study)
+    elif quick:
+        weights = "none"
+    other_data = None if data == study.published_data else data
 
     def adapt(experiment: Experiment) -> Experiment:
-        changed = experiment.but(data=data or experiment.data, image_size=image_size or experiment.image_size)
-        if weights is None and experiment.transfer is None:
+        changed = experiment.but(image_size=image_size or experiment.image_size)
+        if other_data:
+            changed = changed.but(data=other_data, split=_without_limits(experiment))
+        if experiment.transfer is None:
             return changed
-        return changed.but(transfer=_transfer(experiment, weights, cache))
+        return changed.but(transfer=_transfer(experiment.transfer, weights, cache))
 
     return reduced(
         replace(study, experiments={key: adapt(experiment) for key, experiment in study.experiments.items()}),
@@ -84,11 +105,20 @@ def find_study(name: str) -> str:
         KerasclfError: There is none of this name; the message says which was meant.
     """
     if name not in STUDIES:
-        raise KerasclfError(unknown("study", name, STUDIES))
+        raise KerasclfError(unknown("study", name, [*STUDIES, "course"]))
     return name
 
 
-def _transfer(experiment: Experiment, weights: str | None, cache: Literal["auto", "off"]) -> Transfer:
-    if experiment.transfer is None:
-        raise KerasclfError(f"weights: the study trains {experiment.model}, which has no pretrained weights.")
-    return experiment.transfer.but(weights=weights or experiment.transfer.weights, cache=cache)
+def _without_limits(experiment: Experiment) -> Split:
+    """Returns the split without the limits that were made for the study's own data."""
+    return experiment.split.but(train_per_class=None, test_per_class=None)
+
+
+def _check_pretrained(study: Study) -> None:
+    if all(experiment.transfer is None for experiment in study.experiments.values()):
+        model = next(iter(study.experiments.values())).model
+        raise KerasclfError(f"weights: the study trains {model}, which has no pretrained weights.")
+
+
+def _transfer(transfer: Transfer, weights: str | None, cache: Literal["auto", "off"]) -> Transfer:
+    return transfer.but(weights=weights or transfer.weights, cache=cache)

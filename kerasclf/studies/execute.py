@@ -88,6 +88,7 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
         earlier=experiment.earlier_phases,
         transfer=experiment.transfer,
         augment_validation=experiment.augment_validation,
+        flaws=experiment.flaws,
         listener=listener,
         checkpoints=job.run.checkpoints,
     )
@@ -103,7 +104,8 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     trained.model.save(folder / "model.keras")
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
-    write_examples(folder / EXAMPLES, dataset.test, probabilities)
+    if not dataset.is_table:  # a row makes no picture
+        write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
     noted = {"threads": threads_of(job), "precision": resolve_precision(job.experiment.train.precision)}
     write_json(folder / "environment.json", {**describe_environment(), **noted})

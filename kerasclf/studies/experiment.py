@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kerasclf.data.splits import Split
+from kerasclf.errors import unknown
+from kerasclf.flaws import FLAWS
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
@@ -33,6 +35,7 @@ class Experiment(Value):
         image_size: Height and width to resize folders and lists to, or to draw shapes at; None keeps theirs.
         augment_validation: Whether validation images are changed like training images: a flaw of some
             published studies, off in a sound one.
+        flaws: Names out of `kerasclf.flaws.FLAWS` of what is done wrong on purpose; empty in a sound experiment.
     """
 
     data: str = "shapes"
@@ -45,6 +48,7 @@ class Experiment(Value):
     split: Split = field(default_factory=Split)
     image_size: tuple[int, int] | None = None
     augment_validation: bool = False
+    flaws: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.model_args, Mapping):
@@ -74,14 +78,40 @@ class Experiment(Value):
             found.append("transfer.views: expected an augmentation that changes images; all views would be the same.")
         if self.transfer is not None and self.transfer.views and self.augmentation.mixes:
             found.append("transfer.views: mix_up and cut_mix mix images anew in every epoch; views cannot keep that.")
+        return found + self._flaw_problems()
+
+    def _flaw_problems(self) -> list[str]:
+        found = [unknown("flaw", name, FLAWS) for name in self.flaws if name not in FLAWS]
+        if len(set(self.flaws)) < len(self.flaws):
+            found.append(f"flaws: expected each once. Received: {self.flaws!r}.")
+        if "statistics_of_all" in self.flaws and not self.augmentation.centers:
+            found.append(
+                "statistics_of_all: expected an augmentation that is featurewise; nothing else has statistics."
+            )
+        if "batch_norm_learns" in self.flaws and self.transfer is None:
+            found.append("batch_norm_learns: expected a transfer, of which a part is frozen.")
         return found
 
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as plain JSON types; flaws only where there are some.
+
+        So that a sound experiment has the hash that it had before flaws could be named.
+        """
+        plain = super().to_dict()
+        return plain if self.flaws else {name: value for name, value in plain.items() if name != "flaws"}
+
     def dataset(self, report: Callable[[str], None]) -> "ImageDataset":
-        """Loads the images, divided into parts.
+        """Loads the images, divided into parts, with the flaws of data that the experiment has.
 
         Args:
             report: Is told of the progress.
         """
+        from kerasclf.data.flaws import spoil
+
+        return spoil(self.source(report), self.flaws)
+
+    def source(self, report: Callable[[str], None]) -> "ImageDataset":
+        """Loads the images, divided into parts, before any flaw."""
         from kerasclf.data import load_dataset
 
         return load_dataset(self.data, split=self.split, image_size=self.image_size, report=report)

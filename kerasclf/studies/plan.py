@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasclf.data import ImageDataset
+from kerasclf.data.flaws import check_flaws, data_flaws, spoil
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
@@ -17,7 +18,8 @@ from kerasclf.training import TrainConfig
 if TYPE_CHECKING:
     from kerasclf.training.rehearsal import Rehearsal
 
-DataKey = tuple[str, Split, tuple[int, int] | None]
+SourceKey = tuple[str, Split, tuple[int, int] | None]
+DataKey = tuple[SourceKey, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -115,22 +117,30 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
 
 
 def _key(experiment: Experiment) -> DataKey:
+    return _source_key(experiment), data_flaws(experiment.flaws)
+
+
+def _source_key(experiment: Experiment) -> SourceKey:
     return experiment.data, experiment.split, experiment.image_size
 
 
 def _load_datasets(experiments: dict[str, Experiment], said: Callable[[str], None]) -> dict[DataKey, ImageDataset]:
     """Loads each data set once for all experiments that use it."""
+    sources: dict[SourceKey, ImageDataset] = {}
     datasets: dict[DataKey, ImageDataset] = {}
     for experiment in experiments.values():
-        key = _key(experiment)
-        if key not in datasets:
-            dataset = experiment.dataset(said)
+        source, key = _source_key(experiment), _key(experiment)
+        if source not in sources:
+            sources[source] = dataset = experiment.source(said)
             height, width, channels = dataset.image_shape
+            size = f"{channels} features" if dataset.is_table else f"{height}x{width}x{channels}"
             said(
-                f"data: {dataset.title}, {dataset.num_classes} classes, {height}x{width}x{channels}; "
+                f"data: {dataset.title}, {dataset.num_classes} classes, {size}; "
                 f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
             )
-            datasets[key] = dataset
+        check_flaws(sources[source], experiment.flaws)
+        if key not in datasets:
+            datasets[key] = spoil(sources[source], experiment.flaws)
     return datasets
 
 
@@ -180,6 +190,10 @@ def _check_networks(wanted: Iterable[tuple[Experiment, ImageDataset]]) -> None:
 
     built: dict[tuple[Any, ...], Cuts] = {}
     for experiment, dataset in wanted:
+        if dataset.is_table and (experiment.augmentation.is_random or experiment.transfer is not None):
+            raise KerasclfError(
+                f"{dataset.title} holds rows of a table, which nothing augments and no network was pretrained on."
+            )
         check_normalization(experiment.augmentation, dataset.image_shape)
         weights = experiment.transfer and experiment.transfer.weights
         network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
@@ -208,6 +222,7 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
         experiment.train,
         experiment.augment_validation,
         experiment.transfer,
+        experiment.flaws,
     )
 
 

@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from kerasclf.training.progress import Row
+
+_BARS = "▁▂▃▄▅▆▇█"
 
 
 class StudyListener(Protocol):
@@ -141,7 +144,7 @@ class ConsoleProgress:
         if known:  # another phase, or begun anew on another machine
             self._bars.remove_task(self._runs.pop(title).task)
         task = self._bars.add_task(title, total=epochs, completed=len(rows), unit="epochs", state="starting")
-        self._runs[title] = _Shown(task, epochs, steps)
+        self._runs[title] = _Shown(task, epochs, steps, rows)
         if rows and not known:
             self.said(f"{title}  goes on after epoch {len(rows)} of {epochs}")
 
@@ -152,7 +155,8 @@ class ConsoleProgress:
 
     def finished_epoch(self, title: str, row: Row) -> None:
         shown, epoch, state = self._runs[title], int(row["epoch"]), _in_words(row)
-        self._bars.update(shown.task, completed=epoch, state=state)
+        shown.rows.append(row)
+        self._bars.update(shown.task, completed=epoch, state=_with_curves(shown.rows))
         self._update_study()
         if not self.console.is_terminal:
             now = time.monotonic()
@@ -187,8 +191,8 @@ class ConsoleProgress:
 class _Shown:
     """A run in the table."""
 
-    def __init__(self, task: TaskID, epochs: int, steps: int) -> None:
-        self.task, self.epochs, self.steps = task, epochs, steps
+    def __init__(self, task: TaskID, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self.task, self.epochs, self.steps, self.rows = task, epochs, steps, list(rows)
         self.last_epoch_at = time.monotonic()
 
 
@@ -196,3 +200,31 @@ def _in_words(row: Row) -> str:
     shown = [("loss", "loss"), ("accuracy", "accuracy"), ("val_loss", "val. loss"), ("val_accuracy", "val. accuracy")]
     parts = [f"{label} {row[name]:.3f}" for name, label in shown if name in row]
     return "  ".join([*parts, f"{row['images_per_second']:,.0f} images/s"])
+
+
+def sparkline(values: Sequence[float], width: int = 10) -> str:
+    """Returns values as a line of at most `width` bars, the lowest of them ▁ and the highest █.
+
+    Of more values each bar is the mean of its share of them. Values that are not finite have no bar.
+    """
+    if not len(values):
+        return ""
+    shares = np.array_split(np.asarray(values, np.float64), min(width, len(values)))
+    means = np.array([share.mean() for share in shares])
+    known = means[np.isfinite(means)]
+    if not len(known):
+        return " " * len(means)
+    span = known.max() - known.min()
+    places = (means - known.min()) / span if span else np.full(len(means), 0.5)
+    return "".join(_BARS[round(place * (len(_BARS) - 1))] if np.isfinite(place) else " " for place in places)
+
+
+def _with_curves(rows: Sequence[Row]) -> str:
+    """Returns the last epoch's figures, each after the curve that led to it."""
+    last, parts = rows[-1], []
+    for name in ("loss", "accuracy"):
+        if name not in last:
+            continue
+        curve = f"{name} {sparkline([row[name] for row in rows])} {last[name]:.3f}"
+        parts.append(f"{curve} (val. {last[f'val_{name}']:.3f})" if f"val_{name}" in last else curve)
+    return "  ".join([*parts, f"{last['images_per_second']:,.0f} images/s"])

@@ -43,7 +43,9 @@ def reduced(
         epochs = _QUICK_EPOCHS if epochs is None else epochs
 
     def adapt(experiment: Experiment) -> Experiment:
-        split = experiment.split.but(train_per_class=train_per_class, test_per_class=test_per_class)
+        limits = {"train_per_class": train_per_class, "test_per_class": test_per_class}
+        # A study may have limits of its own.
+        split = experiment.split.but(**{name: most for name, most in limits.items() if most is not None})
         return _at_most(experiment.but(split=split), epochs) if epochs is not None else experiment.but(split=split)
 
     return replace(

@@ -21,6 +21,25 @@ class Published(Value):
 
 
 @dataclass(frozen=True)
+class Lesson(Value):
+    """What an experiment teaches that has a flaw, when it stands beside the corrected one.
+
+    Args:
+        corrected: The name of the experiment without the flaw.
+        wrong: What goes wrong, a sentence.
+        seen: How to see it, a sentence.
+        figure: What is reported with the flaw and compared with the corrected experiment's.
+        leaks: Whether the images of that figure had a say in the training, so that what is gained is no honest gain.
+    """
+
+    corrected: str
+    wrong: str
+    seen: str
+    figure: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
+    leaks: bool = False
+
+
+@dataclass(frozen=True)
 class Study:
     """A question as named experiments.
 
@@ -36,6 +55,7 @@ class Study:
         notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
         seeds: A run of each experiment for each seed; shared, so that experiments compare in pairs.
         quick: Whether this is the form of seconds, whose figures mean nothing.
+        lessons: By the name of an experiment with a flaw; the report then compares it with the corrected one.
     """
 
     name: str
@@ -49,11 +69,18 @@ class Study:
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
     quick: bool = False
+    lessons: dict[str, Lesson] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         problems = [
             unknown("published experiment", name, self.experiments)
             for name in self.published
+            if name not in self.experiments
+        ]
+        problems += [
+            unknown("experiment of a lesson", name, self.experiments)
+            for flawed, lesson in self.lessons.items()
+            for name in (flawed, lesson.corrected)
             if name not in self.experiments
         ]
         if self.protocol not in PROTOCOLS:
@@ -92,4 +119,5 @@ class Study:
             "seeds": list(self.seeds),
             "experiments": {name: value.to_dict() for name, value in self.experiments.items()},
             "published": {name: value.to_dict() for name, value in self.published.items()},
+            "lessons": {name: value.to_dict() for name, value in self.lessons.items()},
         }

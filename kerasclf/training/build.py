@@ -17,6 +17,7 @@ from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.statistics import Statistics, fit_statistics
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.flaws import all_images
 from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.transfer.cache import ActivationCache, cache_root
 from kerasclf.transfer.cuts import Cuts
@@ -44,15 +45,16 @@ class Assembled:
     front: keras.Model
     cuts: Cuts
 
-    def below(self, point: int) -> keras.Model:
+    def below(self, point: int, learns: bool = False) -> keras.Model:
         """Returns what gives a point's activations of raw images; its layers are the model's own."""
         lower = self.cuts.lower(point)
-        # Inference: what is frozen drops nothing and keeps its statistics.
-        return keras.Model(self.front.input, lower(self.front.output, training=False), name=lower.name)
+        # Inference: what is frozen drops nothing and keeps its statistics, unless a flaw lets it learn.
+        training = None if learns else False
+        return keras.Model(self.front.input, lower(self.front.output, training=training), name=lower.name)
 
-    def through(self, point: int) -> keras.Model:
+    def through(self, point: int, learns: bool = False) -> keras.Model:
         """Returns the whole model, in which all below a point runs as in inference while the rest trains."""
-        below = self.below(point)
+        below = self.below(point, learns)
         return keras.Model(below.input, self.cuts.upper(point)(below.output), name=self.model.name)
 
 
@@ -62,12 +64,16 @@ def assemble(
     num_classes: int,
     augmentation: Augmentation,
     statistics: Statistics | None,
+    dtype: str = "uint8",
+    swap_channels: bool = False,
 ) -> Assembled:
-    """Puts normalisation and a network together into a model of raw uint8 images."""
+    """Puts normalisation and a network together into a model of raw uint8 images, or of the float32 rows of a table."""
     core = network(image_shape, num_classes)
     cuts = Cuts(core)
-    image = keras.Input(image_shape, dtype="uint8", name="image")
+    image = keras.Input(image_shape, dtype=dtype, name="image")
     normalized = normalize(image, augmentation, statistics)
+    if swap_channels:  # a flaw
+        normalized = keras.ops.flip(normalized, axis=-1)
     model = keras.Model(image, core(normalized), name=f"{core.name}_raw")
     return Assembled(model, core, keras.Model(image, normalized, name="normalization"), cuts)
 
@@ -81,12 +87,14 @@ class Built:
         strategy: Under which it was built.
         policy: The precision it was built in.
         in_float32: Builds the network once more, in float32 and with weights of its own.
+        flaws: Names out of `kerasclf.flaws.FLAWS`; none in a sound training.
     """
 
     assembled: Assembled
     strategy: tf.distribute.Strategy
     policy: str
     in_float32: Callable[[], Assembled]
+    flaws: tuple[str, ...] = ()
 
     def frozen(self, point: int, augmentation: Augmentation, transfer: Transfer) -> Frozen:
         """Returns the part below a point, with the weights it has now, and its cache.
@@ -123,15 +131,23 @@ class Built:
 
 
 def build_model(
-    dataset: ImageDataset, network: NetworkFactory, augmentation: Augmentation, config: TrainConfig, seed: int
+    dataset: ImageDataset,
+    network: NetworkFactory,
+    augmentation: Augmentation,
+    config: TrainConfig,
+    seed: int,
+    flaws: tuple[str, ...] = (),
 ) -> Built:
     """Builds the model under its strategy and precision; its initial weights are the seed's."""
     keras.utils.set_random_seed(seed)
     strategy = make_strategy(config.strategy)
-    statistics = fit_statistics(dataset.train, augmentation) if augmentation.centers else None
+    known = all_images(dataset) if "statistics_of_all" in flaws else dataset.train
+    statistics = fit_statistics(known, augmentation) if augmentation.centers else None
+    swap = "swapped_channels" in flaws
 
     def build() -> Assembled:
-        return assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics)
+        dtype = dataset.train.images.dtype.name
+        return assemble(network, dataset.image_shape, dataset.num_classes, augmentation, statistics, dtype, swap)
 
     def in_float32() -> Assembled:
         with precision("float32"):
@@ -139,7 +155,7 @@ def build_model(
 
     with strategy.scope(), precision(config.precision) as policy:
         assembled = build()
-    return Built(assembled, strategy, policy, in_float32)
+    return Built(assembled, strategy, policy, in_float32, flaws)
 
 
 def _change(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> Change | None:

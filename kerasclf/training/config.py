@@ -6,7 +6,7 @@ from typing import Literal
 
 from kerasclf.errors import unknown
 from kerasclf.transfer.settings import cut_problem
-from kerasclf.values import Value
+from kerasclf.values import LATER, Value
 
 # The arguments each optimizer of Keras takes beyond those that all of them take.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
@@ -117,6 +117,7 @@ class TrainConfig(Value):
         layer_decay: Factor by which each stage of the network has a lower learning rate than the one after it, so
             that the layers near the input change least; 1 trains all alike.
         weight_decay: Decoupled weight decay on all weights; None for the optimizer's default.
+        l2: Times each weight, added to its gradient: what PyTorch's SGD and Adam call weight decay.
         clip_norm: Greatest norm of all gradients together; None for no limit.
         schedule: How the learning rate changes.
         label_smoothing: Share of each label that is spread over all classes.
@@ -133,6 +134,7 @@ class TrainConfig(Value):
             layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. What lies below keeps its weights.
         steps_per_execution: Steps between two returns to Python; `"auto"` takes up to 16 for small images and 1
             for large ones. Always 1 on several devices. Does not change what is computed.
+        macro_f1: Whether the mean of the classes' F1 is followed over the epochs, too.
     """
 
     epochs: int = 30
@@ -156,6 +158,8 @@ class TrainConfig(Value):
     strategy: str = "auto"
     unfreeze: str = "all"
     steps_per_execution: int | Literal["auto"] = "auto"
+    l2: float = field(default=0.0, metadata=LATER)
+    macro_f1: bool = field(default=False, metadata=LATER)
 
     def problems(self) -> list[str]:
         found = _at_least(self, 1, "epochs", "batch_size")
@@ -171,6 +175,7 @@ class TrainConfig(Value):
             found.append(f"layer_decay: expected a number above 0 and up to 1. Received: {self.layer_decay}.")
         if self.weight_decay is not None and self.weight_decay < 0:
             found.append(f"weight_decay: expected a number of at least 0, or None. Received: {self.weight_decay}.")
+        found += _at_least(self, 0, "l2")
         for name in ("label_smoothing", "momentum", "ema_momentum", "beta_1", "beta_2"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:

@@ -9,6 +9,7 @@ from kerasclf.data import ImageDataset, Part
 from kerasclf.pipeline import Augmentation
 from kerasclf.training.build import Built
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.flaws import let_statistics_learn
 from kerasclf.transfer.cuts import Counts
 from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.settings import Transfer
@@ -89,12 +90,15 @@ def make_feed(
     transfer = transfer or Transfer(weights="none", cache="off")
     counts = cuts.freeze(phase.unfreeze, transfer.freezes_batch_norm)
     point = cuts.point(phase.unfreeze)
-    why_not = "" if point is None else _why_not(transfer, augmentation)
+    learns = "batch_norm_learns" in built.flaws
+    if learns:
+        let_statistics_learn(cuts.network)
+    why_not = "" if point is None else _why_not(transfer, augmentation, learns)
     with built.strategy.scope():
         if point is None:
             model = built.assembled.model
         else:
-            model = built.assembled.through(point) if why_not else cuts.upper(point)
+            model = built.assembled.through(point, learns) if why_not else cuts.upper(point)
     if point is None or why_not:
         return Feed(model, dataset.train, dataset.validation, augmentation, 0, counts, None, why_not)
     frozen = built.frozen(point, augmentation, transfer)
@@ -115,7 +119,9 @@ def _missing(frozen: Frozen, views: int, dataset: ImageDataset) -> int:
     return frozen.missing(dataset.train, views) + others
 
 
-def _why_not(transfer: Transfer, augmentation: Augmentation) -> str:
+def _why_not(transfer: Transfer, augmentation: Augmentation, learns: bool) -> str:
+    if learns:
+        return " (batch normalisation learns in the frozen part: a flaw)"
     if transfer.cache == "off":
         return " (the cache is off)"
     if augmentation.is_random and not transfer.views:

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from kerasclf.training.config import OPTIMIZERS, TrainConfig
+from kerasclf.training.l2 import with_l2
 from kerasclf.training.layer_rates import scale_rates
 
 _CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
@@ -39,6 +40,8 @@ def make_optimizer(
     cls = _CLASSES[config.optimizer]
     if factors:
         cls = scale_rates(cls, factors)
+    if config.l2:
+        cls = with_l2(cls, config.l2)
     arguments: dict[str, Any] = {name: getattr(config, name) for name in OPTIMIZERS[config.optimizer]}
     arguments["weight_decay"] = config.weight_decay
     arguments["global_clipnorm"] = config.clip_norm

@@ -13,6 +13,7 @@ from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch
 from kerasclf.training.build import Built, NetworkFactory, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.feed import Feed, make_feed
+from kerasclf.training.flaws import SoftmaxTwice
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
 from kerasclf.transfer import Transfer
@@ -59,11 +60,13 @@ def prepare_phase(
     count, classes = len(dataset.train), dataset.num_classes
     steps = steps_per_epoch(count, config.batch_size)
     with built.strategy.scope():
-        _compile(feed.model, config, steps, feed.train, built.strategy.num_replicas_in_sync)
+        loss = _loss(config, built.flaws)
+        _compile(feed.model, config, loss, steps, feed.train, built.strategy.num_replicas_in_sync)
     epoch = Epoch()
     batches = training_batches(
-        feed.train, classes, config.batch_size, feed.augmentation, seed, epoch, views=max(feed.views, 1)
-    )
+        feed.train, classes, config.batch_size, feed.augmentation, seed, epoch,
+        shuffle="unshuffled" not in built.flaws, views=max(feed.views, 1),
+    )  # fmt: skip
     validation = _validation_batches(feed, config, classes, seed, epoch, augment_validation)
     return Ready(feed.model, batches, validation, epoch, steps, built.strategy)
 
@@ -73,12 +76,22 @@ def evaluation_batch(part: Part, least: int) -> int:
     return max(least, _EVALUATION_VALUES // int(np.prod(part.images.shape)), 1)
 
 
-def _compile(model: keras.Model, config: TrainConfig, steps: int, part: Part, replicas: int) -> None:
+def _loss(config: TrainConfig, flaws: tuple[str, ...]) -> keras.losses.Loss:
+    kind = SoftmaxTwice if "softmax_twice" in flaws else keras.losses.CategoricalCrossentropy
+    return kind(label_smoothing=config.label_smoothing)
+
+
+def _compile(
+    model: keras.Model, config: TrainConfig, loss: keras.losses.Loss, steps: int, part: Part, replicas: int
+) -> None:
     factors = layer_factors(model, config.layer_decay) if config.layer_decay < 1 else None
+    metrics = [keras.metrics.CategoricalAccuracy(name="accuracy")]
+    if config.macro_f1:
+        metrics.append(keras.metrics.F1Score("macro", name="macro_f1"))
     model.compile(
         optimizer=make_optimizer(config, steps, factors),
-        loss=keras.losses.CategoricalCrossentropy(label_smoothing=config.label_smoothing),
-        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
+        loss=loss,
+        metrics=metrics,
         jit_compile=config.jit,
         # Keras' loop of several steps fails on the batches of several replicas.
         steps_per_execution=_steps_per_execution(config, part.images.shape) if replicas == 1 else 1,

@@ -70,10 +70,11 @@ def rehearse(
     config: TrainConfig,
     augment_validation: bool,
     transfer: Transfer | None = None,
+    flaws: tuple[str, ...] = (),
 ) -> Rehearsal:
     """Trains a few steps of one phase and throws the result away."""
     began = time.perf_counter()
-    built = build_model(dataset, network, augmentation, config, seed=0)
+    built = build_model(dataset, network, augmentation, config, seed=0, flaws=flaws)
     building_s = time.perf_counter() - began
     feed = make_feed(built, dataset, config, augmentation, transfer, lambda line: None, sample=_SAMPLE)
     began = time.perf_counter() - building_s  # without the sample's extraction

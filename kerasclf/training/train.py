@@ -58,8 +58,10 @@ def train(
     earlier: Sequence[TrainConfig] = (),
     transfer: Transfer | None = None,
     augment_validation: bool = False,
+    flaws: tuple[str, ...] = (),
     listener: Listener | None = None,
     checkpoints: Path | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> Trained:
     """Trains a network on the training part and watches it on the validation part; the test part is not touched.
 
@@ -73,9 +75,11 @@ def train(
         transfer: What is frozen and kept of a pretrained network; None for a network that begins at random.
         augment_validation: Whether validation images are changed like training images, a flaw of some
             published studies.
+        flaws: Names out of `kerasclf.flaws.FLAWS` of what is to be done wrong; those of data are the data set's affair.
         listener: Who is told of the progress.
         checkpoints: A folder for the state at each epoch's end. What it holds already is gone on from; on a CPU
             the result is the same to the bit as without the interruption.
+        callbacks: Callbacks of one's own, for each phase, such as live curves; they look on and change nothing.
 
     Raises:
         TrainingError: The loss became nan or infinite; the message names epoch and step. Or a checkpoint is of
@@ -84,7 +88,7 @@ def train(
     """
     listener = listener or Silence()
     phases = (*earlier, config)
-    built = build_model(dataset, network, augmentation, config, seed)
+    built = build_model(dataset, network, augmentation, config, seed, flaws)
     record = RecordEpochs(len(dataset.train), listener)
     for number, phase in enumerate(phases):
         record.phase = number + 1 if earlier else None
@@ -95,7 +99,7 @@ def train(
         # The order and the changes of images go on from phase to phase.
         ready.epoch.first = sum(before.epochs for before in phases[:number])
         folder = checkpoints / f"phase-{number + 1}" if checkpoints else None
-        _fit(ready, dataset, phase, record, listener, folder, sum(p.epochs for p in phases))
+        _fit(ready, dataset, phase, record, listener, folder, sum(p.epochs for p in phases), callbacks)
     history = pd.DataFrame(record.rows)
     return Trained(
         _finished(built.assembled),
@@ -114,6 +118,7 @@ def _fit(
     listener: Listener,
     folder: Path | None,
     all_epochs: int,
+    others: Sequence[keras.callbacks.Callback],
 ) -> None:
     """Trains one phase, or goes on with it."""
     callbacks = [
@@ -121,6 +126,7 @@ def _fit(
         StopWhenNotFinite(phase, peak_learning_rate(phase), ready.steps),
         *make_callbacks(phase),
         record,
+        *others,
     ]
     first, rows, checkpoint = 0, record.rows, None
     if folder is not None:

@@ -84,3 +84,22 @@ def test_settings_reach_the_optimizer():
     assert (adam.beta_1, adam.beta_2, adam.use_ema, adam.ema_momentum) == (0.9, 0.95, True, 0.9)
     # AdamW keeps Keras' default decay where none is given.
     assert make_optimizer(TrainConfig(optimizer="adamw"), STEPS).weight_decay == keras.optimizers.AdamW().weight_decay
+
+
+@pytest.mark.parametrize("config", [{}, {"layer_decay": 0.5}])
+def test_l2_is_added_to_the_gradient(config):
+    optimizer = make_optimizer(
+        TrainConfig(optimizer="sgd", learning_rate=0.1, l2=0.5, **config), STEPS, {"w": 0.5} if config else None
+    )
+    weight = keras.Variable([2.0, -4.0], name="w")
+    optimizer.apply([keras.ops.convert_to_tensor([1.0, 1.0])], [weight])
+    rate = 0.05 if config else 0.1
+    np.testing.assert_allclose(weight.numpy(), [2 - rate * (1 + 1), -4 - rate * (1 - 2)], rtol=1e-6)
+
+
+def test_adam_divides_the_pull_of_l2_by_its_size():
+    """As in PyTorch, where a weight without any other gradient goes the whole rate towards 0 in the first step."""
+    optimizer = make_optimizer(TrainConfig(optimizer="adam", learning_rate=0.1, l2=0.01), STEPS)
+    weight = keras.Variable([2.0, -4.0])
+    optimizer.apply([keras.ops.zeros(2)], [weight])
+    np.testing.assert_allclose(weight.numpy(), [1.9, -3.9], rtol=1e-4)

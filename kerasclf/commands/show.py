@@ -1,0 +1,150 @@
+"""`kerasclf show`: what a trained network sees, as figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import tyro
+from numpy.typing import NDArray
+from rich.console import Console
+
+from kerasclf.commands.words import say
+from kerasclf.errors import FolderError, KerasclfError, unknown
+from kerasclf.files import read_json
+from kerasclf.quiet import quiet_tensorflow
+
+if TYPE_CHECKING:
+    import keras
+
+WHAT = ("kernels", "features", "gradcam")
+# More layers than these make a figure that nobody looks at.
+_MOST_LAYERS = 12
+
+
+@dataclass(frozen=True)
+class ShowCommand:
+    """Draw what a trained network sees: kernels, feature maps, or where it looks (Grad-CAM).
+
+    Examples:
+      kerasclf show kernels runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0
+      kerasclf show features model.keras photo.jpg
+      kerasclf show gradcam runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0 photo.jpg --label cat
+    """
+
+    what: Annotated[str, tyro.conf.Positional]
+    """kernels: of the first convolution; features: the maps of each convolution for an image, with the arithmetic of
+    their size; gradcam: where the network looks for a class."""
+    source: Annotated[Path, tyro.conf.Positional]
+    """A run's folder, or a .keras file."""
+    image: Annotated[Path | None, tyro.conf.Positional] = None
+    """An image file; it is made the size that the network takes."""
+    label: str | None = None
+    """For gradcam: the name of the class, or its number; the likeliest where it is not given."""
+    layers: tuple[str, ...] = ()
+    """For features: names of convolutions; all where empty, of more than 12 some at equal distances."""
+    out: Path | None = None
+    """The folder of the figures; show/ in the run's folder, or beside the file, where it is not given."""
+
+    def run(self, console: Console) -> None:
+        self._check()
+        path, class_names = _find_model(self.source)
+        quiet_tensorflow()
+        model = _load(path)
+        image = None if self.image is None else _read_for(model, self.image)
+        if self.what == "kernels":
+            figure = _kernels(model)
+        elif self.what == "features":
+            figure = _features(model, image, self.layers)
+        else:
+            figure = _attention(model, image, self.label, class_names)
+        from kerasclf.report.themes import save_figure
+
+        folder = self.out or path.parent / "show"
+        name = self.what if self.image is None or self.what == "kernels" else f"{self.what}_{self.image.stem}"
+        save_figure(figure, folder / name)
+        say(console, f"{folder / name}.png and .svg")
+
+    def _check(self) -> None:
+        if self.what not in WHAT:
+            raise KerasclfError(unknown("figure", self.what, WHAT))
+        if self.what != "kernels" and self.image is None:
+            raise KerasclfError(f"Expected an image: kerasclf show {self.what} {self.source} IMAGE.")
+        for flag, given, of in (("--label", self.label, "gradcam"), ("--layers", self.layers, "features")):
+            if given and self.what != of:
+                raise KerasclfError(f"{flag} is for kerasclf show {of}.")
+
+
+def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
+    """Returns a model's file, and its class names where they are known."""
+    if source.is_file() and source.suffix == ".keras":
+        return source, ()
+    if (source / "model.keras").is_file():
+        described = source / "experiment.json"
+        names = read_json(described)["class_names"] if described.is_file() else ()
+        return source / "model.keras", tuple(names)
+    runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
+    nearby = " Its runs are in: " + ", ".join(str(path.parent) for path in runs) if runs else ""
+    state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
+    raise FolderError(f"Expected a run's folder or a .keras file. Received: {source}, which {state}.{nearby}")
+
+
+def _load(path: Path) -> "keras.Model":
+    import keras
+
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # a damaged archive raises nearly anything
+        raise KerasclfError(f"{path} cannot be loaded as a model: {error}.") from error
+    if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
+        raise KerasclfError(f"Expected a model of one image. Received: {path}, which takes {model.input_shape}.")
+    return model
+
+
+def _read_for(model: "keras.Model", path: Path) -> NDArray[np.uint8]:
+    """Reads an image as the model takes it."""
+    from kerasclf.data.decode import read_image
+
+    height, width, channels = model.inputs[0].shape[1:]
+    if channels not in (1, 3):
+        raise KerasclfError(f"Expected a network of grey or color images. Received: one of {channels} channels.")
+    return read_image(path, None if height is None or width is None else (height, width), channels)
+
+
+def _kernels(model: "keras.Model") -> Any:
+    from kerasclf.models.explaining.seen import kernels
+    from kerasclf.report.seen import draw_kernels
+
+    return draw_kernels(*kernels(model))
+
+
+def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Sequence[str]) -> Any:
+    from kerasclf.models.explaining.seen import feature_maps
+    from kerasclf.report.seen import draw_features
+
+    assert image is not None
+    found = feature_maps(model, image, layers)
+    if len(found) > _MOST_LAYERS:
+        found = [found[i] for i in np.linspace(0, len(found) - 1, _MOST_LAYERS).round().astype(int)]
+    return draw_features(image, [(maps.layer, maps.arithmetic, maps.maps) for maps in found])
+
+
+def _attention(
+    model: "keras.Model", image: NDArray[np.uint8] | None, label: str | None, class_names: Sequence[str]
+) -> Any:
+    from kerasclf.models.explaining.seen import grad_cam
+    from kerasclf.report.seen import draw_attention
+
+    assert image is not None
+    found = grad_cam(model, image, None if label is None else _number_of(label, class_names))
+    name = class_names[found.label] if class_names else f"class {found.label}"
+    return draw_attention(image, found.heat, f"{name} ({found.probability:.1%}), by {found.layer}")
+
+
+def _number_of(label: str, class_names: Sequence[str]) -> int:
+    if label in class_names:
+        return list(class_names).index(label)
+    if label.isdecimal():
+        return int(label)
+    raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))

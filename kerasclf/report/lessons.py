@@ -1,0 +1,96 @@
+"""What flaws do: the figure that is reported with each, against the honest one of the corrected experiment."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kerasclf.report.comparisons import Comparison, compare, corrected
+from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.studies.study import Lesson
+
+_IN_WORDS = {"test_accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What one flaw does.
+
+    Args:
+        name: The experiment with the flaw.
+        lesson: What it teaches.
+        reported: The lesson's figure with the flaw, mean over the seeds that both experiments share.
+        honest: The same of the corrected experiment.
+        comparison: Reported minus honest, paired by seed, corrected for the number of lessons.
+    """
+
+    name: str
+    lesson: Lesson
+    reported: float
+    honest: float
+    comparison: Comparison
+
+    @property
+    def figure(self) -> str:
+        """What is reported, in words."""
+        return _IN_WORDS[self.lesson.figure]
+
+    @property
+    def effect(self) -> str:
+        """What the flaw does to the figure, in a word."""
+        if not self.comparison.real:
+            return "nothing shown"
+        if self.comparison.difference.value < 0:
+            return "understates" if self.lesson.figure == "validation_accuracy" else "lowers"
+        return "flatters" if self.lesson.leaks or self.lesson.figure == "validation_accuracy" else "raises"
+
+    @property
+    def words(self) -> str:
+        """What was found, as a sentence."""
+        found = self.comparison
+        points, half = 100 * found.difference.value, 100 * found.difference.half_width
+        if not found.real:
+            return found.words
+        basis = f"n = {found.repeats}" if found.repeats > 1 else "one run each, over the test images"
+        return (
+            f"{self.name} {self.effect} the {self.figure} by {abs(points):.1f} ± {half:.1f} points: "
+            f"{self.reported:.1%}, and {self.honest:.1%} without the flaw ({basis})."
+        )
+
+
+def lessons_of(results: StudyResults) -> list[Taught]:
+    """Compares each experiment that has a flaw with its corrected one, in the study's order; none of other studies."""
+    by_name = {e.name: e for e in results.experiments}
+    pairs = [
+        (by_name[name], by_name[lesson.corrected], lesson)
+        for name, lesson in results.lessons.items()
+        if name in by_name and lesson.corrected in by_name
+    ]
+    found = corrected([compare(one, other, len(pairs), lesson.figure) for one, other, lesson in pairs])
+    return [
+        Taught(one.name, lesson, *_means(one, other, lesson.figure), comparison)
+        for (one, other, lesson), comparison in zip(pairs, found, strict=True)
+    ]
+
+
+def summary_of(taught: Sequence[Taught]) -> str:
+    """Returns how many flaws were shown to change what is reported."""
+    effects = {
+        effect: [t.name for t in taught if t.effect == effect]
+        for effect in ("flatters", "raises", "lowers", "understates", "nothing shown")
+    }
+    unknown = effects.pop("nothing shown")
+    shown = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
+    count = len(taught) - len(unknown)
+    start = f"Of {len(taught)} flaws {count} can be shown to change what is reported"
+    runs = max(t.comparison.repeats for t in taught)
+    basis = f"{runs} runs of each" if runs > 1 else "one run of each"
+    end = f"; of {', '.join(unknown)} nothing can be shown with {basis}." if unknown else "."
+    return f"{start}{': ' + '; '.join(shown) if shown else ''}{end}"
+
+
+def _means(one: ExperimentResults, other: ExperimentResults, figure: str) -> tuple[float, float]:
+    shared = {run.seed for run in one.runs} & {run.seed for run in other.runs}
+    means = [[run.metrics[figure] for run in e.runs if run.seed in shared] for e in (one, other)]
+    return (float(np.mean(means[0])), float(np.mean(means[1]))) if shared else (math.nan, math.nan)

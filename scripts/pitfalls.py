@@ -1,0 +1,8 @@
+"""The pitfalls as a script: `python scripts/pitfalls.py --quick` is `kerasclf study pitfalls --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "pitfalls", *sys.argv[1:]])

@@ -1,0 +1,142 @@
+"""Rows instead of images: wine, iris, points; and the digits that come with scikit-learn."""
+
+import numpy as np
+import pytest
+from sklearn import datasets
+from sklearn.svm import LinearSVC
+
+from kerasclf.data import ArrayRows, Split, kfold, load_dataset
+from kerasclf.data.snapshot import read_snapshot, write_snapshot
+from kerasclf.errors import DataError, KerasclfError
+
+
+def rows_of(dataset):
+    parts = [dataset.train, dataset.validation, dataset.test]
+    return np.concatenate([part.images.array for part in parts]), np.concatenate([part.labels for part in parts])
+
+
+def test_iris_is_scikit_learns_divided_by_class():
+    iris = load_dataset("iris", split=Split(validation=0.25, test=0.2))
+    assert (len(iris.train), len(iris.validation), len(iris.test)) == (90, 30, 30)
+    assert iris.class_names == ("setosa", "versicolor", "virginica")
+    assert iris.image_shape == (1, 1, 4)
+    assert iris.is_table
+    np.testing.assert_array_equal(np.bincount(iris.test.labels), [10, 10, 10])
+    first = int(iris.test.names[0])
+    np.testing.assert_array_equal(iris.test.images.array[0, 0, 0], datasets.load_iris().data[first].astype(np.float32))
+
+
+def test_iris_with_a_class_that_no_flower_has():
+    four, three = load_dataset("iris:4"), load_dataset("iris")
+    assert four.class_names == (*three.class_names, "none")
+    np.testing.assert_array_equal(four.train.images.array, three.train.images.array)
+    with pytest.raises(DataError, match=r"Received: iris:5"):
+        load_dataset("iris:5")
+
+
+def test_a_line_divides_the_points():
+    points = load_dataset("points")
+    values, labels = rows_of(points)
+    flat = values.reshape(len(values), -1)
+    assert flat.shape == (200, 2)
+    assert LinearSVC(C=1e4, max_iter=100_000, random_state=0).fit(flat, labels).score(flat, labels) == 1
+    np.testing.assert_array_equal(values, rows_of(load_dataset("points"))[0])
+
+
+HEADING = "fixed acidity,alcohol,quality"
+
+
+@pytest.fixture
+def wine(tmp_path):
+    def write(*lines, heading=HEADING):
+        (tmp_path / "wine.csv").write_text("\n".join([heading, *lines]) + "\n")
+        return f"wine:{tmp_path / 'wine.csv'}"
+
+    return write
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_wine_of_quality_six_and_more_is_good(wine, separator):
+    lines = [f"{i}.5,{10 + i},{3 + i % 6}" for i in range(60)]
+    spec = wine(*(line.replace(",", separator) for line in lines), heading=HEADING.replace(",", separator))
+    found = load_dataset(spec)
+    assert (found.class_names, found.image_shape) == (("ordinary", "good"), (1, 1, 2))
+    values, labels = rows_of(found)
+    np.testing.assert_array_equal(labels, (values[:, 0, 0, 0].astype(int) % 6 >= 3).astype(int))
+    assert values.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (["1,2,3", "1,x,3"], r"line 3: expected numbers .*'x'"),
+        (["1,2,3", "1,2"], r"line 3: expected 3 finite numbers\. Received: 1, 2"),
+        (["1,nan,3"], r"line 2: expected 3 finite numbers"),
+        ([], "has headings and no rows"),
+    ],
+)
+def test_a_spoilt_wine_file_is_named_by_line(wine, lines, message):
+    with pytest.raises(DataError, match=message):
+        load_dataset(wine(*lines))
+
+
+def test_another_file_than_wine_is_refused(wine):
+    with pytest.raises(DataError, match=r"expected 'quality' as the last heading\. Received: 'price'.*winequality-red"):
+        load_dataset(wine("1,2", heading="age,price"))
+    for spec in ("wine", "wine:/nowhere.csv"):
+        with pytest.raises(DataError, match=r"winequality-red\.csv of https"):
+            load_dataset(spec)
+
+
+def test_the_real_wine(real_data):
+    found = load_dataset(f"wine:{real_data / 'winequality-red.csv'}")
+    values, labels = rows_of(found)
+    assert values.shape == (1599, 1, 1, 11)
+    assert labels.sum() == 855
+
+
+def test_rows_have_no_size_in_pixels():
+    with pytest.raises(DataError, match="rows of a table; image_size is for images"):
+        load_dataset("iris", image_size=(8, 8))
+    with pytest.raises(ValueError, match=r"float32 array of shape \(n, 1, 1, features\)"):
+        ArrayRows(np.zeros((3, 4), np.float32))
+
+
+def test_rows_go_into_snapshots_and_folds(tmp_path):
+    iris = load_dataset("iris")
+    assert write_snapshot(iris, tmp_path / "iris.npz")
+    again = read_snapshot(tmp_path / "iris.npz")
+    assert again.manifest == iris.manifest
+    assert isinstance(again.train.images, ArrayRows)
+    assert all(isinstance(fold.train.images, ArrayRows) for fold in kfold(iris, 3))
+
+
+def test_a_split_may_ask_for_one_fold():
+    whole = load_dataset("iris")
+    folds = [load_dataset("iris", split=Split(fold=(number, 4))) for number in (1, 2, 3, 4)]
+    validating = [name for fold in folds for name in fold.validation.names]
+    assert sorted(validating) == sorted(whole.train.names + whole.validation.names)
+    assert all(fold.test.names == whole.test.names for fold in folds)
+    assert not set(folds[0].train.names) & set(folds[0].validation.names)
+
+
+def test_a_fold_that_there_is_not():
+    with pytest.raises(KerasclfError, match=r"fold: expected \(number, folds\), such as \(2, 5\)\. Received: \(6, 5\)"):
+        Split(fold=(6, 5))
+
+
+def test_a_split_without_folds_keeps_the_hash_it_had_before_there_were_any():
+    assert "fold" not in Split().to_dict()
+    assert Split.from_dict(Split(fold=(1, 3)).to_dict()) == Split(fold=(1, 3))
+
+
+def test_digits_are_scikit_learns_as_pixels():
+    digits = load_dataset("digits")
+    assert digits.image_shape == (8, 8, 1)
+    assert not digits.is_table
+    place = int(digits.test.names[0])
+    expected = np.round(datasets.load_digits().images[place] * 255 / 16)
+    np.testing.assert_array_equal(digits.test.images.array[0, ..., 0], expected)
+    assert load_dataset("digits", image_size=(16, 24)).image_shape == (16, 24, 1)
+    with pytest.raises(DataError, match="Received: digits:3"):
+        load_dataset("digits:3")

@@ -1,0 +1,78 @@
+"""`kerasclf show`, as a user meets it."""
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasclf.cli import main
+from kerasclf.files import write_json
+from kerasclf.models import basenet
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run's folder, as far as the command looks at it."""
+    folder = tmp_path / "study" / "runs" / "one-12345678" / "seed-0"
+    folder.mkdir(parents=True)
+    basenet((20, 20, 3), 3).save(folder / "model.keras")
+    write_json(folder / "experiment.json", {"class_names": ["cat", "dog", "owl"]})
+    return folder
+
+
+@pytest.fixture
+def photo(tmp_path):
+    path = tmp_path / "photo.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 30, 3), np.uint8)).save(path)
+    return path
+
+
+def test_the_three_figures(run, photo, capsys):
+    main(["show", "kernels", str(run)])
+    main(["show", "features", str(run), str(photo)])
+    main(["show", "gradcam", str(run / "model.keras"), str(photo), "--label", "2", "--out", str(run / "other")])
+    main(["show", "gradcam", str(run), str(photo), "--label", "owl"])
+    made = sorted(path.name for path in (run / "show").iterdir())
+    assert made == [
+        f"{name}.{form}" for name in ("features_photo", "gradcam_photo", "kernels") for form in ("png", "svg")
+    ]
+    assert "kernels.png and .svg" in capsys.readouterr().out
+    words = (run / "show" / "features_photo.svg").read_text()
+    assert "<svg" in words
+    with Image.open(run / "other" / "gradcam_photo.png") as figure:
+        assert figure.width > 600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["kernel", "RUN"], "Unknown figure 'kernel'. Did you mean 'kernels'?"),
+        (["features", "RUN"], "Expected an image: kerasclf show features"),
+        (["kernels", "RUN", "--label", "cat"], "--label is for kerasclf show gradcam"),
+        (["kernels", "/nowhere"], "Received: /nowhere, which does not exist"),
+        (["kernels", "STUDY"], "which holds no model.keras. Its runs are in: "),
+        (["kernels", "PHOTO"], "which is no .keras file"),
+        (["features", "RUN", "/nowhere.png"], "/nowhere.png does not exist"),
+        (["features", "RUN", "RUN/experiment.json"], "cannot be read as an image"),
+        (["features", "RUN", "PHOTO", "--layers", "conv3_conv"], "Did you mean 'conv2_conv'?"),
+        (["gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
+        (["gradcam", "RUN", "PHOTO", "--label", "7"], "label: expected 0 to 2. Received: 7"),
+        (["kernels", "BROKEN"], "cannot be loaded as a model"),
+        (["kernels", "DENSE"], "Expected a network with convolutions. Received: dense"),
+    ],
+)
+def test_mistakes_get_one_message_and_exit_2(run, photo, tmp_path, capsys, arguments, message):
+    (tmp_path / "broken.keras").write_text("nothing")
+    x = keras.Input((4, 4, 1))
+    keras.Model(x, keras.layers.Dense(2)(keras.layers.Flatten()(x)), name="dense").save(tmp_path / "dense.keras")
+    places = {"RUN": run, "PHOTO": photo, "STUDY": tmp_path / "study", "BROKEN": tmp_path / "broken.keras",
+              "DENSE": tmp_path / "dense.keras"}  # fmt: skip
+    for word, place in places.items():
+        arguments = [argument.replace(word, str(place)) for argument in arguments]
+    with pytest.raises(SystemExit) as caught:
+        main(["show", *arguments])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("error: ")
+    assert not (run / "show").exists()
