@@ -1,4 +1,4 @@
-"""S2, the side experiments as a script: `python scripts/cifar10_side.py --quick` is `kerasclf study cifar10-side --quick`."""
+"""S2, the side experiments, as a script: `python scripts/cifar10_side.py` is `kerasclf study cifar10-side`."""
 
 import sys
 

@@ -36,7 +36,7 @@ _FOUR_WIDTHS = (1024, 512, 128, 32)
 _HEAD = (1024, 256, 64, 16)
 
 # Two cores: minutes in place of hours.
-_CPU = Form(train_per_class=500, test_per_class=250, epochs=15)
+_CPU = Form(train_per_class=200, test_per_class=100, epochs=8)
 
 _NOTES = {
     "sound": (
@@ -91,7 +91,7 @@ def cifar10_conv_study(protocol: Protocol = "sound") -> Study:
         experiments=experiments,
         published={name: Published(0.70, said="above 70 %") for name in experiments},
         notes=(*_NOTES[protocol], "Open in the original: the hidden dense layer of simple_cnn, 512 here."),
-        **_of(protocol, Form(train_per_class=500, test_per_class=250, epochs=8)),
+        **_of(protocol, _CPU),
     )
 
 
@@ -166,7 +166,7 @@ def cifar10_side_study(protocol: Protocol = "sound") -> Study:
                 seen="Compare the validation accuracy with one that is computed from the images as they are.",
             ),
         },
-        **_of(protocol, Form(train_per_class=500, test_per_class=250, epochs=8)),
+        **_of(protocol, _CPU),
     )
 
 

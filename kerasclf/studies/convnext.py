@@ -97,6 +97,6 @@ def convnext_study(protocol: Protocol = "sound") -> Study:
         ),
         small_form=Form(
             train_per_class=200, test_per_class=100, epochs=8, image_size=(16, 16),
-            only=("1_base", "4_depthwise", "5_inverted", "7_micro"),
+            only=("1_base", "4_depthwise", "5_inverted", "7_micro"), model_args={"depths": (1, 1, 3, 1)},
         ),
     )  # fmt: skip
