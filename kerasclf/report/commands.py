@@ -28,6 +28,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
     study, settings = results.study, experiment.experiment
     if study["name"] not in STUDIES:
         return ""
+    usual = 1 if study["quick"] else len(STUDIES[study["name"]](study["protocol"]).seeds)
     options = {
         "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
         "--protocol": study["protocol"],
@@ -36,7 +37,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
         "--image-size": settings.image_size and "x".join(map(str, settings.image_size)),
         "--epochs": _epochs(study, experiment),
         "--weights": settings.transfer.weights if settings.transfer else None,
-        "--repeats": repeats if repeats > 1 else None,
+        "--repeats": repeats if repeats != usual else None,
         "--seed": seed or None,
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
