@@ -15,6 +15,15 @@ ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if
        $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK)) \
        $(if $(REDUCED),--reduced) $(if $(ONLY),--only $(ONLY))
 
+# Searches take most of these, and a budget: make search-basenet MAX_TRIALS=20 MAX_TIME=2h JOBS=2 REFIT=1
+SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(QUICK),--quick) \
+       $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") $(if $(EPOCHS),--epochs $(EPOCHS)) \
+       $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
+       $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
+       $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) \
+       $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS)) $(if $(MAX_TIME),--max-time $(MAX_TIME)) \
+       $(if $(FINAL_REPEATS),--final-repeats $(FINAL_REPEATS)) $(if $(REFIT),--refit)
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -25,7 +34,8 @@ help: ## Show this list
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
 	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|none JOBS=… PLAN=1 RETRY=1"
-	@echo "REDUCED=1 (the form for a CPU) ONLY=\"…\" TRACK=wandb|mlflow|tensorboard,"
+	@echo "REDUCED=1 (the form for a CPU) ONLY=\"…\" TRACK=wandb|mlflow|tensorboard;"
+	@echo "searches also MAX_TRIALS=… MAX_TIME=2h FINAL_REPEATS=… REFIT=1,"
 	@echo "such as"
 	@echo "  make ladder DATA=folder:my_photos REPEATS=3"
 
@@ -77,6 +87,18 @@ pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
 course: $(READY) ## Twelve exercises from the perceptron to transfer (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
 	@$(BIN)/kerasclf study course $(ARGS) $(if $(WINE),--wine "$(WINE)")
 
+.PHONY: search-basenet
+search-basenet: $(READY) ## Search BaseNet's learning rate, batch size, dropout and augmentation (MAX_TRIALS=… MAX_TIME=2h)
+	@$(BIN)/kerasclf search basenet $(SEARCH_ARGS)
+
+.PHONY: search-s2
+search-s2: $(READY) ## Search the learning rate, batch size and epochs of S2's ResNet50 by TPE
+	@$(BIN)/kerasclf search s2 $(SEARCH_ARGS)
+
+.PHONY: search-s4
+search-s4: $(READY) ## Search S4's grid of 243 points
+	@$(BIN)/kerasclf search s4 $(SEARCH_ARGS)
+
 .PHONY: setup
 setup: $(READY) ## Install kerasclf into .venv
 
@@ -104,6 +126,10 @@ bench-ladder: $(BENCH_READY) ## Measure a whole study against itself one by one 
 bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a core
 	$(BIN)/python -m benchmarks.jobs
 
+.PHONY: bench-search
+bench-search: $(BENCH_READY) ## Measure 30 trials side by side against KerasTuner's own loop
+	$(BIN)/python -m benchmarks.search
+
 .PHONY: bench-transfer
 bench-transfer: $(BENCH_READY) ## Measure features, the last stage and all of ResNet50 against PyTorch
 	$(BIN)/python -m benchmarks.transfer
@@ -128,13 +154,13 @@ $(BIN)/python:
 
 $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing kerasclf and TensorFlow into $(VENV) (once; a minute or two)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[openvino]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[openvino,optuna]"
 	@touch $@
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray,openvino]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray,openvino,optuna]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench,openvino]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench,openvino,optuna]"
 	@touch $(READY) $@

@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.report import ReportCommand
+from kerasclf.commands.search import SearchCommand
 from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
@@ -19,6 +20,7 @@ from kerasclf.errors import KerasclfError, RunsFailedError
 Command = (
     Annotated[TrainCommand, tyro.conf.subcommand("train")]
     | Annotated[StudyCommand, tyro.conf.subcommand("study")]
+    | Annotated[SearchCommand, tyro.conf.subcommand("search")]
     | Annotated[ReportCommand, tyro.conf.subcommand("report")]
     | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
     | Annotated[ShowCommand, tyro.conf.subcommand("show")]

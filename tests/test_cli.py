@@ -97,7 +97,7 @@ def test_an_unknown_flag_exits_2(capsys):
 def test_studies_are_listed(capsys):
     main(["study", "--list"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["basenet", "ladder", "birds"]
+    assert [line.split()[0] for line in lines] == ["basenet", "ladder", "birds", "pitfalls"]
 
 
 def test_models_are_listed(capsys):

@@ -13,20 +13,25 @@ from kerasclf.commands.words import say
 
 @dataclass(frozen=True)
 class ReportCommand:
-    """Write the report of a study's folder anew.
+    """Write the report of a study's or a search's folder anew.
 
     Example:
       kerasclf report runs/basenet-shapes-sound
     """
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """The folder that `kerasclf study` wrote."""
+    """The folder that `kerasclf study`, `kerasclf train` or `kerasclf search` wrote."""
     out: Path | None = None
     """Where to write; FOLDER/report where it is not given."""
 
     def run(self, console: Console) -> None:
         out = self.out or self.folder / "report"
-        if any(self.folder.glob("course-*/study.json")):
+        if (self.folder / "search.json").exists():
+            from kerasclf.commands.search_end import show_search_report
+            from kerasclf.search.results import read_search
+
+            show_search_report(read_search(self.folder), out, console)
+        elif any(self.folder.glob("course-*/study.json")):
             show_course(self.folder, out, console)
         else:
             show_report(self.folder, out, console)

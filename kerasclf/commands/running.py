@@ -66,7 +66,7 @@ class RunOptions:
         """
         from kerasclf.studies.runner import look_ahead, run_forecast
 
-        engine = self._engine()
+        engine = make_engine(self.engine, self.jobs, self.address)
         forecast = look_ahead(
             study,
             out,
@@ -89,23 +89,6 @@ class RunOptions:
             show_report(out, out / "report", console)
         if failed:
             raise failed
-
-    def _engine(self) -> "Engine":
-        from kerasclf.errors import unknown
-        from kerasclf.studies.engines import Inline, Processes
-
-        if self.engine not in ENGINES:
-            raise KerasclfError(unknown("engine", self.engine, ENGINES))
-        if self.address and self.engine != "ray":
-            raise KerasclfError(f"--address needs --engine ray. Received: --engine {self.engine}.")
-        if self.engine == "inline":
-            return Inline()
-        jobs = _parse_jobs(self.jobs)
-        if self.engine == "processes":
-            return Processes(jobs)
-        from kerasclf.studies.ray_engine import Ray
-
-        return Ray(self.address, jobs)
 
     @contextlib.contextmanager
     def _listener(self, forecast: "Forecast", console: Console) -> Iterator["StudyListener"]:
@@ -135,7 +118,31 @@ def _show_forecast(forecast: "Forecast", console: Console, whole: bool) -> None:
         say(console, line)
 
 
-def _parse_jobs(text: str) -> int | Literal["auto"]:
+def make_engine(name: str, jobs: str, address: str | None) -> "Engine":
+    """Returns the engine that --engine, --jobs and --address ask for.
+
+    Raises:
+        KerasclfError: They do not go together, or there is no such engine.
+    """
+    from kerasclf.errors import unknown
+    from kerasclf.studies.engines import Inline, Processes
+
+    if name not in ENGINES:
+        raise KerasclfError(unknown("engine", name, ENGINES))
+    if address and name != "ray":
+        raise KerasclfError(f"--address needs --engine ray. Received: --engine {name}.")
+    if name == "inline":
+        return Inline()
+    width = parse_jobs(jobs)
+    if name == "processes":
+        return Processes(width)
+    from kerasclf.studies.ray_engine import Ray
+
+    return Ray(address, width)
+
+
+def parse_jobs(text: str) -> int | Literal["auto"]:
+    """Reads --jobs."""
     if text == "auto":
         return "auto"
     if not text.isdecimal() or int(text) < 1:

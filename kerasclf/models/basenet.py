@@ -16,6 +16,7 @@ def basenet(
     num_classes: int = 25,
     classifier_activation: str | None = "softmax",
     include_top: bool = True,
+    dropout: float = 0.0,
     name: str = "basenet",
 ) -> keras.Model:
     """Builds BaseNet: two valid 5×5 convolutions with pooling, one hidden dense layer.
@@ -28,15 +29,16 @@ def basenet(
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
         include_top: False ends with the last feature map, before the dense layers.
+        dropout: Share of the values before the hidden dense layer that are set to 0 while training.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small or there are fewer than two classes.
+        KerasclfError: The input is too small, there are fewer than two classes or `dropout` is not below 1.
     """
-    check_sizes(name, input_shape, num_classes, least=16)
+    check_sizes(name, input_shape, num_classes, least=16, problems=share_problems(dropout=dropout))
     inputs = keras.Input(input_shape, name="image")
     x = _conv_block(inputs, 6, 5, "valid", None, "conv1")
     x = layers.MaxPooling2D(2, name="pool1")(x)
@@ -44,7 +46,7 @@ def basenet(
     x = layers.MaxPooling2D(2, name="pool2")(x)
     if include_top:
         x = layers.Flatten(name="flatten")(x)
-        x = _dense_block(x, 50, None, "dense1")
+        x = _dense_block(drop(x, dropout, "dense1"), 50, None, "dense1")
         x = classify(x, num_classes, classifier_activation)
     return keras.Model(inputs, x, name=name)
 

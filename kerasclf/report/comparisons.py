@@ -65,22 +65,27 @@ class Comparison:
             return f"{self.name} and {self.other} have no seed in common and are not compared."
         points, half = 100 * self.difference.value, 100 * self.difference.half_width
         if math.isnan(half):
-            what = self.figure.replace("_", " ")
-            return f"{self.name} and {self.other}: the {what} of one run each says nothing; repeats would."
+            return f"{self.name} and {self.other}: one run each says nothing{self._of}; repeats would."
         basis = f"n = {self.repeats}" if self.repeats > 1 else "one run each, over the test images"
         if self.real:
             direction = "better" if points > 0 else "worse"
-            return f"{self.name} is {direction} than {self.other} by {abs(points):.1f} ± {half:.1f} points ({basis})."
+            amount = f"{abs(points):.1f} ± {half:.1f} points{self._of}"
+            return f"{self.name} is {direction} than {self.other} by {amount} ({basis})."
         counted = " once all comparisons are counted" if abs(points) > half else ""
         sentence = (
             f"{self.name} and {self.other} are not distinguishable{counted}: "
-            f"{points:+.1f} ± {half:.1f} points ({basis})"
+            f"{points:+.1f} ± {half:.1f} points{self._of} ({basis})"
         )
         if self.needed is None:
             return f"{sentence}; repeats would say more." if self.repeats == 1 else f"{sentence}."
         if self.needed > MOST_REPEATS:
             return f"{sentence}; more than {MOST_REPEATS:,} repeats would be needed."
         return f"{sentence}; about {max(self.needed, self.repeats + 1)} repeats would be needed."
+
+    @property
+    def _of(self) -> str:
+        """Names the figure where it is not the usual one."""
+        return "" if self.figure == "test_accuracy" else f" of {self.figure.replace('_', ' ')}"
 
 
 def accuracy_of(experiment: ExperimentResults) -> Interval:

@@ -15,8 +15,9 @@ from kerasclf.files import write_bytes, write_text
 from kerasclf.report.commands import command_of
 from kerasclf.report.comparisons import against_base, between_neighbours
 from kerasclf.report.decision import animate_decision, draw_decision
-from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences
+from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
+from kerasclf.report.lessons import lessons_of
 from kerasclf.report.page import Draw, by_class, data_url, templates, themed_figure
 from kerasclf.report.results import StudyResults, read_results
 from kerasclf.report.seen import draw_attention, draw_features, draw_kernels
@@ -108,7 +109,7 @@ def _facts(one: _Told, results: StudyResults, out: Path, around: Sequence[_Told]
         "results": results,
         "run": results.first_run,
         "rows": summarise(results).to_dict("records"),
-        "findings": findings(results, between_neighbours(results)),
+        "findings": findings(results, between_neighbours(results), lessons_of(results)),
         "figures": _figures(one, results, out),
         "classes": by_class(results.chosen)["shown"] if exercise.table else [],
         "command": command_of(results),
@@ -141,6 +142,8 @@ def _draw(name: str, one: _Told, results: StudyResults) -> Draw | None:
         return partial(draw_curves, results)
     if name == "confusion":
         return partial(draw_confusion, results.chosen)
+    if name == "differences" and (taught := lessons_of(results)):
+        return partial(draw_lessons, taught)
     if name == "differences":
         base, neighbours = against_base(results), between_neighbours(results)
         return partial(draw_differences, base, neighbours) if base else None
@@ -159,6 +162,6 @@ def _draw(name: str, one: _Told, results: StudyResults) -> Draw | None:
     return partial(draw_attention, arrays["image"], arrays["heat"], described["attention"])
 
 
-def _best(results: StudyResults) -> dict[str, Any]:
+def _best(results: StudyResults) -> dict[Any, Any]:
     rows = summarise(results).to_dict("records")
     return next(row for row in rows if row["experiment"] == results.chosen.name)

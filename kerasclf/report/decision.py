@@ -51,13 +51,14 @@ def _frame(decision: Arrays, epoch: int) -> Image.Image:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)
     with Image.open(buffer) as image:
-        return image.convert("RGB").quantize(64, dither=Image.Dither.NONE)
+        return image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 def _draw_frame(axes: Axes, decision: Arrays, epoch: int, theme: str) -> None:
     arrays, described = decision
     colors = [color_of(place, theme) for place in _PLACES]
-    shades = LinearSegmentedColormap.from_list("opinion", [colors[0], paper(theme), colors[1]])
+    # Few shades, so that an animation's palette has room for all of them.
+    shades = LinearSegmentedColormap.from_list("opinion", [colors[0], paper(theme), colors[1]], N=21)
     share, x, y = arrays["shares"][epoch], arrays["x"], arrays["y"]
     axes.pcolormesh(x, y, share, cmap=shades, vmin=0, vmax=1, alpha=0.45, shading="nearest", rasterized=True)
     if share.min() < 0.5 < share.max():

@@ -57,8 +57,8 @@ def draw_lessons(taught: Sequence[Taught], theme: str = "light") -> Figure:
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(8, 1.3 + 0.42 * len(taught)))
         axes = figure.subplots()
-        names = [one.name if one.figure == "test accuracy" else f"{one.name} ({one.figure})" for one in taught]
-        _differences(axes, [one.comparison for one in taught], "with the flaw − without it", names, theme)
+        names = [one.name if one.comparison.figure == "test_accuracy" else f"{one.name} (validation)" for one in taught]
+        _differences(axes, [one.comparison for one in taught], "test accuracy with the flaw − without it", names, theme)
         return figure
 
 

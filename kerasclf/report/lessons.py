@@ -15,14 +15,14 @@ _IN_WORDS = {"test_accuracy": "test accuracy", "validation_accuracy": "validatio
 
 @dataclass(frozen=True)
 class Taught:
-    """What one flaw does.
+    """What one flaw does to one figure.
 
     Args:
         name: The experiment with the flaw.
         lesson: What it teaches.
-        reported: The lesson's figure with the flaw, mean over the seeds that both experiments share.
+        reported: The figure with the flaw, mean over the seeds that both experiments share.
         honest: The same of the corrected experiment.
-        comparison: Reported minus honest, paired by seed, corrected for the number of lessons.
+        comparison: Reported minus honest, paired by seed, corrected for the number of all such comparisons.
     """
 
     name: str
@@ -33,17 +33,23 @@ class Taught:
 
     @property
     def figure(self) -> str:
-        """What is reported, in words."""
-        return _IN_WORDS[self.lesson.figure]
+        """What is compared, in words."""
+        return _IN_WORDS[self.comparison.figure]
+
+    @property
+    def leads(self) -> bool:
+        """Whether this is the figure that the lesson is about; else it is the test accuracy beside it."""
+        return self.comparison.figure == self.lesson.figure
 
     @property
     def effect(self) -> str:
         """What the flaw does to the figure, in a word."""
         if not self.comparison.real:
             return "nothing shown"
+        watched = self.comparison.figure == "validation_accuracy"
         if self.comparison.difference.value < 0:
-            return "understates" if self.lesson.figure == "validation_accuracy" else "lowers"
-        return "flatters" if self.lesson.leaks or self.lesson.figure == "validation_accuracy" else "raises"
+            return "understates" if watched else "lowers"
+        return "flatters" if watched or self.lesson.leaks else "raises"
 
     @property
     def words(self) -> str:
@@ -60,22 +66,27 @@ class Taught:
 
 
 def lessons_of(results: StudyResults) -> list[Taught]:
-    """Compares each experiment that has a flaw with its corrected one, in the study's order; none of other studies."""
+    """Compares each experiment that has a flaw with its corrected one, in the study's order; none of other studies.
+
+    In the figure of the lesson, and in the test accuracy where that is another.
+    """
     by_name = {e.name: e for e in results.experiments}
-    pairs = [
-        (by_name[name], by_name[lesson.corrected], lesson)
+    wanted = [
+        (by_name[name], by_name[lesson.corrected], lesson, figure)
         for name, lesson in results.lessons.items()
+        for figure in dict.fromkeys((lesson.figure, "test_accuracy"))
         if name in by_name and lesson.corrected in by_name
     ]
-    found = corrected([compare(one, other, len(pairs), lesson.figure) for one, other, lesson in pairs])
+    found = corrected([compare(one, other, len(wanted), figure) for one, other, _, figure in wanted])
     return [
-        Taught(one.name, lesson, *_means(one, other, lesson.figure), comparison)
-        for (one, other, lesson), comparison in zip(pairs, found, strict=True)
+        Taught(one.name, lesson, *_means(one, other, figure), comparison)
+        for (one, other, lesson, figure), comparison in zip(wanted, found, strict=True)
     ]
 
 
 def summary_of(taught: Sequence[Taught]) -> str:
     """Returns how many flaws were shown to change what is reported."""
+    taught = [one for one in taught if one.leads]
     effects = {
         effect: [t.name for t in taught if t.effect == effect]
         for effect in ("flatters", "raises", "lowers", "understates", "nothing shown")

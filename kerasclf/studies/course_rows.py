@@ -13,6 +13,11 @@ FULL_NOTE = f"A batch of {FULL_BATCH:,} holds the whole training part: one step 
 _STANDARDISED = Augmentation(featurewise_center=True, featurewise_std_normalization=True)
 
 _IRIS_LESSONS = {
+    "as_published": Lesson(
+        corrected="corrected",
+        wrong="All three of the following at once.",
+        seen="The training loss stays high although nearly every training flower is right.",
+    ),
     "standardised_before": Lesson(
         corrected="corrected",
         wrong="Mean and deviation are those of all flowers, so that the training knows something of the test.",

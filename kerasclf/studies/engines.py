@@ -11,8 +11,7 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -30,6 +29,11 @@ from kerasclf.studies.resources import automatic_jobs
 _GRACE_S = 5
 
 
+# The runs to make. An iterator is asked for the next whenever there is room for it, so that it may depend on the
+# results so far; None means that there is nothing to run before one that is under way has ended.
+Jobs = Iterable[Job | None]
+
+
 class Engine(Protocol):
     """Makes plans and runs somewhere."""
 
@@ -39,8 +43,18 @@ class Engine(Protocol):
     def width(self, plan: Plan, runs: int) -> int:
         """Returns how many of so many runs will be made side by side."""
 
-    def run(self, jobs: Sequence[Job], plan: Plan, listener: StudyListener) -> dict[str, str]:
-        """Makes the runs; returns why, by title, for each that failed."""
+    def run(
+        self, jobs: Jobs, plan: Plan, listener: StudyListener, watch: Callable[[], None] = lambda: None
+    ) -> dict[str, str]:
+        """Makes the runs; returns why, by title, for each that failed.
+
+        Args:
+            jobs: What to run; see `Jobs`.
+            plan: What was found out about them.
+            listener: Who is told of the progress.
+            watch: Is called about twice a second where runs have processes of their own; what it raises ends the runs
+                under way, which keep their last epoch.
+        """
 
 
 class Inline:
@@ -52,10 +66,15 @@ class Inline:
     def width(self, plan: Plan, runs: int) -> int:
         return 1
 
-    def run(self, jobs: Sequence[Job], plan: Plan, listener: StudyListener) -> dict[str, str]:
+    def run(
+        self, jobs: Jobs, plan: Plan, listener: StudyListener, watch: Callable[[], None] = lambda: None
+    ) -> dict[str, str]:
         failures = {}
         for job in jobs:
+            if job is None:  # nothing is under way that could be waited for
+                break
             try:
+                watch()
                 metrics = execute(job, OfRun(job.title, listener))
             except (KerasclfError, OSError) as error:
                 failures[job.title] = fail(job, str(error), listener, lasting=not is_passing(error))
@@ -99,19 +118,23 @@ class Processes:
         wanted = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
         return max(1, min(wanted, runs))
 
-    def run(self, jobs: Sequence[Job], plan: Plan, listener: StudyListener) -> dict[str, str]:
-        width = self.width(plan, len(jobs))
+    def run(
+        self, jobs: Jobs, plan: Plan, listener: StudyListener, watch: Callable[[], None] = lambda: None
+    ) -> dict[str, str]:
+        width = self.width(plan, how_many(jobs))
         threads = None if plan.gpus else max(1, usable_cores() // width)
-        waiting = deque(replace(job, threads=threads) for job in jobs)
+        waiting = Waiting(jobs)
         slots, under_way = set(range(width)), dict[int, tuple[Job, _Worker]]()
         news: queue.Queue[tuple[int, list[Any]]] = queue.Queue()
         failures = {}
         try:
-            while waiting or under_way:
-                while waiting and slots:
-                    slot, job = slots.pop(), waiting.popleft()
-                    under_way[slot] = job, _start(job, slot, plan.gpus, news)
-                slot, (event, *values) = _next(news)
+            while True:
+                while slots and (job := waiting.take()):
+                    slot = slots.pop()
+                    under_way[slot] = job, _start(replace(job, threads=threads), slot, plan.gpus, news)
+                if not under_way:
+                    break
+                slot, (event, *values) = _next(news, watch)
                 job, worker = under_way[slot]
                 if event == "result":
                     listener.finished_run(job.title, *values)
@@ -165,8 +188,25 @@ def _start(job: Job, slot: int, gpus: int, news: "queue.Queue[tuple[int, list[An
     return worker
 
 
-def _next(news: "queue.Queue[tuple[int, list[Any]]]") -> tuple[int, list[Any]]:
+class Waiting:
+    """The runs that are still to be made."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = iter(jobs)
+
+    def take(self) -> Job | None:
+        """Returns the next one; None where there is none, or none yet."""
+        return next(self._jobs, None)
+
+
+def how_many(jobs: Jobs) -> int:
+    """Returns how many runs there are to make, or very many where nobody knows yet."""
+    return len(jobs) if isinstance(jobs, Sized) else sys.maxsize
+
+
+def _next(news: "queue.Queue[tuple[int, list[Any]]]", watch: Callable[[], None]) -> tuple[int, list[Any]]:
     while True:  # so that Ctrl-C is heard on Windows, too
+        watch()
         with contextlib.suppress(queue.Empty):
             return news.get(timeout=0.5)
 

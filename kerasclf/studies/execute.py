@@ -16,11 +16,11 @@ from kerasclf.files import read_json, write_json
 from kerasclf.locks import hold
 from kerasclf.studies.environment import describe_environment
 from kerasclf.studies.examples import write_examples
-from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.job import Job
 from kerasclf.studies.metrics import metrics_of
 from kerasclf.studies.resources import Meter
 from kerasclf.studies.run_folder import EXAMPLES, seal, write_predictions
+from kerasclf.training.halting import Halted
 from kerasclf.training.progress import Listener
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ _PATIENCE_S = 30
 def execute(job: Job, listener: Listener) -> dict[str, float]:
     """Makes a run, or goes on with one that was interrupted, and returns its figures.
 
+    One that is broken off (see `Job.halt`) stays incomplete, to be gone on with; its figures say `halted`.
+
     Raises:
         KerasclfError: It cannot be made; what it has reached so far stays.
     """
@@ -43,7 +45,11 @@ def execute(job: Job, listener: Listener) -> dict[str, float]:
         dataset = _load(job, listener)
         # Of a run that goes on, the energy of its earlier processes is not known.
         meter = Meter(energy=not job.run.epochs_done())
-        trained = _train(job, dataset, listener)
+        try:
+            trained = _train(job, dataset, listener)
+        except Halted as halted:
+            listener.said(f"is broken off {halted}")
+            return _halted_metrics(job, halted)
         metrics = _write_result(job, dataset, trained, meter)
     shutil.rmtree(job.run.partial, ignore_errors=True)
     return metrics
@@ -65,11 +71,12 @@ def threads_of(job: Job) -> int | None:
 
 def _load(job: Job, listener: Listener) -> ImageDataset:
     if job.snapshot and Path(job.snapshot).exists():  # another machine may not have it
-        return read_snapshot(Path(job.snapshot))
-    dataset = job.experiment.dataset(listener.said)
-    if dataset.manifest["hash"] != job.manifest:
-        raise FolderError(f"The images of {job.experiment.data} have changed since the study was started.")
-    return dataset
+        dataset = read_snapshot(Path(job.snapshot))
+    else:
+        dataset = job.experiment.dataset(listener.said)
+        if dataset.manifest["hash"] != job.manifest:
+            raise FolderError(f"The images of {job.experiment.data} have changed since the study was started.")
+    return job.view.of(dataset) if job.view else dataset
 
 
 def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
@@ -91,6 +98,7 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
         flaws=experiment.flaws,
         listener=listener,
         checkpoints=job.run.checkpoints,
+        halt=job.halt,
     )
 
 
@@ -100,7 +108,7 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
 
     folder = job.run.begin_result()
     probabilities = trained.predict(dataset.test)
-    metrics = {**_metrics(trained, dataset, probabilities), **meter.read()}
+    metrics = {**_metrics(trained, dataset, probabilities, _reports_on(job)), **meter.read()}
     trained.model.save(folder / "model.keras")
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
@@ -109,18 +117,40 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     write_json(folder / "metrics.json", metrics)
     noted = {"threads": threads_of(job), "precision": resolve_precision(job.experiment.train.precision)}
     write_json(folder / "environment.json", {**describe_environment(), **noted})
-    seal(folder, _description(job.experiment, job.seed, dataset))
+    seal(folder, _description(job, dataset))
     job.run.take_result()
     return metrics
 
 
-def _metrics(trained: "Trained", dataset: ImageDataset, probabilities: NDArray[np.float32]) -> dict[str, float]:
+def _reports_on(job: Job) -> str:
+    return job.view.reports_on if job.view else "test"
+
+
+def _halted_metrics(job: Job, halted: Halted) -> dict[str, float]:
+    """Returns the figures of a run that was broken off: its last epoch's, or the best one's where it keeps that."""
+    stopping, row = job.experiment.train.early_stopping, halted.rows[-1]
+    if stopping is not None and stopping.restore_best:
+        best = max if stopping.monitor.endswith("accuracy") else min
+        row = best(halted.rows, key=lambda one: one[stopping.monitor])
+    return {
+        "halted": 1.0,
+        "validation_accuracy": row["val_accuracy"],
+        "validation_loss": row["val_loss"],
+        "epochs": len(halted.rows),
+        "best_epoch": row["epoch"],
+        "seconds": sum(one["seconds"] for one in halted.rows),
+    }
+
+
+def _metrics(
+    trained: "Trained", dataset: ImageDataset, probabilities: NDArray[np.float32], part: str
+) -> dict[str, float]:
     history = trained.history
     best = history.iloc[trained.best_epoch - 1]
     # The first epoch contains the tracing of the graph.
     paces = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
     return {
-        **metrics_of(dataset.test.labels, probabilities),
+        **metrics_of(dataset.test.labels, probabilities, part),
         "validation_accuracy": float(best["val_accuracy"]),
         "validation_loss": float(best["val_loss"]),
         "epochs": len(history),
@@ -131,13 +161,14 @@ def _metrics(trained: "Trained", dataset: ImageDataset, probabilities: NDArray[n
     }
 
 
-def _description(experiment: Experiment, seed: int, dataset: ImageDataset) -> dict[str, Any]:
+def _description(job: Job, dataset: ImageDataset) -> dict[str, Any]:
     return {
-        "experiment": experiment.to_dict(),
-        "seed": seed,
+        "experiment": job.experiment.to_dict(),
+        "seed": job.seed,
+        **({"view": job.view.to_dict()} if job.view else {}),
         "data": {
             "title": dataset.title,
-            "manifest": dataset.manifest["hash"],
+            "manifest": job.manifest,
             "images": {part: len(dataset.part(part)) for part in PARTS},
             "image_shape": list(dataset.image_shape),
         },

@@ -45,14 +45,15 @@ EXERCISES = (
     Exercise(
         2, "wine", "An MLP on red wine", "course-wine", ("curves", "differences"),
         (
-            "With a rate of 0.1 the curves are jagged, and a tenth of it smooths them; features in their own units, "
-            "some in hundreds and some in thousandths, are harder to learn from than standardised ones.",
+            "At a rate of 0.1 two units a layer can die within an epoch: a ReLU that no wine reaches any more gives "
+            "0 and learns nothing, so that every wine gets the same answer and the curves lie flat at the larger "
+            "class; a tenth of the rate keeps them alive.",
             "Compare the hidden layers with no hidden layer: where the interval of the difference holds 0, this many "
             "test wines cannot show that they bring anything.",
         ),
     ),
     Exercise(
-        3, "iris", "Iris", "course-iris", ("curves", "confusion"),
+        3, "iris", "Iris", "course-iris", ("curves", "differences", "confusion"),
         (
             "Setosa is told apart at once; what is confused, if anything, is versicolor with virginica.",
             "Thirty test flowers give an interval of ten points and more to each side, so that no ranking of "

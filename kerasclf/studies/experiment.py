@@ -10,7 +10,7 @@ from kerasclf.flaws import FLAWS
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
-from kerasclf.values import Value
+from kerasclf.values import LATER, Value
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +48,7 @@ class Experiment(Value):
     split: Split = field(default_factory=Split)
     image_size: tuple[int, int] | None = None
     augment_validation: bool = False
-    flaws: tuple[str, ...] = ()
+    flaws: tuple[str, ...] = field(default=(), metadata=LATER)
 
     def __post_init__(self) -> None:
         if isinstance(self.model_args, Mapping):
@@ -91,14 +91,6 @@ class Experiment(Value):
         if "batch_norm_learns" in self.flaws and self.transfer is None:
             found.append("batch_norm_learns: expected a transfer, of which a part is frozen.")
         return found
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as plain JSON types; flaws only where there are some.
-
-        So that a sound experiment has the hash that it had before flaws could be named.
-        """
-        plain = super().to_dict()
-        return plain if self.flaws else {name: value for name, value in plain.items() if name != "flaws"}
 
     def dataset(self, report: Callable[[str], None]) -> "ImageDataset":
         """Loads the images, divided into parts, with the flaws of data that the experiment has.

@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasclf.data.views import View
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder
+from kerasclf.training.halting import Halt
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,8 @@ class Job:
         snapshot: A file with these images; where there is none, they are loaded by their spec.
         threads: CPU threads it may use; None for all. A run that was begun keeps to the number it was begun with,
             since sums in another order end in other digits.
+        view: Which of these images it sees; None for their three parts as they are.
+        halt: When it is broken off before its last epoch; None for never.
     """
 
     title: str
@@ -32,6 +36,8 @@ class Job:
     manifest: str
     snapshot: str | None = None
     threads: int | None = None
+    view: View | None = None
+    halt: Halt | None = None
 
     @property
     def run(self) -> RunFolder:
@@ -40,9 +46,24 @@ class Job:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types."""
-        return {**vars(self), "experiment": self.experiment.to_dict(), "path": str(self.path.absolute())}
+        return {
+            **vars(self),
+            "experiment": self.experiment.to_dict(),
+            "path": str(self.path.absolute()),
+            "view": self.view and self.view.to_dict(),
+            "halt": self.halt and self.halt.to_dict(),
+        }
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Job":
         """Makes a job of what `to_dict` returned."""
-        return cls(**{**plain, "experiment": Experiment.from_dict(plain["experiment"]), "path": Path(plain["path"])})
+        view, halt = plain.get("view"), plain.get("halt")
+        return cls(
+            **{
+                **plain,
+                "experiment": Experiment.from_dict(plain["experiment"]),
+                "path": Path(plain["path"]),
+                "view": View.from_dict(view) if view else None,
+                "halt": Halt.from_dict(halt) if halt else None,
+            }
+        )

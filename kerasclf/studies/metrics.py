@@ -26,15 +26,15 @@ class ClassFigures(NamedTuple):
     images: NDArray[np.int64]
 
 
-def metrics_of(labels: Labels, probabilities: Probabilities) -> dict[str, float]:
-    """Returns a run's figures on its test images by name; the top-5 accuracy only of more than ten classes."""
+def metrics_of(labels: Labels, probabilities: Probabilities, part: str = "test") -> dict[str, float]:
+    """Returns a run's figures on the images of a part by name; the top-5 accuracy only of more than ten classes."""
     figures = {
-        "test_accuracy": accuracy(labels, probabilities),
-        "test_loss": cross_entropy(labels, probabilities),
-        "test_macro_f1": macro_f1(labels, probabilities),
+        f"{part}_accuracy": accuracy(labels, probabilities),
+        f"{part}_loss": cross_entropy(labels, probabilities),
+        f"{part}_macro_f1": macro_f1(labels, probabilities),
     }
     if probabilities.shape[1] > _FEW_CLASSES:
-        figures["test_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
+        figures[f"{part}_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
     return figures
 
 

@@ -35,6 +35,7 @@ _LESSONS = {
     ),
     "sorted_split": Lesson(
         corrected="sound",
+        figure="validation_accuracy",
         wrong="The first tenth of images that lie class by class validates: it holds one class or two, of which the "
         "training part has few images or none.",
         seen="Count the classes of each part; a validation accuracy far from the test accuracy tells as well.",
@@ -43,7 +44,8 @@ _LESSONS = {
         corrected="sound",
         wrong="Batches hold a single class each, so that the network learns one class and forgets it for the next, and "
         "ends with what came last.",
-        seen="The training accuracy is high and the validation accuracy near chance; predictions crowd in one class.",
+        seen="The training accuracy stays at chance or below, as each batch is judged by what the class before it "
+        "taught; predictions crowd in few classes.",
     ),
     "duplicates": Lesson(
         corrected="sound",
@@ -69,15 +71,15 @@ _LESSONS = {
         corrected="transfer",
         wrong="Pixels are multiplied by 1/255 before a network that rescales by itself, so that it sees almost the "
         "same grey in every image.",
-        seen="Look at the least and the greatest value that reaches the first convolution; the features of all images "
-        "are nearly alike.",
+        seen="Look at the least and the greatest value that reaches the first convolution; the loss stays near ln K, "
+        "that of guessing among K classes.",
     ),
     "batch_norm_learns": Lesson(
         corrected="transfer",
         wrong="The weights are frozen but batch normalisation is not: it normalises by each batch, and its statistics "
         "move away from those that the weights were learnt with.",
-        seen="Compare moving_mean and moving_variance before and after; the validation accuracy falls behind that of "
-        "training and changes from epoch to epoch.",
+        seen="Compare moving_mean and moving_variance before and after training; of a frozen network they must be "
+        "the same.",
     ),
     "swapped_channels": Lesson(
         corrected="transfer",
@@ -90,9 +92,9 @@ _LESSONS = {
 _NOTES = (
     "Each experiment with a flaw differs from its corrected one by that flaw alone and shares its seeds, and so its "
     "initial weights and the order of its images, as far as the flaw leaves them.",
-    "Reported is what the author of a flawed study would report; honest is the same figure of the corrected run with "
-    "the same seed, on the same test images (of augment_validation: of the validation images as they are). The "
-    "difference is what the flaw costs, or flatters.",
+    "With the flaw: what the author of a flawed study would report. Without it: the same figure of the corrected run "
+    "with the same seed, on the same test images. The difference is what the flaw costs, or flatters. Of flaws of "
+    "validation images the validation accuracy is compared too; that of sorted_split is of other images.",
     "With choose_on_test the weights of every epoch are those of the corrected run; only the epoch that is taken "
     "differs. Where the validation part is much smaller than the test part, a part of the difference is a better "
     "choice.",

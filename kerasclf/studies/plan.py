@@ -14,6 +14,7 @@ from kerasclf.studies.estimate import Estimate, PhaseCost
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.resources import peak_memory_mb
 from kerasclf.training import TrainConfig
+from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
     from kerasclf.training.rehearsal import Rehearsal
@@ -58,6 +59,7 @@ class Plan:
         data_of: The hash of the data of each experiment, by name.
         snapshots: Files with the data sets, by their hash.
         gpus: GPUs of the machine.
+        networks: A hash of what each experiment's network is made of, by name.
         estimates: By experiment's name, for those that were measured.
         peak_memory_mb: The most memory that the greatest of them took, in 10⁶ bytes; None where none was measured.
     """
@@ -66,6 +68,7 @@ class Plan:
     data_of: dict[str, str]
     snapshots: dict[str, str] = field(default_factory=dict)
     gpus: int = 0
+    networks: dict[str, str] = field(default_factory=dict)
     estimates: dict[str, Estimate] = field(default_factory=dict)
     peak_memory_mb: float | None = None
 
@@ -93,7 +96,7 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
         _check_settings(name, experiment)
     _check_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, said)
-    _check_networks([(experiment, datasets[_key(experiment)]) for experiment in request.experiments.values()])
+    networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()})
     estimates: dict[str, Estimate] = {}
     measured: dict[Experiment, Rehearsal] = {}
     for name in request.measure:
@@ -111,6 +114,7 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
         snapshots=_write_snapshots(datasets.values(), request.snapshots),
         gpus=len(tf.config.list_physical_devices("GPU")),
+        networks=networks,
         estimates=estimates,
         peak_memory_mb=peak_memory_mb() if estimates else None,
     )
@@ -183,13 +187,19 @@ def _check_weights(experiments: Iterable[Experiment]) -> None:
         choose_engine(transfer.engine)
 
 
-def _check_networks(wanted: Iterable[tuple[Experiment, ImageDataset]]) -> None:
-    """Builds every network once for its images, and finds the cuts that its phases ask for."""
+def _check_networks(wanted: dict[str, tuple[Experiment, ImageDataset]]) -> dict[str, str]:
+    """Builds every network once for its images, and finds the cuts that its phases ask for.
+
+    Returns:
+        A hash of what each network is made of, by the experiment's name.
+    """
+    from kerasclf.models.explaining.architecture import architecture
     from kerasclf.pipeline.statistics import check_normalization
     from kerasclf.transfer.cuts import Cuts
 
-    built: dict[tuple[Any, ...], Cuts] = {}
-    for experiment, dataset in wanted:
+    built: dict[tuple[Any, ...], tuple[Cuts, str]] = {}
+    found = {}
+    for name, (experiment, dataset) in wanted.items():
         if dataset.is_table and (experiment.augmentation.is_random or experiment.transfer is not None):
             raise KerasclfError(
                 f"{dataset.title} holds rows of a table, which nothing augments and no network was pretrained on."
@@ -198,9 +208,12 @@ def _check_networks(wanted: Iterable[tuple[Experiment, ImageDataset]]) -> None:
         weights = experiment.transfer and experiment.transfer.weights
         network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
         if network not in built:
-            built[network] = Cuts(experiment.network(dataset.image_shape, dataset.num_classes))
+            model = experiment.network(dataset.image_shape, dataset.num_classes)
+            built[network] = Cuts(model), digest_of(architecture(model))
+        cuts, found[name] = built[network]
         for phase in experiment.phases:
-            built[network].first_trainable(phase.unfreeze)
+            cuts.first_trainable(phase.unfreeze)
+    return found
 
 
 def _regardless_of_length(experiment: Experiment, phase: TrainConfig) -> Experiment:

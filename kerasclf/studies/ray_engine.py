@@ -5,13 +5,13 @@ import io
 import queue
 import shutil
 import tarfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
-from kerasclf.studies.engines import Processes, fail, pass_on
+from kerasclf.studies.engines import Jobs, Processes, Waiting, fail, how_many, pass_on
 from kerasclf.studies.execute import is_passing
 from kerasclf.studies.job import Job
 from kerasclf.studies.plan import Plan, PlanRequest
@@ -49,7 +49,9 @@ class Ray:
         most = int(resources.get("GPU", 0)) or max(1, int(resources.get("CPU", 1)) // self.threads)
         return max(1, min(most if self.jobs == "auto" else self.jobs, runs))
 
-    def run(self, jobs: Sequence[Job], plan: Plan, listener: StudyListener) -> dict[str, str]:
+    def run(
+        self, jobs: Jobs, plan: Plan, listener: StudyListener, watch: Callable[[], None] = lambda: None
+    ) -> dict[str, str]:
         ray = self._connect()
         from ray.util.queue import Queue
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -59,14 +61,16 @@ class Ray:
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         news = Queue(actor_options={"num_cpus": 0, "scheduling_strategy": here})
         remote = ray.remote(num_cpus=self.threads, num_gpus=gpus, max_retries=_RETRIES, max_calls=1)(_make)
-        waiting = [replace(job, threads=self.threads) for job in jobs]
-        width, failures = self.width(plan, len(jobs)), dict[str, str]()
+        waiting = Waiting(jobs)
+        width, failures = self.width(plan, how_many(jobs)), dict[str, str]()
         under_way: dict[Any, Job] = {}
         try:
-            while waiting or under_way:
-                while waiting and len(under_way) < width:
-                    job = waiting.pop(0)
-                    under_way[remote.remote(job.to_dict(), news)] = job
+            while True:
+                while len(under_way) < width and (job := waiting.take()):
+                    under_way[remote.remote(replace(job, threads=self.threads).to_dict(), news)] = job
+                if not under_way:
+                    break
+                watch()
                 done, _ = ray.wait(list(under_way), timeout=_LOOK_EVERY_S)
                 _pass_on_all(news, listener)
                 for reference in done:
@@ -89,7 +93,7 @@ class Ray:
             return fail(job, reason, listener, lasting=False)
         if "error" in answer:
             return fail(job, answer["error"], listener, lasting=answer["lasting"])
-        if not job.run.complete:
+        if not job.run.complete and answer["files"] is not None:
             _unpack(answer["files"], job.path)
         listener.finished_run(job.title, answer["metrics"])
         return None
@@ -112,7 +116,7 @@ def _make(plain: dict[str, Any], news: Any) -> dict[str, Any]:
     job = Job.from_dict(plain)
     try:
         metrics = make_run(job, Messenger(lambda event: news.put([job.title, event])))
-        return {"metrics": metrics, "files": _pack(job.path)}
+        return {"metrics": metrics, "files": _pack(job.path) if job.run.complete else None}
     except (KerasclfError, OSError) as error:
         return {"error": str(error), "lasting": not is_passing(error)}
 

@@ -44,10 +44,12 @@ def reduced(
     kept = study.only(asked.only)
     made = {name: asked.of(experiment) for name, experiment in kept.items()}
     less = [line for name, experiment in kept.items() for line in shortcomings(experiment, made[name])]
+    # An experiment that is called by its network is called by the one in its place.
+    names = dict(asked.models)
     return replace(
         study,
-        experiments=made,
-        published={name: figures for name, figures in study.published.items() if name in made},
+        experiments={names.get(name, name): experiment for name, experiment in made.items()},
+        published={names.get(name, name): figures for name, figures in study.published.items() if name in made},
         lessons={name: lesson for name, lesson in study.lessons.items() if name in made and lesson.corrected in made},
         seeds=tuple(range(seed, seed + repeats)),
         quick=quick,

@@ -9,6 +9,7 @@ import keras
 from kerasclf.errors import TrainingError
 from kerasclf.pipeline.batches import Epoch
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.halting import Halt, Halted
 from kerasclf.training.progress import Listener
 
 
@@ -91,6 +92,26 @@ class RecordEpochs(keras.callbacks.Callback):
         self.rows.append(row)
         self.seconds += time.perf_counter() - self._began
         self.listener.finished_epoch(row)
+
+
+class HaltWhenTold(keras.callbacks.Callback):
+    """Breaks a training off at the end of an epoch whose state is kept, or before it goes on from there."""
+
+    def __init__(self, halt: Halt, record: RecordEpochs, epochs: int) -> None:
+        super().__init__()
+        self.halt, self.record, self.epochs = halt, record, epochs
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._look()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        if not self.model.stop_training:  # early stopping ends it here anyway, and it is complete
+            self._look()
+
+    def _look(self) -> None:
+        reason = self.halt.reason(self.record.rows, self.epochs)
+        if reason:
+            raise Halted(reason, self.record.rows)
 
 
 def make_callbacks(config: TrainConfig) -> list[keras.callbacks.Callback]:

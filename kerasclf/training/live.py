@@ -27,7 +27,7 @@ class LiveCurves(keras.callbacks.Callback):
 
     def __init__(self, path: Path | str | None = None, title: str = "") -> None:
         super().__init__()
-        self.path, self.title = path and Path(path), title
+        self.path, self.title = None if path is None else Path(path), title
         self.rows: list[Row] = []
         self._screen, self._drawn = Screen(), 0.0
 

@@ -15,11 +15,12 @@ from kerasclf.data.dataset import class_counts
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.batches import evaluation_batches
 from kerasclf.training.build import Assembled, NetworkFactory, build_model
-from kerasclf.training.callbacks import CountEpochs, RecordEpochs, StopWhenNotFinite, make_callbacks
+from kerasclf.training.callbacks import CountEpochs, HaltWhenTold, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.feed import make_feed
 from kerasclf.training.fused_batch_norm import fused_batch_norm
+from kerasclf.training.halting import Halt
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
 from kerasclf.training.ready import Ready, evaluation_batch, prepare_phase
@@ -62,6 +63,7 @@ def train(
     listener: Listener | None = None,
     checkpoints: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    halt: Halt | None = None,
 ) -> Trained:
     """Trains a network on the training part and watches it on the validation part; the test part is not touched.
 
@@ -80,8 +82,10 @@ def train(
         checkpoints: A folder for the state at each epoch's end. What it holds already is gone on from; on a CPU
             the result is the same to the bit as without the interruption.
         callbacks: Callbacks of one's own, for each phase, such as live curves; they look on and change nothing.
+        halt: When to break it off before its last epoch; it can be gone on with from there.
 
     Raises:
+        Halted: It was broken off; this is no fault.
         TrainingError: The loss became nan or infinite; the message names epoch and step. Or a checkpoint is of
             another version.
         KerasclfError: The network cannot be cut as a phase asks.
@@ -99,7 +103,7 @@ def train(
         # The order and the changes of images go on from phase to phase.
         ready.epoch.first = sum(before.epochs for before in phases[:number])
         folder = checkpoints / f"phase-{number + 1}" if checkpoints else None
-        _fit(ready, dataset, phase, record, listener, folder, sum(p.epochs for p in phases), callbacks)
+        _fit(ready, dataset, phase, record, listener, folder, sum(p.epochs for p in phases), callbacks, halt)
     history = pd.DataFrame(record.rows)
     return Trained(
         _finished(built.assembled),
@@ -119,6 +123,7 @@ def _fit(
     folder: Path | None,
     all_epochs: int,
     others: Sequence[keras.callbacks.Callback],
+    halt: Halt | None,
 ) -> None:
     """Trains one phase, or goes on with it."""
     callbacks = [
@@ -134,6 +139,8 @@ def _fit(
         callbacks.append(Resume(folder, callbacks, record, checkpoint))
     if checkpoint is not None:
         first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
+    if halt is not None and first < phase.epochs:
+        callbacks.append(HaltWhenTold(halt, record, all_epochs))  # after Resume: the checkpoint comes first
     listener.began(all_epochs, ready.steps, rows)
     del checkpoint  # Resume holds it until it is restored
     with ready.strategy.scope(), fused_batch_norm(ready.model):

@@ -1,0 +1,124 @@
+"""Thirty trials of BaseNet: kerasclf with two runs side by side, against KerasTuner's own loop in one process.
+
+    make bench-search        or        python -m benchmarks.search [--quick]
+
+Both make the same trials (the same values in the same order, from the same seed) on images in memory, for the same
+number of epochs, through the same input pipeline and training. Wall time with the start of every process; peak memory
+after trial 5 and after the last, of the process itself and of its greatest run.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import in_turns, median, print_table, ratio
+from kerasclf import Augmentation, Experiment, Split, TrainConfig
+from kerasclf.search import Choice, Float, Space
+from kerasclf.search.search import Search
+
+TRIALS, ROUNDS, JOBS = 30, 3, 2
+_EARLY = 5
+CONTESTANTS = ("kerasclf", "keras_tuner")
+
+
+def experiment(quick: bool) -> Experiment:
+    return Experiment(
+        data="shapes",
+        model="basenet",
+        augmentation=Augmentation(rescale=1 / 255),
+        split=Split(train_per_class=40 if quick else 200, test_per_class=2),
+        train=TrainConfig(epochs=2 if quick else 20, batch_size=64),
+    )
+
+
+SPACE = Space({"train.learning_rate": Float(1e-4, 1e-2, log=True), "train.batch_size": Choice(32, 64, 128)})
+
+
+def kerasclf(quick: bool, trials: int) -> dict[str, Any]:
+    """Searches with `--jobs 2`; memory is that of this process and of the greatest of its runs so far."""
+    from kerasclf.search.progress import QuietSearch
+    from kerasclf.search.runner import run_search
+    from kerasclf.search.trial import Trial
+    from kerasclf.studies.engines import Processes
+    from kerasclf.studies.resources import peak_memory_mb
+
+    peaks: dict[int, tuple[float, float]] = {}
+    greatest = [0.0]
+
+    class Watch(QuietSearch):
+        def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+            greatest[0] = max(greatest[0], metrics["peak_memory_mb"])
+
+        def ended_trial(self, trial: Trial, best: Trial | None) -> None:
+            peaks[len(peaks) + 1] = peak_memory_mb(), greatest[0]
+
+    with tempfile.TemporaryDirectory() as folder:
+        found = run_search(
+            experiment(quick), SPACE, Path(folder) / "out", oracle="random", max_trials=trials,
+            engine=Processes(JOBS), listener=Watch(),
+        )  # fmt: skip
+        values = [trial.values for trial in found.trials]
+    (own, run), (own_end, run_end) = peaks[min(_EARLY, trials)], peaks[trials]
+    return {"values": values, "early": own, "late": own_end, "early_run": run, "late_run": run_end}
+
+
+def keras_tuner(quick: bool, trials: int) -> dict[str, Any]:
+    """Searches with KerasTuner's RandomSearch, one trial after the other in this process."""
+    import keras_tuner as theirs
+
+    from kerasclf.search import hypermodel
+    from kerasclf.search.parameters import from_values, to_hyperparameters
+    from kerasclf.studies.resources import peak_memory_mb
+
+    peaks: list[float] = []
+    made = hypermodel(experiment(quick), SPACE)
+
+    class Watch(theirs.RandomSearch):
+        def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
+            history = super().run_trial(trial, *args, **kwargs)
+            peaks.append(peak_memory_mb())
+            return history
+
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = Watch(
+            made, objective="val_accuracy", max_trials=trials, seed=1, hyperparameters=to_hyperparameters(SPACE),
+            directory=folder, project_name="out",
+        )  # fmt: skip
+        tuner.search(verbose=0)
+        ended = [tuner.oracle.trials[number] for number in tuner.oracle.start_order]
+        values = [from_values(SPACE, trial.hyperparameters.values) for trial in ended]
+    return {"values": values, "early": peaks[min(_EARLY, trials) - 1], "late": peaks[-1]}
+
+
+def measure(contestant: str, form: str) -> None:
+    from kerasclf.quiet import quiet_tensorflow
+
+    quiet_tensorflow()
+    quick = form == "quick"
+    trials = 6 if quick else TRIALS
+    began = time.perf_counter()
+    found = {"kerasclf": kerasclf, "keras_tuner": keras_tuner}[contestant](quick, trials)
+    print(json.dumps({**found, "seconds": time.perf_counter() - began}))
+
+
+def main() -> None:
+    form = "quick" if "--quick" in sys.argv else "full"
+    Search(experiment(form == "quick"), SPACE).check()
+    measured = in_turns("benchmarks.search", [(name, form) for name in CONTESTANTS], 1 if form == "quick" else ROUNDS)
+    mine, theirs = (measured[name, form] for name in CONTESTANTS)
+    same = all(a["values"] == b["values"] for a, b in zip(mine, theirs, strict=True))
+    print(f"the same trials: {same}\n")
+    rows = [
+        [name, f"{median(found, 'seconds'):,.0f}", f"{median(found, 'early'):,.0f}", f"{median(found, 'late'):,.0f}"]
+        for name, found in (("kerasclf, --jobs 2", mine), ("keras_tuner.RandomSearch", theirs))
+    ]
+    runs = ["its greatest run so far", "", f"{median(mine, 'early_run'):,.0f}", f"{median(mine, 'late_run'):,.0f}"]
+    print_table(["search", "seconds", f"peak MB, trial {_EARLY}", "peak MB, last trial"], [rows[0], runs, rows[1]])
+    print(f"times as fast: {ratio(theirs, mine, 'seconds')}")
+
+
+if __name__ == "__main__":
+    main() if len(sys.argv) < 3 else measure(sys.argv[1], sys.argv[2])

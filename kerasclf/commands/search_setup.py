@@ -1,0 +1,102 @@
+"""From the options of `kerasclf search` to the search that they ask for."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from kerasclf.commands.running import parse_size
+from kerasclf.data.keras_sets import KERAS_SETS
+from kerasclf.data.specs import Choice, default_dataset
+from kerasclf.errors import KerasclfError
+from kerasclf.search.budget import Budget, parse_duration
+from kerasclf.search.declared import SEARCHES, shortened
+from kerasclf.search.experiment_file import find_experiment
+from kerasclf.search.search import ENDING, Search
+from kerasclf.search.space_file import read_space
+
+if TYPE_CHECKING:
+    from kerasclf.commands.search import SearchCommand
+    from kerasclf.studies.study import Protocol
+
+
+def make_search(options: "SearchCommand", said: Callable[[str], None]) -> Search:
+    """Returns the search that the options ask for.
+
+    Args:
+        options: Those of the command.
+        said: Is told where other images take the place of those that cannot be had.
+
+    Raises:
+        KerasclfError: There is no such experiment, or an option cannot be used.
+    """
+    if not options.experiment:
+        raise KerasclfError(
+            f"Which experiment? A declared search ({', '.join(SEARCHES)}), STUDY/EXPERIMENT such as "
+            "basenet/adam_20, or a file. For example: kerasclf search basenet --quick --max-trials 4"
+        )
+    given = read_space(options.space) if options.space else None
+    if options.experiment in SEARCHES:
+        search = SEARCHES[options.experiment].make()
+        search = replace(search, space=given or search.space, oracle=options.oracle or search.oracle)
+    else:
+        experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
+        if given is None:
+            raise KerasclfError(
+                "Which values? Give --space FILE.toml, such as:\n"
+                '["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
+            )
+        title = f"{experiment.model} on {experiment.data}: {', '.join(given.axes)}"
+        search = Search(experiment, given, options.oracle or "random", title=title)
+    return shortened(
+        _changed(options, search, _data(options, search, said)),
+        quick=options.quick,
+        train_per_class=options.train_per_class,
+        test_per_class=options.test_per_class,
+        epochs=options.epochs,
+    )
+
+
+def make_budget(options: "SearchCommand") -> Budget:
+    """Returns what the search may cost."""
+    seconds = None if options.max_time is None else parse_duration(options.max_time)
+    trials = options.max_trials
+    if trials is None and options.experiment in SEARCHES and options.oracle not in ENDING:
+        trials = SEARCHES[options.experiment].trials
+    return Budget(trials, seconds, options.max_failures)
+
+
+def _data(options: "SearchCommand", search: Search, said: Callable[[str], None]) -> Choice:
+    """Returns the data that are asked for, or the experiment's own where they can be had, and else the drawn set."""
+    own = search.experiment.data
+    if options.data is not None or own.partition(":")[0] not in KERAS_SETS:
+        return Choice(options.data or own, "")
+    choice = default_dataset(own)
+    if choice.notice:
+        said(choice.notice)
+    return choice
+
+
+def _changed(options: "SearchCommand", search: Search, data: Choice) -> Search:
+    experiment = search.experiment
+    experiment = experiment.but(
+        data=data.spec, image_size=parse_size(options.image_size) or data.image_size or experiment.image_size
+    )
+    if options.weights is not None:
+        if experiment.transfer is None:
+            raise KerasclfError(f"weights: the experiment trains {experiment.model} from random weights.")
+        experiment = experiment.but(transfer=experiment.transfer.but(weights=options.weights))
+    if options.repeats < 1 or options.final_repeats < 0 or options.seed < 0:
+        raise KerasclfError(
+            "Expected at least 1 repeat, 0 final repeats and a seed of 0. Received: "
+            f"{options.repeats}, {options.final_repeats} and {options.seed}."
+        )
+    return replace(
+        search,
+        experiment=experiment,
+        objective=options.objective,
+        seed=options.seed,
+        seeds=tuple(range(options.seed, options.seed + options.repeats)),
+        folds=options.folds,
+        median=options.median,
+        final_seeds=tuple(range(options.seed, options.seed + options.final_repeats)),
+    )

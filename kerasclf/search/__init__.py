@@ -1,0 +1,38 @@
+"""Hyperparameter search: spaces over experiments, KerasTuner's and Optuna's oracles, trials that are runs."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kerasclf.search.results import SearchResults, read_search
+from kerasclf.search.search import ORACLES, Search
+from kerasclf.search.space import Axis, Boolean, Choice, Float, Int, Space
+from kerasclf.search.space_file import read_space
+
+if TYPE_CHECKING:
+    from kerasclf.search.runner import run_search
+    from kerasclf.search.tuner_model import hypermodel
+
+__all__ = [
+    "ORACLES",
+    "Axis",
+    "Boolean",
+    "Choice",
+    "Float",
+    "Int",
+    "Search",
+    "SearchResults",
+    "Space",
+    "hypermodel",
+    "read_search",
+    "read_space",
+    "run_search",
+]
+
+# They need KerasTuner, and with it TensorFlow.
+_HOME_OF = {"hypermodel": "kerasclf.search.tuner_model", "run_search": "kerasclf.search.runner"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'kerasclf.search' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)

@@ -1,0 +1,81 @@
+"""The declared searches by name, and the changes that the command line makes to them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from kerasclf.search.basenet import basenet_search
+from kerasclf.search.s2_tpe import s2_search
+from kerasclf.search.s4_grid import s4_search
+from kerasclf.search.search import Search
+from kerasclf.search.space import Axis, Choice, Float, Int, Space
+from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form
+from kerasclf.studies.reduced import reduced
+from kerasclf.studies.study import Study
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared search.
+
+    Args:
+        make: Returns it.
+        trials: Trials at most; None for as many as the oracle has.
+        data: The data set of the original.
+    """
+
+    make: Callable[[], Search]
+    trials: int | None
+    data: str
+
+
+SEARCHES: dict[str, Declared] = {
+    "basenet": Declared(basenet_search, 30, "cifar10"),
+    "s2": Declared(s2_search, 10, "cifar10"),
+    "s4": Declared(s4_search, None, "mnist"),
+}
+
+_EPOCHS = "train.epochs"
+
+
+def shortened(
+    search: Search,
+    *,
+    quick: bool = False,
+    train_per_class: int | None = None,
+    test_per_class: int | None = None,
+    epochs: int | None = None,
+) -> Search:
+    """Returns a search on fewer images or with shorter trainings; an axis of epochs is scaled down with them.
+
+    Raises:
+        KerasclfError: No epoch is asked for.
+    """
+    own = search.experiment.split
+    study = reduced(
+        Study("search", "", "", {"base": search.experiment}),
+        quick=quick,
+        form=Form(
+            train_per_class=own.train_per_class if train_per_class is None else train_per_class,
+            test_per_class=own.test_per_class if test_per_class is None else test_per_class,
+            epochs=epochs,
+        ),
+    )
+    experiment: Experiment = study.experiments["base"]
+    most = 2 if quick and epochs is None else epochs
+    axes = dict(search.space.axes)
+    if most is not None and _EPOCHS in axes:
+        axes[_EPOCHS] = _scaled(axes[_EPOCHS], most)
+    return replace(search, experiment=experiment, space=Space(axes))
+
+
+def _scaled(axis: Axis, most: int) -> Axis:
+    """Returns an axis of epochs that ends at `most`, in the proportions that it had."""
+    if isinstance(axis, Choice):
+        factor = min(1.0, most / max(axis.values))
+        return Choice(*dict.fromkeys(max(1, round(factor * value)) for value in axis.values))
+    if isinstance(axis, Int | Float) and axis.high > most:
+        low = max(1, round(axis.low * most / axis.high))
+        step = max(1, round((axis.step or 1) * most / axis.high))
+        return Int(min(low, most - 1) or 1, most, axis.log, None if axis.log else step)
+    return axis

@@ -1,0 +1,60 @@
+"""An experiment as a command names it: STUDY/EXPERIMENT, or a TOML or JSON file."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kerasclf.errors import KerasclfError, unknown
+from kerasclf.studies.catalogue import STUDIES
+from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.study import Protocol
+
+_FORMS = "a declared search, STUDY/EXPERIMENT (such as basenet/adam_20), or a TOML or JSON file of an experiment"
+
+
+def find_experiment(name: str, protocol: Protocol = "sound") -> Experiment:
+    """Returns the experiment of this name.
+
+    Raises:
+        KerasclfError: There is none, or its file cannot be used.
+    """
+    if name.endswith((".toml", ".json")):
+        return read_experiment(Path(name))
+    study, _, experiment = name.partition("/")
+    if study not in STUDIES:
+        raise KerasclfError(f"{unknown('search or study', study, STUDIES)} Expected {_FORMS}.")
+    known = STUDIES[study](protocol).experiments
+    if experiment not in known:
+        shown = [f"{study}/{other}" for other in known]
+        raise KerasclfError(unknown("experiment", name, shown))
+    return known[experiment]
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Reads an experiment from a file: TOML or JSON with its fields, or the `experiment.json` of a run's folder.
+
+    Raises:
+        KerasclfError: It cannot be read, or a field cannot be used.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        plain = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise KerasclfError(f"The experiment {path} cannot be read: {error}.") from None
+    except ValueError as error:
+        raise KerasclfError(f"The experiment {path} is no {path.suffix[1:].upper()}: {error}.") from None
+    if not isinstance(plain, dict):
+        raise KerasclfError(f"The experiment {path}: expected its fields by name. Received: {plain!r}.")
+    return _make(plain.get("experiment", plain), path)
+
+
+def _make(plain: Mapping[str, Any], path: Path) -> Experiment:
+    arguments = plain.get("model_args")
+    if isinstance(arguments, Mapping):
+        plain = {**plain, "model_args": sorted(arguments.items())}
+    try:
+        return Experiment.from_dict(plain)
+    except (KerasclfError, TypeError) as error:
+        raise KerasclfError(f"The experiment {path}: {error}") from None

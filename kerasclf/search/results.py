@@ -1,0 +1,96 @@
+"""What a search has found so far. Needs no TensorFlow."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from kerasclf.errors import FolderError
+from kerasclf.search.folder import SearchFolder
+from kerasclf.search.objective import Objective
+from kerasclf.search.search import Search
+from kerasclf.search.trial import Trial
+from kerasclf.studies.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class SearchResults:
+    """A search with its trials.
+
+    Args:
+        folder: Where it lies.
+        search: What was searched for.
+        trials: In the order in which they were proposed.
+    """
+
+    folder: SearchFolder
+    search: Search
+    trials: tuple[Trial, ...]
+
+    @cached_property
+    def best(self) -> Trial:
+        """The best trial on the validation images: of those trained to their end, where there are any.
+
+        Raises:
+            FolderError: No trial has been finished.
+        """
+        best = best_of(self.trials, self.search.goal)
+        if best is None:
+            raise FolderError(f"{self.folder.path} holds no finished trial.")
+        return best
+
+    @property
+    def has_value(self) -> bool:
+        """Whether any trial has come to a value."""
+        return any(trial.value is not None for trial in self.trials)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment with the best trial's values."""
+        return self.search.space.apply(self.search.experiment, self.best.values)
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """Trials with a value, the best first; those that were trained to their end come before the others."""
+        sign = -1 if self.search.goal.direction == "max" else 1
+        known = [trial for trial in self.trials if trial.value is not None]
+        return sorted(known, key=lambda t: (not t.whole, sign * (t.value or 0.0), t.number))
+
+    def table(self) -> pd.DataFrame:
+        """Returns a row for each trial: its number, status, objective, values and cost."""
+        return pd.DataFrame(
+            [
+                {
+                    "trial": t.number,
+                    "status": t.status,
+                    self.search.objective: t.value,
+                    "spread": t.spread,
+                    "runs": len(t.runs),
+                    "epochs": t.epochs,
+                    "seconds": t.seconds,
+                    **{name: t.values[name] for name in self.search.space.axes},
+                }
+                for t in self.trials
+            ]
+        )
+
+
+def best_of(trials: Sequence[Trial], goal: Objective) -> Trial | None:
+    """Returns the best trial that was trained to its end; where there is none, the best of the others; or None."""
+    for candidates in ([t for t in trials if t.whole], [t for t in trials if t.value is not None]):
+        if candidates:
+            sign = 1 if goal.direction == "max" else -1
+            return max(candidates, key=lambda t: sign * (t.value or 0.0))
+    return None
+
+
+def read_search(path: Path | str) -> SearchResults:
+    """Reads a search's folder.
+
+    Raises:
+        FolderError: It holds no search, or a file of it cannot be read.
+    """
+    folder = SearchFolder(Path(path))
+    return SearchResults(folder, folder.read(), tuple(folder.trials()))

@@ -1,0 +1,308 @@
+"""Runs a search: trial after trial, each as runs of the study engine, gone on with after any interruption."""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from kerasclf.errors import KerasclfError, raise_all
+from kerasclf.files import write_json
+from kerasclf.locks import hold
+from kerasclf.search.budget import Budget
+from kerasclf.search.course import Course
+from kerasclf.search.folder import SearchFolder
+from kerasclf.search.progress import QuietSearch, SearchListener
+from kerasclf.search.results import SearchResults, read_search
+from kerasclf.search.schedule import Nothing
+from kerasclf.search.search import ENDING, Search
+from kerasclf.search.space import Axis, Space
+from kerasclf.search.trial import Trial
+from kerasclf.search.trial_runs import BASE, TrialRuns
+from kerasclf.studies.engines import Engine, Processes
+from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.job import Job
+from kerasclf.studies.plan import Plan, PlanRequest
+from kerasclf.training.progress import Row
+
+
+class BudgetSpent(Exception):  # noqa: N818
+    """The time is over; what is under way keeps its last epoch."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found out before a search begins.
+
+    Args:
+        search: What is searched for; of a search that goes on, as it was begun.
+        folder: Where.
+        plan: Data, networks and, where that was asked for, what a run costs.
+    """
+
+    search: Search
+    folder: SearchFolder
+    plan: Plan
+
+
+def run_search(
+    experiment: Experiment,
+    space: Space | Mapping[str, Axis],
+    out: Path | str,
+    *,
+    oracle: str = "random",
+    max_trials: int | None = None,
+    max_seconds: float | None = None,
+    objective: str = "val_accuracy",
+    seed: int = 0,
+    repeats: int = 1,
+    folds: int = 0,
+    median: bool = False,
+    side_by_side: int | None = None,
+    max_failures: int = 5,
+    engine: Engine | None = None,
+    listener: SearchListener | None = None,
+) -> SearchResults:
+    """Searches for the values of a space with which an experiment is best on its validation images.
+
+    Called again with the same folder it goes on where it was interrupted, from the last epoch of every run; with a
+    larger budget it adds to what there is.
+
+    Args:
+        experiment: What is varied.
+        space: An axis for each field to vary, such as `{"train.learning_rate": Float(1e-4, 1e-1, log=True)}`.
+        out: The search's folder; made where needed.
+        oracle: Who proposes: a name out of `kerasclf.search.ORACLES`.
+        max_trials: Trials at most.
+        max_seconds: Seconds at most, over all calls.
+        objective: `"val_accuracy"` or `"val_loss"`.
+        seed: Decides proposals and runs.
+        repeats: Runs of each trial, with seeds that count on from `seed`.
+        folds: Each of so many folds validates once, a run each; 0 takes the experiment's own validation part.
+        median: Whether trials that fall behind the median of earlier ones are broken off.
+        side_by_side: How many trials may be under way when an oracle that learns from results proposes another; None
+            takes 1, or what the search was begun with.
+        max_failures: After so many failed trials in a row it stops.
+        engine: Where to run; processes of their own where not given.
+        listener: Who is told of the progress.
+
+    Returns:
+        The trials and the best of them. `finish` looks at the test part.
+
+    Raises:
+        TooManyFailuresError: So many trials failed in a row.
+        KerasclfError: Something cannot be used; nothing was run.
+    """
+    search = Search(
+        experiment, space if isinstance(space, Space) else Space(dict(space)), oracle, objective, seed,
+        tuple(range(seed, seed + repeats)), folds, median, side_by_side or 1,
+    )  # fmt: skip
+    engine, listener = engine or Processes(), listener or QuietSearch()
+    ready = look_ahead(
+        search, out, Budget(max_trials, max_seconds, max_failures), engine=engine, said=listener.said,
+        keep_width=side_by_side is None,
+    )  # fmt: skip
+    return carry_on(ready, Budget(max_trials, max_seconds, max_failures), engine, listener)
+
+
+def look_ahead(
+    search: Search,
+    out: Path | str,
+    budget: Budget,
+    *,
+    engine: Engine,
+    said: Callable[[str], None] = lambda line: None,
+    measure: bool = False,
+    keep_width: bool = True,
+) -> Preflight:
+    """Checks everything that a search needs: space, budget, folder, data, and a network for each end of each axis.
+
+    Writes nothing.
+
+    Args:
+        search: What is searched for.
+        out: The search's folder.
+        budget: How much it may cost.
+        engine: Where it will be run.
+        said: Is told of the progress.
+        measure: Whether a run of the experiment is measured by a few real steps.
+        keep_width: Whether a search that goes on keeps its `side_by_side`.
+    """
+    search.check()
+    raise_all("The search cannot be begun", budget.problems(ends_by_itself=search.oracle in ENDING))
+    folder = SearchFolder(Path(out))
+    held = folder.check(search)
+    if held is not None and (keep_width or search.lag is None):
+        search = replace(search, side_by_side=held.side_by_side)
+    folder.trials()
+    corners = {
+        ", ".join(f"{n} = {v!r}" for n, v in values.items()): search.space.apply(search.experiment, values)
+        for values in search.space.corners()
+    }
+    plan = engine.plan(PlanRequest({BASE: search.experiment, **corners}, (BASE,) if measure else ()), said)
+    _check_networks(search, plan)
+    _check_folds(search, plan)
+    return Preflight(search, folder, plan)
+
+
+def carry_on(
+    ready: Preflight, budget: Budget, engine: Engine, listener: SearchListener, command: str = ""
+) -> SearchResults:
+    """Begins a search, or goes on with it, until its budget is spent."""
+    folder, search = ready.folder, ready.search
+    with hold(folder.path):
+        folder.claim(search, command)
+        for digest, manifest in ready.plan.manifests.items():
+            write_json(folder.path / f"data-{digest[:8]}.json", manifest)
+        course = Course(search, folder, budget, listener)
+        supply = Supply(course, ready.plan)
+        try:
+            engine.run(supply, ready.plan, supply, supply.watch)
+        except BudgetSpent:
+            listener.said(
+                "the time is over; what is under way keeps its last epoch and goes on when there is more time"
+            )
+        finally:
+            course.clock.keep(now=True)
+        _clear_unwanted(folder, course)
+    return read_search(folder.path)
+
+
+class Timer(Protocol):
+    """Says when it is over."""
+
+    @property
+    def over(self) -> bool: ...
+
+    def keep(self) -> None:
+        """Is called often."""
+
+
+class Trials(Protocol):
+    """Where trials come from, and where their ends go to: a search's course, or what a worker sees of it."""
+
+    @property
+    def search(self) -> Search: ...
+
+    @property
+    def folder(self) -> SearchFolder: ...
+
+    @property
+    def listener(self) -> SearchListener: ...
+
+    @property
+    def clock(self) -> Timer: ...
+
+    def next(self) -> Trial | Nothing:
+        """Returns the next trial that is to be run, or why there is none."""
+
+    def ended(self, trial: Trial) -> None:
+        """Takes a trial's end."""
+
+
+class Supply:
+    """Gives an engine the runs of a search's trials as they come up, and takes their news."""
+
+    def __init__(self, course: Trials, plan: Plan) -> None:
+        self.course, self.plan, self.listener = course, plan, course.listener
+        self._open: list[TrialRuns] = []
+        self._of: dict[str, TrialRuns] = {}
+        self._paths: set[Path] = set()  # two trials may be the same experiment: they are not run at once
+
+    def __iter__(self) -> Iterator[Job | None]:
+        return self
+
+    def __next__(self) -> Job | None:
+        while True:
+            for runs in self._open:
+                for job in runs.waiting:
+                    if job.path not in self._paths:
+                        runs.begin(job)
+                        self._paths.add(job.path)
+                        return job
+            trial = self.course.next()
+            if trial is Nothing.YET or (trial is Nothing.MORE and self._open):
+                return None
+            if isinstance(trial, Nothing):
+                raise StopIteration
+            self._begin(trial)
+
+    def watch(self) -> None:
+        """Ends everything when the time is over."""
+        self.course.clock.keep()
+        if self.course.clock.over:
+            raise BudgetSpent
+
+    def said(self, line: str) -> None:
+        self.listener.said(line)
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self._of[title].began(title, rows)
+        self.listener.began(title, epochs, steps, rows)
+
+    def stepped(self, title: str, epochs_done: int, step: int) -> None:
+        self.listener.stepped(title, epochs_done, step)
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        self._of[title].finished_epoch(title, row)
+        self.listener.finished_epoch(title, row)
+        self.watch()
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        runs = self._of[title]
+        self._paths.discard(runs.path_of(title))
+        runs.finished_run(title, metrics)
+        self.listener.finished_run(title, metrics)
+        self._look(runs)
+
+    def failed_run(self, title: str, message: str) -> None:
+        runs = self._of[title]
+        self._paths.discard(runs.path_of(title))
+        runs.failed_run(title, message)
+        self.listener.failed_run(title, message)
+        self._look(runs)
+
+    def _begin(self, trial: Trial) -> None:
+        runs = TrialRuns(self.course.search, trial, self.course.folder, self.plan)
+        self._open.append(runs)
+        self._of |= dict.fromkeys(runs.titles, runs)
+
+    def _look(self, runs: TrialRuns) -> None:
+        """Ends a trial whose runs have all ended."""
+        trial = runs.outcome()
+        if trial is None:
+            return
+        self._open.remove(runs)
+        for title in runs.titles:
+            del self._of[title]
+        self.course.ended(trial)
+
+
+def _check_networks(search: Search, plan: Plan) -> None:
+    """An argument of the builder that changes no layer is no axis."""
+    problems = []
+    for name in search.space.axes:
+        alike = {d for key, d in plan.networks.items() if key.startswith(f"{name} = ")}
+        if name.startswith("model") and len(alike) == 1:
+            problems.append(f"{name}: the axis changes nothing; the network is the same whatever it is.")
+    raise_all("The search space cannot be used", problems)
+
+
+def _check_folds(search: Search, plan: Plan) -> None:
+    parts = plan.manifests[plan.data_of[BASE]]["parts"]
+    labels = [*parts["train"]["labels"], *parts["validation"]["labels"]]
+    fewest = min(labels.count(label) for label in set(labels)) if search.folds else 0
+    if search.folds > fewest:
+        raise KerasclfError(
+            f"folds: expected at most {fewest}, the images of the smallest class outside the test part. "
+            f"Received: {search.folds}."
+        )
+
+
+def _clear_unwanted(folder: SearchFolder, course: Course) -> None:
+    """Removes the checkpoints of runs that were broken off, once no trial can go on with them."""
+    if course.next() is not Nothing.MORE or not all(trial.ended for trial in course.trials):
+        return
+    for checkpoints in folder.path.glob("runs/*/*.partial/checkpoints"):
+        if not (checkpoints.parent / "failed.json").exists():
+            shutil.rmtree(checkpoints, ignore_errors=True)

@@ -1,0 +1,120 @@
+"""From a trial to its runs, and from their figures to its value."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kerasclf.data.views import View
+from kerasclf.search.folder import SearchFolder
+from kerasclf.search.search import Search
+from kerasclf.search.trial import Trial, TrialRun
+from kerasclf.studies.job import Job
+from kerasclf.studies.plan import Plan
+from kerasclf.training.progress import Row
+
+BASE = "base"
+# What the machine did to a run (a full disk, a kill for lack of memory) is tried again so often.
+_ATTEMPTS = 3
+
+
+class TrialRuns:
+    """The runs of one trial: what is to be run of it, and what has come of them."""
+
+    def __init__(self, search: Search, trial: Trial, folder: SearchFolder, plan: Plan) -> None:
+        self.search, self.trial = search, trial
+        experiment = search.space.apply(search.experiment, trial.values)
+        manifest = plan.data_of[BASE]
+        places = [(seed, fold) for seed in search.seeds for fold in range(1, search.folds + 1) or (0,)]
+        self.waiting = [
+            Job(
+                title=_title(trial, seed, fold, len(places)),
+                name=trial.title,
+                experiment=experiment,
+                seed=seed,
+                path=folder.run(experiment.identity, seed, fold).path,
+                manifest=manifest,
+                snapshot=plan.snapshots.get(manifest),
+                view=View(fold=fold or None, folds=search.folds),
+                halt=trial.halt,
+            )
+            for seed, fold in places
+        ]
+        self._places = dict(zip((job.title for job in self.waiting), places, strict=True))
+        self._jobs = {job.title: job for job in self.waiting}
+        self._under_way: set[str] = set()
+        self._attempts = dict.fromkeys(self._jobs, 0)
+        self._rows: dict[str, list[Row]] = {}
+        self._ended: dict[str, TrialRun] = {}
+        self._curves: dict[str, list[float]] = {}
+        self._message, self._failed = "", False
+
+    @property
+    def titles(self) -> list[str]:
+        return list(self._jobs)
+
+    def path_of(self, title: str) -> Path:
+        """Returns the folder of a run."""
+        return self._jobs[title].path
+
+    def begin(self, job: Job) -> None:
+        """Takes a job for one that is under way."""
+        self.waiting.remove(job)
+        self._under_way.add(job.title)
+
+    def began(self, title: str, rows: Sequence[Row]) -> None:
+        """A run begins, or goes on from this history."""
+        self._rows[title] = list(rows)
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        """A run has finished an epoch."""
+        self._rows.setdefault(title, []).append(row)
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        """A run has ended, as far as it was to be made."""
+        job, (seed, fold) = self._jobs[title], self._places[title]
+        self._under_way.discard(title)
+        self._ended[title] = TrialRun(seed, fold, f"{job.path.parent.name}/{job.path.name}", metrics)
+        rows: list[Row] = self._rows.get(title, [])
+        if job.run.complete:
+            rows = job.run.history().to_dict("records")  # type: ignore[assignment]
+        self._curves[title] = [float(row[self.search.objective]) for row in rows]
+        if "halted" in metrics and job.halt is not None and job.halt.bounds:
+            self._message = job.halt.reason(rows, job.experiment.epochs) or ""
+            self.waiting.clear()  # the trial has fallen behind; its other runs would not help it
+
+    def failed_run(self, title: str, message: str) -> None:
+        """A run has failed; it is tried again where the machine was at fault."""
+        job = self._jobs[title]
+        self._under_way.discard(title)
+        self._attempts[title] += 1
+        if job.run.failure is None and self._attempts[title] < _ATTEMPTS:
+            self.waiting.append(job)
+            return
+        self._message, self._failed = message, True
+        self.waiting.clear()
+
+    def outcome(self) -> Trial | None:
+        """Returns the trial as it ended; None while there is more to come."""
+        if self.waiting or self._under_way:
+            return None
+        runs = tuple(sorted(self._ended.values(), key=lambda run: (run.seed, run.fold)))
+        known = {"runs": runs, "message": self._message, "seconds": sum(run.metrics["seconds"] for run in runs)}
+        if self._failed:
+            return self.trial.but(status="failed", **known)
+        values = [run.metrics[self.search.goal.of_run] for run in runs]
+        length = min(len(curve) for curve in self._curves.values())
+        curve = np.mean([curve[:length] for curve in self._curves.values()], axis=0)
+        return self.trial.but(
+            status="pruned" if self._message else "completed",
+            value=float(np.mean(values)),
+            spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+            curve=tuple(map(float, curve)),
+            **known,
+        )
+
+
+def _title(trial: Trial, seed: int, fold: int, runs: int) -> str:
+    if runs == 1:
+        return trial.title
+    return f"{trial.title} seed {seed}" + (f" fold {fold}" if fold else "")

@@ -1,0 +1,102 @@
+"""`hypermodel`: an experiment with a search space for users who want KerasTuner itself. Needs KerasTuner.
+
+tuner = keras_tuner.Hyperband(kerasclf.search.hypermodel(experiment, space), objective="val_accuracy", max_epochs=30)
+tuner.search()
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import keras_tuner
+
+from kerasclf.data import ImageDataset
+from kerasclf.errors import KerasclfError
+from kerasclf.search.parameters import declare
+from kerasclf.search.space import Axis, Space, Values, make_space
+from kerasclf.studies.experiment import Experiment
+from kerasclf.training.callbacks import CountEpochs, StopWhenNotFinite, make_callbacks
+from kerasclf.training.fused_batch_norm import fused_batch_norm
+from kerasclf.training.optimizers import peak_learning_rate
+from kerasclf.training.ready import Ready, prepare
+
+
+class ExperimentHyperModel(keras_tuner.HyperModel):
+    """Builds and trains the experiment that a tuner asks for; the data are the experiment's own, loaded once.
+
+    The first training of some values has the seed 0, a further one (`executions_per_trial`) the next.
+
+    Args:
+        experiment: What is varied; trained in one phase.
+        space: Its axes.
+
+    Raises:
+        KerasclfError: The space cannot be used with the experiment.
+    """
+
+    def __init__(self, experiment: Experiment, space: Space) -> None:
+        super().__init__(name=experiment.model)
+        space.check(experiment)
+        if experiment.earlier_phases:
+            raise KerasclfError("KerasTuner trains a model in one phase; run_search takes experiments with several.")
+        self.experiment, self.space = experiment, space
+        self._dataset: ImageDataset | None = None
+        self._built: tuple[keras.Model, Experiment, Ready] | None = None
+        self._executions: Counter[Experiment] = Counter()
+
+    def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
+        """Returns the compiled network of the values that `hp` has."""
+        experiment = self.experiment_of(hp)
+        dataset = self._load()
+        ready = prepare(
+            dataset,
+            experiment.network,
+            experiment.augmentation,
+            experiment.train,
+            self._executions[experiment],
+            experiment.transfer,
+        )
+        self._built = ready.model, experiment, ready
+        return ready.model
+
+    def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
+        """Trains what `build` returned; takes KerasTuner's callbacks, epochs and initial_epoch, and no data."""
+        if args or {"x", "y", "validation_data"} & set(kwargs):
+            raise KerasclfError("The experiment brings its own images: call tuner.search() without any.")
+        assert self._built is not None
+        built, experiment, ready = self._built
+        assert built is model, "KerasTuner builds a model, then trains it"
+        self._executions[experiment] += 1
+        config = experiment.train
+        own = [
+            CountEpochs(ready.epoch),
+            StopWhenNotFinite(config, peak_learning_rate(config), ready.steps),
+            *make_callbacks(config),
+        ]
+        with ready.strategy.scope(), fused_batch_norm(model):
+            return model.fit(
+                ready.batches,
+                validation_data=ready.validation,
+                shuffle=False,  # the pipeline shuffles
+                **{"epochs": config.epochs, "verbose": 0, **kwargs, "callbacks": [*own, *kwargs.get("callbacks", [])]},
+            )
+
+    def experiment_of(self, hp: keras_tuner.HyperParameters) -> Experiment:
+        """Returns the experiment of the values that `hp` has."""
+        values: Values = {name: declare(hp, name, axis) for name, axis in self.space.axes.items()}
+        return self.space.apply(self.experiment, values)
+
+    def _load(self) -> ImageDataset:
+        if self._dataset is None:
+            self._dataset = self.experiment.dataset(lambda line: None)
+        return self._dataset
+
+
+def hypermodel(experiment: Experiment, space: Space | Mapping[str, Axis]) -> ExperimentHyperModel:
+    """Returns an experiment with a search space as a model that every KerasTuner tuner takes.
+
+    Raises:
+        KerasclfError: The space cannot be used with the experiment.
+    """
+    return ExperimentHyperModel(experiment, make_space(space))

@@ -1,0 +1,153 @@
+"""A process that runs trials for a chief: `python -m kerasclf.search.worker`, started and restarted by workers.py.
+
+The request comes as a line of JSON. When the process that started it is gone, its standard input closes, and it ends.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.quiet import quiet_tensorflow
+
+# Exit codes: the search is over; it makes no sense to start this worker again.
+OVER, REFUSED = 0, 2
+_BEAT_EVERY_S = 5.0
+_ASK_EVERY_S = 2.0
+# A chief that is started anew within this time finds its workers still at work.
+_WITHOUT_CHIEF_S = 45.0
+
+
+def main() -> None:
+    """Runs trials until the chief says that it is over."""
+    request = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    quiet_tensorflow()
+    try:
+        work(Path(request["folder"]), request["jobs"], request["patience_s"])
+        code = OVER
+    except KerasclfError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = REFUSED
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def work(path: Path, jobs: int, patience_s: float) -> None:
+    """Runs trials for the chief that KerasTuner's variables name.
+
+    Raises:
+        KerasclfError: No chief answers, it works in another folder, or the images here are others.
+    """
+    from kerasclf.search.client import ChiefClient
+    from kerasclf.search.folder import SearchFolder
+    from kerasclf.search.progress import QuietSearch
+    from kerasclf.search.runner import BudgetSpent, Supply
+    from kerasclf.search.trial_runs import BASE
+    from kerasclf.studies.engines import Processes
+    from kerasclf.studies.plan import PlanRequest
+
+    client = ChiefClient()
+    client.wait_for_chief(patience_s)
+    folder = SearchFolder(path)
+    _check_folder(client, folder)
+    search, engine = folder.read(), Processes(jobs)
+    plan = engine.plan(PlanRequest({BASE: search.experiment}), _say)
+    if plan.data_of[BASE] != _chief_file(folder)["data"]:
+        raise FolderError(f"The images of {search.experiment.data} here are others than the chief's.")
+    while (number := client.ask_for_trial(_ASK_EVERY_S, _WITHOUT_CHIEF_S)) is not None:
+        course = OneTrial(client, search, folder, folder.trial(number), QuietSearch())
+        supply = Supply(course, plan)
+        _say(f"{client.name}: {course.trial.title}")
+        try:
+            engine.run(supply, plan, supply, supply.watch)
+        except BudgetSpent:
+            _say(f"{client.name}: {course.trial.title} is no longer wanted here; it keeps its last epoch")
+            if course.clock.lost:
+                raise KerasclfError(_GONE.format(client.address, f"{_WITHOUT_CHIEF_S:.0f} s")) from None
+
+
+_GONE = (
+    "The chief at {} has not answered for {}. The trial keeps its last epoch; start the chief again with its own "
+    "command, and this worker with its."
+)
+
+
+class Beat:
+    """Tells the chief every few seconds that a trial is being worked on, in the place of a search's clock."""
+
+    def __init__(self, client: Any, number: int) -> None:
+        self.client, self.number = client, number
+        self.over = self.lost = False
+        self._beaten = self._heard = time.monotonic()
+
+    def keep(self, now: bool = False) -> None:
+        """Renews the lease, if that was not done just before."""
+        if now or time.monotonic() - self._beaten < _BEAT_EVERY_S:
+            return
+        wanted = self.client.still_wanted(self.number)
+        self._beaten = time.monotonic()
+        if wanted is None:
+            self.lost = self._beaten - self._heard > _WITHOUT_CHIEF_S
+            self.over = self.lost
+        else:
+            self._heard, self.over = self._beaten, not wanted
+
+
+class OneTrial:
+    """The course of a search as a worker sees it: one trial, whose end is the chief's to know."""
+
+    def __init__(self, client: Any, search: Any, folder: Any, trial: Any, listener: Any) -> None:
+        self.client, self.search, self.folder, self.trial, self.listener = client, search, folder, trial, listener
+        self.clock = Beat(client, trial.number)
+        self._given = False
+
+    def next(self) -> Any:
+        """Returns the trial, once."""
+        from kerasclf.search.schedule import Nothing
+
+        if self._given:
+            return Nothing.MORE
+        self._given = True
+        return self.trial
+
+    def ended(self, trial: Any) -> None:
+        """Leaves the trial's end in the folder and tells the chief of it."""
+        self.folder.write_outcome(trial)
+        self.client.end(trial.number, _WITHOUT_CHIEF_S)
+
+
+def _check_folder(client: Any, folder: Any) -> None:
+    try:
+        token = _chief_file(folder)["token"]
+    except (OSError, ValueError, KeyError):
+        token = None
+    if token != client.token():
+        raise FolderError(
+            f"The chief at {client.address} does not work in {folder.path}. Give the folder that it works in, on "
+            "storage that both see."
+        )
+
+
+def _chief_file(folder: Any) -> dict[str, Any]:
+    from kerasclf.files import read_json
+
+    return read_json(folder.path / "chief.json")  # type: ignore[no-any-return]
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _end_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""An engine that computes no network: the figures of a run are a function of its experiment, seed and epoch."""
+
+import math
+import random
+
+from kerasclf import Experiment, TrainConfig
+from kerasclf.search import Choice, Float
+from kerasclf.studies.engines import Waiting, fail
+from kerasclf.studies.plan import Plan
+
+EPOCHS = 9
+BASE = Experiment(train=TrainConfig(epochs=EPOCHS, learning_rate=0.5))
+SPACE = {"train.learning_rate": Float(1e-3, 1.0, log=True), "train.batch_size": Choice(16, 32, 64)}
+
+
+class Killed(Exception):  # noqa: N818
+    """What SIGKILL is to a process."""
+
+
+def accuracy(experiment, seed, epoch):
+    """Best at a learning rate of 0.03 and a batch of 32, and better from epoch to epoch."""
+    train = experiment.train
+    distance = abs(math.log10(train.learning_rate / 0.03)) + 0.2 * abs(math.log2(train.batch_size / 32))
+    return round((0.9 - 0.3 * distance) * (1 - 0.5**epoch) + 0.001 * seed, 6)
+
+
+class FakeEngine:
+    """Makes runs side by side, which of them gets on being a matter of chance; can be killed after some epochs."""
+
+    def __init__(self, width=1, seed=0, kill_after=None, fails=lambda job: None):
+        self.how_many, self.draw, self.kill_after, self.fails = width, random.Random(seed), kill_after, fails
+        self.epochs = 0
+        self.made = []
+
+    def plan(self, request, said):
+        labels = [0, 1] * 20
+        parts = {"train": {"labels": labels}, "validation": {"labels": labels}, "test": {"labels": labels}}
+        networks = {name: "same" if "model.nothing" in name else name for name in request.experiments}
+        return Plan({"abc": {"parts": parts}}, dict.fromkeys(request.experiments, "abc"), networks=networks)
+
+    def width(self, plan, runs):
+        return self.how_many
+
+    def run(self, jobs, plan, listener, watch=lambda: None):
+        waiting, under_way, failures = Waiting(jobs), {}, {}
+        while True:
+            while len(under_way) < self.how_many and (job := waiting.take()):
+                listener.began(job.title, job.experiment.train.epochs, 1, [])
+                under_way[job.title] = job, []
+            if not under_way:
+                return failures
+            watch()
+            title = self.draw.choice(sorted(under_way))
+            job, rows = under_way[title]
+            if message := self.fails(job):
+                del under_way[title]
+                failures[title] = fail(job, *message[:1], listener, lasting=message[1])
+                continue
+            self._epoch(job, rows, listener)
+            reason = job.halt and job.halt.reason(rows, job.experiment.train.epochs)
+            if reason or len(rows) == job.experiment.train.epochs:
+                del under_way[title]
+                self.made.append(job)
+                listener.finished_run(title, _metrics(rows, reason))
+
+    def _epoch(self, job, rows, listener):
+        self.epochs += 1
+        if self.epochs == self.kill_after:
+            raise Killed
+        value = accuracy(job.experiment, job.seed, len(rows) + 1)
+        rows.append({"epoch": len(rows) + 1, "val_accuracy": value, "val_loss": 1 - value, "seconds": 1.0})
+        listener.finished_epoch(job.title, rows[-1])
+
+
+def _metrics(rows, reason):
+    found = {"validation_accuracy": rows[-1]["val_accuracy"], "validation_loss": rows[-1]["val_loss"],
+             "epochs": len(rows), "best_epoch": len(rows), "seconds": float(len(rows))}  # fmt: skip
+    return {**found, "halted": 1.0} if reason else found

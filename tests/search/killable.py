@@ -1,0 +1,42 @@
+"""Searches that test_kill.py starts as processes of their own, and kills.
+
+python -m tests.search.killable ORACLE ENGINE FOLDER...
+"""
+
+import sys
+
+from rich.console import Console
+
+from kerasclf import Augmentation, Experiment, Split, TrainConfig
+from kerasclf.search import Choice, Float, Search, Space, run_search
+from kerasclf.search.progress import SearchProgress
+from kerasclf.studies.engines import Inline, Processes
+
+BASE = Experiment(
+    data="shapes", image_size=(16, 16), model="mlp", model_args={"hidden": (32,), "dropout": 0.2},
+    split=Split(train_per_class=20, test_per_class=2, validation=0.25),
+    augmentation=Augmentation(rescale=1 / 255),
+    train=TrainConfig(epochs=8, batch_size=25),
+)  # fmt: skip
+SPACES = {
+    "tpe": {"train.learning_rate": Float(1e-4, 1e-1, log=True), "model.dropout": Float(0.0, 0.5)},
+    "grid": {"train.learning_rate": Choice(0.001, 0.01), "model.hidden": Choice((16,), (32,), (16, 16))},
+}
+SPACES["hyperband"] = SPACES["tpe"]
+TRIALS = {"tpe": 4, "grid": None, "hyperband": 8}
+
+
+def main(oracle, engine, *folders):
+    trials = 2 if engine == "inline" else TRIALS[oracle]
+    for folder in folders:
+        search = Search(BASE, Space(SPACES[oracle]), oracle)
+        with SearchProgress(search, trials, None, Console(width=140)) as progress:
+            print(f"search in {folder}", flush=True)
+            run_search(
+                BASE, SPACES[oracle], folder, oracle=oracle, max_trials=trials, side_by_side=2, listener=progress,
+                engine=Inline() if engine == "inline" else Processes(2),
+            )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
