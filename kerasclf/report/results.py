@@ -111,12 +111,13 @@ class StudyResults:
         """Sentences on why published figures are not comparable, where there are some and they are not."""
         if not self.study["published"] or self.comparable:
             return " ".join(self._about_weights)
+        source = self.study["published_data"].replace("folder", "the author's own images")
         of_it = "all of " if _is_of(self.first_run.experiment_data, self.study["published_data"]) else ""
         if of_it and (self._about_weights or self._reduction):
             return " ".join([*self._about_weights, "The published figures are not comparable."])
         return " ".join(
             [
-                f"Measured on {self.data_title}; the published figures are from {of_it}{self.study['published_data']} "
+                f"Measured on {self.data_title}; the published figures are from {of_it}{source} "
                 "and are not comparable.",
                 *self._about_weights,
             ]

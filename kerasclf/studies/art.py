@@ -6,6 +6,8 @@
 Measured figures, with spread, hardware and versions: reports/art-*/.
 """
 
+from typing import Any
+
 from kerasclf.data.splits import Split
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.form import Form
@@ -53,7 +55,7 @@ def art_study(protocol: Protocol = "sound") -> Study:
     last15 = frozen.but(train=frozen.train.but(unfreeze="last15"))
     dropped = last15.but(model_args={"head": (), "head_dropout": _DROPOUT})
 
-    def trained(**changes: object) -> Experiment:
+    def trained(**changes: Any) -> Experiment:
         return dropped.but(train=dropped.train.but(**changes))
 
     stepped = {"learning_rate": 1e-2, "schedule": _STEPS}

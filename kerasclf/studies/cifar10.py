@@ -6,6 +6,8 @@
 Its search is `kerasclf search s2`. Measured figures, with spread, hardware and versions: reports/cifar10-*/.
 """
 
+from typing import Any
+
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.studies.experiment import Experiment
@@ -100,7 +102,7 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
     relu = _resnet50()
     elu = _resnet50(head_activation="elu")
 
-    def trained(**changes: object) -> Experiment:
+    def trained(**changes: Any) -> Experiment:
         return elu.but(train=relu.train.but(**changes))
 
     rate = {"learning_rate": 0.02, "momentum": 0.0}
@@ -177,7 +179,7 @@ _TINY = Form(
 )  # fmt: skip
 
 
-def _base(model: str, **arguments: object) -> Experiment:
+def _base(model: str, **arguments: Any) -> Experiment:
     return Experiment(
         data=PUBLISHED_DATA,
         model=model,
@@ -189,14 +191,14 @@ def _base(model: str, **arguments: object) -> Experiment:
     )
 
 
-def _resnet50(**arguments: object) -> Experiment:
+def _resnet50(**arguments: Any) -> Experiment:
     # Pixels come in [-1, 1], as for the other networks; ImageNet's own scale is close to it.
     return _base("resnet50", head=_HEAD, preprocess=None, **arguments).but(
         transfer=Transfer(weights="imagenet", batch_norm="trained"), train=_TRAIN.but(precision="auto")
     )
 
 
-def _of(protocol: Protocol, small: Form) -> dict[str, object]:
+def _of(protocol: Protocol, small: Form) -> dict[str, Any]:
     return {
         "published_data": PUBLISHED_DATA,
         "published_image_size": _SIZE,

@@ -76,9 +76,8 @@ def shortcomings(declared: Experiment, made: Experiment) -> list[str]:
         found.append("images of {}×{} in place of {}×{}".format(*sizes[0], *sizes[1]))
     if made.model != declared.model:
         found.append(f"{made.model} in place of {declared.model}")
-    if made.model == declared.model and made.model_args != declared.model_args:
-        changed = dict(set(made.model_args) - set(declared.model_args))
-        found.append(", ".join(f"{name} {value}" for name, value in sorted(changed.items())))
+    before, after = dict(declared.model_args), dict(made.model_args)
+    found += [f"{name} {after[name]}" for name in sorted(after) if after[name] != before.get(name)]
     return found
 
 
