@@ -12,7 +12,8 @@ ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
        $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
        $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(EPOCHS),--epochs $(EPOCHS)) \
-       $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK))
+       $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK)) \
+       $(if $(REDUCED),--reduced) $(if $(ONLY),--only $(ONLY))
 
 # Searches take most of these, and a budget: make search-basenet MAX_TRIALS=20 MAX_TIME=2h JOBS=2 REFIT=1
 SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(QUICK),--quick) \
@@ -29,11 +30,12 @@ SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS
 help: ## Show this list
 	@echo "kerasclf: image-classification studies with Keras"
 	@echo
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
 	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|none JOBS=… PLAN=1 RETRY=1"
-	@echo "TRACK=wandb|mlflow|tensorboard; searches also MAX_TRIALS=… MAX_TIME=2h FINAL_REPEATS=… REFIT=1,"
+	@echo "REDUCED=1 (the form for a CPU) ONLY=\"…\" TRACK=wandb|mlflow|tensorboard;"
+	@echo "searches also MAX_TRIALS=… MAX_TIME=2h FINAL_REPEATS=… REFIT=1,"
 	@echo "such as"
 	@echo "  make ladder DATA=folder:my_photos REPEATS=3"
 
@@ -53,13 +55,37 @@ birds: $(READY) ## Learn 200 species of birds from the features of ResNet50 (S1c
 birds-finetune: $(READY) ## Train ResNet50 itself on the birds: all of it, its last stage, its last layers
 	@$(BIN)/kerasclf study birds $(ARGS)
 
+.PHONY: cifar10-dense
+cifar10-dense: $(READY) ## Dense nets on CIFAR-10: what shape (S2)
+	@$(BIN)/kerasclf study cifar10-dense $(ARGS)
+
+.PHONY: cifar10-conv
+cifar10-conv: $(READY) ## Small convnets on CIFAR-10 (S2)
+	@$(BIN)/kerasclf study cifar10-conv $(ARGS)
+
+.PHONY: cifar10-resnet50
+cifar10-resnet50: $(READY) ## ResNet50 on CIFAR-10: head, optimizer, dropout (S2; WEIGHTS=…)
+	@$(BIN)/kerasclf study cifar10-resnet50 $(ARGS)
+
+.PHONY: cifar10-side
+cifar10-side: $(READY) ## A leaking augmentation, and one seed twice (S2)
+	@$(BIN)/kerasclf study cifar10-side $(ARGS)
+
+.PHONY: art
+art: $(READY) ## Which pretrained network, how much of it, for ten classes (S3; DATA=folder:PATH)
+	@$(BIN)/kerasclf study art $(ARGS)
+
+.PHONY: convnext
+convnext: $(READY) ## From ResNet-50 to ConvNeXt in seven steps, three runs each (S5)
+	@$(BIN)/kerasclf study convnext $(ARGS)
+
 .PHONY: pitfalls
 pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
 	@$(BIN)/kerasclf study pitfalls $(ARGS)
 
 .PHONY: course
 course: $(READY) ## Twelve exercises from the perceptron to transfer (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
-	@$(BIN)/kerasclf study course $(ARGS) $(if $(WINE),--wine "$(WINE)") $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/kerasclf study course $(ARGS) $(if $(WINE),--wine "$(WINE)")
 
 .PHONY: search-basenet
 search-basenet: $(READY) ## Search BaseNet's learning rate, batch size, dropout and augmentation (MAX_TRIALS=… MAX_TIME=2h)

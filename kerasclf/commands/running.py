@@ -25,8 +25,9 @@ ENGINES = ("processes", "inline", "ray")
 class RunOptions:
     """How a study is run, whatever it is."""
 
-    repeats: int = 1
-    """Runs of each experiment, with seeds that count on from --seed. Three or more say which differences are real."""
+    repeats: int | None = None
+    """Runs of each experiment, with seeds that count on from --seed; the study's own number without it, mostly one.
+    Three or more say which differences are real."""
     seed: int = 0
     """The first run's seed."""
     quick: bool = False

@@ -27,6 +27,8 @@ class StudyCommand(RunOptions):
       kerasclf study ladder --data folder:my_photos --repeats 3 --plan
       kerasclf study ladder --data folder:my_photos --repeats 3 --jobs 2
       kerasclf study birds --data birds:CUB_200 --plan
+      kerasclf study cifar10-dense --reduced --repeats 3
+      kerasclf study art --data folder:my_photos --only resnet50 last15 last22
       kerasclf study pitfalls --data folder:my_photos --repeats 5 --jobs 2
       kerasclf study course --data folder:mnist900 --wine winequality-red.csv
     """
@@ -42,6 +44,8 @@ class StudyCommand(RunOptions):
     """sound: the flaws of the original corrected; published: as its authors ran it."""
     only: tuple[str, ...] = ()
     """Names of the experiments to run, of the course those of exercises; all where empty."""
+    reduced: bool = False
+    """The study's stated form for a CPU: fewer images and epochs, smaller networks; its reports say what is less."""
     wine: Path | None = None
     """For the course: the file winequality-red.csv; without it, the exercise on wine is left out."""
     epochs: int | None = None
@@ -68,7 +72,7 @@ class StudyCommand(RunOptions):
         study = self._declare(console)
         study.only(self.only)
         out = self.out or Path("runs") / folder_name(
-            study.name, next(iter(study.experiments.values())).data, study.protocol, self.quick
+            study.name, next(iter(study.experiments.values())).data, study.protocol, self.quick, study.small
         )
         runs = f"{len(study.seeds)} run{'s' * (len(study.seeds) > 1)} each"
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
@@ -88,6 +92,7 @@ class StudyCommand(RunOptions):
             repeats=self.repeats,
             seed=self.seed,
             quick=self.quick,
+            small=self.reduced,
             epochs=self.epochs,
             weights=self.weights,
             cache="off" if self.no_cache else "auto",

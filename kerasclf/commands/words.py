@@ -36,7 +36,7 @@ def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def folder_name(what: str, data: str, how: str, quick: bool) -> str:
+def folder_name(what: str, data: str, how: str, quick: bool, reduced: bool = False) -> str:
     """Returns the name of a folder of runs below runs/."""
     words = "".join(c if c.isalnum() else "-" for c in data).strip("-")[-60:]
-    return "-".join([what, words, how, *(["quick"] if quick else [])])
+    return "-".join([what, words, how, *(["quick"] if quick else ["reduced"] if reduced else [])])

@@ -34,6 +34,7 @@ SPEC_FORMS = {
 
 _INSTEAD = "Using the drawn data set 'shapes' instead; published figures are not comparable with these."
 _DIGITS_INSTEAD = "Using the digits of scikit-learn instead (8×8 pixels)."
+_OWN_FOLDER = "This study is for images of one's own: give them with --data folder:PATH, PATH/CLASS/image.jpg."
 # Large enough for the networks that look at birds, small enough for a laptop.
 _SHAPES_FOR_BIRDS = (96, 96)
 
@@ -109,6 +110,8 @@ def default_dataset(preferred: str) -> Choice:
     kind, _, rest = preferred.partition(":")
     if kind == "birds":
         return Choice("shapes", f"{birds.HOW_TO_GET}\n{_INSTEAD}", _SHAPES_FOR_BIRDS)
+    if kind == "folder" and not rest:
+        return Choice("shapes", f"{_OWN_FOLDER}\n{_INSTEAD}", _SHAPES_FOR_BIRDS)
     if kind == "wine" and not rest:
         raise DataError(f"This study has no data of its own. {tables.HOW_TO_GET_WINE}")
     if kind not in KERAS_SETS:

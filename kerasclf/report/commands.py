@@ -14,7 +14,9 @@ def command_of(results: StudyResults) -> str:
         return ""
     # Some experiments of a study may be pretrained and others not.
     pretrained = (e for e in results.experiments if e.experiment.transfer)
-    return _command(results, next(pretrained, results.experiments[0]), seeds[0], len(seeds))
+    names = [e.name for e in results.experiments]
+    only = ["--only", *names] if len(names) < len(results.study["experiments"]) else []
+    return _command(results, next(pretrained, results.experiments[0]), seeds[0], len(seeds), *only)
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
@@ -26,6 +28,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
     study, settings = results.study, experiment.experiment
     if study["name"] not in STUDIES:
         return ""
+    usual = 1 if study["quick"] else len(STUDIES[study["name"]](study["protocol"]).seeds)
     options = {
         "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
         "--protocol": study["protocol"],
@@ -34,13 +37,13 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
         "--image-size": settings.image_size and "x".join(map(str, settings.image_size)),
         "--epochs": _epochs(study, experiment),
         "--weights": settings.transfer.weights if settings.transfer else None,
-        "--repeats": repeats if repeats > 1 else None,
+        "--repeats": repeats if repeats != usual else None,
         "--seed": seed or None,
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
-    quick = ["--quick"] if study["quick"] else []
+    form = ["--quick"] if study["quick"] else ["--reduced"] if study.get("small") else []
     no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
-    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *quick])
+    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *form])
 
 
 def _epochs(study: dict[str, Any], experiment: ExperimentResults) -> int | None:

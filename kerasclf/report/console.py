@@ -3,17 +3,19 @@
 from rich.table import Table
 
 from kerasclf.report.results import StudyResults
-from kerasclf.report.summary import summarise
+from kerasclf.report.summary import published_words, summarise
 
 
 def console_table(results: StudyResults) -> Table:
     """Returns the study's table with the data set's name, and the caution where there is one."""
     study = results.study
     title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
+    if study.get("reduced"):
+        title += ", reduced form"
     table = Table(title=title, title_justify="left", caption=results.caution or None, caption_justify="left")
     table.add_column("experiment")
     if study["published"]:
-        table.add_column("published" if results.comparable else "published\n(not comparable)", justify="right")
+        table.add_column(_published_heading(results), justify="right")
     for heading in (
         "test accuracy,\n95 % interval",
         "test loss",
@@ -25,10 +27,9 @@ def console_table(results: StudyResults) -> Table:
         table.add_column(heading, justify="right")
     for row in summarise(results).to_dict("records"):
         spread = f" ± {(row['test_accuracy_high'] - row['test_accuracy_low']) / 2:.4f}"
-        known = row["published_accuracy"]
         table.add_row(
             row["experiment"],
-            *([f"{known:.4f}" if known is not None and known == known else "–"] if study["published"] else []),
+            *([published_words(row)] if study["published"] else []),
             f"{row['test_accuracy']:.4f}{spread}",
             f"{row['test_loss']:.4f}",
             f"{row['validation_accuracy']:.4f}",
@@ -37,3 +38,8 @@ def console_table(results: StudyResults) -> Table:
             f"{row['seconds']:,.0f}",
         )
     return table
+
+
+def _published_heading(results: StudyResults) -> str:
+    of = "published\n(validation)" if results.published_figure == "validation_accuracy" else "published"
+    return of if results.comparable else "published\n(not comparable)"

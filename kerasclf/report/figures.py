@@ -28,12 +28,14 @@ def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
             _bar(axes, experiment, place, theme)
         known = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
         if results.comparable and known:
-            axes.plot(*zip(*known, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label="published")
+            of = " (validation)" if results.published_figure == "validation_accuracy" else ""
+            axes.plot(*zip(*known, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=f"published{of}")
             axes.legend(loc="lower right", frameon=False)
         _name_rows(axes, [experiment.name for experiment in results.experiments])
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
-        axes.set_xlabel(f"test accuracy on {results.data_title} ({_basis(results)})")
+        form = ", reduced form" if results.study.get("reduced") else ""
+        axes.set_xlabel(f"test accuracy on {results.data_title}{form} ({_basis(results)})")
         return figure
 
 

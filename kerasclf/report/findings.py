@@ -30,6 +30,8 @@ def _choice(results: StudyResults) -> str:
     figure = f"{found.value:.1%} (95 % interval {max(found.low, 0):.1%} to {min(found.high, 1):.1%}, {basis})"
     if results.study["protocol"] != "published":
         return f"Chosen on the validation part: {chosen.name}. Its test accuracy is {figure}."
+    if results.published_figure == "validation_accuracy":
+        return _chosen_and_reported_on_validation(results, figure)
     sentence = (
         f"Chosen on the test part, as the original's author did: {chosen.name}, with a test accuracy of {figure}. "
         "What is chosen on the images it is reported on is flattered"
@@ -38,3 +40,16 @@ def _choice(results: StudyResults) -> str:
     if flattered is None:
         return f"{sentence}."
     return f"{sentence}, here by up to {max(100 * flattered, 0):.1f} points."
+
+
+def _chosen_and_reported_on_validation(results: StudyResults, figure: str) -> str:
+    chosen = results.chosen
+    reported, honest = (float(chosen.values(f"{part}_accuracy").mean()) for part in ("validation", "test"))
+    sentence = (
+        f"Chosen by the validation accuracy and reported with it, as the original's author did: {chosen.name}, with "
+        f"{reported:.1%}. On test images that nothing was chosen by it has {figure}"
+    )
+    points = 100 * (reported - honest)
+    if points <= 0:
+        return f"{sentence}: choosing did not flatter here."
+    return f"{sentence}: {points:.1f} points less, by chance and by choice."

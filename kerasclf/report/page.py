@@ -19,7 +19,7 @@ from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.mistakes import mistakes_of
 from kerasclf.report.results import ExperimentResults, StudyResults
-from kerasclf.report.summary import summarise
+from kerasclf.report.summary import published_words, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.studies.environment import hardware_in_words
 from kerasclf.studies.metrics import class_figures
@@ -83,6 +83,7 @@ def templates(escape: bool) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     made.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
+    made.filters["published_words"] = published_words
     made.tests["known"] = lambda value: value is not None and not math.isnan(value)
     return made
 

@@ -15,6 +15,7 @@ from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
 from kerasclf.studies.study import Lesson
 
+_REDUCED = "This is a reduced form: {}."
 _QUICK = "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
 _AT_RANDOM = (
     "The networks began with random weights (--weights none), not with pretrained ones: what was frozen knows nothing "
@@ -84,7 +85,7 @@ class StudyResults:
     @property
     def comparable(self) -> bool:
         """Whether measured figures may stand beside the published ones: the same data, all of it, and weights."""
-        return not self.study["quick"] and all(
+        return not (self.study["quick"] or self.study.get("reduced")) and all(
             _is_of(experiment.data, self.study["published_data"])
             and experiment.image_size in (None, self._published_size)
             and experiment.split.train_per_class is None
@@ -98,14 +99,25 @@ class StudyResults:
         """Sentences on what the figures are not, or the empty string."""
         if self.study["quick"]:
             return " ".join([_QUICK, *self._about_weights])
+        return " ".join(filter(None, [self._reduction, self._about_data]))
+
+    @property
+    def _reduction(self) -> str:
+        less = self.study.get("reduced")
+        return _REDUCED.format("; ".join(less)) if less else ""
+
+    @property
+    def _about_data(self) -> str:
+        """Sentences on why published figures are not comparable, where there are some and they are not."""
         if not self.study["published"] or self.comparable:
             return " ".join(self._about_weights)
+        source = self.study["published_data"].replace("folder", "the author's own images")
         of_it = "all of " if _is_of(self.first_run.experiment_data, self.study["published_data"]) else ""
-        if of_it and self._about_weights:
+        if of_it and (self._about_weights or self._reduction):
             return " ".join([*self._about_weights, "The published figures are not comparable."])
         return " ".join(
             [
-                f"Measured on {self.data_title}; the published figures are from {of_it}{self.study['published_data']} "
+                f"Measured on {self.data_title}; the published figures are from {of_it}{source} "
                 "and are not comparable.",
                 *self._about_weights,
             ]
@@ -122,6 +134,11 @@ class StudyResults:
         size = self.study.get("published_image_size")
         return tuple(size) if size else None
 
+    @property
+    def published_figure(self) -> str:
+        """What the published accuracies are: test_accuracy or validation_accuracy."""
+        return str(self.study.get("published_figure", "test_accuracy"))
+
     @cached_property
     def lessons(self) -> dict[str, Lesson]:
         """What experiments with a flaw teach, by their names; none in most studies."""
@@ -133,7 +150,7 @@ class StudyResults:
 
         One with a flaw is not taken where there is another.
         """
-        metric = "test_accuracy" if self.study["protocol"] == "published" else "validation_accuracy"
+        metric = self.published_figure if self.study["protocol"] == "published" else "validation_accuracy"
         sound = [e for e in self.experiments if e.name not in self.lessons]
         return max(sound or self.experiments, key=lambda e: e.values(metric).mean())
 

@@ -1,5 +1,8 @@
 """The table of a study: a row an experiment."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
 from kerasclf.report.comparisons import accuracy_of
@@ -11,11 +14,20 @@ def summarise(results: StudyResults) -> pd.DataFrame:
 
     Accuracies and F1 are shares from 0 to 1, losses are in nats; a deviation of a single run is missing. The
     interval of test accuracy is Student's over the runs, or Wilson's over the test images of a single run.
-    Memory is in 10⁶ bytes; energy in kJ, missing where the machine does not count it. Top-5 accuracy is missing
-    where a run has none, and has no column where all experiments miss it.
+    Memory is in 10⁶ bytes; energy in kJ, missing where the machine does not count it. Top-5 accuracy and the
+    words of what was published are missing where there are none, and have no column where all experiments miss them.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
-    return table.drop(columns="test_top5_accuracy") if table["test_top5_accuracy"].isna().all() else table
+    optional = ("test_top5_accuracy", "published_said")
+    return table.drop(columns=[name for name in optional if table[name].isna().all()])
+
+
+def published_words(row: Mapping[str, Any]) -> str:
+    """Returns what was published of a row's experiment: a figure, the words it was given in, or a dash."""
+    if isinstance(row.get("published_said"), str):
+        return str(row["published_said"])
+    known = row["published_accuracy"]
+    return "–" if known is None or known != known else f"{known:.4f}"
 
 
 def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, object]:
@@ -27,7 +39,9 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "runs": len(experiment.runs),
         "published_accuracy": published.get("accuracy"),
         "published_loss": published.get("loss"),
+        "published_said": published.get("said") or None,
         "comparable": results.comparable,
+        "reduced": bool(results.study.get("reduced")),
     }
     found = accuracy_of(experiment)
     row |= {"test_accuracy_low": found.low, "test_accuracy_high": found.high}

@@ -9,6 +9,7 @@ from kerasclf.search.s4_grid import s4_search
 from kerasclf.search.search import Search
 from kerasclf.search.space import Axis, Choice, Float, Int, Space
 from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form
 from kerasclf.studies.reduced import reduced
 from kerasclf.studies.study import Study
 
@@ -54,9 +55,11 @@ def shortened(
     study = reduced(
         Study("search", "", "", {"base": search.experiment}),
         quick=quick,
-        train_per_class=own.train_per_class if train_per_class is None else train_per_class,
-        test_per_class=own.test_per_class if test_per_class is None else test_per_class,
-        epochs=epochs,
+        form=Form(
+            train_per_class=own.train_per_class if train_per_class is None else train_per_class,
+            test_per_class=own.test_per_class if test_per_class is None else test_per_class,
+            epochs=epochs,
+        ),
     )
     experiment: Experiment = study.experiments["base"]
     most = 2 if quick and epochs is None else epochs

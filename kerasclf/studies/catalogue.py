@@ -6,10 +6,13 @@ from typing import Literal
 
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
-from kerasclf.studies import course_digits, course_rows
+from kerasclf.studies import cifar10, course_digits, course_rows
+from kerasclf.studies.art import art_study
 from kerasclf.studies.basenet import basenet_study
 from kerasclf.studies.birds import birds_study
+from kerasclf.studies.convnext import convnext_study
 from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form
 from kerasclf.studies.ladder import ladder_study
 from kerasclf.studies.pitfalls import pitfalls_study
 from kerasclf.studies.reduced import reduced
@@ -20,6 +23,12 @@ STUDIES: dict[str, Callable[[Protocol], Study]] = {
     "basenet": basenet_study,
     "ladder": ladder_study,
     "birds": birds_study,
+    "cifar10-dense": cifar10.cifar10_dense_study,
+    "cifar10-conv": cifar10.cifar10_conv_study,
+    "cifar10-resnet50": cifar10.cifar10_resnet50_study,
+    "cifar10-side": cifar10.cifar10_side_study,
+    "art": art_study,
+    "convnext": convnext_study,
     "pitfalls": pitfalls_study,
     "course-perceptron": course_rows.perceptron_study,
     "course-wine": course_rows.wine_study,
@@ -42,9 +51,10 @@ def declare(
     image_size: tuple[int, int] | None = None,
     train_per_class: int | None = None,
     test_per_class: int | None = None,
-    repeats: int = 1,
+    repeats: int | None = None,
     seed: int = 0,
     quick: bool = False,
+    small: bool = False,
     epochs: int | None = None,
     weights: str | None = None,
     cache: Literal["auto", "off"] = "auto",
@@ -58,16 +68,17 @@ def declare(
         image_size: Height and width for folders, lists and shapes.
         train_per_class: At most so many images a class to train and validate with.
         test_per_class: At most so many images a class to test with.
-        repeats: Runs of each experiment.
+        repeats: Runs of each experiment; the study's own number where None, one in the quick form.
         seed: The first run's seed; the others count on from it.
         quick: The form of seconds: few images, two epochs, random weights where no others are asked for.
+        small: The study's stated form for a CPU, where nothing else is asked for.
         epochs: At most so many epochs in each phase of a training.
         weights: Where pretrained networks get their weights in place of the study's own choice.
         cache: Whether what lies below a frozen cut is kept, see `Transfer`.
 
     Raises:
-        KerasclfError: There is no such study or protocol, no repeat is asked for, or weights are given to a study
-            without a pretrained network.
+        KerasclfError: There is no such study or protocol, no repeat is asked for, weights are given to a study
+            without a pretrained network, or it states no form for a CPU.
     """
     find_study(name)
     if protocol not in PROTOCOLS:
@@ -80,7 +91,7 @@ def declare(
     other_data = None if data == study.published_data else data
 
     def adapt(experiment: Experiment) -> Experiment:
-        changed = experiment.but(image_size=image_size or experiment.image_size)
+        changed = experiment
         if other_data:
             changed = changed.but(data=other_data, split=_without_limits(experiment))
         if experiment.transfer is None:
@@ -92,9 +103,8 @@ def declare(
         repeats=repeats,
         seed=seed,
         quick=quick,
-        train_per_class=train_per_class,
-        test_per_class=test_per_class,
-        epochs=epochs,
+        small=small,
+        form=Form(train_per_class, test_per_class, epochs, image_size),
     )
 
 

@@ -1,6 +1,7 @@
 """A study of one experiment, on a user's own images."""
 
 from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form
 from kerasclf.studies.reduced import reduced
 from kerasclf.studies.study import Study
 
@@ -8,7 +9,7 @@ from kerasclf.studies.study import Study
 def own_study(
     experiment: Experiment,
     *,
-    repeats: int = 1,
+    repeats: int | None = None,
     seed: int = 0,
     quick: bool = False,
     train_per_class: int | None = None,
@@ -18,7 +19,7 @@ def own_study(
 
     Args:
         experiment: What to train.
-        repeats: Runs.
+        repeats: Runs; one where None.
         seed: The first run's seed; the others count on from it.
         quick: The form of seconds: few images, two epochs.
         train_per_class: At most so many images a class to train and validate with.
@@ -34,9 +35,7 @@ def own_study(
         question=f"How well does {experiment.model} classify these images when {_in_words(experiment)} is trained?",
         experiments={name: experiment},
     )
-    return reduced(
-        study, repeats=repeats, seed=seed, quick=quick, train_per_class=train_per_class, test_per_class=test_per_class
-    )
+    return reduced(study, repeats=repeats, seed=seed, quick=quick, form=Form(train_per_class, test_per_class))
 
 
 def _in_words(experiment: Experiment) -> str:

@@ -3,67 +3,64 @@
 from dataclasses import replace
 
 from kerasclf.errors import KerasclfError
-from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form, shortcomings
 from kerasclf.studies.study import Study
-from kerasclf.training import TrainConfig
 
-# The form of seconds: so many images a class, so many epochs.
-_QUICK_TRAIN_PER_CLASS, _QUICK_TEST_PER_CLASS, _QUICK_EPOCHS = 40, 10, 2
+# The form of seconds of a study that states none.
+_QUICK = Form(train_per_class=40, test_per_class=10, epochs=2)
 
 
 def reduced(
     study: Study,
     *,
-    repeats: int = 1,
+    repeats: int | None = None,
     seed: int = 0,
     quick: bool = False,
-    train_per_class: int | None = None,
-    test_per_class: int | None = None,
-    epochs: int | None = None,
+    small: bool = False,
+    form: Form | None = None,
 ) -> Study:
     """Returns a study that is run so often, on so many images, for so long.
 
     Args:
         study: The study.
-        repeats: Runs of each experiment.
+        repeats: Runs of each experiment; the study's own number where None, one in the quick form.
         seed: The first run's seed; the others count on from it.
-        quick: The form of seconds: few images, two epochs, where nothing else is asked for.
-        train_per_class: At most so many images a class to train and validate with.
-        test_per_class: At most so many images a class to test with.
-        epochs: At most so many epochs in each phase of a training.
+        quick: The form of seconds, where nothing else is asked for.
+        small: The study's stated form for a CPU, where nothing else is asked for.
+        form: What is asked for.
 
     Raises:
-        KerasclfError: No repeat or no epoch is asked for.
+        KerasclfError: No repeat or no epoch is asked for, or a form that the study does not state.
     """
+    if repeats is None:
+        repeats = 1 if quick else len(study.seeds)
     if repeats < 1 or seed < 0:
         raise KerasclfError(f"Expected at least 1 repeat and a seed of at least 0. Received: {repeats} and {seed}.")
+    asked = form or Form()
     if quick:
-        train_per_class = _QUICK_TRAIN_PER_CLASS if train_per_class is None else train_per_class
-        test_per_class = _QUICK_TEST_PER_CLASS if test_per_class is None else test_per_class
-        epochs = _QUICK_EPOCHS if epochs is None else epochs
-
-    def adapt(experiment: Experiment) -> Experiment:
-        limits = {"train_per_class": train_per_class, "test_per_class": test_per_class}
-        # A study may have limits of its own.
-        split = experiment.split.but(**{name: most for name, most in limits.items() if most is not None})
-        return _at_most(experiment.but(split=split), epochs) if epochs is not None else experiment.but(split=split)
-
+        asked = asked.over(study.quick_form or _QUICK)
+    elif small:
+        asked = asked.over(_stated(study))
+    kept = study.only(asked.only)
+    made = {name: asked.of(experiment) for name, experiment in kept.items()}
+    less = [line for name, experiment in kept.items() for line in shortcomings(experiment, made[name])]
+    # An experiment that is called by its network is called by the one in its place.
+    names = dict(asked.models)
     return replace(
         study,
-        experiments={key: adapt(experiment) for key, experiment in study.experiments.items()},
+        experiments={names.get(name, name): experiment for name, experiment in made.items()},
+        published={names.get(name, name): figures for name, figures in study.published.items() if name in made},
+        lessons={name: lesson for name, lesson in study.lessons.items() if name in made and lesson.corrected in made},
         seeds=tuple(range(seed, seed + repeats)),
         quick=quick,
+        small=small and not quick,
+        reduced=tuple(dict.fromkeys(less)),
     )
 
 
-def _at_most(experiment: Experiment, epochs: int) -> Experiment:
-    if epochs < 1:
-        raise KerasclfError(f"epochs: expected at least 1. Received: {epochs}.")
-
-    def shortened(phase: TrainConfig) -> TrainConfig:
-        warmup = min(phase.schedule.warmup_epochs, epochs)
-        return phase.but(epochs=min(epochs, phase.epochs), schedule=phase.schedule.but(warmup_epochs=warmup))
-
-    return experiment.but(
-        train=shortened(experiment.train), earlier_phases=tuple(map(shortened, experiment.earlier_phases))
-    )
+def _stated(study: Study) -> Form:
+    if study.small_form is None:
+        raise KerasclfError(
+            f"The study {study.name} states no reduced form. Take --train-per-class, --epochs or --image-size."
+        )
+    return study.small_form

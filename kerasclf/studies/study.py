@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form
 from kerasclf.values import Value
 
 Protocol = Literal["sound", "published"]
@@ -14,10 +15,17 @@ PROTOCOLS: tuple[Protocol, ...] = ("sound", "published")
 
 @dataclass(frozen=True)
 class Published(Value):
-    """What a study's authors reported of an experiment: test accuracy (0 to 1) and test loss."""
+    """What a study's authors reported of an experiment.
+
+    Args:
+        accuracy: From 0 to 1; of the test part, or what `Study.published_figure` says.
+        loss: Test loss.
+        said: The words in which the accuracy was given, where they are not a figure.
+    """
 
     accuracy: float
     loss: float | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,17 @@ class Study:
         published: The authors' figures, by the experiment's name.
         published_data: The data set on which those figures were measured.
         published_image_size: Height and width of its images there; None for their own.
+        published_figure: What those figures are, and what the protocol `"published"` chooses by: accuracies of the
+            test part, or of the validation part, as some authors have none but these.
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
         seeds: A run of each experiment for each seed; shared, so that experiments compare in pairs.
         quick: Whether this is the form of seconds, whose figures mean nothing.
         lessons: By the name of an experiment with a flaw; the report then compares it with the corrected one.
+        quick_form: What is less in the form of seconds; the usual where None.
+        small_form: What is less in the form for a CPU; None where there is none.
+        small: Whether this is the form for a CPU.
+        reduced: In words, what there is less of than declared; its figures stand beside no published ones.
     """
 
     name: str
@@ -65,11 +79,16 @@ class Study:
     published: dict[str, Published] = field(default_factory=dict)
     published_data: str = ""
     published_image_size: tuple[int, int] | None = None
+    published_figure: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
     protocol: Protocol = "sound"
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
     quick: bool = False
     lessons: dict[str, Lesson] = field(default_factory=dict)
+    quick_form: Form | None = None
+    small_form: Form | None = None
+    small: bool = False
+    reduced: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -115,6 +134,9 @@ class Study:
             "quick": self.quick,
             "published_data": self.published_data,
             "published_image_size": self.published_image_size and list(self.published_image_size),
+            "published_figure": self.published_figure,
+            "small": self.small,
+            "reduced": list(self.reduced),
             "notes": list(self.notes),
             "seeds": list(self.seeds),
             "experiments": {name: value.to_dict() for name, value in self.experiments.items()},

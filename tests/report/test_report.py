@@ -129,6 +129,52 @@ def test_a_part_of_the_data_is_not_comparable(written):
     assert "from all of shapes and are not comparable" in some.caution
 
 
+def test_a_reduced_form_says_what_is_less_and_stands_beside_no_published_figure(written, tmp_path):
+    results = read_results(written[0].path)
+    full = replace(results, study={**results.study, "published_data": "shapes"})
+    assert full.comparable
+    some = replace(full, study={**full.study, "reduced": ["8 epochs in place of 50", "resnet18 in place of resnet50"]})
+    assert not some.comparable
+    assert some.caution == (
+        "This is a reduced form: 8 epochs in place of 50; resnet18 in place of resnet50. Measured on shapes (drawn); "
+        "the published figures are from all of shapes and are not comparable."
+    )
+    page = write_report(some, tmp_path / "report").read_text()
+    assert "<li>form <b>reduced</b></li>" in page
+    assert "Protocol: sound, reduced form." in (tmp_path / "report" / "report.md").read_text()
+    assert summarise(some)["reduced"].all()
+
+
+def test_what_was_published_in_words_or_of_the_validation_part_is_shown_as_that(written, tmp_path):
+    results = read_results(written[0].path)
+    figures = {"accuracy": 0.5, "loss": None, "said": "about 50 %"}
+    said = replace(
+        results,
+        study={**results.study, "published_figure": "validation_accuracy", "published_data": "shapes"},
+        experiments=(replace(results.experiments[0], published=figures), results.experiments[1]),
+    )
+    page = write_report(said, tmp_path / "report").read_text()
+    assert "published<br>validation accuracy" in page
+    assert "<td>about 50 %</td>" in page
+    assert summarise(said)["published_said"].tolist() == ["about 50 %", None]
+    assert "published_said" not in summarise(results)
+
+
+def test_an_author_without_a_test_part_chose_by_validation_and_the_page_says_what_that_flatters(written):
+    results = read_results(written[0].path)
+    published = replace(
+        results, study={**results.study, "protocol": "published", "published_figure": "validation_accuracy"}
+    )
+    for run in published.chosen.runs:
+        run.metrics["validation_accuracy"] = 0.9
+    sentence = findings(published, between_neighbours(published))[0]
+    assert sentence.startswith(
+        "Chosen by the validation accuracy and reported with it, as the original's author did: second, with 90.0%. On "
+        "test images that nothing was chosen by it has 75.0%"
+    )
+    assert sentence.endswith(": 15.0 points less, by chance and by choice.")
+
+
 def test_the_best_is_chosen_on_validation(written):
     assert read_results(written[0].path).chosen.name == "second"
 
@@ -288,6 +334,12 @@ def test_the_command_is_shown(written):
     assert command_of_run(declared, first, 1) == (
         "kerasclf study ladder --data shapes --protocol sound --seed 1 --only first"
     )
+    one = replace(declared, experiments=declared.experiments[:1])
+    assert command_of(one) == "kerasclf study ladder --data shapes --protocol sound --repeats 2 --only first"
+    small = replace(declared, study={**declared.study, "small": True})
+    assert command_of(small).endswith("--repeats 2 --reduced")
+    thrice = replace(results, study={**results.study, "name": "convnext", "seeds": [0]})
+    assert command_of(thrice).endswith("--repeats 1")  # its own number is three
     gaps = replace(declared, study={**declared.study, "seeds": [0, 5]})
     assert command_of(gaps) == ""
 

@@ -1,0 +1,8 @@
+"""S3 as a script: `python scripts/art.py --quick` is `kerasclf study art --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "art", *sys.argv[1:]])

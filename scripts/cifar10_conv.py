@@ -1,0 +1,8 @@
+"""S2, convnets as a script: `python scripts/cifar10_conv.py --quick` is `kerasclf study cifar10-conv --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "cifar10-conv", *sys.argv[1:]])

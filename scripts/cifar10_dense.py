@@ -1,0 +1,8 @@
+"""S2, dense nets as a script: `python scripts/cifar10_dense.py --quick` is `kerasclf study cifar10-dense --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "cifar10-dense", *sys.argv[1:]])

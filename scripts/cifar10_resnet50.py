@@ -1,0 +1,8 @@
+"""S2, ResNet50, as a script: `python scripts/cifar10_resnet50.py` is `kerasclf study cifar10-resnet50`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "cifar10-resnet50", *sys.argv[1:]])

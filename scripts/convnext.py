@@ -1,0 +1,8 @@
+"""S5 as a script: `python scripts/convnext.py --quick` is `kerasclf study convnext --quick`."""
+
+import sys
+
+from kerasclf.cli import main
+
+if __name__ == "__main__":
+    main(["study", "convnext", *sys.argv[1:]])
