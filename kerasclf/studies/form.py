@@ -70,7 +70,7 @@ def shortcomings(declared: Experiment, made: Experiment) -> list[str]:
         if most != getattr(declared.split, name):
             found.append(f"at most {most:,} images a class to {part}")
     if made.epochs < declared.epochs:
-        found.append(f"{made.epochs} epochs in place of {declared.epochs}")
+        found.append(f"{made.epochs} epoch{'s' * (made.epochs > 1)} in place of {declared.epochs}")
     sizes = made.image_size, declared.image_size
     if sizes[0] and sizes[1] and math.prod(sizes[0]) < math.prod(sizes[1]):
         found.append("images of {}×{} in place of {}×{}".format(*sizes[0], *sizes[1]))

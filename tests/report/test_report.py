@@ -136,8 +136,8 @@ def test_a_reduced_form_says_what_is_less_and_stands_beside_no_published_figure(
     some = replace(full, study={**full.study, "reduced": ["8 epochs in place of 50", "resnet18 in place of resnet50"]})
     assert not some.comparable
     assert some.caution == (
-        "This is a reduced form: 8 epochs in place of 50; resnet18 in place of resnet50. Measured on shapes (drawn); "
-        "the published figures are from all of shapes and are not comparable."
+        "This is a reduced form: 8 epochs in place of 50; resnet18 in place of resnet50. "
+        "The published figures are not comparable."
     )
     page = write_report(some, tmp_path / "report").read_text()
     assert "<li>form <b>reduced</b></li>" in page
