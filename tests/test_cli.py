@@ -9,6 +9,7 @@ from rich.console import Console
 
 from kerasclf.cli import main
 from kerasclf.data import keras_sets
+from kerasclf.studies import STUDIES
 
 
 def refused(capsys, *arguments):
@@ -97,7 +98,8 @@ def test_an_unknown_flag_exits_2(capsys):
 def test_studies_are_listed(capsys):
     main(["study", "--list"])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["basenet", "ladder", "birds", "pitfalls"]
+    assert [line.split()[0] for line in lines] == ["course", *STUDIES]
+    assert all("?" in line and len(line) < 140 for line in lines)
 
 
 def test_models_are_listed(capsys):

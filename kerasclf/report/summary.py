@@ -22,7 +22,7 @@ def summarise(results: StudyResults) -> pd.DataFrame:
     return table.drop(columns=[name for name in optional if table[name].isna().all()])
 
 
-def published_words(row: Mapping[str, Any]) -> str:
+def published_words(row: Mapping[Any, Any]) -> str:
     """Returns what was published of a row's experiment: a figure, the words it was given in, or a dash."""
     if isinstance(row.get("published_said"), str):
         return str(row["published_said"])

@@ -47,7 +47,7 @@ def work(path: Path, jobs: int, patience_s: float) -> None:
     from kerasclf.search.client import ChiefClient
     from kerasclf.search.folder import SearchFolder
     from kerasclf.search.progress import QuietSearch
-    from kerasclf.search.runner import BudgetSpent, Supply
+    from kerasclf.search.supply import BudgetSpent, Supply
     from kerasclf.search.trial_runs import BASE
     from kerasclf.studies.engines import Processes
     from kerasclf.studies.plan import PlanRequest

@@ -109,7 +109,8 @@ class TestContract:
         np.testing.assert_array_equal(loaded(images), model(images))
 
     @pytest.mark.parametrize(
-        "policy", ["float32", "mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)]
+        "policy",
+        ["float32", *(pytest.param(mixed, marks=pytest.mark.slow) for mixed in ("mixed_bfloat16", "mixed_float16"))],
     )
     def test_a_step_reaches_every_weight_under_every_precision(self, name, arguments, shape, classes, policy):
         with precision(policy):

@@ -35,7 +35,7 @@ def test_every_flaw_has_a_lesson_and_differs_from_the_corrected_experiment_by_it
 
 def test_sound_experiments_have_the_hashes_that_committed_reports_name():
     assert declare("ladder").experiments["base"].identity == "2e73cdf9"
-    assert declare("birds").experiments["features"].identity == "7e640879"
+    assert declare("birds").experiments["features"].identity == "12a1ca70"
     assert "flaws" not in Experiment().to_dict()
 
 
