@@ -16,6 +16,7 @@ class Exercise:
             decision, kernels, features, attention.
         look: What to see, two sentences.
         table: Whether it shows precision, recall and F1 by class.
+        question: Its own, where it is not that of the study.
     """
 
     number: int
@@ -25,6 +26,7 @@ class Exercise:
     figures: tuple[str, ...]
     look: tuple[str, str]
     table: bool = False
+    question: str = ""
 
     @property
     def page(self) -> str:
@@ -78,6 +80,7 @@ EXERCISES = (
             "others are taken for it.",
         ),
         table=True,
+        question="Which digits are taken for which, and how is that said in a number?",
     ),
     Exercise(
         6, "fitting", "Underfitting, overfitting, weight decay", "course-fitting", ("curves", "bars"),
@@ -122,6 +125,7 @@ EXERCISES = (
             "Grad-CAM shows which places speak for the class: look whether they are those by which you would know "
             "the digit.",
         ),
+        question="What do the first layer and each convolution make of a digit, and where does the network look?",
     ),
     Exercise(
         11, "networks", "The classic networks", "course-networks", ("curves", "bars"),

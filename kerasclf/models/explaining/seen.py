@@ -95,8 +95,10 @@ def feature_maps(model: keras.Model, image: NDArray[Any], layers: Sequence[str] 
 def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) -> Attention:
     """Returns where a model looks on an image for a class: Grad-CAM (Selvaraju et al. 2017).
 
-    The maps of the last layer that still knows places, weighed by how much each of them raises the class's logit, where
-    they speak for it.
+    The maps of the last layer that still knows places, each place weighed by how much it raises the class's logit there
+    (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891). Where the maps are averaged before the classifier, every place
+    has the same weight, and this is Grad-CAM itself; where they are flattened, Grad-CAM's mean weight would mix places
+    up and often show nothing.
 
     Args:
         model: A run's model, or any functional model from images to probabilities.
@@ -119,8 +121,7 @@ def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) 
         maps, logits = both(front(image[None]), training=False)
         score = tf.cast(logits, tf.float32)[0, label]
     gradients = tf.cast(tape.gradient(score, maps), tf.float32)
-    weights = tf.reduce_mean(gradients, axis=(1, 2), keepdims=True)
-    heat = np.asarray(tf.nn.relu(tf.reduce_sum(weights * tf.cast(maps, tf.float32), axis=-1)))[0]
+    heat = np.asarray(tf.nn.relu(tf.reduce_sum(gradients * tf.cast(maps, tf.float32), axis=-1)))[0]
     return Attention(label, float(probabilities[label]), layer.name, heat / (heat.max() or 1.0))
 
 

@@ -86,6 +86,18 @@ def test_grad_cam_takes_the_last_maps_before_the_pooling(image):
         grad_cam(model, image, 3)
 
 
+def test_flattened_maps_are_weighed_place_by_place():
+    x = keras.Input((2, 2, 1))
+    maps = layers.Conv2D(1, 1, use_bias=False, name="conv")(x)
+    y = layers.Activation("softmax")(layers.Dense(2, use_bias=False, name="out")(layers.Flatten()(maps)))
+    model = keras.Model(x, y)
+    model.get_layer("conv").set_weights([np.ones((1, 1, 1, 1))])
+    # For class 1 the first place speaks and the others speak against it: their mean weight is below 0.
+    model.get_layer("out").set_weights([np.array([[0, 2], [0, -1], [0, -1], [0, -1.0]])])
+    found = grad_cam(model, np.ones((2, 2, 1), np.float32), 1)
+    np.testing.assert_array_equal(found.heat, [[1, 0], [0, 0]])
+
+
 def test_a_network_without_convolutions_is_refused(image):
     dense = keras.Sequential([keras.Input((16, 20, 3)), layers.Flatten(), layers.Dense(2)], name="plain")
     for look in (kernels, lambda m: feature_maps(m, image), lambda m: grad_cam(m, image)):
