@@ -57,19 +57,22 @@ def work(path: Path, jobs: int, patience_s: float) -> None:
     folder = SearchFolder(path)
     _check_folder(client, folder)
     search, engine = folder.read(), Processes(jobs)
-    plan = engine.plan(PlanRequest({BASE: search.experiment}), _say)
-    if plan.data_of[BASE] != _chief_file(folder)["data"]:
-        raise FolderError(f"The images of {search.experiment.data} here are others than the chief's.")
+    plan = None
     while (number := client.ask_for_trial(_ASK_EVERY_S, _WITHOUT_CHIEF_S)) is not None:
-        course = OneTrial(client, search, folder, folder.trial(number), QuietSearch())
-        supply = Supply(course, plan)
-        _say(f"{client.name}: {course.trial.title}")
-        try:
-            engine.run(supply, plan, supply, supply.watch)
-        except BudgetSpent:
-            _say(f"{client.name}: {course.trial.title} is no longer wanted here; it keeps its last epoch")
-            if course.clock.lost:
-                raise KerasclfError(_GONE.format(client.address, f"{_WITHOUT_CHIEF_S:.0f} s")) from None
+        # From here on the chief hears of this worker, also while it loads its images.
+        with Beat(client, number) as beat:
+            plan = plan or engine.plan(PlanRequest({BASE: search.experiment}), _say)
+            if plan.data_of[BASE] != _chief_file(folder)["data"]:
+                raise FolderError(f"The images of {search.experiment.data} here are others than the chief's.")
+            course = OneTrial(client, search, folder, folder.trial(number), QuietSearch(), beat)
+            supply = Supply(course, plan)
+            _say(f"{client.name}: {course.trial.title}")
+            try:
+                engine.run(supply, plan, supply, supply.watch)
+            except BudgetSpent:
+                _say(f"{client.name}: {course.trial.title} is no longer wanted here; it keeps its last epoch")
+                if beat.lost:
+                    raise KerasclfError(_GONE.format(client.address, f"{_WITHOUT_CHIEF_S:.0f} s")) from None
 
 
 _GONE = (
@@ -79,32 +82,40 @@ _GONE = (
 
 
 class Beat:
-    """Tells the chief every few seconds that a trial is being worked on, in the place of a search's clock."""
+    """Tells the chief every few seconds that a trial is being worked on; stands in the place of a search's clock."""
 
     def __init__(self, client: Any, number: int) -> None:
         self.client, self.number = client, number
         self.over = self.lost = False
-        self._beaten = self._heard = time.monotonic()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._beat, daemon=True)
 
-    def keep(self, now: bool = False) -> None:
-        """Renews the lease, if that was not done just before."""
-        if now or time.monotonic() - self._beaten < _BEAT_EVERY_S:
-            return
-        wanted = self.client.still_wanted(self.number)
-        self._beaten = time.monotonic()
-        if wanted is None:
-            self.lost = self._beaten - self._heard > _WITHOUT_CHIEF_S
-            self.over = self.lost
-        else:
-            self._heard, self.over = self._beaten, not wanted
+    def __enter__(self) -> "Beat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._ended.set()
+
+    def keep(self) -> None:
+        """A search's clock is written down; there is nothing of that kind here."""
+
+    def _beat(self) -> None:
+        heard = time.monotonic()
+        while not self._ended.wait(_BEAT_EVERY_S):
+            wanted = self.client.still_wanted(self.number)
+            if wanted is not None:
+                heard, self.over = time.monotonic(), not wanted
+            elif time.monotonic() - heard > _WITHOUT_CHIEF_S:
+                self.over = self.lost = True
 
 
 class OneTrial:
     """The course of a search as a worker sees it: one trial, whose end is the chief's to know."""
 
-    def __init__(self, client: Any, search: Any, folder: Any, trial: Any, listener: Any) -> None:
+    def __init__(self, client: Any, search: Any, folder: Any, trial: Any, listener: Any, clock: Beat) -> None:
         self.client, self.search, self.folder, self.trial, self.listener = client, search, folder, trial, listener
-        self.clock = Beat(client, trial.number)
+        self.clock = clock
         self._given = False
 
     def next(self) -> Any:

@@ -116,7 +116,7 @@ def worker_process(keeper):
 
 @pytest.mark.slow
 def test_a_chief_and_three_workers_one_of_which_is_killed_in_a_trial(searching):
-    chief = searching.chief()
+    chief = searching.chief("--lease", "15m")  # however slow the machine is: the trial is to wait for its worker
     keepers = {name: searching.worker(name) for name in ("one", "two", "three")}
     searching.wait_for("two", "two: trial")
     searching.wait_for_epochs(3)
@@ -138,7 +138,7 @@ def test_a_chief_and_three_workers_one_of_which_is_killed_in_a_trial(searching):
 
 @pytest.mark.slow
 def test_a_worker_that_never_comes_back_loses_its_trial_to_another(searching):
-    chief = searching.chief("--lease", "10s", trials=3)
+    chief = searching.chief("--lease", "30s", trials=3)
     lost = searching.worker("lost")
     searching.wait_for_epochs(2)
     worker_process(lost).kill()  # its run ends with it
