@@ -78,7 +78,8 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         figure = Figure(figsize=(8, 4.1))
         left, right = figure.subplots(1, 2)
         left.imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
-        right.imshow(_shown(image.mean(axis=-1, keepdims=True)), cmap="gray", vmin=0, vmax=255)
+        # Dimmed, so that the heat stands out on what is white.
+        right.imshow(_shown(image.mean(axis=-1, keepdims=True)), cmap="gray", vmin=0, vmax=420)
         drawn = right.imshow(large, cmap="inferno", vmin=0, vmax=1, alpha=0.6)
         figure.colorbar(drawn, ax=right, shrink=0.8, label="speaks for the class")
         for axes in (left, right):
