@@ -13,10 +13,9 @@ from keras import layers
 
 from kerasclf.models import build
 from kerasclf.training import devices
-from kerasclf.training.fused_batch_norm import fused_batch_norm
+from kerasclf.training.faster import faster_layers
+from tests.training.faster.comparing import TOLERANCE, assert_alike, computed
 
-# Of the largest value: float32 sums in another order, the others round each output.
-TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 2e-2, "mixed_float16": 2e-3}
 SHAPES = {2: (6,), 3: (5, 6), 4: (7, 5, 6), 5: (3, 2, 5, 6)}
 
 
@@ -35,37 +34,6 @@ def values(rank=4, count=8):
     return (np.random.default_rng(2).normal(size=(count, *SHAPES[rank])) * 3 + 2).astype(np.float32)
 
 
-def computed(model, x, training, jit=False):
-    """Returns outputs, gradients by the weights and by the input, and the moving statistics."""
-    before = model.get_weights()
-    x = tf.constant(x)
-    weight = tf.reshape(tf.range(tf.size(x), dtype=tf.float32) % 7, x.shape)
-
-    @tf.function(jit_compile=jit)
-    def run():
-        with tf.GradientTape() as tape:
-            tape.watch(x)
-            y = tf.cast(model(x, training=training), tf.float32)
-            loss = tf.reduce_sum(y * weight)
-        return y, tape.gradient(loss, [v.value for v in model.trainable_variables] + [x])
-
-    y, gradients = run()
-    found = [y, *gradients, *model.non_trainable_variables]
-    arrays = [np.asarray(value).astype(np.float32) for value in found]
-    model.set_weights(before)
-    return arrays
-
-
-def assert_alike(model, x, training, policy="float32", jit=False):
-    expected = computed(model, x, training)
-    with fused_batch_norm(model):
-        assert "call" in vars(model.get_layer("bn"))
-        found = computed(model, x, training, jit)
-    assert len(found) == len(expected)
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, rtol=0, atol=TOLERANCE[policy] * np.abs(other).max())
-
-
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("policy", TOLERANCE)
 @pytest.mark.parametrize("rank", SHAPES)
@@ -81,7 +49,7 @@ def test_the_statistics_are_those_of_the_population(rank):
         x = x[:, :1, :1]
         model = keras.Sequential([keras.Input((1, 1, 6)), model.get_layer("bn")])
     before = np.asarray(model.get_layer("bn").moving_variance)
-    with fused_batch_norm(model):
+    with faster_layers(model):
         model(x, training=True)
     expected = 0.99 * before + 0.01 * x.reshape(2, 6).var(axis=0)
     np.testing.assert_allclose(model.get_layer("bn").moving_variance, expected, rtol=1e-5)
@@ -105,7 +73,7 @@ def test_a_small_epsilon_is_kept_from_a_gpu(monkeypatch):
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
     for epsilon, lent in ((1e-5, False), (1.001e-5, True)):
         model = normaliser(epsilon=epsilon)
-        with fused_batch_norm(model):
+        with faster_layers(model):
             assert ("call" in vars(model.get_layer("bn"))) == lent
 
 
@@ -114,7 +82,7 @@ def test_a_frozen_layer_infers_and_learns_nothing():
     model.get_layer("bn").trainable = False
     before = model.get_weights()
     assert_alike(model, values(), True)
-    with fused_batch_norm(model):
+    with faster_layers(model):
         trained, inferred = model(values(), training=True), model(values(), training=False)
     np.testing.assert_array_equal(trained, inferred)
     for one, other in zip(before, model.get_weights(), strict=True):
@@ -137,7 +105,7 @@ def test_one_image_or_none(count, training):
 
 def assert_alike_or_both_nan(model, x, training):
     expected = computed(model, x, training)[-2:]
-    with fused_batch_norm(model):
+    with faster_layers(model):
         found = computed(model, x, training)[-2:]
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
@@ -170,22 +138,22 @@ def all_lent(model):
 
 def test_nested_models_are_reached_and_the_layers_given_back():
     model = small()
-    with fused_batch_norm(model):
+    with faster_layers(model):
         assert all_lent(model) == [True, True]
     assert all_lent(model) == [False, False]
 
 
 def test_layers_are_given_back_after_an_error():
     model = small()
-    with pytest.raises(KeyError, match="broken"), fused_batch_norm(model):
+    with pytest.raises(KeyError, match="broken"), faster_layers(model):
         raise KeyError("broken")
     assert all_lent(model) == [False, False]
 
 
 def test_a_block_in_a_block_leaves_the_layers_lent():
     model = small()
-    with fused_batch_norm(model):
-        with fused_batch_norm(model.get_layer("inner")):
+    with faster_layers(model):
+        with faster_layers(model.get_layer("inner")):
             assert all_lent(model) == [True, True]
         assert all_lent(model) == [True, True]
 
@@ -206,13 +174,13 @@ class Doubled(layers.BatchNormalization):
 )
 def test_other_layers_are_left_alone(layer):
     model = keras.Sequential([keras.Input((4, 4, 4)), layer()])
-    with fused_batch_norm(model):
+    with faster_layers(model):
         assert "call" not in vars(model.layers[0])
 
 
 def test_the_last_axis_by_its_number_fits():
     model = keras.Sequential([keras.Input((4, 4, 4)), layers.BatchNormalization(axis=3)])
-    with fused_batch_norm(model):
+    with faster_layers(model):
         assert "call" in vars(model.layers[0])
 
 
@@ -251,7 +219,7 @@ def test_traced_functions_do_not_cross_the_border(traced, method):
     getattr(model, method)(*data)
     assert set(traced) == {"standard"}
     traced.clear()
-    with fused_batch_norm(model):
+    with faster_layers(model):
         getattr(model, method)(*data)
         assert set(traced) == {"fused"}
     traced.clear()
@@ -273,7 +241,7 @@ np.save(sys.argv[2], model(np.load(sys.argv[3])))
 def test_what_is_saved_inside_loads_with_keras_alone(tmp_path):
     model = compiled(small())
     images, labels = labelled()
-    with fused_batch_norm(model):
+    with faster_layers(model):
         save = keras.callbacks.ModelCheckpoint(str(tmp_path / "inside.keras"))
         model.fit(images, labels, verbose=0, callbacks=[save])
         clone = keras.models.clone_model(model)
@@ -294,7 +262,7 @@ def test_fitting_learns_what_it_did_without(strategy):
         with devices.make_strategy(strategy).scope():
             arguments = {"batch_norm": "before", "classifier_activation": None}
             model = compiled(build("basenet_deeper", (16, 16, 3), 3, arguments))
-            with fused_batch_norm(model) if fused else contextlib.nullcontext():
+            with faster_layers(model) if fused else contextlib.nullcontext():
                 model.fit(images, labels, batch_size=16, shuffle=False, verbose=0)
         weights.append(model.get_weights())
     for one, other in zip(*weights, strict=True):
