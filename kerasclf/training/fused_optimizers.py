@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 
-class FusedSGD(keras.optimizers.SGD):
+class SGD(keras.optimizers.SGD):
     """`SGD` by `ResourceApplyKerasMomentum`; without momentum, which is one operation already, as Keras has it."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -27,7 +27,7 @@ class FusedSGD(keras.optimizers.SGD):
         )
 
 
-class FusedAdam(keras.optimizers.Adam):
+class Adam(keras.optimizers.Adam):
     """`Adam` by `ResourceApplyAdam`; with `amsgrad` as Keras has it."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
@@ -50,6 +50,10 @@ class FusedAdam(keras.optimizers.Adam):
             epsilon=tf.cast(self.epsilon, variable.dtype),
             grad=tf.cast(gradient, variable.dtype),
         )
+
+
+class AdamW(Adam, keras.optimizers.AdamW):
+    """`AdamW`: the decay by Keras, the step by `Adam` above."""
 
 
 def _of_tensorflow(variable: Any) -> tf.Variable:

@@ -1,9 +1,4 @@
-"""Fused batch normalisation: what Keras' own layer computes, and nothing of it left behind."""
-
-import contextlib
-import functools
-import subprocess
-import sys
+"""Fused batch normalisation: what Keras' own layer computes."""
 
 import keras
 import numpy as np
@@ -11,8 +6,6 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kerasclf.models import build
-from kerasclf.training import devices
 from kerasclf.training.faster import faster_layers
 from tests.training.faster.comparing import TOLERANCE, assert_alike, computed
 
@@ -110,54 +103,6 @@ def assert_alike_or_both_nan(model, x, training):
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def small(shape=(8, 8, 3), classes=3):
-    """Convolution and dense layer, each normalised; the first inside a nested model."""
-    inner_image = keras.Input(shape)
-    x = layers.Conv2D(4, 3, name="conv")(inner_image)
-    inner = keras.Model(inner_image, layers.BatchNormalization(name="inner_bn")(x), name="inner")
-    image = keras.Input(shape)
-    x = layers.Flatten()(layers.ReLU()(inner(image)))
-    x = layers.BatchNormalization(name="bn")(layers.Dense(5, name="dense")(x))
-    return keras.Model(image, layers.Dense(classes, name="logits")(x))
-
-
-def compiled(model, **arguments):
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=keras.optimizers.SGD(0.01), loss=loss, jit_compile=False, **arguments)
-    return model
-
-
-def labelled(count=32, shape=(8, 8, 3)):
-    rng = np.random.default_rng(3)
-    return rng.normal(size=(count, *shape)).astype(np.float32), (np.arange(count) % 3).astype(np.int32)
-
-
-def all_lent(model):
-    return ["call" in vars(layer) for layer in (model.get_layer("inner").get_layer("inner_bn"), model.get_layer("bn"))]
-
-
-def test_nested_models_are_reached_and_the_layers_given_back():
-    model = small()
-    with faster_layers(model):
-        assert all_lent(model) == [True, True]
-    assert all_lent(model) == [False, False]
-
-
-def test_layers_are_given_back_after_an_error():
-    model = small()
-    with pytest.raises(KeyError, match="broken"), faster_layers(model):
-        raise KeyError("broken")
-    assert all_lent(model) == [False, False]
-
-
-def test_a_block_in_a_block_leaves_the_layers_lent():
-    model = small()
-    with faster_layers(model):
-        with faster_layers(model.get_layer("inner")):
-            assert all_lent(model) == [True, True]
-        assert all_lent(model) == [True, True]
-
-
 class Doubled(layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         return 2 * super().call(inputs, training=training, mask=mask)
@@ -190,80 +135,3 @@ def test_masks_and_float64_go_the_way_of_keras():
     x[:, 3:] = 0  # masked out
     assert_alike(masked, x, True)
     assert_alike(normaliser(policy="float64"), values(), True)
-
-
-@pytest.fixture
-def traced(monkeypatch):
-    """Which way each layer went while functions were traced."""
-    ways = []
-
-    def noted(way, call):
-        @functools.wraps(call)  # Keras reads the signature
-        def noting(*arguments, **named):
-            ways.append(way)
-            return call(*arguments, **named)
-
-        return noting
-
-    fused, standard = tf.raw_ops.FusedBatchNormV3, layers.BatchNormalization.call
-    monkeypatch.setattr(tf.raw_ops, "FusedBatchNormV3", noted("fused", fused))
-    monkeypatch.setattr(layers.BatchNormalization, "call", noted("standard", standard))
-    return ways
-
-
-@pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch", "predict_on_batch"])
-def test_traced_functions_do_not_cross_the_border(traced, method):
-    model = compiled(small())
-    data = labelled()[:1] if method == "predict_on_batch" else labelled()
-    traced.clear()
-    getattr(model, method)(*data)
-    assert set(traced) == {"standard"}
-    traced.clear()
-    with faster_layers(model):
-        getattr(model, method)(*data)
-        assert set(traced) == {"fused"}
-    traced.clear()
-    getattr(model, method)(*data)
-    assert set(traced) == {"standard"}
-
-
-LOAD = """
-import os, sys
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-import keras
-import numpy as np
-model = keras.models.load_model(sys.argv[1])
-assert not [name for name in sys.modules if name.startswith("kerasclf")]
-np.save(sys.argv[2], model(np.load(sys.argv[3])))
-"""
-
-
-def test_what_is_saved_inside_loads_with_keras_alone(tmp_path):
-    model = compiled(small())
-    images, labels = labelled()
-    with faster_layers(model):
-        save = keras.callbacks.ModelCheckpoint(str(tmp_path / "inside.keras"))
-        model.fit(images, labels, verbose=0, callbacks=[save])
-        clone = keras.models.clone_model(model)
-    assert all_lent(clone) == [False, False]
-    np.save(tmp_path / "images.npy", images)
-    paths = [str(tmp_path / name) for name in ("inside.keras", "outputs.npy", "images.npy")]
-    subprocess.run([sys.executable, "-c", LOAD, *paths], check=True, cwd=tmp_path)
-    np.testing.assert_allclose(np.load(tmp_path / "outputs.npy"), model(images), atol=1e-5)
-
-
-@pytest.mark.parametrize("strategy", ["none", "mirrored"])
-def test_fitting_learns_what_it_did_without(strategy):
-    assert len(tf.config.list_logical_devices("CPU")) == 2
-    images, labels = labelled(shape=(16, 16, 3))
-    weights = []
-    for fused in (False, True):
-        keras.utils.set_random_seed(0)
-        with devices.make_strategy(strategy).scope():
-            arguments = {"batch_norm": "before", "classifier_activation": None}
-            model = compiled(build("basenet_deeper", (16, 16, 3), 3, arguments))
-            with faster_layers(model) if fused else contextlib.nullcontext():
-                model.fit(images, labels, batch_size=16, shuffle=False, verbose=0)
-        weights.append(model.get_weights())
-    for one, other in zip(*weights, strict=True):
-        np.testing.assert_allclose(one, other, atol=2e-5)
