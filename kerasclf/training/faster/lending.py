@@ -8,7 +8,14 @@ from typing import NamedTuple
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster import batch_norm, gelu, grouped_convolution, layer_norm
+from kerasclf.training.faster import (
+    batch_norm,
+    depthwise_convolution,
+    gelu,
+    grouped_convolution,
+    layer_norm,
+    pointwise_convolution,
+)
 
 
 class Faster(NamedTuple):
@@ -28,6 +35,8 @@ FASTER = (
     Faster(layer_norm.fits, layer_norm.call),
     Faster(gelu.fits, gelu.call),
     Faster(grouped_convolution.fits, grouped_convolution.call),
+    Faster(pointwise_convolution.fits, pointwise_convolution.call),
+    Faster(depthwise_convolution.fits, depthwise_convolution.call),
 )
 
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from tests.training.faster.comparing import TOLERANCE, assert_alike, computed, is_lent
+from tests.training.faster.comparing import TOLERANCE, assert_alike, assert_nothing_of_nothing, computed, is_lent
 
 
 def gelu(policy="float32", shape=(5, 4, 6)):
@@ -29,13 +29,17 @@ def test_far_from_zero_it_is_the_identity_or_zero():
     model, far = gelu(shape=(4,)), np.array([[-1e4, -40, 40, 1e4]], np.float32)
     with faster_layers(model):
         outputs, by_input = computed(model, far, True)
-    np.testing.assert_array_equal(outputs, [[0, 0, 40, 1e4]])
-    np.testing.assert_array_equal(by_input, [[0, 0, 2, 3]])  # times the loss' weights 0 to 3
+    np.testing.assert_allclose(outputs, [[0, 0, 40, 1e4]], rtol=0, atol=1e-3)  # XLA's erf ends at 1 - 10⁻⁷
+    np.testing.assert_allclose(by_input, [[0, 0, 2, 3]], rtol=0, atol=1e-6)  # times the loss' weights 0 to 3
 
 
-@pytest.mark.parametrize("count", [1, 0])
-def test_one_image_or_none(count):
-    assert_alike(gelu(), values(count))
+def test_one_image():
+    assert_alike(gelu(), values(1))
+
+
+def test_a_batch_without_images():
+    """As on a device for which an epoch's last batch leaves nothing."""
+    assert_nothing_of_nothing(gelu(), values())
 
 
 def test_batches_of_any_size_keep_what_is_known_of_their_shape():
