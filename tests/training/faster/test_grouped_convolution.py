@@ -25,8 +25,9 @@ def values(count=4, channels=24):
 
 @pytest.mark.parametrize("policy", TOLERANCE)
 def test_it_computes_what_keras_does(policy):
-    # TensorFlow's convolutions round sums on the way, XLA's do not.
-    assert_alike(convolution(policy), values(), True, policy, rounding=3)
+    # TensorFlow's convolutions round sums on the way, XLA's do not; of the bias' gradient it is the other way round, so
+    # much so in bfloat16 that there is nothing to compare.
+    assert_alike(convolution(policy, use_bias=policy == "float32"), values(), True, policy, rounding=3)
 
 
 @pytest.mark.parametrize(("jit", "traced"), [(True, True), (False, False)])
