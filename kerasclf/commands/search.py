@@ -79,6 +79,8 @@ class SearchCommand:
     """At most so many epochs in each phase of a training; an axis of epochs is scaled down to end there."""
     weights: str | None = None
     """Where a pretrained network gets its weights: imagenet, a file, or none."""
+    reduced: bool = False
+    """A declared search's stated form for a CPU; its report says what is less."""
     quick: bool = False
     """The form of seconds: few images, two epochs. Shows the way; its figures mean nothing."""
     out: Path | None = None
@@ -123,7 +125,11 @@ class SearchCommand:
 
         search, budget = make_search(self, lambda line: say(console, line)), make_budget(self)
         out = self.out or Path("runs") / folder_name(
-            f"search-{search.name or self._short_name()}", search.experiment.data, search.oracle, self.quick
+            f"search-{search.name or self._short_name()}",
+            search.experiment.data,
+            search.oracle,
+            self.quick,
+            self.reduced,
         )
         search.check()
         engine = make_engine(self.engine, self.jobs, self.address)

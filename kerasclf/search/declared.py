@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kerasclf.search.basenet import basenet_search
-from kerasclf.search.s2_tpe import s2_search
+from kerasclf.search.s2_tpe import s2_reduced_search, s2_search
 from kerasclf.search.s4_grid import s4_search
 from kerasclf.search.search import Search
 from kerasclf.search.space import Axis, Choice, Float, Int, Space
 from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.form import Form
+from kerasclf.studies.form import Form, shortcomings
 from kerasclf.studies.reduced import reduced
 from kerasclf.studies.study import Study
 
@@ -22,16 +22,18 @@ class Declared:
         make: Returns it.
         trials: Trials at most; None for as many as the oracle has.
         data: The data set of the original.
+        make_small: Returns its form for a CPU; None where there is none.
     """
 
     make: Callable[[], Search]
     trials: int | None
     data: str
+    make_small: Callable[[], Search] | None = None
 
 
 SEARCHES: dict[str, Declared] = {
     "basenet": Declared(basenet_search, 30, "cifar10"),
-    "s2": Declared(s2_search, 10, "cifar10"),
+    "s2": Declared(s2_search, 10, "cifar10", s2_reduced_search),
     "s4": Declared(s4_search, None, "mnist"),
 }
 
@@ -66,7 +68,10 @@ def shortened(
     axes = dict(search.space.axes)
     if most is not None and _EPOCHS in axes:
         axes[_EPOCHS] = _scaled(axes[_EPOCHS], most)
-    return replace(search, experiment=experiment, space=Space(axes))
+    less = tuple(shortcomings(search.experiment, experiment))
+    return replace(
+        search, experiment=experiment, space=Space(axes), reduced=tuple(dict.fromkeys(search.reduced + less))
+    )
 
 
 def _scaled(axis: Axis, most: int) -> Axis:

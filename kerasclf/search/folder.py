@@ -16,7 +16,7 @@ SEARCH_FILE = "search.json"
 _CLOCK = "clock.json"
 _LOCK_FILES = {".lock", ".lock.json"}
 # What may differ from call to call: it changes nothing of the trials that there are.
-_FREE = ("title", "notes", "final_seeds", "side_by_side")
+_FREE = ("title", "notes", "reduced", "final_seeds", "side_by_side")
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Search:
         name: As the command line knows it, where it is a declared one.
         title: As the report's heading.
         notes: Sentences for the report.
+        reduced: In words, what there is less of than declared.
     """
 
     experiment: Experiment
@@ -61,6 +62,7 @@ class Search:
     name: str = ""
     title: str = ""
     notes: tuple[str, ...] = ()
+    reduced: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", make_space(self.space))
@@ -135,11 +137,13 @@ class Search:
             "seeds": list(self.seeds),
             "final_seeds": list(self.final_seeds),
             "notes": list(self.notes),
+            "reduced": list(self.reduced),
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
         """Makes a search of what `to_dict` returned."""
-        lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes")}
+        # A search that was begun before there was "reduced" says nothing of it.
+        lists = {name: tuple(plain.get(name, ())) for name in ("seeds", "final_seeds", "notes", "reduced")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})

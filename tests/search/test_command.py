@@ -82,7 +82,24 @@ def test_the_declared_searches_are_as_published_and_fit_their_networks():
     assert {e.train.batch_size for e in made} == {256, 512, 1024}
     short = shortened(s2, epochs=20)
     assert (short.space.axes["train.epochs"].low, short.space.axes["train.epochs"].high) == (2, 20)
+    assert short.reduced == ("20 epochs in place of 50",)
     assert shortened(s4, epochs=15).space.axes["train.epochs"] == Choice(5, 10, 15)
+
+
+def test_the_reduced_form_of_s2_searches_the_same_space_over_a_frozen_network_and_says_so():
+    from kerasclf.report.search_facts import caution
+    from kerasclf.search.declared import SEARCHES
+
+    full, small = SEARCHES["s2"].make(), SEARCHES["s2"].make_small()
+    small.check()
+    assert small.space == full.space
+    assert (small.experiment.model, small.experiment.train.unfreeze) == ("mobilenet_v2", "head")
+    assert dict(small.experiment.model_args)["head"] == dict(full.experiment.model_args)["head"]
+    assert caution(small) == (
+        "This is a reduced form: at most 500 images a class to train and validate with; at most 250 images a class to "
+        "test with; mobilenet_v2 in place of resnet50; all but the head frozen, its features computed once an image."
+    )
+    assert caution(full) == ""
 
 
 def _points(space):
@@ -109,6 +126,8 @@ def _points(space):
         (["search", "basenet", "--port", "80"], "--bind, --port and --name go with --chief or --worker."),
         (["search", "basenet", "--repeats", "0"], "Expected at least 1 repeat"),
         (["search", "basenet", "--weights", "none"], "the experiment trains basenet from random weights"),
+        (["search", "basenet", "--reduced"], "The search basenet states no reduced form. Take --train-per-class"),
+        (["search", "basenet/adam_20", "--reduced"], "--reduced: a declared search has such a form."),
     ],
 )  # fmt: skip
 def test_bad_input_is_explained(tmp_path, arguments, message, capsys, monkeypatch):
