@@ -1,12 +1,13 @@
 """Thirty trials of BaseNet: kerasclf with two runs side by side, against KerasTuner's own loop in one process.
 
-    make bench-search        or        python -m benchmarks.search [--quick]
+    make bench-search        or        python -m benchmarks.search [--quick] [--rounds N]
 
 Both make the same trials (the same values in the same order, from the same seed) on images in memory, for the same
 number of epochs, through the same input pipeline and training. Wall time with the start of every process; peak memory
 after trial 5 and after the last, of the process itself and of its greatest run.
 """
 
+import argparse
 import json
 import sys
 import tempfile
@@ -105,9 +106,14 @@ def measure(contestant: str, form: str) -> None:
 
 
 def main() -> None:
-    form = "quick" if "--quick" in sys.argv else "full"
-    Search(experiment(form == "quick"), SPACE).check()
-    measured = in_turns("benchmarks.search", [(name, form) for name in CONTESTANTS], 1 if form == "quick" else ROUNDS)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search")
+    parser.add_argument("--quick", action="store_true", help="six short trials, one round")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    asked = parser.parse_args()
+    form = "quick" if asked.quick else "full"
+    Search(experiment(asked.quick), SPACE).check()
+    rounds = 1 if asked.quick else asked.rounds
+    measured = in_turns("benchmarks.search", [(name, form) for name in CONTESTANTS], rounds)
     mine, theirs = (measured[name, form] for name in CONTESTANTS)
     same = all(a["values"] == b["values"] for a, b in zip(mine, theirs, strict=True))
     print(f"the same trials: {same}\n")
@@ -121,4 +127,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main() if len(sys.argv) < 3 else measure(sys.argv[1], sys.argv[2])
+    measure(sys.argv[1], sys.argv[2]) if sys.argv[1:2] and sys.argv[1] in CONTESTANTS else main()

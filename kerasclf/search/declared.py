@@ -21,20 +21,18 @@ class Declared:
     Args:
         make: Returns it.
         trials: Trials at most; None for as many as the oracle has.
-        data: The data set of the original.
         make_small: Returns its form for a CPU; None where there is none.
     """
 
     make: Callable[[], Search]
     trials: int | None
-    data: str
     make_small: Callable[[], Search] | None = None
 
 
 SEARCHES: dict[str, Declared] = {
-    "basenet": Declared(basenet_search, 30, "cifar10"),
-    "s2": Declared(s2_search, 10, "cifar10", s2_reduced_search),
-    "s4": Declared(s4_search, None, "mnist"),
+    "basenet": Declared(basenet_search, 30),
+    "s2": Declared(s2_search, 10, s2_reduced_search),
+    "s4": Declared(s4_search, None),
 }
 
 _EPOCHS = "train.epochs"

@@ -15,7 +15,7 @@ from kerasclf.search.progress import QuietSearch, SearchListener
 from kerasclf.search.results import SearchResults, read_search
 from kerasclf.search.schedule import Nothing
 from kerasclf.search.search import ENDING, Search
-from kerasclf.search.space import Axis, Space
+from kerasclf.search.space import Axis, Space, make_space
 from kerasclf.search.supply import BudgetSpent, Supply
 from kerasclf.search.trial_runs import BASE
 from kerasclf.studies.engines import Engine, Processes
@@ -87,15 +87,13 @@ def run_search(
         KerasclfError: Something cannot be used; nothing was run.
     """
     search = Search(
-        experiment, space if isinstance(space, Space) else Space(dict(space)), oracle, objective, seed,
+        experiment, make_space(space), oracle, objective, seed,
         tuple(range(seed, seed + repeats)), folds, median, side_by_side or 1,
     )  # fmt: skip
+    budget = Budget(max_trials, max_seconds, max_failures)
     engine, listener = engine or Processes(), listener or QuietSearch()
-    ready = look_ahead(
-        search, out, Budget(max_trials, max_seconds, max_failures), engine=engine, said=listener.said,
-        keep_width=side_by_side is None,
-    )  # fmt: skip
-    return carry_on(ready, Budget(max_trials, max_seconds, max_failures), engine, listener)
+    ready = look_ahead(search, out, budget, engine=engine, said=listener.said, keep_width=side_by_side is None)
+    return carry_on(ready, budget, engine, listener)
 
 
 def look_ahead(

@@ -93,12 +93,9 @@ class Search:
             problems.append(unknown("objective", self.objective, OBJECTIVES))
         if self.folds and self.folds < 2:
             problems.append(f"folds: expected 2 or more, or 0 for none. Received: {self.folds}.")
-        for what, seeds in (("repeats", self.seeds), ("final repeats", self.final_seeds)):
-            if (
-                (not seeds and what == "repeats")
-                or len(set(seeds)) < len(seeds)
-                or any(not 0 <= s < 2**32 for s in seeds)
-            ):
+        for what, seeds, least in (("repeats", self.seeds, 1), ("final repeats", self.final_seeds, 0)):
+            usable = {seed for seed in seeds if 0 <= seed < 2**32}
+            if not least <= len(seeds) == len(usable):
                 problems.append(f"{what}: expected different seeds from 0 to 2**32 - 1. Received: {seeds}.")
         if not 0 <= self.seed < 2**32 - 1:
             problems.append(f"seed: expected 0 to 2**32 - 2. Received: {self.seed}.")
