@@ -81,26 +81,22 @@ class ChiefOracle:
         """Returns a worker's trial: the one that it holds, one that nobody holds any more, or a new one."""
         with self._lock:
             self._hear(tuner_id)
+            number = self._free_for(tuner_id)
+            while number is None and self._open_another():
+                number = self._free_for(tuner_id)
             if self.over:
-                return self._goodbye(tuner_id)
-            number = self._held_by(tuner_id)
-            while number is None:
-                trial = self.course.next()
-                if isinstance(trial, Nothing):
-                    self.over = trial is Nothing.MORE and not self._open
-                    return self._goodbye(tuner_id) if self.over else self._answer("IDLE")
-                self._open[trial.number] = trial
-                # A worker may have finished it while there was no chief to hear of it.
-                if (left := self.course.folder.outcome(trial.number)) is not None:
-                    del self._open[trial.number]
-                    self._end(left)
-                    continue
-                # Of a chief that was started anew: whoever held the trial is likely to be still at it.
-                holder = self._holders.pop(trial.number, tuner_id)
-                self._lend(trial.number, holder)
-                number = trial.number if holder == tuner_id else None
+                self._told_the_end.add(tuner_id)
+                return self._answer("STOPPED")
+            if number is None:
+                return self._answer("IDLE")
             self._lend(number, tuner_id)
             return self._answer("RUNNING", number)
+
+    def look(self) -> None:
+        """Makes sure that there is a trial to give, or finds that all is over, also when no worker is there to ask."""
+        with self._lock:
+            if not self._open:
+                self._open_another()
 
     def get_trial(self, trial_id: str) -> Any:
         """Renews the lease of a trial, and says who holds it and whether it is still wanted."""
@@ -132,18 +128,36 @@ class ChiefOracle:
     def get_best_trials(self, num_trials: int = 1) -> list[Any]:
         return []
 
+    def _open_another(self) -> bool:
+        """Takes the course's next trial that nobody has finished; returns whether there is one."""
+        while not self.over:
+            try:
+                trial = self.course.next()
+            except KerasclfError as error:
+                self.failure, self.over = error, True
+                return False
+            if isinstance(trial, Nothing):
+                self.over = trial is Nothing.MORE and not self._open
+                return False
+            # A worker may have finished it while there was no chief to hear of it.
+            if (left := self.course.folder.outcome(trial.number)) is not None:
+                self._end(left)
+                continue
+            self._open[trial.number] = trial
+            # Of a chief that was started anew: whoever held the trial is likely to be still at it.
+            if (holder := self._holders.pop(trial.number, None)) is not None:
+                self._lend(trial.number, holder)
+            return True
+        return False
+
     def _end(self, ended: Trial) -> None:
         try:
             self.course.ended(ended)
         except TooManyFailuresError as error:
             self.failure, self.over = error, True
 
-    def _goodbye(self, tuner_id: str) -> Any:
-        self._told_the_end.add(tuner_id)
-        return self._answer("STOPPED")
-
-    def _held_by(self, tuner_id: str) -> int | None:
-        """Returns the trial that a worker holds, or else one whose lease has run out."""
+    def _free_for(self, tuner_id: str) -> int | None:
+        """Returns the trial that a worker holds, or else one that nobody holds, or whose lease has run out."""
         held = [number for number, lease in self._leases.items() if lease.holder == tuner_id]
         if held:
             return held[0]
@@ -219,6 +233,7 @@ def lead(
 def _watch(oracle: ChiefOracle, leases: Leases, listener: SearchListener) -> None:
     while not oracle.over:
         time.sleep(_LOOK_EVERY_S)
+        oracle.look()
         oracle.course.clock.keep()
         if oracle.course.clock.over:
             oracle.over = True

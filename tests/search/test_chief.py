@@ -100,6 +100,37 @@ def test_a_chief_that_is_started_anew_leaves_trials_to_those_who_hold_them(tmp_p
     assert folder.trial(1).status == "failed"
 
 
+def test_it_ends_with_the_last_trial_though_no_worker_is_left_to_ask(tmp_path, now):
+    oracle, _ = make(tmp_path, trials=1)
+    assert ask(oracle, "one") == 1
+    oracle.look()
+    assert not oracle.over
+    end(oracle, 1)
+    oracle.look()
+    assert oracle.over
+    # And a chief that is started again on a finished search waits for nobody.
+    again, _ = make(tmp_path, trials=1)
+    again.look()
+    assert (again.over, again.all_know) == (True, True)
+
+
+def test_a_trial_that_was_opened_before_anybody_asked_goes_to_the_first_who_does(tmp_path, now):
+    oracle, _ = make(tmp_path, trials=2)
+    oracle.look()
+    assert [ask(oracle, name) for name in ("one", "two")] == [1, 2]
+
+
+def test_an_oracle_that_proposes_other_trials_than_are_recorded_ends_it_with_the_reason(tmp_path, now):
+    oracle, _ = make(tmp_path)
+    assert ask(oracle, "one") == 1
+    folder = oracle.course.folder
+    folder.write(folder.trial(1).but(values={"train.learning_rate": 0.25, "train.batch_size": 16}))
+    again, _ = make(tmp_path)
+    assert ask(again, "one") == "STOPPED"
+    assert "trial 1 was" in str(again.failure)
+    assert "give another folder with --out; nothing was changed" in str(again.failure)
+
+
 def test_too_many_failures_end_it_for_all(tmp_path, now):
     oracle, _ = make(tmp_path)
     assert [ask(oracle, name) for name in ("one", "two", "three")] == [1, 2, 3]
