@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kerasclf.errors import KerasclfError, raise_all
-from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.search.budget import Budget
 from kerasclf.search.course import Course
@@ -142,9 +141,7 @@ def carry_on(
     """Begins a search, or goes on with it, until its budget is spent."""
     folder, search = ready.folder, ready.search
     with hold(folder.path):
-        folder.claim(search, command)
-        for digest, manifest in ready.plan.manifests.items():
-            write_json(folder.path / f"data-{digest[:8]}.json", manifest)
+        folder.claim(search, ready.plan.manifests, command)
         course = Course(search, folder, budget, listener)
         supply = Supply(course, ready.plan)
         try:

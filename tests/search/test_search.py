@@ -225,6 +225,19 @@ def test_another_searchs_folder_is_not_touched(tmp_path, changes, message):
         search(tmp_path / "thesis")
 
 
+def test_workers_may_be_started_before_there_is_a_search_each_under_a_name_of_its_own(tmp_path):
+    from kerasclf.search.workers import _identity
+
+    with _identity(tmp_path / "out", None) as one, _identity(tmp_path / "out", None) as other:
+        assert one != other
+        with (
+            pytest.raises(FolderError, match=rf"cannot take the name {other}: .* is in use by process"),
+            _identity(tmp_path / "out", other),
+        ):
+            pass
+    assert len(search(tmp_path / "out", max_trials=1).trials) == 1
+
+
 def test_a_searchs_folder_that_was_edited_is_named(tmp_path):
     search(tmp_path / "out", max_trials=3)
     path = tmp_path / "out" / "trials" / "00002.json"
