@@ -120,10 +120,9 @@ class SearchCommand:
         if self.worker:
             self._work(console)
             return
-        from kerasclf.quiet import quiet_tensorflow
-
-        quiet_tensorflow()  # KerasTuner brings TensorFlow with it
         from kerasclf.commands.search_setup import make_budget, make_search
+        from kerasclf.quiet import quiet_tensorflow
+        from kerasclf.search.check import check_beforehand
 
         search, budget = make_search(self, lambda line: say(console, line)), make_budget(self)
         out = self.out or Path("runs") / folder_name(
@@ -133,10 +132,12 @@ class SearchCommand:
             self.quick,
             self.reduced,
         )
-        search.check()
         engine = make_engine(self.engine, self.jobs, self.address)
         search = replace(search, side_by_side=self._width())
-        say(console, f"search: {search.title} ({search.oracle}, {search.runs_a_trial} runs a trial) → {out}")
+        check_beforehand(search, out, budget)
+        quiet_tensorflow()  # KerasTuner brings TensorFlow with it, which takes seconds to start
+        each = f"{search.runs_a_trial} run{'s' * (search.runs_a_trial > 1)} a trial"
+        say(console, f"search: {search.title} ({search.oracle}, {each}) → {out}")
         ready = self._look_ahead(search, budget, out, engine, console)
         if not self.plan:
             self._carry_out(ready, budget, engine, console)
@@ -215,7 +216,7 @@ class SearchCommand:
         from kerasclf.search.budget import parse_duration
 
         waits = {"lease": self.lease, "patience": self.patience or PATIENCE["worker" if self.worker else "chief"]}
-        seconds = {name: parse_duration(text) for name, text in waits.items()}
+        seconds = {name: parse_duration(text, f"--{name}") for name, text in waits.items()}
         for name, value in seconds.items():
             if not value > 0:
                 raise KerasclfError(f"--{name}: expected more than no time. Received: {waits[name]}.")

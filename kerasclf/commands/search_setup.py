@@ -48,7 +48,7 @@ def make_search(options: "SearchCommand", said: Callable[[str], None]) -> Search
 
 def make_budget(options: "SearchCommand") -> Budget:
     """Returns what the search may cost."""
-    seconds = None if options.max_time is None else parse_duration(options.max_time)
+    seconds = None if options.max_time is None else parse_duration(options.max_time, "--max-time")
     trials = options.max_trials
     if trials is None and options.experiment in SEARCHES and options.oracle not in ENDING:
         trials = SEARCHES[options.experiment].trials

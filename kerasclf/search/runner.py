@@ -8,12 +8,13 @@ from pathlib import Path
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.locks import hold
 from kerasclf.search.budget import Budget
+from kerasclf.search.check import check_beforehand
 from kerasclf.search.course import Course
 from kerasclf.search.folder import SearchFolder
 from kerasclf.search.progress import QuietSearch, SearchListener
 from kerasclf.search.results import SearchResults, read_search
 from kerasclf.search.schedule import Nothing
-from kerasclf.search.search import ENDING, Search
+from kerasclf.search.search import Search
 from kerasclf.search.space import Axis, Space, make_space
 from kerasclf.search.supply import BudgetSpent, Supply
 from kerasclf.search.trial_runs import BASE
@@ -118,13 +119,9 @@ def look_ahead(
         measure: Whether a run of the experiment is measured by a few real steps.
         keep_width: Whether a search that goes on keeps its `side_by_side`.
     """
-    search.check()
-    raise_all("The search cannot be begun", budget.problems(ends_by_itself=search.oracle in ENDING))
-    folder = SearchFolder(Path(out))
-    held = folder.check(search)
+    held = check_beforehand(search, out, budget)
     if held is not None and (keep_width or search.lag is None):
         search = replace(search, side_by_side=held.side_by_side)
-    folder.trials()
     corners = {
         ", ".join(f"{n} = {v!r}" for n, v in values.items()): search.space.apply(search.experiment, values)
         for values in search.space.corners()
@@ -132,7 +129,7 @@ def look_ahead(
     plan = engine.plan(PlanRequest({BASE: search.experiment, **corners}, (BASE,) if measure else ()), said)
     _check_networks(search, plan)
     _check_folds(search, plan)
-    return Preflight(search, folder, plan)
+    return Preflight(search, SearchFolder(Path(out)), plan)
 
 
 def carry_on(

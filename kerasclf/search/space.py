@@ -113,7 +113,7 @@ class Space:
         """
         problems = [f"{name}: {problem}" for name, axis in self.axes.items() for problem in axis.problems()]
         if not self.axes:
-            problems.append("it is empty. Expected at least one axis, such as train.learning_rate.")
+            problems.append("space: it is empty. Expected at least one axis, such as train.learning_rate.")
         for name in self.axes:
             problems += check_field(experiment, name)
         if not problems and any(value < 1 for value in self._corners("train.epochs")):

@@ -117,7 +117,7 @@ def _points(space):
         (["search", "basenet/adam20", "--max-trials", "2"], "Did you mean 'basenet/adam_20'?"),
         (["search", "basenet/adam_20", "--max-trials", "2"], "Which values? Give --space FILE.toml"),
         (["search", "nowhere.toml", "--max-trials", "2"], "The experiment nowhere.toml cannot be read"),
-        (["search", "basenet", "--max-time", "2x"], "Expected a duration such as 90s, 20m, 2h or 1h30m."),
+        (["search", "basenet", "--max-time", "2x"], "--max-time: expected a duration such as 90s, 20m, 2h or 1h30m."),
         (["search", "basenet", "--max-trials", "0"], "max_trials: expected at least 1. Received: 0."),
         (["search", "basenet", "--oracle", "tpi"], "Unknown oracle 'tpi'. Did you mean 'tpe'?"),
         (["search", "basenet", "--jobs", "x"], "--jobs: expected a number of at least 1, or auto."),

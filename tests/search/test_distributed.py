@@ -187,7 +187,7 @@ def test_a_worker_whose_chief_dies_says_so_and_keeps_its_epoch(searching):
 
 
 def test_a_worker_without_a_chief_says_so_within_a_minute(searching):
-    assert parse_duration(PATIENCE["worker"]) < 60
+    assert parse_duration(PATIENCE["worker"], "--patience") < 60
     searching.out.mkdir()
     assert searching.worker("one", "--patience", "1s").wait(90) == 2
     assert "No chief answers at 127.0.0.1:" in searching.log("one")

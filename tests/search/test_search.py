@@ -264,7 +264,7 @@ def test_two_searches_in_one_folder_are_refused(tmp_path):
         ({"objective": "accuracy"}, "Unknown objective 'accuracy'"),
         ({"max_trials": 0}, "max_trials: expected at least 1. Received: 0."),
         ({"max_seconds": 0}, "max_time: expected more than no time. Received: 0 s."),
-        ({"max_trials": None}, "Expected a budget"),
+        ({"max_trials": None}, "budget: expected max_trials"),
         ({"folds": 1}, "folds: expected 2 or more, or 0 for none. Received: 1."),
         ({"folds": 60}, "folds: expected at most 40, the images of the smallest class"),
         ({"space": Space({})}, "it is empty"),
