@@ -38,7 +38,9 @@ class SearchResults:
         """
         best = best_of(self.trials, self.search.goal)
         if best is None:
-            raise FolderError(f"{self.folder.path} holds no finished trial.")
+            failed = [trial for trial in self.trials if trial.status == "failed"]
+            why = f" {len(failed)} failed, the last one because: {failed[-1].message}" if failed else ""
+            raise FolderError(f"{self.folder.path} holds no finished trial.{why}")
         return best
 
     @property

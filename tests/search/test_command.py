@@ -59,6 +59,17 @@ def test_a_search_shows_its_trials_goes_on_and_reports(tmp_path, capsys, fake, m
     assert (tmp_path / "again" / "index.html").read_bytes() == page
 
 
+def test_a_failure_is_told_once(tmp_path, capsys, monkeypatch):
+    fails = lambda job: ("The loss is nan.", True) if job.name == "trial 2" else None  # noqa: E731
+    monkeypatch.setattr("kerasclf.commands.search.make_engine", lambda *options: FakeEngine(fails=fails))
+    monkeypatch.setattr("kerasclf.commands.search_end.show_search_report", lambda *told: None)
+    main(command(tmp_path, "--max-trials", "3"))
+    said = capsys.readouterr().out
+    assert "trial 2  FAILED: The loss is nan." in said
+    assert "trial 2  failed  2/3 trials" in said
+    assert said.count("The loss is nan.") == 1
+
+
 def test_declared_searches_are_listed(capsys):
     main(["search", "--list"])
     said = capsys.readouterr().out

@@ -168,6 +168,8 @@ def test_a_search_in_which_everything_fails_stops_after_a_stated_number(tmp_path
     ):
         search(tmp_path / "out", engine=FakeEngine(fails=always), max_failures=4)
     assert [t.status for t in read_search(tmp_path / "out").trials] == ["failed"] * 4
+    with pytest.raises(FolderError, match=r"no finished trial\. 4 failed, the last one because: The loss is nan\."):
+        _ = read_search(tmp_path / "out").best
 
 
 def test_what_the_machine_did_to_a_trial_is_tried_again(tmp_path):
