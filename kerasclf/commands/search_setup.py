@@ -14,6 +14,7 @@ from kerasclf.search.experiment_file import find_experiment
 from kerasclf.search.search import ENDING, Search
 from kerasclf.search.space import Space
 from kerasclf.search.space_file import read_space
+from kerasclf.studies.experiment import Experiment
 
 if TYPE_CHECKING:
     from kerasclf.commands.search import SearchCommand
@@ -36,13 +37,14 @@ def make_search(options: "SearchCommand", said: Callable[[str], None]) -> Search
             "basenet/adam_20, or a file. For example: kerasclf search basenet --quick --max-trials 4"
         )
     given = read_space(options.space) if options.space else None
-    search = _declared(options, given) if options.experiment in SEARCHES else _of_experiment(options, given)
+    search, declared = (_declared if options.experiment in SEARCHES else _of_experiment)(options, given)
     return shortened(
         _changed(options, search, _data(options, search, said)),
         quick=options.quick,
         train_per_class=options.train_per_class,
         test_per_class=options.test_per_class,
         epochs=options.epochs,
+        declared=declared,
     )
 
 
@@ -55,17 +57,20 @@ def make_budget(options: "SearchCommand") -> Budget:
     return Budget(trials, seconds, options.max_failures)
 
 
-def _declared(options: "SearchCommand", space: Space | None) -> Search:
+def _declared(options: "SearchCommand", space: Space | None) -> tuple[Search, Experiment]:
+    """Returns a declared search in the form that is asked for, and the experiment of the whole one."""
     declared = SEARCHES[options.experiment]
     if options.reduced and declared.make_small is None:
         raise KerasclfError(
             f"The search {options.experiment} states no reduced form. Take --train-per-class, --epochs or --image-size."
         )
-    search = declared.make_small() if options.reduced and declared.make_small else declared.make()
-    return replace(search, space=space or search.space, oracle=options.oracle or search.oracle)
+    whole = declared.make()
+    search = declared.make_small() if options.reduced and declared.make_small else whole
+    return replace(search, space=space or search.space, oracle=options.oracle or search.oracle), whole.experiment
 
 
-def _of_experiment(options: "SearchCommand", space: Space | None) -> Search:
+def _of_experiment(options: "SearchCommand", space: Space | None) -> tuple[Search, Experiment]:
+    """Returns a search for the values of any experiment, and that."""
     experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
     if options.reduced:
         raise KerasclfError(
@@ -76,7 +81,7 @@ def _of_experiment(options: "SearchCommand", space: Space | None) -> Search:
             'Which values? Give --space FILE.toml, such as:\n["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
         )
     title = f"{experiment.model} on {experiment.data}: {', '.join(space.axes)}"
-    return Search(experiment, space, options.oracle or "random", title=title)
+    return Search(experiment, space, options.oracle or "random", title=title), experiment
 
 
 def _data(options: "SearchCommand", search: Search, said: Callable[[str], None]) -> Choice:

@@ -99,15 +99,16 @@ def test_the_declared_searches_are_as_published_and_fit_their_networks():
 
 def test_the_reduced_form_of_s2_searches_the_same_space_over_a_frozen_network_and_says_so():
     from kerasclf.report.search_facts import caution
-    from kerasclf.search.declared import SEARCHES
+    from kerasclf.search.declared import SEARCHES, shortened
 
     full, small = SEARCHES["s2"].make(), SEARCHES["s2"].make_small()
+    small = shortened(small, train_per_class=100, declared=full.experiment)
     small.check()
     assert small.space == full.space
     assert (small.experiment.model, small.experiment.train.unfreeze) == ("mobilenet_v2", "head")
     assert dict(small.experiment.model_args)["head"] == dict(full.experiment.model_args)["head"]
     assert caution(small) == (
-        "This is a reduced form: at most 500 images a class to train and validate with; at most 250 images a class to "
+        "This is a reduced form: at most 100 images a class to train and validate with; at most 250 images a class to "
         "test with; mobilenet_v2 in place of resnet50; all but the head frozen, its features computed once an image."
     )
     assert caution(full) == ""
