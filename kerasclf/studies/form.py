@@ -19,21 +19,21 @@ class Form(Value):
         train_per_class: At most so many images a class to train and validate with.
         test_per_class: At most so many images a class to test with.
         epochs: At most so many epochs in each phase of a training.
-        rate_factor: Every learning rate is multiplied by it, and what schedules go down to.
         image_size: Height and width to resize folders and lists to, or to draw shapes at.
         only: The names of the experiments that are left.
         models: Pairs of a network and the one that stands in its place; given as a mapping, kept as pairs.
         model_args: Further arguments for every network; given as a mapping, kept as pairs.
+        rate_factor: Every learning rate is multiplied by it, and what schedules go down to.
     """
 
     train_per_class: int | None = None
     test_per_class: int | None = None
     epochs: int | None = None
-    rate_factor: float | None = None
     image_size: tuple[int, int] | None = None
     only: tuple[str, ...] = ()
     models: tuple[tuple[str, str], ...] | Mapping[str, str] = ()
     model_args: tuple[tuple[str, Any], ...] | Mapping[str, Any] = ()
+    rate_factor: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("models", "model_args"):
