@@ -11,7 +11,7 @@ from kerasclf.search.results import SearchResults
 from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
 from kerasclf.studies.run_folder import RunFolder
-from kerasclf.studies.statistics import Interval, accuracy_interval, mean_interval
+from kerasclf.studies.statistics import Interval, accuracy_interval, mean_interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
     """Returns the 95 % interval of a trial's objective: over its runs, or over the validation images of one."""
     metric = results.search.goal.of_run
     if len(trial.runs) > 1:
-        return mean_interval([run.metrics[metric] for run in trial.runs])
+        values = [run.metrics[metric] for run in trial.runs]
+        return share_interval(values) if metric.endswith("accuracy") else mean_interval(values)
     if results.search.objective != "val_accuracy" or not trial.whole:
         return None
     run = RunFolder(results.folder.path / "runs" / trial.runs[0].folder)
