@@ -5,12 +5,13 @@ import math
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus
+from kerasclf.training.faster.device import only_cpus_with_xla
 
 
 def fits(layer: keras.Layer) -> bool:
     """Whether a layer is GELU, not its approximation; on a GPU (not measured) none fits."""
-    return type(layer) is keras.layers.Activation and layer.activation is keras.activations.gelu and only_cpus()
+    is_gelu = type(layer) is keras.layers.Activation and layer.activation is keras.activations.gelu
+    return is_gelu and only_cpus_with_xla()
 
 
 def call(layer: keras.layers.Activation, inputs: tf.Tensor) -> tf.Tensor:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus
+from kerasclf.training.faster.device import only_cpus_with_xla
 
 
 def fits(layer: keras.Layer) -> bool:
     """Whether a layer normalises the last axis, with scale and shift; on a GPU (not measured) none fits."""
     if type(layer) is not keras.layers.LayerNormalization or layer.gamma is None or layer.beta is None:
         return False
-    return list(layer.axis) == [-1] and not layer.rms_scaling and only_cpus()
+    return list(layer.axis) == [-1] and not layer.rms_scaling and only_cpus_with_xla()
 
 
 def call(layer: keras.layers.LayerNormalization, inputs: tf.Tensor) -> tf.Tensor:
