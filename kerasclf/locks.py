@@ -41,6 +41,17 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
         lock.release()
 
 
+def check_free(path: Path) -> None:
+    """Makes sure that no other process holds a folder at this moment; makes nothing.
+
+    Raises:
+        FolderError: One does.
+    """
+    if (path / ".lock").exists():
+        with hold(path):
+            pass
+
+
 def _leave_name(holder: Path) -> None:
     write_json(
         holder,

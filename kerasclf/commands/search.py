@@ -121,6 +121,7 @@ class SearchCommand:
             self._work(console)
             return
         from kerasclf.commands.search_setup import make_budget, make_search
+        from kerasclf.locks import check_free
         from kerasclf.quiet import quiet_tensorflow
         from kerasclf.search.check import check_beforehand
 
@@ -135,6 +136,8 @@ class SearchCommand:
         engine = make_engine(self.engine, self.jobs, self.address)
         search = replace(search, side_by_side=self._width())
         check_beforehand(search, out, budget)
+        if not self.plan:
+            check_free(out)
         quiet_tensorflow()  # KerasTuner brings TensorFlow with it, which takes seconds to start
         each = f"{search.runs_a_trial} run{'s' * (search.runs_a_trial > 1)} a trial"
         say(console, f"search: {search.title} ({search.oracle}, {each}) → {out}")

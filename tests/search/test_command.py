@@ -59,6 +59,14 @@ def test_a_search_shows_its_trials_goes_on_and_reports(tmp_path, capsys, fake, m
     assert (tmp_path / "again" / "index.html").read_bytes() == page
 
 
+def test_a_second_search_in_a_folder_is_refused_before_anything_is_loaded(tmp_path, capsys, fake):
+    from kerasclf.locks import hold
+
+    fake.plan = None  # whoever asks for a plan fails
+    with hold(tmp_path / "out"):
+        assert "is in use by process" in refused(capsys, command(tmp_path, "--max-trials", "1"))
+
+
 def test_a_failure_is_told_once(tmp_path, capsys, monkeypatch):
     fails = lambda job: ("The loss is nan.", True) if job.name == "trial 2" else None  # noqa: E731
     monkeypatch.setattr("kerasclf.commands.search.make_engine", lambda *options: FakeEngine(fails=fails))
