@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from kerasclf.errors import FolderError
 from kerasclf.report.comparisons import Comparison, accuracy_of, against_base
-from kerasclf.report.results import StudyResults, read_results
+from kerasclf.report.results import AT_RANDOM, REDUCED, StudyResults, read_results
 from kerasclf.search.final import BASE, BEST
 from kerasclf.search.results import SearchResults
+from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
 from kerasclf.studies.run_folder import RunFolder
 from kerasclf.studies.statistics import Interval, accuracy_interval, mean_interval, share_interval
@@ -69,6 +70,13 @@ def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
     if gain is None:
         return [*found, "The test images have not been looked at for it."]
     return [*found, *_gain_in_words(results, gain)]
+
+
+def caution(search: Search) -> str:
+    """Returns sentences on what the figures are not, or the empty string."""
+    less = [REDUCED.format("; ".join(search.reduced))] if search.reduced else []
+    transfer = search.experiment.transfer
+    return " ".join([*less, *([AT_RANDOM] if transfer and transfer.weights == "none" else [])])
 
 
 def noise_warning(gain: Gain | None) -> str:

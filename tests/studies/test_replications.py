@@ -86,9 +86,8 @@ def test_a_form_for_a_cpu_is_stated_and_says_what_is_less(name):
     assert full.reduced == ()
     assert small.small
     assert small.reduced
-    assert all(
-        re.search(" in place of |^at most |^depths |^head |^learning rates times ", line) for line in small.reduced
-    )
+    known = " in place of |^at most |^depths |^head |^learning rates times "
+    assert all(re.search(known, line) for line in small.reduced)
     assert {*small.experiments} <= {*full.experiments, "mobilenet_v2"}
     assert {*small.published} <= {*small.experiments}
 
