@@ -35,7 +35,7 @@ def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         form = ", reduced form" if results.study.get("reduced") else ""
-        axes.set_xlabel(f"test accuracy on {results.data_title}{form} ({_basis(results)})")
+        axes.set_xlabel(f"test accuracy on {results.data_title}{form}\n({_basis(results)})")
         return figure
 
 
