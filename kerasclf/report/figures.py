@@ -35,7 +35,7 @@ def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         form = ", reduced form" if results.study.get("reduced") else ""
-        axes.set_xlabel(f"test accuracy on {results.data_title}{form} ({_basis(results)})")
+        axes.set_xlabel(f"test accuracy on {results.data_title}{form}\n({_basis(results)})")
         return figure
 
 
@@ -167,7 +167,8 @@ def _write_shares(axes: Axes, shares: np.ndarray) -> None:
 
 
 def _basis(results: StudyResults) -> str:
-    runs = max(len(experiment.runs) for experiment in results.experiments)
-    if runs > 1:
-        return f"mean of {runs} runs, 95 % t-interval, each run"
+    runs = sorted({len(experiment.runs) for experiment in results.experiments})
+    if runs[-1] > 1:
+        many = f"{runs[0]} to {runs[-1]}" if len(runs) > 1 else runs[0]
+        return f"mean of {many} runs, 95 % t-interval, each run"
     return "one run each, 95 % interval for the test images"
