@@ -1,6 +1,7 @@
 """The shape of the package: one direction of imports, nothing heavy before it is needed."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,16 @@ def test_imports_go_one_way(folder):
 def test_tensorflow_is_not_imported_before_there_is_something_to_compute(statement):
     code = f"{statement}\nimport sys; sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'torch')))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "1"), ("0", "0")])
+def test_onednn_is_on_unless_the_user_says_otherwise(given, found):
+    name = "TF_ENABLE_ONEDNN_OPTS"
+    environment = {key: value for key, value in os.environ.items() if key != name}
+    environment |= {} if given is None else {name: given}
+    code = f"import kerasclf, os; print(os.environ['{name}'])"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == found
 
 
 def test_every_public_name_resolves():

@@ -1,6 +1,7 @@
 """On what a run was made: versions and hardware."""
 
 import importlib.metadata
+import os
 import platform
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ def describe_environment() -> dict[str, Any]:
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "processor": _processor(),
         "cores": usable_cores(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1",
         "gpus": [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus],
     }
 

@@ -93,7 +93,7 @@ def test_the_line_is_that_of_the_run(made):
     arrays, described = read_illustration(made / "course-perceptron", "decision")
     assert described["class_names"] == ["blue", "orange"]
     assert arrays["shares"].shape == (2, 60, 60)
-    np.testing.assert_array_equal(arrays["shares"][0], 0.5)
+    np.testing.assert_allclose(arrays["shares"][0], 0.5, atol=1e-7)  # some processors compute e⁻⁰ a digit off
     import keras
 
     (saved,) = made.glob("course-perceptron/runs/*/seed-0/model.keras")
