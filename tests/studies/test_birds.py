@@ -107,9 +107,9 @@ def test_a_plan_reads_weights_once(monkeypatch):
     monkeypatch.setattr(pretrained, "_read", lambda path, architecture: read.append(path) or found)
     one = Experiment(
         data="shapes", model="squeezenet1_1", model_args={"head": ()}, image_size=(64, 64),
-        transfer=Transfer("w.keras"), train=TrainConfig(epochs=1, unfreeze="last2"),
+        transfer=Transfer("w.keras", engine="tensorflow"), train=TrainConfig(epochs=1, unfreeze="last2"),
     )  # fmt: skip
-    small = one.but(split=Split(train_per_class=4, test_per_class=2))
+    small = one.but(split=Split(train_per_class=10, test_per_class=2))
     other = small.but(train=small.train.but(unfreeze="last4"))
     plan = make_plan(PlanRequest({"one": small, "other": other}, measure=("one", "other")), lambda line: None)
     assert len(read) == 1

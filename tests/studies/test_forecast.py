@@ -56,7 +56,9 @@ def test_runs_that_begin_alike_wait_for_one_pass(two_jobs):
     assert shared.seconds == 100 + (70 + 2 * 70) / 2
     # Of another network each has a pass of its own.
     other = alike[1].experiment.but(model="basenet_deeper")
-    assert replace(shared, jobs=(alike[0], replace(alike[1], experiment=other))).extraction_s == 200
+    estimates["adam_20"] = replace(ESTIMATE, phases=(on_activations("its head", 100, 8),))
+    apart = replace(shared, jobs=(alike[0], replace(alike[1], experiment=other)))
+    assert (apart.extraction_s, apart.cache_mb) == (200, 16)
 
 
 def test_random_weights_are_computed_with_each_seed(two_jobs):

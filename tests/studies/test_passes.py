@@ -3,6 +3,7 @@
 import pytest
 
 from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
+from kerasclf.data.splits import Split
 from kerasclf.studies import declare
 from kerasclf.studies.engines import Inline
 from kerasclf.studies.passes import cuts_beside
@@ -13,7 +14,13 @@ from kerasclf.transfer.cache import cache_root, cached
 BIRDS = declare("birds", weights="none").experiments
 OTHERS = (("head", "all"), ("head", "stage5"), ("head", "last15"), ("head", "last22"), ("head", "last30"))
 LAST = TrainConfig(epochs=1, unfreeze="last1", jit=False)
-ONE = Experiment(data="shapes", model="default_conv", transfer=Transfer("none", engine="tensorflow"), train=LAST)
+ONE = Experiment(
+    data="shapes",
+    model="default_conv",
+    split=Split(train_per_class=20, test_per_class=4),
+    transfer=Transfer("none", engine="tensorflow"),
+    train=LAST,
+)
 
 
 def test_a_run_knows_the_cuts_of_all_that_begin_alike():
@@ -55,7 +62,7 @@ class Said(Quiet):
 
 def test_the_first_run_of_a_study_computes_what_the_others_want(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
-    cuts = {"convolution": "last1", "dense": "from:conv2_pool"}
+    cuts = {"dense": "from:conv2_pool", "convolution": "last1"}
     experiments = {name: ONE.but(train=LAST.but(unfreeze=cut)) for name, cut in cuts.items()}
     study = Study("small", "Small", "Which?", experiments)
     listener = Said()
