@@ -22,7 +22,7 @@ SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS
        $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
        $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) \
        $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS)) $(if $(MAX_TIME),--max-time $(MAX_TIME)) \
-       $(if $(FINAL_REPEATS),--final-repeats $(FINAL_REPEATS)) $(if $(REFIT),--refit)
+       $(if $(FINAL_REPEATS),--final-repeats $(FINAL_REPEATS)) $(if $(REFIT),--refit) $(if $(REDUCED),--reduced)
 
 .DEFAULT_GOAL := help
 

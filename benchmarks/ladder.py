@@ -3,9 +3,9 @@
     make bench-ladder        or        python -m benchmarks.ladder
 
 Every experiment of S1b on `shapes` with a tenth of its epochs, 24 runs a contestant (SHARE=1 takes all epochs, and
-hours); wall time from the start of the process to the last prediction, starting TensorFlow or PyTorch included. The
-PyTorch loop trains the same networks on the same images one run after the other with every core it is given; it
-writes nothing.
+hours; REPEATS=1 makes one run of each experiment); wall time from the start of the process to the last prediction,
+starting TensorFlow or PyTorch included. The PyTorch loop trains the same networks on the same images one run after the
+other with every core it is given; it writes nothing.
 """
 
 import json
@@ -24,7 +24,7 @@ from kerasclf.machine import usable_cores
 if TYPE_CHECKING:
     from kerasclf import Experiment, ImageDataset, Study
 
-REPEATS = 3
+REPEATS = int(os.environ.get("REPEATS", "3"))
 SHARE_OF_EPOCHS = float(os.environ.get("SHARE", "0.1"))
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 CONTESTANTS = ("jobs 2", "jobs 1", "pytorch")
@@ -170,7 +170,7 @@ def main() -> None:
     found = in_turns("benchmarks.ladder", [(who,) for who in CONTESTANTS], ROUNDS)
     results = {who: found[(who,)] for who in CONTESTANTS}
     print_table(
-        ["the ladder, 24 runs", "seconds", "times as long as jobs 2 (range)"],
+        [f"the ladder, {8 * REPEATS} runs", "seconds", "times as long as jobs 2 (range)"],
         [[who, f"{median(results[who], 'seconds'):,.0f}", ratio(results[who], results["jobs 2"], "seconds")]
          for who in CONTESTANTS],
     )  # fmt: skip

@@ -1,10 +1,10 @@
 """Training each network of the catalogue, here and as a plain PyTorch loop (extra `bench`).
 
-    make bench-networks        or        python -m benchmarks.networks [--quick] [--only resnet18 …]
+    make bench-networks        or        python -m benchmarks.networks [--quick] [--rounds 3] [--only resnet18 …]
 
 Random images of ten classes, SGD with momentum, float32; images/s over the epochs after the first. 32×32 with batches
-of 64, and 224×224 with batches of 8 for those made for it. kerasclf trains as a study does: tf.data, metrics, fused
-batch normalisation; the PyTorch loop shuffles tensors in memory by index, channels last, and computes no metric.
+of 64, and 224×224 with batches of 8 for those made for it. kerasclf trains as a study does: tf.data, metrics, faster
+layers; the PyTorch loop shuffles tensors in memory by index, channels last, and computes no metric.
 """
 
 import argparse
@@ -74,10 +74,11 @@ def measure(who: str, name: str, side: int, epochs: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one round of two epochs")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", nargs="*", default=(), help="names of networks, such as resnet_to_convnext:7")
     parser.add_argument("--side", type=int, choices=list(BATCH), help="only images of this side")
     asked = parser.parse_args()
-    epochs, rounds = (2, 1) if asked.quick else (EPOCHS, ROUNDS)
+    epochs, rounds = (2, 1) if asked.quick else (EPOCHS, asked.rounds)
     for side in [asked.side] if asked.side else list(BATCH):
         rows = []
         for name in NETWORKS[side]:

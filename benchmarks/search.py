@@ -1,16 +1,19 @@
 """Thirty trials of BaseNet: kerasclf with two runs side by side, against KerasTuner's own loop in one process.
 
-    make bench-search        or        python -m benchmarks.search [--quick]
+    make bench-search        or        python -m benchmarks.search [--quick] [--rounds N] [--trials N] [--epochs N]
+    python -m benchmarks.search kerasclf 30,20,200          one contestant alone: trials, epochs, images a class
 
 Both make the same trials (the same values in the same order, from the same seed) on images in memory, for the same
 number of epochs, through the same input pipeline and training. Wall time with the start of every process; peak memory
 after trial 5 and after the last, of the process itself and of its greatest run.
 """
 
+import argparse
 import json
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,25 +22,37 @@ from kerasclf import Augmentation, Experiment, Split, TrainConfig
 from kerasclf.search import Choice, Float, Space
 from kerasclf.search.search import Search
 
-TRIALS, ROUNDS, JOBS = 30, 3, 2
+ROUNDS, JOBS = 3, 2
 _EARLY = 5
 CONTESTANTS = ("kerasclf", "keras_tuner")
 
 
-def experiment(quick: bool) -> Experiment:
+@dataclass(frozen=True)
+class Size:
+    """How much there is to do."""
+
+    trials: int = 30
+    epochs: int = 20
+    images: int = 200
+
+    def __str__(self) -> str:
+        return f"{self.trials},{self.epochs},{self.images}"
+
+
+def experiment(size: Size) -> Experiment:
     return Experiment(
         data="shapes",
         model="basenet",
         augmentation=Augmentation(rescale=1 / 255),
-        split=Split(train_per_class=40 if quick else 200, test_per_class=2),
-        train=TrainConfig(epochs=2 if quick else 20, batch_size=64),
+        split=Split(train_per_class=size.images, test_per_class=2),
+        train=TrainConfig(epochs=size.epochs, batch_size=64),
     )
 
 
 SPACE = Space({"train.learning_rate": Float(1e-4, 1e-2, log=True), "train.batch_size": Choice(32, 64, 128)})
 
 
-def kerasclf(quick: bool, trials: int) -> dict[str, Any]:
+def kerasclf(size: Size) -> dict[str, Any]:
     """Searches with `--jobs 2`; memory is that of this process and of the greatest of its runs so far."""
     from kerasclf.search.progress import QuietSearch
     from kerasclf.search.runner import run_search
@@ -57,15 +72,15 @@ def kerasclf(quick: bool, trials: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         found = run_search(
-            experiment(quick), SPACE, Path(folder) / "out", oracle="random", max_trials=trials,
+            experiment(size), SPACE, Path(folder) / "out", oracle="random", max_trials=size.trials,
             engine=Processes(JOBS), listener=Watch(),
         )  # fmt: skip
         values = [trial.values for trial in found.trials]
-    (own, run), (own_end, run_end) = peaks[min(_EARLY, trials)], peaks[trials]
+    (own, run), (own_end, run_end) = peaks[min(_EARLY, size.trials)], peaks[size.trials]
     return {"values": values, "early": own, "late": own_end, "early_run": run, "late_run": run_end}
 
 
-def keras_tuner(quick: bool, trials: int) -> dict[str, Any]:
+def keras_tuner(size: Size) -> dict[str, Any]:
     """Searches with KerasTuner's RandomSearch, one trial after the other in this process."""
     import keras_tuner as theirs
 
@@ -74,7 +89,7 @@ def keras_tuner(quick: bool, trials: int) -> dict[str, Any]:
     from kerasclf.studies.resources import peak_memory_mb
 
     peaks: list[float] = []
-    made = hypermodel(experiment(quick), SPACE)
+    made = hypermodel(experiment(size), SPACE)
 
     class Watch(theirs.RandomSearch):
         def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
@@ -84,31 +99,36 @@ def keras_tuner(quick: bool, trials: int) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory() as folder:
         tuner = Watch(
-            made, objective="val_accuracy", max_trials=trials, seed=1, hyperparameters=to_hyperparameters(SPACE),
+            made, objective="val_accuracy", max_trials=size.trials, seed=1, hyperparameters=to_hyperparameters(SPACE),
             directory=folder, project_name="out",
         )  # fmt: skip
         tuner.search(verbose=0)
         ended = [tuner.oracle.trials[number] for number in tuner.oracle.start_order]
         values = [from_values(SPACE, trial.hyperparameters.values) for trial in ended]
-    return {"values": values, "early": peaks[min(_EARLY, trials) - 1], "late": peaks[-1]}
+    return {"values": values, "early": peaks[min(_EARLY, size.trials) - 1], "late": peaks[-1]}
 
 
-def measure(contestant: str, form: str) -> None:
+def measure(contestant: str, size: Size) -> None:
     from kerasclf.quiet import quiet_tensorflow
 
     quiet_tensorflow()
-    quick = form == "quick"
-    trials = 6 if quick else TRIALS
     began = time.perf_counter()
-    found = {"kerasclf": kerasclf, "keras_tuner": keras_tuner}[contestant](quick, trials)
+    found = {"kerasclf": kerasclf, "keras_tuner": keras_tuner}[contestant](size)
     print(json.dumps({**found, "seconds": time.perf_counter() - began}))
 
 
 def main() -> None:
-    form = "quick" if "--quick" in sys.argv else "full"
-    Search(experiment(form == "quick"), SPACE).check()
-    measured = in_turns("benchmarks.search", [(name, form) for name in CONTESTANTS], 1 if form == "quick" else ROUNDS)
-    mine, theirs = (measured[name, form] for name in CONTESTANTS)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.search")
+    parser.add_argument("--quick", action="store_true", help="six short trials, one round")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--trials", type=int, default=Size.trials)
+    parser.add_argument("--epochs", type=int, default=Size.epochs)
+    asked = parser.parse_args()
+    size = Size(6, 2, 40) if asked.quick else Size(asked.trials, asked.epochs)
+    Search(experiment(size), SPACE).check()
+    contestants = [(name, str(size)) for name in CONTESTANTS]
+    measured = in_turns("benchmarks.search", contestants, 1 if asked.quick else asked.rounds)
+    mine, theirs = (measured[contestant] for contestant in contestants)
     same = all(a["values"] == b["values"] for a, b in zip(mine, theirs, strict=True))
     print(f"the same trials: {same}\n")
     rows = [
@@ -121,4 +141,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main() if len(sys.argv) < 3 else measure(sys.argv[1], sys.argv[2])
+    if sys.argv[1:] and sys.argv[1] in CONTESTANTS:
+        measure(sys.argv[1], Size(*map(int, sys.argv[2].split(","))))
+    else:
+        main()

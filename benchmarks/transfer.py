@@ -268,7 +268,7 @@ def timed_fit(ready: "Ready", settings: Settings, fused: bool) -> float:
     """Returns images/s after the warm-up, trained as kerasclf trains, or without its fused batch normalisation."""
     import keras
 
-    from kerasclf.training.fused_batch_norm import fused_batch_norm
+    from kerasclf.training.faster import faster_layers
 
     class Clock(keras.callbacks.Callback):
         """Times from the epoch's begin to the end of the last step."""
@@ -281,7 +281,7 @@ def timed_fit(ready: "Ready", settings: Settings, fused: bool) -> float:
             self.seconds = time.perf_counter() - self.began
 
     clock = Clock()
-    with ready.strategy.scope(), fused_batch_norm(ready.model) if fused else contextlib.nullcontext():
+    with ready.strategy.scope(), faster_layers(ready.model) if fused else contextlib.nullcontext():
         for number, steps in enumerate((settings.warm_up, settings.steps)):
             ready.epoch.number = number
             ready.model.fit(ready.batches.take(steps), callbacks=[clock], shuffle=False, verbose=0)

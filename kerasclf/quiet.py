@@ -5,10 +5,13 @@ import os
 import sys
 
 
-def quiet_tensorflow() -> None:
+def quiet_tensorflow(devices: bool = True) -> None:
     """Imports TensorFlow and Keras without their notes on builds, drivers and retracing; errors still show.
 
     The notes are written by C++ before any setting is read, straight to the process's standard error.
+
+    Args:
+        devices: Whether to ask for the devices, too, which starts drivers and threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
@@ -19,7 +22,8 @@ def quiet_tensorflow() -> None:
         import keras  # noqa: F401
         import tensorflow as tf
 
-        tf.config.list_physical_devices()
+        if devices:
+            tf.config.list_physical_devices()
     finally:
         os.dup2(screen, 2)
         os.close(screen)

@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.cli import main
 from kerasclf.data import keras_sets
 from kerasclf.studies import STUDIES
+from kerasclf.studies.exercises import EXERCISES
 
 
 def refused(capsys, *arguments):
@@ -100,6 +101,13 @@ def test_studies_are_listed(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["course", *STUDIES]
     assert all("?" in line and len(line) < 140 for line in lines)
+
+
+def test_the_help_names_the_exercises_of_the_course(capsys):
+    with pytest.raises(SystemExit):
+        main(["study", "course", "--help"])
+    said = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert ", ".join(exercise.name for exercise in EXERCISES) in said
 
 
 def test_models_are_listed(capsys):

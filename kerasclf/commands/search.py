@@ -14,8 +14,10 @@ from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
+    from kerasclf.search.address import Address, Leases
     from kerasclf.search.budget import Budget
     from kerasclf.search.progress import SearchListener
+    from kerasclf.search.results import SearchResults
     from kerasclf.search.runner import Preflight
     from kerasclf.search.search import Search
     from kerasclf.studies.engines import Engine
@@ -79,6 +81,8 @@ class SearchCommand:
     """At most so many epochs in each phase of a training; an axis of epochs is scaled down to end there."""
     weights: str | None = None
     """Where a pretrained network gets its weights: imagenet, a file, or none."""
+    reduced: bool = False
+    """A declared search's stated form for a CPU; its report says what is less."""
     quick: bool = False
     """The form of seconds: few images, two epochs. Shows the way; its figures mean nothing."""
     out: Path | None = None
@@ -116,19 +120,24 @@ class SearchCommand:
         if self.worker:
             self._work(console)
             return
-        from kerasclf.quiet import quiet_tensorflow
-
-        quiet_tensorflow()  # KerasTuner brings TensorFlow with it
         from kerasclf.commands.search_setup import make_budget, make_search
+        from kerasclf.quiet import quiet_tensorflow
+        from kerasclf.search.check import check_beforehand
 
         search, budget = make_search(self, lambda line: say(console, line)), make_budget(self)
         out = self.out or Path("runs") / folder_name(
-            f"search-{search.name or self._short_name()}", search.experiment.data, search.oracle, self.quick
+            f"search-{search.name or self._short_name()}",
+            search.experiment.data,
+            search.oracle,
+            self.quick,
+            self.reduced,
         )
-        search.check()
         engine = make_engine(self.engine, self.jobs, self.address)
         search = replace(search, side_by_side=self._width())
-        say(console, f"search: {search.title} ({search.oracle}, {search.runs_a_trial} runs a trial) → {out}")
+        check_beforehand(search, out, budget)
+        quiet_tensorflow()  # KerasTuner brings TensorFlow with it, which takes seconds to start
+        each = f"{search.runs_a_trial} run{'s' * (search.runs_a_trial > 1)} a trial"
+        say(console, f"search: {search.title} ({search.oracle}, {each}) → {out}")
         ready = self._look_ahead(search, budget, out, engine, console)
         if not self.plan:
             self._carry_out(ready, budget, engine, console)
@@ -155,59 +164,63 @@ class SearchCommand:
     def _carry_out(self, ready: "Preflight", budget: "Budget", engine: "Engine", console: Console) -> None:
         from kerasclf.commands.search_end import end_search
         from kerasclf.search.budget import Clock
-        from kerasclf.search.course import TooManyFailuresError
         from kerasclf.search.forecast import most_trials
         from kerasclf.search.progress import SearchProgress
-        from kerasclf.search.results import read_search
         from kerasclf.search.runner import carry_on
 
         left = Clock(ready.folder, budget.seconds).left_s
-        failed: KerasclfError | None = None
+        command = shlex.join(["kerasclf", *sys.argv[1:]])
         with SearchProgress(ready.search, most_trials(ready.search, budget), left, console) as progress:
-            command = shlex.join(["kerasclf", *sys.argv[1:]])
-            try:
-                if self.chief:
-                    self._lead(ready, budget, progress, command)
-                else:
-                    carry_on(ready, budget, engine, progress, command)
-            except TooManyFailuresError as error:
-                failed = error
-        results = read_search(ready.folder.path)
-        if failed is None and results.has_value:
-            end_search(results, engine, console, refit=self.refit)
-        elif failed is not None:
-            raise failed
-        else:
+            if self.chief:
+                results = self._lead(ready, budget, progress, command)
+            else:
+                results = carry_on(ready, budget, engine, progress, command)
+        if not results.has_value:
             raise KerasclfError(
                 "No trial was finished; the same command goes on, with more --max-time where that is over."
             )
+        end_search(results, engine, console, refit=self.refit)
 
     def _check_roles(self) -> None:
         if self.chief and self.worker:
             raise KerasclfError("A process is --chief or --worker; start one of each.")
-        if (self.bind or self.port is not None or self.name) and not (self.chief or self.worker):
-            raise KerasclfError("--bind, --port and --name go with --chief or --worker.")
+        if (self.bind or self.port is not None or self.name or self.patience) and not (self.chief or self.worker):
+            raise KerasclfError("--bind, --port, --name and --patience go with --chief or --worker.")
+        if self.chief or self.worker:
+            self._address()
+            self._leases()
         if self.worker and self.out is None:
             raise KerasclfError("--worker: give the chief's folder with --out.")
 
     def _work(self, console: Console) -> None:
-        from kerasclf.search.address import find_address
-        from kerasclf.search.budget import parse_duration
-        from kerasclf.search.workers import PATIENCE_S, keep_working
+        from kerasclf.search.workers import keep_working
 
         assert self.out is not None
-        jobs = 1 if self.jobs == "auto" else parse_jobs(self.jobs)
-        assert jobs != "auto"
-        address, patience_s = find_address(self.bind, self.port), parse_duration(self.patience or f"{PATIENCE_S:.0f}s")
-        keep_working(self.out, address, jobs, lambda line: say(console, line), self.name, patience_s)
+        jobs = parse_jobs(self.jobs)
+        runs = 1 if jobs == "auto" else jobs
+        patience_s = self._leases().patience_s
+        keep_working(self.out, self._address(), runs, lambda line: say(console, line), self.name, patience_s)
 
-    def _lead(self, ready: "Preflight", budget: "Budget", listener: "SearchListener", command: str) -> None:
-        from kerasclf.search.address import Leases, find_address
-        from kerasclf.search.budget import parse_duration
+    def _lead(self, ready: "Preflight", budget: "Budget", listener: "SearchListener", command: str) -> "SearchResults":
         from kerasclf.search.chief import lead
 
-        leases = Leases(parse_duration(self.lease), parse_duration(self.patience or "10m"))
-        lead(ready, budget, find_address(self.bind, self.port), leases, listener, command)
+        return lead(ready, budget, self._address(), self._leases(), listener, command)
+
+    def _address(self) -> "Address":
+        from kerasclf.search.address import find_address
+
+        return find_address(self.bind, self.port)
+
+    def _leases(self) -> "Leases":
+        from kerasclf.search.address import PATIENCE, Leases
+        from kerasclf.search.budget import parse_duration
+
+        waits = {"lease": self.lease, "patience": self.patience or PATIENCE["worker" if self.worker else "chief"]}
+        seconds = {name: parse_duration(text, f"--{name}") for name, text in waits.items()}
+        for name, value in seconds.items():
+            if not value > 0:
+                raise KerasclfError(f"--{name}: expected more than no time. Received: {waits[name]}.")
+        return Leases(seconds["lease"], seconds["patience"])
 
     def _width(self) -> int:
         """How many trials may be under way when another is proposed: as many as may be run."""

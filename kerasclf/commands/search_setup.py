@@ -12,7 +12,9 @@ from kerasclf.search.budget import Budget, parse_duration
 from kerasclf.search.declared import SEARCHES, shortened
 from kerasclf.search.experiment_file import find_experiment
 from kerasclf.search.search import ENDING, Search
+from kerasclf.search.space import Space
 from kerasclf.search.space_file import read_space
+from kerasclf.studies.experiment import Experiment
 
 if TYPE_CHECKING:
     from kerasclf.commands.search import SearchCommand
@@ -35,34 +37,51 @@ def make_search(options: "SearchCommand", said: Callable[[str], None]) -> Search
             "basenet/adam_20, or a file. For example: kerasclf search basenet --quick --max-trials 4"
         )
     given = read_space(options.space) if options.space else None
-    if options.experiment in SEARCHES:
-        search = SEARCHES[options.experiment].make()
-        search = replace(search, space=given or search.space, oracle=options.oracle or search.oracle)
-    else:
-        experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
-        if given is None:
-            raise KerasclfError(
-                "Which values? Give --space FILE.toml, such as:\n"
-                '["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
-            )
-        title = f"{experiment.model} on {experiment.data}: {', '.join(given.axes)}"
-        search = Search(experiment, given, options.oracle or "random", title=title)
+    search, declared = (_declared if options.experiment in SEARCHES else _of_experiment)(options, given)
     return shortened(
         _changed(options, search, _data(options, search, said)),
         quick=options.quick,
         train_per_class=options.train_per_class,
         test_per_class=options.test_per_class,
         epochs=options.epochs,
+        declared=declared,
     )
 
 
 def make_budget(options: "SearchCommand") -> Budget:
     """Returns what the search may cost."""
-    seconds = None if options.max_time is None else parse_duration(options.max_time)
+    seconds = None if options.max_time is None else parse_duration(options.max_time, "--max-time")
     trials = options.max_trials
     if trials is None and options.experiment in SEARCHES and options.oracle not in ENDING:
         trials = SEARCHES[options.experiment].trials
     return Budget(trials, seconds, options.max_failures)
+
+
+def _declared(options: "SearchCommand", space: Space | None) -> tuple[Search, Experiment]:
+    """Returns a declared search in the form that is asked for, and the experiment of the whole one."""
+    declared = SEARCHES[options.experiment]
+    if options.reduced and declared.make_small is None:
+        raise KerasclfError(
+            f"The search {options.experiment} states no reduced form. Take --train-per-class, --epochs or --image-size."
+        )
+    whole = declared.make()
+    search = declared.make_small() if options.reduced and declared.make_small else whole
+    return replace(search, space=space or search.space, oracle=options.oracle or search.oracle), whole.experiment
+
+
+def _of_experiment(options: "SearchCommand", space: Space | None) -> tuple[Search, Experiment]:
+    """Returns a search for the values of any experiment, and that."""
+    experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
+    if options.reduced:
+        raise KerasclfError(
+            "--reduced: a declared search has such a form. Take --train-per-class, --epochs or --image-size."
+        )
+    if space is None:
+        raise KerasclfError(
+            'Which values? Give --space FILE.toml, such as:\n["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
+        )
+    title = f"{experiment.model} on {experiment.data}: {', '.join(space.axes)}"
+    return Search(experiment, space, options.oracle or "random", title=title), experiment
 
 
 def _data(options: "SearchCommand", search: Search, said: Callable[[str], None]) -> Choice:
@@ -81,10 +100,11 @@ def _changed(options: "SearchCommand", search: Search, data: Choice) -> Search:
     experiment = experiment.but(
         data=data.spec, image_size=parse_size(options.image_size) or data.image_size or experiment.image_size
     )
-    if options.weights is not None:
-        if experiment.transfer is None:
-            raise KerasclfError(f"weights: the experiment trains {experiment.model} from random weights.")
-        experiment = experiment.but(transfer=experiment.transfer.but(weights=options.weights))
+    if options.weights is not None and experiment.transfer is None:
+        raise KerasclfError(f"weights: the experiment trains {experiment.model} from random weights.")
+    weights = options.weights or ("none" if options.quick else None)
+    if experiment.transfer is not None and weights is not None:
+        experiment = experiment.but(transfer=experiment.transfer.but(weights=weights))
     if options.repeats < 1 or options.final_repeats < 0 or options.seed < 0:
         raise KerasclfError(
             "Expected at least 1 repeat, 0 final repeats and a seed of 0. Received: "

@@ -43,7 +43,8 @@ class StudyCommand(RunOptions):
     protocol: str = "sound"
     """sound: the flaws of the original corrected; published: as its authors ran it."""
     only: tuple[str, ...] = ()
-    """Names of the experiments to run, of the course those of exercises; all where empty."""
+    """Names of the experiments to run; all where empty. Of the course, exercises: perceptron, wine, iris, digits,
+    metrics, fitting, batches, folds, cnn, seen, networks, transfer."""
     reduced: bool = False
     """The study's stated form for a CPU: fewer images and epochs, smaller networks; its reports say what is less."""
     wine: Path | None = None

@@ -15,10 +15,10 @@ from kerasclf.studies.statistics import (
     accuracy_interval,
     bootstrap_difference,
     holm,
-    mean_interval,
     paired_difference,
     repeats_needed,
     selection_flatters,
+    share_interval,
 )
 
 
@@ -91,7 +91,7 @@ class Comparison:
 def accuracy_of(experiment: ExperimentResults) -> Interval:
     """Returns an experiment's mean test accuracy: with a t-interval over its runs, or Wilson's for a single run."""
     if len(experiment.runs) > 1:
-        return mean_interval(experiment.values("test_accuracy"))
+        return share_interval(experiment.values("test_accuracy"))
     run = experiment.runs[0]
     return accuracy_interval(run.probabilities.argmax(axis=1) == run.labels)
 

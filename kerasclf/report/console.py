@@ -26,11 +26,11 @@ def console_table(results: StudyResults) -> Table:
     ):
         table.add_column(heading, justify="right")
     for row in summarise(results).to_dict("records"):
-        spread = f" ± {(row['test_accuracy_high'] - row['test_accuracy_low']) / 2:.4f}"
+        interval = f"{row['test_accuracy_low']:.3f}–{row['test_accuracy_high']:.3f}"
         table.add_row(
             row["experiment"],
             *([published_words(row)] if study["published"] else []),
-            f"{row['test_accuracy']:.4f}{spread}",
+            f"{row['test_accuracy']:.4f} ({interval})",
             f"{row['test_loss']:.4f}",
             f"{row['validation_accuracy']:.4f}",
             str(row["runs"]),

@@ -49,7 +49,7 @@ class _Told:
 
 
 def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str] | None = None) -> Path:
-    """Writes index.html, a page for each exercise, their figures and summary.csv, replacing earlier ones.
+    """Writes index.html, a page for each exercise, all of it as report.md, figures and summary.csv, replacing others.
 
     Args:
         folder: With a folder for each study of the course, by its name.
@@ -72,21 +72,23 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     style = resources.files("kerasclf.report").joinpath("page.css").read_text(encoding="utf-8")
     made = templates(escape=True)
+    pages = {}
     for place, one in enumerate(told):
         if one.results is not None:
             facts = _facts(one, one.results, out, told[place - 1 : place] + told[place + 1 : place + 2])
             write_text(out / one.exercise.page, made.get_template("exercise.html.j2").render(facts, style=style))
+            pages[one.exercise.number] = facts
     first = next(iter(known.values()))
-    page = made.get_template("course.html.j2").render(
-        told=told,
-        style=style,
-        caution=first.caution,
-        protocol=first.study["protocol"],
-        hardware=hardware_in_words(first.first_run.environment),
-        environment=first.first_run.environment,
-        best={name: _best(results) for name, results in known.items()},
-    )
-    write_text(out / "index.html", page)
+    whole = {
+        "told": told,
+        "caution": first.caution,
+        "protocol": first.study["protocol"],
+        "hardware": hardware_in_words(first.first_run.environment),
+        "environment": first.first_run.environment,
+    }
+    best = {name: _best(results) for name, results in known.items()}
+    write_text(out / "index.html", made.get_template("course.html.j2").render(whole, best=best, style=style))
+    write_text(out / "report.md", templates(escape=False).get_template("course.md.j2").render(whole, pages=pages))
     return out / "index.html"
 
 
@@ -125,7 +127,7 @@ def _figures(one: _Told, results: StudyResults, out: Path) -> list[dict[str, str
         draw = _draw(name, one, results)
         if draw is None:
             continue
-        figure = {"name": name, "caption": _CAPTIONS[name], **themed_figure(draw, path)}
+        figure = {"file": f"{path.name}.png", "caption": _CAPTIONS[name], **themed_figure(draw, path)}
         if name == "decision" and (decision := read_illustration(one.folder, "decision")):
             raw = animate_decision(decision)
             write_bytes(path.with_suffix(".gif"), raw)

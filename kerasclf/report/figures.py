@@ -114,16 +114,14 @@ def _followed(results: StudyResults) -> dict[str, str]:
 
 def _bar(axes: Axes, experiment: ExperimentResults, place: int, theme: str) -> None:
     values, found = experiment.values("test_accuracy"), accuracy_of(experiment)
-    # An interval from two or three runs may reach beyond what an accuracy can be.
-    low, high = max(found.low, 0.0), min(found.high, 1.0)
     axes.barh(place, found.value, color=color_of(place, theme), alpha=0.85, height=0.62)
     axes.errorbar(
-        found.value, place, xerr=[[found.value - low], [high - found.value]],
+        found.value, place, xerr=[[found.value - found.low], [found.high - found.value]],
         color=ink(theme), capsize=4, linewidth=1.2,
     )  # fmt: skip
     if len(values) > 1:
         axes.plot(values, [place] * len(values), "o", color=paper(theme), markeredgecolor=ink(theme), markersize=4)
-    right = max(high, values.max())
+    right = max(found.high, values.max())
     axes.annotate(f"{found.value:.1%}", (right, place), (8, 0), textcoords="offset points", va="center")
 
 

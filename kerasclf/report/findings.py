@@ -27,7 +27,7 @@ def _choice(results: StudyResults) -> str:
     found = accuracy_of(chosen)
     runs = len(chosen.runs)
     basis = f"n = {runs}" if runs > 1 else "one run, for the test images"
-    figure = f"{found.value:.1%} (95 % interval {max(found.low, 0):.1%} to {min(found.high, 1):.1%}, {basis})"
+    figure = f"{found.value:.1%} (95 % interval {found.low:.1%} to {found.high:.1%}, {basis})"
     if results.study["protocol"] != "published":
         return f"Chosen on the validation part: {chosen.name}. Its test accuracy is {figure}."
     if results.published_figure == "validation_accuracy":

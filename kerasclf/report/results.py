@@ -15,9 +15,9 @@ from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
 from kerasclf.studies.study import Lesson
 
-_REDUCED = "This is a reduced form: {}."
+REDUCED = "This is a reduced form: {}."
 _QUICK = "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
-_AT_RANDOM = (
+AT_RANDOM = (
     "The networks began with random weights (--weights none), not with pretrained ones: what was frozen knows nothing "
     "of images, and the figures show the way and its cost, not what transfer brings."
 )
@@ -104,7 +104,7 @@ class StudyResults:
     @property
     def _reduction(self) -> str:
         less = self.study.get("reduced")
-        return _REDUCED.format("; ".join(less)) if less else ""
+        return REDUCED.format("; ".join(less)) if less else ""
 
     @property
     def _about_data(self) -> str:
@@ -127,7 +127,7 @@ class StudyResults:
     def _about_weights(self) -> list[str]:
         """A sentence where networks that are usually pretrained began at random: what they freeze knows nothing."""
         begins = [e.experiment.transfer.weights for e in self.experiments if e.experiment.transfer]
-        return [_AT_RANDOM] if "none" in begins else []
+        return [AT_RANDOM] if "none" in begins else []
 
     @property
     def _published_size(self) -> tuple[int, int] | None:

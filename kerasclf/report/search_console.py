@@ -25,7 +25,7 @@ def search_table(results: SearchResults) -> Table:
         table.add_column(name.replace(".", ".\n", 1), justify="right")
     for trial in results.ranked[:_SHOWN]:
         interval = interval_of(results, trial)
-        spread = f" ± {interval.half_width:.4f}" if interval else ""
+        spread = f" ({interval.low:.3f}–{interval.high:.3f})" if interval else ""
         words = [shown(trial.values[name]) for name in search.space.axes]
         table.add_row(str(trial.number), f"{trial.value:.4f}{spread}", str(trial.epochs), *words)
     return table

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from kerasclf.errors import FolderError
 from kerasclf.report.comparisons import Comparison, accuracy_of, against_base
-from kerasclf.report.results import StudyResults, read_results
+from kerasclf.report.results import AT_RANDOM, REDUCED, StudyResults, read_results
 from kerasclf.search.final import BASE, BEST
 from kerasclf.search.results import SearchResults
+from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
 from kerasclf.studies.run_folder import RunFolder
-from kerasclf.studies.statistics import Interval, accuracy_interval, mean_interval
+from kerasclf.studies.statistics import Interval, accuracy_interval, mean_interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,8 @@ def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
     """Returns the 95 % interval of a trial's objective: over its runs, or over the validation images of one."""
     metric = results.search.goal.of_run
     if len(trial.runs) > 1:
-        return mean_interval([run.metrics[metric] for run in trial.runs])
+        values = [run.metrics[metric] for run in trial.runs]
+        return share_interval(values) if metric.endswith("accuracy") else mean_interval(values)
     if results.search.objective != "val_accuracy" or not trial.whole:
         return None
     run = RunFolder(results.folder.path / "runs" / trial.runs[0].folder)
@@ -68,6 +70,13 @@ def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
     if gain is None:
         return [*found, "The test images have not been looked at for it."]
     return [*found, *_gain_in_words(results, gain)]
+
+
+def caution(search: Search) -> str:
+    """Returns sentences on what the figures are not, or the empty string."""
+    less = [REDUCED.format("; ".join(search.reduced))] if search.reduced else []
+    transfer = search.experiment.transfer
+    return " ".join([*less, *([AT_RANDOM] if transfer and transfer.weights == "none" else [])])
 
 
 def noise_warning(gain: Gain | None) -> str:

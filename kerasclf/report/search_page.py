@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_bytes, write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.search_facts import interval_of, noise_warning, read_gain, search_findings
+from kerasclf.report.search_facts import caution, interval_of, noise_warning, read_gain, search_findings
 from kerasclf.report.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
 from kerasclf.report.search_importance import LEAST_TRIALS, importance_of
 from kerasclf.report.summary import summarise
@@ -67,6 +67,7 @@ def _facts(results: SearchResults, out: Path) -> dict[str, Any]:
         "title": search.title or "A search",
         "oracle": ORACLES[search.oracle],
         "findings": search_findings(results, gain),
+        "caution": caution(search),
         "warning": noise_warning(gain),
         "gain": gain,
         "final_rows": summarise(gain.final).to_dict("records") if gain else [],

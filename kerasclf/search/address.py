@@ -8,6 +8,9 @@ from kerasclf.errors import KerasclfError
 # KerasTuner's own variables.
 TUNER_ID, ORACLE_IP, ORACLE_PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
 TOKEN = "kerasclf/token"
+# After so long without a sign of any worker the chief ends. Workers wait less: a chief may load its images first, but
+# a worker that has none is to say so within a minute.
+PATIENCE = {"chief": "10m", "worker": "50s"}
 _LOOPBACK, _PORT = "127.0.0.1", 8765
 
 
@@ -32,11 +35,11 @@ class Leases:
 
     Args:
         seconds: After so long without a sign of its worker a trial is given to another.
-        patience_s: After so long without a sign of any worker the chief ends.
+        patience_s: After so long without a sign of any worker the chief ends; so long a worker waits for its chief.
     """
 
-    seconds: float = 60.0
-    patience_s: float = 600.0
+    seconds: float
+    patience_s: float
 
 
 def find_address(ip: str | None, port: int | None) -> Address:

@@ -40,7 +40,7 @@ class Budget:
         if self.failures < 1:
             found.append(f"max_failures: expected at least 1. Received: {self.failures}.")
         if self.trials is None and self.seconds is None and not ends_by_itself:
-            found.append("Expected a budget: max_trials, max_time or both; this oracle goes on for ever.")
+            found.append("budget: expected max_trials, max_time or both; this oracle goes on for ever.")
         return found
 
 
@@ -73,13 +73,13 @@ class Clock:
             self._folder.write_spent(self.spent_s)
 
 
-def parse_duration(text: str) -> float:
+def parse_duration(text: str, flag: str) -> float:
     """Returns the seconds of a duration such as `90s`, `20m`, `2h` or `1h30m`.
 
     Raises:
-        KerasclfError: It has another form.
+        KerasclfError: It has another form; the message names the flag.
     """
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip().lower())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip().lower():
-        raise KerasclfError(f"Expected a duration such as 90s, 20m, 2h or 1h30m. Received: {text!r}.")
+        raise KerasclfError(f"{flag}: expected a duration such as 90s, 20m, 2h or 1h30m. Received: {text!r}.")
     return sum(float(number) * _UNITS_S[unit] for number, unit in parts)

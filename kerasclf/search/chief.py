@@ -22,12 +22,10 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from kerasclf.errors import KerasclfError
-from kerasclf.files import read_json, write_json
 from kerasclf.locks import hold
 from kerasclf.search.address import TOKEN, Address, Leases
 from kerasclf.search.budget import Budget
 from kerasclf.search.course import Course, TooManyFailuresError
-from kerasclf.search.folder import SearchFolder
 from kerasclf.search.progress import SearchListener
 from kerasclf.search.results import SearchResults, read_search
 from kerasclf.search.runner import Preflight
@@ -37,6 +35,8 @@ from kerasclf.search.trial_runs import BASE
 from kerasclf.studies.forecast import in_words
 
 _LOOK_EVERY_S = 0.5
+# A look that comes later than this comes from a process that was stopped meanwhile: Ctrl-Z, a laptop that slept.
+_STOPPED_S = 5.0
 # So long workers are waited for at the end, so that they hear that it is the end; they ask every few seconds.
 _GOODBYE_S = 15.0
 
@@ -60,7 +60,7 @@ class ChiefOracle:
         self._lock = threading.RLock()
         self._open: dict[int, Trial] = {}
         self._leases: dict[int, Lease] = {}
-        self._holders = _read_holders(course.folder)
+        self._holders = course.folder.holders()
         self._told_the_end: set[str] = set()
         self._workers: set[str] = set()
 
@@ -81,26 +81,22 @@ class ChiefOracle:
         """Returns a worker's trial: the one that it holds, one that nobody holds any more, or a new one."""
         with self._lock:
             self._hear(tuner_id)
+            number = self._free_for(tuner_id)
+            while number is None and self._open_another():
+                number = self._free_for(tuner_id)
             if self.over:
-                return self._goodbye(tuner_id)
-            number = self._held_by(tuner_id)
-            while number is None:
-                trial = self.course.next()
-                if isinstance(trial, Nothing):
-                    self.over = trial is Nothing.MORE and not self._open
-                    return self._goodbye(tuner_id) if self.over else self._answer("IDLE")
-                self._open[trial.number] = trial
-                # A worker may have finished it while there was no chief to hear of it.
-                if (left := self.course.folder.outcome(trial.number)) is not None:
-                    del self._open[trial.number]
-                    self._end(left)
-                    continue
-                # Of a chief that was started anew: whoever held the trial is likely to be still at it.
-                holder = self._holders.pop(trial.number, tuner_id)
-                self._lend(trial.number, holder)
-                number = trial.number if holder == tuner_id else None
+                self._told_the_end.add(tuner_id)
+                return self._answer("STOPPED")
+            if number is None:
+                return self._answer("IDLE")
             self._lend(number, tuner_id)
             return self._answer("RUNNING", number)
+
+    def look(self) -> None:
+        """Makes sure that there is a trial to give, or finds that all is over, also when no worker is there to ask."""
+        with self._lock:
+            if not self._open:
+                self._open_another()
 
     def get_trial(self, trial_id: str) -> Any:
         """Renews the lease of a trial, and says who holds it and whether it is still wanted."""
@@ -129,8 +125,37 @@ class ChiefOracle:
                 self._end(ended)
             self._keep_holders()
 
+    def stood_still(self, seconds: float) -> None:
+        """Takes it that this process was stopped for so long: it could hear nobody, which is no worker's fault."""
+        with self._lock:
+            self.heard += seconds
+            for lease in self._leases.values():
+                lease.heard += seconds
+
     def get_best_trials(self, num_trials: int = 1) -> list[Any]:
         return []
+
+    def _open_another(self) -> bool:
+        """Takes the course's next trial that nobody has finished; returns whether there is one."""
+        while not self.over:
+            try:
+                trial = self.course.next()
+            except KerasclfError as error:
+                self.failure, self.over = error, True
+                return False
+            if isinstance(trial, Nothing):
+                self.over = trial is Nothing.MORE and not self._open
+                return False
+            # A worker may have finished it while there was no chief to hear of it.
+            if (left := self.course.folder.outcome(trial.number)) is not None:
+                self._end(left)
+                continue
+            self._open[trial.number] = trial
+            # Of a chief that was started anew: whoever held the trial is likely to be still at it.
+            if (holder := self._holders.pop(trial.number, None)) is not None:
+                self._lend(trial.number, holder)
+            return True
+        return False
 
     def _end(self, ended: Trial) -> None:
         try:
@@ -138,12 +163,8 @@ class ChiefOracle:
         except TooManyFailuresError as error:
             self.failure, self.over = error, True
 
-    def _goodbye(self, tuner_id: str) -> Any:
-        self._told_the_end.add(tuner_id)
-        return self._answer("STOPPED")
-
-    def _held_by(self, tuner_id: str) -> int | None:
-        """Returns the trial that a worker holds, or else one whose lease has run out."""
+    def _free_for(self, tuner_id: str) -> int | None:
+        """Returns the trial that a worker holds, or else one that nobody holds, or whose lease has run out."""
         held = [number for number, lease in self._leases.items() if lease.holder == tuner_id]
         if held:
             return held[0]
@@ -165,8 +186,7 @@ class ChiefOracle:
         self._keep_holders()
 
     def _keep_holders(self) -> None:
-        held = {str(number): lease.holder for number, lease in self._leases.items()}
-        write_json(self.course.folder.path / "leases.json", held)
+        self.course.folder.write_holders({number: lease.holder for number, lease in self._leases.items()})
 
     def _hear(self, tuner_id: str) -> None:
         self.heard = time.monotonic()
@@ -198,11 +218,9 @@ def lead(
     """
     folder = ready.folder
     with hold(folder.path):
-        folder.claim(ready.search, command)
-        for digest, manifest in ready.plan.manifests.items():
-            write_json(folder.path / f"data-{digest[:8]}.json", manifest)
+        folder.claim(ready.search, ready.plan.manifests, command)
         token = secrets.token_hex(8)
-        write_json(folder.path / "chief.json", {"token": token, "data": ready.plan.data_of[BASE]})
+        folder.write_chief(token, ready.plan.data_of[BASE])
         course = Course(ready.search, folder, budget, listener)
         oracle = ChiefOracle(course, leases, token)
         with _serving(oracle, address):
@@ -218,7 +236,11 @@ def lead(
 
 def _watch(oracle: ChiefOracle, leases: Leases, listener: SearchListener) -> None:
     while not oracle.over:
+        began = time.monotonic()
         time.sleep(_LOOK_EVERY_S)
+        if (slept := time.monotonic() - began) > _STOPPED_S:
+            oracle.stood_still(slept)
+        oracle.look()
         oracle.course.clock.keep()
         if oracle.course.clock.over:
             oracle.over = True
@@ -251,8 +273,3 @@ def _serving(oracle: ChiefOracle, address: Address) -> Any:
         yield
     finally:
         server.stop(grace=1).wait()
-
-
-def _read_holders(folder: SearchFolder) -> dict[int, str]:
-    path = folder.path / "leases.json"
-    return {int(number): holder for number, holder in read_json(path).items()} if path.exists() else {}

@@ -4,14 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from kerasclf.search.basenet import basenet_search
-from kerasclf.search.s2_tpe import s2_search
+from kerasclf.search.s2_tpe import s2_reduced_search, s2_search
 from kerasclf.search.s4_grid import s4_search
 from kerasclf.search.search import Search
 from kerasclf.search.space import Axis, Choice, Float, Int, Space
 from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.form import Form
-from kerasclf.studies.reduced import reduced
-from kerasclf.studies.study import Study
+from kerasclf.studies.form import Form, shortcomings
+from kerasclf.studies.reduced import QUICK
 
 
 @dataclass(frozen=True)
@@ -21,18 +20,18 @@ class Declared:
     Args:
         make: Returns it.
         trials: Trials at most; None for as many as the oracle has.
-        data: The data set of the original.
+        make_small: Returns its form for a CPU; None where there is none.
     """
 
     make: Callable[[], Search]
     trials: int | None
-    data: str
+    make_small: Callable[[], Search] | None = None
 
 
 SEARCHES: dict[str, Declared] = {
-    "basenet": Declared(basenet_search, 30, "cifar10"),
-    "s2": Declared(s2_search, 10, "cifar10"),
-    "s4": Declared(s4_search, None, "mnist"),
+    "basenet": Declared(basenet_search, 30),
+    "s2": Declared(s2_search, 10, s2_reduced_search),
+    "s4": Declared(s4_search, None),
 }
 
 _EPOCHS = "train.epochs"
@@ -45,28 +44,30 @@ def shortened(
     train_per_class: int | None = None,
     test_per_class: int | None = None,
     epochs: int | None = None,
+    declared: Experiment | None = None,
 ) -> Search:
     """Returns a search on fewer images or with shorter trainings; an axis of epochs is scaled down with them.
+
+    Args:
+        search: The search.
+        quick: The form of seconds, where nothing else is asked for.
+        train_per_class: At most so many images a class to train and validate with.
+        test_per_class: At most so many images a class to test with.
+        epochs: At most so many epochs in each phase of a training.
+        declared: What the report compares it with, to say what is less; the search's own experiment where None.
 
     Raises:
         KerasclfError: No epoch is asked for.
     """
-    own = search.experiment.split
-    study = reduced(
-        Study("search", "", "", {"base": search.experiment}),
-        quick=quick,
-        form=Form(
-            train_per_class=own.train_per_class if train_per_class is None else train_per_class,
-            test_per_class=own.test_per_class if test_per_class is None else test_per_class,
-            epochs=epochs,
-        ),
-    )
-    experiment: Experiment = study.experiments["base"]
-    most = 2 if quick and epochs is None else epochs
+    asked = Form(train_per_class, test_per_class, epochs)
+    if quick:
+        asked = asked.over(QUICK)
+    experiment = asked.of(search.experiment)
     axes = dict(search.space.axes)
-    if most is not None and _EPOCHS in axes:
-        axes[_EPOCHS] = _scaled(axes[_EPOCHS], most)
-    return replace(search, experiment=experiment, space=Space(axes))
+    if asked.epochs is not None and _EPOCHS in axes:
+        axes[_EPOCHS] = _scaled(axes[_EPOCHS], asked.epochs)
+    less = shortcomings(declared or search.experiment, experiment)
+    return replace(search, experiment=experiment, space=Space(axes), reduced=(*less, *search.reduced))
 
 
 def _scaled(axis: Axis, most: int) -> Axis:

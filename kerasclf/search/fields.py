@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
-from kerasclf.errors import KerasclfError, unknown
+from kerasclf.errors import unknown
 from kerasclf.studies.experiment import Experiment
 from kerasclf.values import Value
 
@@ -97,8 +97,3 @@ def _is_absent(experiment: Experiment, owner: str) -> bool:
         return False
     kinds = [kind for kind in get_args(hint) if isinstance(kind, type) and issubclass(kind, Value)]
     return bool(kinds) and getattr(held, last) is None
-
-
-def one_line(error: KerasclfError) -> str:
-    """Returns an error's message on one line."""
-    return " ".join(line.strip() for line in str(error).splitlines())

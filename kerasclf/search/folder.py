@@ -1,6 +1,7 @@
 """The files of a search on disk: `search.json`, a file for each trial, their runs. Needs no TensorFlow."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -13,10 +14,12 @@ from kerasclf.search.trial import Trial
 from kerasclf.studies.run_folder import RunFolder
 
 SEARCH_FILE = "search.json"
-_CLOCK = "clock.json"
-_LOCK_FILES = {".lock", ".lock.json"}
+_CLOCK, _CHIEF, _HOLDERS = "clock.json", "chief.json", "leases.json"
+_WORKERS = "workers"
+# What is there before a search is: a lock, and workers that were started before their chief.
+_NOT_YET = {".lock", ".lock.json", _WORKERS}
 # What may differ from call to call: it changes nothing of the trials that there are.
-_FREE = ("title", "notes", "final_seeds", "side_by_side")
+_FREE = ("title", "notes", "reduced", "final_seeds", "side_by_side")
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class SearchFolder:
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self.path} is a file; give a folder with --out.")
         if not (self.path / SEARCH_FILE).exists():
-            if self.path.exists() and {path.name for path in self.path.iterdir()} - _LOCK_FILES:
+            if self.path.exists() and {path.name for path in self.path.iterdir()} - _NOT_YET:
                 raise FolderError(f"{self.path} is not empty and holds no search. Give a new folder with --out.")
             return None
         held = self.read()
@@ -47,10 +50,18 @@ class SearchFolder:
                 )
         return held
 
-    def claim(self, search: Search, command: str = "") -> None:
-        """Writes down what is searched for; versions and command are those that the search was begun with."""
+    def claim(self, search: Search, manifests: Mapping[str, Any], command: str = "") -> None:
+        """Writes down what is searched for; versions and command are those that the search was begun with.
+
+        Args:
+            search: What is searched for.
+            manifests: Which images are in which part, by digest.
+            command: The command line.
+        """
         begun = self.about() if (self.path / SEARCH_FILE).exists() else {"versions": _versions(), "command": command}
         write_json(self.path / SEARCH_FILE, {**begun, "search": search.to_dict()})
+        for digest, manifest in manifests.items():
+            write_json(self.path / f"data-{digest[:8]}.json", manifest)
 
     def read(self) -> Search:
         """Returns the search.
@@ -104,6 +115,30 @@ class SearchFolder:
         """Returns the end of a trial that a worker has left, or None."""
         path = self.path / "outcomes" / f"{number:05}.json"
         return Trial.from_dict(read_json(path)) if path.exists() else None
+
+    def worker(self, name: str) -> Path:
+        """Returns the folder that a worker holds while it goes by a name."""
+        return self.path / _WORKERS / name
+
+    def write_chief(self, token: str, data: str) -> None:
+        """Leaves for workers by which word they know the chief, and the digest of its images."""
+        write_json(self.path / _CHIEF, {"token": token, "data": data})
+
+    def chief(self) -> dict[str, str]:
+        """Returns the token and the data of the chief that works here; nothing where there is none."""
+        try:
+            return dict(read_json(self.path / _CHIEF))
+        except (OSError, ValueError):
+            return {}
+
+    def write_holders(self, holders: Mapping[int, str]) -> None:
+        """Keeps which worker holds which trial, for a chief that is started anew."""
+        write_json(self.path / _HOLDERS, holders)
+
+    def holders(self) -> dict[int, str]:
+        """Returns which worker holds which trial."""
+        path = self.path / _HOLDERS
+        return {int(number): holder for number, holder in read_json(path).items()} if path.exists() else {}
 
     def run(self, identity: str, seed: int, fold: int) -> RunFolder:
         """Returns the folder of a run: trials that are the same experiment share it."""

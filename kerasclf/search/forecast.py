@@ -18,22 +18,25 @@ def most_trials(search: Search, budget: Budget) -> int | None:
 
 def forecast_lines(ready: Preflight, budget: Budget, engine: Engine) -> list[str]:
     """Returns sentences on trials, runs, time and what was there already."""
-    search, most = ready.search, most_trials(ready.search, budget)
-    held = ready.folder.trials()
-    lines = []
-    if held:
-        ended = sum(trial.ended for trial in held)
-        lines.append(f"goes on: {ended} trials are finished, {len(held) - ended} under way")
-    runs = "" if most is None else f"{most} trials of {search.runs_a_trial} run{'s' * (search.runs_a_trial > 1)}"
+    search, most, held = ready.search, most_trials(ready.search, budget), ready.folder.trials()
+    ended = sum(trial.ended for trial in held)
+    lines = [f"goes on: {ended} trials are finished, {len(held) - ended} under way"] if held else []
     estimate = ready.plan.estimates.get(BASE)
-    if estimate is None:
-        return [*lines, *([runs] if runs else [])]
-    each = estimate.left_s(0)
-    lines.append(f"a run of the experiment as it is takes about {in_words(each)}")
+    if estimate is not None:
+        lines.append(f"a run of the experiment as it is takes about {in_words(estimate.left_s(0))}")
     if most is not None:
-        count = (most - sum(trial.ended for trial in held)) * search.runs_a_trial
-        width = engine.width(ready.plan, max(count, 1))
-        most_s = count * each / width
-        limit = f", at most {in_words(budget.seconds)}" if budget.seconds and budget.seconds < most_s else ""
-        lines.append(f"{runs}, {width} side by side: about {in_words(most_s)} if all take as long as that{limit}")
+        runs = f"{_counted(most, 'trial')} of {_counted(search.runs_a_trial, 'run')}"
+        left = max(0, most - ended) * search.runs_a_trial
+        lines.append(runs if estimate is None else f"{runs}, {_time(ready, budget, engine, left, estimate.left_s(0))}")
     return lines
+
+
+def _time(ready: Preflight, budget: Budget, engine: Engine, runs: int, each_s: float) -> str:
+    width = engine.width(ready.plan, max(runs, 1))
+    all_s = runs * each_s / width
+    limit = f", at most {in_words(budget.seconds)}" if budget.seconds and budget.seconds < all_s else ""
+    return f"{width} side by side: about {in_words(all_s)} if all take as long as that{limit}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count > 1)}"

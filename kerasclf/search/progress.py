@@ -52,6 +52,7 @@ class SearchProgress:
         self.search, self.most, self.console = search, most, console
         self._until = None if left_s is None else time.monotonic() + left_s
         self._runs: dict[str, tuple[TaskID, int, int]] = {}
+        self._failure = ""
         self._best, self._ended, self._earlier, self._began = "", 0, 0, time.monotonic()
         self._bars = Progress(
             TextColumn("{task.description}"),
@@ -82,7 +83,9 @@ class SearchProgress:
     def ended_trial(self, trial: Trial, best: Trial | None) -> None:
         self._ended += 1
         self._note_best(best)
-        self.said(f"{trial.title}  {outcome_in_words(trial, self.search)}  {self._state()}")
+        # Of a trial of one run the run's failure has just been told.
+        outcome = "failed" if trial.message and trial.message == self._failure else outcome_in_words(trial, self.search)
+        self.said(f"{trial.title}  {outcome}  {self._state()}")
         self._update()
 
     def knew_trial(self, trial: Trial, best: Trial | None) -> None:
@@ -119,6 +122,7 @@ class SearchProgress:
 
     def failed_run(self, title: str, message: str) -> None:
         self._remove(title)
+        self._failure = message
         self.said(f"{title}  FAILED: {message}")
 
     def _remove(self, title: str) -> None:

@@ -38,7 +38,9 @@ class SearchResults:
         """
         best = best_of(self.trials, self.search.goal)
         if best is None:
-            raise FolderError(f"{self.folder.path} holds no finished trial.")
+            failed = [trial for trial in self.trials if trial.status == "failed"]
+            why = f" {len(failed)} failed, the last one because: {failed[-1].message}" if failed else ""
+            raise FolderError(f"{self.folder.path} holds no finished trial.{why}")
         return best
 
     @property
@@ -54,9 +56,7 @@ class SearchResults:
     @property
     def ranked(self) -> list[Trial]:
         """Trials with a value, the best first; those that were trained to their end come before the others."""
-        sign = -1 if self.search.goal.direction == "max" else 1
-        known = [trial for trial in self.trials if trial.value is not None]
-        return sorted(known, key=lambda t: (not t.whole, sign * (t.value or 0.0), t.number))
+        return ranked(self.trials, self.search.goal)
 
     def table(self) -> pd.DataFrame:
         """Returns a row for each trial: its number, status, objective, values and cost."""
@@ -79,11 +79,15 @@ class SearchResults:
 
 def best_of(trials: Sequence[Trial], goal: Objective) -> Trial | None:
     """Returns the best trial that was trained to its end; where there is none, the best of the others; or None."""
-    for candidates in ([t for t in trials if t.whole], [t for t in trials if t.value is not None]):
-        if candidates:
-            sign = 1 if goal.direction == "max" else -1
-            return max(candidates, key=lambda t: sign * (t.value or 0.0))
-    return None
+    return next(iter(ranked(trials, goal)), None)
+
+
+def ranked(trials: Sequence[Trial], goal: Objective) -> list[Trial]:
+    """Returns trials with a value: those that were trained to their end, the best first, and then the others."""
+    known = [
+        (not trial.whole, goal.cost(trial.value), trial.number, trial) for trial in trials if trial.value is not None
+    ]
+    return [trial for *_, trial in sorted(known)]
 
 
 def read_search(path: Path | str) -> SearchResults:

@@ -6,16 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kerasclf.errors import KerasclfError, raise_all
-from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.search.budget import Budget
+from kerasclf.search.check import check_beforehand
 from kerasclf.search.course import Course
 from kerasclf.search.folder import SearchFolder
 from kerasclf.search.progress import QuietSearch, SearchListener
 from kerasclf.search.results import SearchResults, read_search
 from kerasclf.search.schedule import Nothing
-from kerasclf.search.search import ENDING, Search
-from kerasclf.search.space import Axis, Space
+from kerasclf.search.search import Search
+from kerasclf.search.space import Axis, Space, make_space
 from kerasclf.search.supply import BudgetSpent, Supply
 from kerasclf.search.trial_runs import BASE
 from kerasclf.studies.engines import Engine, Processes
@@ -87,15 +87,13 @@ def run_search(
         KerasclfError: Something cannot be used; nothing was run.
     """
     search = Search(
-        experiment, space if isinstance(space, Space) else Space(dict(space)), oracle, objective, seed,
+        experiment, make_space(space), oracle, objective, seed,
         tuple(range(seed, seed + repeats)), folds, median, side_by_side or 1,
     )  # fmt: skip
+    budget = Budget(max_trials, max_seconds, max_failures)
     engine, listener = engine or Processes(), listener or QuietSearch()
-    ready = look_ahead(
-        search, out, Budget(max_trials, max_seconds, max_failures), engine=engine, said=listener.said,
-        keep_width=side_by_side is None,
-    )  # fmt: skip
-    return carry_on(ready, Budget(max_trials, max_seconds, max_failures), engine, listener)
+    ready = look_ahead(search, out, budget, engine=engine, said=listener.said, keep_width=side_by_side is None)
+    return carry_on(ready, budget, engine, listener)
 
 
 def look_ahead(
@@ -121,13 +119,9 @@ def look_ahead(
         measure: Whether a run of the experiment is measured by a few real steps.
         keep_width: Whether a search that goes on keeps its `side_by_side`.
     """
-    search.check()
-    raise_all("The search cannot be begun", budget.problems(ends_by_itself=search.oracle in ENDING))
-    folder = SearchFolder(Path(out))
-    held = folder.check(search)
+    held = check_beforehand(search, out, budget)
     if held is not None and (keep_width or search.lag is None):
         search = replace(search, side_by_side=held.side_by_side)
-    folder.trials()
     corners = {
         ", ".join(f"{n} = {v!r}" for n, v in values.items()): search.space.apply(search.experiment, values)
         for values in search.space.corners()
@@ -135,7 +129,7 @@ def look_ahead(
     plan = engine.plan(PlanRequest({BASE: search.experiment, **corners}, (BASE,) if measure else ()), said)
     _check_networks(search, plan)
     _check_folds(search, plan)
-    return Preflight(search, folder, plan)
+    return Preflight(search, SearchFolder(Path(out)), plan)
 
 
 def carry_on(
@@ -144,9 +138,7 @@ def carry_on(
     """Begins a search, or goes on with it, until its budget is spent."""
     folder, search = ready.folder, ready.search
     with hold(folder.path):
-        folder.claim(search, command)
-        for digest, manifest in ready.plan.manifests.items():
-            write_json(folder.path / f"data-{digest[:8]}.json", manifest)
+        folder.claim(search, ready.plan.manifests, command)
         course = Course(search, folder, budget, listener)
         supply = Supply(course, ready.plan)
         try:

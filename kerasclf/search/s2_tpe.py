@@ -1,15 +1,19 @@
 """S2: the learning rate, batch size and length of training of a network on CIFAR-10, by TPE in ten trials.
 
     kerasclf search s2            or        make search-s2
+    kerasclf search s2 --reduced  or        make search-s2 REDUCED=1        the form for a CPU
 
 Measured figures, with their spread, hardware and versions: reports/search-*/.
 """
+
+from dataclasses import replace
 
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.search.search import Search
 from kerasclf.search.space import Choice, Float, Int, Space
 from kerasclf.studies.experiment import Experiment
+from kerasclf.studies.form import Form
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
@@ -51,3 +55,18 @@ def s2_search() -> Search:
             "The objective is the accuracy of the weights that a trial ends with, not of its best epoch.",
         ),
     )
+
+
+# MobileNetV2 takes hardly anything to compute at 32×32; 4,000 images to train, 1,000 to validate.
+_CPU = Form(train_per_class=500, test_per_class=250, models={"resnet50": "mobilenet_v2"})
+
+
+def s2_reduced_search() -> Search:
+    """Declares the form for a CPU: the same space, oracle and head over a frozen MobileNetV2, computed once an image.
+
+    A flip has two outcomes, so that two kept versions of each image are all that there are.
+    """
+    search = s2_search()
+    small = _CPU.of(search.experiment)
+    small = small.but(transfer=Transfer(weights="imagenet", views=2), train=small.train.but(unfreeze="head"))
+    return replace(search, experiment=small, reduced=("all but the head frozen, its features computed once an image",))

@@ -46,6 +46,7 @@ class Search:
         name: As the command line knows it, where it is a declared one.
         title: As the report's heading.
         notes: Sentences for the report.
+        reduced: In words, what there is less of than declared.
     """
 
     experiment: Experiment
@@ -61,6 +62,7 @@ class Search:
     name: str = ""
     title: str = ""
     notes: tuple[str, ...] = ()
+    reduced: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", make_space(self.space))
@@ -91,12 +93,9 @@ class Search:
             problems.append(unknown("objective", self.objective, OBJECTIVES))
         if self.folds and self.folds < 2:
             problems.append(f"folds: expected 2 or more, or 0 for none. Received: {self.folds}.")
-        for what, seeds in (("repeats", self.seeds), ("final repeats", self.final_seeds)):
-            if (
-                (not seeds and what == "repeats")
-                or len(set(seeds)) < len(seeds)
-                or any(not 0 <= s < 2**32 for s in seeds)
-            ):
+        for what, seeds, least in (("repeats", self.seeds, 1), ("final repeats", self.final_seeds, 0)):
+            usable = {seed for seed in seeds if 0 <= seed < 2**32}
+            if not least <= len(seeds) == len(usable):
                 problems.append(f"{what}: expected different seeds from 0 to 2**32 - 1. Received: {seeds}.")
         if not 0 <= self.seed < 2**32 - 1:
             problems.append(f"seed: expected 0 to 2**32 - 2. Received: {self.seed}.")
@@ -135,11 +134,13 @@ class Search:
             "seeds": list(self.seeds),
             "final_seeds": list(self.final_seeds),
             "notes": list(self.notes),
+            "reduced": list(self.reduced),
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
         """Makes a search of what `to_dict` returned."""
-        lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes")}
+        # A search that was begun before there was "reduced" says nothing of it.
+        lists = {name: tuple(plain.get(name, ())) for name in ("seeds", "final_seeds", "notes", "reduced")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})

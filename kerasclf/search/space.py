@@ -113,11 +113,11 @@ class Space:
         """
         problems = [f"{name}: {problem}" for name, axis in self.axes.items() for problem in axis.problems()]
         if not self.axes:
-            problems.append("it is empty. Expected at least one axis, such as train.learning_rate.")
+            problems.append("space: it is empty. Expected at least one axis, such as train.learning_rate.")
         for name in self.axes:
             problems += check_field(experiment, name)
-        for name in ("train.epochs",) if not problems else ():
-            problems += [f"{name}: expected at least 1." for v in self._corners(name) if v < 1]
+        if not problems and any(value < 1 for value in self._corners("train.epochs")):
+            problems.append("train.epochs: expected at least 1.")
         raise_all("The search space cannot be used", problems or list(self._unusable(experiment)))
 
     def apply(self, experiment: Experiment, values: Mapping[str, Any]) -> Experiment:

@@ -17,7 +17,7 @@ from kerasclf.search.parameters import declare
 from kerasclf.search.space import Axis, Space, Values, make_space
 from kerasclf.studies.experiment import Experiment
 from kerasclf.training.callbacks import CountEpochs, StopWhenNotFinite, make_callbacks
-from kerasclf.training.fused_batch_norm import fused_batch_norm
+from kerasclf.training.faster import faster_layers
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.ready import Ready, prepare
 
@@ -74,7 +74,7 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
             StopWhenNotFinite(config, peak_learning_rate(config), ready.steps),
             *make_callbacks(config),
         ]
-        with ready.strategy.scope(), fused_batch_norm(model):
+        with ready.strategy.scope(), faster_layers(model):
             return model.fit(
                 ready.batches,
                 validation_data=ready.validation,

@@ -9,10 +9,18 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.quiet import quiet_tensorflow
+
+if TYPE_CHECKING:
+    from kerasclf.search.client import ChiefClient
+    from kerasclf.search.folder import SearchFolder
+    from kerasclf.search.progress import SearchListener
+    from kerasclf.search.schedule import Nothing
+    from kerasclf.search.search import Search
+    from kerasclf.search.trial import Trial
 
 # Exit codes: the search is over; it makes no sense to start this worker again.
 OVER, REFUSED = 0, 2
@@ -62,7 +70,7 @@ def work(path: Path, jobs: int, patience_s: float) -> None:
         # From here on the chief hears of this worker, also while it loads its images.
         with Beat(client, number) as beat:
             plan = plan or engine.plan(PlanRequest({BASE: search.experiment}), _say)
-            if plan.data_of[BASE] != _chief_file(folder)["data"]:
+            if plan.data_of[BASE] != folder.chief()["data"]:
                 raise FolderError(f"The images of {search.experiment.data} here are others than the chief's.")
             course = OneTrial(client, search, folder, folder.trial(number), QuietSearch(), beat)
             supply = Supply(course, plan)
@@ -84,7 +92,7 @@ _GONE = (
 class Beat:
     """Tells the chief every few seconds that a trial is being worked on; stands in the place of a search's clock."""
 
-    def __init__(self, client: Any, number: int) -> None:
+    def __init__(self, client: "ChiefClient", number: int) -> None:
         self.client, self.number = client, number
         self.over = self.lost = False
         self._ended = threading.Event()
@@ -113,12 +121,20 @@ class Beat:
 class OneTrial:
     """The course of a search as a worker sees it: one trial, whose end is the chief's to know."""
 
-    def __init__(self, client: Any, search: Any, folder: Any, trial: Any, listener: Any, clock: Beat) -> None:
+    def __init__(
+        self,
+        client: "ChiefClient",
+        search: "Search",
+        folder: "SearchFolder",
+        trial: "Trial",
+        listener: "SearchListener",
+        clock: Beat,
+    ) -> None:
         self.client, self.search, self.folder, self.trial, self.listener = client, search, folder, trial, listener
         self.clock = clock
         self._given = False
 
-    def next(self) -> Any:
+    def next(self) -> "Trial | Nothing":
         """Returns the trial, once."""
         from kerasclf.search.schedule import Nothing
 
@@ -127,28 +143,18 @@ class OneTrial:
         self._given = True
         return self.trial
 
-    def ended(self, trial: Any) -> None:
+    def ended(self, trial: "Trial") -> None:
         """Leaves the trial's end in the folder and tells the chief of it."""
         self.folder.write_outcome(trial)
         self.client.end(trial.number, _WITHOUT_CHIEF_S)
 
 
-def _check_folder(client: Any, folder: Any) -> None:
-    try:
-        token = _chief_file(folder)["token"]
-    except (OSError, ValueError, KeyError):
-        token = None
-    if token != client.token():
+def _check_folder(client: "ChiefClient", folder: "SearchFolder") -> None:
+    if folder.chief().get("token") != client.token():
         raise FolderError(
             f"The chief at {client.address} does not work in {folder.path}. Give the folder that it works in, on "
             "storage that both see."
         )
-
-
-def _chief_file(folder: Any) -> dict[str, Any]:
-    from kerasclf.files import read_json
-
-    return read_json(folder.path / "chief.json")  # type: ignore[no-any-return]
 
 
 def _say(line: str) -> None:

@@ -13,13 +13,12 @@ from pathlib import Path
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.locks import hold
 from kerasclf.search.address import Address
+from kerasclf.search.folder import SearchFolder
 from kerasclf.search.worker import OVER, REFUSED
 
 # A worker that dies so often within such a time will go on dying.
 _DEATHS, _WITHIN_S = 5, 300.0
 _MOST_WORKERS = 1000
-# A chief may load its images first; a worker that has none is to say so within a minute.
-PATIENCE_S = 50.0
 
 
 def keep_working(
@@ -27,8 +26,8 @@ def keep_working(
     address: Address,
     jobs: int,
     said: Callable[[str], None],
-    name: str | None = None,
-    patience_s: float = PATIENCE_S,
+    name: str | None,
+    patience_s: float,
 ) -> None:
     """Runs a worker for a chief until the search is over.
 
@@ -93,20 +92,16 @@ def _end(process: "subprocess.Popen[str]") -> None:
 @contextlib.contextmanager
 def _identity(folder: Path, name: str | None) -> Iterator[str]:
     """Takes a name that no other living worker has; that of a dead one is free, and with it its trial."""
-    if name is not None:
-        with hold(folder / "workers" / name):
-            yield name
-        return
     host = platform.node() or "worker"
-    for number in range(1, _MOST_WORKERS):
-        held = hold(folder / "workers" / f"{host}-{number}")
-        try:
-            held.__enter__()
-        except FolderError:
-            continue
-        try:
-            yield f"{host}-{number}"
-        finally:
-            held.__exit__(None, None, None)
-        return
-    raise FolderError(f"{folder} has {_MOST_WORKERS} workers on this machine already.")
+    names = [name] if name else [f"{host}-{number}" for number in range(1, _MOST_WORKERS)]
+    reason: FolderError | None = None
+    with contextlib.ExitStack() as held:
+        for one in names:
+            try:
+                held.enter_context(hold(SearchFolder(folder).worker(one)))
+            except FolderError as error:
+                reason = error
+                continue
+            yield one
+            return
+    raise FolderError(f"The worker cannot take the name {names[-1]}: {reason}")

@@ -1,17 +1,11 @@
 """Where runs are made: in this process, or in processes of their own side by side."""
 
 import contextlib
-import json
-import os
-import queue
 import shutil
-import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -19,15 +13,13 @@ from typing import Any, Literal, Protocol
 from kerasclf import errors
 from kerasclf.errors import KerasclfError
 from kerasclf.machine import usable_cores
+from kerasclf.studies.crew import Crew
 from kerasclf.studies.execute import execute, is_passing
 from kerasclf.studies.job import Job
 from kerasclf.studies.plan import Plan, PlanRequest, make_plan
 from kerasclf.studies.progress import OfRun, StudyListener
 from kerasclf.studies.resources import automatic_jobs
-
-# After this long a worker that was asked to end is made to.
-_GRACE_S = 5
-
+from kerasclf.studies.worker_process import WorkerProcess
 
 # The runs to make. An iterator is asked for the next whenever there is room for it, so that it may depend on the
 # results so far; None means that there is nothing to run before one that is under way has ended.
@@ -101,8 +93,10 @@ class Processes:
         request = replace(request, snapshots=snapshots, threads=request.threads or max(1, usable_cores() // width))
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.txt"
-            worker = _Worker({"task": "plan", "plan": request.to_dict(), "log": str(log)}, {})
+            worker = WorkerProcess()
+            reason = ""
             try:
+                worker.ask({"task": "plan", "plan": request.to_dict(), "log": str(log)})
                 for event, *values in worker.events():
                     if event == "said":
                         said(*values)
@@ -110,9 +104,11 @@ class Processes:
                         return Plan.from_dict(values[0])
                     elif event == "error":
                         raise getattr(errors, values[0], KerasclfError)(values[1])
+                    elif event == "ended":
+                        reason = values[0]
             finally:
                 worker.stop()
-            raise KerasclfError(f"The experiments could not be tried. {worker.how_it_ended()}\n{_tail(log)}")
+            raise KerasclfError(f"The experiments could not be tried. {reason}\n{_tail(log)}")
 
     def width(self, plan: Plan, runs: int) -> int:
         wanted = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
@@ -123,35 +119,27 @@ class Processes:
     ) -> dict[str, str]:
         width = self.width(plan, how_many(jobs))
         threads = None if plan.gpus else max(1, usable_cores() // width)
-        waiting = Waiting(jobs)
-        slots, under_way = set(range(width)), dict[int, tuple[Job, _Worker]]()
-        news: queue.Queue[tuple[int, list[Any]]] = queue.Queue()
+        waiting, crew = Waiting(jobs), Crew(width, plan.gpus)
         failures = {}
         try:
             while True:
-                while slots and (job := waiting.take()):
-                    slot = slots.pop()
-                    under_way[slot] = job, _start(replace(job, threads=threads), slot, plan.gpus, news)
-                if not under_way:
+                while crew.has_room and (job := waiting.take()):
+                    crew.start(replace(job, threads=threads))
+                if not crew.under_way:
                     break
-                slot, (event, *values) = _next(news, watch)
-                job, worker = under_way[slot]
+                job, (event, *values) = crew.next_event(watch)
                 if event == "result":
                     listener.finished_run(job.title, *values)
                 elif event == "error":
                     _, message, passing = values
                     failures[job.title] = fail(job, message, listener, lasting=not passing)
                 elif event == "ended":
-                    worker.stop()
-                    if not worker.answered:
-                        failures[job.title] = fail(job, worker.how_it_ended(), listener, lasting=False)
-                    del under_way[slot]
-                    slots.add(slot)
+                    if values[0]:
+                        failures[job.title] = fail(job, values[0], listener, lasting=False)
                 else:
                     pass_on(job.title, [event, *values], listener)
         finally:
-            for _, worker in under_way.values():
-                worker.stop()
+            crew.stop()
         return failures
 
 
@@ -173,21 +161,6 @@ def pass_on(title: str, event: list[Any], listener: StudyListener) -> None:
     getattr(OfRun(title, listener), name)(*values)
 
 
-def _start(job: Job, slot: int, gpus: int, news: "queue.Queue[tuple[int, list[Any]]]") -> "_Worker":
-    request = {"task": "run", "job": job.to_dict(), "log": str(job.run.log.absolute())}
-    # One GPU each, where there are several: a run that wants more asks for the strategy "mirrored" and --jobs 1.
-    environment = {"CUDA_VISIBLE_DEVICES": str(slot % gpus)} if gpus > 1 else {}
-    worker = _Worker(request, environment)
-
-    def read() -> None:
-        for event in worker.events():
-            news.put((slot, event))
-        news.put((slot, ["ended"]))
-
-    threading.Thread(target=read, daemon=True).start()
-    return worker
-
-
 class Waiting:
     """The runs that are still to be made."""
 
@@ -202,71 +175,6 @@ class Waiting:
 def how_many(jobs: Jobs) -> int:
     """Returns how many runs there are to make, or very many where nobody knows yet."""
     return len(jobs) if isinstance(jobs, Sized) else sys.maxsize
-
-
-def _next(news: "queue.Queue[tuple[int, list[Any]]]", watch: Callable[[], None]) -> tuple[int, list[Any]]:
-    while True:  # so that Ctrl-C is heard on Windows, too
-        watch()
-        with contextlib.suppress(queue.Empty):
-            return news.get(timeout=0.5)
-
-
-class _Worker:
-    """A worker process (see worker.py) and what it sends."""
-
-    def __init__(self, request: dict[str, Any], environment: dict[str, str]) -> None:
-        self.answered = False
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kerasclf.studies.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, **environment},
-            # Ctrl-C is for the process that waits; it ends the workers itself.
-            start_new_session=True,
-        )
-        assert self.process.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
-
-    def events(self) -> Iterator[list[Any]]:
-        """Yields what the process sends until it ends."""
-        assert self.process.stdout is not None
-        with self.process.stdout as lines:
-            for line in lines:
-                event = json.loads(line)
-                self.answered |= event[0] in ("result", "error")
-                yield event
-
-    def stop(self) -> None:
-        """Ends the process, if it has not ended, and waits for it."""
-        if self.answered:  # it ends by itself
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(_GRACE_S)
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(_GRACE_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-        self.process.wait()
-        if self.process.stdin is not None:
-            with contextlib.suppress(OSError):
-                self.process.stdin.close()
-
-    def how_it_ended(self) -> str:
-        """Returns, in words, how a process ended that gave no answer."""
-        code = self.process.wait()
-        if code == -9:  # SIGKILL, a name that Windows lacks
-            return (
-                "The process was killed (SIGKILL), most likely by the system for lack of memory: "
-                "try fewer --jobs or a smaller batch size."
-            )
-        if code < 0:
-            return f"The process was ended by {signal.Signals(-code).name}."
-        return f"The process ended with exit code {code} and no answer."
 
 
 def _tail(log: Path) -> str:

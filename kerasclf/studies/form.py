@@ -1,7 +1,7 @@
 """`Form`: what is less in a smaller form of a study, and the experiment that it makes of a declared one."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,7 @@ class Form(Value):
         only: The names of the experiments that are left.
         models: Pairs of a network and the one that stands in its place; given as a mapping, kept as pairs.
         model_args: Further arguments for every network; given as a mapping, kept as pairs.
+        rate_factor: Every learning rate is multiplied by it, and what schedules go down to.
     """
 
     train_per_class: int | None = None
@@ -32,6 +33,7 @@ class Form(Value):
     only: tuple[str, ...] = ()
     models: tuple[tuple[str, str], ...] | Mapping[str, str] = ()
     model_args: tuple[tuple[str, Any], ...] | Mapping[str, Any] = ()
+    rate_factor: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("models", "model_args"):
@@ -48,7 +50,7 @@ class Form(Value):
         """Returns an experiment in this form.
 
         Raises:
-            KerasclfError: No epoch is left.
+            KerasclfError: No epoch is left, or a rate is to be multiplied that is not stated.
         """
         limits = {"train_per_class": self.train_per_class, "test_per_class": self.test_per_class}
         # A study may have limits of its own.
@@ -59,6 +61,8 @@ class Form(Value):
             model=dict(self.models).get(experiment.model, experiment.model),
             model_args={**dict(experiment.model_args), **dict(self.model_args)},
         )
+        if self.rate_factor is not None:
+            changed = _at_rates(changed, self.rate_factor)
         return changed if self.epochs is None else _at_most(changed, self.epochs)
 
 
@@ -71,6 +75,9 @@ def shortcomings(declared: Experiment, made: Experiment) -> list[str]:
             found.append(f"at most {most:,} images a class to {part}")
     if made.epochs < declared.epochs:
         found.append(f"{made.epochs} epoch{'s' * (made.epochs > 1)} in place of {declared.epochs}")
+    rate, usual = made.train.learning_rate, declared.train.learning_rate
+    if rate and usual and rate != usual:
+        found.append(f"learning rates times {rate / usual:.3g}")
     sizes = made.image_size, declared.image_size
     if sizes[0] and sizes[1] and math.prod(sizes[0]) < math.prod(sizes[1]):
         found.append("images of {}×{} in place of {}×{}".format(*sizes[0], *sizes[1]))
@@ -89,6 +96,22 @@ def _at_most(experiment: Experiment, epochs: int) -> Experiment:
         warmup = min(phase.schedule.warmup_epochs, epochs)
         return phase.but(epochs=min(epochs, phase.epochs), schedule=phase.schedule.but(warmup_epochs=warmup))
 
+    return _with_phases(experiment, shortened)
+
+
+def _at_rates(experiment: Experiment, factor: float) -> Experiment:
+    def slowed(phase: TrainConfig) -> TrainConfig:
+        if phase.learning_rate is None:
+            raise KerasclfError("rate_factor: expected an experiment whose learning rates are stated.")
+        lowest = phase.schedule.final_learning_rate * factor
+        return phase.but(
+            learning_rate=phase.learning_rate * factor, schedule=phase.schedule.but(final_learning_rate=lowest)
+        )
+
+    return _with_phases(experiment, slowed)
+
+
+def _with_phases(experiment: Experiment, changed: Callable[[TrainConfig], TrainConfig]) -> Experiment:
     return experiment.but(
-        train=shortened(experiment.train), earlier_phases=tuple(map(shortened, experiment.earlier_phases))
+        train=changed(experiment.train), earlier_phases=tuple(map(changed, experiment.earlier_phases))
     )

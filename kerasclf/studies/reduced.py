@@ -7,7 +7,7 @@ from kerasclf.studies.form import Form, shortcomings
 from kerasclf.studies.study import Study
 
 # The form of seconds of a study that states none.
-_QUICK = Form(train_per_class=40, test_per_class=10, epochs=2)
+QUICK = Form(train_per_class=40, test_per_class=10, epochs=2)
 
 
 def reduced(
@@ -38,7 +38,7 @@ def reduced(
         raise KerasclfError(f"Expected at least 1 repeat and a seed of at least 0. Received: {repeats} and {seed}.")
     asked = form or Form()
     if quick:
-        asked = asked.over(study.quick_form or _QUICK)
+        asked = asked.over(study.quick_form or QUICK)
     elif small:
         asked = asked.over(_stated(study))
     kept = study.only(asked.only)

@@ -47,6 +47,17 @@ def mean_interval(values: Floats, confidence: float = CONFIDENCE) -> Interval:
     return Interval(mean, mean - half, mean + half, float(2 * stats.t.sf(abs(mean) / error, n - 1)))
 
 
+def share_interval(values: Floats, confidence: float = CONFIDENCE) -> Interval:
+    """Returns a mean of shares, such as accuracies, with its t-interval cut to what a share can be, 0 to 1.
+
+    The truth is never in the part that is cut off, so that the interval covers it as often as before; where it is cut
+    it is no longer symmetric about the mean.
+    """
+    found = mean_interval(values, confidence)
+    low, high = np.clip([found.low, found.high], 0, 1)
+    return found._replace(low=float(low), high=float(high))
+
+
 def paired_difference(values: Floats, others: Floats, confidence: float = CONFIDENCE) -> Interval:
     """Returns the mean of values - others, pair by pair, with its t-interval and p-value (the paired t-test).
 

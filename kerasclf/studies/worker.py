@@ -1,9 +1,10 @@
-"""A process that makes one run or one plan: the request comes as a line of JSON, events go out as lines of JSON.
+"""A process that makes runs or plans: a request comes as a line of JSON, events go out as lines of JSON.
 
-    python -m kerasclf.studies.worker
+    python -m kerasclf.studies.worker [--fork]
 
-The process that started it keeps its standard input open. When that closes, whoever wanted the result is gone,
-and this process ends too; a run goes on from its last checkpoint when it is started again.
+It answers one request and ends; with --fork it answers one after the other, each in a fork of its own. The process
+that started it keeps its standard input open. When that closes, whoever wanted the result is gone, and this process
+ends too; a run goes on from its last checkpoint when it is started again.
 """
 
 import json
@@ -14,10 +15,11 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from kerasclf.errors import KerasclfError
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.studies import forking
 from kerasclf.studies.execute import execute, is_passing, threads_of
 from kerasclf.studies.job import Job
 from kerasclf.studies.plan import PlanRequest, make_plan
@@ -50,8 +52,21 @@ class Messenger:
 
 
 def main() -> None:
-    """Answers one request; the last event is `result` or `error`."""
-    request = json.loads(sys.stdin.readline())
+    """Answers what comes in on standard input."""
+    if "--fork" in sys.argv[1:]:
+        forking.serve(answer)
+    else:
+        answer(sys.stdin.readline(), sys.stdin.fileno())
+
+
+def answer(line: str, alive: int) -> NoReturn:
+    """Answers one request and ends the process; the last event is `result` or `error`.
+
+    Args:
+        line: The request.
+        alive: A file descriptor that closes when nobody wants the answer any more; the process ends then, too.
+    """
+    request = json.loads(line)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
 
     def send(event: list[Any]) -> None:
@@ -59,7 +74,7 @@ def main() -> None:
         out.flush()
 
     _write_to(Path(request["log"]))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
     try:
         send(["result", _answer(request, Messenger(send))])
     except Exception as error:
@@ -107,8 +122,9 @@ def _write_to(log: Path) -> None:
     os.close(handle)
 
 
-def _end_with_parent() -> None:
-    sys.stdin.read()
+def _end_with(alive: int) -> None:
+    while os.read(alive, 1):
+        pass
     os._exit(1)
 
 

@@ -17,8 +17,8 @@ from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.statistics import Statistics, fit_statistics
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.faster import faster_layers
 from kerasclf.training.flaws import all_images
-from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.transfer.cache import ActivationCache, cache_root
 from kerasclf.transfer.cuts import Cuts
 from kerasclf.transfer.engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
@@ -140,7 +140,7 @@ class Built:
     def _compute(self, points: Sequence[int], engine: str) -> Compute:
         if engine == "tensorflow":
             below = self.assembled.below(points)
-            with fused_batch_norm(below):  # as in training through the whole network, to the last bit
+            with faster_layers(below):  # as in training through the whole network, to the last bit
                 return tensorflow_compute(below)
         return openvino_compute(self._for_openvino().below(points), self.policy, usable_cores())
 

@@ -8,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kerasclf.training import fused_optimizers
 from kerasclf.training.config import OPTIMIZERS, TrainConfig
 from kerasclf.training.l2 import with_l2
 from kerasclf.training.layer_rates import scale_rates
@@ -15,13 +16,13 @@ from kerasclf.training.layer_rates import scale_rates
 _CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
     "adadelta": keras.optimizers.Adadelta,
     "adagrad": keras.optimizers.Adagrad,
-    "adam": keras.optimizers.Adam,
+    "adam": fused_optimizers.Adam,
     "adamax": keras.optimizers.Adamax,
-    "adamw": keras.optimizers.AdamW,
+    "adamw": fused_optimizers.AdamW,
     "lion": keras.optimizers.Lion,
     "nadam": keras.optimizers.Nadam,
     "rmsprop": keras.optimizers.RMSprop,
-    "sgd": keras.optimizers.SGD,
+    "sgd": fused_optimizers.SGD,
 }
 # One-cycle begins at this share of the peak, as in Smith and Topin 2017 (https://arxiv.org/abs/1708.07120).
 _ONE_CYCLE_START = 1 / 25

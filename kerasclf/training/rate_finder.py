@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kerasclf.training.callbacks import CountEpochs
 from kerasclf.training.devices import precision
+from kerasclf.training.faster import faster_layers
 from kerasclf.training.rate_curve import RateCurve, averaged_steps, make_curve, rising_rates, smooth
 from kerasclf.training.ready import Ready
 
@@ -36,13 +37,15 @@ def find_learning_rate(ready: Ready, lowest: float = 1e-6, highest: float = 1.0,
     rising = _RisingRate(rates)
     try:
         with ready.strategy.scope():
-            _trial(ready, lowest).fit(
-                ready.batches,
-                epochs=math.ceil(steps / ready.steps),
-                callbacks=[CountEpochs(ready.epoch), rising],
-                shuffle=False,  # the pipeline shuffles
-                verbose=0,
-            )
+            trial = _trial(ready, lowest)
+            with faster_layers(trial):
+                trial.fit(
+                    ready.batches,
+                    epochs=math.ceil(steps / ready.steps),
+                    callbacks=[CountEpochs(ready.epoch), rising],
+                    shuffle=False,  # the pipeline shuffles
+                    verbose=0,
+                )
     finally:
         ready.epoch.number = number
         for variable, value in zip(_variables(ready), before, strict=True):

@@ -11,8 +11,8 @@ from kerasclf.data import ImageDataset
 from kerasclf.pipeline import Augmentation
 from kerasclf.training.build import NetworkFactory, build_model
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.faster import faster_layers
 from kerasclf.training.feed import make_feed
-from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.training.ready import Ready, prepare_phase
 from kerasclf.transfer import Transfer
 
@@ -123,7 +123,7 @@ class Pace(keras.callbacks.Callback):
 
 
 def _fit(ready: Ready, batches: tf.data.Dataset, pace: Pace) -> None:
-    with ready.strategy.scope(), fused_batch_norm(ready.model):
+    with ready.strategy.scope(), faster_layers(ready.model):
         ready.model.fit(
             batches.repeat(), steps_per_epoch=ready.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
         )
@@ -133,7 +133,7 @@ def _validation_s(ready: Ready, slow: bool) -> float:
     batches = int(ready.validation.cardinality())
     measured = 1 if slow else min(batches, _STEPS)
     few = ready.validation.take(measured)
-    with ready.strategy.scope():
+    with ready.strategy.scope(), faster_layers(ready.model):
         ready.model.evaluate(few, verbose=0)  # traces
         began = time.perf_counter()
         ready.model.evaluate(few, verbose=0)

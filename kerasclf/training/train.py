@@ -18,8 +18,8 @@ from kerasclf.training.build import Assembled, NetworkFactory, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltWhenTold, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.faster import faster_layers
 from kerasclf.training.feed import make_feed
-from kerasclf.training.fused_batch_norm import fused_batch_norm
 from kerasclf.training.halting import Halt
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.progress import Listener, Silence
@@ -150,7 +150,7 @@ def _fit(
         callbacks.append(HaltWhenTold(halt, record, all_epochs))  # after Resume: the checkpoint comes first
     listener.began(all_epochs, ready.steps, rows)
     del checkpoint  # Resume holds it until it is restored
-    with ready.strategy.scope(), fused_batch_norm(ready.model):
+    with ready.strategy.scope(), faster_layers(ready.model):
         ready.model.fit(
             ready.batches,
             validation_data=ready.validation,
@@ -173,7 +173,8 @@ def _finished(assembled: Assembled) -> keras.Model:
 def predict(model: keras.Model, part: Part, num_classes: int) -> NDArray[np.float32]:
     """Returns the class probabilities of a part's images in their own order, shape (n, num_classes)."""
     batches = evaluation_batches(part, num_classes, evaluation_batch(part, 1))
-    return np.concatenate([np.asarray(_forward(model, images)) for images, _ in batches])
+    with faster_layers(model):
+        return np.concatenate([np.asarray(_forward(model, images)) for images, _ in batches])
 
 
 def _forward(model: keras.Model, images: tf.Tensor) -> tf.Tensor:

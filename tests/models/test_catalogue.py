@@ -23,6 +23,7 @@ from kerasclf.models import (
 )
 from kerasclf.models.heads import FEATURES
 from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.faster import faster_layers
 
 # How each network is tested: its arguments, a shape, classes. Wide tops say nothing that a head on the same features
 # does not, and cost minutes; those of keras.applications are tested in tests/models/test_backbones.py.
@@ -115,11 +116,12 @@ class TestContract:
     def test_a_step_reaches_every_weight_under_every_precision(self, name, arguments, shape, classes, policy):
         with precision(policy):
             model = build(name, shape, classes, arguments)
-            model.compile("adam", "sparse_categorical_crossentropy")
+            model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
         before = [np.array(weight) for weight in model.trainable_weights]
         images, labels = batch(shape, classes)
-        for _ in range(2):
-            model.train_on_batch(images, labels)
+        with faster_layers(model):  # as every training of the toolkit
+            for _ in range(2):
+                model.train_on_batch(images, labels)
         for weight, old in zip(model.trainable_weights, before, strict=True):
             assert (np.array(weight) != old).any(), weight.path
 
@@ -128,9 +130,10 @@ class TestContract:
         strategy = make_strategy("mirrored")
         with strategy.scope():
             model = build(name, shape, classes, arguments)
-            model.compile("sgd", "sparse_categorical_crossentropy")
+            model.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
         images, labels = batch(shape, classes)
-        history = model.fit(images, labels, batch_size=16, epochs=1, verbose=0)
+        with faster_layers(model):
+            history = model.fit(images, labels, batch_size=16, epochs=1, verbose=0)
         assert strategy.num_replicas_in_sync == 2
         assert np.isfinite(history.history["loss"]).all()
 

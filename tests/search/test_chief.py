@@ -34,9 +34,9 @@ def now(monkeypatch):
 
 def make(path, trials=3, failures=2, side_by_side=3):
     search, folder = Search(BASE, Space(SPACE), "tpe", side_by_side=side_by_side), SearchFolder(path)
-    folder.claim(search)
+    folder.claim(search, {})
     heard = Heard()
-    return ChiefOracle(Course(search, folder, Budget(trials, None, failures), heard), Leases(60), "word"), heard
+    return ChiefOracle(Course(search, folder, Budget(trials, None, failures), heard), Leases(60, 600), "word"), heard
 
 
 def ask(oracle, name):
@@ -98,6 +98,53 @@ def test_a_chief_that_is_started_anew_leaves_trials_to_those_who_hold_them(tmp_p
     third, _ = make(tmp_path)
     assert ask(third, "one") == "IDLE"
     assert folder.trial(1).status == "failed"
+
+
+def test_time_in_which_the_chief_itself_was_stopped_counts_against_nobody(tmp_path, now, monkeypatch):
+    oracle, heard = make(tmp_path, side_by_side=1)
+    assert ask(oracle, "one") == 1
+
+    def sleep(seconds):  # Ctrl-Z for an hour, and fg
+        now[0] += 3600
+        oracle.over = True
+
+    monkeypatch.setattr(chiefs.time, "sleep", sleep)
+    monkeypatch.setattr(chiefs, "_GOODBYE_S", -1)
+    chiefs._watch(oracle, Leases(60, 600), heard)
+    oracle.over = False
+    assert ask(oracle, "two") == "IDLE"
+    assert ask(oracle, "one") == 1
+
+
+def test_it_ends_with_the_last_trial_though_no_worker_is_left_to_ask(tmp_path, now):
+    oracle, _ = make(tmp_path, trials=1)
+    assert ask(oracle, "one") == 1
+    oracle.look()
+    assert not oracle.over
+    end(oracle, 1)
+    oracle.look()
+    assert oracle.over
+    # And a chief that is started again on a finished search waits for nobody.
+    again, _ = make(tmp_path, trials=1)
+    again.look()
+    assert (again.over, again.all_know) == (True, True)
+
+
+def test_a_trial_that_was_opened_before_anybody_asked_goes_to_the_first_who_does(tmp_path, now):
+    oracle, _ = make(tmp_path, trials=2)
+    oracle.look()
+    assert [ask(oracle, name) for name in ("one", "two")] == [1, 2]
+
+
+def test_an_oracle_that_proposes_other_trials_than_are_recorded_ends_it_with_the_reason(tmp_path, now):
+    oracle, _ = make(tmp_path)
+    assert ask(oracle, "one") == 1
+    folder = oracle.course.folder
+    folder.write(folder.trial(1).but(values={"train.learning_rate": 0.25, "train.batch_size": 16}))
+    again, _ = make(tmp_path)
+    assert ask(again, "one") == "STOPPED"
+    assert "trial 1 was" in str(again.failure)
+    assert "give another folder with --out; nothing was changed" in str(again.failure)
 
 
 def test_too_many_failures_end_it_for_all(tmp_path, now):

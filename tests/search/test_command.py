@@ -59,6 +59,17 @@ def test_a_search_shows_its_trials_goes_on_and_reports(tmp_path, capsys, fake, m
     assert (tmp_path / "again" / "index.html").read_bytes() == page
 
 
+def test_a_failure_is_told_once(tmp_path, capsys, monkeypatch):
+    fails = lambda job: ("The loss is nan.", True) if job.name == "trial 2" else None  # noqa: E731
+    monkeypatch.setattr("kerasclf.commands.search.make_engine", lambda *options: FakeEngine(fails=fails))
+    monkeypatch.setattr("kerasclf.commands.search_end.show_search_report", lambda *told: None)
+    main(command(tmp_path, "--max-trials", "3"))
+    said = capsys.readouterr().out
+    assert "trial 2  FAILED: The loss is nan." in said
+    assert "trial 2  failed  2/3 trials" in said
+    assert said.count("The loss is nan.") == 1
+
+
 def test_declared_searches_are_listed(capsys):
     main(["search", "--list"])
     said = capsys.readouterr().out
@@ -82,7 +93,25 @@ def test_the_declared_searches_are_as_published_and_fit_their_networks():
     assert {e.train.batch_size for e in made} == {256, 512, 1024}
     short = shortened(s2, epochs=20)
     assert (short.space.axes["train.epochs"].low, short.space.axes["train.epochs"].high) == (2, 20)
+    assert short.reduced == ("20 epochs in place of 50",)
     assert shortened(s4, epochs=15).space.axes["train.epochs"] == Choice(5, 10, 15)
+
+
+def test_the_reduced_form_of_s2_searches_the_same_space_over_a_frozen_network_and_says_so():
+    from kerasclf.report.search_facts import caution
+    from kerasclf.search.declared import SEARCHES, shortened
+
+    full, small = SEARCHES["s2"].make(), SEARCHES["s2"].make_small()
+    small = shortened(small, train_per_class=100, declared=full.experiment)
+    small.check()
+    assert small.space == full.space
+    assert (small.experiment.model, small.experiment.train.unfreeze) == ("mobilenet_v2", "head")
+    assert dict(small.experiment.model_args)["head"] == dict(full.experiment.model_args)["head"]
+    assert caution(small) == (
+        "This is a reduced form: at most 100 images a class to train and validate with; at most 250 images a class to "
+        "test with; mobilenet_v2 in place of resnet50; all but the head frozen, its features computed once an image."
+    )
+    assert caution(full) == ""
 
 
 def _points(space):
@@ -100,15 +129,19 @@ def _points(space):
         (["search", "basenet/adam20", "--max-trials", "2"], "Did you mean 'basenet/adam_20'?"),
         (["search", "basenet/adam_20", "--max-trials", "2"], "Which values? Give --space FILE.toml"),
         (["search", "nowhere.toml", "--max-trials", "2"], "The experiment nowhere.toml cannot be read"),
-        (["search", "basenet", "--max-time", "2x"], "Expected a duration such as 90s, 20m, 2h or 1h30m."),
+        (["search", "basenet", "--max-time", "2x"], "--max-time: expected a duration such as 90s, 20m, 2h or 1h30m."),
         (["search", "basenet", "--max-trials", "0"], "max_trials: expected at least 1. Received: 0."),
         (["search", "basenet", "--oracle", "tpi"], "Unknown oracle 'tpi'. Did you mean 'tpe'?"),
         (["search", "basenet", "--jobs", "x"], "--jobs: expected a number of at least 1, or auto."),
         (["search", "basenet", "--chief", "--worker"], "A process is --chief or --worker"),
         (["search", "--worker"], "--worker: give the chief's folder with --out."),
-        (["search", "basenet", "--port", "80"], "--bind, --port and --name go with --chief or --worker."),
+        (["search", "basenet", "--port", "80"], "--bind, --port, --name and --patience go with --chief or --worker."),
+        (["search", "basenet", "--chief", "--lease", "0s"], "--lease: expected more than no time. Received: 0s."),
+        (["search", "basenet", "--chief", "--port", "0"], "port: expected 1 to 65535. Received: 0."),
         (["search", "basenet", "--repeats", "0"], "Expected at least 1 repeat"),
         (["search", "basenet", "--weights", "none"], "the experiment trains basenet from random weights"),
+        (["search", "basenet", "--reduced"], "The search basenet states no reduced form. Take --train-per-class"),
+        (["search", "basenet/adam_20", "--reduced"], "--reduced: a declared search has such a form."),
     ],
 )  # fmt: skip
 def test_bad_input_is_explained(tmp_path, arguments, message, capsys, monkeypatch):

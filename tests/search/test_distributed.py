@@ -12,7 +12,8 @@ import psutil
 import pytest
 
 from kerasclf.search import read_search
-from kerasclf.search.workers import PATIENCE_S
+from kerasclf.search.address import PATIENCE
+from kerasclf.search.budget import parse_duration
 
 ROOT = Path(__file__).parents[2]
 SPACE = '["train.learning_rate"]\nfloat = [1e-3, 1e-1]\nlog = true\n'
@@ -186,7 +187,7 @@ def test_a_worker_whose_chief_dies_says_so_and_keeps_its_epoch(searching):
 
 
 def test_a_worker_without_a_chief_says_so_within_a_minute(searching):
-    assert PATIENCE_S < 60
+    assert parse_duration(PATIENCE["worker"], "--patience") < 60
     searching.out.mkdir()
     assert searching.worker("one", "--patience", "1s").wait(90) == 2
     assert "No chief answers at 127.0.0.1:" in searching.log("one")

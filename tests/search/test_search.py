@@ -168,6 +168,8 @@ def test_a_search_in_which_everything_fails_stops_after_a_stated_number(tmp_path
     ):
         search(tmp_path / "out", engine=FakeEngine(fails=always), max_failures=4)
     assert [t.status for t in read_search(tmp_path / "out").trials] == ["failed"] * 4
+    with pytest.raises(FolderError, match=r"no finished trial\. 4 failed, the last one because: The loss is nan\."):
+        _ = read_search(tmp_path / "out").best
 
 
 def test_what_the_machine_did_to_a_trial_is_tried_again(tmp_path):
@@ -225,6 +227,19 @@ def test_another_searchs_folder_is_not_touched(tmp_path, changes, message):
         search(tmp_path / "thesis")
 
 
+def test_workers_may_be_started_before_there_is_a_search_each_under_a_name_of_its_own(tmp_path):
+    from kerasclf.search.workers import _identity
+
+    with _identity(tmp_path / "out", None) as one, _identity(tmp_path / "out", None) as other:
+        assert one != other
+        with (
+            pytest.raises(FolderError, match=rf"cannot take the name {other}: .* is in use by process"),
+            _identity(tmp_path / "out", other),
+        ):
+            pass
+    assert len(search(tmp_path / "out", max_trials=1).trials) == 1
+
+
 def test_a_searchs_folder_that_was_edited_is_named(tmp_path):
     search(tmp_path / "out", max_trials=3)
     path = tmp_path / "out" / "trials" / "00002.json"
@@ -251,7 +266,7 @@ def test_two_searches_in_one_folder_are_refused(tmp_path):
         ({"objective": "accuracy"}, "Unknown objective 'accuracy'"),
         ({"max_trials": 0}, "max_trials: expected at least 1. Received: 0."),
         ({"max_seconds": 0}, "max_time: expected more than no time. Received: 0 s."),
-        ({"max_trials": None}, "Expected a budget"),
+        ({"max_trials": None}, "budget: expected max_trials"),
         ({"folds": 1}, "folds: expected 2 or more, or 0 for none. Received: 1."),
         ({"folds": 60}, "folds: expected at most 40, the images of the smallest class"),
         ({"space": Space({})}, "it is empty"),

@@ -1,5 +1,6 @@
 """The course: its declarations, its exercises, and the whole of it in the quick form."""
 
+import re
 import subprocess
 import sys
 
@@ -80,6 +81,16 @@ def test_each_exercise_has_a_page(made):
     assert "its figures mean nothing" in page
     assert "kerasclf study course-cnn --data digits --protocol sound" in page
     assert set(pd.read_csv(made / "report" / "summary.csv")["study"]) == {"course-perceptron", "course-cnn"}
+
+
+def test_all_exercises_are_told_in_one_file_too(made):
+    told = (made / "report" / "report.md").read_text()
+    assert told.count("\n## ") == 12
+    assert told.count("Left out: not run yet") == 9
+    assert " ".join(EXERCISES[9].look) in told
+    assert "![The kernels of the first convolution.](10-kernels.png)" in told
+    assert told.count("its figures mean nothing") == 1
+    assert all((made / "report" / name).is_file() for name in re.findall(r"\]\((.+?)\)", told))
 
 
 def test_the_figures_lie_beside_the_pages(made):

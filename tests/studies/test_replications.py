@@ -12,7 +12,7 @@ from kerasclf.report.changes import changes_between
 from kerasclf.studies import STUDIES, declare
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.form import Form, shortcomings
-from kerasclf.training import TrainConfig
+from kerasclf.training import Schedule, TrainConfig
 
 REPLICATIONS = ("cifar10-dense", "cifar10-conv", "cifar10-resnet50", "cifar10-side", "art", "convnext")
 
@@ -86,7 +86,8 @@ def test_a_form_for_a_cpu_is_stated_and_says_what_is_less(name):
     assert full.reduced == ()
     assert small.small
     assert small.reduced
-    assert all(re.search(" in place of |^at most |^depths |^head ", line) for line in small.reduced)
+    known = " in place of |^at most |^depths |^head |^learning rates times "
+    assert all(re.search(known, line) for line in small.reduced)
     assert {*small.experiments} <= {*full.experiments, "mobilenet_v2"}
     assert {*small.published} <= {*small.experiments}
 
@@ -119,6 +120,20 @@ def test_another_network_in_its_place_is_said():
     assert made == declared.but(model="resnet18", train=TrainConfig(epochs=4))
     assert shortcomings(declared, made) == ["4 epochs in place of 9", "resnet18 in place of resnet50"]
     assert shortcomings(declared, declared) == []
+
+
+def test_rates_of_all_phases_are_multiplied_and_said():
+    cycled = TrainConfig(learning_rate=0.01, schedule=Schedule("cosine_epoch", final_learning_rate=1e-4))
+    declared = Experiment(model="resnet50", earlier_phases=(TrainConfig(learning_rate=0.2),), train=cycled)
+    made = Form(rate_factor=0.5).of(declared)
+    assert [phase.learning_rate for phase in (*made.earlier_phases, made.train)] == [0.1, 0.005]
+    assert made.train.schedule.final_learning_rate == 5e-5
+    assert shortcomings(declared, made) == ["learning rates times 0.5"]
+
+
+def test_a_rate_that_is_not_stated_cannot_be_multiplied():
+    with pytest.raises(KerasclfError, match="rate_factor: expected an experiment whose learning rates are stated"):
+        Form(rate_factor=0.5).of(Experiment(model="resnet50", train=TrainConfig()))
 
 
 @pytest.mark.parametrize("name", ["cifar10-conv"])

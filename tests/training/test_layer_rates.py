@@ -64,7 +64,7 @@ def test_a_scaled_optimizer_describes_itself():
     assert type(optimizer).__name__ == "AdamW"
     copy = type(optimizer).from_config(optimizer.get_config())
     assert (copy.beta_1, copy.factors) == (0.8, {"low": 0.25})
-    assert type(make_optimizer(TrainConfig(), 1)) is keras.optimizers.Adam
+    assert not hasattr(make_optimizer(TrainConfig(), 1), "factors")
 
 
 @pytest.mark.parametrize(

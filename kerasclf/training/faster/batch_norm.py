@@ -1,8 +1,4 @@
-"""Lets batch normalisation train as one operation of TensorFlow's a layer, where Keras takes a dozen."""
-
-import contextlib
-import functools
-from collections.abc import Iterator
+"""Batch normalisation as one operation of TensorFlow's, `FusedBatchNormV3`, where Keras takes a dozen."""
 
 import keras
 import tensorflow as tf
@@ -13,33 +9,9 @@ _LEAST_EPSILON_ON_GPU = 1.001e-5
 _DTYPES = (tf.float32, tf.bfloat16, tf.float16)
 
 
-@contextlib.contextmanager
-def fused_batch_norm(model: keras.Model) -> Iterator[None]:
-    """Normalises batches by `FusedBatchNormV3` inside the block, in the model and the models nested in it.
-
-    The layers stay Keras' own: each is lent a `call` of its instance, so what is saved or cloned inside the block
-    knows nothing of it. Layers that normalise another axis than the last, renormalise, are synchronized, compute in
-    float64 or are of a subclass go on as they are.
-
-    Args:
-        model: A built model. Its traced functions are dropped at both ends of the block: one traced inside must not
-            run outside, and the other way round.
-    """
-    lent = [layer for layer in model._flatten_layers() if _fits(layer)]
-    for layer in lent:
-        layer.call = functools.partial(_call, layer)
-    _forget_traces(model)
-    try:
-        yield
-    finally:
-        for layer in lent:
-            del layer.call
-        _forget_traces(model)
-
-
-def _fits(layer: keras.Layer) -> bool:
-    # A subclass may normalise in another way, and a `call` of the instance is someone else's or already ours.
-    if type(layer) is not keras.layers.BatchNormalization or not layer.built or "call" in vars(layer):
+def fits(layer: keras.Layer) -> bool:
+    """Whether a layer normalises the last axis over the batch, and in no unusual way."""
+    if type(layer) is not keras.layers.BatchNormalization:
         return False
     last = layer.axis in (-1, layer.input_spec.ndim - 1)
     return last and not layer.renorm and not layer.synchronized and _accepts(layer.epsilon)
@@ -49,11 +21,7 @@ def _accepts(epsilon: float) -> bool:
     return epsilon >= _LEAST_EPSILON_ON_GPU or not tf.config.list_logical_devices("GPU")
 
 
-def _forget_traces(model: keras.Model) -> None:
-    model.train_function = model.test_function = model.predict_function = None
-
-
-def _call(
+def call(
     layer: keras.layers.BatchNormalization,
     inputs: tf.Tensor,
     training: bool | None = None,

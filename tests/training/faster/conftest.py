@@ -1,0 +1,9 @@
+"""A machine that says it has a GPU."""
+
+import pytest
+import tensorflow as tf
+
+
+@pytest.fixture
+def a_gpu(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
