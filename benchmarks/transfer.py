@@ -15,8 +15,10 @@ contestant has every core that it is given. Steps that trace, compile or choose 
 * growth: what more images cost kerasclf, by number (--sizes 1000,6000 takes 5 GB below $TMPDIR, and several minutes
   longer). A whole pass over the kept activations is read, few steps are trained.
 
-PyTorch computes in float32 and, by autocast, in bfloat16; the one whose median is better is marked. Precision of
-kerasclf is "auto". Activations are kept in a temporary folder, and each contestant begins without any.
+PyTorch computes in float32 and, by autocast, in bfloat16; the one whose median is better is marked. A CPU without
+bfloat16 takes minutes for it: --without pytorch-bfloat16. Precision of kerasclf is "auto". In parts, as often as is
+wanted: --only all --rounds 1 --add-to rounds.json. Activations are kept in a temporary folder, and each contestant
+begins without any.
 """
 
 import argparse
@@ -31,6 +33,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -179,7 +182,7 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
     transfer = Transfer(weights="none", engine="tensorflow" if who.endswith("tensorflow") else "auto")
     frozen = built.frozen(point, Augmentation(), transfer)
     # The engine is made once; several batches, so that each of its streams computes one.
-    list(frozen.compute()([images_of(settings.side, 16)] * 2))
+    list(frozen.engine((point,))(iter([images_of(settings.side, 16)] * 2)))
     began = time.perf_counter()
     frozen.part(dataset.train, lambda line: None)
     seconds = time.perf_counter() - began
@@ -223,7 +226,7 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
     built, transfer = built_for(dataset, config), Transfer(weights="none")
     point = built.assembled.cuts.point("head")
     assert point is not None
-    cache = built.frozen(point, Augmentation(), transfer).cache
+    cache = built.frozen(point, Augmentation(), transfer).kept.cache
     cache.open()
     for part in (dataset.train, dataset.validation):
         cache.append(part.keys, np.random.default_rng(0).random((len(part), *cache.shape), np.float32))
@@ -311,18 +314,32 @@ def measure(what: str, who: str) -> None:
     print(json.dumps({**found, "memory": peak_memory_mb()}))
 
 
-def parsed(arguments: Sequence[str]) -> tuple[Settings, list[str]]:
-    """Returns how much is measured, and which of the contests."""
+def parsed(arguments: Sequence[str]) -> tuple[Settings, dict[str, list[str]], Path | None]:
+    """Returns how much is measured, whom, by contest, and the file of earlier rounds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer")
     parser.add_argument("--quick", action="store_true", help="small images, few steps, one round: does it run?")
     for name in ("side", "batch", "images", "kept", "warm_up", "steps", "head_images", "rounds"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"default {getattr(Settings, name)}")
     parser.add_argument("--sizes", type=_numbers, help="of growth, such as 1000,6000; '' leaves it out")
     parser.add_argument("--only", choices=CONTESTANTS, nargs="*", default=list(CONTESTANTS), help="contests")
+    parser.add_argument("--without", choices=PEERS, nargs="*", default=[], help="peers that are left out")
+    parser.add_argument(
+        "--add-to", type=Path, help="a JSON file of rounds, to which these are added; the tables show all"
+    )
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
-    only, quick = given.pop("only"), given.pop("quick")
+    only, without, quick = given.pop("only"), given.pop("without"), given.pop("quick")
+    file = given.pop("add_to", None)
     least = {**QUICK, "rounds": 1} if quick else {}
-    return replace(Settings(), **{**least, **given}), only
+    contests = {what: [who for who in CONTESTANTS[what] if who not in without] for what in only}
+    return replace(Settings(), **{**least, **given}), contests, file
+
+
+def added(file: Path, found: dict[tuple[str, ...], list[Any]]) -> dict[tuple[str, ...], list[Any]]:
+    """Adds results to those of a file, and returns them together."""
+    earlier = json.loads(file.read_text()) if file.exists() else {}
+    together = {key: earlier.get(" ".join(key), []) + results for key, results in found.items()}
+    file.write_text(json.dumps(earlier | {" ".join(key): results for key, results in together.items()}, indent=1))
+    return together
 
 
 def _numbers(text: str) -> tuple[int, ...]:
@@ -398,17 +415,20 @@ def print_machine(settings: Settings) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    settings, only = parsed(arguments)
+    settings, whom, file = parsed(arguments)
     os.environ[_SETTINGS] = json.dumps(asdict(settings))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # removes the folder, which may hold gigabytes
     with tempfile.TemporaryDirectory(prefix="bench-transfer-") as cache:
         os.environ["KERASCLF_CACHE"] = cache  # each contestant has a folder of its own in it
-        contestants = [(what, who) for what in only for who in CONTESTANTS[what]]
+        contestants = [(what, who) for what in whom for who in whom[what]]
         found = in_turns("benchmarks.transfer", contestants, settings.rounds)
         grown = in_turns("benchmarks.transfer", [("growth", str(size)) for size in settings.sizes], 1)
+    if file:
+        found = added(file, found)
+        settings = replace(settings, rounds=max(map(len, found.values()), default=settings.rounds))
     print_machine(settings)
-    contests = {what: {who: found[(what, who)] for who in CONTESTANTS[what]} for what in only}
+    contests = {what: {who: found[(what, who)] for who in whom[what]} for what in whom}
     for what, results in contests.items():
         report(what, results)
     if grown:

@@ -16,6 +16,8 @@ from kerasclf.data.splits import Split, into_parts
 from kerasclf.errors import DataError, unknown
 
 Size = tuple[int, int]
+# A root folder, the classes' names, and what was found below it, by part.
+Listed = tuple[Path, tuple[str, ...], dict[str, Listing]]
 
 SPEC_FORMS = {
     "cifar100": "cifar100 or cifar100:N, the first N classes",
@@ -59,7 +61,7 @@ class _Request:
     report: Report
 
     def refusal(self) -> DataError:
-        return DataError(f"Expected {SPEC_FORMS[self.kind]}. Received: {self.kind}:{self.rest}.")
+        return _refusal(self.kind, self.rest)
 
 
 class Choice(NamedTuple):
@@ -92,13 +94,21 @@ def load_dataset(
         DataError: The spec is unknown, or its images, labels or lists cannot be used.
     """
     split = split or Split()
-    kind, _, rest = spec.partition(":")
-    if kind not in SPEC_FORMS:
-        hint = f" For a folder of images: folder:{spec}." if Path(spec).expanduser().is_dir() else ""
-        raise DataError(unknown("data set", kind, SPEC_FORMS) + hint)
+    kind, rest = _taken_apart(spec)
     raw = _LOADERS[kind](_Request(kind, rest, image_size, split, report))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.parts)
     return dataset if split.fold is None else _fold(dataset, split)
+
+
+def check_files(spec: str) -> None:
+    """Checks what a spec says of files without reading an image: that the spec is known and the files are there.
+
+    Raises:
+        DataError: It is not, or they are not.
+    """
+    kind, rest = _taken_apart(spec)
+    if kind in _LISTED:
+        _LISTED[kind](rest)
 
 
 def default_dataset(preferred: str) -> Choice:
@@ -129,6 +139,18 @@ def default_dataset(preferred: str) -> Choice:
     )
 
 
+def _taken_apart(spec: str) -> tuple[str, str]:
+    kind, _, rest = spec.partition(":")
+    if kind not in SPEC_FORMS:
+        hint = f" For a folder of images: folder:{spec}." if Path(spec).expanduser().is_dir() else ""
+        raise DataError(unknown("data set", kind, SPEC_FORMS) + hint)
+    return kind, rest
+
+
+def _refusal(kind: str, rest: str) -> DataError:
+    return DataError(f"Expected {SPEC_FORMS[kind]}. Received: {kind}:{rest}.")
+
+
 def _fold(dataset: ImageDataset, split: Split) -> ImageDataset:
     assert split.fold is not None
     number, folds = split.fold
@@ -147,30 +169,35 @@ def _load_keras(request: _Request) -> _Raw:
     return _Raw(title, names, divided)
 
 
-def _load_folder(request: _Request) -> _Raw:
-    if not request.rest:
-        raise request.refusal()
-    root = Path(request.rest).expanduser()
-    names, listings = list_folder(root)
-    return _read(root, names, listings, request)
+def _list_folder(rest: str) -> Listed:
+    if not rest:
+        raise _refusal("folder", rest)
+    root = Path(rest).expanduser()
+    return root, *list_folder(root)
 
 
-def _load_list(request: _Request) -> _Raw:
-    fields = request.rest.split(":")
+def _list_list(rest: str) -> Listed:
+    fields = rest.split(":")
     if len(fields) != 3 or not all(fields):
-        raise request.refusal()
+        raise _refusal("list", rest)
     root, train, test = (Path(field).expanduser() for field in fields)
-    names, listings = list_files(root, train, test)
-    return _read(root, names, listings, request)
+    return root, *list_files(root, train, test)
+
+
+def _list_birds(rest: str) -> Listed:
+    if not rest:
+        raise DataError(f"Expected {SPEC_FORMS['birds']}. {birds.HOW_TO_GET}")
+    root = Path(rest).expanduser()
+    return root, *birds.list_birds(root)
+
+
+def _load_listed(request: _Request) -> _Raw:
+    return _read(*_LISTED[request.kind](request.rest), request)
 
 
 def _load_birds(request: _Request) -> _Raw:
-    if not request.rest:
-        raise DataError(f"Expected {SPEC_FORMS['birds']}. {birds.HOW_TO_GET}")
-    root = Path(request.rest).expanduser()
-    names, listings = birds.list_birds(root)
     sized = replace(request, image_size=request.image_size or birds.IMAGE_SIZE)
-    return replace(_read(root, names, listings, sized), title=birds.TITLE)
+    return replace(_load_listed(sized), title=birds.TITLE)
 
 
 def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], request: _Request) -> _Raw:
@@ -230,10 +257,13 @@ def _refuse_size(request: _Request) -> None:
         raise DataError(f"{request.kind} holds rows of a table; image_size is for images.")
 
 
+# What finds the files of those that are files, and reads none of them.
+_LISTED: dict[str, Callable[[str], Listed]] = {"folder": _list_folder, "list": _list_list, "birds": _list_birds}
+
 _LOADERS: dict[str, Callable[[_Request], _Raw]] = {
     **dict.fromkeys(KERAS_SETS, _load_keras),
-    "folder": _load_folder,
-    "list": _load_list,
+    "folder": _load_listed,
+    "list": _load_listed,
     "birds": _load_birds,
     "digits": _load_digits,
     "shapes": _draw,

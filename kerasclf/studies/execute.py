@@ -94,6 +94,7 @@ def _train(job: Job, dataset: ImageDataset, listener: Listener) -> "Trained":
         job.seed,
         earlier=experiment.earlier_phases,
         transfer=experiment.transfer,
+        beside=job.beside,
         augment_validation=experiment.augment_validation,
         flaws=experiment.flaws,
         listener=listener,

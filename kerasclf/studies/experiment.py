@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import keras
 
     from kerasclf.data import ImageDataset
+    from kerasclf.models.weights.keras_files import Weights
 
 
 @dataclass(frozen=True)
@@ -108,13 +109,21 @@ class Experiment(Value):
 
         return load_dataset(self.data, split=self.split, image_size=self.image_size, report=report)
 
-    def network(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
-        """Builds the uncompiled network for images of this shape, with its pretrained weights. Needs TensorFlow."""
+    def network(
+        self, image_shape: tuple[int, int, int], num_classes: int, found: "Weights | None" = None
+    ) -> "keras.Model":
+        """Builds the uncompiled network for images of this shape, with its pretrained weights. Needs TensorFlow.
+
+        Args:
+            image_shape: Height, width and channels.
+            num_classes: Of the images.
+            found: Its pretrained weights, where they were read already.
+        """
         from kerasclf.models import build, load_pretrained
 
         network = build(self.model, image_shape, num_classes, dict(self.model_args))
         if self.transfer is not None:
-            load_pretrained(network, self.model, self.transfer.weights)
+            load_pretrained(network, self.model, self.transfer.weights, found=found)
         return network
 
     @property

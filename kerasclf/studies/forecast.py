@@ -1,11 +1,13 @@
 """What a study still has before it: runs, time, memory and disk."""
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from kerasclf.studies.estimate import PhaseCost
 from kerasclf.studies.job import Job
+from kerasclf.studies.passes import Beginning, beginning
 from kerasclf.studies.plan import Plan
 from kerasclf.studies.resources import free_memory_mb
 from kerasclf.studies.run_folder import StudyFolder
@@ -44,13 +46,19 @@ class Forecast:
 
     @property
     def extraction_s(self) -> float:
-        """The time to compute the activations that are not kept yet, each once for all runs."""
-        return sum(phase.extraction_s for phase in self._caches().values())
+        """The time to compute the activations that are not kept yet.
+
+        Runs that begin alike take one pass, which is as long as that of the highest of their cuts.
+        """
+        passes: dict[Beginning, float] = {}
+        for begun, phase in self._caches():
+            passes[begun] = max(phase.extraction_s, passes.get(begun, 0.0))
+        return sum(passes.values())
 
     @property
     def cache_mb(self) -> float:
         """What these activations take on disk, in 10⁶ bytes."""
-        return sum(phase.cache_mb for phase in self._caches().values())
+        return sum(phase.cache_mb for _, phase in self._caches())
 
     @property
     def memory_mb(self) -> float:
@@ -80,10 +88,15 @@ class Forecast:
             )
         return found
 
-    def _caches(self) -> dict[str, PhaseCost]:
-        """Returns a phase for each cache, which runs share."""
-        estimates = [self.plan.estimates[job.name] for job in self.jobs if job.name in self.plan.estimates]
-        return {phase.cache: phase for estimate in estimates for phase in estimate.phases if phase.cache}
+    def _caches(self) -> Iterable[tuple[Beginning, PhaseCost]]:
+        """Returns a phase for each cache, which runs share, with what those runs have in common."""
+        found = {}
+        for job in self.jobs:
+            for phase in self.plan.estimates[job.name].phases if job.name in self.plan.estimates else ():
+                if phase.cache:
+                    begun = beginning(job.experiment, job.seed)
+                    found[phase.cache, begun[1]] = begun, phase
+        return found.values()
 
 
 def in_words(seconds: float) -> str:

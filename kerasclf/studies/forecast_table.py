@@ -75,8 +75,8 @@ def forecast_summary(forecast: Forecast) -> list[str]:
         )
         if forecast.extraction_s:
             lines.append(
-                f"      of it {in_words(forecast.extraction_s)} to compute frozen activations once, which take "
-                f"{forecast.cache_mb:,.0f} MB in {cache_root()}"
+                f"      of it {in_words(forecast.extraction_s)} to compute frozen activations, once for all cuts, "
+                f"which take {forecast.cache_mb:,.0f} MB in {cache_root()}"
             )
         lines += phases_in_words(forecast)
     return [*lines, *(f"warning: {line}" for line in forecast.warnings())]

@@ -26,6 +26,7 @@ class Job:
             since sums in another order end in other digits.
         view: Which of these images it sees; None for their three parts as they are.
         halt: When it is broken off before its last epoch; None for never.
+        beside: The cuts of other runs' phases, run by run, whose frozen activations the same pass may compute.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Job:
     threads: int | None = None
     view: View | None = None
     halt: Halt | None = None
+    beside: tuple[tuple[str, ...], ...] = ()
 
     @property
     def run(self) -> RunFolder:
@@ -65,5 +67,6 @@ class Job:
                 "path": Path(plain["path"]),
                 "view": View.from_dict(view) if view else None,
                 "halt": Halt.from_dict(halt) if halt else None,
+                "beside": tuple(map(tuple, plain.get("beside", ()))),
             }
         )

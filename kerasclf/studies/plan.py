@@ -1,5 +1,6 @@
 """What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -8,17 +9,22 @@ from typing import TYPE_CHECKING, Any
 from kerasclf.data import ImageDataset
 from kerasclf.data.flaws import check_flaws, data_flaws, spoil
 from kerasclf.data.snapshot import write_snapshot
+from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
 from kerasclf.studies.estimate import Estimate, PhaseCost
 from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.resources import peak_memory_mb
+from kerasclf.studies.resources import forget_peak, peak_memory_mb
 from kerasclf.training import TrainConfig
 from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
+    from kerasclf.models.weights.keras_files import Weights
+    from kerasclf.training.build import NetworkFactory
     from kerasclf.training.rehearsal import Rehearsal
 
+# By network and where they come from.
+PretrainedWeights = dict[tuple[str, str], "Weights"]
 SourceKey = tuple[str, Split, tuple[int, int] | None]
 DataKey = tuple[SourceKey, tuple[str, ...]]
 
@@ -94,11 +100,14 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
 
     for name, experiment in request.experiments.items():
         _check_settings(name, experiment)
-    _check_weights(request.experiments.values())
+    for spec in {experiment.data for experiment in request.experiments.values()}:
+        check_files(spec)
+    weights = _find_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, said)
-    networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()})
+    networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
     estimates: dict[str, Estimate] = {}
     measured: dict[Experiment, Rehearsal] = {}
+    peaks = []
     for name in request.measure:
         experiment = request.experiments[name]
         dataset = datasets[_key(experiment)]
@@ -106,7 +115,9 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
         for phase in experiment.phases:
             alike = _regardless_of_length(experiment, phase)
             if alike not in measured:
-                measured[alike] = _rehearse(alike, dataset)
+                forget_peak()
+                measured[alike] = _rehearse(alike, dataset, weights)
+                peaks.append(peak_memory_mb())
             found.append(measured[alike])
         estimates[name] = _estimate(experiment, found, dataset)
     return Plan(
@@ -116,7 +127,7 @@ def make_plan(request: PlanRequest, said: Callable[[str], None]) -> Plan:
         gpus=len(tf.config.list_physical_devices("GPU")),
         networks=networks,
         estimates=estimates,
-        peak_memory_mb=peak_memory_mb() if estimates else None,
+        peak_memory_mb=max(peaks, default=None),
     )
 
 
@@ -177,17 +188,31 @@ def _check_settings(name: str, experiment: Experiment) -> None:
         )
 
 
-def _check_weights(experiments: Iterable[Experiment]) -> None:
-    """Makes sure that pretrained weights are at hand, before any image is read."""
+def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
+    """Reads pretrained weights once for all that will be built of them, before any image is read."""
     from kerasclf.models import find_pretrained
     from kerasclf.transfer.engines import choose_engine
 
-    for model, transfer in {(e.model, e.transfer) for e in experiments if e.transfer is not None}:
-        find_pretrained(model, transfer.weights)
-        choose_engine(transfer.engine)
+    found: PretrainedWeights = {}
+    for experiment in experiments:
+        if experiment.transfer is not None:
+            choose_engine(experiment.transfer.engine)
+            model, weights = experiment.model, experiment.transfer.weights
+            if (model, weights) not in found:
+                found[model, weights] = find_pretrained(model, weights)
+    return found
 
 
-def _check_networks(wanted: dict[str, tuple[Experiment, ImageDataset]]) -> dict[str, str]:
+def _network_of(experiment: Experiment, weights: PretrainedWeights) -> "NetworkFactory":
+    """Returns what builds an experiment's network, with weights that were read already."""
+    if experiment.transfer is None:
+        return experiment.network
+    return functools.partial(experiment.network, found=weights[experiment.model, experiment.transfer.weights])
+
+
+def _check_networks(
+    wanted: dict[str, tuple[Experiment, ImageDataset]], pretrained: PretrainedWeights
+) -> dict[str, str]:
     """Builds every network once for its images, and finds the cuts that its phases ask for.
 
     Returns:
@@ -208,7 +233,7 @@ def _check_networks(wanted: dict[str, tuple[Experiment, ImageDataset]]) -> dict[
         weights = experiment.transfer and experiment.transfer.weights
         network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
         if network not in built:
-            model = experiment.network(dataset.image_shape, dataset.num_classes)
+            model = _network_of(experiment, pretrained)(dataset.image_shape, dataset.num_classes)
             built[network] = Cuts(model), digest_of(architecture(model))
         cuts, found[name] = built[network]
         for phase in experiment.phases:
@@ -222,7 +247,7 @@ def _regardless_of_length(experiment: Experiment, phase: TrainConfig) -> Experim
     return experiment.but(train=phase.but(epochs=1, early_stopping=None, schedule=schedule), earlier_phases=())
 
 
-def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
+def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: PretrainedWeights) -> "Rehearsal":
     import keras
 
     from kerasclf.training.rehearsal import rehearse
@@ -230,7 +255,7 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
     keras.backend.clear_session()
     return rehearse(
         dataset,
-        experiment.network,
+        _network_of(experiment, weights),
         experiment.augmentation,
         experiment.train,
         experiment.augment_validation,

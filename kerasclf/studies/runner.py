@@ -11,6 +11,7 @@ from kerasclf.studies.engines import Engine, Processes
 from kerasclf.studies.experiment import Experiment
 from kerasclf.studies.forecast import Forecast
 from kerasclf.studies.job import Job
+from kerasclf.studies.passes import cuts_beside
 from kerasclf.studies.plan import PlanRequest
 from kerasclf.studies.progress import Quiet, StudyListener
 from kerasclf.studies.run_folder import RunFolder, StudyFolder
@@ -92,6 +93,7 @@ def look_ahead(
                 path=runs[name, seed].path,
                 manifest=plan.data_of[name],
                 snapshot=plan.snapshots.get(plan.data_of[name]),
+                beside=cuts_beside((experiments[name], seed), [(experiments[n], s) for n, s in waiting]),
             )
             for name, seed in waiting
         ),

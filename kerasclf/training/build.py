@@ -1,7 +1,7 @@
 """From a network to a model of raw images, under its strategy and precision, and to the part of it below a cut."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -21,8 +21,9 @@ from kerasclf.training.faster import faster_layers
 from kerasclf.training.flaws import all_images
 from kerasclf.transfer.cache import ActivationCache, cache_root
 from kerasclf.transfer.cuts import Cuts
-from kerasclf.transfer.engines import Compute, choose_engine, engine_version, openvino_compute, tensorflow_compute
-from kerasclf.transfer.frozen import Change, Frozen
+from kerasclf.transfer.engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
+from kerasclf.transfer.extraction import Change, Compute, Kept
+from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.identity import model_digest
 from kerasclf.transfer.settings import Transfer
 
@@ -45,17 +46,17 @@ class Assembled:
     front: keras.Model
     cuts: Cuts
 
-    def below(self, point: int, learns: bool = False) -> keras.Model:
-        """Returns what gives a point's activations of raw images; its layers are the model's own."""
-        lower = self.cuts.lower(point)
+    def below(self, points: Sequence[int], learns: bool = False) -> keras.Model:
+        """Returns what gives the activations of some points of raw images; its layers are the model's own."""
+        lower = self.cuts.lowers(points)
         # Inference: what is frozen drops nothing and keeps its statistics, unless a flaw lets it learn.
         training = None if learns else False
         return keras.Model(self.front.input, lower(self.front.output, training=training), name=lower.name)
 
     def through(self, point: int, learns: bool = False) -> keras.Model:
         """Returns the whole model, in which all below a point runs as in inference while the rest trains."""
-        below = self.below(point, learns)
-        return keras.Model(below.input, self.cuts.upper(point)(below.output), name=self.model.name)
+        below = self.below([point], learns)
+        return keras.Model(below.input, self.cuts.upper(point)(below.outputs[0]), name=self.model.name)
 
 
 def assemble(
@@ -96,38 +97,60 @@ class Built:
     in_float32: Callable[[], Assembled]
     flaws: tuple[str, ...] = ()
 
-    def frozen(self, point: int, augmentation: Augmentation, transfer: Transfer) -> Frozen:
+    def frozen(self, point: int, augmentation: Augmentation, transfer: Transfer, beside: Sequence[int] = ()) -> Frozen:
         """Returns the part below a point, with the weights it has now, and its cache.
+
+        Args:
+            point: Where it ends.
+            augmentation: What makes views, where there are any.
+            transfer: How it is computed.
+            beside: Other points whose activations will be wanted of the same images, with the weights they have now.
 
         Raises:
             KerasclfError: The engine asked for is not installed.
         """
         engine = choose_engine(transfer.engine)
-        lower = self.assembled.cuts.lower(point)
-        name = f"{self.assembled.core.name} up to {self.assembled.cuts.name(point)}"
+        change = _change(augmentation, self.assembled.front.input.shape[1:]) if transfer.views else None
+        views = augmentation.digest() if transfer.views else None
+        return Frozen(
+            network=self.assembled.core.name,
+            kept=self._kept(point, engine, views),
+            # Made once for all parts of the data, if at all.
+            engine=functools.cache(lambda points: self._compute(points, engine)),
+            views=transfer.views,
+            change=change,
+            beside=beside,
+            keep=lambda other: self._kept(other, engine, views),
+        )
+
+    def _kept(self, point: int, engine: str, views: str | None) -> Kept:
+        """Returns what is kept at a point, in a cache that is known by all that decides its values."""
+        lower, name = self.assembled.cuts.lower(point), self.assembled.cuts.name(point)
         about = {
-            "name": name,
+            "name": f"{self.assembled.core.name} up to {name}",
             "below": model_digest(lower),
             "before": model_digest(self.assembled.front),
             "precision": self.policy,
             "engine": engine_version(engine),
+            **({"views": views} if views else {}),
         }
-        change = None
-        if transfer.views:
-            about["views"] = augmentation.digest()
-            change = _change(augmentation, self.assembled.front.input.shape[1:])
-        cache = ActivationCache(cache_root(), about, tuple(lower.output.shape[1:]), lower.output.dtype)
-        compute = functools.cache(lambda: self._compute(point, engine))  # made once for all parts, if at all
-        return Frozen(name, compute, cache, transfer.views, change)
+        shape, dtype = tuple(lower.output.shape[1:]), lower.output.dtype
+        return Kept(point, name, ActivationCache(cache_root(), about, shape, dtype))
 
-    def _compute(self, point: int, engine: str) -> Compute:
+    def _compute(self, points: Sequence[int], engine: str) -> Compute:
         if engine == "tensorflow":
-            below = self.assembled.below(point)
+            below = self.assembled.below(points)
             with faster_layers(below):  # as in training through the whole network, to the last bit
                 return tensorflow_compute(below)
+        return openvino_compute(self._for_openvino().below(points), self.policy, usable_cores())
+
+    def _for_openvino(self) -> Assembled:
+        """Returns the network in float32, which it lowers by itself."""
+        if self.policy == "float32" and self.strategy.num_replicas_in_sync == 1:
+            return self.assembled
         twin = self.in_float32()
         twin.core.set_weights(self.assembled.core.get_weights())
-        return openvino_compute(twin.below(point), self.policy, usable_cores())
+        return twin
 
 
 def build_model(

@@ -1,6 +1,6 @@
 """What a phase trains: the whole model on images, or what lies above a frozen cut on activations that were kept."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import keras
@@ -11,10 +11,9 @@ from kerasclf.training.build import Built
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.flaws import let_statistics_learn
 from kerasclf.transfer.cuts import Counts
+from kerasclf.transfer.extraction import Said
 from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.settings import Transfer
-
-Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Feed:
     @property
     def cache_mb(self) -> float:
         """What the missing activations will take on disk, in 10⁶ bytes."""
-        return self.missing * self.frozen.cache.row_bytes / 1e6 if self.frozen else 0.0
+        return self.missing * self.frozen.kept.cache.row_bytes / 1e6 if self.frozen else 0.0
 
     def take(self, part: Part, said: Said) -> Part:
         """Returns a part of images in the form that the model takes."""
@@ -71,6 +70,7 @@ def make_feed(
     transfer: Transfer | None,
     said: Said,
     sample: int = 0,
+    beside: Sequence[int] = (),
 ) -> Feed:
     """Freezes what a phase freezes, and computes what lies below where that is worth it.
 
@@ -82,6 +82,7 @@ def make_feed(
         transfer: What is frozen and kept; None for a network that begins at random.
         said: Is told of the progress.
         sample: Compute activations of so many images only and let them stand for all; 0 for all.
+        beside: Points whose activations other phases or runs will want, as the network is now.
 
     Raises:
         KerasclfError: The network cannot be cut as the phase asks, or the disk has no room for the activations.
@@ -101,7 +102,7 @@ def make_feed(
             model = built.assembled.through(point, learns) if why_not else cuts.upper(point)
     if point is None or why_not:
         return Feed(model, dataset.train, dataset.validation, augmentation, 0, counts, None, why_not)
-    frozen = built.frozen(point, augmentation, transfer)
+    frozen = built.frozen(point, augmentation, transfer, beside)
     feed = Feed(model, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, "")
     if sample:
         (train, validation), seconds = frozen.sample((dataset.train, dataset.validation), sample)
@@ -110,7 +111,10 @@ def make_feed(
             feed, train=train, validation=validation, views=0, missing=missing, extraction_s=seconds * missing
         )
     return replace(
-        feed, train=frozen.training_part(dataset.train, said), validation=frozen.part(dataset.validation, said)
+        feed,
+        train=frozen.training_part(dataset.train, said),
+        validation=frozen.part(dataset.validation, said),
+        frozen=frozen.after_training(),
     )
 
 

@@ -94,7 +94,7 @@ def rehearse(
         parameters=built.assembled.model.count_params(),
         trainable=feed.counts.trainable,
         state_mb=sum(float(tf.size(v.value)) * 4 for v in variables) / 1e6,
-        cache=str(feed.frozen.cache.folder) if feed.frozen else "",
+        cache=str(feed.frozen.kept.cache.folder) if feed.frozen else "",
         extraction_s=feed.extraction_s,
         cache_mb=feed.cache_mb,
     )

@@ -58,6 +58,7 @@ def train(
     *,
     earlier: Sequence[TrainConfig] = (),
     transfer: Transfer | None = None,
+    beside: Sequence[Sequence[str]] = (),
     augment_validation: bool = False,
     flaws: tuple[str, ...] = (),
     listener: Listener | None = None,
@@ -75,6 +76,8 @@ def train(
         seed: Decides initial weights, order, random changes and dropout.
         earlier: How to train before that, phase by phase, each going on with the weights of the one before.
         transfer: What is frozen and kept of a pretrained network; None for a network that begins at random.
+        beside: The cuts of other runs' phases, run by run, that begin with the same network on the same images: what
+            is computed below a cut on the way to this run's own is kept for them.
         augment_validation: Whether validation images are changed like training images, a flaw of some
             published studies.
         flaws: Names out of `kerasclf.flaws.FLAWS` of what is to be done wrong; those of data are the data set's affair.
@@ -94,9 +97,13 @@ def train(
     phases = (*earlier, config)
     built = build_model(dataset, network, augmentation, config, seed, flaws)
     record = RecordEpochs(len(dataset.train), listener)
+    cuts = built.assembled.cuts
+    shared = cuts.untouched([[phase.unfreeze for phase in phases], *beside])
     for number, phase in enumerate(phases):
         record.phase = number + 1 if earlier else None
-        feed = make_feed(built, dataset, phase, augmentation, transfer, listener.said)
+        feed = make_feed(built, dataset, phase, augmentation, transfer, listener.said, beside=shared)
+        # What lies above has other weights when the next phase begins.
+        shared = tuple(point for point in shared if point <= (cuts.point(phase.unfreeze) or 0))
         if earlier or feed.counts.frozen:
             listener.said(f"phase {number + 1} of {len(phases)}: {feed.in_words(phase)}")
         ready = prepare_phase(built, feed, dataset, phase, seed, augment_validation)

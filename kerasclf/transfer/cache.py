@@ -101,6 +101,12 @@ class ActivationCache:
         whole = min(len(text) // _LINE_BYTES, rows.stat().st_size // self.row_bytes)
         return {text[i * _LINE_BYTES : (i + 1) * _LINE_BYTES - 1].decode(): i for i in range(whole)}
 
+    def missing(self, keys: Sequence[str]) -> list[int]:
+        """Returns at which places of these keys there are images that are not known, each image once."""
+        known = self.known()
+        first = {key: place for place, key in reversed(list(enumerate(keys)))}
+        return sorted(place for key, place in first.items() if key not in known)
+
     def open(self) -> None:
         """Makes the folder, and removes what a killed process left half written; call it while holding the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,13 +149,17 @@ class ActivationCache:
         Raises:
             FolderError: It does not.
         """
-        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
-        free, needed = shutil.disk_usage(existing).free, missing * self.row_bytes
+        free, needed = self.free_bytes(), missing * self.row_bytes
         if needed > free:
             raise FolderError(
                 f"The activations of {missing:,} images take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
                 f"for {self.folder}. {MAKE_ROOM}"
             )
+
+    def free_bytes(self) -> int:
+        """Returns the bytes that are free on its disk."""
+        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+        return shutil.disk_usage(existing).free
 
 
 MAKE_ROOM = (

@@ -1,6 +1,7 @@
 """Where a network is divided into what is frozen and what trains."""
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import keras
@@ -93,6 +94,27 @@ class Cuts:
     def lower(self, point: int) -> keras.Model:
         """Returns the network from its input to a point, sharing its layers."""
         return keras.Model(self.network.input, self._outputs[point - 1], name=f"below_{self.name(point)}")
+
+    def lowers(self, points: Sequence[int]) -> keras.Model:
+        """Returns the network from its input to several points, sharing its layers."""
+        outputs = [self._outputs[point - 1] for point in points]
+        return keras.Model(self.network.input, outputs, name=f"below_{self.name(max(points))}")
+
+    def untouched(self, runs: Iterable[Sequence[str]]) -> tuple[int, ...]:
+        """Returns the points that runs will begin to train at while all below still has the weights it has now.
+
+        Args:
+            runs: The cuts of each run's phases, one after the other.
+        """
+        found = set()
+        for run in runs:
+            lowest = len(self._steps)
+            for unfreeze in run:
+                point = self.point(unfreeze) or 0
+                if 0 < point <= lowest:
+                    found.add(point)
+                lowest = min(point, lowest)  # what lies above has learnt when the next phase begins
+        return tuple(sorted(found))
 
     def upper(self, point: int) -> keras.Model:
         """Returns the network from a point to its output, sharing its layers."""

@@ -1,7 +1,7 @@
 """What computes the frozen part of a network: TensorFlow, or OpenVINO, which is faster on a CPU."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from importlib import metadata, util
 from typing import Any, Literal
 
@@ -11,10 +11,9 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError
+from kerasclf.transfer.extraction import Compute
 
 Engine = Literal["auto", "tensorflow", "openvino"]
-# Takes batches of uint8 images, pixels 0–255, gives each batch's activations in the same order.
-Compute = Callable[[Iterable[NDArray[np.uint8]]], Iterator[NDArray[Any]]]
 
 
 def choose_engine(engine: Engine) -> Literal["tensorflow", "openvino"]:
@@ -37,21 +36,26 @@ def engine_version(engine: str) -> str:
 
 
 def tensorflow_compute(lower: keras.Model) -> Compute:
-    """Returns what computes a network with TensorFlow, in the network's own precision, as it is when this is called."""
+    """Returns what computes a network with TensorFlow, in the network's own precision, as it is when this is called.
+
+    Args:
+        lower: From images to the activations of one or several points.
+    """
     forward = tf.function(
-        lambda images: lower(images, training=False),
+        lambda images: _forward(lower, images),
         input_signature=[tf.TensorSpec((None, *lower.input.shape[1:]), tf.uint8)],
         jit_compile=bool(tf.config.list_physical_devices("GPU")),
         autograph=False,
     ).get_concrete_function()
-    return lambda batches: (np.asarray(forward(tf.constant(images))) for images in batches)
+    return lambda batches: ([np.asarray(rows) for rows in forward(tf.constant(images))] for images in batches)
 
 
 def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Compute:
     """Returns what computes a network with OpenVINO on the CPU.
 
     Args:
-        lower: The network, built in float32 whatever `precision` is: OpenVINO lowers it by itself.
+        lower: From images to the activations of one or several points, built in float32 whatever `precision` is:
+            OpenVINO lowers it by itself.
         precision: `"float32"`, or `"mixed_bfloat16"` for bfloat16 within.
         threads: CPU threads.
     """
@@ -59,8 +63,8 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
     shape = lower.input.shape[1:]
 
     @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.uint8)], autograph=False)
-    def forward(images: tf.Tensor) -> tf.Tensor:
-        return lower(images, training=False)
+    def forward(images: tf.Tensor) -> list[tf.Tensor]:
+        return _forward(lower, images)
 
     network = openvino.convert_model(forward.get_concrete_function())
     compiled = openvino.Core().compile_model(
@@ -75,6 +79,11 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
     return lambda batches: _in_turn(compiled, batches)
 
 
+def _forward(lower: keras.Model, images: tf.Tensor) -> list[tf.Tensor]:
+    """Returns a list for one point, too, of which Keras makes a tensor."""
+    return keras.tree.flatten(lower(images, training=False))  # type: ignore[no-any-return]
+
+
 def _openvino() -> Any:
     # Its converter tells its makers of every use, from processes that outlive ours and hold our pipes open meanwhile.
     # It does without where this module cannot be imported.
@@ -84,7 +93,7 @@ def _openvino() -> Any:
     return openvino
 
 
-def _in_turn(compiled: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[Any]]:
+def _in_turn(compiled: Any, batches: Iterator[NDArray[np.uint8]]) -> Iterator[list[NDArray[Any]]]:
     """Keeps all of OpenVINO's streams busy, and hands their results out in the order of the batches."""
     requests = [
         compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
@@ -93,13 +102,13 @@ def _in_turn(compiled: Any, batches: Iterable[NDArray[np.uint8]]) -> Iterator[ND
     for i, images in enumerate(batches):
         request = requests[i % len(requests)]
         if len(waiting) == len(requests):
-            yield _result(waiting.pop(0))
+            yield _results(waiting.pop(0))
         request.start_async([images])
         waiting.append(request)
     for request in waiting:
-        yield _result(request)
+        yield _results(request)
 
 
-def _result(request: Any) -> NDArray[Any]:
+def _results(request: Any) -> list[NDArray[Any]]:
     request.wait()
-    return request.get_output_tensor(0).data.copy()  # type: ignore[no-any-return]
+    return [tensor.data.copy() for tensor in request.output_tensors]

@@ -2,8 +2,10 @@
 
 import pytest
 
-from kerasclf import Augmentation, Experiment, TrainConfig
+from kerasclf import Augmentation, Experiment, TrainConfig, models
+from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
+from kerasclf.models.weights import pretrained
 from kerasclf.studies import declare
 from kerasclf.studies.own import own_study
 from kerasclf.studies.plan import PlanRequest, make_plan
@@ -91,6 +93,27 @@ def test_a_missing_weights_file_is_found_before_images_are_read():
     with pytest.raises(KerasclfError, match=r"/nowhere/w\.keras', which does not exist"):
         make_plan(PlanRequest({"one": experiment}), told.append)
     assert told == []
+
+
+def test_a_wrong_path_is_told_before_weights_are_fetched():
+    experiment = Experiment(data="folder:/nowhere/photos", model="mobilenet_v2", transfer=Transfer("imagenet"))
+    with pytest.raises(KerasclfError, match=r"^The folder /nowhere/photos does not exist"):
+        make_plan(PlanRequest({"one": experiment}), pytest.fail)
+
+
+def test_a_plan_reads_weights_once(monkeypatch):
+    read = []
+    found = pretrained.by_layer(models.build("squeezenet1_1", (64, 64, 3), 10, {"head": ()}))
+    monkeypatch.setattr(pretrained, "_read", lambda path, architecture: read.append(path) or found)
+    one = Experiment(
+        data="shapes", model="squeezenet1_1", model_args={"head": ()}, image_size=(64, 64),
+        transfer=Transfer("w.keras", engine="tensorflow"), train=TrainConfig(epochs=1, unfreeze="last2"),
+    )  # fmt: skip
+    small = one.but(split=Split(train_per_class=10, test_per_class=2))
+    other = small.but(train=small.train.but(unfreeze="last4"))
+    plan = make_plan(PlanRequest({"one": small, "other": other}, measure=("one", "other")), lambda line: None)
+    assert len(read) == 1
+    assert set(plan.estimates) == {"one", "other"}
 
 
 def test_a_users_own_study_has_one_experiment():

@@ -1,7 +1,9 @@
 """What a study will cost, and how many runs go side by side."""
 
+import sys
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kerasclf.studies import declare, forecast, resources
@@ -11,6 +13,7 @@ from kerasclf.studies.forecast_table import forecast_summary
 from kerasclf.studies.job import Job
 from kerasclf.studies.plan import Plan
 from kerasclf.studies.run_folder import StudyFolder
+from kerasclf.transfer import Transfer
 
 PHASE = PhaseCost("all", 24_197, startup_s=10, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30)
 ESTIMATE = Estimate((PHASE,), disk_mb=4, parameters=24_197)
@@ -34,6 +37,39 @@ def test_it_adds_up(two_jobs):
     assert replace(two_jobs, width=1).seconds == 140
     assert two_jobs.memory_mb == 1600
     assert two_jobs.disk_mb == 8
+
+
+def on_activations(cut, seconds, megabytes):
+    """A phase on activations that are still to be computed."""
+    return replace(PHASE, unfreeze=cut, cache=cut, extraction_s=seconds, cache_mb=megabytes)
+
+
+def test_runs_that_begin_alike_wait_for_one_pass(two_jobs):
+    alike = [replace(job, experiment=two_jobs.jobs[0].experiment) for job in two_jobs.jobs]
+    estimates = {
+        "sgd_20": replace(ESTIMATE, phases=(on_activations("head", 100, 8),)),
+        "adam_20": replace(ESTIMATE, phases=(on_activations("head", 100, 8), on_activations("stage5", 90, 800))),
+    }
+    shared = replace(two_jobs, jobs=tuple(alike), plan=replace(two_jobs.plan, estimates=estimates))
+    assert shared.extraction_s == 100
+    assert shared.cache_mb == 808
+    assert shared.seconds == 100 + (70 + 2 * 70) / 2
+    # Of another network each has a pass of its own.
+    other = alike[1].experiment.but(model="basenet_deeper")
+    estimates["adam_20"] = replace(ESTIMATE, phases=(on_activations("its head", 100, 8),))
+    apart = replace(shared, jobs=(alike[0], replace(alike[1], experiment=other)))
+    assert (apart.extraction_s, apart.cache_mb) == (200, 16)
+
+
+def test_random_weights_are_computed_with_each_seed(two_jobs):
+    transfer = Transfer("none")
+    jobs = [replace(two_jobs.jobs[0], experiment=two_jobs.jobs[0].experiment.but(transfer=transfer), seed=seed)
+            for seed in (0, 1)]  # fmt: skip
+    estimates = {"sgd_20": replace(ESTIMATE, phases=(on_activations("head", 100, 8),))}
+    drawn = replace(two_jobs, jobs=tuple(jobs), plan=replace(two_jobs.plan, estimates=estimates))
+    assert (drawn.extraction_s, drawn.cache_mb) == (200, 16)
+    pretrained = tuple(replace(job, experiment=job.experiment.but(transfer=Transfer("imagenet"))) for job in jobs)
+    assert (replace(drawn, jobs=pretrained).extraction_s, replace(drawn, jobs=pretrained).cache_mb) == (100, 8)
 
 
 def test_finished_epochs_are_not_counted_again(two_jobs):
@@ -72,6 +108,17 @@ def test_automatic_jobs(monkeypatch, peak_mb, gpus, jobs):
     monkeypatch.setattr(resources, "usable_cores", lambda: 8)
     monkeypatch.setattr(resources, "free_memory_mb", lambda: 10_000.0)
     assert resources.automatic_jobs(peak_mb, gpus) == jobs
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets a peak")
+def test_a_peak_can_be_forgotten():
+    """So that each experiment of a plan has its own, whatever was measured before."""
+    held = np.ones(40_000_000)  # 320 MB
+    peak = resources.peak_memory_mb()
+    del held
+    assert resources.peak_memory_mb() == peak
+    resources.forget_peak()
+    assert resources.peak_memory_mb() < peak - 250
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(12.4, "12 s"), (200, "3 min"), (7200, "2.0 h")])

@@ -92,6 +92,46 @@ def test_kept_activations_train_as_images_do_in_bfloat16():
     np.testing.assert_allclose(kept.predict(DATA.test), anew.predict(DATA.test), atol=close)
 
 
+def in_one_pass(lines):
+    return [line for line in lines if " in one pass: " in line]
+
+
+def test_phases_of_a_run_share_a_pass(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+    listener = Said()
+    shared = fit(STAGE, earlier=(HEAD,), listener=listener)
+    passes = in_one_pass(listener.lines)
+    assert [line.partition(" images")[0] for line in passes] == [
+        "computing small up to pool, conv1_relu of 48", "computing small up to pool, conv1_relu of 18"
+    ]  # fmt: skip
+    # The test part is computed when the features are no longer what they were.
+    shared.predict(DATA.test)
+    computed = [line for line in listener.lines if line.startswith("computing")]
+    assert [line.partition(",")[0] for line in computed[2:]] == ["computing small up to conv1_relu of 18 images"]
+    check_same(shared, two_phases()[0])
+
+
+def test_what_another_run_wants_is_the_same_to_the_bit(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+    listener = Said()
+    fit(HEAD, beside=[("stage2",)], listener=listener)
+    assert len(in_one_pass(listener.lines)) == 2
+    listener.lines.clear()
+    check_same(fit(STAGE, listener=listener), fit(STAGE, "off"))
+    assert not any(line.startswith("computing") for line in listener.lines)
+
+
+def test_what_has_learnt_is_not_computed_for_others(tmp_path, monkeypatch):
+    """The head's features in the second phase are those of a stage that was trained."""
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+    listener = Said()
+    fit(HEAD, earlier=(STAGE,), listener=listener)
+    assert in_one_pass(listener.lines) == []
+    listener.lines.clear()
+    fit(HEAD, listener=listener)
+    assert any(line.startswith("computing small up to pool") for line in listener.lines)
+
+
 def test_history_tells_the_phases_and_epochs_count_on():
     trained, said = two_phases()
     assert trained.history["epoch"].tolist() == [1, 2, 3, 4, 5]

@@ -12,31 +12,35 @@ from pathlib import Path
 import numpy as np
 
 from kerasclf.data import ArrayImages, Part
-from kerasclf.transfer import frozen
+from kerasclf.transfer import extraction
 from kerasclf.transfer.cache import ActivationCache
+from kerasclf.transfer.extraction import Kept
+from kerasclf.transfer.frozen import Frozen
 
 ROW = (4, 4, 8)
 IMAGES = np.random.default_rng(3).integers(0, 256, (400, 8, 8, 3), np.uint8)
 
 
-def slowly(seconds):
+def slowly(points, seconds):
     def compute(batches):
         for images in batches:
             time.sleep(seconds)
-            yield np.repeat(images.astype(np.float32).reshape(len(images), -1)[:, :16], 8, axis=1).reshape(-1, *ROW)
+            rows = np.repeat(images.astype(np.float32).reshape(len(images), -1)[:, :16], 8, axis=1).reshape(-1, *ROW)
+            yield [rows * point for point in points]
 
     return compute
 
 
 def extract(root, seconds):
-    cache = ActivationCache(root, {"name": "slow"}, ROW, "float32")
+    kept = [Kept(i, f"layer{i}", ActivationCache(root, {"name": "slow", "point": i}, ROW, "float32")) for i in (1, 2)]
     part = Part(ArrayImages(IMAGES), np.zeros(len(IMAGES), np.int64), tuple(str(i) for i in range(len(IMAGES))))
-    return frozen.Frozen("slow", lambda: slowly(seconds), cache).part(part, lambda line: print(line, flush=True))
+    frozen = Frozen("slow", kept[0], lambda points: slowly(points, seconds), beside=(2,), keep=lambda point: kept[1])
+    return frozen.part(part, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":
     # Every batch is written for itself, so that most kills leave something behind, and some leave it half.
-    frozen._WRITE_BYTES = 1
+    extraction._WRITE_BYTES = 1
     for line in sys.stdin:
         folder, seconds = line.split()
         if not (process := os.fork()):

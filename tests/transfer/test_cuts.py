@@ -182,3 +182,15 @@ def test_a_network_whose_layers_tell_no_stage_says_so():
     assert cuts.point("head") == 3
     with pytest.raises(KerasclfError, match=r"no stage 1\. Stages: none by the names of its layers\."):
         cuts.first_trainable("stage1")
+
+
+def test_points_that_runs_begin_with_are_known(resnet50):
+    """Those of a phase that follows one which trained below its cut are not among them."""
+
+    def names(*runs):
+        return [resnet50.name(point) for point in resnet50.untouched(runs)]
+
+    assert names(["head"], ["head", "stage5"], ["head", "all"]) == ["conv4_block6_out", "pool"]
+    assert names(["stage5", "head"], ["stage4"]) == ["conv3_block4_out", "conv4_block6_out"]
+    assert names(["stage5", "stage4", "stage5"]) == ["conv3_block4_out", "conv4_block6_out"]
+    assert names(["all"], ["all", "head"], []) == []

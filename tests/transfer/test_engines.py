@@ -22,14 +22,18 @@ needs_openvino = pytest.mark.skipif(not HAS_OPENVINO, reason="openvino is not in
 ENGINES = ["tensorflow", pytest.param("openvino", marks=needs_openvino)]
 
 
-def below(policy):
-    """Returns what lies below the head, of raw images."""
+def below(policy, every=False):
+    """Returns what lies below the head, or below each point at which the network can be divided, of raw images."""
     with precision(policy):
         core = randomize(small_network())
         cuts = Cuts(core)
     image = keras.Input((8, 8, 3), dtype="uint8")
-    lower = cuts.lower(cuts.point("head"))
-    return keras.Model(image, lower(keras.layers.Rescaling(1.0, dtype="float32")(image)))
+    points = (
+        [point for point in range(1, len(core.operations)) if len(cuts._passing(point)) == 1]
+        if every
+        else [cuts.point("head")]
+    )
+    return keras.Model(image, cuts.lowers(points)(keras.layers.Rescaling(1.0, dtype="float32")(image)))
 
 
 @functools.cache
@@ -48,7 +52,7 @@ def test_it_computes_what_the_network_does(engine, policy, close):
     compute = made(engine, policy)
     # Two batches alike, one of another size, one of a single image.
     batches = [images[:16], images[16:32], images[32:36], images[36:]]
-    found = list(compute(iter(batches)))
+    found = [rows for (rows,) in compute(iter(batches))]
     assert [len(rows) for rows in found] == [16, 16, 4, 1]
     error = np.abs(np.concatenate(found).astype(np.float32) - expected).max() / np.abs(expected).max()
     assert error < close
@@ -62,25 +66,43 @@ def test_the_order_of_many_batches_is_kept(engine):
     sizes = np.random.default_rng(0).integers(1, 9, 40)
     images = random_images(int(sizes.sum()))
     batches = np.split(images, np.cumsum(sizes)[:-1])
-    found = list(compute(batches))
+    found = [rows for (rows,) in compute(iter(batches))]
     assert [len(rows) for rows in found] == sizes.tolist()
     np.testing.assert_allclose(np.concatenate(found), lower(images, training=False), rtol=1e-4, atol=1e-4)
-    assert list(compute([])) == []
+    assert list(compute(iter([]))) == []
 
 
 @needs_openvino
 def test_what_openvino_returns_is_not_overwritten_by_its_next_batch():
     lower, compute = below("float32"), made("openvino", "float32")
     images = random_images(64)
-    first, *others = compute([images[:4], *np.split(images[4:], 15)])
+    (first,), *others = compute(iter([images[:4], *np.split(images[4:], 15)]))
     assert len(others) == 15
     np.testing.assert_allclose(first, lower(images[:4], training=False), rtol=1e-4, atol=1e-4)
 
 
+def test_tensorflow_computes_several_points_as_one_by_one_to_the_bit():
+    images = random_images(16)
+    together = below("float32", every=True)
+    found = next(tensorflow_compute(together)(iter([images])))
+    assert len(found) == 9
+    for output, rows in zip(together.outputs, found, strict=True):
+        alone = keras.Model(together.input, [output])
+        np.testing.assert_array_equal(rows, next(tensorflow_compute(alone)(iter([images])))[0])
+
+
+@needs_openvino
+def test_openvino_computes_several_points():
+    images, together = random_images(16), below("float32", every=True)
+    found = next(openvino_compute(together, "float32", threads=2)(iter([images])))
+    for rows, expected in zip(found, together(images, training=False), strict=True):
+        np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
 def test_batch_normalisation_is_in_inference_mode():
     compute, images = made("tensorflow", "float32"), random_images(16)
-    together = next(compute([images]))
-    alone = np.concatenate(list(compute([image[None] for image in images])))
+    (together,) = next(compute(iter([images])))
+    alone = np.concatenate([rows for (rows,) in compute(image[None] for image in images)])
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
 
 

@@ -14,8 +14,10 @@ import pytest
 
 from kerasclf.data import ArrayImages, Part
 from kerasclf.errors import KerasclfError
-from kerasclf.transfer import frozen as extracting
+from kerasclf.locks import hold
+from kerasclf.transfer import extraction
 from kerasclf.transfer.cache import ActivationCache
+from kerasclf.transfer.extraction import Kept, Views
 from kerasclf.transfer.frozen import Frozen
 from tests.transfer.conftest import random_images, random_part
 
@@ -28,14 +30,15 @@ class Counted:
     def __init__(self):
         self.seen, self.made = [], 0
 
-    def make(self):
+    def make(self, points):
         self.made += 1
+        self.points = points
         return self.compute
 
     def compute(self, batches):
         for images in batches:
             self.seen += list(images)
-            yield colors(images)
+            yield [colors(images) * point for point in self.points]
 
 
 def colors(images):
@@ -47,9 +50,15 @@ def brighter(images, own, view):
     return images // 2 + (own % 50 + view).astype(np.uint8)[:, None, None, None]
 
 
-def make(folder, counted, views=0, change=None, about="small"):
-    return Frozen("small up to pool", counted.make, ActivationCache(folder, {"name": about}, (3,), "float32"),
-                  views, change)  # fmt: skip
+def kept(folder, point=1, about="small"):
+    return Kept(point, f"layer{point}", ActivationCache(folder, {"name": about, "point": point}, (3,), "float32"))
+
+
+def make(folder, counted, views=0, change=None, about="small", beside=()):
+    def keep(point):
+        return kept(folder, point, about)
+
+    return Frozen("small", keep(1), counted.make, views, change, beside, keep)
 
 
 def rows(part):
@@ -70,7 +79,7 @@ def test_each_image_is_computed_once(cache_folder):
     assert found.names == part.names
     assert len(counted.seen) == 50
     assert frozen.missing(part) == 0
-    assert said[0] == f"computing small up to pool of 50 images, once: 0 MB in {frozen.cache.folder}"
+    assert said[0] == f"computing small up to layer1 of 50 images, once: 0 MB in {frozen.kept.cache.folder}"
     assert said[1].startswith("computed 50 of 50, ")
     assert len(said) == 2
     make(cache_folder, counted).part(part, pytest.fail)
@@ -121,7 +130,7 @@ def test_views_come_one_after_the_other(cache_folder):
     np.testing.assert_array_equal(found.labels, np.tile(part.labels, 3))
     assert found.names == part.names * 3
     views = rows(found).reshape(3, 20, 3)
-    own = [np.array([int(key[:15], 16) for key in extracting._keys(part, view)]) for view in (1, 2, 3)]
+    own = [np.array([int(key[:15], 16) for key in Views(part, range(v, v + 1)).keys]) for v in (1, 2, 3)]
     for view in (1, 2, 3):
         expected = colors(brighter(part.images.array, own[view - 1], view))
         np.testing.assert_array_equal(views[view - 1], expected)
@@ -170,7 +179,7 @@ def test_without_room_nothing_is_computed(cache_folder, monkeypatch):
 
 
 def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, monkeypatch):
-    monkeypatch.setattr(extracting, "_WRITE_BYTES", 1)
+    monkeypatch.setattr(extraction, "_WRITE_BYTES", 1)
     counted, part = Counted(), random_part(50)
 
     def failing(batches):
@@ -180,11 +189,89 @@ def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, m
             yield computed
 
     frozen = make(cache_folder, counted)
+    counted.points = (1,)
     with pytest.raises(MemoryError):
-        Frozen(frozen.name, lambda: failing, frozen.cache).part(part, silent)
+        Frozen("small", frozen.kept, lambda points: failing).part(part, silent)
     counted.seen.clear()
     np.testing.assert_array_equal(rows(frozen.part(part, silent)), colors(part.images.array))
     assert len(counted.seen) == 50 - 2 * 16
+
+
+def known(folder, point):
+    """Returns the rows of a point's cache by key."""
+    cache = kept(folder, point).cache
+    found = cache.known()
+    return dict(zip(found, cache.source(list(found)).read(np.arange(len(found))), strict=True)) if found else {}
+
+
+def test_one_pass_fills_the_caches_of_several_points(cache_folder):
+    counted, part, said = Counted(), random_part(50), []
+    frozen = make(cache_folder, counted, beside=(2, 3))
+    found = frozen.part(part, said.append)
+    np.testing.assert_array_equal(rows(found), colors(part.images.array))
+    assert said[0] == (
+        f"computing small up to layer1, layer2, layer3 of 50 images, in one pass: 0 MB in {cache_folder}/activations"
+    )
+    assert (len(counted.seen), counted.made) == (50, 1)
+    for point in (2, 3):
+        expected = dict(zip(part.keys, colors(part.images.array) * point, strict=True))
+        np.testing.assert_equal(known(cache_folder, point), expected)
+        Frozen("small", kept(cache_folder, point), pytest.fail).part(part, pytest.fail)
+
+
+def test_of_points_beside_only_what_is_missing_is_computed(cache_folder):
+    first, part = Counted(), random_part(40)
+    Frozen("small", kept(cache_folder, 2), first.make).part(part.take(np.arange(15, 30)), silent)
+    Frozen("small", kept(cache_folder, 3), first.make).part(part, silent)
+    counted = Counted()
+    make(cache_folder, counted, beside=(2, 3)).part(part.take(np.arange(20)), silent)
+    # The third lacks none of these images; the second has five of them, and the other twenty are not asked for.
+    assert counted.points == (1, 2)
+    assert len(counted.seen) == 20
+    expected = dict(zip(part.keys[15:30] + part.keys[:15], range(30), strict=True))
+    assert list(known(cache_folder, 2)) == list(expected)
+    for key, row in known(cache_folder, 2).items():
+        np.testing.assert_array_equal(row, colors(part.images.array)[part.keys.index(key)] * 2)
+
+
+def test_points_beside_alone_start_nothing(cache_folder):
+    counted, part = Counted(), random_part(10)
+    make(cache_folder, counted).part(part, silent)
+    make(cache_folder, counted, beside=(2,)).part(part, pytest.fail)
+    assert known(cache_folder, 2) == {}
+
+
+def test_after_training_only_what_lies_below_is_kept_for_others(cache_folder):
+    counted = Counted()
+    make(cache_folder, counted, beside=(0, 2)).after_training().part(random_part(10), silent)
+    assert counted.points == (1, 0)
+
+
+def test_views_are_kept_for_points_beside(cache_folder):
+    counted, part = Counted(), random_part(20)
+    one = make(cache_folder, counted, 2, brighter, beside=(2,)).training_part(part, silent)
+    other = Frozen("small", kept(cache_folder, 2), pytest.fail, 2, brighter).training_part(part, pytest.fail)
+    np.testing.assert_array_equal(rows(other), rows(one) * 2)
+
+
+def test_a_point_that_another_process_fills_is_left_to_it(cache_folder):
+    counted, part = Counted(), random_part(20)
+    with hold(kept(cache_folder, 2).cache.folder):
+        make(cache_folder, counted, beside=(2, 3)).part(part, silent)
+    assert counted.points == (1, 3)
+    assert known(cache_folder, 2) == {}
+    assert len(known(cache_folder, 3)) == 20
+
+
+def test_where_the_disk_has_no_room_for_all_points_the_runs_own_is_computed(cache_folder, monkeypatch):
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12 - 1))
+    counted, part = Counted(), random_part(20)
+    make(cache_folder, counted, beside=(2, 3)).part(part, silent)
+    assert counted.points == (1,)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12))
+    make(cache_folder, counted, beside=(2, 3)).part(random_part(20, seed=1), silent)
+    assert counted.points == (1, 2, 3)
 
 
 class Extractions:
@@ -221,7 +308,7 @@ def extractions():
 
 
 def test_one_killed_ten_times_ends_with_the_same_bytes(tmp_path, extractions):
-    """At random moments after it has begun; each goes on with what those before it left."""
+    """Of two points, at random moments after it has begun; each goes on with what those before it left."""
     extractions.start(tmp_path / "whole", 0)
     assert extractions.end() == 0
     draw, left = random.Random(5), []
@@ -234,9 +321,11 @@ def test_one_killed_ten_times_ends_with_the_same_bytes(tmp_path, extractions):
     assert left[0] == 400
     assert left == sorted(left, reverse=True)
     assert 0 < left[-1] < 400 - 5 * 16  # most of them were of use
-    assert extractions.start(tmp_path / "killed", 0)[1].startswith("computing slow of ")
+    assert extractions.start(tmp_path / "killed", 0)[1].startswith("computing slow up to layer1")
     assert extractions.end() == 0
-    folders = [next((tmp_path / name / "activations").iterdir()) for name in ("whole", "killed")]
-    for name in ("rows.bin", "keys.txt"):
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
-    assert (folders[0] / "rows.bin").stat().st_size == 400 * 4 * 4 * 8 * 4
+    folders = [sorted((tmp_path / name / "activations").iterdir()) for name in ("whole", "killed")]
+    for whole, killed in zip(*folders, strict=True):
+        for name in ("rows.bin", "keys.txt"):
+            assert (whole / name).read_bytes() == (killed / name).read_bytes()
+        assert (whole / "rows.bin").stat().st_size == 400 * 4 * 4 * 8 * 4
+    assert len(folders[0]) == 2

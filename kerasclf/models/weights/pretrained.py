@@ -43,7 +43,9 @@ def find_pretrained(architecture: str, weights: str) -> Weights:
     )
 
 
-def load_pretrained(network: keras.Model, architecture: str, weights: str, top: bool = False) -> None:
+def load_pretrained(
+    network: keras.Model, architecture: str, weights: str, top: bool = False, found: Weights | None = None
+) -> None:
     """Gives a network pretrained weights: the layers below its features, or all of them.
 
     Args:
@@ -54,6 +56,7 @@ def load_pretrained(network: keras.Model, architecture: str, weights: str, top: 
             `.safetensors` or `.pth` with torchvision's or timm's names, or a `.weights.h5` or `.h5` of the network of
             keras.applications without top.
         top: Whether the layers above the features get theirs too.
+        found: What `find_pretrained` returned of them, where that was asked already; they are read where None.
 
     Raises:
         KerasclfError: The network has no pretrained weights, they cannot be had, or the file is another network's;
@@ -61,7 +64,7 @@ def load_pretrained(network: keras.Model, architecture: str, weights: str, top: 
     """
     if weights == "none":
         return
-    found = find_pretrained(architecture, weights)
+    found = find_pretrained(architecture, weights) if found is None else found
     layers = network.layers if top else pretrained_layers(network)
     if not layers:
         raise KerasclfError(
