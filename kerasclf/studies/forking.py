@@ -5,6 +5,7 @@ once, and what it holds goes back to the system when it ends, like any process's
 driver's connection does not survive a fork, nor do some of macOS' own libraries.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -31,8 +32,9 @@ def serve(answer: Answer) -> None:
     quiet_tensorflow(devices=False)
     import kerasclf.training.train  # noqa: F401 - what every run needs, imported once
 
-    for request in iter(sys.stdin.readline, ""):
-        print(json.dumps(["ended", _answer_in_fork(answer, request)]), flush=True)
+    with contextlib.suppress(BrokenPipeError):  # whoever asked was killed
+        for request in iter(sys.stdin.readline, ""):
+            print(json.dumps(["ended", _answer_in_fork(answer, request)]), flush=True)
 
 
 def _answer_in_fork(answer: Answer, request: str) -> int:
