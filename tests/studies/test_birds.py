@@ -101,6 +101,7 @@ def test_a_wrong_path_is_told_before_weights_are_fetched():
         make_plan(PlanRequest({"one": experiment}), pytest.fail)
 
 
+@pytest.mark.slow
 def test_a_plan_reads_weights_once(monkeypatch):
     read = []
     found = pretrained.by_layer(models.build("squeezenet1_1", (64, 64, 3), 10, {"head": ()}))

@@ -136,11 +136,6 @@ def test_a_rate_that_is_not_stated_cannot_be_multiplied():
         Form(rate_factor=0.5).of(Experiment(model="resnet50", train=TrainConfig()))
 
 
-@pytest.mark.parametrize("name", ["cifar10-conv"])
-def test_a_study_runs_in_its_quick_form(name, tmp_path, capsys):
-    run_quick(name, "published", tmp_path, capsys)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["sound", "published"])
 @pytest.mark.parametrize("name", REPLICATIONS)

@@ -46,7 +46,7 @@ def test_it_steps_as_keras_does(name, arguments, traced):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+@pytest.mark.parametrize("strategy", ["none", pytest.param("mirrored", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "arguments"), [CASES[1], CASES[6]])
 def test_fitting_learns_what_it_does_with_keras(name, arguments, strategy):
     learnt = []

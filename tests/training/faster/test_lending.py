@@ -149,7 +149,7 @@ def test_fitting_learns_what_it_did_without(strategy):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
-@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+@pytest.mark.parametrize("strategy", ["none", pytest.param("mirrored", marks=pytest.mark.slow)])
 def test_the_same_fit_twice_gives_the_same_bits(strategy):
     for one, other in zip(fitted(strategy, True), fitted(strategy, True), strict=True):
         np.testing.assert_array_equal(one, other)
