@@ -27,6 +27,7 @@ def cuts_beside(run: Place, others: Sequence[Place]) -> tuple[tuple[str, ...], .
     experiment, _ = run
     if experiment.transfer is None:
         return ()
-    alike = (other for other, seed in others if beginning(other, seed) == beginning(*run))
+    begun = beginning(*run)
+    alike = (other for other, seed in others if beginning(other, seed) == begun)
     courses = dict.fromkeys(tuple(phase.unfreeze for phase in other.phases) for other in alike)
     return tuple(course for course in courses if course != tuple(phase.unfreeze for phase in experiment.phases))
