@@ -84,6 +84,7 @@ def training_rate(
     steps: tuple[int, int],
     last_stage: bool,
     bfloat16: bool,
+    frozen_norm: bool = False,
 ) -> float:
     """Returns images/s of training steps.
 
@@ -94,10 +95,15 @@ def training_rate(
         steps: How many are not counted, and how many are after them.
         last_stage: Train the last stage and the head; what lies below computes without gradients, in inference mode.
         bfloat16: Compute in bfloat16 by autocast.
+        frozen_norm: Batch normalisation stays in inference mode and does not learn.
     """
     model = _model(200, 400).train()
     if last_stage:
         model.lower.requires_grad_(False).eval()
+    if frozen_norm:
+        for layer in model.modules():
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.requires_grad_(False).eval()
     optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=1e-4, fused=True)
     read, targets, criterion = _reader(images), torch.from_numpy(labels), nn.CrossEntropyLoss()
 

@@ -10,7 +10,8 @@ contestant has every core that it is given. Steps that trace, compile or choose 
 * last: training the last stage. kerasclf reads kept activations, from the disk where they are more than 256 MB (as
   in the default run, in float32); PyTorch computes below the cut at every step, without gradients. Batch
   normalisation learns above the cut.
-* all: training all layers; `keras` is the model and the batches of kerasclf without its fused batch normalisation.
+* all: training all layers; `keras` is the model and the batches of kerasclf without its faster layers.
+* tuned: the same with batch normalisation in inference mode, as kerasclf has it in pretrained networks.
 * head: 40 epochs of the head on the features of 2,700 images, validated on 300, batches of 32.
 * growth: what more images cost kerasclf, by number (--sizes 1000,6000 takes 5 GB below $TMPDIR, and several minutes
   longer). A whole pass over the kept activations is read, few steps are trained.
@@ -23,6 +24,7 @@ begins without any.
 
 import argparse
 import contextlib
+import functools
 import importlib.metadata
 import json
 import math
@@ -57,6 +59,7 @@ CONTESTANTS = {
     "features": ("kerasclf", "kerasclf-tensorflow", *PEERS),
     "last": ("kerasclf", *PEERS),
     "all": ("kerasclf", "keras", *PEERS),
+    "tuned": ("kerasclf", "keras", *PEERS),
     "head": ("kerasclf",),
 }
 # How a contestant's process learns what was asked of the whole measurement.
@@ -197,10 +200,10 @@ def last(who: str, settings: Settings) -> dict[str, Any]:
     return {"rate": timed_fit(ready, settings, fused=True), "how": f"{built.policy}, activations {where}"}
 
 
-def whole(who: str, settings: Settings) -> dict[str, Any]:
-    """Measures images/s of training all layers."""
+def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, Any]:
+    """Measures images/s of training all layers, or all but batch normalisation."""
     if who in PEERS:
-        return _pytorch_training(who, settings, last_stage=False)
+        return _pytorch_training(who, settings, last_stage=False, frozen_norm=frozen_norm)
     from kerasclf import Augmentation, TrainConfig
     from kerasclf.training.feed import make_feed
     from kerasclf.training.ready import prepare_phase
@@ -208,6 +211,7 @@ def whole(who: str, settings: Settings) -> dict[str, Any]:
     dataset = dataset_of(settings.side, settings.batch * max(settings.warm_up, settings.steps), 1)
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, precision="auto")
     built = built_for(dataset, config)
+    built.assembled.cuts.freeze("all", frozen_norm)
     feed = make_feed(built, dataset, config, Augmentation(), None, lambda line: None)
     ready = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
     return {"rate": timed_fit(ready, settings, fused=who == "kerasclf"), "how": built.policy}
@@ -288,13 +292,14 @@ def timed_fit(ready: "Ready", settings: Settings, fused: bool) -> float:
     return settings.steps * settings.batch / clock.seconds
 
 
-def _pytorch_training(who: str, settings: Settings, last_stage: bool) -> dict[str, Any]:
+def _pytorch_training(who: str, settings: Settings, last_stage: bool, frozen_norm: bool = False) -> dict[str, Any]:
     from benchmarks.torch_resnet import training_rate
 
     count = settings.batch * max(settings.warm_up, settings.steps)
     images, steps = images_of(settings.side, count), (settings.warm_up, settings.steps)
     bfloat16 = who.endswith("bfloat16")
-    return {"rate": training_rate(images, labels_of(count), settings.batch, steps, last_stage, bfloat16)}
+    rate = training_rate(images, labels_of(count), settings.batch, steps, last_stage, bfloat16, frozen_norm)
+    return {"rate": rate}
 
 
 def own_memory_mb() -> float:
@@ -310,7 +315,8 @@ def measure(what: str, who: str) -> None:
         if what == "growth":
             found = growth(int(who), settings)
         else:
-            found = {"features": features, "last": last, "all": whole, "head": head}[what](who, settings)
+            tuned = functools.partial(whole, frozen_norm=True)
+        found = {"features": features, "last": last, "all": whole, "tuned": tuned, "head": head}[what](who, settings)
     print(json.dumps({**found, "memory": peak_memory_mb()}))
 
 

@@ -1,8 +1,11 @@
 """The `kerasclf` command. Nothing here imports TensorFlow before there is something to compute."""
 
+import functools
+import inspect
+import operator
 import sys
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 from rich.console import Console
@@ -17,16 +20,16 @@ from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
 from kerasclf.errors import KerasclfError, RunsFailedError
 
-Command = (
-    Annotated[TrainCommand, tyro.conf.subcommand("train")]
-    | Annotated[StudyCommand, tyro.conf.subcommand("study")]
-    | Annotated[SearchCommand, tyro.conf.subcommand("search")]
-    | Annotated[ReportCommand, tyro.conf.subcommand("report")]
-    | Annotated[ModelsCommand, tyro.conf.subcommand("models")]
-    | Annotated[ShowCommand, tyro.conf.subcommand("show")]
-    | Annotated[WeightsCommand, tyro.conf.subcommand("weights")]
-    | Annotated[CacheCommand, tyro.conf.subcommand("cache")]
-)
+COMMANDS = {
+    "train": TrainCommand,
+    "study": StudyCommand,
+    "search": SearchCommand,
+    "report": ReportCommand,
+    "models": ModelsCommand,
+    "show": ShowCommand,
+    "weights": WeightsCommand,
+    "cache": CacheCommand,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,8 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     Exits with 1 where some runs of a study failed, with 2 where the input cannot be used, with 130 after Ctrl-C.
     """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     command = tyro.cli(
-        Command,  # type: ignore[arg-type]
+        functools.reduce(operator.or_, (_described(name, arguments[:1] == [name]) for name in COMMANDS)),
         prog="kerasclf",
         description="Image-classification studies with Keras: ask a question, run it, trust the answer.",
         args=arguments,
@@ -53,3 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
             file=sys.stderr,
         )
         sys.exit(130)
+
+
+def _described(name: str, whole: bool) -> Any:
+    """Returns a command as tyro takes it, described by its docstring; by the first paragraph, where not the whole.
+
+    tyro by itself would leave out the examples.
+    """
+    words = inspect.getdoc(COMMANDS[name]) or ""
+    description = words if whole else words.partition("\n\n")[0]
+    return Annotated[COMMANDS[name], tyro.conf.subcommand(name, description=description)]

@@ -17,10 +17,12 @@ class Crew:
     Args:
         width: Runs side by side.
         gpus: GPUs of this machine.
+        spare: Workers that have started already and have nothing to do; those that are taken up are removed.
     """
 
-    def __init__(self, width: int, gpus: int) -> None:
+    def __init__(self, width: int, gpus: int, spare: list[WorkerProcess]) -> None:
         self.gpus = gpus
+        self._spare = spare
         self.under_way: dict[int, Job] = {}  # by place
         self._free = list(range(width))
         self._workers: dict[int, WorkerProcess] = {}
@@ -61,14 +63,17 @@ class Crew:
             return last
         if last is not None:
             last.stop()
-        # One GPU each, where there are several: a run that wants more asks for the strategy "mirrored" and --jobs 1.
-        environment = {"CUDA_VISIBLE_DEVICES": str(place % self.gpus)} if self.gpus > 1 else {}
-        worker = WorkerProcess(environment, forks=forking.CAN_FORK and not self.gpus)
+        worker = self._spare.pop() if self._spare and not self.gpus else self._started(place)
         self._workers[place] = worker
 
         def read() -> None:
-            for event in worker.events():
+            for event in worker.events:
                 self._news.put((place, event))
 
         threading.Thread(target=read, daemon=True).start()
         return worker
+
+    def _started(self, place: int) -> WorkerProcess:
+        # One GPU each, where there are several: a run that wants more asks for the strategy "mirrored" and --jobs 1.
+        environment = {"CUDA_VISIBLE_DEVICES": str(place % self.gpus)} if self.gpus > 1 else {}
+        return WorkerProcess(environment, forks=forking.CAN_FORK and not self.gpus)

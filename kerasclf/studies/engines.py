@@ -6,13 +6,14 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from kerasclf import errors
 from kerasclf.errors import KerasclfError
 from kerasclf.machine import usable_cores
+from kerasclf.studies import forking
 from kerasclf.studies.crew import Crew
 from kerasclf.studies.execute import execute, is_passing
 from kerasclf.studies.job import Job
@@ -84,6 +85,8 @@ class Processes:
     """
 
     jobs: int | Literal["auto"] = "auto"
+    # Workers that made a plan; they make runs as well.
+    _spare: list[WorkerProcess] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def plan(self, request: PlanRequest, said: Callable[[str], None]) -> Plan:
         snapshots = tempfile.mkdtemp(prefix="kerasclf-")
@@ -93,22 +96,18 @@ class Processes:
         request = replace(request, snapshots=snapshots, threads=request.threads or max(1, usable_cores() // width))
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.txt"
-            worker = WorkerProcess()
-            reason = ""
+            worker = WorkerProcess(forks=forking.CAN_FORK)
             try:
-                worker.ask({"task": "plan", "plan": request.to_dict(), "log": str(log)})
-                for event, *values in worker.events():
-                    if event == "said":
-                        said(*values)
-                    elif event == "result":
-                        return Plan.from_dict(values[0])
-                    elif event == "error":
-                        raise getattr(errors, values[0], KerasclfError)(values[1])
-                    elif event == "ended":
-                        reason = values[0]
-            finally:
+                plan = _asked_for(request, worker, log, said)
+            except BaseException:
                 worker.stop()
-            raise KerasclfError(f"The experiments could not be tried. {reason}\n{_tail(log)}")
+                raise
+        if worker.takes_more:
+            self._spare.append(worker)
+            weakref.finalize(self, worker.stop)
+        else:
+            worker.stop()
+        return plan
 
     def width(self, plan: Plan, runs: int) -> int:
         wanted = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
@@ -119,7 +118,7 @@ class Processes:
     ) -> dict[str, str]:
         width = self.width(plan, how_many(jobs))
         threads = None if plan.gpus else max(1, usable_cores() // width)
-        waiting, crew = Waiting(jobs), Crew(width, plan.gpus)
+        waiting, crew = Waiting(jobs), Crew(width, plan.gpus, self._spare)
         failures = {}
         try:
             while True:
@@ -141,6 +140,24 @@ class Processes:
         finally:
             crew.stop()
         return failures
+
+
+def _asked_for(request: PlanRequest, worker: WorkerProcess, log: Path, said: Callable[[str], None]) -> Plan:
+    """Returns the plan that a worker makes, once it has nothing more to say of it."""
+    plan = None
+    worker.ask({"task": "plan", "plan": request.to_dict(), "log": str(log)})
+    for event, *values in worker.events:
+        if event == "said":
+            said(*values)
+        elif event == "result":
+            plan = Plan.from_dict(values[0])
+        elif event == "error":
+            raise getattr(errors, values[0], KerasclfError)(values[1])
+        elif event == "ended":
+            break
+    if plan is None:
+        raise KerasclfError(f"The experiments could not be tried. {values[0]}\n{_tail(log)}")
+    return plan
 
 
 def fail(job: Job, message: str, listener: StudyListener, lasting: bool) -> str:

@@ -14,11 +14,14 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from kerasclf.quiet import quiet_tensorflow
 
-CAN_FORK = sys.platform == "linux"
+# Where Linux shows that it has a GPU's driver: NVIDIA's, AMD's, Windows' in its subsystem for Linux.
+_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+CAN_FORK = sys.platform == "linux" and not any(Path(driver).exists() for driver in _DRIVERS)
 
 # Takes a request and a file descriptor that closes when nobody wants the answer any more; never returns.
 Answer = Callable[[str, int], NoReturn]

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 # After this long a worker that was asked to end is made to.
@@ -34,6 +34,8 @@ class WorkerProcess:
             # Ctrl-C is for the process that waits; it ends the workers itself.
             start_new_session=True,
         )
+        # What it says until it ends: of each request at last `ended`, with the reason if it had no answer.
+        self.events = self._read()
 
     @property
     def takes_more(self) -> bool:
@@ -48,8 +50,7 @@ class WorkerProcess:
             self.process.stdin.write(json.dumps(request) + "\n")
             self.process.stdin.flush()
 
-    def events(self) -> Iterator[list[Any]]:
-        """Yields what it says until it ends: of each request at last `ended`, with the reason if it had no answer."""
+    def _read(self) -> Generator[list[Any], None, None]:
         assert self.process.stdout is not None
         with self.process.stdout as lines:
             for line in lines:
@@ -78,6 +79,8 @@ class WorkerProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
+        with contextlib.suppress(ValueError):  # another thread is reading, and about to meet the end
+            self.events.close()
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()

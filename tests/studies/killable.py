@@ -16,10 +16,11 @@ from kerasclf.training import EarlyStopping, Schedule
 
 def killable_study() -> Study:
     base = Experiment(
-        data="shapes",
+        data="digits",
+        image_size=(32, 32),
         model="basenet_deeper",
         model_args={"dropout": 0.3, "batch_norm": "before"},
-        split=Split(train_per_class=30, test_per_class=4, validation=0.2),
+        split=Split(train_per_class=60, test_per_class=10, validation=0.2),
         augmentation=Augmentation(
             featurewise_center=True, featurewise_std_normalization=True, rotation_range=20, horizontal_flip=True
         ),

@@ -20,8 +20,9 @@ from kerasclf.studies.runner import look_ahead, run_study
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 
 BASE = Experiment(
-    data="shapes",
-    split=Split(train_per_class=8, test_per_class=2, validation=0.25),
+    data="digits",
+    image_size=(32, 32),
+    split=Split(train_per_class=20, test_per_class=5, validation=0.25),
     augmentation=Augmentation(rescale=1 / 255),
     train=TrainConfig(epochs=3, batch_size=32),
 )
@@ -154,7 +155,7 @@ def test_images_that_changed_under_way_are_refused(tmp_path):
     from kerasclf.studies.execute import execute
     from kerasclf.training.progress import Silence
 
-    with pytest.raises(FolderError, match="The images of shapes have changed since the study was started"):
+    with pytest.raises(FolderError, match="The images of digits have changed since the study was started"):
         execute(replace(job, manifest="0" * 64), Silence())
 
 

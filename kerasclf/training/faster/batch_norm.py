@@ -1,7 +1,14 @@
-"""Batch normalisation as one operation of TensorFlow's, `FusedBatchNormV3`, where Keras takes a dozen."""
+"""Batch normalisation as one operation of TensorFlow's, `FusedBatchNormV3`, where Keras takes a dozen.
+
+In inference on a CPU, as in a frozen layer, it is a multiplication and an addition instead: the fused operation's
+gradient would keep the inputs and sum over all of them for a scale and an offset that do not learn. In 16 bits these
+two would round scale and offset, where the fused operation rounds the result alone.
+"""
 
 import keras
 import tensorflow as tf
+
+from kerasclf.training.faster.device import only_cpus
 
 # cuDNN refuses a smaller epsilon; a CPU takes any.
 _LEAST_EPSILON_ON_GPU = 1.001e-5
@@ -31,6 +38,8 @@ def call(
     if mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
         return keras.layers.BatchNormalization.call(layer, inputs, training=training, mask=mask)
     learns = bool(training and layer.trainable)
+    if not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus():
+        return _infer(layer, inputs)
     images = _as_images(inputs)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=images,
@@ -46,6 +55,16 @@ def call(
         _move(layer.moving_mean, mean, layer.momentum)
         _move(layer.moving_variance, variance * _population_share(images), layer.momentum)
     return tf.cast(outputs if images is inputs else tf.reshape(outputs, tf.shape(inputs)), layer.compute_dtype)
+
+
+def _infer(layer: keras.layers.BatchNormalization, inputs: tf.Tensor) -> tf.Tensor:
+    scale = tf.math.rsqrt(_float32(layer.moving_variance) + layer.epsilon)
+    if layer.scale:
+        scale *= _float32(layer.gamma)
+    offset = -_float32(layer.moving_mean) * scale
+    if layer.center:
+        offset += _float32(layer.beta)
+    return inputs * scale + offset
 
 
 def _as_images(inputs: tf.Tensor) -> tf.Tensor:
