@@ -107,7 +107,7 @@ test: $(DEV_READY) ## Check style and types, then run the tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" -n 2
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 .PHONY: test-slow
 test-slow: $(DEV_READY) ## Run the long tests

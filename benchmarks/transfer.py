@@ -33,7 +33,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -302,6 +302,15 @@ def _pytorch_training(who: str, settings: Settings, last_stage: bool, frozen_nor
     return {"rate": rate}
 
 
+_CONTESTS: dict[str, Callable[[str, Settings], dict[str, Any]]] = {
+    "features": features,
+    "last": last,
+    "all": whole,
+    "tuned": functools.partial(whole, frozen_norm=True),
+    "head": head,
+}
+
+
 def own_memory_mb() -> float:
     """Returns the memory that this process holds now without what it maps from files, in 10⁶ bytes."""
     info = psutil.Process().memory_info()
@@ -312,11 +321,7 @@ def measure(what: str, who: str) -> None:
     settings = Settings(**json.loads(os.environ.get(_SETTINGS, "{}")))
     with tempfile.TemporaryDirectory(dir=os.environ.get("KERASCLF_CACHE")) as cache:
         os.environ["KERASCLF_CACHE"] = cache
-        if what == "growth":
-            found = growth(int(who), settings)
-        else:
-            tuned = functools.partial(whole, frozen_norm=True)
-        found = {"features": features, "last": last, "all": whole, "tuned": tuned, "head": head}[what](who, settings)
+        found = growth(int(who), settings) if what == "growth" else _CONTESTS[what](who, settings)
     print(json.dumps({**found, "memory": peak_memory_mb()}))
 
 

@@ -22,8 +22,15 @@ def refused(capsys, *arguments):
     return error
 
 
-@pytest.mark.parametrize("name", ["basenet", "ladder"])
-@pytest.mark.parametrize("protocol", ["sound", "published"])
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [
+        ("basenet", "sound"),
+        ("ladder", "published"),
+        pytest.param("basenet", "published", marks=pytest.mark.slow),
+        pytest.param("ladder", "sound", marks=pytest.mark.slow),
+    ],
+)
 def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
     only = ["--only", "sgd_20", "adam_20"] if name == "basenet" else ["--only", "augmented", "early_stopping"]
     if protocol == "published":

@@ -8,7 +8,7 @@ from typing import Any
 
 from kerasclf.studies import forking
 from kerasclf.studies.job import Job
-from kerasclf.studies.worker_process import WorkerProcess
+from kerasclf.studies.worker_process import WorkerProcess, take_up
 
 
 class Crew:
@@ -63,7 +63,7 @@ class Crew:
             return last
         if last is not None:
             last.stop()
-        worker = self._spare.pop() if self._spare and not self.gpus else self._started(place)
+        worker = (None if self.gpus else take_up(self._spare)) or self._started(place)
         self._workers[place] = worker
 
         def read() -> None:

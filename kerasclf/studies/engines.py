@@ -20,7 +20,7 @@ from kerasclf.studies.job import Job
 from kerasclf.studies.plan import Plan, PlanRequest, make_plan
 from kerasclf.studies.progress import OfRun, StudyListener
 from kerasclf.studies.resources import automatic_jobs
-from kerasclf.studies.worker_process import WorkerProcess
+from kerasclf.studies.worker_process import WorkerProcess, take_up
 
 # The runs to make. An iterator is asked for the next whenever there is room for it, so that it may depend on the
 # results so far; None means that there is nothing to run before one that is under way has ended.
@@ -96,7 +96,7 @@ class Processes:
         request = replace(request, snapshots=snapshots, threads=request.threads or max(1, usable_cores() // width))
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.txt"
-            worker = WorkerProcess(forks=forking.CAN_FORK)
+            worker = take_up(self._spare) or WorkerProcess(forks=forking.CAN_FORK)
             try:
                 plan = _asked_for(request, worker, log, said)
             except BaseException:

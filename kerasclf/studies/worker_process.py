@@ -86,6 +86,16 @@ class WorkerProcess:
                 self.process.stdin.close()
 
 
+def take_up(spare: list[WorkerProcess]) -> WorkerProcess | None:
+    """Takes a worker that still lives out of those that have nothing to do, and returns it."""
+    while spare:
+        worker = spare.pop()
+        if worker.takes_more:
+            return worker
+        worker.stop()
+    return None
+
+
 def _in_words(code: int) -> str:
     """Returns how a process ended that gave no answer."""
     if code == -9:  # SIGKILL, a name that Windows lacks

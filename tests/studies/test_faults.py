@@ -13,10 +13,12 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.locks import hold
+from kerasclf.studies import crew, engines, worker_process
 from kerasclf.studies.engines import Inline, Processes
+from kerasclf.studies.forking import CAN_FORK
 from kerasclf.studies.progress import Quiet
 from kerasclf.studies.run_folder import StudyFolder
-from kerasclf.studies.runner import look_ahead, run_study
+from kerasclf.studies.runner import look_ahead, run_forecast, run_study
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 
 BASE = Experiment(
@@ -119,7 +121,22 @@ def test_a_worker_killed_for_memory_is_named_and_goes_on_next_time(tmp_path):
     assert [job.title for job in look_ahead(study, tmp_path / "out", engine=Inline()).jobs] == ["base"]
 
 
-def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path):
+@pytest.fixture
+def started(monkeypatch):
+    """The worker processes that are started."""
+    found = []
+
+    class Noted(worker_process.WorkerProcess):
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, **named)
+            found.append(self)
+
+    for module in (crew, engines):
+        monkeypatch.setattr(module, "WorkerProcess", Noted)
+    return found
+
+
+def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path, started):
     wild = BASE.but(
         split=Split(train_per_class=10, test_per_class=4, validation=0.3),
         augmentation=Augmentation(),
@@ -130,6 +147,17 @@ def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path):
         run_study(study, tmp_path / "out", engine=Processes(1))
     log = StudyFolder(tmp_path / "out").run("wild", wild.identity, 0).log
     assert "TrainingError" in log.read_text()
+    assert len(started) == (1 if CAN_FORK else 2), "the plan's process makes the first run"
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="elsewhere no process serves twice")
+def test_a_process_that_was_killed_after_the_plan_is_not_used(tmp_path, started):
+    engine = Processes(1)
+    forecast = look_ahead(STUDY, tmp_path / "out", only=("other",), engine=engine)
+    started[0].process.kill()
+    started[0].process.wait()
+    assert run_forecast(forecast, engine, Quiet()).run("other", OTHER.identity, 0).complete
+    assert len(started) == 2
 
 
 def test_bad_input_is_told_by_the_process_that_plans(tmp_path):

@@ -1,8 +1,8 @@
 """Batch normalisation as one operation of TensorFlow's, `FusedBatchNormV3`, where Keras takes a dozen.
 
-In inference on a CPU, as in a frozen layer, it is a multiplication and an addition instead: the fused operation's
-gradient would keep the inputs and sum over all of them for a scale and an offset that do not learn. In 16 bits these
-two would round scale and offset, where the fused operation rounds the result alone.
+In inference Keras has one multiplication and one addition. On a CPU in float32 these are left to it: the fused
+operation's gradient keeps the inputs and sums over all of them for a scale and an offset that do not learn. In 16 bits
+the two would round scale and offset, where the fused operation rounds the result alone.
 """
 
 import keras
@@ -35,11 +35,10 @@ def call(
     mask: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Stands in for `BatchNormalization.call`, which gets what the fused operation cannot do."""
-    if mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
-        return keras.layers.BatchNormalization.call(layer, inputs, training=training, mask=mask)
     learns = bool(training and layer.trainable)
-    if not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus():
-        return _infer(layer, inputs)
+    quick_already = not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus()
+    if quick_already or mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
+        return keras.layers.BatchNormalization.call(layer, inputs, training=training, mask=mask)
     images = _as_images(inputs)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=images,
@@ -55,16 +54,6 @@ def call(
         _move(layer.moving_mean, mean, layer.momentum)
         _move(layer.moving_variance, variance * _population_share(images), layer.momentum)
     return tf.cast(outputs if images is inputs else tf.reshape(outputs, tf.shape(inputs)), layer.compute_dtype)
-
-
-def _infer(layer: keras.layers.BatchNormalization, inputs: tf.Tensor) -> tf.Tensor:
-    scale = tf.math.rsqrt(_float32(layer.moving_variance) + layer.epsilon)
-    if layer.scale:
-        scale *= _float32(layer.gamma)
-    offset = -_float32(layer.moving_mean) * scale
-    if layer.center:
-        offset += _float32(layer.beta)
-    return inputs * scale + offset
 
 
 def _as_images(inputs: tf.Tensor) -> tf.Tensor:

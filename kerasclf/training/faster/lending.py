@@ -16,7 +16,6 @@ from kerasclf.training.faster import (
     layer_norm,
     pointwise_convolution,
 )
-from kerasclf.training.faster.memory import kept_memory
 
 
 class Faster(NamedTuple):
@@ -46,8 +45,7 @@ def faster_layers(model: keras.Model) -> Iterator[None]:
     """Computes what it can by the ways of `FASTER` inside the block, in the model and the models nested in it.
 
     The layers stay Keras' own: each is lent a `call` of its instance, so what is saved or cloned inside the block
-    knows nothing of it. Layers of a subclass, which may compute something else, go on as they are. Freed memory stays
-    with this process inside the block.
+    knows nothing of it. Layers of a subclass, which may compute something else, go on as they are.
 
     Args:
         model: A built model. Its traced functions are dropped at both ends of the block: one traced inside must not
@@ -61,8 +59,7 @@ def faster_layers(model: keras.Model) -> Iterator[None]:
             lent.append(layer)
     _forget_traces(model)
     try:
-        with kept_memory():
-            yield
+        yield
     finally:
         for layer in lent:
             del layer.call

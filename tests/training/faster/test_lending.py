@@ -12,7 +12,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasclf.training import devices
-from kerasclf.training.faster import batch_norm, faster_layers
+from kerasclf.training.faster import faster_layers
 
 
 def small(shape=(8, 8, 3), classes=3):
@@ -73,7 +73,7 @@ def test_a_block_in_a_block_leaves_the_layers_lent():
 
 @pytest.fixture
 def traced(monkeypatch):
-    """Which way each layer went while functions were traced."""
+    """Which layers were traced, and which by the way of Keras that they leave inside the block."""
     ways = []
 
     def noted(way, call):
@@ -84,10 +84,8 @@ def traced(monkeypatch):
 
         return noting
 
-    fused, standard = tf.raw_ops.FusedBatchNormV3, layers.BatchNormalization.call
-    monkeypatch.setattr(tf.raw_ops, "FusedBatchNormV3", noted("fused", fused))
-    monkeypatch.setattr(layers.BatchNormalization, "call", noted("standard", standard))
-    monkeypatch.setattr(batch_norm, "_infer", noted("inferred", batch_norm._infer))
+    monkeypatch.setattr(layers.Dense, "call", noted("any", layers.Dense.call))
+    monkeypatch.setattr(layers.Activation, "call", noted("standard", layers.Activation.call))
     return ways
 
 
@@ -97,14 +95,14 @@ def test_traced_functions_do_not_cross_the_border(traced, method):
     data = labelled()[:1] if method == "predict_on_batch" else labelled()
     traced.clear()
     getattr(model, method)(*data)
-    assert set(traced) == {"standard"}
+    assert set(traced) == {"any", "standard"}
     traced.clear()
     with faster_layers(model):
         getattr(model, method)(*data)
-        assert set(traced) == {"fused" if method == "train_on_batch" else "inferred"}
+        assert set(traced) == {"any"}
     traced.clear()
     getattr(model, method)(*data)
-    assert set(traced) == {"standard"}
+    assert set(traced) == {"any", "standard"}
 
 
 LOAD = """
