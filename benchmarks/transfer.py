@@ -207,12 +207,14 @@ def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, 
     from kerasclf import Augmentation, TrainConfig
     from kerasclf.training.feed import make_feed
     from kerasclf.training.ready import prepare_phase
+    from kerasclf.transfer import Transfer
 
     dataset = dataset_of(settings.side, settings.batch * max(settings.warm_up, settings.steps), 1)
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, precision="auto")
     built = built_for(dataset, config)
-    built.assembled.cuts.freeze("all", frozen_norm)
-    feed = make_feed(built, dataset, config, Augmentation(), None, lambda line: None)
+    transfer = Transfer(weights="none", cache="off", batch_norm="frozen" if frozen_norm else "trained")
+    feed = make_feed(built, dataset, config, Augmentation(), transfer, lambda line: None)
+    assert frozen_norm == (not built.assembled.core.get_layer("conv1_bn").trainable)
     ready = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
     return {"rate": timed_fit(ready, settings, fused=who == "kerasclf"), "how": built.policy}
 

@@ -39,7 +39,7 @@ def scale(pixels):
 
 @pytest.fixture
 def tiny_backbone(monkeypatch):
-    monkeypatch.setitem(backbones.BACKBONES, "tiny", Backbone(tiny, scale))
+    monkeypatch.setitem(backbones.BACKBONES, "tiny", Backbone(tiny, scale, "none"))
     return functools.partial(backbone, "tiny")
 
 
