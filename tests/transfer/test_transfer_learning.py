@@ -20,7 +20,7 @@ from kerasclf.transfer import Transfer
 KNOWN, NEW = ("airplane", "automobile", "cat", "horse", "truck"), ("bird", "deer", "dog", "frog", "ship")
 TRAIN, VALIDATION, TEST = 50, 10, 400
 PRETRAINING = 1500
-SEEDS = range(5)
+SEEDS = range(10)
 
 
 def tiny(include_top, weights, input_tensor):
@@ -82,7 +82,7 @@ def new_classes(cifar10, seed):
 
 @pytest.mark.slow
 def test_pretraining_beats_a_beginning_from_scratch(cifar10, tiny_backbone, tmp_path, record_property, capsys):
-    """Whether the head, the last stage or all of it trains; five seeds, each with training images of its own."""
+    """Whether the head, the last stage or all of it trains; ten seeds, each with training images of its own."""
     known = ImageDataset(
         "memory", "five known classes", KNOWN, part(cifar10, KNOWN, 0, PRETRAINING),
         part(cifar10, KNOWN, PRETRAINING, VALIDATION), part(cifar10, KNOWN, PRETRAINING, VALIDATION),
