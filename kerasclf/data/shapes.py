@@ -3,14 +3,15 @@
 Twenty-five classes, an outline (disc, square, triangle, cross, crescent) with a filling (plain, rimmed, striped,
 checked, dotted), 500 training and 100 test images of each. Place, size, turn, colours, contrast, background,
 noise, a smaller distracting shape and a covering bar are random and tell nothing of the class, so that a network
-must learn form and texture, and some images cannot be told at all. Every image is a function of the seed.
+must learn form and texture, and some images cannot be told at all. Every image is a function of the seed, its part and
+its number there, so that only those are drawn that are wanted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import ArrayImages, Part
@@ -71,36 +72,70 @@ FILLINGS: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
 CLASS_NAMES = tuple(f"{filling}_{outline}" for outline in OUTLINES for filling in FILLINGS)
 
 
-@lru_cache(maxsize=2)
-def draw_shapes(size: tuple[int, int] = (32, 32)) -> tuple[tuple[str, ...], Part, Part]:
-    """Draws the data set at an image size (height, width).
+@dataclass(frozen=True)
+class Scenes:
+    """Images that are not drawn yet: the class of each, and its number in the training (0) or test part (1)."""
 
-    Returns:
-        Class names, 12,500 training images and 2,500 test images, uint8 RGB.
-    """
-    return CLASS_NAMES, _draw_part(size, TRAIN_PER_CLASS, 0), _draw_part(size, TEST_PER_CLASS, 1)
+    part: int
+    labels: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+
+    def take(self, indices: NDArray[np.int64]) -> "Scenes":
+        """Returns only the scenes at `indices`."""
+        return Scenes(self.part, self.labels[indices], self.numbers[indices])
+
+    def draw(self, size: tuple[int, int]) -> Part:
+        """Returns the images, uint8 RGB of a size (height, width)."""
+        images = _drawn(self.part, self.labels.tobytes(), self.numbers.tobytes(), size)
+        return Part(ArrayImages(images), self.labels, tuple(map(str, self.numbers)))
 
 
-def _draw_part(size: tuple[int, int], per_class: int, part: int) -> Part:
-    rng = np.random.default_rng([SEED, part])
-    labels = rng.permutation(np.repeat(np.arange(len(CLASS_NAMES)), per_class))
-    images = np.concatenate(
-        [_draw(labels[start : start + _CHUNK], size, rng) for start in range(0, len(labels), _CHUNK)]
-    )
-    return Part(ArrayImages(images), labels, tuple(str(i) for i in range(len(labels))))
+def scenes() -> dict[str, Scenes]:
+    """Returns the scenes of 12,500 training and 2,500 test images."""
+    return {"train": _scenes(0, TRAIN_PER_CLASS), "test": _scenes(1, TEST_PER_CLASS)}
 
 
-def _draw(labels: NDArray[np.int64], size: tuple[int, int], rng: Generator) -> NDArray[np.uint8]:
-    n = len(labels)
-    image = _background(n, size, rng)
-    contrast = rng.uniform(0.6, 1, (n, 1, 1, 1)).astype(np.float32)
-    fore = _colors(n, rng)
-    second = (fore + rng.uniform(0.35, 0.65, fore.shape).astype(np.float32)) % 1  # unlike the first in every channel
-    distraction = rng.integers(len(CLASS_NAMES), size=n)
-    image = _paint(image, distraction, rng.uniform(0.1, 0.2, n), 0.42, contrast, _colors(n, rng), second, rng)
-    image = _paint(image, labels, rng.uniform(0.6, 0.9, n), 0.1, contrast, fore, second, rng)
-    image = _cover(image, rng)
-    image += rng.normal(0, 1, image.shape).astype(np.float32) * rng.uniform(0, 0.08, (n, 1, 1, 1)).astype(np.float32)
+def _scenes(part: int, per_class: int) -> Scenes:
+    labels = np.random.default_rng([SEED, part]).permutation(np.repeat(np.arange(len(CLASS_NAMES)), per_class))
+    return Scenes(part, labels, np.arange(len(labels)))
+
+
+class _Own:
+    """Random numbers of each of some images, from a generator of its own: nothing depends on the other images."""
+
+    def __init__(self, seeds: Iterable[tuple[int, ...]]) -> None:
+        self._generators = [np.random.default_rng(seed) for seed in seeds]
+
+    def uniform(self, low: float, high: float, shape: tuple[int, ...] = ()) -> Floats:
+        return np.stack([own.uniform(low, high, shape) for own in self._generators]).astype(np.float32)
+
+    def normal(self, deviation: float, shape: tuple[int, ...] = ()) -> Floats:
+        return np.stack([own.standard_normal(shape, np.float32) for own in self._generators]) * np.float32(deviation)
+
+    def integers(self, end: int) -> NDArray[np.int64]:
+        return np.array([own.integers(end) for own in self._generators])
+
+
+@lru_cache(maxsize=3)  # the parts of one data set, for the runs of a study in one process
+def _drawn(part: int, labels: bytes, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    classes, places = np.frombuffer(labels, np.int64), np.frombuffer(numbers, np.int64)
+    drawn = [
+        _draw(classes[at], size, _Own((SEED, part, int(number)) for number in places[at]))
+        for at in (slice(start, start + _CHUNK) for start in range(0, len(classes), _CHUNK))
+    ]
+    return np.concatenate(drawn)
+
+
+def _draw(labels: NDArray[np.int64], size: tuple[int, int], own: _Own) -> NDArray[np.uint8]:
+    image = _background(size, own)
+    contrast = own.uniform(0.6, 1, (1, 1, 1))
+    fore = _colors(own)
+    second = (fore + own.uniform(0.35, 0.65, (1, 1, 3))) % 1  # unlike the first in every channel
+    distraction = own.integers(len(CLASS_NAMES))
+    image = _paint(image, distraction, own.uniform(0.1, 0.2), 0.42, contrast, _colors(own), second, own)
+    image = _paint(image, labels, own.uniform(0.6, 0.9), 0.1, contrast, fore, second, own)
+    image = _cover(image, own)
+    image += own.normal(1, image.shape[1:]) * own.uniform(0, 0.08, (1, 1, 1))
     return (image.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
@@ -116,18 +151,18 @@ def _column(values: NDArray[np.number] | NDArray[np.bool_]) -> Floats:
     return values.astype(np.float32)[:, None, None]
 
 
-def _colors(n: int, rng: Generator) -> Floats:
-    return rng.uniform(0, 1, (n, 1, 1, 3)).astype(np.float32)
+def _colors(own: _Own) -> Floats:
+    return own.uniform(0, 1, (1, 1, 3))
 
 
-def _background(n: int, size: tuple[int, int], rng: Generator) -> Floats:
+def _background(size: tuple[int, int], own: _Own) -> Floats:
     """A colour running into another, with faint ripples."""
     x, y = _grid(size)
-    angle = _column(rng.uniform(0, 2 * np.pi, n))
+    angle = _column(own.uniform(0, 2 * np.pi))
     along = np.cos(angle) * x + np.sin(angle) * y
-    ripple = 0.12 * np.sin(along * _column(rng.uniform(2, 14, n)) + _column(rng.uniform(0, 6, n)))
+    ripple = 0.12 * np.sin(along * _column(own.uniform(2, 14)) + _column(own.uniform(0, 6)))
     share = (0.5 + 0.35 * along + ripple).clip(0, 1)[..., None]
-    return _colors(n, rng) * share + _colors(n, rng) * (1 - share)
+    return _colors(own) * share + _colors(own) * (1 - share)
 
 
 def _paint(
@@ -138,15 +173,15 @@ def _paint(
     contrast: Floats,
     fore: Floats,
     second: Floats,
-    rng: Generator,
+    own: _Own,
 ) -> Floats:
     """Paints a shape of each label's class over each image."""
-    n, size = len(image), (image.shape[1], image.shape[2])
+    size = (image.shape[1], image.shape[2])
     x, y = _grid(size)
-    shift_x, shift_y = (_column(rng.normal(0, spread, n).clip(-0.7, 0.7)) for _ in range(2))
-    angle, phase = _column(rng.normal(0, 0.25, n)), _column(rng.uniform(0, 2 * np.pi, n))
+    shift_x, shift_y = (_column(own.normal(spread).clip(-0.7, 0.7)) for _ in range(2))
+    angle, phase = _column(own.normal(0.25)), _column(own.uniform(0, 2 * np.pi))
     # A crescent opens to either side, as most things in photographs look either way: mirroring keeps the class.
-    side = _column(rng.choice([-1.0, 1.0], n))
+    side = _column(own.integers(2) * 2 - 1)
     x, y = side * (x - shift_x) / _column(radius), (y - shift_y) / _column(radius)
     u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     distance, share = np.empty_like(u), np.empty_like(u)
@@ -161,12 +196,11 @@ def _paint(
     return image + opacity * contrast * (color - image)
 
 
-def _cover(image: Floats, rng: Generator) -> Floats:
+def _cover(image: Floats, own: _Own) -> Floats:
     """Lays a bar of one colour over a third of the images."""
-    n = len(image)
     x, y = _grid((image.shape[1], image.shape[2]))
-    angle = _column(rng.uniform(0, np.pi, n))
-    across = np.cos(angle) * x + np.sin(angle) * y - _column(rng.uniform(-0.6, 0.6, n))
-    present = _column(rng.uniform(0, 1, n) < 0.33)
-    bar = (present * (np.abs(across) < _column(rng.uniform(0.05, 0.2, n))))[..., None]
-    return image + bar * (_colors(n, rng) - image)
+    angle = _column(own.uniform(0, np.pi))
+    across = np.cos(angle) * x + np.sin(angle) * y - _column(own.uniform(-0.6, 0.6))
+    present = _column(own.uniform(0, 1) < 0.33)
+    bar = (present * (np.abs(across) < _column(own.uniform(0.05, 0.2))))[..., None]
+    return image + bar * (_colors(own) - image)

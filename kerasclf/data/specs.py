@@ -5,13 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.data import birds, digits, tables
+from kerasclf.data import birds, digits, shapes, tables
 from kerasclf.data.dataset import ArrayImages, ImageDataset, Part
 from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import Listing, Report, list_files, list_folder, read_listings
 from kerasclf.data.folds import kfold
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
-from kerasclf.data.shapes import draw_shapes
 from kerasclf.data.splits import Split, into_parts
 from kerasclf.errors import DataError, unknown
 
@@ -209,9 +208,11 @@ def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], requ
 def _draw(request: _Request) -> _Raw:
     if request.rest:
         raise request.refusal()
-    names, train, test = draw_shapes(request.image_size or (32, 32))
-    parts = into_parts({"train": train, "test": test}, request.split, names)
-    return _Raw("shapes (drawn, not photographs)", names, parts)
+    # Parts come first: only what is wanted is drawn.
+    parts = into_parts(shapes.scenes(), request.split, shapes.CLASS_NAMES)
+    size = request.image_size or (32, 32)
+    drawn = {name: part.draw(size) for name, part in parts.items()}
+    return _Raw("shapes (drawn, not photographs)", shapes.CLASS_NAMES, drawn)
 
 
 def _resized(part: Part, size: Size) -> Part:

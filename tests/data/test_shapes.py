@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasclf.data import load_dataset
+from kerasclf.data import Split, load_dataset
+from kerasclf.data.shapes import _drawn
 from kerasclf.errors import DataError
 
 
@@ -24,9 +25,7 @@ def test_it_says_that_it_is_drawn(shapes):
 
 
 def test_it_is_the_same_every_time(shapes):
-    from kerasclf.data.shapes import draw_shapes
-
-    draw_shapes.cache_clear()
+    _drawn.cache_clear()
     again = load_dataset("shapes")
     assert again.manifest["hash"] == shapes.manifest["hash"]
 
@@ -41,12 +40,23 @@ def test_colour_alone_does_not_tell_the_class(shapes):
     assert (nearest == shapes.test.labels).mean() < 0.08
 
 
-def test_another_size_shows_the_same_scenes():
-    from kerasclf.data.shapes import draw_shapes
+FEW = Split(train_per_class=4, test_per_class=2, validation=0.25)
 
-    _, _, small = draw_shapes((32, 32))
-    assert load_dataset("shapes", image_size=(48, 48)).image_shape == (48, 48, 3)
-    assert len(small) == 2500
+
+def test_an_image_does_not_depend_on_what_else_is_drawn(shapes):
+    few = load_dataset("shapes", split=FEW).test
+    wanted = dict(zip(shapes.test.names, shapes.test.images.array, strict=True))
+    for name, image in zip(few.names, few.images.array, strict=True):
+        np.testing.assert_allclose(image.astype(int), wanted[name], atol=1)  # sines differ in the last digit
+
+
+def test_another_size_shows_the_same_scenes():
+    small, large = (load_dataset("shapes", split=FEW, image_size=(side, side)) for side in (32, 64))
+    assert large.image_shape == (64, 64, 3)
+    assert small.train.names == large.train.names
+    one, other = small.train.images.array, large.train.images.array.reshape(-1, 32, 2, 32, 2, 3).mean(axis=(2, 4))
+    correlations = [np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(one, other, strict=True)]
+    assert np.median(correlations) > 0.9
 
 
 def test_it_takes_no_arguments():
