@@ -140,7 +140,7 @@ def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path, sta
     wild = BASE.but(
         split=Split(train_per_class=10, test_per_class=4, validation=0.3),
         augmentation=Augmentation(),
-        train=TrainConfig(epochs=2, batch_size=64, optimizer="sgd", learning_rate=1e30),
+        train=TrainConfig(epochs=2, batch_size=64, optimizer="sgd", learning_rate=1e38),
     )
     study = Study("wild", "Wild", "Why?", {"wild": wild})
     with pytest.raises(RunsFailedError, match=r"wild: The loss is nan in epoch 1.*The log is .*log\.txt"):

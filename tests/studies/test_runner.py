@@ -196,7 +196,7 @@ def test_bad_input_leaves_no_folder(tmp_path):
 
 def test_a_failed_run_leaves_the_finished_ones_and_is_tried_again_when_told(tmp_path):
     base = small_study().experiments["base"]
-    wild = base.but(augmentation=Augmentation(), train=base.train.but(optimizer="sgd", learning_rate=1e30))
+    wild = base.but(augmentation=Augmentation(), train=base.train.but(optimizer="sgd", learning_rate=1e38))
     study = Study("wild", "Wild", "Why?", {"wild": wild, "base": base})
     with pytest.raises(RunsFailedError, match="The loss is nan"):
         run_study(study, tmp_path / "out", engine=Inline())
