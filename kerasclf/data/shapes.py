@@ -86,17 +86,18 @@ class Scenes:
 
     def draw(self, size: tuple[int, int]) -> Part:
         """Returns the images, uint8 RGB of a size (height, width)."""
-        images = _drawn(self.part, self.labels.tobytes(), self.numbers.tobytes(), size)
+        images = _drawn(self.part, self.numbers.tobytes(), size)
         return Part(ArrayImages(images), self.labels, tuple(map(str, self.numbers)))
 
 
 def scenes() -> dict[str, Scenes]:
     """Returns the scenes of 12,500 training and 2,500 test images."""
-    return {"train": _scenes(0, TRAIN_PER_CLASS), "test": _scenes(1, TEST_PER_CLASS)}
+    return {"train": _scenes(0), "test": _scenes(1)}
 
 
-def _scenes(part: int, per_class: int) -> Scenes:
-    labels = np.random.default_rng([SEED, part]).permutation(np.repeat(np.arange(len(CLASS_NAMES)), per_class))
+def _scenes(part: int) -> Scenes:
+    every_label = np.repeat(np.arange(len(CLASS_NAMES)), (TRAIN_PER_CLASS, TEST_PER_CLASS)[part])
+    labels = np.random.default_rng([SEED, part]).permutation(every_label)
     return Scenes(part, labels, np.arange(len(labels)))
 
 
@@ -117,13 +118,14 @@ class _Own:
 
 
 @lru_cache(maxsize=3)  # the parts of one data set, for the runs of a study in one process
-def _drawn(part: int, labels: bytes, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    classes, places = np.frombuffer(labels, np.int64), np.frombuffer(numbers, np.int64)
-    drawn = [
-        _draw(classes[at], size, _Own((SEED, part, int(number)) for number in places[at]))
-        for at in (slice(start, start + _CHUNK) for start in range(0, len(classes), _CHUNK))
-    ]
-    return np.concatenate(drawn)
+def _drawn(part: int, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    every, labels = np.frombuffer(numbers, np.int64), _scenes(part).labels
+    chunks = [every[start : start + _CHUNK] for start in range(0, len(every), _CHUNK)]
+    images = np.concatenate(
+        [_draw(labels[chunk], size, _Own((SEED, part, int(number)) for number in chunk)) for chunk in chunks]
+    )
+    images.setflags(write=False)  # shared by all who ask for the same
+    return images
 
 
 def _draw(labels: NDArray[np.int64], size: tuple[int, int], own: _Own) -> NDArray[np.uint8]:

@@ -96,7 +96,7 @@ class Processes:
         request = replace(request, snapshots=snapshots, threads=request.threads or max(1, usable_cores() // width))
         with tempfile.TemporaryDirectory() as folder:
             log = Path(folder) / "log.txt"
-            worker = take_up(self._spare) or WorkerProcess(forks=forking.CAN_FORK)
+            worker = take_up(self._spare) or self._started()
             try:
                 plan = _asked_for(request, worker, log, said)
             except BaseException:
@@ -104,10 +104,14 @@ class Processes:
                 raise
         if worker.takes_more:
             self._spare.append(worker)
-            weakref.finalize(self, worker.stop)
         else:
             worker.stop()
         return plan
+
+    def _started(self) -> WorkerProcess:
+        worker = WorkerProcess(forks=forking.CAN_FORK)
+        weakref.finalize(self, worker.stop)
+        return worker
 
     def width(self, plan: Plan, runs: int) -> int:
         wanted = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs

@@ -91,9 +91,11 @@ def test_a_picture_that_came_too_late_leaves_no_folder(tmp_path):
     assert not run.partial.exists()
 
 
-def test_without_jobs_nothing_is_written():
+def test_without_jobs_nothing_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     listener = LiveRuns()
     listener.began("one", 2, 1, [])
     listener.finished_epoch("one", ROW)
     listener.failed_run("one", "no reason")
     listener.finished_run("other", {})
+    assert list(tmp_path.iterdir()) == []
