@@ -1,0 +1,68 @@
+"""Random uint8 images of 200 classes, for measurements."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from kerasclf import ImageDataset
+    from kerasclf.data import Part
+
+CLASSES = 200
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Random images that are drawn when they are read, as files are: an `ImageSource`."""
+
+    side: int
+    numbers: NDArray[np.int64]
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.side, self.side, 3
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8)
+
+    @property
+    def array(self) -> None:
+        return None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        drawn = [np.random.default_rng(i).integers(0, 256, self.shape, np.uint8) for i in self.numbers[indices]]
+        return np.stack(drawn)
+
+    def take(self, indices: NDArray[np.integer]) -> "Drawn":
+        return Drawn(self.side, self.numbers[indices])
+
+    def fingerprint(self) -> str:
+        return f"{self.side} {self.numbers.tolist()}"
+
+
+def labels_of(count: int) -> NDArray[np.int64]:
+    return np.random.default_rng(0).integers(0, CLASSES, count)
+
+
+def images_of(side: int, count: int) -> NDArray[np.uint8]:
+    return Drawn(side, np.arange(count)).read(np.arange(count))
+
+
+def dataset_of(side: int, train: int, validation: int, in_memory: bool = True) -> "ImageDataset":
+    """Returns a data set of random images, in memory or drawn when they are read."""
+    from kerasclf.data import ArrayImages, ImageDataset, Part
+
+    def part(first: int, count: int) -> "Part":
+        drawn = Drawn(side, np.arange(first, first + count))
+        images = ArrayImages(drawn.read(np.arange(count))) if in_memory else drawn
+        return Part(images, labels_of(count), ("",) * count)
+
+    classes = tuple(str(label) for label in range(CLASSES))
+    watched = part(train, validation)
+    return ImageDataset("random", "random pixels", classes, part(0, train), watched, watched)
