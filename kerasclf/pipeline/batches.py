@@ -19,6 +19,7 @@ from kerasclf.pipeline.mixing import make_mix
 _CHUNK_PIXELS = 512 * 32 * 32
 # Fixed, since tf.data's own tuning begins with one and an epoch of small images is over before it has learnt more.
 _PARALLEL = os.cpu_count() or 1
+_PREFETCHED = 4
 
 
 @dataclass
@@ -135,7 +136,10 @@ def _reader(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
 def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
+    # There is nothing left to tune, and where all cores are busy the tuner makes the end of every pass wait for it:
+    # 0.6 s an epoch were measured with one run on each core.
+    options.autotune.enabled = False
     # Each batch is complete in itself; sharding by file or element would change which images meet.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     known = batches.apply(tf.data.experimental.assert_cardinality(steps_per_epoch(count, batch_size)))
-    return known.prefetch(tf.data.AUTOTUNE).with_options(options)
+    return known.prefetch(_PREFETCHED).with_options(options)
