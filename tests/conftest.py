@@ -1,5 +1,6 @@
 """What all tests share: quiet TensorFlow with two logical CPU devices, fixed seeds, small data sets."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from kerasclf.quiet import quiet_tensorflow
 
 quiet_tensorflow()
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -25,10 +27,21 @@ tf.config.set_logical_device_configuration(
 
 from kerasclf.data import ArrayImages, ImageDataset, Part
 
+# What has been imported stays: the collector need not walk through TensorFlow again and again.
+gc.freeze()
+
 
 @pytest.fixture(autouse=True)
 def _seeded():
     tf.keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _forgotten_models():
+    """A module's models and their graphs hold each other: without this a test process grows to gigabytes."""
+    yield
+    keras.backend.clear_session()
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
