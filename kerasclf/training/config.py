@@ -132,8 +132,9 @@ class TrainConfig(Value):
             `"mirrored"` mirrors over all devices of the best kind.
         unfreeze: What of a pretrained network trains: `"all"`, `"head"`, `"lastN"` (from the Nth last convolutional
             layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. What lies below keeps its weights.
-        steps_per_execution: Steps between two returns to Python; `"auto"` takes up to 16 for small images and 1
-            for large ones. Always 1 on several devices. Does not change what is computed.
+        steps_per_execution: Steps between two returns to Python; `"auto"` takes up to 16 where they are quick,
+            with small images and few multiply-adds, and 1 elsewhere. Always 1 on several devices. Does not change
+            what is computed.
         macro_f1: Whether the mean of the classes' F1 is followed over the epochs, too.
     """
 

@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset, Part
+from kerasclf.models.explaining.costs import known_multiply_adds
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch, training_batches
 from kerasclf.training.build import Built, NetworkFactory, build_model
@@ -22,6 +23,9 @@ from kerasclf.transfer import Transfer
 # millisecond: 16 steps of 32 images of 32×32.
 _VALUES_PER_EXECUTION = 16 * 32 * 32 * 32 * 3
 _MOST_STEPS_PER_EXECUTION = 16
+# And multiply-adds of their forward passes, a second or so of two cores: where steps take long a millisecond is
+# nothing, and whoever waits wants to see them.
+_MULTIPLY_ADDS_PER_EXECUTION = 2e10
 # Images that are evaluated at once, where they are small; has no influence on what is learnt.
 _EVALUATION_VALUES = 256 * 32 * 32 * 3
 
@@ -94,15 +98,16 @@ def _compile(
         metrics=metrics,
         jit_compile=config.jit,
         # Keras' loop of several steps fails on the batches of several replicas.
-        steps_per_execution=_steps_per_execution(config, part.images.shape) if replicas == 1 else 1,
+        steps_per_execution=_steps_per_execution(config, model, part.images.shape) if replicas == 1 else 1,
     )
 
 
-def _steps_per_execution(config: TrainConfig, shape: tuple[int, ...]) -> int:
+def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[int, ...]) -> int:
     if config.steps_per_execution != "auto":
         return config.steps_per_execution
-    fitting = _VALUES_PER_EXECUTION // (config.batch_size * int(np.prod(shape)))
-    return max(1, min(_MOST_STEPS_PER_EXECUTION, fitting))
+    small = _VALUES_PER_EXECUTION // (config.batch_size * int(np.prod(shape)))
+    quick = _MULTIPLY_ADDS_PER_EXECUTION // (config.batch_size * max(known_multiply_adds(model), 1))
+    return max(1, min(_MOST_STEPS_PER_EXECUTION, small, int(quick)))
 
 
 def _validation_batches(

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+import keras
 import numpy as np
 from keras import layers
 
@@ -31,6 +32,22 @@ def multiply_adds(step: Step) -> int | None:
         return step.values * _contracted(operation)
     applied = _applications(step)
     return None if applied is None else applied * sum(sizes)
+
+
+def known_multiply_adds(model: keras.Model) -> int:
+    """Returns the multiply-adds of one image in any model, also one that uses layers again; each counts once.
+
+    Layers of which they are not known, as where a size is open, count as 0.
+    """
+    total = 0
+    for layer in model.layers:
+        if is_network(layer):
+            total += known_multiply_adds(layer)
+        elif kernel_sizes(layer) and isinstance(output := getattr(layer, "output", None), keras.KerasTensor):
+            shape = tuple(output.shape[1:])
+            if None not in shape:
+                total += multiply_adds(Step(layer, (), shape, output.dtype)) or 0
+    return total
 
 
 def kernel_sizes(operation: Any) -> list[int]:

@@ -6,6 +6,7 @@ from keras import layers
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models import CATALOGUE, basenet, explain, totals
+from kerasclf.models.explaining.costs import known_multiply_adds
 from kerasclf.training.devices import precision
 
 
@@ -45,6 +46,16 @@ def test_what_is_not_known_is_not_zero():
     model = keras.Model(tokens, layers.MultiHeadAttention(2, 2, name="attention")(tokens, tokens))
     assert explain(model)[-1].multiply_adds is None
     assert totals(model).unknown == ("attention",)
+
+
+def test_what_is_known_of_a_model_that_cannot_be_explained():
+    core = basenet()
+    image, size = keras.Input((32, 32, 3)), keras.Input((None, None, 3))
+    again = keras.Model(image, core(layers.Rescaling(1 / 255)(image)))
+    with pytest.raises(KerasclfError, match="used again"):
+        explain(again)
+    assert known_multiply_adds(again) == known_multiply_adds(core) == totals(core).multiply_adds
+    assert known_multiply_adds(keras.Model(size, layers.Conv2D(8, 3)(size))) == 0
 
 
 def test_a_networks_sums():
