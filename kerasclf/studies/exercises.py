@@ -130,10 +130,10 @@ EXERCISES = (
     Exercise(
         11, "networks", "The classic networks", "course-networks", ("curves", "bars"),
         (
-            "ResNet18 has batch normalisation and shortcuts and begins to learn at once; AlexNet and VGG16 have "
-            "neither and ten times the weights, and a few hundred images are little for them.",
-            "Compare parameters and images a second in the report's table of costs: what is largest is not what is "
-            "best.",
+            "ResNet18 has batch normalisation and shortcuts and begins to learn at once; the other three have neither, "
+            "and on a few hundred images may not have begun when the epochs are over.",
+            "Compare parameters and images a second: AlexNet and VGG16 have two and four times the weights of "
+            "ResNet18; what is largest is not what is best.",
         ),
     ),
     Exercise(
