@@ -43,6 +43,11 @@ def test_the_three_figures(run, photo, capsys):
         assert figure.width > 600
 
 
+def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
+    main(["show", "kernels", str(run), "--out", str(tmp_path / "mine" / "first.png")])
+    assert sorted(path.name for path in (tmp_path / "mine").iterdir()) == ["first.png", "first.svg"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -45,7 +45,8 @@ class ShowCommand:
     layers: tuple[str, ...] = ()
     """For features: names of convolutions; all where empty, of more than 12 some at equal distances."""
     out: Path | None = None
-    """The folder of the figures; show/ in the run's folder, or beside the file, where it is not given."""
+    """The folder of the figures, or the name of this one, ending in .png or .svg (both are written); show/ in the run's
+    folder, or beside the file, where it is not given."""
 
     def run(self, console: Console) -> None:
         self._check()
@@ -61,10 +62,16 @@ class ShowCommand:
             figure = _attention(model, image, self.label, class_names)
         from kerasclf.report.themes import save_figure
 
-        folder = self.out or path.parent / "show"
-        name = self.what if self.image is None or self.what == "kernels" else f"{self.what}_{self.image.stem}"
-        save_figure(figure, folder / name)
-        say(console, f"{folder / name}.png and .svg")
+        name = self._name(path.parent / "show")
+        save_figure(figure, name)
+        say(console, f"{name}.png and .svg")
+
+    def _name(self, beside: Path) -> Path:
+        """Returns the path of the figure without its suffix."""
+        if self.out is not None and self.out.suffix in (".png", ".svg"):
+            return self.out.with_suffix("")
+        of_image = f"_{self.image.stem}" if self.image is not None and self.what != "kernels" else ""
+        return (self.out or beside) / f"{self.what}{of_image}"
 
     def _check(self) -> None:
         if self.what not in WHAT:
