@@ -3,6 +3,8 @@
 import pytest
 
 from kerasclf import Augmentation, Experiment, TrainConfig
+from kerasclf.data.shapes import CLASS_NAMES, scenes
+from kerasclf.data.splits import into_parts
 from kerasclf.errors import KerasclfError
 from kerasclf.studies import STUDIES, Published, Study, declare
 from kerasclf.training import EarlyStopping
@@ -49,6 +51,15 @@ def test_every_study_is_declared_in_both_protocols(name, protocol):
     assert len(different) == len([key for key in study.experiments if key != "again"])  # which is the same on purpose
     assert set(study.published) <= set(study.experiments)
     assert study.question.endswith("?")
+
+
+@pytest.mark.parametrize("protocol", ["sound", "published"])
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_quick_form_can_divide_the_drawn_images(name, protocol):
+    """As without a network; the runs themselves are for slow tests."""
+    for experiment in declare(name, protocol, quick=True).experiments.values():
+        parts = into_parts(scenes(), experiment.split, CLASS_NAMES)
+        assert all(len(set(part.labels)) == len(CLASS_NAMES) for part in parts.values())
 
 
 def test_the_ladders_rungs_add_to_each_other():
