@@ -23,6 +23,8 @@ _EXPANSION = 4
 _LAYER_SCALE = 1e-6
 # PyTorch's 1e-5, or rather the least above it that cuDNN takes where it normalises batches.
 _EPSILON = 1.001e-5
+# PyTorch's share of the new batch, 0.1, is Keras' momentum 0.9.
+_BATCH_NORM = {"momentum": 0.9, "epsilon": _EPSILON}
 # Three stages halve the image.
 _LEAST = 8
 
@@ -150,7 +152,7 @@ def resnet_to_convnext(
 
 def _stem(x: keras.KerasTensor, kernel: int) -> keras.KerasTensor:
     x = _conv(x, _WIDTHS[0], kernel, bias=True, name="conv1_conv")
-    x = layers.BatchNormalization(epsilon=_EPSILON, name="conv1_bn")(x)
+    x = layers.BatchNormalization(**_BATCH_NORM, name="conv1_bn")(x)
     return layers.ReLU(name="conv1_relu")(x) if kernel > 1 else x
 
 
@@ -173,11 +175,11 @@ def _convolutional_block(
         filters = before if conv.width is None else int(conv.width * width)
         groups = {"one": 1, "own": branch.shape[-1], "block": before}[conv.groups]
         branch = _conv(branch, filters, conv.kernel, stride if i == 1 else 1, groups, conv.bias, f"{name}_{i}_conv")
-        branch = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_{i}_bn")(branch)
+        branch = layers.BatchNormalization(**_BATCH_NORM, name=f"{name}_{i}_bn")(branch)
         branch = layers.ReLU(name=f"{name}_{i}_relu")(branch) if i < len(block) else branch
     if before != width:
         x = _conv(x, width, 1, stride, name=f"{name}_0_conv")
-        x = layers.BatchNormalization(epsilon=_EPSILON, name=f"{name}_0_bn")(x)
+        x = layers.BatchNormalization(**_BATCH_NORM, name=f"{name}_0_bn")(x)
         x = layers.ReLU(name=f"{name}_0_relu")(x) if shortcut_relu else x
     return layers.ReLU(name=f"{name}_out")(layers.Add(name=f"{name}_add")([x, branch]))
 

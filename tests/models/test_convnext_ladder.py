@@ -33,6 +33,14 @@ def test_the_published_parameters(step):
     assert model.output_shape == (None, 10)
 
 
+@pytest.mark.parametrize("step", STEPS)
+def test_batch_norm_keeps_its_statistics_as_pytorchs(step):
+    """With Keras' own 0.99 a short training is validated with statistics of networks long gone."""
+    norms = [one for one in resnet_to_convnext(step=step, depths=SHALLOW).layers
+             if isinstance(one, keras.layers.BatchNormalization)]  # fmt: skip
+    assert {norm.momentum for norm in norms} == {0.9}
+
+
 def test_in_its_sound_form_the_last_step_keeps_its_blocks():
     assert trainable(resnet_to_convnext()) == 12_449_738
     assert trainable(resnet_to_convnext(depths=(2, 2, 6, 2))) == PUBLISHED[7]
