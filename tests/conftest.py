@@ -38,7 +38,7 @@ def _seeded():
 
 @pytest.fixture(autouse=True, scope="module")
 def _forgotten_models():
-    """A module's models and their graphs hold each other: without this a test process grows to gigabytes."""
+    """A module's models and their graphs hold each other, and would all be walked through again in later modules."""
     yield
     keras.backend.clear_session()
     gc.collect()

@@ -136,8 +136,8 @@ def _reader(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
 def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    # There is nothing left to tune, and where all cores are busy the tuner makes the end of every pass wait for it:
-    # 0.6 s an epoch were measured with one run on each core.
+    # There is nothing left to tune, and where all cores are busy the end of most passes waits for the tuner: 0.5 to
+    # 0.7 s in 8 of 11 epochs of BaseNet on one core (benchmarks/README.md).
     options.autotune.enabled = False
     # Each batch is complete in itself; sharding by file or element would change which images meet.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
