@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from kerasclf.studies.resources import peak_memory_mb
+from kerasclf.runs.resources import peak_memory_mb
 
 BATCH = 32
 IMAGES = {32: 8192, 224: 512}
@@ -44,20 +44,20 @@ def ours(size: int) -> Callable[[], int]:
     import tensorflow as tf
 
     from kerasclf import Augmentation
-    from kerasclf.data import ArrayImages, Part
+    from kerasclf.data import ArrayImages, Subset
     from kerasclf.pipeline.batches import Epoch, training_batches
     from kerasclf.pipeline.normalization import normalize
-    from kerasclf.pipeline.statistics import fit_statistics
+    from kerasclf.pipeline.normalization_statistics import fit_statistics
 
     images = images_of(size)
-    part = Part(ArrayImages(images), np.zeros(len(images), np.int64), ("",) * len(images))
+    subset = Subset(ArrayImages(images), np.zeros(len(images), np.int64), ("",) * len(images))
     augmentation = Augmentation(
         featurewise_center=True, featurewise_std_normalization=True, zoom_range=0.2, horizontal_flip=True
     )
     pixels = keras.Input(images.shape[1:], dtype="uint8")
     # In a training this is part of the model; here it is counted with the pipeline, as the generator's is.
-    normalise = keras.Model(pixels, normalize(pixels, augmentation, fit_statistics(part, augmentation)))
-    data = training_batches(part, 2, BATCH, augmentation, 0, Epoch())
+    normalise = keras.Model(pixels, normalize(pixels, augmentation, fit_statistics(subset, augmentation)))
+    data = training_batches(subset, 2, BATCH, augmentation, 0, Epoch())
     batches = data.map(lambda batch, labels: (normalise(batch), labels), os.cpu_count())
     # Counted in the graph, where a training consumes them.
     return lambda: int(batches.reduce(0, lambda count, batch: count + tf.shape(batch[0])[0]))

@@ -28,7 +28,7 @@ def measure(what: str, threads: int) -> None:
     import numpy as np
 
     from kerasclf.models import CATALOGUE
-    from kerasclf.studies.worker import limit_threads
+    from kerasclf.runs.worker import limit_threads
 
     limit_threads(threads)
     name, side, batch = SIZES[what]

@@ -45,8 +45,8 @@ def shortened() -> "Study":
 
 
 def kerasclf(jobs: int) -> None:
-    from kerasclf.studies.engines import Processes
-    from kerasclf.studies.runner import run_study
+    from kerasclf.runs.engines import Processes
+    from kerasclf.studies.study_runner import run_study
 
     with tempfile.TemporaryDirectory() as out:
         run_study(shortened(), f"{out}/ladder", engine=Processes(jobs))
@@ -68,11 +68,11 @@ def pytorch() -> None:
 def _train(experiment: "Experiment", dataset: "ImageDataset") -> None:
     import torch
 
-    parts = {name: _tensors(dataset, name) for name in ("train", "validation", "test")}
-    center, scale = _normalisation(experiment, parts["train"][0])
+    sets = {name: _tensors(dataset, name) for name in ("train", "validation", "test")}
+    center, scale = _normalisation(experiment, sets["train"][0])
     # Normalised once: such a loop has its images in memory as it wants them.
-    parts = {name: ((x - center) / scale, y) for name, (x, y) in parts.items()}
-    x, y = parts["train"]
+    sets = {name: ((x - center) / scale, y) for name, (x, y) in sets.items()}
+    x, y = sets["train"]
     model = _network(experiment)
     optimizer, criterion = torch.optim.Adam(model.parameters()), torch.nn.CrossEntropyLoss()
     best, waited = -1.0, 0
@@ -87,20 +87,20 @@ def _train(experiment: "Experiment", dataset: "ImageDataset") -> None:
             optimizer.step()
             total += loss.detach()
         assert torch.isfinite(total)
-        accuracy = _accuracy(model, *parts["validation"])
+        accuracy = _accuracy(model, *sets["validation"])
         waited = 0 if accuracy > best else waited + 1
         best = max(best, accuracy)
         if experiment.train.early_stopping and waited >= experiment.train.early_stopping.patience:
             break
-    _accuracy(model, *parts["test"])
+    _accuracy(model, *sets["test"])
 
 
 def _tensors(dataset: "ImageDataset", name: str) -> tuple[Any, Any]:
     import torch
 
-    part = dataset.part(name)
-    images = part.images.read(np.arange(len(part))).transpose(0, 3, 1, 2).astype(np.float32)
-    return torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(part.labels)
+    subset = dataset.subset(name)
+    images = subset.images.read(np.arange(len(subset))).transpose(0, 3, 1, 2).astype(np.float32)
+    return torch.from_numpy(np.ascontiguousarray(images)), torch.from_numpy(subset.labels)
 
 
 def _normalisation(experiment: "Experiment", x: Any) -> tuple[Any, Any]:

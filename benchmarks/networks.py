@@ -14,7 +14,7 @@ import sys
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from kerasclf.studies.resources import peak_memory_mb
+from kerasclf.runs.resources import peak_memory_mb
 
 CLASSES = 10
 BATCH = {32: 64, 224: 8}  # by the side of the images
@@ -36,14 +36,14 @@ NETWORKS = {
 
 def kerasclf(name: str, side: int, epochs: int) -> float:
     from kerasclf import Augmentation, TrainConfig
-    from kerasclf.data import ArrayImages, ImageDataset, Part
+    from kerasclf.data import ArrayImages, ImageDataset, Subset
     from kerasclf.models import PUBLISHED, build
     from kerasclf.training.train import train
 
     images, labels = arrays(name, side)
-    part = Part(ArrayImages(images.astype(np.uint8)), labels, tuple(map(str, range(len(labels)))))
-    little = Part(ArrayImages(images[:8].astype(np.uint8)), labels[:8], part.names[:8])
-    dataset = ImageDataset("random", "Random images", tuple(map(str, range(CLASSES))), part, little, little)
+    subset = Subset(ArrayImages(images.astype(np.uint8)), labels, tuple(map(str, range(len(labels)))))
+    little = Subset(ArrayImages(images[:8].astype(np.uint8)), labels[:8], subset.names[:8])
+    dataset = ImageDataset("random", "Random images", tuple(map(str, range(CLASSES))), subset, little, little)
     family, _, step = name.partition(":")
     arguments: dict[str, object] = {"step": int(step), "published": True} if step else {}
     arguments |= {"stem": "3x3"} if family.startswith("resnet") and not step and side < 64 else {}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from kerasclf import ImageDataset
-    from kerasclf.data import Part
+    from kerasclf.data import Subset
 
 CLASSES = 200
 
@@ -56,13 +56,13 @@ def images_of(side: int, count: int) -> NDArray[np.uint8]:
 
 def dataset_of(side: int, train: int, validation: int, in_memory: bool = True) -> "ImageDataset":
     """Returns a data set of random images, in memory or drawn when they are read."""
-    from kerasclf.data import ArrayImages, ImageDataset, Part
+    from kerasclf.data import ArrayImages, ImageDataset, Subset
 
-    def part(first: int, count: int) -> "Part":
+    def subset(first: int, count: int) -> "Subset":
         drawn = Drawn(side, np.arange(first, first + count))
         images = ArrayImages(drawn.read(np.arange(count))) if in_memory else drawn
-        return Part(images, labels_of(count), ("",) * count)
+        return Subset(images, labels_of(count), ("",) * count)
 
     classes = tuple(str(label) for label in range(CLASSES))
-    watched = part(train, validation)
-    return ImageDataset("random", "random pixels", classes, part(0, train), watched, watched)
+    watched = subset(train, validation)
+    return ImageDataset("random", "random pixels", classes, subset(0, train), watched, watched)

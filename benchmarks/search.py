@@ -54,16 +54,16 @@ SPACE = Space({"train.learning_rate": Float(1e-4, 1e-2, log=True), "train.batch_
 
 def kerasclf(size: Size) -> dict[str, Any]:
     """Searches with `--jobs 2`; memory is that of this process and of the greatest of its runs so far."""
-    from kerasclf.search.progress import QuietSearch
-    from kerasclf.search.runner import run_search
+    from kerasclf.runs.engines import Processes
+    from kerasclf.runs.resources import peak_memory_mb
+    from kerasclf.search.search_progress import SilentSearchListener
+    from kerasclf.search.search_runner import run_search
     from kerasclf.search.trial import Trial
-    from kerasclf.studies.engines import Processes
-    from kerasclf.studies.resources import peak_memory_mb
 
     peaks: dict[int, tuple[float, float]] = {}
     greatest = [0.0]
 
-    class Watch(QuietSearch):
+    class Watch(SilentSearchListener):
         def finished_run(self, title: str, metrics: dict[str, float]) -> None:
             greatest[0] = max(greatest[0], metrics["peak_memory_mb"])
 
@@ -84,9 +84,9 @@ def keras_tuner(size: Size) -> dict[str, Any]:
     """Searches with KerasTuner's RandomSearch, one trial after the other in this process."""
     import keras_tuner as theirs
 
+    from kerasclf.runs.resources import peak_memory_mb
     from kerasclf.search import hypermodel
-    from kerasclf.search.parameters import from_values, to_hyperparameters
-    from kerasclf.studies.resources import peak_memory_mb
+    from kerasclf.search.spaces.hyperparameters import from_values, to_hyperparameters
 
     peaks: list[float] = []
     made = hypermodel(experiment(size), SPACE)

@@ -37,7 +37,7 @@ from typing import Any
 
 from benchmarks.measure import in_turns, median, print_table, ratio
 from benchmarks.transfer_contests import CONTESTANTS, CONTESTS, HEAD_EPOCHS, PEERS, Settings, growth
-from kerasclf.studies.resources import peak_memory_mb
+from kerasclf.runs.resources import peak_memory_mb
 
 # How long the last stage would be trained.
 STAGE_EPOCHS = 20
@@ -146,7 +146,7 @@ def report_growth(found: dict[int, dict[str, Any]], last_found: dict[str, list[d
 
 def print_machine(settings: Settings) -> None:
     """Prints what was measured, and on what."""
-    from kerasclf.studies.environment import describe_environment, hardware_in_words
+    from kerasclf.runs.environment import describe_environment, hardware_in_words
 
     about = describe_environment()
     versions = {name: about["packages"][name] for name in ("kerasclf", "keras", "tensorflow")}

@@ -13,12 +13,12 @@ import numpy as np
 import psutil
 
 from benchmarks.random_images import dataset_of, images_of, labels_of
-from kerasclf.studies.resources import peak_memory_mb
+from kerasclf.runs.resources import peak_memory_mb
 
 if TYPE_CHECKING:
     from kerasclf import ImageDataset, TrainConfig
-    from kerasclf.training.build import Built
-    from kerasclf.training.ready import Ready
+    from kerasclf.training.assembly import Built
+    from kerasclf.training.training_setup import TrainingSetup
 
 HIDDEN = 400
 HEAD_EPOCHS, HEAD_BATCH = 40, 32  # as in the study of the birds
@@ -62,8 +62,8 @@ class Settings:
 def built_for(dataset: "ImageDataset", config: "TrainConfig") -> "Built":
     from kerasclf import Augmentation
     from kerasclf.machine import usable_cores
-    from kerasclf.studies.worker import limit_threads
-    from kerasclf.training.build import build_model
+    from kerasclf.runs.worker import limit_threads
+    from kerasclf.training.assembly import build_model
 
     limit_threads(usable_cores())
     return build_model(dataset, _resnet, Augmentation(), config, 0)
@@ -84,18 +84,18 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
         return {"rate": features_rate(images, settings.batch, settings.warm_up, who.endswith("bfloat16"))}
     from kerasclf import Augmentation, TrainConfig
     from kerasclf.transfer import Transfer
-    from kerasclf.transfer.engines import choose_engine
+    from kerasclf.transfer.extraction_engines import choose_engine
 
     dataset = dataset_of(settings.side, settings.images, 1)
     built = built_for(dataset, TrainConfig(precision="auto"))
-    point = built.assembled.cuts.point("head")
-    assert point is not None
+    cut = built.assembled.cuts.cut_for("head")
+    assert cut is not None
     transfer = Transfer(weights="none", engine="tensorflow" if who.endswith("tensorflow") else "auto")
-    frozen = built.frozen(point, Augmentation(), transfer)
+    frozen = built.frozen(cut, Augmentation(), transfer)
     # The engine is made once; several batches, so that each of its streams computes one.
-    list(frozen.engine((point,))(iter([images_of(settings.side, 16)] * 2)))
+    list(frozen.engine((cut,))(iter([images_of(settings.side, 16)] * 2)))
     began = time.perf_counter()
-    frozen.part(dataset.train, lambda line: None)
+    frozen.subset(dataset.train, lambda line: None)
     seconds = time.perf_counter() - began
     return {"rate": settings.images / seconds, "how": f"{choose_engine(transfer.engine)}, {built.policy}"}
 
@@ -104,8 +104,8 @@ def last(who: str, settings: Settings) -> dict[str, Any]:
     """Measures images/s of training the last stage."""
     if who in PEERS:
         return _pytorch_training(who, settings, last_stage=True)
-    ready, built, where, _ = _last_stage(dataset_of(settings.side, settings.kept, 16), settings)
-    return {"rate": timed_fit(ready, settings, fused=True), "how": f"{built.policy}, activations {where}"}
+    setup, built, where, _ = _last_stage(dataset_of(settings.side, settings.kept, 16), settings)
+    return {"rate": timed_fit(setup, settings, fused=True), "how": f"{built.policy}, activations {where}"}
 
 
 def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, Any]:
@@ -113,18 +113,18 @@ def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, 
     if who in PEERS:
         return _pytorch_training(who, settings, last_stage=False, frozen_norm=frozen_norm)
     from kerasclf import Augmentation, TrainConfig
-    from kerasclf.training.feed import make_feed
-    from kerasclf.training.ready import prepare_phase
+    from kerasclf.training.phase_inputs import make_phase_inputs
+    from kerasclf.training.training_setup import prepare_phase
     from kerasclf.transfer import Transfer
 
     dataset = dataset_of(settings.side, settings.batch * max(settings.warm_up, settings.steps), 1)
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, precision="auto")
     built = built_for(dataset, config)
     transfer = Transfer(weights="none", cache="off", batch_norm="frozen" if frozen_norm else "trained")
-    feed = make_feed(built, dataset, config, Augmentation(), transfer, lambda line: None)
+    feed = make_phase_inputs(built, dataset, config, Augmentation(), transfer, lambda line: None)
     assert frozen_norm == (not built.assembled.core.get_layer("conv1_bn").trainable)
-    ready = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
-    return {"rate": timed_fit(ready, settings, fused=who == "kerasclf"), "how": built.policy}
+    setup = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
+    return {"rate": timed_fit(setup, settings, fused=who == "kerasclf"), "how": built.policy}
 
 
 def head(who: str, settings: Settings) -> dict[str, Any]:
@@ -138,12 +138,12 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
     dataset = dataset_of(32, settings.head_images - validation, validation)
     config = TrainConfig(epochs=HEAD_EPOCHS, batch_size=HEAD_BATCH, unfreeze="head", precision="auto")
     built, transfer = built_for(dataset, config), Transfer(weights="none")
-    point = built.assembled.cuts.point("head")
-    assert point is not None
-    cache = built.frozen(point, Augmentation(), transfer).kept.cache
+    cut = built.assembled.cuts.cut_for("head")
+    assert cut is not None
+    cache = built.frozen(cut, Augmentation(), transfer).kept.cache
     cache.open()
-    for part in (dataset.train, dataset.validation):
-        cache.append(part.keys, np.random.default_rng(0).random((len(part), *cache.shape), np.float32))
+    for subset in (dataset.train, dataset.validation):
+        cache.append(subset.keys, np.random.default_rng(0).random((len(subset), *cache.shape), np.float32))
     trained = train(dataset, _resnet, Augmentation(), config, 0, transfer=transfer)
     assert len(cache.known()) == settings.head_images, "train has computed features of its own"
     return {"seconds": trained.seconds, "how": built.policy}
@@ -152,33 +152,33 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
 def growth(count: int, settings: Settings) -> dict[str, Any]:
     """Measures what the last stage of so many images takes: to extract, to read, to train on."""
     dataset = dataset_of(settings.side, count, 16, in_memory=False)
-    ready, _, where, extraction_s = _last_stage(dataset, settings)
+    setup, _, where, extraction_s = _last_stage(dataset, settings)
     found: dict[str, Any] = {"extraction_s": extraction_s, "extraction_memory": peak_memory_mb()}
     began = time.perf_counter()
-    assert sum(len(batch) for batch, _ in ready.batches) == count
+    assert sum(len(batch) for batch, _ in setup.batches) == count
     found["reading_s"] = time.perf_counter() - began
-    return {**found, "rate": timed_fit(ready, settings, fused=True), "how": where, "own_memory": own_memory_mb()}
+    return {**found, "rate": timed_fit(setup, settings, fused=True), "how": where, "own_memory": own_memory_mb()}
 
 
-def _last_stage(dataset: "ImageDataset", settings: Settings) -> tuple["Ready", "Built", str, float]:
+def _last_stage(dataset: "ImageDataset", settings: Settings) -> tuple["TrainingSetup", "Built", str, float]:
     """Returns what trains the last stage on kept activations, where these are, and how long it took to compute them."""
     from kerasclf import Augmentation, TrainConfig
-    from kerasclf.training.feed import make_feed
-    from kerasclf.training.ready import prepare_phase
+    from kerasclf.training.phase_inputs import make_phase_inputs
+    from kerasclf.training.training_setup import prepare_phase
     from kerasclf.transfer import Transfer
 
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, unfreeze="stage5", precision="auto")
     built = built_for(dataset, config)
     began = time.perf_counter()
     transfer = Transfer(weights="none", batch_norm="trained")
-    feed = make_feed(built, dataset, config, Augmentation(), transfer, lambda line: None)
+    feed = make_phase_inputs(built, dataset, config, Augmentation(), transfer, lambda line: None)
     seconds = time.perf_counter() - began
     assert feed.frozen is not None
-    ready = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
-    return ready, built, "in memory" if feed.train.images.array is not None else "on disk", seconds
+    setup = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
+    return setup, built, "in memory" if feed.train.images.array is not None else "on disk", seconds
 
 
-def timed_fit(ready: "Ready", settings: Settings, fused: bool) -> float:
+def timed_fit(setup: "TrainingSetup", settings: Settings, fused: bool) -> float:
     """Returns images/s after the warm-up, trained as kerasclf trains, or without its fused batch normalisation."""
     import keras
 
@@ -195,10 +195,10 @@ def timed_fit(ready: "Ready", settings: Settings, fused: bool) -> float:
             self.seconds = time.perf_counter() - self.began
 
     clock = Clock()
-    with ready.strategy.scope(), faster_layers(ready.model) if fused else contextlib.nullcontext():
+    with setup.strategy.scope(), faster_layers(setup.model) if fused else contextlib.nullcontext():
         for number, steps in enumerate((settings.warm_up, settings.steps)):
-            ready.epoch.number = number
-            ready.model.fit(ready.batches.take(steps), callbacks=[clock], shuffle=False, verbose=0)
+            setup.epoch.number = number
+            setup.model.fit(setup.batches.take(steps), callbacks=[clock], shuffle=False, verbose=0)
     return settings.steps * settings.batch / clock.seconds
 
 

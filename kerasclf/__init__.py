@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kerasclf.data import ImageDataset, Split, load_dataset
     from kerasclf.pipeline import Augmentation
-    from kerasclf.studies import Experiment, Study, run_study
+    from kerasclf.runs import Experiment
+    from kerasclf.studies import Study, run_study
     from kerasclf.training import TrainConfig
 
 __version__ = "0.1.0"
@@ -22,7 +23,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _HOME_OF = {
     "Augmentation": "kerasclf.pipeline",
-    "Experiment": "kerasclf.studies",
+    "Experiment": "kerasclf.runs",
     "ImageDataset": "kerasclf.data",
     "Split": "kerasclf.data",
     "Study": "kerasclf.studies",

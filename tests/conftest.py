@@ -25,7 +25,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
-from kerasclf.data import ArrayImages, ImageDataset, Part
+from kerasclf.data import ArrayImages, ImageDataset, Subset
 
 # What has been imported stays: the collector need not walk through TensorFlow again and again.
 gc.freeze()
@@ -54,14 +54,14 @@ def pytest_sessionfinish():
     shutil.rmtree(KERAS_HOME, ignore_errors=True)
 
 
-def make_part(count: int, num_classes: int = 3, shape=(32, 32, 3), seed: int = 0) -> Part:
+def make_subset(count: int, num_classes: int = 3, shape=(32, 32, 3), seed: int = 0) -> Subset:
     """Images whose class a small network can learn: each has a grey level of its class, with noise."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % num_classes
     level = (labels + 1) * 255 // (num_classes + 1)
     noise = rng.integers(-20, 21, (count, *shape))
     images = (level[:, None, None, None] + noise).clip(0, 255).astype(np.uint8)
-    return Part(ArrayImages(images), labels.astype(np.int64), tuple(str(i) for i in range(count)))
+    return Subset(ArrayImages(images), labels.astype(np.int64), tuple(str(i) for i in range(count)))
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def dataset() -> ImageDataset:
         "memory",
         "grey levels",
         ("dark", "middle", "light"),
-        make_part(96),
-        make_part(30, seed=1),
-        make_part(30, seed=2),
+        make_subset(96),
+        make_subset(30, seed=1),
+        make_subset(30, seed=2),
     )
 
 

@@ -45,8 +45,8 @@ def test_imports_go_one_way(folder):
         "import kerasclf.cli",
         "import kerasclf.report",
         "import kerasclf.search",
-        "from kerasclf.search.declared import SEARCHES; [known.make().check() for known in SEARCHES.values()]",
-        "from kerasclf.report.search_page import write_search_report",
+        "from kerasclf.search.search_catalogue import SEARCHES; [known.make().check() for known in SEARCHES.values()]",
+        "from kerasclf.report.search.search_page import write_search_report",
         "from kerasclf.studies import STUDIES; [declare('sound') for declare in STUDIES.values()]",
     ],
 )

@@ -27,7 +27,7 @@ def run_course(command: "StudyCommand", console: Console) -> None:
         RunsFailedError: Some runs failed; all else is finished.
         KerasclfError: Something cannot be used.
     """
-    from kerasclf.studies.catalogue import STUDIES
+    from kerasclf.studies.study_catalogue import STUDIES
 
     names = _chosen(command.only)
     data = command.data or _digits(console)
@@ -77,7 +77,7 @@ def _digits(console: Console) -> str:
 
 
 def _declare(command: "StudyCommand", name: str, spec: str) -> "Study":
-    from kerasclf.studies.catalogue import STUDIES, declare
+    from kerasclf.studies.study_catalogue import STUDIES, declare
 
     experiments = STUDIES[name]("sound").experiments.values()
     pretrained = any(experiment.transfer is not None for experiment in experiments)
@@ -99,8 +99,8 @@ def _declare(command: "StudyCommand", name: str, spec: str) -> "Study":
 
 
 def _run_one(command: "StudyCommand", study: "Study", folder: Path, console: Console) -> None:
-    from kerasclf.studies.illustrate import ILLUSTRATIONS
-    from kerasclf.studies.run_folder import StudyFolder
+    from kerasclf.studies.illustrations import ILLUSTRATIONS
+    from kerasclf.studies.study_folder import StudyFolder
 
     say(console, f"\nstudy: {study.title} ({study.protocol}) → {folder}")
     command.carry_out(study, folder, console)

@@ -28,7 +28,7 @@ class ReportCommand:
         out = self.out or self.folder / "report"
         if (self.folder / "search.json").exists():
             from kerasclf.commands.search_end import show_search_report
-            from kerasclf.search.results import read_search
+            from kerasclf.search.search_results import read_search
 
             show_search_report(read_search(self.folder), out, console)
         elif any(self.folder.glob("course-*/study.json")):
@@ -40,7 +40,7 @@ class ReportCommand:
 def show_report(folder: Path, out: Path, console: Console) -> None:
     """Writes a report and prints its table."""
     from kerasclf.report import read_results, write_report
-    from kerasclf.report.console import console_table
+    from kerasclf.report.console_table import console_table
 
     results = read_results(folder)
     page = write_report(results, out)

@@ -13,10 +13,10 @@ from kerasclf.commands.words import say, whole_numbers
 from kerasclf.errors import KerasclfError, RunsFailedError
 
 if TYPE_CHECKING:
-    from kerasclf.studies.engines import Engine
-    from kerasclf.studies.forecast import Forecast
-    from kerasclf.studies.progress import StudyListener
+    from kerasclf.runs.engines import Engine
+    from kerasclf.runs.progress import RunListener
     from kerasclf.studies.study import Study
+    from kerasclf.studies.study_plan import StudyPlan
 
 ENGINES = ("processes", "inline", "ray")
 
@@ -64,57 +64,57 @@ class RunOptions:
             RunsFailedError: Some runs failed.
             KerasclfError: Something cannot be used; nothing was run.
         """
-        from kerasclf.studies.runner import look_ahead, run_forecast
+        from kerasclf.studies.study_runner import plan_study, run_planned_study
 
         engine = make_engine(self.engine, self.jobs, self.address)
-        forecast = look_ahead(
+        study_plan = plan_study(
             study,
             out,
             only=only,
             engine=engine,
             retry=self.retry,
-            said=lambda line: say(console, line),
+            log=lambda line: say(console, line),
             measure=self.plan or not self.quick,
         )
-        _show_forecast(forecast, console, whole=self.plan)
+        _show_plan(study_plan, console, whole=self.plan)
         if self.plan:
             return
-        with self._listener(forecast, console) as listener:
+        with self._listener(study_plan, console) as listener:
             failed = None
             try:
-                run_forecast(forecast, engine, listener)
+                run_planned_study(study_plan, engine, listener)
             except RunsFailedError as error:
                 failed = error
-        if forecast.finished or failed is None or len(failed.failures) < len(forecast.jobs):
+        if study_plan.finished or failed is None or len(failed.failures) < len(study_plan.jobs):
             show_report(out, out / "report", console)
         if failed:
             raise failed
 
     @contextlib.contextmanager
-    def _listener(self, forecast: "Forecast", console: Console) -> Iterator["StudyListener"]:
-        from kerasclf.studies.progress import ConsoleProgress, Several
+    def _listener(self, study_plan: "StudyPlan", console: Console) -> Iterator["RunListener"]:
+        from kerasclf.runs.progress import ConsoleProgress, RunListeners
 
         with contextlib.ExitStack() as stack:
-            listeners: list[StudyListener] = [
-                stack.enter_context(ConsoleProgress(len(forecast.jobs), console)),
+            listeners: list[RunListener] = [
+                stack.enter_context(ConsoleProgress(len(study_plan.jobs), console)),
             ]
             if self.live:
-                from kerasclf.studies.live import LiveRuns
+                from kerasclf.studies.live_runs import LiveRuns
 
-                listeners.append(LiveRuns(forecast.jobs))
+                listeners.append(LiveRuns(study_plan.jobs))
             if self.track:
                 from kerasclf.studies.tracking import make_tracker
 
-                listeners.append(stack.enter_context(make_tracker(self.track, forecast)))
-            yield Several(listeners)
+                listeners.append(stack.enter_context(make_tracker(self.track, study_plan)))
+            yield RunListeners(listeners)
 
 
-def _show_forecast(forecast: "Forecast", console: Console, whole: bool) -> None:
-    from kerasclf.studies.forecast_table import forecast_summary, forecast_table
+def _show_plan(study_plan: "StudyPlan", console: Console, whole: bool) -> None:
+    from kerasclf.studies.study_plan_table import plan_summary, plan_table
 
     if whole:
-        console.print(forecast_table(forecast))
-    for line in forecast_summary(forecast):
+        console.print(plan_table(study_plan))
+    for line in plan_summary(study_plan):
         say(console, line)
 
 
@@ -125,7 +125,7 @@ def make_engine(name: str, jobs: str, address: str | None) -> "Engine":
         KerasclfError: They do not go together, or there is no such engine.
     """
     from kerasclf.errors import unknown
-    from kerasclf.studies.engines import Inline, Processes
+    from kerasclf.runs.engines import Inline, Processes
 
     if name not in ENGINES:
         raise KerasclfError(unknown("engine", name, ENGINES))
@@ -136,7 +136,7 @@ def make_engine(name: str, jobs: str, address: str | None) -> "Engine":
     width = parse_jobs(jobs)
     if name == "processes":
         return Processes(width)
-    from kerasclf.studies.ray_engine import Ray
+    from kerasclf.runs.ray_engine import Ray
 
     return Ray(address, width)
 

@@ -14,13 +14,13 @@ from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
-    from kerasclf.search.address import Address, Leases
+    from kerasclf.runs.engines import Engine
     from kerasclf.search.budget import Budget
-    from kerasclf.search.progress import SearchListener
-    from kerasclf.search.results import SearchResults
-    from kerasclf.search.runner import Preflight
+    from kerasclf.search.distributed.address import Address, Leases
     from kerasclf.search.search import Search
-    from kerasclf.studies.engines import Engine
+    from kerasclf.search.search_plan import SearchPlan
+    from kerasclf.search.search_progress import SearchListener
+    from kerasclf.search.search_results import SearchResults
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class SearchCommand:
         from kerasclf.commands.search_setup import make_budget, make_search
         from kerasclf.locks import check_free
         from kerasclf.quiet import quiet_tensorflow
-        from kerasclf.search.check import check_beforehand
+        from kerasclf.search.search_checks import check_search
 
         search, budget = make_search(self, lambda line: say(console, line)), make_budget(self)
         out = self.out or Path("runs") / folder_name(
@@ -135,41 +135,39 @@ class SearchCommand:
         )
         engine = make_engine(self.engine, self.jobs, self.address)
         search = replace(search, side_by_side=self._width())
-        check_beforehand(search, out, budget)
+        check_search(search, out, budget)
         if not self.plan:
             check_free(out)
         quiet_tensorflow()  # KerasTuner brings TensorFlow with it, which takes seconds to start
         each = f"{search.runs_a_trial} run{'s' * (search.runs_a_trial > 1)} a trial"
         say(console, f"search: {search.title} ({search.oracle}, {each}) → {out}")
-        ready = self._look_ahead(search, budget, out, engine, console)
+        ready = self._plan(search, budget, out, engine, console)
         if not self.plan:
-            self._carry_out(ready, budget, engine, console)
+            self._run(ready, budget, engine, console)
 
-    def _look_ahead(
-        self, search: "Search", budget: "Budget", out: Path, engine: "Engine", console: Console
-    ) -> "Preflight":
-        from kerasclf.search.forecast import forecast_lines
-        from kerasclf.search.runner import look_ahead
+    def _plan(self, search: "Search", budget: "Budget", out: Path, engine: "Engine", console: Console) -> "SearchPlan":
+        from kerasclf.search.search_plan import plan_lines
+        from kerasclf.search.search_runner import plan_search
 
-        ready = look_ahead(
+        ready = plan_search(
             search,
             out,
             budget,
             engine=engine,
-            said=lambda line: say(console, line),
+            log=lambda line: say(console, line),
             measure=self.plan or not self.quick,
             keep_width=self.jobs == "auto",
         )
-        for line in forecast_lines(ready, budget, engine):
+        for line in plan_lines(ready, budget, engine):
             say(console, line)
         return ready
 
-    def _carry_out(self, ready: "Preflight", budget: "Budget", engine: "Engine", console: Console) -> None:
+    def _run(self, ready: "SearchPlan", budget: "Budget", engine: "Engine", console: Console) -> None:
         from kerasclf.commands.search_end import end_search
         from kerasclf.search.budget import Clock
-        from kerasclf.search.forecast import most_trials
-        from kerasclf.search.progress import SearchProgress
-        from kerasclf.search.runner import carry_on
+        from kerasclf.search.search_plan import most_trials
+        from kerasclf.search.search_progress import SearchProgress
+        from kerasclf.search.search_runner import run_planned_search
 
         left = Clock(ready.folder, budget.seconds).left_s
         command = shlex.join(["kerasclf", *sys.argv[1:]])
@@ -177,7 +175,7 @@ class SearchCommand:
             if self.chief:
                 results = self._lead(ready, budget, progress, command)
             else:
-                results = carry_on(ready, budget, engine, progress, command)
+                results = run_planned_search(ready, budget, engine, progress, command)
         if not results.has_value:
             raise KerasclfError(
                 "No trial was finished; the same command goes on, with more --max-time where that is over."
@@ -196,7 +194,7 @@ class SearchCommand:
             raise KerasclfError("--worker: give the chief's folder with --out.")
 
     def _work(self, console: Console) -> None:
-        from kerasclf.search.workers import keep_working
+        from kerasclf.search.distributed.worker_supervisor import keep_working
 
         assert self.out is not None
         jobs = parse_jobs(self.jobs)
@@ -204,19 +202,19 @@ class SearchCommand:
         patience_s = self._leases().patience_s
         keep_working(self.out, self._address(), runs, lambda line: say(console, line), self.name, patience_s)
 
-    def _lead(self, ready: "Preflight", budget: "Budget", listener: "SearchListener", command: str) -> "SearchResults":
-        from kerasclf.search.chief import lead
+    def _lead(self, ready: "SearchPlan", budget: "Budget", listener: "SearchListener", command: str) -> "SearchResults":
+        from kerasclf.search.distributed.chief import lead
 
         return lead(ready, budget, self._address(), self._leases(), listener, command)
 
     def _address(self) -> "Address":
-        from kerasclf.search.address import find_address
+        from kerasclf.search.distributed.address import find_address
 
         return find_address(self.bind, self.port)
 
     def _leases(self) -> "Leases":
-        from kerasclf.search.address import PATIENCE, Leases
         from kerasclf.search.budget import parse_duration
+        from kerasclf.search.distributed.address import PATIENCE, Leases
 
         waits = {"lease": self.lease, "patience": self.patience or PATIENCE["worker" if self.worker else "chief"]}
         seconds = {name: parse_duration(text, f"--{name}") for name, text in waits.items()}
@@ -241,8 +239,8 @@ class SearchCommand:
 
 
 def _list_searches(console: Console) -> None:
-    from kerasclf.search.declared import SEARCHES
     from kerasclf.search.search import ORACLES
+    from kerasclf.search.search_catalogue import SEARCHES
 
     for name, declared in SEARCHES.items():
         search = declared.make()

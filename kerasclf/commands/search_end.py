@@ -9,8 +9,8 @@ from kerasclf.commands.words import say
 from kerasclf.errors import RunsFailedError
 
 if TYPE_CHECKING:
-    from kerasclf.search.results import SearchResults
-    from kerasclf.studies.engines import Engine
+    from kerasclf.runs.engines import Engine
+    from kerasclf.search.search_results import SearchResults
 
 
 def end_search(results: "SearchResults", engine: "Engine", console: Console, refit: bool) -> None:
@@ -19,9 +19,9 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
     Raises:
         RunsFailedError: Some of these runs failed; the report is written without them.
     """
+    from kerasclf.runs.progress import ConsoleProgress
     from kerasclf.search.final import finish, prepare_finish
-    from kerasclf.search.progress import values_in_words
-    from kerasclf.studies.progress import ConsoleProgress
+    from kerasclf.search.search_progress import values_in_words
 
     search, best = results.search, results.best
     spread = f" ± {best.spread:.4f}" if best.spread is not None else ""
@@ -49,8 +49,8 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
 
 def show_search_report(results: "SearchResults", out: Path, console: Console) -> None:
     """Writes the report of a search and prints its table."""
-    from kerasclf.report.search_console import search_table
-    from kerasclf.report.search_page import write_search_report
+    from kerasclf.report.search.search_console import search_table
+    from kerasclf.report.search.search_page import write_search_report
 
     page = write_search_report(results, out)
     console.print()

@@ -1,6 +1,5 @@
 """From the options of `kerasclf search` to the search that they ask for."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
@@ -8,25 +7,26 @@ from kerasclf.commands.running import parse_size
 from kerasclf.data.keras_sets import KERAS_SETS
 from kerasclf.data.specs import Choice, default_dataset
 from kerasclf.errors import KerasclfError
+from kerasclf.log import Log
+from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
-from kerasclf.search.declared import SEARCHES, shortened
 from kerasclf.search.experiment_file import find_experiment
 from kerasclf.search.search import ENDING, Search
-from kerasclf.search.space import Space
-from kerasclf.search.space_file import read_space
-from kerasclf.studies.experiment import Experiment
+from kerasclf.search.search_catalogue import SEARCHES, shortened
+from kerasclf.search.spaces.space import Space
+from kerasclf.search.spaces.space_file import read_space
 
 if TYPE_CHECKING:
     from kerasclf.commands.search import SearchCommand
     from kerasclf.studies.study import Protocol
 
 
-def make_search(options: "SearchCommand", said: Callable[[str], None]) -> Search:
+def make_search(options: "SearchCommand", log: Log) -> Search:
     """Returns the search that the options ask for.
 
     Args:
         options: Those of the command.
-        said: Is told where other images take the place of those that cannot be had.
+        log: Is told where other images take the place of those that cannot be had.
 
     Raises:
         KerasclfError: There is no such experiment, or an option cannot be used.
@@ -39,7 +39,7 @@ def make_search(options: "SearchCommand", said: Callable[[str], None]) -> Search
     given = read_space(options.space) if options.space else None
     search, declared = (_declared if options.experiment in SEARCHES else _of_experiment)(options, given)
     return shortened(
-        _changed(options, search, _data(options, search, said)),
+        _changed(options, search, _data(options, search, log)),
         quick=options.quick,
         train_per_class=options.train_per_class,
         test_per_class=options.test_per_class,
@@ -84,14 +84,14 @@ def _of_experiment(options: "SearchCommand", space: Space | None) -> tuple[Searc
     return Search(experiment, space, options.oracle or "random", title=title), experiment
 
 
-def _data(options: "SearchCommand", search: Search, said: Callable[[str], None]) -> Choice:
+def _data(options: "SearchCommand", search: Search, log: Log) -> Choice:
     """Returns the data that are asked for, or the experiment's own where they can be had, and else the drawn set."""
     own = search.experiment.data
     if options.data is not None or own.partition(":")[0] not in KERAS_SETS:
         return Choice(options.data or own, "")
     choice = default_dataset(own)
     if choice.notice:
-        said(choice.notice)
+        log(choice.notice)
     return choice
 
 

@@ -120,15 +120,15 @@ def _read_for(model: "keras.Model", path: Path) -> NDArray[np.uint8]:
 
 
 def _kernels(model: "keras.Model") -> Any:
-    from kerasclf.models.explaining.seen import kernels
-    from kerasclf.report.seen import draw_kernels
+    from kerasclf.models.explaining.visualization import kernels
+    from kerasclf.report.visualization_figures import draw_kernels
 
     return draw_kernels(*kernels(model))
 
 
 def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Sequence[str]) -> Any:
-    from kerasclf.models.explaining.seen import feature_maps
-    from kerasclf.report.seen import draw_features
+    from kerasclf.models.explaining.visualization import feature_maps
+    from kerasclf.report.visualization_figures import draw_features
 
     assert image is not None
     found = feature_maps(model, image, layers)
@@ -140,8 +140,8 @@ def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Seq
 def _attention(
     model: "keras.Model", image: NDArray[np.uint8] | None, label: str | None, class_names: Sequence[str]
 ) -> Any:
-    from kerasclf.models.explaining.seen import grad_cam
-    from kerasclf.report.seen import draw_attention
+    from kerasclf.models.explaining.visualization import grad_cam
+    from kerasclf.report.visualization_figures import draw_attention
 
     assert image is not None
     found = grad_cam(model, image, None if label is None else _number_of(label, class_names))

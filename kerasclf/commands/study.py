@@ -56,7 +56,7 @@ class StudyCommand(RunOptions):
     which is what --quick does."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.studies.catalogue import STUDIES
+        from kerasclf.studies.study_catalogue import STUDIES
 
         if self.list_all:
             _list_studies(console)
@@ -81,7 +81,7 @@ class StudyCommand(RunOptions):
 
     def _declare(self, console: Console) -> "Study":
         from kerasclf.data.specs import Choice
-        from kerasclf.studies.catalogue import declare
+        from kerasclf.studies.study_catalogue import declare
 
         chosen = self._default_data(console) if self.data is None else Choice(self.data, "")
         return declare(
@@ -102,7 +102,7 @@ class StudyCommand(RunOptions):
 
     def _default_data(self, console: Console) -> "Choice":
         from kerasclf.data.specs import default_dataset
-        from kerasclf.studies.catalogue import STUDIES, find_study
+        from kerasclf.studies.study_catalogue import STUDIES, find_study
 
         choice = default_dataset(STUDIES[find_study(self.name)]("sound").published_data)
         if choice.notice:
@@ -111,7 +111,7 @@ class StudyCommand(RunOptions):
 
 
 def _list_studies(console: Console) -> None:
-    from kerasclf.studies.catalogue import STUDIES
+    from kerasclf.studies.study_catalogue import STUDIES
 
     width = max(map(len, STUDIES))
     say(console, f"{COURSE:{width}} {QUESTION} (all studies course-…)")

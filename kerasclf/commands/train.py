@@ -11,7 +11,7 @@ from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
-    from kerasclf.studies.experiment import Experiment
+    from kerasclf.runs.experiment import Experiment
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ class TrainCommand(RunOptions):
     """Only propose a learning rate for what lies above the cut, by a short training whose rate rises."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.studies.own import own_study
+        from kerasclf.studies.single_experiment import single_experiment_study
 
         if not self.data:
             raise KerasclfError("Which images? Give --data folder:PATH, where PATH holds a folder for each class.")
-        study = own_study(
+        study = single_experiment_study(
             self._experiment(), repeats=self.repeats, seed=self.seed, quick=self.quick,
             train_per_class=self.train_per_class, test_per_class=self.test_per_class,
         )  # fmt: skip
@@ -76,7 +76,7 @@ class TrainCommand(RunOptions):
 
     def _experiment(self) -> "Experiment":
         from kerasclf.pipeline import Augmentation
-        from kerasclf.studies.experiment import Experiment
+        from kerasclf.runs.experiment import Experiment
         from kerasclf.training import Schedule, TrainConfig
         from kerasclf.transfer import Transfer
 
@@ -115,9 +115,9 @@ def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None
 
     quiet_tensorflow()
     from kerasclf.files import write_bytes
-    from kerasclf.report.rate_curve import draw_rate_curve
+    from kerasclf.report.rate_curve_figure import draw_rate_curve
     from kerasclf.report.themes import figure_bytes
-    from kerasclf.studies.rates import find_rate
+    from kerasclf.runs.learning_rate import find_rate
 
     curve = find_rate(experiment, lambda line: say(console, line))
     picture = out / "learning-rates.png"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kerasclf.data.decode import read_image
 from kerasclf.values import digest_of
 
-PARTS = ("train", "validation", "test")
+SETS = ("train", "validation", "test")
 
 _READ_AT_ONCE = 64
 
@@ -141,7 +141,7 @@ class FileImages:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """The images of one part with their labels (int64 class indices) and their names.
 
     A name is the image's path below the data set's folder, or its index in the original arrays.
@@ -170,10 +170,10 @@ class Part:
             for image in self.images.read(np.arange(start, min(start + _READ_AT_ONCE, len(self))))
         )
 
-    def take(self, indices: NDArray[np.integer]) -> "Part":
+    def take(self, indices: NDArray[np.integer]) -> "Subset":
         """Returns the part that holds only the images at `indices`, in that order."""
         names = tuple(self.names[int(i)] for i in indices)
-        return Part(self.images.take(indices), self.labels[indices], names)
+        return Subset(self.images.take(indices), self.labels[indices], names)
 
 
 @dataclass(frozen=True)
@@ -192,9 +192,9 @@ class ImageDataset:
     spec: str
     title: str
     class_names: tuple[str, ...]
-    train: Part
-    validation: Part
-    test: Part
+    train: Subset
+    validation: Subset
+    test: Subset
 
     @property
     def is_table(self) -> bool:
@@ -211,17 +211,17 @@ class ImageDataset:
         height, width, channels = self.train.images.shape
         return height, width, channels
 
-    def part(self, name: str) -> Part:
+    def subset(self, name: str) -> Subset:
         """Returns the part called `name`: train, validation or test."""
-        if name not in PARTS:
-            raise ValueError(f"Expected a part out of {PARTS}. Received: {name!r}.")
+        if name not in SETS:
+            raise ValueError(f"Expected a part out of {SETS}. Received: {name!r}.")
         return getattr(self, name)  # type: ignore[no-any-return]
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """What is in which part, by name and label, with a hash of names, labels and pixels."""
-        parts = {name: _listing(self.part(name)) for name in PARTS}
-        content = {"spec": self.spec, "class_names": list(self.class_names), "parts": parts}
+        sets = {name: _listing(self.subset(name)) for name in SETS}
+        content = {"spec": self.spec, "class_names": list(self.class_names), "sets": sets}
         return {**content, "hash": digest_of(content)}
 
 
@@ -240,10 +240,10 @@ def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) 
     return np.bincount(np.asarray(labels, np.int64), minlength=num_classes)
 
 
-def _listing(part: Part) -> dict[str, Any]:
+def _listing(subset: Subset) -> dict[str, Any]:
     return {
-        "images": len(part),
-        "content": part.images.fingerprint(),
-        "names": list(part.names),
-        "labels": part.labels.tolist(),
+        "images": len(subset),
+        "content": subset.images.fingerprint(),
+        "names": list(subset.names),
+        "labels": subset.labels.tolist(),
     }

@@ -2,20 +2,20 @@
 
 import numpy as np
 
-from kerasclf.data.dataset import ArrayImages, Part
+from kerasclf.data.dataset import ArrayImages, Subset
 from kerasclf.data.decode import resize_images
 
 TITLE = "digits of scikit-learn (8×8)"
 _MOST = 16  # its pixels are counts from 0 to 16
 
 
-def load_digits(image_size: tuple[int, int] | None) -> tuple[tuple[str, ...], Part]:
+def load_digits(image_size: tuple[int, int] | None) -> tuple[tuple[str, ...], Subset]:
     """Returns the digits (Alpaydin and Kaynak 1998), white on black, uint8 of shape (8, 8, 1) or as large as asked."""
     from sklearn import datasets
 
     found = datasets.load_digits()
     images = np.round(found.images * (255 / _MOST)).astype(np.uint8)[..., None]
     images = images if image_size is None else resize_images(images, image_size)
-    return tuple("0123456789"), Part(
+    return tuple("0123456789"), Subset(
         ArrayImages(images), found.target.astype(np.int64), tuple(str(i) for i in range(len(images)))
     )

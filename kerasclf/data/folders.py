@@ -1,6 +1,6 @@
 """A user's own images: class folders, ready-made parts, or file lists."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Part
+from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset
 from kerasclf.data.decode import SUFFIXES, read_header
 from kerasclf.errors import DataError, did_you_mean
+from kerasclf.log import Log
 
 # Decoded images up to this many bytes are kept in memory; a larger set is read on demand, batch by batch.
 IN_MEMORY_LIMIT = 1 << 30
@@ -23,8 +24,6 @@ _PART_FOLDERS = {
     "validation": ("valid", "validation", "val"),
     "test": ("test", "testing"),
 }
-
-Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,16 @@ def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
     if not root.is_dir():
         near = did_you_mean(root.name, _subfolders(root.parent)) if root.parent.is_dir() else ""
         raise DataError(f"The folder {root} does not exist.{near}")
-    parts = _find_parts(root)
-    if not parts:
+    sets = _find_parts(root)
+    if not sets:
         names = _subfolders(root)
         return names, {"train": _list_classes(root, names)}
-    names = _subfolders(parts["train"])
-    for part, folder in parts.items():
+    names = _subfolders(sets["train"])
+    for subset, folder in sets.items():
         if _subfolders(folder) != names:
             odd = sorted(set(_subfolders(folder)) ^ set(names))
-            raise DataError(f"{parts['train']} and {folder} ({part}) differ in the class folder {odd[0]!r}.")
-    return names, {part: _list_classes(folder, names) for part, folder in parts.items()}
+            raise DataError(f"{sets['train']} and {folder} ({subset}) differ in the class folder {odd[0]!r}.")
+    return names, {subset: _list_classes(folder, names) for subset, folder in sets.items()}
 
 
 def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
@@ -73,11 +72,11 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
     """
     if not root.is_dir():
         raise DataError(f"The folder {root} does not exist.")
-    entries = {part: _read_list(root, path) for part, path in (("train", train), ("test", test))}
+    entries = {subset: _read_list(root, path) for subset, path in (("train", train), ("test", test))}
     shared = set(entries["train"]) & set(entries["test"])
     if shared:
         raise DataError(f"{min(shared)} stands in both {train} and {test}.")
-    classes = {part: {line.split("/")[0] for line in lines} for part, lines in entries.items()}
+    classes = {subset: {line.split("/")[0] for line in lines} for subset, lines in entries.items()}
     odd = sorted(classes["train"] ^ classes["test"])
     if odd:
         raise DataError(f"Class {odd[0]!r} is in only one of {train} and {test}.")
@@ -86,16 +85,16 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
         raise DataError(f"{train} names images of one class, {names[0]!r}; at least 2 are needed.")
     index = {name: i for i, name in enumerate(names)}
     return names, {
-        part: Listing(
+        subset: Listing(
             root,
             tuple(root / line for line in lines),
             np.array([index[line.split("/")[0]] for line in lines], np.int64),
         )
-        for part, lines in entries.items()
+        for subset, lines in entries.items()
     }
 
 
-def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | None, report: Report) -> dict[str, Part]:
+def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | None, log: Log) -> dict[str, Subset]:
     """Reads every listed image once, and keeps the pixels where they fit in `IN_MEMORY_LIMIT`.
 
     Images are grey (one channel) where all of them are, RGB else.
@@ -110,8 +109,8 @@ def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | No
     channels = 1 if all(grey for _, grey in headers) else 3
     in_memory = len(files) * size[0] * size[1] * channels <= IN_MEMORY_LIMIT
     return {
-        name: Part(
-            _read_all(listing.files, size, channels, in_memory, report),
+        name: Subset(
+            _read_all(listing.files, size, channels, in_memory, log),
             listing.labels,
             tuple(file.relative_to(listing.root).as_posix() for file in listing.files),
         )
@@ -132,8 +131,8 @@ def _is_image(path: Path, folder: Path) -> bool:
 def _find_parts(root: Path) -> dict[str, Path]:
     """Returns the part folders; one without folders of its own is a class that happens to be called so."""
     found = {
-        part: root / name
-        for part, names in _PART_FOLDERS.items()
+        subset: root / name
+        for subset, names in _PART_FOLDERS.items()
         for name in names
         if (root / name).is_dir() and _subfolders(root / name)
     }
@@ -201,9 +200,7 @@ def _common_size(files: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> tup
     return sizes[0]
 
 
-def _read_all(
-    files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, report: Report
-) -> ImageSource:
+def _read_all(files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, log: Log) -> ImageSource:
     """Decodes every file, so that a truncated one is found before training, and keeps what fits."""
     source = FileImages(files, size, channels)
     kept = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
@@ -214,5 +211,5 @@ def _read_all(
         if in_memory:
             kept[indices] = images
         if len(files) > chunk:
-            report(f"read {indices[-1] + 1:,} of {len(files):,} images")
+            log(f"read {indices[-1] + 1:,} of {len(files):,} images")
     return ArrayImages(kept) if in_memory else source

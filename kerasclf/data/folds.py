@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from sklearn.model_selection import StratifiedKFold
 
-from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Part, class_counts, in_memory
+from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Subset, class_counts, in_memory
 from kerasclf.errors import DataError
 
 
@@ -31,10 +31,10 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
         yield replace(dataset, train=pool.take(train), validation=pool.take(validation))
 
 
-def join(one: Part, other: Part) -> Part:
+def join(one: Subset, other: Subset) -> Subset:
     """Returns the images of two parts as one part, those of the first one first."""
     labels = np.concatenate([one.labels, other.labels])
-    return Part(_join_images(one.images, other.images), labels, one.names + other.names)
+    return Subset(_join_images(one.images, other.images), labels, one.names + other.names)
 
 
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:

@@ -10,7 +10,7 @@ from urllib.request import getproxies
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, Part
+from kerasclf.data.dataset import ArrayImages, Subset
 from kerasclf.errors import DataError
 from kerasclf.files import keras_home
 
@@ -65,7 +65,7 @@ KERAS_SETS = {
 }
 
 
-def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str, ...], dict[str, Part]]:
+def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str, ...], dict[str, Subset]]:
     """Loads a set of keras.datasets, restricted to its first `num_classes` labels where a number is given.
 
     Raises:
@@ -94,10 +94,10 @@ def _loader(known: KerasSet) -> Callable[[], Arrays]:
     return getattr(keras.datasets, known.module).load_data  # type: ignore[no-any-return]
 
 
-def _first_classes(images: NDArray[Any], labels: NDArray[Any], classes: int) -> Part:
+def _first_classes(images: NDArray[Any], labels: NDArray[Any], classes: int) -> Subset:
     labels = labels.reshape(-1).astype(np.int64)
     chosen = np.flatnonzero(labels < classes)
     if images.ndim == 3:  # MNIST comes without a channel axis
         images = images[..., None]
     array = np.ascontiguousarray(images[chosen].astype(np.uint8, copy=False))
-    return Part(ArrayImages(array), labels[chosen], tuple(str(i) for i in chosen))
+    return Subset(ArrayImages(array), labels[chosen], tuple(str(i) for i in chosen))

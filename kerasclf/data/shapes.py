@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, Part
+from kerasclf.data.dataset import ArrayImages, Subset
 
 Floats = NDArray[np.floating]
 
@@ -76,18 +76,18 @@ CLASS_NAMES = tuple(f"{filling}_{outline}" for outline in OUTLINES for filling i
 class Scenes:
     """Images that are not drawn yet: the class of each, and its number in the training (0) or test part (1)."""
 
-    part: int
+    subset: int
     labels: NDArray[np.int64]
     numbers: NDArray[np.int64]
 
     def take(self, indices: NDArray[np.int64]) -> "Scenes":
         """Returns only the scenes at `indices`."""
-        return Scenes(self.part, self.labels[indices], self.numbers[indices])
+        return Scenes(self.subset, self.labels[indices], self.numbers[indices])
 
-    def draw(self, size: tuple[int, int]) -> Part:
+    def draw(self, size: tuple[int, int]) -> Subset:
         """Returns the images, uint8 RGB of a size (height, width)."""
-        images = _drawn(self.part, self.numbers.tobytes(), size)
-        return Part(ArrayImages(images), self.labels, tuple(map(str, self.numbers)))
+        images = _drawn(self.subset, self.numbers.tobytes(), size)
+        return Subset(ArrayImages(images), self.labels, tuple(map(str, self.numbers)))
 
 
 def scenes() -> dict[str, Scenes]:
@@ -95,10 +95,10 @@ def scenes() -> dict[str, Scenes]:
     return {"train": _scenes(0), "test": _scenes(1)}
 
 
-def _scenes(part: int) -> Scenes:
-    every_label = np.repeat(np.arange(len(CLASS_NAMES)), (TRAIN_PER_CLASS, TEST_PER_CLASS)[part])
-    labels = np.random.default_rng([SEED, part]).permutation(every_label)
-    return Scenes(part, labels, np.arange(len(labels)))
+def _scenes(subset: int) -> Scenes:
+    every_label = np.repeat(np.arange(len(CLASS_NAMES)), (TRAIN_PER_CLASS, TEST_PER_CLASS)[subset])
+    labels = np.random.default_rng([SEED, subset]).permutation(every_label)
+    return Scenes(subset, labels, np.arange(len(labels)))
 
 
 class _Own:
@@ -118,11 +118,11 @@ class _Own:
 
 
 @lru_cache(maxsize=3)  # the parts of one data set, for the runs of a study in one process
-def _drawn(part: int, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    every, labels = np.frombuffer(numbers, np.int64), _scenes(part).labels
+def _drawn(subset: int, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    every, labels = np.frombuffer(numbers, np.int64), _scenes(subset).labels
     chunks = [every[start : start + _CHUNK] for start in range(0, len(every), _CHUNK)]
     images = np.concatenate(
-        [_draw(labels[chunk], size, _Own((SEED, part, int(number)) for number in chunk)) for chunk in chunks]
+        [_draw(labels[chunk], size, _Own((SEED, subset, int(number)) for number in chunk)) for chunk in chunks]
     )
     images.setflags(write=False)  # shared by all who ask for the same
     return images

@@ -5,23 +5,23 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import PARTS, ArrayImages, ImageDataset, Part, in_memory
+from kerasclf.data.dataset import SETS, ArrayImages, ImageDataset, Subset, in_memory
 from kerasclf.files import read_arrays, write_arrays
 
 
 def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
     """Writes a data set that lives in memory into a file; returns False, and writes nothing, for any other."""
     arrays: dict[str, NDArray[Any]] = {}
-    for name in PARTS:
-        images = dataset.part(name).images
+    for name in SETS:
+        images = dataset.subset(name).images
         if not isinstance(images, ArrayImages):
             return False
-        arrays |= {f"{name}/images": images.array, f"{name}/labels": dataset.part(name).labels}
+        arrays |= {f"{name}/images": images.array, f"{name}/labels": dataset.subset(name).labels}
     described = {
         "spec": dataset.spec,
         "title": dataset.title,
         "class_names": dataset.class_names,
-        "names": {name: dataset.part(name).names for name in PARTS},
+        "names": {name: dataset.subset(name).names for name in SETS},
     }
     with path.open("wb") as file:
         write_arrays(file, arrays, described)
@@ -31,8 +31,8 @@ def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
 def read_snapshot(path: Path) -> ImageDataset:
     """Reads what `write_snapshot` wrote: the same images, labels, names and manifest."""
     arrays, described = read_arrays(path)
-    parts = {
-        name: Part(in_memory(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
-        for name in PARTS
+    sets = {
+        name: Subset(in_memory(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
+        for name in SETS
     }
-    return ImageDataset(described["spec"], described["title"], tuple(described["class_names"]), **parts)
+    return ImageDataset(described["spec"], described["title"], tuple(described["class_names"]), **sets)

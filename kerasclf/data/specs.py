@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerasclf.data import birds, digits, shapes, tables
-from kerasclf.data.dataset import ArrayImages, ImageDataset, Part
+from kerasclf.data.dataset import ArrayImages, ImageDataset, Subset
 from kerasclf.data.decode import resize_images
-from kerasclf.data.folders import Listing, Report, list_files, list_folder, read_listings
+from kerasclf.data.folders import Listing, list_files, list_folder, read_listings
 from kerasclf.data.folds import kfold
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
-from kerasclf.data.splits import Split, into_parts
+from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, unknown
+from kerasclf.log import Log
 
 Size = tuple[int, int]
 # A root folder, the classes' names, and what was found below it, by part.
@@ -46,7 +47,7 @@ class _Raw:
 
     title: str
     class_names: tuple[str, ...]
-    parts: dict[str, Part]
+    sets: dict[str, Subset]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class _Request:
     rest: str
     image_size: Size | None
     split: Split
-    report: Report
+    log: Log
 
     def refusal(self) -> DataError:
         return _refusal(self.kind, self.rest)
@@ -72,7 +73,7 @@ class Choice(NamedTuple):
 
 
 def load_dataset(
-    spec: str, *, split: Split | None = None, image_size: Size | None = None, report: Report = lambda line: None
+    spec: str, *, split: Split | None = None, image_size: Size | None = None, log: Log = lambda line: None
 ) -> ImageDataset:
     """Loads a data set by its spec and divides it into train, validation and test.
 
@@ -84,7 +85,7 @@ def load_dataset(
             `kerasclf.data.tables`): `"wine:PATH"`, `"iris"`, `"points"`.
         split: How to divide what the data set does not divide itself; `Split()` where None.
         image_size: Height and width to resize images to, or to draw shapes at; None keeps the images' own.
-        report: Called with a line of progress while many files are read.
+        log: Called with a line of progress while many files are read.
 
     Returns:
         The data set, uint8 pixels 0–255, images of shape (height, width, channels); rows are float32 (1, 1, features).
@@ -94,8 +95,8 @@ def load_dataset(
     """
     split = split or Split()
     kind, rest = _taken_apart(spec)
-    raw = _LOADERS[kind](_Request(kind, rest, image_size, split, report))
-    dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.parts)
+    raw = _LOADERS[kind](_Request(kind, rest, image_size, split, log))
+    dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
     return dataset if split.fold is None else _fold(dataset, split)
 
 
@@ -160,11 +161,11 @@ def _load_keras(request: _Request) -> _Raw:
     known = KERAS_SETS[request.kind]
     if request.rest and not request.rest.isdecimal():
         raise request.refusal()
-    names, parts = load_keras_set(request.kind, int(request.rest) if request.rest else None)
+    names, sets = load_keras_set(request.kind, int(request.rest) if request.rest else None)
     title = f"{known.title}, {request.rest} classes" if request.rest else known.title
-    divided = into_parts(parts, request.split, names)
+    divided = make_sets(sets, request.split, names)
     if request.image_size is not None:
-        divided = {name: _resized(part, request.image_size) for name, part in divided.items()}
+        divided = {name: _resized(subset, request.image_size) for name, subset in divided.items()}
     return _Raw(title, names, divided)
 
 
@@ -201,56 +202,56 @@ def _load_birds(request: _Request) -> _Raw:
 
 def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], request: _Request) -> _Raw:
     # Parts come first: nobody wants to wait for images that are then left out, or for a class that is too small.
-    parts = into_parts(listings, request.split, names)
-    return _Raw(f"images of {root.name}", names, read_listings(parts, request.image_size, request.report))
+    sets = make_sets(listings, request.split, names)
+    return _Raw(f"images of {root.name}", names, read_listings(sets, request.image_size, request.log))
 
 
 def _draw(request: _Request) -> _Raw:
     if request.rest:
         raise request.refusal()
     # Parts come first: only what is wanted is drawn.
-    parts = into_parts(shapes.scenes(), request.split, shapes.CLASS_NAMES)
+    sets = make_sets(shapes.scenes(), request.split, shapes.CLASS_NAMES)
     size = request.image_size or (32, 32)
-    drawn = {name: part.draw(size) for name, part in parts.items()}
+    drawn = {name: subset.draw(size) for name, subset in sets.items()}
     return _Raw("shapes (drawn, not photographs)", shapes.CLASS_NAMES, drawn)
 
 
-def _resized(part: Part, size: Size) -> Part:
-    array = part.images.array
+def _resized(subset: Subset, size: Size) -> Subset:
+    array = subset.images.array
     assert array is not None
-    return Part(ArrayImages(resize_images(array, size)), part.labels, part.names)
+    return Subset(ArrayImages(resize_images(array, size)), subset.labels, subset.names)
 
 
 def _load_digits(request: _Request) -> _Raw:
     if request.rest:
         raise request.refusal()
-    names, part = digits.load_digits(request.image_size)
-    return _Raw(digits.TITLE, names, into_parts({"train": part}, request.split, names))
+    names, subset = digits.load_digits(request.image_size)
+    return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names))
 
 
 def _load_wine(request: _Request) -> _Raw:
     _refuse_size(request)
     if not request.rest:
         raise DataError(f"Expected {SPEC_FORMS['wine']}. {tables.HOW_TO_GET_WINE}")
-    names, part = tables.read_wine(Path(request.rest).expanduser())
-    return _Raw("red wine quality", names, into_parts({"train": part}, request.split, names))
+    names, subset = tables.read_wine(Path(request.rest).expanduser())
+    return _Raw("red wine quality", names, make_sets({"train": subset}, request.split, names))
 
 
 def _load_iris(request: _Request) -> _Raw:
     _refuse_size(request)
     if request.rest not in ("", "4"):
         raise request.refusal()
-    names, part = tables.load_iris()
-    parts = into_parts({"train": part}, request.split, names)
-    return _Raw("iris", (*names, "none") if request.rest else names, parts)
+    names, subset = tables.load_iris()
+    sets = make_sets({"train": subset}, request.split, names)
+    return _Raw("iris", (*names, "none") if request.rest else names, sets)
 
 
 def _draw_points(request: _Request) -> _Raw:
     _refuse_size(request)
     if request.rest:
         raise request.refusal()
-    names, part = tables.draw_points()
-    return _Raw("points (drawn)", names, into_parts({"train": part}, request.split, names))
+    names, subset = tables.draw_points()
+    return _Raw("points (drawn)", names, make_sets({"train": subset}, request.split, names))
 
 
 def _refuse_size(request: _Request) -> None:

@@ -56,7 +56,7 @@ class Split(Value):
 
 
 class Divisible(Protocol):
-    """What has labels and can be reduced to some of its images: a Part, or a listing of files not yet read."""
+    """What has labels and can be reduced to some of its images: a Subset, or a listing of files not yet read."""
 
     @property
     def labels(self) -> Indices: ...
@@ -68,7 +68,7 @@ class Divisible(Protocol):
 T = TypeVar("T", bound=Divisible)
 
 
-def into_parts(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -> dict[str, T]:
+def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -> dict[str, T]:
     """Makes train, validation and test of what a data set has: "train" at least.
 
     The test part is divided off first; then both are limited; then validation is divided off.
@@ -76,16 +76,16 @@ def into_parts(found: dict[str, T], split: Split, class_names: tuple[str, ...]) 
     Raises:
         DataError: A class has too few images; the message names it.
     """
-    parts = dict(found)
-    if "test" not in parts:
-        kept, apart = divide(parts["train"].labels, split.test, split, class_names)
-        parts |= {"train": parts["train"].take(kept), "test": parts["train"].take(apart)}
+    sets = dict(found)
+    if "test" not in sets:
+        kept, apart = divide(sets["train"].labels, split.test, split, class_names)
+        sets |= {"train": sets["train"].take(kept), "test": sets["train"].take(apart)}
     most = {"train": split.train_per_class, "validation": split.test_per_class, "test": split.test_per_class}
-    parts = {name: part.take(limit_per_class(part.labels, most[name], split.seed)) for name, part in parts.items()}
-    if "validation" not in parts:
-        kept, apart = divide(parts["train"].labels, split.validation, split, class_names)
-        parts |= {"train": parts["train"].take(kept), "validation": parts["train"].take(apart)}
-    return parts
+    sets = {name: subset.take(limit_per_class(subset.labels, most[name], split.seed)) for name, subset in sets.items()}
+    if "validation" not in sets:
+        kept, apart = divide(sets["train"].labels, split.validation, split, class_names)
+        sets |= {"train": sets["train"].take(kept), "validation": sets["train"].take(apart)}
+    return sets
 
 
 def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[Indices, Indices]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayRows, Part
+from kerasclf.data.dataset import ArrayRows, Subset
 from kerasclf.errors import DataError
 
 POINTS = 200
@@ -27,13 +27,13 @@ HOW_TO_GET_WINE = (
     "https://archive.ics.uci.edu/dataset/186; give the file with --data wine:PATH."
 )
 
-Found = tuple[tuple[str, ...], Part]
+Found = tuple[tuple[str, ...], Subset]
 
 
-def rows_part(values: NDArray[np.floating], labels: NDArray[np.integer]) -> Part:
+def rows_part(values: NDArray[np.floating], labels: NDArray[np.integer]) -> Subset:
     """Returns rows of shape (n, features) as a part whose names are the rows' numbers."""
     array = np.ascontiguousarray(values, np.float32)[:, None, None, :]
-    return Part(ArrayRows(array), labels.astype(np.int64), tuple(str(i) for i in range(len(array))))
+    return Subset(ArrayRows(array), labels.astype(np.int64), tuple(str(i) for i in range(len(array))))
 
 
 def read_wine(path: Path) -> Found:

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import tensorflow as tf
 
-from kerasclf.data import Part
+from kerasclf.data import Subset
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.augment import make_augment
 from kerasclf.pipeline.augmentation import Augmentation
@@ -36,7 +36,7 @@ class Epoch:
 
 
 def training_batches(
-    part: Part,
+    subset: Subset,
     num_classes: int,
     batch_size: int,
     augmentation: Augmentation,
@@ -50,7 +50,7 @@ def training_batches(
     The order and each image's change are functions of (seed, epoch, index), so that any epoch can be made again.
 
     Args:
-        part: The images.
+        subset: The images.
         num_classes: Width of the one-hot labels.
         batch_size: Images a batch over all replicas; the last batch may be smaller.
         augmentation: The random changes; its normalisation is the model's affair.
@@ -65,13 +65,13 @@ def training_batches(
         (batch, classes).
     """
     # Activations have other shapes; nothing is changed or mixed of them.
-    image_shape = cast("tuple[int, int, int]", part.images.shape)
+    image_shape = cast("tuple[int, int, int]", subset.images.shape)
     augment = make_augment(augmentation, seed, image_shape)
     mix = make_mix(augmentation, seed, image_shape)
-    chunk = _chunk_size(part, batch_size)
-    read = _reader(part)
-    labels = tf.one_hot(part.labels, num_classes)
-    count = len(part) // views
+    chunk = _chunk_size(subset, batch_size)
+    read = _reader(subset)
+    labels = tf.one_hot(subset.labels, num_classes)
+    count = len(subset) // views
 
     def in_order(number: tf.Tensor) -> tf.data.Dataset:
         order = draws.permutation(seed, number, count) if shuffle else tf.range(count, dtype=tf.int64)
@@ -95,13 +95,13 @@ def training_batches(
     return _finished(batches, count, batch_size)
 
 
-def evaluation_batches(part: Part, num_classes: int, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(subset: Subset, num_classes: int, batch_size: int) -> tf.data.Dataset:
     """Returns batches (images, labels) in the part's own order, untouched, in the form of `training_batches`."""
-    read = _reader(part)
-    labels = tf.one_hot(part.labels, num_classes)
-    indices = tf.data.Dataset.range(len(part)).batch(batch_size)
+    read = _reader(subset)
+    labels = tf.one_hot(subset.labels, num_classes)
+    indices = tf.data.Dataset.range(len(subset)).batch(batch_size)
     batches = indices.map(lambda i: (read(i), tf.gather(labels, i)), _PARALLEL)
-    return _finished(batches, len(part), batch_size)
+    return _finished(batches, len(subset), batch_size)
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
@@ -109,16 +109,16 @@ def steps_per_epoch(count: int, batch_size: int) -> int:
     return -(-count // batch_size)
 
 
-def _chunk_size(part: Part, batch_size: int) -> int:
-    if part.images.array is None:
+def _chunk_size(subset: Subset, batch_size: int) -> int:
+    if subset.images.array is None:
         return batch_size
-    pixels = int(np.prod(part.images.shape[:2]))
+    pixels = int(np.prod(subset.images.shape[:2]))
     return batch_size * max(1, _CHUNK_PIXELS // (pixels * batch_size))
 
 
-def _reader(part: Part) -> Callable[[tf.Tensor], tf.Tensor]:
+def _reader(subset: Subset) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function from indices to images: a gather from memory, or a call that reads files."""
-    source = part.images
+    source = subset.images
     if source.array is not None:
         array = tf.constant(source.array)
         return lambda indices: tf.gather(array, indices)

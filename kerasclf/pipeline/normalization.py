@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from kerasclf.pipeline.augmentation import Augmentation, resolve_function
-from kerasclf.pipeline.statistics import Statistics
+from kerasclf.pipeline.normalization_statistics import Statistics
 
 # ImageDataGenerator adds this to every deviation it divides by.
 _EPSILON = 1e-6

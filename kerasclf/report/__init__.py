@@ -1,7 +1,7 @@
 """Run folders in, tables, figures and a page out. Needs no TensorFlow."""
 
 from kerasclf.report.page import write_report
-from kerasclf.report.results import StudyResults, read_results
+from kerasclf.report.study_results import StudyResults, read_results
 from kerasclf.report.summary import summarise
 
 __all__ = ["StudyResults", "read_results", "summarise", "write_report"]

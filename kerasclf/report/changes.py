@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.values import Value, flatten
 
 # An experiment is known by these, whatever their defaults are.

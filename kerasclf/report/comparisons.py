@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from kerasclf.report.changes import neighbours
-from kerasclf.report.results import ExperimentResults, StudyResults
-from kerasclf.studies.statistics import (
+from kerasclf.report.statistics import (
     CONFIDENCE,
     MOST_REPEATS,
     Interval,
@@ -20,6 +19,7 @@ from kerasclf.studies.statistics import (
     selection_flatters,
     share_interval,
 )
+from kerasclf.report.study_results import ExperimentResults, StudyResults
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Comparison:
         p_holm: The p-value corrected for the number of comparisons in its table.
         needed: Repeats that would show a difference as large as this one with 80 % chance, corrected for the number
             of comparisons; None where it is unknown.
-        figure: What is compared.
+        metric: What is compared.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Comparison:
     difference: Interval
     p_holm: float
     needed: int | None
-    figure: str = "test_accuracy"
+    metric: str = "test_accuracy"
 
     @property
     def real(self) -> bool:
@@ -85,7 +85,7 @@ class Comparison:
     @property
     def _of(self) -> str:
         """Names the figure where it is not the usual one."""
-        return "" if self.figure == "test_accuracy" else f" of {self.figure.replace('_', ' ')}"
+        return "" if self.metric == "test_accuracy" else f" of {self.metric.replace('_', ' ')}"
 
 
 def accuracy_of(experiment: ExperimentResults) -> Interval:
@@ -121,7 +121,7 @@ def flattery(results: StudyResults) -> float | None:
 
 
 def compare(
-    one: ExperimentResults, other: ExperimentResults, comparisons: int, figure: str = "test_accuracy"
+    one: ExperimentResults, other: ExperimentResults, comparisons: int, metric: str = "test_accuracy"
 ) -> Comparison:
     """Compares two experiments, one of so many comparisons; its p-value is still to be `corrected`.
 
@@ -129,24 +129,24 @@ def compare(
         one: An experiment.
         other: What it is compared with.
         comparisons: How many there are in the table.
-        figure: Of the runs' metrics; only the test accuracy has an interval where there is one run each.
+        metric: Of the runs' metrics; only the test accuracy has an interval where there is one run each.
     """
     seeds = sorted({run.seed for run in one.runs} & {run.seed for run in other.runs})
     if not seeds:
         nothing = Interval(*[math.nan] * 4)
-        return Comparison(one.name, other.name, 0, nothing, math.nan, None, figure)
-    values, others = (_figures(e, seeds, figure) for e in (one, other))
+        return Comparison(one.name, other.name, 0, nothing, math.nan, None, metric)
+    values, others = (_figures(e, seeds, metric) for e in (one, other))
     if len(seeds) == 1:
         difference = Interval(float(values[0] - others[0]), math.nan, math.nan)
-        if figure == "test_accuracy":
+        if metric == "test_accuracy":
             difference = bootstrap_difference(_right(one, seeds[0]), _right(other, seeds[0]))
-        return Comparison(one.name, other.name, 1, difference, math.nan, None, figure)
+        return Comparison(one.name, other.name, 1, difference, math.nan, None, metric)
     deviation = float(np.std(values - others, ddof=1))
     difference = paired_difference(values, others)
     # Holm's strictest step, so that the difference would outlast the correction.
     level = (1 - CONFIDENCE) / comparisons
     needed = repeats_needed(difference.value, deviation, level=level) if difference.value else MOST_REPEATS + 1
-    return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed, figure)
+    return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed, metric)
 
 
 def corrected(comparisons: list[Comparison]) -> list[Comparison]:
@@ -155,8 +155,8 @@ def corrected(comparisons: list[Comparison]) -> list[Comparison]:
     return [replace(c, p_holm=p) for c, p in zip(comparisons, p_values, strict=True)]
 
 
-def _figures(experiment: ExperimentResults, seeds: Sequence[int], figure: str) -> np.ndarray:
-    by_seed = {run.seed: run.metrics[figure] for run in experiment.runs}
+def _figures(experiment: ExperimentResults, seeds: Sequence[int], metric: str) -> np.ndarray:
+    by_seed = {run.seed: run.metrics[metric] for run in experiment.runs}
     return np.array([by_seed[seed] for seed in seeds], np.float64)
 
 

@@ -12,19 +12,19 @@ import pandas as pd
 
 from kerasclf.errors import FolderError
 from kerasclf.files import write_bytes, write_text
-from kerasclf.report.commands import command_of
 from kerasclf.report.comparisons import against_base, between_neighbours
-from kerasclf.report.decision import animate_decision, draw_decision
+from kerasclf.report.decision_figure import animate_decision, draw_decision
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.page import Draw, by_class, data_url, templates, themed_figure
-from kerasclf.report.results import StudyResults, read_results
-from kerasclf.report.seen import draw_attention, draw_features, draw_kernels
+from kerasclf.report.rerun_commands import command_of
+from kerasclf.report.study_results import StudyResults, read_results
 from kerasclf.report.summary import summarise
-from kerasclf.studies.environment import hardware_in_words
+from kerasclf.report.visualization_figures import draw_attention, draw_features, draw_kernels
+from kerasclf.runs.environment import hardware_in_words
 from kerasclf.studies.exercises import EXERCISES, Exercise
-from kerasclf.studies.illustrate import read_illustration
+from kerasclf.studies.illustrations import read_illustration
 
 _CAPTIONS = {
     "decision": "The training points, what the unit thinks of the plane, and the line where it is undecided.",
@@ -70,7 +70,7 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
     out.mkdir(parents=True, exist_ok=True)
     summary = pd.concat([summarise(results).assign(study=name) for name, results in known.items()])
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    style = resources.files("kerasclf.report").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     made = templates(escape=True)
     pages = {}
     for place, one in enumerate(told):
@@ -144,8 +144,8 @@ def _draw(name: str, one: _Told, results: StudyResults) -> Draw | None:
         return partial(draw_curves, results)
     if name == "confusion":
         return partial(draw_confusion, results.chosen)
-    if name == "differences" and (taught := lessons_of(results)):
-        return partial(draw_lessons, taught)
+    if name == "differences" and (lesson_results := lessons_of(results)):
+        return partial(draw_lessons, lesson_results)
     if name == "differences":
         base, neighbours = against_base(results), between_neighbours(results)
         return partial(draw_differences, base, neighbours) if base else None

@@ -10,10 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kerasclf.report.comparisons import Comparison, accuracy_of
-from kerasclf.report.lessons import Taught
-from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.report.lessons import LessonResult
+from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
-from kerasclf.studies.metrics import confusion
+from kerasclf.runs.metrics import confusion
 
 _MOST_NAMED_CLASSES = 40  # more class names than this cannot be read along an axis
 _MOST_COUNTED_CLASSES = 30  # the same for figures inside the cells
@@ -28,7 +28,7 @@ def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
             _bar(axes, experiment, place, theme)
         known = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
         if results.comparable and known:
-            of = " (validation)" if results.published_figure == "validation_accuracy" else ""
+            of = " (validation)" if results.published_metric == "validation_accuracy" else ""
             axes.plot(*zip(*known, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=f"published{of}")
             axes.legend(loc="lower right", frameon=False)
         _name_rows(axes, [experiment.name for experiment in results.experiments])
@@ -52,13 +52,18 @@ def draw_differences(
         return figure
 
 
-def draw_lessons(taught: Sequence[Taught], theme: str = "light") -> Figure:
+def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light") -> Figure:
     """Draws what each flaw does to the reported figure, with its 95 % interval; what was shown is filled."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(8, 1.3 + 0.42 * len(taught)))
+        figure = Figure(figsize=(8, 1.3 + 0.42 * len(lesson_results)))
         axes = figure.subplots()
-        names = [one.name if one.comparison.figure == "test_accuracy" else f"{one.name} (validation)" for one in taught]
-        _differences(axes, [one.comparison for one in taught], "test accuracy with the flaw − without it", names, theme)
+        names = [
+            one.name if one.comparison.metric == "test_accuracy" else f"{one.name} (validation)"
+            for one in lesson_results
+        ]
+        _differences(
+            axes, [one.comparison for one in lesson_results], "test accuracy with the flaw − without it", names, theme
+        )
         return figure
 
 

@@ -3,20 +3,22 @@
 from collections.abc import Sequence
 
 from kerasclf.report.comparisons import Comparison, accuracy_of, flattery
-from kerasclf.report.lessons import Taught, summary_of
-from kerasclf.report.results import StudyResults
+from kerasclf.report.lessons import LessonResult, summary_of
+from kerasclf.report.study_results import StudyResults
 
 
-def findings(results: StudyResults, neighbours: Sequence[Comparison], taught: Sequence[Taught] = ()) -> list[str]:
+def findings(
+    results: StudyResults, neighbours: Sequence[Comparison], lesson_results: Sequence[LessonResult] = ()
+) -> list[str]:
     """Returns what was chosen and what it is worth, then each experiment against its neighbour.
 
     Args:
         results: The study.
         neighbours: What `between_neighbours` makes of it.
-        taught: What `lessons_of` makes of it; in a study of flaws nothing is chosen.
+        lesson_results: What `lessons_of` makes of it; in a study of flaws nothing is chosen.
     """
-    if taught:
-        return [summary_of(taught), *(one.words for one in taught)]
+    if lesson_results:
+        return [summary_of(lesson_results), *(one.words for one in lesson_results)]
     if len(results.experiments) < 2:
         return []
     return [_choice(results), *(comparison.words for comparison in neighbours)]
@@ -30,7 +32,7 @@ def _choice(results: StudyResults) -> str:
     figure = f"{found.value:.1%} (95 % interval {found.low:.1%} to {found.high:.1%}, {basis})"
     if results.study["protocol"] != "published":
         return f"Chosen on the validation part: {chosen.name}. Its test accuracy is {figure}."
-    if results.published_figure == "validation_accuracy":
+    if results.published_metric == "validation_accuracy":
         return _chosen_and_reported_on_validation(results, figure)
     sentence = (
         f"Chosen on the test part, as the original's author did: {chosen.name}, with a test accuracy of {figure}. "
@@ -44,7 +46,7 @@ def _choice(results: StudyResults) -> str:
 
 def _chosen_and_reported_on_validation(results: StudyResults, figure: str) -> str:
     chosen = results.chosen
-    reported, honest = (float(chosen.values(f"{part}_accuracy").mean()) for part in ("validation", "test"))
+    reported, honest = (float(chosen.values(f"{subset}_accuracy").mean()) for subset in ("validation", "test"))
     sentence = (
         f"Chosen by the validation accuracy and reported with it, as the original's author did: {chosen.name}, with "
         f"{reported:.1%}. On test images that nothing was chosen by it has {figure}"

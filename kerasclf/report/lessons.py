@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasclf.report.comparisons import Comparison, compare, corrected
-from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.studies.study import Lesson
 
 _IN_WORDS = {"test_accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
 
 
 @dataclass(frozen=True)
-class Taught:
+class LessonResult:
     """What one flaw does to one figure.
 
     Args:
@@ -32,21 +32,21 @@ class Taught:
     comparison: Comparison
 
     @property
-    def figure(self) -> str:
+    def metric(self) -> str:
         """What is compared, in words."""
-        return _IN_WORDS[self.comparison.figure]
+        return _IN_WORDS[self.comparison.metric]
 
     @property
     def leads(self) -> bool:
         """Whether this is the figure that the lesson is about; else it is the test accuracy beside it."""
-        return self.comparison.figure == self.lesson.figure
+        return self.comparison.metric == self.lesson.metric
 
     @property
     def effect(self) -> str:
         """What the flaw does to the figure, in a word."""
         if not self.comparison.real:
             return "nothing shown"
-        watched = self.comparison.figure == "validation_accuracy"
+        watched = self.comparison.metric == "validation_accuracy"
         if self.comparison.difference.value < 0:
             return "understates" if watched else "lowers"
         return "flatters" if watched or self.lesson.leaks else "raises"
@@ -60,48 +60,48 @@ class Taught:
             return found.words
         basis = f"n = {found.repeats}" if found.repeats > 1 else "one run each, over the test images"
         return (
-            f"{self.name} {self.effect} the {self.figure} by {abs(points):.1f} ± {half:.1f} points: "
+            f"{self.name} {self.effect} the {self.metric} by {abs(points):.1f} ± {half:.1f} points: "
             f"{self.reported:.1%}, and {self.honest:.1%} without the flaw ({basis})."
         )
 
 
-def lessons_of(results: StudyResults) -> list[Taught]:
+def lessons_of(results: StudyResults) -> list[LessonResult]:
     """Compares each experiment that has a flaw with its corrected one, in the study's order; none of other studies.
 
     In the figure of the lesson, and in the test accuracy where that is another.
     """
     by_name = {e.name: e for e in results.experiments}
     wanted = [
-        (by_name[name], by_name[lesson.corrected], lesson, figure)
+        (by_name[name], by_name[lesson.corrected], lesson, metric)
         for name, lesson in results.lessons.items()
-        for figure in dict.fromkeys((lesson.figure, "test_accuracy"))
+        for metric in dict.fromkeys((lesson.metric, "test_accuracy"))
         if name in by_name and lesson.corrected in by_name
     ]
-    found = corrected([compare(one, other, len(wanted), figure) for one, other, _, figure in wanted])
+    found = corrected([compare(one, other, len(wanted), metric) for one, other, _, metric in wanted])
     return [
-        Taught(one.name, lesson, *_means(one, other, figure), comparison)
-        for (one, other, lesson, figure), comparison in zip(wanted, found, strict=True)
+        LessonResult(one.name, lesson, *_means(one, other, metric), comparison)
+        for (one, other, lesson, metric), comparison in zip(wanted, found, strict=True)
     ]
 
 
-def summary_of(taught: Sequence[Taught]) -> str:
+def summary_of(lesson_results: Sequence[LessonResult]) -> str:
     """Returns how many flaws were shown to change what is reported."""
-    taught = [one for one in taught if one.leads]
+    lesson_results = [one for one in lesson_results if one.leads]
     effects = {
-        effect: [t.name for t in taught if t.effect == effect]
+        effect: [t.name for t in lesson_results if t.effect == effect]
         for effect in ("flatters", "raises", "lowers", "understates", "nothing shown")
     }
     unknown = effects.pop("nothing shown")
     shown = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
-    count = len(taught) - len(unknown)
-    start = f"Of {len(taught)} flaws {count} can be shown to change what is reported"
-    runs = max(t.comparison.repeats for t in taught)
+    count = len(lesson_results) - len(unknown)
+    start = f"Of {len(lesson_results)} flaws {count} can be shown to change what is reported"
+    runs = max(t.comparison.repeats for t in lesson_results)
     basis = f"{runs} runs of each" if runs > 1 else "one run of each"
     end = f"; of {', '.join(unknown)} nothing can be shown with {basis}." if unknown else "."
     return f"{start}{': ' + '; '.join(shown) if shown else ''}{end}"
 
 
-def _means(one: ExperimentResults, other: ExperimentResults, figure: str) -> tuple[float, float]:
+def _means(one: ExperimentResults, other: ExperimentResults, metric: str) -> tuple[float, float]:
     shared = {run.seed for run in one.runs} & {run.seed for run in other.runs}
-    means = [[run.metrics[figure] for run in e.runs if run.seed in shared] for e in (one, other)]
+    means = [[run.metrics[metric] for run in e.runs if run.seed in shared] for e in (one, other)]
     return (float(np.mean(means[0])), float(np.mean(means[1]))) if shared else (math.nan, math.nan)

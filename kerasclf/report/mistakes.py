@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kerasclf.report.results import Run
-from kerasclf.studies.examples import THUMBNAIL_PIXELS, most_confused, most_wrong
+from kerasclf.report.study_results import Run
+from kerasclf.runs.examples import THUMBNAIL_PIXELS, most_confused, most_wrong
 
 _JPEG_QUALITY = 85
 

@@ -12,17 +12,17 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
-from kerasclf.report.commands import command_of, command_of_run
 from kerasclf.report.comparisons import against_base, between_neighbours
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.mistakes import mistakes_of
-from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.report.rerun_commands import command_of, command_of_run
+from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.summary import published_words, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
-from kerasclf.studies.environment import hardware_in_words
-from kerasclf.studies.metrics import class_figures
+from kerasclf.runs.environment import hardware_in_words
+from kerasclf.runs.metrics import class_metrics
 
 Draw = Callable[[str], Figure]
 
@@ -41,13 +41,13 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     summary = summarise(results)
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    base, neighbours, taught = against_base(results), between_neighbours(results), lessons_of(results)
+    base, neighbours, lesson_results = against_base(results), between_neighbours(results), lessons_of(results)
     figures = {
         "bars": themed_figure(lambda theme: draw_bars(results, theme), out / "bars"),
         "curves": themed_figure(lambda theme: draw_curves(results, theme), out / "curves"),
     }
-    if taught:
-        figures["differences"] = themed_figure(lambda theme: draw_lessons(taught, theme), out / "differences")
+    if lesson_results:
+        figures["differences"] = themed_figure(lambda theme: draw_lessons(lesson_results, theme), out / "differences")
     elif neighbours:
         figures["differences"] = themed_figure(
             lambda theme: draw_differences(base, neighbours, theme), out / "differences"
@@ -55,8 +55,8 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     facts: dict[str, Any] = {
         "results": results,
         "study": results.study,
-        "findings": findings(results, neighbours, taught),
-        "taught": taught,
+        "findings": findings(results, neighbours, lesson_results),
+        "lesson_results": lesson_results,
         "rows": summary.to_dict("records"),
         "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
         "changes": changes_of(results),
@@ -67,7 +67,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "hardware": hardware_in_words(results.first_run.environment),
         "command": command_of(results),
     }
-    style = resources.files("kerasclf.report").joinpath("page.css").read_text(encoding="utf-8")
+    style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(facts))
     write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(facts, style=style))
     return out / "index.html"
@@ -76,7 +76,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
 def templates(escape: bool) -> jinja2.Environment:
     """Returns the report's templates, for HTML where `escape`."""
     made = jinja2.Environment(
-        loader=jinja2.PackageLoader("kerasclf.report", "."),
+        loader=jinja2.PackageLoader("kerasclf.report", "templates"),
         autoescape=escape,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -101,7 +101,7 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
 
 def by_class(experiment: ExperimentResults) -> dict[str, Any]:
     """Returns (name, precision, recall, F1, images) of each class; of many the worst, by F1, apart from the rest."""
-    figures = class_figures(*experiment.pooled)
+    figures = class_metrics(*experiment.pooled)
     rows = list(zip(experiment.runs[0].class_names, *figures, strict=True))
     if len(rows) <= _MOST_LISTED_CLASSES:
         return {"shown": rows, "folded": []}

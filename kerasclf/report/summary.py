@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from kerasclf.report.comparisons import accuracy_of
-from kerasclf.report.results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import ExperimentResults, StudyResults
 
 
 def summarise(results: StudyResults) -> pd.DataFrame:
@@ -18,14 +18,14 @@ def summarise(results: StudyResults) -> pd.DataFrame:
     words of what was published are missing where there are none, and have no column where all experiments miss them.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
-    optional = ("test_top5_accuracy", "published_said")
+    optional = ("test_top5_accuracy", "published_wording")
     return table.drop(columns=[name for name in optional if table[name].isna().all()])
 
 
 def published_words(row: Mapping[Any, Any]) -> str:
     """Returns what was published of a row's experiment: a figure, the words it was given in, or a dash."""
-    if isinstance(row.get("published_said"), str):
-        return str(row["published_said"])
+    if isinstance(row.get("published_wording"), str):
+        return str(row["published_wording"])
     known = row["published_accuracy"]
     return "–" if known is None or known != known else f"{known:.4f}"
 
@@ -39,7 +39,7 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "runs": len(experiment.runs),
         "published_accuracy": published.get("accuracy"),
         "published_loss": published.get("loss"),
-        "published_said": published.get("said") or None,
+        "published_wording": published.get("wording") or None,
         "comparable": results.comparable,
         "reduced": bool(results.study.get("reduced")),
     }

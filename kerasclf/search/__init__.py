@@ -3,13 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.search.results import SearchResults, read_search
 from kerasclf.search.search import ORACLES, Search
-from kerasclf.search.space import Axis, Boolean, Choice, Float, Int, Space
-from kerasclf.search.space_file import read_space
+from kerasclf.search.search_results import SearchResults, read_search
+from kerasclf.search.spaces.space import Axis, Boolean, Choice, Float, Int, Space
+from kerasclf.search.spaces.space_file import read_space
 
 if TYPE_CHECKING:
-    from kerasclf.search.runner import run_search
+    from kerasclf.search.search_runner import run_search
     from kerasclf.search.tuner_model import hypermodel
 
 __all__ = [
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 # They need KerasTuner, and with it TensorFlow.
-_HOME_OF = {"hypermodel": "kerasclf.search.tuner_model", "run_search": "kerasclf.search.runner"}
+_HOME_OF = {"hypermodel": "kerasclf.search.tuner_model", "run_search": "kerasclf.search.search_runner"}
 
 
 def __getattr__(name: str) -> Any:

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from kerasclf.errors import KerasclfError
-from kerasclf.search.folder import SearchFolder
+from kerasclf.search.search_folder import SearchFolder
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 # So often the time is written down; a search that is killed forgets no more than this.

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.errors import KerasclfError, unknown
-from kerasclf.studies.catalogue import STUDIES
-from kerasclf.studies.experiment import Experiment
+from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Protocol
+from kerasclf.studies.study_catalogue import STUDIES
 
 _FORMS = "a declared search, STUDY/EXPERIMENT (such as basenet/adam_20), or a TOML or JSON file of an experiment"
 

@@ -6,15 +6,15 @@ from typing import Any
 from kerasclf.data.views import View
 from kerasclf.errors import RunsFailedError
 from kerasclf.files import read_json, write_json
-from kerasclf.search.folder import SearchFolder
-from kerasclf.search.results import SearchResults
-from kerasclf.studies.engines import Engine
-from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.forecast import Forecast
-from kerasclf.studies.job import Job
-from kerasclf.studies.progress import StudyListener
-from kerasclf.studies.runner import look_ahead, run_forecast
+from kerasclf.runs.engines import Engine
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.job import Job
+from kerasclf.runs.progress import RunListener
+from kerasclf.search.search_folder import SearchFolder
+from kerasclf.search.search_results import SearchResults
 from kerasclf.studies.study import Study
+from kerasclf.studies.study_plan import StudyPlan
+from kerasclf.studies.study_runner import plan_study, run_planned_study
 
 BASE, BEST = "base", "best"
 _REFIT = "refit.json"
@@ -42,33 +42,33 @@ class Finish:
 
     Args:
         results: The search.
-        forecast: The runs of the experiment and the best trial that are still to be made.
+        study_plan: The runs of the experiment and the best trial that are still to be made.
         refit: Whether the best is trained once more, on the training and validation images together.
     """
 
     results: SearchResults
-    forecast: Forecast
+    study_plan: StudyPlan
     refit: bool
 
     @property
     def runs(self) -> int:
         """How many runs that are."""
-        return len(self.forecast.jobs) + bool(self.refit and not refit_job(self).run.complete)
+        return len(self.study_plan.jobs) + bool(self.refit and not refit_job(self).run.complete)
 
 
 def prepare_finish(results: SearchResults, engine: Engine, refit: bool = False) -> Finish:
     """Finds out what the end of a search still needs; runs nothing."""
-    return Finish(results, look_ahead(final_study(results), results.folder.final, engine=engine, measure=False), refit)
+    return Finish(results, plan_study(final_study(results), results.folder.final, engine=engine, measure=False), refit)
 
 
-def finish(ending: Finish, engine: Engine, listener: StudyListener) -> None:
+def finish(ending: Finish, engine: Engine, listener: RunListener) -> None:
     """Runs the experiment and the best trial with the same seeds, and looks at each once on the test images.
 
     Raises:
         RunsFailedError: Some runs failed.
     """
     if ending.results.search.final_seeds:
-        run_forecast(ending.forecast, engine, listener)
+        run_planned_study(ending.study_plan, engine, listener)
     if ending.refit:
         _refit(ending, engine, listener)
 
@@ -87,7 +87,7 @@ def refit_experiment(results: SearchResults) -> Experiment:
 
 def refit_job(ending: Finish) -> Job:
     """Returns the run of the best on training and validation images together."""
-    results, plan = ending.results, ending.forecast.plan
+    results, plan = ending.results, ending.study_plan.plan
     experiment, manifest = refit_experiment(results), plan.data_of[BASE]
     return Job(
         title="refit",
@@ -107,9 +107,9 @@ def refit_of(folder: SearchFolder) -> dict[str, Any] | None:
     return read_json(path) if path.exists() else None
 
 
-def _refit(ending: Finish, engine: Engine, listener: StudyListener) -> None:
+def _refit(ending: Finish, engine: Engine, listener: RunListener) -> None:
     job, folder = refit_job(ending), ending.results.folder
-    failures = {} if job.run.complete else engine.run([job], ending.forecast.plan, listener)
+    failures = {} if job.run.complete else engine.run([job], ending.study_plan.plan, listener)
     if failures:
         raise RunsFailedError(failures)
     write_json(

@@ -7,11 +7,11 @@ from typing import Any
 import keras_tuner
 import numpy as np
 
-from kerasclf.search.grid import axis_values
 from kerasclf.search.objective import Objective
 from kerasclf.search.optuna_oracle import SAMPLERS, OptunaOracle
-from kerasclf.search.parameters import to_hyperparameters
-from kerasclf.search.space import Space
+from kerasclf.search.spaces.grid import axis_values
+from kerasclf.search.spaces.hyperparameters import to_hyperparameters
+from kerasclf.search.spaces.space import Space
 
 # From so many points KerasTuner's Gaussian process climbs for each proposal.
 _STARTS = 50
@@ -94,7 +94,7 @@ def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs
     return oracle
 
 
-class Asking:
+class OracleAdapter:
     """An oracle as the search asks it: one after the other, proposals by number, results in the same order."""
 
     def __init__(self, oracle: Any) -> None:

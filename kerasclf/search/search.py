@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
-from kerasclf.search.grid import grid_problems
+from kerasclf.runs.experiment import Experiment
 from kerasclf.search.objective import OBJECTIVES, Objective
-from kerasclf.search.space import Axis, Space, make_space
-from kerasclf.search.space_file import space_from_dict
-from kerasclf.studies.experiment import Experiment
+from kerasclf.search.spaces.grid import grid_problems
+from kerasclf.search.spaces.space import Axis, Space, make_space
+from kerasclf.search.spaces.space_file import space_from_dict
 
 # By name what KerasTuner brings, and what Optuna's samplers bring through a KerasTuner oracle.
 ORACLES = {

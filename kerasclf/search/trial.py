@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from kerasclf.search.space import Values
+from kerasclf.search.spaces.space import Values
 from kerasclf.training.halting import Halt
 
 Status = Literal["running", "completed", "pruned", "failed"]

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from kerasclf.data.views import View
-from kerasclf.search.folder import SearchFolder
+from kerasclf.runs.job import Job
+from kerasclf.runs.plan import Plan
 from kerasclf.search.search import Search
+from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.trial import Trial, TrialRun
-from kerasclf.studies.job import Job
-from kerasclf.studies.plan import Plan
-from kerasclf.training.progress import Row
+from kerasclf.training.listener import Row
 
 BASE = "base"
 # What the machine did to a run (a full disk, a kill for lack of memory) is tried again so often.

@@ -13,13 +13,13 @@ import keras_tuner
 
 from kerasclf.data import ImageDataset
 from kerasclf.errors import KerasclfError
-from kerasclf.search.parameters import declare
-from kerasclf.search.space import Axis, Space, Values, make_space
-from kerasclf.studies.experiment import Experiment
+from kerasclf.runs.experiment import Experiment
+from kerasclf.search.spaces.hyperparameters import declare
+from kerasclf.search.spaces.space import Axis, Space, Values, make_space
 from kerasclf.training.callbacks import CountEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.optimizers import peak_learning_rate
-from kerasclf.training.ready import Ready, prepare
+from kerasclf.training.training_setup import TrainingSetup, prepare
 
 
 class ExperimentHyperModel(keras_tuner.HyperModel):
@@ -42,7 +42,7 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
             raise KerasclfError("KerasTuner trains a model in one phase; run_search takes experiments with several.")
         self.experiment, self.space = experiment, space
         self._dataset: ImageDataset | None = None
-        self._built: tuple[keras.Model, Experiment, Ready] | None = None
+        self._built: tuple[keras.Model, Experiment, TrainingSetup] | None = None
         self._executions: Counter[Experiment] = Counter()
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:

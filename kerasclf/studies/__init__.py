@@ -1,8 +1,7 @@
-"""Experiment, Study and runner; one declared study a file."""
+"""Studies: a question, the experiments that answer it, and the runner that makes their runs."""
 
-from kerasclf.studies.catalogue import STUDIES, declare
-from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.runner import run_study
 from kerasclf.studies.study import Published, Study
+from kerasclf.studies.study_catalogue import STUDIES, declare
+from kerasclf.studies.study_runner import run_study
 
-__all__ = ["STUDIES", "Experiment", "Published", "Study", "declare", "run_study"]
+__all__ = ["STUDIES", "Published", "Study", "declare", "run_study"]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
-from kerasclf.studies.experiment import Experiment
-from kerasclf.studies.form import Form
+from kerasclf.runs.experiment import Experiment
+from kerasclf.studies.reduction import Form
 from kerasclf.values import Value
 
 Protocol = Literal["sound", "published"]
@@ -20,12 +20,12 @@ class Published(Value):
     Args:
         accuracy: From 0 to 1; of the test part, or what `Study.published_figure` says.
         loss: Test loss.
-        said: The words in which the accuracy was given, where they are not a figure.
+        wording: The words in which the accuracy was given, where they are not a figure.
     """
 
     accuracy: float
     loss: float | None = None
-    said: str = ""
+    wording: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,15 @@ class Lesson(Value):
     Args:
         corrected: The name of the experiment without the flaw.
         wrong: What goes wrong, a sentence.
-        seen: How to see it, a sentence.
-        figure: What is reported with the flaw and compared with the corrected experiment's.
+        symptom: How to see it, a sentence.
+        metric: What is reported with the flaw and compared with the corrected experiment's.
         leaks: Whether the images of that figure had a say in the training, so that what is gained is no honest gain.
     """
 
     corrected: str
     wrong: str
-    seen: str
-    figure: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
+    symptom: str
+    metric: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
     leaks: bool = False
 
 
@@ -59,7 +59,7 @@ class Study:
         published: The authors' figures, by the experiment's name.
         published_data: The data set on which those figures were measured.
         published_image_size: Height and width of its images there; None for their own.
-        published_figure: What those figures are, and what the protocol `"published"` chooses by: accuracies of the
+        published_metric: What those figures are, and what the protocol `"published"` chooses by: accuracies of the
             test part, or of the validation part, as some authors have none but these.
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
@@ -79,7 +79,7 @@ class Study:
     published: dict[str, Published] = field(default_factory=dict)
     published_data: str = ""
     published_image_size: tuple[int, int] | None = None
-    published_figure: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
+    published_metric: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
     protocol: Protocol = "sound"
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
@@ -134,7 +134,7 @@ class Study:
             "quick": self.quick,
             "published_data": self.published_data,
             "published_image_size": self.published_image_size and list(self.published_image_size),
-            "published_figure": self.published_figure,
+            "published_metric": self.published_metric,
             "small": self.small,
             "reduced": list(self.reduced),
             "notes": list(self.notes),

@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
-from kerasclf.studies.forecast import Forecast
-from kerasclf.studies.job import Job
-from kerasclf.studies.progress import Quiet
-from kerasclf.training.progress import Row
+from kerasclf.runs.job import Job
+from kerasclf.runs.progress import SilentRunListener
+from kerasclf.studies.study_plan import StudyPlan
+from kerasclf.training.listener import Row
 from kerasclf.values import flatten
 
 Tracker = Literal["wandb", "mlflow", "tensorboard"]
 
 
 @contextlib.contextmanager
-def make_tracker(name: Tracker, forecast: Forecast) -> Iterator[Quiet]:
+def make_tracker(name: Tracker, study_plan: StudyPlan) -> Iterator[SilentRunListener]:
     """Yields a study's listener that sends metrics to a tracker.
 
     A run that goes on after an interruption goes on in the tracker as well: its identity there is that of the
@@ -27,28 +27,28 @@ def make_tracker(name: Tracker, forecast: Forecast) -> Iterator[Quiet]:
     Raises:
         KerasclfError: The tracker is not installed.
     """
-    listener = _LISTENERS[name](forecast)
+    listener = _LISTENERS[name](study_plan)
     try:
         yield listener
     finally:
         listener.close()
 
 
-class _Tracking(Quiet):
+class _Tracking(SilentRunListener):
     """Finds a run's job by its title; what trackers have in common."""
 
     package = ""
 
-    def __init__(self, forecast: Forecast) -> None:
+    def __init__(self, study_plan: StudyPlan) -> None:
         try:
             self.library: Any = importlib.import_module(self.package)
         except ImportError as error:
             raise KerasclfError(
                 f"{self.package.split('.')[0]} is not installed; install it with: pip install 'kerasclf[tracking]'"
             ) from error
-        self.study = forecast.study
-        self.folder = forecast.folder.path / "tracking"
-        self.jobs: dict[str, Job] = {job.title: job for job in forecast.jobs}
+        self.study = study_plan.study
+        self.folder = study_plan.folder.path / "tracking"
+        self.jobs: dict[str, Job] = {job.title: job for job in study_plan.jobs}
         self.open: dict[str, Any] = {}
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:

@@ -10,7 +10,7 @@ from kerasclf.errors import TrainingError
 from kerasclf.pipeline.batches import Epoch
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.halting import Halt, Halted
-from kerasclf.training.progress import Listener
+from kerasclf.training.listener import TrainingListener
 
 
 class CountEpochs(keras.callbacks.Callback):
@@ -64,7 +64,7 @@ class RecordEpochs(keras.callbacks.Callback):
     A duration counts the training steps alone, without validation, so that images/s compare between experiments.
     """
 
-    def __init__(self, images: int, listener: Listener) -> None:
+    def __init__(self, images: int, listener: TrainingListener) -> None:
         super().__init__()
         self.images, self.listener = images, listener
         self.phase: int | None = None  # its number, where a training has several

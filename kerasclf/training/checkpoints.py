@@ -5,7 +5,6 @@ import os
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import TrainingError
 from kerasclf.files import read_arrays, sync_folder, write_arrays
+from kerasclf.log import Log
 
 # Raised whenever a checkpoint of before could no longer be taken up.
 FORMAT = 1
@@ -61,12 +61,12 @@ def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
         old.unlink()
 
 
-def latest_checkpoint(folder: Path, report: Callable[[str], None]) -> Checkpoint | None:
+def latest_checkpoint(folder: Path, log: Log) -> Checkpoint | None:
     """Reads the newest checkpoint that is whole, or returns None where there is none.
 
     Args:
         folder: Where `write_checkpoint` wrote.
-        report: Is told of each one that is damaged.
+        log: Is told of each one that is damaged.
 
     Raises:
         TrainingError: It was written in another format.
@@ -77,7 +77,7 @@ def latest_checkpoint(folder: Path, report: Callable[[str], None]) -> Checkpoint
         except TrainingError:
             raise
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            report(f"{path} is damaged ({error or type(error).__name__}); the one before is used.")
+            log(f"{path} is damaged ({error or type(error).__name__}); the one before is used.")
     return None
 
 

@@ -12,19 +12,19 @@ from kerasclf.training.callbacks import CountEpochs
 from kerasclf.training.devices import precision
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.rate_curve import RateCurve, averaged_steps, make_curve, rising_rates, smooth
-from kerasclf.training.ready import Ready
+from kerasclf.training.training_setup import TrainingSetup
 
 # The search ends when the averaged loss is this many times its least, as in fastai's.
 _DIVERGED = 4.0
 
 
-def find_learning_rate(ready: Ready, lowest: float = 1e-6, highest: float = 1.0, steps: int = 100) -> RateCurve:
+def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: float = 1.0, steps: int = 100) -> RateCurve:
     """Trains with a rate that rises step by step and proposes the one at which the loss fell fastest.
 
     The optimizer's other settings are the model's own; a schedule is set aside. The model is as before afterwards.
 
     Args:
-        ready: What `prepare` made.
+        setup: What `prepare` made.
         lowest: The first step's rate.
         highest: The last step's.
         steps: Steps at most; a data set of fewer is gone through again. Fewer where the loss diverges.
@@ -33,22 +33,22 @@ def find_learning_rate(ready: Ready, lowest: float = 1e-6, highest: float = 1.0,
         TrainingError: The loss falls at no rate, or the rates or steps cannot be used.
     """
     rates = rising_rates(lowest, highest, steps)
-    before, number = _values(ready), ready.epoch.number
+    before, number = _values(setup), setup.epoch.number
     rising = _RisingRate(rates)
     try:
-        with ready.strategy.scope():
-            trial = _trial(ready, lowest)
+        with setup.strategy.scope():
+            trial = _trial(setup, lowest)
             with faster_layers(trial):
                 trial.fit(
-                    ready.batches,
-                    epochs=math.ceil(steps / ready.steps),
-                    callbacks=[CountEpochs(ready.epoch), rising],
+                    setup.batches,
+                    epochs=math.ceil(steps / setup.steps),
+                    callbacks=[CountEpochs(setup.epoch), rising],
                     shuffle=False,  # the pipeline shuffles
                     verbose=0,
                 )
     finally:
-        ready.epoch.number = number
-        for variable, value in zip(_variables(ready), before, strict=True):
+        setup.epoch.number = number
+        for variable, value in zip(_variables(setup), before, strict=True):
             variable.assign(value)
     return make_curve(rates, rising.losses)
 
@@ -77,9 +77,9 @@ class _RisingRate(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _trial(ready: Ready, rate: float) -> keras.Model:
+def _trial(setup: TrainingSetup, rate: float) -> keras.Model:
     """Compiles the same layers anew, for a rate that can be set between any two steps."""
-    model = ready.model
+    model = setup.model
     # Under mixed_float16 Keras wraps the optimizer, and wraps the new one again.
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     with precision(model.dtype_policy.name):
@@ -93,12 +93,12 @@ def _trial(ready: Ready, rate: float) -> keras.Model:
     return trial
 
 
-def _variables(ready: Ready) -> list[tf.Variable]:
+def _variables(setup: TrainingSetup) -> list[tf.Variable]:
     """Returns all that training changes in the layers, under a strategy each replica's own."""
     return [
-        part for variable in ready.model.variables for part in ready.strategy.experimental_local_results(variable.value)
+        part for variable in setup.model.variables for part in setup.strategy.experimental_local_results(variable.value)
     ]
 
 
-def _values(ready: Ready) -> list[NDArray[Any]]:
-    return [variable.numpy() for variable in _variables(ready)]
+def _values(setup: TrainingSetup) -> list[NDArray[Any]]:
+    return [variable.numpy() for variable in _variables(setup)]

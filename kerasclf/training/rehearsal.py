@@ -9,11 +9,11 @@ import tensorflow as tf
 
 from kerasclf.data import ImageDataset
 from kerasclf.pipeline import Augmentation
-from kerasclf.training.build import NetworkFactory, build_model
+from kerasclf.training.assembly import NetworkFactory, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.faster import faster_layers
-from kerasclf.training.feed import make_feed
-from kerasclf.training.ready import Ready, prepare_phase
+from kerasclf.training.phase_inputs import make_phase_inputs
+from kerasclf.training.training_setup import TrainingSetup, prepare_phase
 from kerasclf.transfer import Transfer
 
 # So many steps, but for so long at least, unless the images are used up before; and where steps take long, so few.
@@ -76,27 +76,27 @@ def rehearse(
     began = time.perf_counter()
     built = build_model(dataset, network, augmentation, config, seed=0, flaws=flaws)
     building_s = time.perf_counter() - began
-    feed = make_feed(built, dataset, config, augmentation, transfer, lambda line: None, sample=_SAMPLE)
+    inputs = make_phase_inputs(built, dataset, config, augmentation, transfer, lambda line: None, sample=_SAMPLE)
     began = time.perf_counter() - building_s  # without the sample's extraction
-    ready = prepare_phase(built, feed, dataset, config, 0, augment_validation)
+    setup = prepare_phase(built, inputs, dataset, config, 0, augment_validation)
     pace = Pace()
-    _fit(ready, ready.batches, pace)
+    _fit(setup, setup.batches, pace)
     compute = Pace()
-    _fit(ready, tf.data.Dataset.from_tensors(next(iter(ready.batches))), compute)
-    variables = [*ready.model.variables, *ready.model.optimizer.variables]
+    _fit(setup, tf.data.Dataset.from_tensors(next(iter(setup.batches))), compute)
+    variables = [*setup.model.variables, *setup.model.optimizer.variables]
     return Rehearsal(
         startup_s=pace.first_s - began,
         step_s=pace.step_s,
-        input_s=_seconds_a_batch(ready.batches),
+        input_s=_seconds_a_batch(setup.batches),
         compute_s=compute.step_s,
-        validation_s=_validation_s(ready, slow=pace.step_s > _ENOUGH_S / _STEPS),
-        steps=ready.steps,
+        validation_s=_validation_s(setup, slow=pace.step_s > _ENOUGH_S / _STEPS),
+        steps=setup.steps,
         parameters=built.assembled.model.count_params(),
-        trainable=feed.counts.trainable,
+        trainable=inputs.counts.trainable,
         state_mb=sum(float(tf.size(v.value)) * 4 for v in variables) / 1e6,
-        cache=str(feed.frozen.kept.cache.folder) if feed.frozen else "",
-        extraction_s=feed.extraction_s,
-        cache_mb=feed.cache_mb,
+        cache=str(inputs.frozen.kept.cache.folder) if inputs.frozen else "",
+        extraction_s=inputs.extraction_s,
+        cache_mb=inputs.cache_mb,
     )
 
 
@@ -122,21 +122,21 @@ class Pace(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-def _fit(ready: Ready, batches: tf.data.Dataset, pace: Pace) -> None:
-    with ready.strategy.scope(), faster_layers(ready.model):
-        ready.model.fit(
-            batches.repeat(), steps_per_epoch=ready.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
+def _fit(setup: TrainingSetup, batches: tf.data.Dataset, pace: Pace) -> None:
+    with setup.strategy.scope(), faster_layers(setup.model):
+        setup.model.fit(
+            batches.repeat(), steps_per_epoch=setup.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
         )
 
 
-def _validation_s(ready: Ready, slow: bool) -> float:
-    batches = int(ready.validation.cardinality())
+def _validation_s(setup: TrainingSetup, slow: bool) -> float:
+    batches = int(setup.validation.cardinality())
     measured = 1 if slow else min(batches, _STEPS)
-    few = ready.validation.take(measured)
-    with ready.strategy.scope(), faster_layers(ready.model):
-        ready.model.evaluate(few, verbose=0)  # traces
+    few = setup.validation.take(measured)
+    with setup.strategy.scope(), faster_layers(setup.model):
+        setup.model.evaluate(few, verbose=0)  # traces
         began = time.perf_counter()
-        ready.model.evaluate(few, verbose=0)
+        setup.model.evaluate(few, verbose=0)
     return (time.perf_counter() - began) * batches / measured
 
 

@@ -10,21 +10,21 @@ import pandas as pd
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.data import ImageDataset, Part
+from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.batches import evaluation_batches
-from kerasclf.training.build import Assembled, NetworkFactory, build_model
+from kerasclf.training.assembly import Assembled, NetworkFactory, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltWhenTold, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.faster import faster_layers
-from kerasclf.training.feed import make_feed
 from kerasclf.training.halting import Halt
+from kerasclf.training.listener import SilentTrainingListener, TrainingListener
 from kerasclf.training.optimizers import peak_learning_rate
-from kerasclf.training.progress import Listener, Silence
-from kerasclf.training.ready import Ready, evaluation_batch, prepare_phase
+from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.resume import Resume, first_epoch
+from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase
 from kerasclf.transfer.settings import Transfer
 
 
@@ -46,7 +46,7 @@ class Trained:
     history: pd.DataFrame
     seconds: float
     best_epoch: int
-    predict: Callable[[Part], NDArray[np.float32]]
+    predict: Callable[[Subset], NDArray[np.float32]]
 
 
 def train(
@@ -58,10 +58,10 @@ def train(
     *,
     earlier: Sequence[TrainConfig] = (),
     transfer: Transfer | None = None,
-    beside: Sequence[Sequence[str]] = (),
+    also_cache: Sequence[Sequence[str]] = (),
     augment_validation: bool = False,
     flaws: tuple[str, ...] = (),
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
     checkpoints: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     halt: Halt | None = None,
@@ -76,7 +76,7 @@ def train(
         seed: Decides initial weights, order, random changes and dropout.
         earlier: How to train before that, phase by phase, each going on with the weights of the one before.
         transfer: What is frozen and kept of a pretrained network; None for a network that begins at random.
-        beside: The cuts of other runs' phases, run by run, that begin with the same network on the same images: what
+        also_cache: The cuts of other runs' phases, run by run, that begin with the same network on the same images: what
             is computed below a cut on the way to this run's own is kept for them.
         augment_validation: Whether validation images are changed like training images, a flaw of some
             published studies.
@@ -93,40 +93,40 @@ def train(
             another version.
         KerasclfError: The network cannot be cut as a phase asks.
     """
-    listener = listener or Silence()
+    listener = listener or SilentTrainingListener()
     phases = (*earlier, config)
     built = build_model(dataset, network, augmentation, config, seed, flaws)
     record = RecordEpochs(len(dataset.train), listener)
     cuts = built.assembled.cuts
-    shared = cuts.untouched([[phase.unfreeze for phase in phases], *beside])
+    shared = cuts.untouched([[phase.unfreeze for phase in phases], *also_cache])
     for number, phase in enumerate(phases):
         record.phase = number + 1 if earlier else None
-        feed = make_feed(built, dataset, phase, augmentation, transfer, listener.said, beside=shared)
+        inputs = make_phase_inputs(built, dataset, phase, augmentation, transfer, listener.log, also_cache=shared)
         # What lies above has other weights when the next phase begins.
-        shared = tuple(point for point in shared if point <= (cuts.point(phase.unfreeze) or 0))
-        if earlier or feed.counts.frozen:
-            listener.said(f"phase {number + 1} of {len(phases)}: {feed.in_words(phase)}")
-        ready = prepare_phase(built, feed, dataset, phase, seed, augment_validation)
+        shared = tuple(cut for cut in shared if cut <= (cuts.cut_for(phase.unfreeze) or 0))
+        if earlier or inputs.counts.frozen:
+            listener.log(f"phase {number + 1} of {len(phases)}: {inputs.in_words(phase)}")
+        setup = prepare_phase(built, inputs, dataset, phase, seed, augment_validation)
         # The order and the changes of images go on from phase to phase.
-        ready.epoch.first = sum(before.epochs for before in phases[:number])
+        setup.epoch.first = sum(before.epochs for before in phases[:number])
         folder = checkpoints / f"phase-{number + 1}" if checkpoints else None
-        _fit(ready, dataset, phase, record, listener, folder, sum(p.epochs for p in phases), callbacks, halt)
+        _fit(setup, dataset, phase, record, listener, folder, sum(p.epochs for p in phases), callbacks, halt)
     history = pd.DataFrame(record.rows)
     return Trained(
         _finished(built.assembled),
         history,
         record.seconds,
         _best_epoch(history, config, len(phases)),
-        lambda part: predict(feed.model, feed.take(part, listener.said), dataset.num_classes),
+        lambda subset: predict(inputs.model, inputs.take(subset, listener.log), dataset.num_classes),
     )
 
 
 def _fit(
-    ready: Ready,
+    setup: TrainingSetup,
     dataset: ImageDataset,
     phase: TrainConfig,
     record: RecordEpochs,
-    listener: Listener,
+    listener: TrainingListener,
     folder: Path | None,
     all_epochs: int,
     others: Sequence[keras.callbacks.Callback],
@@ -134,26 +134,26 @@ def _fit(
 ) -> None:
     """Trains one phase, or goes on with it."""
     callbacks = [
-        CountEpochs(ready.epoch),
-        StopWhenNotFinite(phase, peak_learning_rate(phase), ready.steps),
+        CountEpochs(setup.epoch),
+        StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
         *make_callbacks(phase),
         record,
         *others,
     ]
     first, rows, checkpoint = 0, record.rows, None
     if folder is not None:
-        checkpoint = latest_checkpoint(folder, listener.said)
+        checkpoint = latest_checkpoint(folder, listener.log)
         callbacks.append(Resume(folder, callbacks, record, checkpoint))
     if checkpoint is not None:
         first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
     if halt is not None and first < phase.epochs:
         callbacks.append(HaltWhenTold(halt, record, all_epochs))  # after Resume: the checkpoint comes first
-    listener.began(all_epochs, ready.steps, rows)
+    listener.began(all_epochs, setup.steps, rows)
     del checkpoint  # Resume holds it until it is restored
-    with ready.strategy.scope(), faster_layers(ready.model):
-        ready.model.fit(
-            ready.batches,
-            validation_data=ready.validation,
+    with setup.strategy.scope(), faster_layers(setup.model):
+        setup.model.fit(
+            setup.batches,
+            validation_data=setup.validation,
             initial_epoch=first,
             epochs=phase.epochs,
             class_weight=_class_weight(dataset) if phase.class_weight == "balanced" else None,
@@ -170,9 +170,9 @@ def _finished(assembled: Assembled) -> keras.Model:
     return keras.Model(assembled.model.input, assembled.model.output, name=assembled.model.name)
 
 
-def predict(model: keras.Model, part: Part, num_classes: int) -> NDArray[np.float32]:
+def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.float32]:
     """Returns the class probabilities of a part's images in their own order, shape (n, num_classes)."""
-    batches = evaluation_batches(part, num_classes, evaluation_batch(part, 1))
+    batches = evaluation_batches(subset, num_classes, evaluation_batch(subset, 1))
     with faster_layers(model):
         return np.concatenate([np.asarray(_forward(model, images)) for images, _ in batches])
 

@@ -19,7 +19,7 @@ from kerasclf.values import digest_of
 # Raised whenever what is on disk could no longer be used.
 FORMAT = 1
 _ABOUT, _KEYS, _ROWS = "about.json", "keys.txt", "rows.bin"
-# A key is 32 hexadecimal digits, as `Part.keys` has them, and the end of the line.
+# A key is 32 hexadecimal digits, as `Subset.keys` has them, and the end of the line.
 _LINE_BYTES = 33
 # Rows up to this many bytes are read into memory: the features of any study, but not the activations below them.
 _IN_MEMORY_BYTES = 1 << 28

@@ -75,7 +75,7 @@ class Cuts:
         trainable = sum(int(keras.ops.size(weight)) for weight in self.network.trainable_weights)
         return Counts(trainable, self.network.count_params() - trainable)
 
-    def point(self, unfreeze: str) -> int | None:
+    def cut_for(self, unfreeze: str) -> int | None:
         """Returns the highest place below the cut at which one value passes, or None where no weight is below it.
 
         Inside a residual block several values pass side by side; the place before the block needs one.
@@ -87,18 +87,18 @@ class Cuts:
                 return place
         return None
 
-    def name(self, point: int) -> str:
+    def name(self, cut: int) -> str:
         """Returns the name of the last layer below a point."""
-        return self._names[point - 1]
+        return self._names[cut - 1]
 
-    def lower(self, point: int) -> keras.Model:
+    def lower(self, cut: int) -> keras.Model:
         """Returns the network from its input to a point, sharing its layers."""
-        return keras.Model(self.network.input, self._outputs[point - 1], name=f"below_{self.name(point)}")
+        return keras.Model(self.network.input, self._outputs[cut - 1], name=f"below_{self.name(cut)}")
 
-    def lowers(self, points: Sequence[int]) -> keras.Model:
+    def lowers(self, cuts: Sequence[int]) -> keras.Model:
         """Returns the network from its input to several points, sharing its layers."""
-        outputs = [self._outputs[point - 1] for point in points]
-        return keras.Model(self.network.input, outputs, name=f"below_{self.name(max(points))}")
+        outputs = [self._outputs[cut - 1] for cut in cuts]
+        return keras.Model(self.network.input, outputs, name=f"below_{self.name(max(cuts))}")
 
     def untouched(self, runs: Iterable[Sequence[str]]) -> tuple[int, ...]:
         """Returns the points that runs will begin to train at while all below still has the weights it has now.
@@ -110,15 +110,15 @@ class Cuts:
         for run in runs:
             lowest = len(self._steps)
             for unfreeze in run:
-                point = self.point(unfreeze) or 0
-                if 0 < point <= lowest:
-                    found.add(point)
-                lowest = min(point, lowest)  # what lies above has learnt when the next phase begins
+                cut = self.cut_for(unfreeze) or 0
+                if 0 < cut <= lowest:
+                    found.add(cut)
+                lowest = min(cut, lowest)  # what lies above has learnt when the next phase begins
         return tuple(sorted(found))
 
-    def upper(self, point: int) -> keras.Model:
+    def upper(self, cut: int) -> keras.Model:
         """Returns the network from a point to its output, sharing its layers."""
-        return keras.Model(self._outputs[point - 1], self._outputs[-1], name=f"above_{self.name(point)}")
+        return keras.Model(self._outputs[cut - 1], self._outputs[-1], name=f"above_{self.name(cut)}")
 
     def _passing(self, place: int) -> set[int]:
         """Returns the layers before a place whose outputs are needed from there on."""

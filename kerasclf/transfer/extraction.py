@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data import Part
+from kerasclf.data import Subset
 from kerasclf.data.dataset import key_of
+from kerasclf.log import Log
 from kerasclf.transfer.cache import ActivationCache
 
 # Images that are computed at once: many enough for every engine, few enough for the memory of a laptop.
@@ -22,20 +23,19 @@ _WRITE_BYTES, _TELL_S = 32 << 20, 5.0
 Compute = Callable[[Iterator[NDArray[np.uint8]]], Iterator[Sequence[NDArray[Any]]]]
 # Turns (images, their own random numbers' keys, number of the view) into the view that is computed.
 Change = Callable[[NDArray[np.uint8], NDArray[np.int64], int], NDArray[np.uint8]]
-Said = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Kept:
+class CachePoint:
     """What is kept of a network at one point.
 
     Args:
-        point: The place in the network.
+        cut: The place in the network.
         name: The layer whose output it is.
         cache: Where it is kept.
     """
 
-    point: int
+    cut: int
     name: str
     cache: ActivationCache
 
@@ -45,12 +45,12 @@ class Views:
     """Images in some versions, one version of all after the other.
 
     Args:
-        part: The images.
+        subset: The images.
         numbers: Of the versions; 0 is the image as it is.
         change: Makes the others.
     """
 
-    part: Part
+    subset: Subset
     numbers: range
     change: Change | None = None
 
@@ -61,11 +61,11 @@ class Views:
 
     def read(self, places: Sequence[int]) -> NDArray[np.uint8]:
         """Returns the versions that stand at these places of the keys."""
-        images = self.part.images.read(np.array([place % len(self.part) for place in places]))
+        images = self.subset.images.read(np.array([place % len(self.subset) for place in places]))
         if self.change is None or self.numbers.start == 0:
             return images
         changed = np.empty_like(images)
-        numbers = np.array([self.numbers[place // len(self.part)] for place in places])
+        numbers = np.array([self.numbers[place // len(self.subset)] for place in places])
         own = np.array([int(self.keys[place][:15], 16) for place in places], np.int64)
         for number in np.unique(numbers):
             chosen = numbers == number
@@ -74,11 +74,11 @@ class Views:
 
     def _keys(self, number: int) -> list[str]:
         if number == 0:
-            return list(self.part.keys)
-        return [key_of(f"{key} {number}".encode()) for key in self.part.keys]
+            return list(self.subset.keys)
+        return [key_of(f"{key} {number}".encode()) for key in self.subset.keys]
 
 
-def extract(kept: Sequence[Kept], compute: Compute, views: Views, missing: list[int], said: Said) -> None:
+def extract(kept: Sequence[CachePoint], compute: Compute, views: Views, missing: list[int], log: Log) -> None:
     """Computes what the first cache lacks, and gives the others what they lack of the same images.
 
     Each cache grows by itself. The first is written last, so that what it knows after a kill the others know too.
@@ -88,7 +88,7 @@ def extract(kept: Sequence[Kept], compute: Compute, views: Views, missing: list[
         compute: Gives their activations, in the same order.
         views: The images.
         missing: Which of them the first cache lacks.
-        said: Is told of the progress.
+        log: Is told of the progress.
 
     Raises:
         FolderError: The disk is full.
@@ -96,7 +96,7 @@ def extract(kept: Sequence[Kept], compute: Compute, views: Views, missing: list[
     chunks = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
     batches = (views.read(places) for places in chunks)
     writers = [_Writer(one.cache) for one in kept]
-    progress = _Progress(len(missing), said)
+    progress = _Progress(len(missing), log)
     for places, results in zip(chunks, compute(batches), strict=True):
         for writer, rows in zip(writers, results, strict=True):
             writer.take([views.keys[place] for place in places], rows)
@@ -134,9 +134,9 @@ class _Writer:
 class _Progress:
     """Tells how far an extraction is."""
 
-    def __init__(self, count: int, said: Said) -> None:
+    def __init__(self, count: int, log: Log) -> None:
         self.done = 0
-        self._count, self._said = count, said
+        self._count, self._log = count, log
         self._began = self._told = time.perf_counter()
 
     @property
@@ -149,4 +149,4 @@ class _Progress:
             return
         self._told, pace = now, self.done / (now - self._began)
         left = (self._count - self.done) / pace
-        self._said(f"computed {self.done:,} of {self._count:,}, {pace:,.0f} images/s, {left:,.0f} s left")
+        self._log(f"computed {self.done:,} of {self._count:,}, {pace:,.0f} images/s, {left:,.0f} s left")

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data import Part
+from kerasclf.data import Subset
 from kerasclf.errors import FolderError
 from kerasclf.locks import hold
-from kerasclf.transfer.extraction import BATCH, Change, Compute, Kept, Said, Views, extract
+from kerasclf.log import Log
+from kerasclf.transfer.extraction import BATCH, CachePoint, Change, Compute, Views, extract
 
 # How long another process may take to extract the same activations.
 _PATIENCE_S = 24 * 3600
@@ -29,18 +30,18 @@ class Frozen:
         engine: Makes what computes the activations of some points; called when something is missing in the cache.
         views: Versions of each training image; 0 for the image as it is.
         change: Makes a version.
-        beside: Other points of the same network, below or above, whose activations will be wanted of the same images:
+        also_cache: Other points of the same network, below or above, whose activations will be wanted of the same images:
             what is computed of an image anyway is kept for them, too.
         keep: Returns where the results of such a point are kept, with the weights that the network has then.
     """
 
     network: str
-    kept: Kept
+    kept: CachePoint
     engine: Callable[[tuple[int, ...]], Compute]
     views: int = 0
     change: Change | None = None
-    beside: Sequence[int] = ()
-    keep: Callable[[int], Kept] | None = None
+    also_cache: Sequence[int] = ()
+    keep: Callable[[int], CachePoint] | None = None
 
     @property
     def name(self) -> str:
@@ -49,65 +50,65 @@ class Frozen:
 
     def after_training(self) -> "Frozen":
         """Returns it for the time when what lies above has learnt, and is no longer what others begin with."""
-        return replace(self, beside=tuple(point for point in self.beside if point < self.kept.point))
+        return replace(self, also_cache=tuple(cut for cut in self.also_cache if cut < self.kept.cut))
 
-    def training_part(self, part: Part, said: Said) -> Part:
+    def training_set(self, subset: Subset, log: Log) -> Subset:
         """Returns the training images' activations: `views` versions, one after the other, or each image's own."""
         if not self.views:
-            return self.part(part, said)
-        keys = self._extract(self._versions(part, self.views), said)
-        return Part(self.kept.cache.source(keys), np.tile(part.labels, self.views), part.names * self.views)
+            return self.subset(subset, log)
+        keys = self._extract(self._versions(subset, self.views), log)
+        return Subset(self.kept.cache.source(keys), np.tile(subset.labels, self.views), subset.names * self.views)
 
-    def part(self, part: Part, said: Said) -> Part:
+    def subset(self, subset: Subset, log: Log) -> Subset:
         """Returns a part whose "images" are the activations of its images, which are computed where they are missing.
 
         Raises:
             FolderError: The disk has no room.
         """
-        return Part(self.kept.cache.source(self._extract(self._versions(part), said)), part.labels, part.names)
+        return Subset(self.kept.cache.source(self._extract(self._versions(subset), log)), subset.labels, subset.names)
 
-    def missing(self, part: Part, views: int = 0) -> int:
+    def missing(self, subset: Subset, views: int = 0) -> int:
         """Returns how many activations are still to be computed."""
         known = self.kept.cache.known()
-        return sum(key not in known for key in self._versions(part, views).keys)
+        return sum(key not in known for key in self._versions(subset, views).keys)
 
-    def sample(self, parts: Sequence[Part], count: int) -> tuple[list[Part], float]:
+    def sample(self, sets: Sequence[Subset], count: int) -> tuple[list[Subset], float]:
         """Computes activations of the first part's first images alone and keeps nothing.
 
         Returns:
             For each part one as large, in which these few stand again and again; and the seconds an image took.
         """
-        part = parts[0]
-        images = part.images.read(np.arange(min(count, len(part))))
-        compute = self.engine((self.kept.point,))
+        subset = sets[0]
+        images = subset.images.read(np.arange(min(count, len(subset))))
+        compute = self.engine((self.kept.cut,))
         chunks = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
         list(compute(iter(chunks[:1])))  # traces or compiles
         began = time.perf_counter()
         rows = np.concatenate([rows for (rows,) in compute(iter(chunks))]).astype(self.kept.cache.dtype)
         seconds = (time.perf_counter() - began) / len(images)
-        return [Part(Repeated(rows, len(part)), part.labels, part.names) for part in parts], seconds
+        return [Subset(Repeated(rows, len(subset)), subset.labels, subset.names) for subset in sets], seconds
 
-    def _versions(self, part: Part, views: int = 0) -> Views:
+    def _versions(self, subset: Subset, views: int = 0) -> Views:
         """Returns a part's images as they are, or so many views of them."""
-        return Views(part, range(1, views + 1) if views else range(1), self.change)
+        return Views(subset, range(1, views + 1) if views else range(1), self.change)
 
-    def _extract(self, views: Views, said: Said) -> list[str]:
+    def _extract(self, views: Views, log: Log) -> list[str]:
         missing = self.kept.cache.missing(views.keys)
         if not missing:
             return views.keys
         self.kept.cache.check_room(len(missing))
-        with self._held(said):
+        with self._held(log):
             self.kept.cache.open()
             missing = self.kept.cache.missing(views.keys)  # another process may have computed them meanwhile
             if missing:
                 wanted = [views.keys[i] for i in missing]
-                with self._held_beside(wanted) as beside:
-                    kept = [self.kept, *beside]
-                    said(self._announced(kept, wanted))
-                    extract(kept, self.engine(tuple(one.point for one in kept)), views, missing, said)
+                with self._hold_others(wanted) as also_cache:
+                    kept = [self.kept, *also_cache]
+                    log(self._announced(kept, wanted))
+                    extract(kept, self.engine(tuple(one.cut for one in kept)), views, missing, log)
         return views.keys
 
-    def _announced(self, kept: list[Kept], wanted: list[str]) -> str:
+    def _announced(self, kept: list[CachePoint], wanted: list[str]) -> str:
         size = sum(len(one.cache.missing(wanted)) * one.cache.row_bytes for one in kept) / 1e6
         if len(kept) == 1:
             return f"computing {self.name} of {len(wanted):,} images, once: {size:,.0f} MB in {self.kept.cache.folder}"
@@ -118,25 +119,25 @@ class Frozen:
         )
 
     @contextlib.contextmanager
-    def _held(self, said: Said) -> Iterator[None]:
+    def _held(self, log: Log) -> Iterator[None]:
         """Holds the cache, and says so where another process must be waited for."""
         folder = self.kept.cache.folder
         with contextlib.ExitStack() as stack:
             try:
                 stack.enter_context(hold(folder))
             except FolderError as error:
-                said(f"another run computes {self.name}; waiting for it ({str(error).partition('. ')[0]})")
+                log(f"another run computes {self.name}; waiting for it ({str(error).partition('. ')[0]})")
                 stack.enter_context(hold(folder, _PATIENCE_S))
             yield
 
     @contextlib.contextmanager
-    def _held_beside(self, wanted: list[str]) -> Iterator[list[Kept]]:
+    def _hold_others(self, wanted: list[str]) -> Iterator[list[CachePoint]]:
         """Holds the caches of other points that lack some of these images.
 
         Those that another process fills just now are left to it: nobody waits here while others wait for them.
         Where the disk has no room for all, they are left to the runs that will want them.
         """
-        others = [self.keep(point) for point in self.beside if point != self.kept.point] if self.keep else []
+        others = [self.keep(cut) for cut in self.also_cache if cut != self.kept.cut] if self.keep else []
         lacking = [one for one in others if one.cache.missing(wanted)]
         needed = sum(len(one.cache.missing(wanted)) * one.cache.row_bytes for one in [self.kept, *lacking])
         with contextlib.ExitStack() as stack:

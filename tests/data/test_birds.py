@@ -28,8 +28,8 @@ def archive(tmp_path_factory):
             Image.fromarray(pixels).save(folder / f"{number}.png")
             lines["train" if number < 2 else "test"].append(f"{folder.name}/{number}.png")
     (root / "lists").mkdir()
-    for part, named in lines.items():
-        (root / "lists" / f"{part}.txt").write_text("\n".join(named) + "\n")
+    for subset, named in lines.items():
+        (root / "lists" / f"{subset}.txt").write_text("\n".join(named) + "\n")
     return root
 
 
@@ -59,8 +59,8 @@ def test_what_is_missing_is_named_with_where_to_get_it(broken, missing):
 
 
 def test_another_number_of_species_is_refused(broken):
-    for part in ("train", "test"):
-        path = broken / "lists" / f"{part}.txt"
+    for subset in ("train", "test"):
+        path = broken / "lists" / f"{subset}.txt"
         path.write_text("\n".join(line for line in path.read_text().split() if not line.startswith("200.")))
     with pytest.raises(DataError, match=r"Expected 200 species .* Received: 199\."):
         load_dataset(f"birds:{broken}")

@@ -24,27 +24,27 @@ def photos(tmp_path):
 def test_class_folders_are_divided_into_three_parts(photos):
     dataset = load_dataset(f"folder:{photos}", split=Split(test=0.25, validation=0.2))
     assert dataset.class_names == ("cat", "dog")
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [24, 6, 10]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [24, 6, 10]
     assert np.bincount(dataset.test.labels).tolist() == [5, 5]
-    names = [set(dataset.part(name).names) for name in ("train", "validation", "test")]
+    names = [set(dataset.subset(name).names) for name in ("train", "validation", "test")]
     assert len(set.union(*names)) == 40
     assert "cat/007.png" in set.union(*names)
 
 
 def test_pixels_labels_and_names_stay_together(photos):
-    part = load_dataset(f"folder:{photos}").train
-    images = part.images.read(np.arange(len(part)))
-    for image, label, name in zip(images, part.labels, part.names, strict=True):
+    subset = load_dataset(f"folder:{photos}").train
+    images = subset.images.read(np.arange(len(subset)))
+    for image, label, name in zip(images, subset.labels, subset.names, strict=True):
         assert image[0, 0, 0] == int(name[-7:-4]) * 3
         assert name.split("/")[0] == ("cat", "dog")[label]
 
 
 def test_ready_made_parts_are_kept(tmp_path):
-    for part, count in (("train", 4), ("valid", 3), ("test", 2)):
+    for subset, count in (("train", 4), ("valid", 3), ("test", 2)):
         for name in ("a", "b"):
-            fill(tmp_path / part / name, count)
+            fill(tmp_path / subset / name, count)
     dataset = load_dataset(f"folder:{tmp_path}")
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [8, 6, 4]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [8, 6, 4]
 
 
 def test_grey_folders_have_one_channel(tmp_path):
@@ -73,16 +73,16 @@ def test_limits_leave_so_many_images_a_class(photos, monkeypatch):
     monkeypatch.setattr(folders, "read_header", lambda path: read.append(path) or ((8, 8), False))
     split = Split(train_per_class=8, test_per_class=3, validation=0.25, test=0.25)
     dataset = load_dataset(f"folder:{photos}", split=split)
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [12, 4, 6]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [12, 4, 6]
     assert len(read) == 22  # the others are not even opened
 
 
 def test_limits_hold_for_a_validation_folder_too(tmp_path):
-    for part in ("train", "val", "test"):
+    for subset in ("train", "val", "test"):
         for name in ("a", "b"):
-            fill(tmp_path / part / name, 9)
+            fill(tmp_path / subset / name, 9)
     dataset = load_dataset(f"folder:{tmp_path}", split=Split(train_per_class=6, test_per_class=4))
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [12, 8, 8]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [12, 8, 8]
 
 
 def test_hidden_files_are_no_images(photos):
@@ -90,7 +90,7 @@ def test_hidden_files_are_no_images(photos):
     (photos / "cat" / ".ipynb_checkpoints" / "000-checkpoint.png").write_bytes(b"")
     (photos / "cat" / "._000.png").write_bytes(b"")
     dataset = load_dataset(f"folder:{photos}")
-    assert sum(len(dataset.part(name)) for name in ("train", "validation", "test")) == 40
+    assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 40
 
 
 def test_a_class_may_be_called_train(tmp_path):
@@ -100,9 +100,9 @@ def test_a_class_may_be_called_train(tmp_path):
 
 
 def test_a_folder_beside_the_parts_is_refused(tmp_path):
-    for part in ("train", "test", "more"):
+    for subset in ("train", "test", "more"):
         for name in ("a", "b"):
-            fill(tmp_path / part / name, 3)
+            fill(tmp_path / subset / name, 3)
     with pytest.raises(DataError, match="has parts and beside them the folder 'more'"):
         load_dataset(f"folder:{tmp_path}")
 
@@ -184,7 +184,7 @@ def lines(start, stop):
 def test_lists_decide_the_parts(birds):
     dataset = load_dataset(write_lists(birds, lines(0, 10), lines(10, 12)), split=Split(validation=0.2))
     assert dataset.class_names == ("001.Auk", "002.Jay")
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [16, 4, 4]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [16, 4, 4]
     assert set(dataset.test.names) == set(lines(10, 12))
 
 
@@ -227,6 +227,6 @@ def test_real_digits(real_data, tmp_path):
     with tarfile.open(real_data / "mnist900.tar.gz") as archive:
         archive.extractall(tmp_path, filter="data")
     dataset = load_dataset(f"folder:{tmp_path / 'mnist900'}")
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [600, 200, 100]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [600, 200, 100]
     assert dataset.image_shape == (28, 28, 1)
     assert dataset.class_names == tuple("0123456789")

@@ -74,7 +74,7 @@ def test_cifar100_25_from_a_cached_archive(trusting, offline):
     assert dataset.num_classes == 25
     assert dataset.class_names[0] == "apple"
     assert dataset.class_names[24] == "cockroach"
-    assert [len(dataset.part(name)) for name in ("train", "validation", "test")] == [450, 50, 100]
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [450, 50, 100]
     images = dataset.test.images.read(np.arange(100))
     assert images.shape == (100, 32, 32, 3)
     assert images.dtype == np.uint8

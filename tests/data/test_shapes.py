@@ -14,7 +14,7 @@ def shapes():
 
 
 def test_it_has_the_sizes_of_cifar100_25(shapes):
-    assert [len(shapes.part(name)) for name in ("train", "validation", "test")] == [11250, 1250, 2500]
+    assert [len(shapes.subset(name)) for name in ("train", "validation", "test")] == [11250, 1250, 2500]
     assert shapes.image_shape == (32, 32, 3)
     assert shapes.num_classes == 25
     assert (np.bincount(shapes.test.labels) == 100).all()
@@ -32,9 +32,9 @@ def test_it_is_the_same_every_time(shapes):
 
 def test_colour_alone_does_not_tell_the_class(shapes):
     """The mean colour of an image, as a nearest-centroid classifier sees it, is worth hardly more than a guess."""
-    part = shapes.train
-    means = part.images.read(np.arange(len(part))).mean(axis=(1, 2))
-    centroids = np.array([means[part.labels == label].mean(axis=0) for label in range(25)])
+    subset = shapes.train
+    means = subset.images.read(np.arange(len(subset))).mean(axis=(1, 2))
+    centroids = np.array([means[subset.labels == label].mean(axis=0) for label in range(25)])
     test = shapes.test.images.read(np.arange(len(shapes.test))).mean(axis=(1, 2))
     nearest = ((test[:, None] - centroids) ** 2).sum(axis=2).argmin(axis=1)
     assert (nearest == shapes.test.labels).mean() < 0.08

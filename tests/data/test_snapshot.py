@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from kerasclf import Split, load_dataset
-from kerasclf.data.dataset import PARTS
+from kerasclf.data.dataset import SETS
 from kerasclf.data.snapshot import read_snapshot, write_snapshot
 
 
@@ -14,8 +14,8 @@ def test_it_gives_back_the_same_images_names_and_manifest(tmp_path):
     again = read_snapshot(tmp_path / "shapes.npz")
     assert again.manifest == dataset.manifest
     assert (again.spec, again.title, again.class_names) == (dataset.spec, dataset.title, dataset.class_names)
-    for name in PARTS:
-        one, other = dataset.part(name), again.part(name)
+    for name in SETS:
+        one, other = dataset.subset(name), again.subset(name)
         np.testing.assert_array_equal(one.images.read(np.arange(len(one))), other.images.read(np.arange(len(other))))
         np.testing.assert_array_equal(one.labels, other.labels)
         assert one.names == other.names

@@ -55,8 +55,8 @@ def test_the_manifest_changes_with_the_split_alone(monkeypatch):
     splits = (Split(seed=seed, train_per_class=20) for seed in (0, 0, 1))
     first, again, other = (load_dataset("shapes", split=split).manifest for split in splits)
     assert first["hash"] == again["hash"] != other["hash"]
-    assert first["parts"]["test"] == other["parts"]["test"]
-    assert first["parts"]["train"]["images"] == 450
+    assert first["sets"]["test"] == other["sets"]["test"]
+    assert first["sets"]["train"]["images"] == 450
 
 
 def test_kfold_validates_each_image_once(dataset):

@@ -11,8 +11,8 @@ from kerasclf.errors import DataError, KerasclfError
 
 
 def rows_of(dataset):
-    parts = [dataset.train, dataset.validation, dataset.test]
-    return np.concatenate([part.images.array for part in parts]), np.concatenate([part.labels for part in parts])
+    sets = [dataset.train, dataset.validation, dataset.test]
+    return np.concatenate([subset.images.array for subset in sets]), np.concatenate([subset.labels for subset in sets])
 
 
 def test_iris_is_scikit_learns_divided_by_class():

@@ -4,42 +4,42 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation
-from kerasclf.data import FileImages, Part, folders, load_dataset
+from kerasclf.data import FileImages, Subset, folders, load_dataset
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, training_batches
-from tests.conftest import make_part
+from tests.conftest import make_subset
 
 
-def epoch_of(part, number=0, batch_size=8, seed=0, **fields):
-    data = training_batches(part, 3, batch_size, Augmentation(**fields), seed, Epoch(number))
+def epoch_of(subset, number=0, batch_size=8, seed=0, **fields):
+    data = training_batches(subset, 3, batch_size, Augmentation(**fields), seed, Epoch(number))
     return [(images.numpy(), labels.numpy()) for images, labels in data]
 
 
 @pytest.mark.parametrize("batch_size", [8, 7, 100])
 def test_an_epoch_has_every_image_once(batch_size):
-    part = make_part(30, shape=(8, 8, 3))
-    batches = epoch_of(part, batch_size=batch_size)
+    subset = make_subset(30, shape=(8, 8, 3))
+    batches = epoch_of(subset, batch_size=batch_size)
     assert [len(images) for images, _ in batches[:-1]] == [batch_size] * (len(batches) - 1)
     images, labels = (np.concatenate(values) for values in zip(*batches, strict=True))
     assert images.dtype == np.uint8
     assert labels.dtype == np.float32
-    assert sorted(map(bytes, images)) == sorted(map(bytes, part.images.read(np.arange(30))))
+    assert sorted(map(bytes, images)) == sorted(map(bytes, subset.images.read(np.arange(30))))
     # An image keeps its label.
-    known = {bytes(image): label for image, label in zip(part.images.read(np.arange(30)), part.labels, strict=True)}
+    known = {bytes(image): label for image, label in zip(subset.images.read(np.arange(30)), subset.labels, strict=True)}
     assert [known[bytes(image)] for image in images] == labels.argmax(axis=1).tolist()
 
 
 def test_order_is_a_function_of_seed_and_epoch():
-    part = make_part(50, shape=(8, 8, 3))
-    first, again = epoch_of(part), epoch_of(part)
+    subset = make_subset(50, shape=(8, 8, 3))
+    first, again = epoch_of(subset), epoch_of(subset)
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one[0], other[0])
-    assert (epoch_of(part, number=1)[0][0] != first[0][0]).any()
-    assert (epoch_of(part, seed=1)[0][0] != first[0][0]).any()
+    assert (epoch_of(subset, number=1)[0][0] != first[0][0]).any()
+    assert (epoch_of(subset, seed=1)[0][0] != first[0][0]).any()
 
 
 def test_each_pass_asks_for_the_epoch_anew():
-    part, epoch = make_part(20, shape=(8, 8, 3)), Epoch()
-    data = training_batches(part, 3, 20, Augmentation(horizontal_flip=True), 0, epoch)
+    subset, epoch = make_subset(20, shape=(8, 8, 3)), Epoch()
+    data = training_batches(subset, 3, 20, Augmentation(horizontal_flip=True), 0, epoch)
     passes = []
     for number in (0, 1, 0):
         epoch.number = number
@@ -49,9 +49,9 @@ def test_each_pass_asks_for_the_epoch_anew():
 
 
 def test_the_batch_size_does_not_change_an_images_augmentation():
-    part = make_part(40, shape=(8, 8, 3))
+    subset = make_subset(40, shape=(8, 8, 3))
     small, large = (
-        np.concatenate([images for images, _ in epoch_of(part, batch_size=size, zoom_range=0.3)]) for size in (4, 40)
+        np.concatenate([images for images, _ in epoch_of(subset, batch_size=size, zoom_range=0.3)]) for size in (4, 40)
     )
     np.testing.assert_allclose(small.astype(int), large.astype(int), atol=1)
 
@@ -74,14 +74,14 @@ def test_images_from_files_are_the_same_as_from_memory(tmp_path, monkeypatch):
 
 
 def test_evaluation_keeps_order_and_pixels():
-    part: Part = make_part(11, shape=(8, 8, 3))
-    batches = list(evaluation_batches(part, 3, 4))
+    subset: Subset = make_subset(11, shape=(8, 8, 3))
+    batches = list(evaluation_batches(subset, 3, 4))
     assert [len(images) for images, _ in batches] == [4, 4, 3]
-    np.testing.assert_array_equal(np.concatenate([images for images, _ in batches]), part.images.read(np.arange(11)))
-    assert np.concatenate([labels for _, labels in batches]).argmax(axis=1).tolist() == part.labels.tolist()
+    np.testing.assert_array_equal(np.concatenate([images for images, _ in batches]), subset.images.read(np.arange(11)))
+    assert np.concatenate([labels for _, labels in batches]).argmax(axis=1).tolist() == subset.labels.tolist()
 
 
 def test_the_number_of_batches_is_known():
-    part = make_part(30, shape=(8, 8, 3))
-    assert int(training_batches(part, 3, 8, Augmentation(), 0, Epoch()).cardinality()) == 4
-    assert int(evaluation_batches(part, 3, 30).cardinality()) == 1
+    subset = make_subset(30, shape=(8, 8, 3))
+    assert int(training_batches(subset, 3, 8, Augmentation(), 0, Epoch()).cardinality()) == 4
+    assert int(evaluation_batches(subset, 3, 30).cardinality()) == 1

@@ -8,8 +8,8 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from kerasclf import Augmentation
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline.normalization import normalize
-from kerasclf.pipeline.statistics import check_normalization, fit_statistics
-from tests.conftest import make_part
+from kerasclf.pipeline.normalization_statistics import check_normalization, fit_statistics
+from tests.conftest import make_subset
 
 SHAPE = (6, 6, 3)
 
@@ -27,23 +27,23 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def part():
-    return make_part(300, shape=SHAPE)
+def subset():
+    return make_subset(300, shape=SHAPE)
 
 
-def model_of(part, fields):
+def model_of(subset, fields):
     augmentation = Augmentation(**fields)
     pixels = keras.Input(SHAPE, dtype="uint8")
-    return keras.Model(pixels, normalize(pixels, augmentation, fit_statistics(part, augmentation)))
+    return keras.Model(pixels, normalize(pixels, augmentation, fit_statistics(subset, augmentation)))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_it_equals_the_generators(part, name, tmp_path):
-    images = part.images.read(np.arange(len(part)))
+def test_it_equals_the_generators(subset, name, tmp_path):
+    images = subset.images.read(np.arange(len(subset)))
     generator = ImageDataGenerator(**CASES[name])
     generator.fit(images.astype(np.float32))
     expected = np.stack([generator.standardize(image.astype(np.float32)) for image in images[:20]])
-    model = model_of(part, CASES[name])
+    model = model_of(subset, CASES[name])
     tolerance = 2e-3 if name == "zca" else 2e-5
     np.testing.assert_allclose(model.predict(images[:20], verbose=0), expected, rtol=tolerance, atol=tolerance)
     # What is saved needs nothing of ours, in Keras' safe mode.
@@ -52,22 +52,22 @@ def test_it_equals_the_generators(part, name, tmp_path):
     np.testing.assert_array_equal(loaded.predict(images[:20], verbose=0), model.predict(images[:20], verbose=0))
 
 
-def test_statistics_are_numpys_in_float64(part):
-    images = part.images.read(np.arange(len(part))).astype(np.float64)
-    statistics = fit_statistics(part, Augmentation())
+def test_statistics_are_numpys_in_float64(subset):
+    images = subset.images.read(np.arange(len(subset))).astype(np.float64)
+    statistics = fit_statistics(subset, Augmentation())
     np.testing.assert_allclose(statistics.mean, images.mean(axis=(0, 1, 2)), rtol=1e-12)
     np.testing.assert_allclose(statistics.std, images.std(axis=(0, 1, 2)), rtol=1e-10)
 
 
-def test_std_normalisation_centres_too(part):
-    values = model_of(part, {"featurewise_std_normalization": True}).predict(part.images.array, verbose=0)
+def test_std_normalisation_centres_too(subset):
+    values = model_of(subset, {"featurewise_std_normalization": True}).predict(subset.images.array, verbose=0)
     np.testing.assert_allclose(values.mean(axis=(0, 1, 2)), 0, atol=1e-5)
     np.testing.assert_allclose(values.std(axis=(0, 1, 2)), 1, atol=1e-5)
 
 
-def test_a_backbones_preprocessing_becomes_part_of_the_model(part, tmp_path):
-    model = model_of(part, {"preprocessing_function": "keras.applications.resnet50:preprocess_input"})
-    images = part.images.array[:5]
+def test_a_backbones_preprocessing_becomes_part_of_the_model(subset, tmp_path):
+    model = model_of(subset, {"preprocessing_function": "keras.applications.resnet50:preprocess_input"})
+    images = subset.images.array[:5]
     expected = keras.applications.resnet50.preprocess_input(images.astype(np.float32))
     np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-4)
     model.save(tmp_path / "m.keras")
@@ -75,8 +75,10 @@ def test_a_backbones_preprocessing_becomes_part_of_the_model(part, tmp_path):
     np.testing.assert_allclose(loaded.predict(images, verbose=0), expected, atol=1e-4)
 
 
-def test_without_normalisation_the_network_sees_pixels(part):
-    np.testing.assert_array_equal(model_of(part, {}).predict(part.images.array[:5], verbose=0), part.images.array[:5])
+def test_without_normalisation_the_network_sees_pixels(subset):
+    np.testing.assert_array_equal(
+        model_of(subset, {}).predict(subset.images.array[:5], verbose=0), subset.images.array[:5]
+    )
 
 
 def test_zca_of_large_images_is_refused():

@@ -8,14 +8,14 @@ import pytest
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.report import read_results, write_report
 from kerasclf.report.changes import changes_of
-from kerasclf.report.commands import command_of
 from kerasclf.report.comparisons import between_neighbours
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
-from kerasclf.studies.run_folder import StudyFolder
+from kerasclf.report.rerun_commands import command_of
 from kerasclf.studies.study import Lesson
+from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer import Transfer
-from tests.report.test_report import write_run
+from tests.report.test_page import write_run
 
 SOUND = Experiment()
 EXPERIMENTS = {
@@ -30,7 +30,7 @@ LESSONS = {
     "softmax_twice": Lesson("sound", "Learning is <slow>.", "The loss has a floor."),
     "duplicates": Lesson("sound", "It was seen.", "Hash it.", leaks=True),
     "unshuffled": Lesson("sound", "It forgets.", "Look at it."),
-    "augmented": Lesson("sound", "It is another.", "Compare.", figure="validation_accuracy"),
+    "augmented": Lesson("sound", "It is another.", "Compare.", metric="validation_accuracy"),
 }
 ACCURACIES = {
     "sound": (0.5, 0.6, 0.5),
@@ -54,18 +54,18 @@ def results(tmp_path):
 
 
 def test_each_flaw_is_told_against_its_corrected_experiment(results):
-    taught = lessons_of(results)
-    assert [one.words for one in taught[:2]] == [
+    lesson_results = lessons_of(results)
+    assert [one.words for one in lesson_results[:2]] == [
         "softmax_twice lowers the test accuracy by 30.0 ± 0.0 points: 23.3%, and 53.3% without the flaw (n = 3).",
         "duplicates flatters the test accuracy by 30.0 ± 0.0 points: 83.3%, and 53.3% without the flaw (n = 3).",
     ]
-    assert taught[2].words.startswith("unshuffled and sound are not distinguishable: +3.3 ± ")
-    assert taught[2].words.endswith(" repeats would be needed.")
-    assert taught[3].words == (
+    assert lesson_results[2].words.startswith("unshuffled and sound are not distinguishable: +3.3 ± ")
+    assert lesson_results[2].words.endswith(" repeats would be needed.")
+    assert lesson_results[3].words == (
         "augmented understates the validation accuracy by 10.0 ± 0.0 points: 43.3%, and 53.3% without the flaw (n = 3)."
     )
-    assert [one.effect for one in taught] == ["lowers", "flatters", "nothing shown", "understates", "lowers"]
-    assert [one.leads for one in taught] == [True, True, True, True, False]
+    assert [one.effect for one in lesson_results] == ["lowers", "flatters", "nothing shown", "understates", "lowers"]
+    assert [one.leads for one in lesson_results] == [True, True, True, True, False]
 
 
 def test_a_gain_without_a_leak_is_no_flattery(results):

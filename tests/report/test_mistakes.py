@@ -13,21 +13,22 @@ from kerasclf import Experiment
 from kerasclf.report import page, write_report
 from kerasclf.report.figures import draw_confusion
 from kerasclf.report.mistakes import jpeg_of, mistakes_of
-from kerasclf.report.results import ExperimentResults, read_results
-from kerasclf.studies.examples import write_examples
-from kerasclf.studies.run_folder import EXAMPLES, StudyFolder, seal
+from kerasclf.report.study_results import ExperimentResults, read_results
+from kerasclf.runs.examples import write_examples
+from kerasclf.runs.run_folder import EXAMPLES, seal
 from kerasclf.studies.study import Study
-from tests.conftest import make_part
-from tests.report.test_report import write_run
+from kerasclf.studies.study_folder import StudyFolder
+from tests.conftest import make_subset
+from tests.report.test_page import write_run
 
 # As many classes as `write_run` has; the grey of an image tells which one it is.
 GREYS = np.arange(30, dtype=np.uint8) * 8
 
 
 def grey_part():
-    part = make_part(30, shape=(2, 2, 3))
+    subset = make_subset(30, shape=(2, 2, 3))
     images = np.broadcast_to(GREYS[:, None, None, None], (30, 2, 2, 3)).copy()
-    return replace(part, images=replace(part.images, array=images))
+    return replace(subset, images=replace(subset.images, array=images))
 
 
 @pytest.fixture
@@ -64,7 +65,7 @@ def pixels_of(jpeg):
 def pictures_on(text):
     """What a page's pictures say, and the middle pixel of each."""
     found = re.findall(r'src="data:image/jpeg;base64,([^"]*)" alt="([^"]*)"', text)
-    return [(said, int(pixels_of(base64.b64decode(raw))[48, 48, 0])) for raw, said in found]
+    return [(log, int(pixels_of(base64.b64decode(raw))[48, 48, 0])) for raw, log in found]
 
 
 def test_the_page_shows_the_images_that_were_taken_for_another_class(study, no_figures, tmp_path):
@@ -79,7 +80,7 @@ def test_the_page_shows_the_images_that_were_taken_for_another_class(study, no_f
     shown = pictures_on(text)
     in_pairs, in_grid = shown[:-6], shown[-6:]
     names = ("image", "label", "&lt;b&gt;")
-    assert [said for said, _ in in_grid] == [
+    assert [log for log, _ in in_grid] == [
         f"{i}: {names[i % 3]}, taken for {names[(i + 1) % 3]}" for i in wrong.tolist()
     ]
     np.testing.assert_allclose([grey for _, grey in in_grid], GREYS[wrong], atol=2)

@@ -4,9 +4,9 @@ import math
 import random
 
 from kerasclf import Experiment, TrainConfig
+from kerasclf.runs.engines import Waiting, fail
+from kerasclf.runs.plan import Plan
 from kerasclf.search import Choice, Float
-from kerasclf.studies.engines import Waiting, fail
-from kerasclf.studies.plan import Plan
 
 EPOCHS = 9
 BASE = Experiment(train=TrainConfig(epochs=EPOCHS, learning_rate=0.5))
@@ -32,11 +32,11 @@ class FakeEngine:
         self.epochs = 0
         self.made = []
 
-    def plan(self, request, said):
+    def plan(self, request, log):
         labels = [0, 1] * 20
-        parts = {"train": {"labels": labels}, "validation": {"labels": labels}, "test": {"labels": labels}}
+        sets = {"train": {"labels": labels}, "validation": {"labels": labels}, "test": {"labels": labels}}
         networks = {name: "same" if "model.nothing" in name else name for name in request.experiments}
-        return Plan({"abc": {"parts": parts}}, dict.fromkeys(request.experiments, "abc"), networks=networks)
+        return Plan({"abc": {"sets": sets}}, dict.fromkeys(request.experiments, "abc"), networks=networks)
 
     def width(self, plan, runs):
         return self.how_many

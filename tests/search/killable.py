@@ -8,9 +8,9 @@ import sys
 from rich.console import Console
 
 from kerasclf import Augmentation, Experiment, Split, TrainConfig
+from kerasclf.runs.engines import Inline, Processes
 from kerasclf.search import Choice, Float, Search, Space, run_search
-from kerasclf.search.progress import SearchProgress
-from kerasclf.studies.engines import Inline, Processes
+from kerasclf.search.search_progress import SearchProgress
 
 BASE = Experiment(
     data="shapes", image_size=(16, 16), model="mlp", model_args={"hidden": (32,), "dropout": 0.2},

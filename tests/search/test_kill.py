@@ -24,9 +24,9 @@ def start(oracle, engine, *folders):
 
 def finish(oracle, engine, folder):
     process = start(oracle, engine, folder)
-    said = process.communicate(timeout=900)[0]
-    assert process.returncode == 0, said
-    return said
+    log = process.communicate(timeout=900)[0]
+    assert process.returncode == 0, log
+    return log
 
 
 def outcome(folder):

@@ -11,8 +11,8 @@ import pytest
 from kerasclf.search import Float, Int, Space
 from kerasclf.search.objective import Objective
 from kerasclf.search.optuna_oracle import make_sampler
-from kerasclf.search.oracles import Asking, make_oracle
-from kerasclf.search.parameters import from_values
+from kerasclf.search.oracles import OracleAdapter, make_oracle
+from kerasclf.search.spaces.hyperparameters import from_values
 
 SPACE = Space({"rate": Float(1e-4, 1.0, log=True), "drop": Float(0.0, 0.9), "width": Int(1, 64)})
 EPOCHS = 9
@@ -30,14 +30,14 @@ def height(values, epochs=EPOCHS):
 
 
 def ours(name, seed, budget):
-    asking, best = Asking(make_oracle(name, SPACE, Objective("val_accuracy"), seed, EPOCHS)), -math.inf
+    oracle, best = OracleAdapter(make_oracle(name, SPACE, Objective("val_accuracy"), seed, EPOCHS)), -math.inf
     for number in range(budget):
-        proposed = asking.ask()
+        proposed = oracle.ask()
         if isinstance(proposed, str):
             break
         value = height(from_values(SPACE, proposed), int(proposed.get("tuner/epochs", EPOCHS)))
         best = max(best, value)
-        asking.tell(number, value)
+        oracle.tell(number, value)
     return best
 
 
@@ -127,9 +127,9 @@ def test_the_grid_has_the_best_of_its_points(tmp_path):
     grid = Space(
         {"rate": Float(1e-4, 1.0, log=True, step=10.0), "drop": Float(0.0, 0.9, step=0.3), "width": Int(8, 64, step=8)}
     )
-    asking, values = Asking(make_oracle("grid", grid, Objective("val_accuracy"), 0, EPOCHS)), []
-    while not isinstance(proposed := asking.ask(), str):
+    oracle, values = OracleAdapter(make_oracle("grid", grid, Objective("val_accuracy"), 0, EPOCHS)), []
+    while not isinstance(proposed := oracle.ask(), str):
         values.append(height(from_values(grid, proposed)))
-        asking.tell(len(values) - 1, values[-1])
+        oracle.tell(len(values) - 1, values[-1])
     assert len(values) == 5 * 4 * 8
     assert max(values) == pytest.approx(1.0)

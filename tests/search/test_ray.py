@@ -18,7 +18,7 @@ pytestmark = [
 
 
 def test_trials_run_on_a_cluster_and_are_promoted_there(tmp_path):
-    from kerasclf.studies.ray_engine import Ray
+    from kerasclf.runs.ray_engine import Ray
 
     try:
         found = run_search(BASE, SPACES["tpe"], tmp_path / "out", oracle="hyperband", max_trials=5, engine=Ray())

@@ -8,9 +8,9 @@ import sys
 from rich.console import Console
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
-from kerasclf.studies.engines import Processes
-from kerasclf.studies.progress import ConsoleProgress
-from kerasclf.studies.runner import run_study
+from kerasclf.runs.engines import Processes
+from kerasclf.runs.progress import ConsoleProgress
+from kerasclf.studies.study_runner import run_study
 from kerasclf.training import EarlyStopping, Schedule
 
 

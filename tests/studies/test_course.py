@@ -16,7 +16,7 @@ from kerasclf.models import check_arguments
 from kerasclf.report.course import write_course
 from kerasclf.studies import STUDIES, declare
 from kerasclf.studies.exercises import EXERCISES
-from kerasclf.studies.illustrate import ILLUSTRATIONS, read_illustration
+from kerasclf.studies.illustrations import ILLUSTRATIONS, read_illustration
 
 COURSE = [name for name in STUDIES if name.startswith("course-")]
 

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from kerasclf.files import file_digest
-from kerasclf.studies.run_folder import StudyFolder
+from kerasclf.studies.study_folder import StudyFolder
 from tests.studies.killable import killable_study
 
 ROOT = Path(__file__).parents[2]
@@ -43,9 +43,9 @@ def kill(process, with_workers):
 
 def finish(folder, names):
     process = start(folder, names)
-    said = process.communicate(timeout=540)[0]
-    assert process.returncode == 0, said
-    return said
+    log = process.communicate(timeout=540)[0]
+    assert process.returncode == 0, log
+    return log
 
 
 def outcome(folder, names):
@@ -108,12 +108,12 @@ def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
     assert workers
     process.send_signal(signal.SIGINT)
     try:
-        said = process.communicate(timeout=60)[1]
+        log = process.communicate(timeout=60)[1]
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "the same command goes on" in said
-    assert "Traceback" not in said
+    assert "the same command goes on" in log
+    assert "Traceback" not in log
     assert not psutil.wait_procs(workers, timeout=5)[1]
 
 

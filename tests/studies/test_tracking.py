@@ -4,8 +4,8 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import KerasclfError
-from kerasclf.studies.engines import Inline
-from kerasclf.studies.runner import look_ahead, run_forecast
+from kerasclf.runs.engines import Inline
+from kerasclf.studies.study_runner import plan_study, run_planned_study
 from kerasclf.studies.tracking import make_tracker
 
 # What these libraries warn of is theirs to mend.
@@ -21,9 +21,9 @@ STUDY = Study("tracked", "Tracked", "?", {"base": BASE})
 
 
 def run_tracked(name, out):
-    forecast = look_ahead(STUDY, out, engine=Inline())
-    with make_tracker(name, forecast) as tracker:
-        folder = run_forecast(forecast, Inline(), tracker)
+    study_plan = plan_study(STUDY, out, engine=Inline())
+    with make_tracker(name, study_plan) as tracker:
+        folder = run_planned_study(study_plan, Inline(), tracker)
     return folder.run("base", BASE.identity, 0)
 
 
@@ -42,8 +42,8 @@ def test_tensorboard(tmp_path):
 
 def test_a_second_phase_is_the_same_run(tmp_path):
     pytest.importorskip("tensorboard.summary")
-    forecast = look_ahead(STUDY, tmp_path / "out", engine=Inline())
-    with make_tracker("tensorboard", forecast) as tracker:
+    study_plan = plan_study(STUDY, tmp_path / "out", engine=Inline())
+    with make_tracker("tensorboard", study_plan) as tracker:
         tracker.began("base", 4, 2, [])
         first = tracker.open["base"]
         tracker.began("base", 4, 2, [{"epoch": 1}])

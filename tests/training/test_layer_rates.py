@@ -11,8 +11,8 @@ from kerasclf.training import Schedule
 from kerasclf.training.config import OPTIMIZERS
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
-from kerasclf.training.ready import prepare
 from kerasclf.training.train import train
+from kerasclf.training.training_setup import prepare
 
 SCALED = Augmentation(rescale=1 / 255)
 

@@ -8,10 +8,10 @@ import pytest
 
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ImageDataset
-from kerasclf.training.progress import Silence
+from kerasclf.training.listener import SilentTrainingListener
 from kerasclf.training.train import predict, train
 from kerasclf.transfer import Transfer
-from tests.conftest import make_part
+from tests.conftest import make_subset
 from tests.training.test_resume import KillAt, Killed
 from tests.transfer.conftest import randomize
 
@@ -23,7 +23,7 @@ TIMES = ["seconds", "images_per_second"]
 SHAPE = (8, 8, 3)
 DATA = ImageDataset(
     "memory", "grey levels", ("dark", "middle", "light"),
-    make_part(48, shape=SHAPE), make_part(18, shape=SHAPE, seed=1), make_part(18, shape=SHAPE, seed=2),
+    make_subset(48, shape=SHAPE), make_subset(18, shape=SHAPE, seed=1), make_subset(18, shape=SHAPE, seed=2),
 )  # fmt: skip
 
 
@@ -55,15 +55,15 @@ def fit(config, cache="auto", data=DATA, **arguments):
 @functools.cache
 def two_phases():
     """The head, then the last stage too, without interruption."""
-    listener = Said()
+    listener = Log()
     return fit(STAGE, earlier=(HEAD,), listener=listener), tuple(listener.lines)
 
 
-class Said(Silence):
+class Log(SilentTrainingListener):
     def __init__(self):
         self.lines = []
 
-    def said(self, line):
+    def log(self, line):
         self.lines.append(line)
 
 
@@ -74,7 +74,7 @@ def check_same(one, other):
 
 
 def test_kept_activations_train_as_images_do_to_the_bit():
-    kept, anew = Said(), Said()
+    kept, anew = Log(), Log()
     one, other = fit(STAGE, listener=kept), fit(STAGE, "off", listener=anew)
     check_same(one, other)
     assert "phase" not in one.history
@@ -98,7 +98,7 @@ def in_one_pass(lines):
 
 def test_phases_of_a_run_share_a_pass(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
-    listener = Said()
+    listener = Log()
     shared = fit(STAGE, earlier=(HEAD,), listener=listener)
     passes = in_one_pass(listener.lines)
     assert [line.partition(" images")[0] for line in passes] == [
@@ -113,8 +113,8 @@ def test_phases_of_a_run_share_a_pass(tmp_path, monkeypatch):
 
 def test_what_another_run_wants_is_the_same_to_the_bit(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
-    listener = Said()
-    fit(HEAD, beside=[("stage2",)], listener=listener)
+    listener = Log()
+    fit(HEAD, also_cache=[("stage2",)], listener=listener)
     assert len(in_one_pass(listener.lines)) == 2
     listener.lines.clear()
     check_same(fit(STAGE, listener=listener), fit(STAGE, "off"))
@@ -124,7 +124,7 @@ def test_what_another_run_wants_is_the_same_to_the_bit(tmp_path, monkeypatch):
 def test_what_has_learnt_is_not_computed_for_others(tmp_path, monkeypatch):
     """The head's features in the second phase are those of a stage that was trained."""
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
-    listener = Said()
+    listener = Log()
     fit(HEAD, earlier=(STAGE,), listener=listener)
     assert in_one_pass(listener.lines) == []
     listener.lines.clear()
@@ -133,11 +133,11 @@ def test_what_has_learnt_is_not_computed_for_others(tmp_path, monkeypatch):
 
 
 def test_history_tells_the_phases_and_epochs_count_on():
-    trained, said = two_phases()
+    trained, log = two_phases()
     assert trained.history["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert trained.history["phase"].tolist() == [1, 1, 2, 2, 2]
     assert trained.best_epoch == 5
-    phases = [line for line in said if line.startswith("phase")]
+    phases = [line for line in log if line.startswith("phase")]
     assert phases == [
         "phase 1 of 2: head, 2 epochs, 21 weights train, 534 are frozen, on kept activations of small up to pool",
         "phase 2 of 2: stage2, 3 epochs, 357 weights train, 198 are frozen, on kept activations of small up to "
@@ -191,7 +191,7 @@ def test_the_order_of_images_goes_on_in_the_next_phase():
 
 @pytest.mark.parametrize("views", [0, 2])
 def test_random_changes_are_kept_only_as_views(views):
-    listener, flipped = Said(), Augmentation(horizontal_flip=True)
+    listener, flipped = Log(), Augmentation(horizontal_flip=True)
     trained = train(
         DATA, network, flipped, HEAD.but(epochs=1), 3, transfer=TRANSFER.but(views=views), listener=listener
     )
@@ -207,9 +207,9 @@ def test_random_changes_are_kept_only_as_views(views):
     )
 
 
-def shifted(part):
+def shifted(subset):
     """The same images at night: a tenth as bright."""
-    return type(part)(type(part.images)(part.images.array // 10), part.labels, part.names)
+    return type(subset)(type(subset.images)(subset.images.array // 10), subset.labels, subset.names)
 
 
 def statistics(model):

@@ -10,8 +10,8 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import TrainingError
 from kerasclf.training import Schedule
 from kerasclf.training.rate_finder import find_learning_rate
-from kerasclf.training.ready import prepare
 from kerasclf.training.train import train
+from kerasclf.training.training_setup import prepare
 
 SCALED = Augmentation(rescale=1 / 255)
 
@@ -37,8 +37,8 @@ def config(**fields):
 
 def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
     settings = config(schedule=Schedule("cosine"), steps_per_execution=4, batch_size=48, epochs=8)
-    ready = prepare(dataset, softmax, SCALED, settings, seed=0)
-    curve = find_learning_rate(ready, lowest=1e-4, highest=1000.0)
+    setup = prepare(dataset, softmax, SCALED, settings, seed=0)
+    curve = find_learning_rate(setup, lowest=1e-4, highest=1000.0)
     assert len(curve.rates) == len(curve.losses) == len(curve.smoothed) < 100
     np.testing.assert_allclose(curve.rates, np.geomspace(1e-4, 1000, 100)[: len(curve.rates)])
     assert curve.proposed < curve.rates[-1] / 10
@@ -49,27 +49,27 @@ def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
     assert found.is_monotonic_decreasing
     assert found.iloc[-1] < 0.97 * found.iloc[0]
     assert high.max() > 4 * found.max()
-    assert ready.model.optimizer.iterations == 0
-    assert ready.model.steps_per_execution == 4
+    assert setup.model.optimizer.iterations == 0
+    assert setup.model.steps_per_execution == 4
 
 
 @pytest.mark.parametrize(
     "fields", [{"strategy": "mirrored"}, {"optimizer": "adam", "precision": "mixed_float16", "layer_decay": 0.5}]
 )
 def test_nothing_of_the_model_changes(dataset, fields):
-    ready = prepare(dataset, noisy, SCALED, config(**fields), seed=0)
-    ready.epoch.number = 7
-    before = [np.array(variable) for variable in ready.model.variables]
-    assert any("seed" in variable.path for variable in ready.model.variables)
-    curve = find_learning_rate(ready, lowest=1e-4, highest=10.0, steps=50)
+    setup = prepare(dataset, noisy, SCALED, config(**fields), seed=0)
+    setup.epoch.number = 7
+    before = [np.array(variable) for variable in setup.model.variables]
+    assert any("seed" in variable.path for variable in setup.model.variables)
+    curve = find_learning_rate(setup, lowest=1e-4, highest=10.0, steps=50)
     assert len(curve.losses) <= 50
-    for one, other in zip(before, ready.model.variables, strict=True):
+    for one, other in zip(before, setup.model.variables, strict=True):
         np.testing.assert_array_equal(one, np.array(other))
-    assert ready.epoch.number == 7
+    assert setup.epoch.number == 7
 
 
 def test_what_cannot_be_learnt_has_no_rate(dataset):
     black = replace(dataset.train.images, array=np.zeros_like(dataset.train.images.array))
-    ready = prepare(replace(dataset, train=replace(dataset.train, images=black)), softmax, SCALED, config(), seed=0)
+    setup = prepare(replace(dataset, train=replace(dataset.train, images=black)), softmax, SCALED, config(), seed=0)
     with pytest.raises(TrainingError, match=r"The loss falls at no learning rate from 1e-06 to"):
-        find_learning_rate(ready, highest=1e-2, steps=50)
+        find_learning_rate(setup, highest=1e-2, steps=50)

@@ -12,7 +12,7 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import TrainingError
 from kerasclf.training import EarlyStopping, Schedule
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
-from kerasclf.training.progress import Silence
+from kerasclf.training.listener import SilentTrainingListener
 from kerasclf.training.train import train
 
 AUGMENTED = Augmentation(rescale=1 / 255, horizontal_flip=True, rotation_range=10, mix_up=0.2)
@@ -22,7 +22,7 @@ class Killed(BaseException):
     """Nobody catches it, like a signal."""
 
 
-class KillAt(Silence):
+class KillAt(SilentTrainingListener):
     """Kills a training in the middle of an epoch, or at its end before its checkpoint is written."""
 
     def __init__(self, epoch, step=None):
@@ -113,12 +113,12 @@ def test_a_checkpoint_is_let_go_of_when_it_is_restored(dataset, tmp_path, monkey
         fit(dataset, config, tmp_path, KillAt(2, step=1))
     held = []
 
-    def watched(folder, report):
-        checkpoint = latest_checkpoint(folder, report)
+    def watched(folder, log):
+        checkpoint = latest_checkpoint(folder, log)
         held.append(weakref.ref(checkpoint))
         return checkpoint
 
-    class Look(Silence):
+    class Look(SilentTrainingListener):
         def stepped(self, epochs_done, step):
             held.append(held[0]())
 
@@ -151,11 +151,11 @@ def test_a_damaged_one_is_named_and_the_one_before_used(tmp_path, damage):
     if damage == "flipped":
         raw[raw.index(np.float32(6).tobytes())] ^= 1  # inside the weights: only the checksum tells
     path.write_bytes({"truncated": raw[:200], "empty": b"", "flipped": raw}[damage])
-    said = []
-    assert latest_checkpoint(tmp_path, said.append).epoch == 1
-    assert len(said) == 1
-    assert str(path) in said[0]
-    assert "damaged" in said[0]
+    log = []
+    assert latest_checkpoint(tmp_path, log.append).epoch == 1
+    assert len(log) == 1
+    assert str(path) in log[0]
+    assert "damaged" in log[0]
 
 
 def test_one_of_another_version_is_not_taken_up(tmp_path):

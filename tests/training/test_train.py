@@ -9,8 +9,8 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import TrainingError
 from kerasclf.models import build
 from kerasclf.training import EarlyStopping, Schedule
-from kerasclf.training.ready import prepare
 from kerasclf.training.train import predict, train
+from kerasclf.training.training_setup import prepare
 
 SCALED = Augmentation(rescale=1 / 255)
 BUSY = Augmentation(
@@ -81,10 +81,10 @@ def test_steps_per_execution_do_not_change_what_is_learnt(dataset):
 def test_only_quick_steps_are_taken_together(dataset, network, batch_size, steps):
     """A step of VGG16 takes seconds: whoever waits wants to see it."""
     arguments = {"head": (8,)} if network == "vgg16" else {}
-    ready = prepare(
+    setup = prepare(
         dataset, lambda shape, n: build(network, shape, n, arguments), SCALED, TrainConfig(batch_size=batch_size), 0
     )
-    assert ready.model.steps_per_execution == steps
+    assert setup.model.steps_per_execution == steps
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(dataset):

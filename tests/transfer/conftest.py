@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasclf.data import ArrayImages, Part
+from kerasclf.data import ArrayImages, Subset
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,6 @@ def random_images(count: int, shape=(8, 8, 3), seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, *shape), np.uint8)
 
 
-def random_part(count: int, shape=(8, 8, 3), seed: int = 0) -> Part:
+def random_subset(count: int, shape=(8, 8, 3), seed: int = 0) -> Subset:
     images = ArrayImages(random_images(count, shape, seed))
-    return Part(images, np.arange(count) % 3, tuple(str(i) for i in range(count)))
+    return Subset(images, np.arange(count) % 3, tuple(str(i) for i in range(count)))

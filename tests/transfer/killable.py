@@ -11,31 +11,33 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasclf.data import ArrayImages, Part
+from kerasclf.data import ArrayImages, Subset
 from kerasclf.transfer import extraction
 from kerasclf.transfer.cache import ActivationCache
-from kerasclf.transfer.extraction import Kept
+from kerasclf.transfer.extraction import CachePoint
 from kerasclf.transfer.frozen import Frozen
 
 ROW = (4, 4, 8)
 IMAGES = np.random.default_rng(3).integers(0, 256, (400, 8, 8, 3), np.uint8)
 
 
-def slowly(points, seconds):
+def slowly(cuts, seconds):
     def compute(batches):
         for images in batches:
             time.sleep(seconds)
             rows = np.repeat(images.astype(np.float32).reshape(len(images), -1)[:, :16], 8, axis=1).reshape(-1, *ROW)
-            yield [rows * point for point in points]
+            yield [rows * cut for cut in cuts]
 
     return compute
 
 
 def extract(root, seconds):
-    kept = [Kept(i, f"layer{i}", ActivationCache(root, {"name": "slow", "point": i}, ROW, "float32")) for i in (1, 2)]
-    part = Part(ArrayImages(IMAGES), np.zeros(len(IMAGES), np.int64), tuple(str(i) for i in range(len(IMAGES))))
-    frozen = Frozen("slow", kept[0], lambda points: slowly(points, seconds), beside=(2,), keep=lambda point: kept[1])
-    return frozen.part(part, lambda line: print(line, flush=True))
+    kept = [
+        CachePoint(i, f"layer{i}", ActivationCache(root, {"name": "slow", "point": i}, ROW, "float32")) for i in (1, 2)
+    ]
+    subset = Subset(ArrayImages(IMAGES), np.zeros(len(IMAGES), np.int64), tuple(str(i) for i in range(len(IMAGES))))
+    frozen = Frozen("slow", kept[0], lambda cuts: slowly(cuts, seconds), also_cache=(2,), keep=lambda cut: kept[1])
+    return frozen.subset(subset, lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

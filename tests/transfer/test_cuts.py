@@ -41,8 +41,8 @@ def cuts():
 def test_resnet50_is_cut_where_it_says(resnet50, unfreeze):
     first, below = RESNET50[unfreeze]
     assert resnet50.network.operations[resnet50.first_trainable(unfreeze)].name == first
-    point = resnet50.point(unfreeze)
-    assert (None if point is None else resnet50.name(point)) == below
+    cut = resnet50.cut_for(unfreeze)
+    assert (None if cut is None else resnet50.name(cut)) == below
 
 
 @pytest.mark.parametrize(
@@ -69,19 +69,19 @@ def test_resnet50_trains_as_many_weights_as_it_says(resnet50, unfreeze, frozen):
     ],
 )
 def test_inside_a_block_it_is_divided_before_the_block(cuts, unfreeze, below):
-    point = cuts.point(unfreeze)
-    assert (None if point is None else cuts.name(point)) == below
+    cut = cuts.cut_for(unfreeze)
+    assert (None if cut is None else cuts.name(cut)) == below
 
 
 @pytest.mark.parametrize("unfreeze", ["head", "stage2", "from:conv1_bn", "from:conv2_block1_out"])
 def test_both_parts_one_after_the_other_are_the_network(cuts, unfreeze):
     images = random_images(5).astype(np.float32)
     expected = cuts.network(images)
-    point = cuts.point(unfreeze)
-    np.testing.assert_array_equal(cuts.upper(point)(cuts.lower(point)(images)), expected)
+    cut = cuts.cut_for(unfreeze)
+    np.testing.assert_array_equal(cuts.upper(cut)(cuts.lower(cut)(images)), expected)
     # And the layers are shared: what one of them learns, all know.
     cuts.network.get_layer("logits").bias.assign([0.0, 9.0, 0.0])
-    changed = cuts.upper(point)(cuts.lower(point)(images))
+    changed = cuts.upper(cut)(cuts.lower(cut)(images))
     assert (np.asarray(changed) != np.asarray(expected)).all()
 
 
@@ -179,7 +179,7 @@ def test_a_network_whose_layers_tell_no_stage_says_so():
     image = keras.Input((8, 8, 3))
     x = keras.layers.GlobalAveragePooling2D(name="pool")(keras.layers.Conv2D(2, 3, name="first")(image))
     cuts = Cuts(keras.Model(image, keras.layers.Dense(2, name="logits")(x), name="nameless"))
-    assert cuts.point("head") == 3
+    assert cuts.cut_for("head") == 3
     with pytest.raises(KerasclfError, match=r"no stage 1\. Stages: none by the names of its layers\."):
         cuts.first_trainable("stage1")
 
@@ -188,7 +188,7 @@ def test_points_that_runs_begin_with_are_known(resnet50):
     """Those of a phase that follows one which trained below its cut are not among them."""
 
     def names(*runs):
-        return [resnet50.name(point) for point in resnet50.untouched(runs)]
+        return [resnet50.name(cut) for cut in resnet50.untouched(runs)]
 
     assert names(["head"], ["head", "stage5"], ["head", "all"]) == ["conv4_block6_out", "pool"]
     assert names(["stage5", "head"], ["stage4"]) == ["conv3_block4_out", "conv4_block6_out"]

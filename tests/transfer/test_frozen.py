@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kerasclf.data import ArrayImages, Part
+from kerasclf.data import ArrayImages, Subset
 from kerasclf.errors import KerasclfError
 from kerasclf.locks import hold
 from kerasclf.transfer import extraction
 from kerasclf.transfer.cache import ActivationCache
-from kerasclf.transfer.extraction import Kept, Views
+from kerasclf.transfer.extraction import CachePoint, Views
 from kerasclf.transfer.frozen import Frozen
-from tests.transfer.conftest import random_images, random_part
+from tests.transfer.conftest import random_images, random_subset
 
 ROOT = Path(__file__).parents[2]
 
@@ -30,15 +30,15 @@ class Counted:
     def __init__(self):
         self.seen, self.made = [], 0
 
-    def make(self, points):
+    def make(self, cuts):
         self.made += 1
-        self.points = points
+        self.cuts = cuts
         return self.compute
 
     def compute(self, batches):
         for images in batches:
             self.seen += list(images)
-            yield [colors(images) * point for point in self.points]
+            yield [colors(images) * cut for cut in self.cuts]
 
 
 def colors(images):
@@ -50,19 +50,19 @@ def brighter(images, own, view):
     return images // 2 + (own % 50 + view).astype(np.uint8)[:, None, None, None]
 
 
-def kept(folder, point=1, about="small"):
-    return Kept(point, f"layer{point}", ActivationCache(folder, {"name": about, "point": point}, (3,), "float32"))
+def kept(folder, cut=1, about="small"):
+    return CachePoint(cut, f"layer{cut}", ActivationCache(folder, {"name": about, "point": cut}, (3,), "float32"))
 
 
-def make(folder, counted, views=0, change=None, about="small", beside=()):
-    def keep(point):
-        return kept(folder, point, about)
+def make(folder, counted, views=0, change=None, about="small", also_cache=()):
+    def keep(cut):
+        return kept(folder, cut, about)
 
-    return Frozen("small", keep(1), counted.make, views, change, beside, keep)
+    return Frozen("small", keep(1), counted.make, views, change, also_cache, keep)
 
 
-def rows(part):
-    return part.images.read(np.arange(len(part)))
+def rows(subset):
+    return subset.images.read(np.arange(len(subset)))
 
 
 def silent(line):
@@ -70,101 +70,101 @@ def silent(line):
 
 
 def test_each_image_is_computed_once(cache_folder):
-    counted, part, said = Counted(), random_part(50), []
+    counted, subset, log = Counted(), random_subset(50), []
     frozen = make(cache_folder, counted)
-    assert frozen.missing(part) == 50
-    found = frozen.part(part, said.append)
-    np.testing.assert_array_equal(rows(found), colors(part.images.array))
-    np.testing.assert_array_equal(found.labels, part.labels)
-    assert found.names == part.names
+    assert frozen.missing(subset) == 50
+    found = frozen.subset(subset, log.append)
+    np.testing.assert_array_equal(rows(found), colors(subset.images.array))
+    np.testing.assert_array_equal(found.labels, subset.labels)
+    assert found.names == subset.names
     assert len(counted.seen) == 50
-    assert frozen.missing(part) == 0
-    assert said[0] == f"computing small up to layer1 of 50 images, once: 0 MB in {frozen.kept.cache.folder}"
-    assert said[1].startswith("computed 50 of 50, ")
-    assert len(said) == 2
-    make(cache_folder, counted).part(part, pytest.fail)
+    assert frozen.missing(subset) == 0
+    assert log[0] == f"computing small up to layer1 of 50 images, once: 0 MB in {frozen.kept.cache.folder}"
+    assert log[1].startswith("computed 50 of 50, ")
+    assert len(log) == 2
+    make(cache_folder, counted).subset(subset, pytest.fail)
     assert (len(counted.seen), counted.made) == (50, 1)  # no engine is made where nothing is missing
 
 
 def test_the_same_images_in_another_order_or_part_are_known(cache_folder):
-    counted, part = Counted(), random_part(40)
-    make(cache_folder, counted).part(part, silent)
+    counted, subset = Counted(), random_subset(40)
+    make(cache_folder, counted).subset(subset, silent)
     order = np.random.default_rng(1).permutation(40)[:25]
-    found = make(cache_folder, counted).part(part.take(order), silent)
-    np.testing.assert_array_equal(rows(found), colors(part.images.array[order]))
+    found = make(cache_folder, counted).subset(subset.take(order), silent)
+    np.testing.assert_array_equal(rows(found), colors(subset.images.array[order]))
     assert len(counted.seen) == 40
 
 
 def test_only_what_is_new_is_computed(cache_folder):
     counted = Counted()
-    make(cache_folder, counted).part(random_part(20), silent)
+    make(cache_folder, counted).subset(random_subset(20), silent)
     both = np.concatenate([random_images(20, seed=5), random_images(20)])
-    part = Part(ArrayImages(both), np.zeros(40, np.int64), tuple("x" * 40))
-    assert make(cache_folder, counted).missing(part) == 20
-    found = make(cache_folder, counted).part(part, silent)
+    subset = Subset(ArrayImages(both), np.zeros(40, np.int64), tuple("x" * 40))
+    assert make(cache_folder, counted).missing(subset) == 20
+    found = make(cache_folder, counted).subset(subset, silent)
     np.testing.assert_array_equal(rows(found), colors(both))
     np.testing.assert_array_equal(np.array(counted.seen[20:]), both[:20])
 
 
 def test_an_image_that_comes_twice_is_computed_once(cache_folder):
     counted, image = Counted(), random_images(2)
-    part = Part(ArrayImages(image[[0, 1, 0, 0, 1]]), np.zeros(5, np.int64), tuple("abcde"))
-    found = make(cache_folder, counted).part(part, silent)
+    subset = Subset(ArrayImages(image[[0, 1, 0, 0, 1]]), np.zeros(5, np.int64), tuple("abcde"))
+    found = make(cache_folder, counted).subset(subset, silent)
     assert len(counted.seen) == 2
     np.testing.assert_array_equal(rows(found), colors(image[[0, 1, 0, 0, 1]]))
 
 
 def test_another_network_computes_its_own(cache_folder):
-    counted, part = Counted(), random_part(10)
-    make(cache_folder, counted).part(part, silent)
-    make(cache_folder, counted, about="another").part(part, silent)
+    counted, subset = Counted(), random_subset(10)
+    make(cache_folder, counted).subset(subset, silent)
+    make(cache_folder, counted, about="another").subset(subset, silent)
     assert len(counted.seen) == 20
 
 
 def test_views_come_one_after_the_other(cache_folder):
-    counted, part = Counted(), random_part(20)
+    counted, subset = Counted(), random_subset(20)
     frozen = make(cache_folder, counted, views=3, change=brighter)
-    assert frozen.missing(part, 3) == 60
-    found = frozen.training_part(part, silent)
+    assert frozen.missing(subset, 3) == 60
+    found = frozen.training_set(subset, silent)
     assert (len(found), len(counted.seen)) == (60, 60)
-    np.testing.assert_array_equal(found.labels, np.tile(part.labels, 3))
-    assert found.names == part.names * 3
+    np.testing.assert_array_equal(found.labels, np.tile(subset.labels, 3))
+    assert found.names == subset.names * 3
     views = rows(found).reshape(3, 20, 3)
-    own = [np.array([int(key[:15], 16) for key in Views(part, range(v, v + 1)).keys]) for v in (1, 2, 3)]
+    own = [np.array([int(key[:15], 16) for key in Views(subset, range(v, v + 1)).keys]) for v in (1, 2, 3)]
     for view in (1, 2, 3):
-        expected = colors(brighter(part.images.array, own[view - 1], view))
+        expected = colors(brighter(subset.images.array, own[view - 1], view))
         np.testing.assert_array_equal(views[view - 1], expected)
     assert len({tuple(row) for row in views.reshape(-1, 3)}) == 60
 
 
 def test_views_are_the_images_own_wherever_they_stand(cache_folder, tmp_path):
-    part, order = random_part(20), np.random.default_rng(2).permutation(20)[:12]
-    ordered = make(cache_folder, Counted(), 2, brighter).training_part(part, silent)
-    shuffled = make(tmp_path / "other", Counted(), 2, brighter).training_part(part.take(order), silent)
+    subset, order = random_subset(20), np.random.default_rng(2).permutation(20)[:12]
+    ordered = make(cache_folder, Counted(), 2, brighter).training_set(subset, silent)
+    shuffled = make(tmp_path / "other", Counted(), 2, brighter).training_set(subset.take(order), silent)
     expected = rows(ordered).reshape(2, 20, 3)[:, order].reshape(-1, 3)
     np.testing.assert_array_equal(rows(shuffled), expected)
 
 
 def test_more_views_take_those_there_are(cache_folder):
-    counted, part = Counted(), random_part(10)
-    two = make(cache_folder, counted, 2, brighter).training_part(part, silent)
-    three = make(cache_folder, counted, 3, brighter).training_part(part, silent)
+    counted, subset = Counted(), random_subset(10)
+    two = make(cache_folder, counted, 2, brighter).training_set(subset, silent)
+    three = make(cache_folder, counted, 3, brighter).training_set(subset, silent)
     assert len(counted.seen) == 30
     np.testing.assert_array_equal(rows(three)[:20], rows(two))
 
 
 def test_validation_images_have_no_views(cache_folder):
-    part = random_part(10)
-    found = make(cache_folder, Counted(), 3, brighter).part(part, silent)
-    np.testing.assert_array_equal(rows(found), colors(part.images.array))
+    subset = random_subset(10)
+    found = make(cache_folder, Counted(), 3, brighter).subset(subset, silent)
+    np.testing.assert_array_equal(rows(found), colors(subset.images.array))
 
 
 def test_a_sample_keeps_nothing(cache_folder):
-    counted, part, other = Counted(), random_part(50), random_part(7, seed=1)
-    (many, few), seconds = make(cache_folder, counted).sample((part, other), 20)
+    counted, subset, other = Counted(), random_subset(50), random_subset(7, seed=1)
+    (many, few), seconds = make(cache_folder, counted).sample((subset, other), 20)
     assert (len(many), len(few)) == (50, 7)
     assert seconds > 0
-    np.testing.assert_array_equal(rows(many)[[0, 20, 41]], colors(part.images.array)[[0, 0, 1]])
+    np.testing.assert_array_equal(rows(many)[[0, 20, 41]], colors(subset.images.array)[[0, 0, 1]])
     assert not cache_folder.exists()
 
 
@@ -172,15 +172,15 @@ def test_without_room_nothing_is_computed(cache_folder, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=50 * 12 - 1))
     counted = Counted()
-    make(cache_folder, counted).part(random_part(49), silent)
+    make(cache_folder, counted).subset(random_subset(49), silent)
     with pytest.raises(KerasclfError, match=r"^The activations of 50 images take .* Make room with"):
-        make(cache_folder, counted).part(random_part(50, seed=1), silent)
+        make(cache_folder, counted).subset(random_subset(50, seed=1), silent)
     assert len(counted.seen) == 49
 
 
 def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, monkeypatch):
     monkeypatch.setattr(extraction, "_WRITE_BYTES", 1)
-    counted, part = Counted(), random_part(50)
+    counted, subset = Counted(), random_subset(50)
 
     def failing(batches):
         for i, computed in enumerate(counted.compute(batches)):
@@ -189,76 +189,76 @@ def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, m
             yield computed
 
     frozen = make(cache_folder, counted)
-    counted.points = (1,)
+    counted.cuts = (1,)
     with pytest.raises(MemoryError):
-        Frozen("small", frozen.kept, lambda points: failing).part(part, silent)
+        Frozen("small", frozen.kept, lambda cuts: failing).subset(subset, silent)
     counted.seen.clear()
-    np.testing.assert_array_equal(rows(frozen.part(part, silent)), colors(part.images.array))
+    np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert len(counted.seen) == 50 - 2 * 16
 
 
-def known(folder, point):
+def known(folder, cut):
     """Returns the rows of a point's cache by key."""
-    cache = kept(folder, point).cache
+    cache = kept(folder, cut).cache
     found = cache.known()
     return dict(zip(found, cache.source(list(found)).read(np.arange(len(found))), strict=True)) if found else {}
 
 
 def test_one_pass_fills_the_caches_of_several_points(cache_folder):
-    counted, part, said = Counted(), random_part(50), []
-    frozen = make(cache_folder, counted, beside=(2, 3))
-    found = frozen.part(part, said.append)
-    np.testing.assert_array_equal(rows(found), colors(part.images.array))
-    assert said[0] == (
+    counted, subset, log = Counted(), random_subset(50), []
+    frozen = make(cache_folder, counted, also_cache=(2, 3))
+    found = frozen.subset(subset, log.append)
+    np.testing.assert_array_equal(rows(found), colors(subset.images.array))
+    assert log[0] == (
         f"computing small up to layer1, layer2, layer3 of 50 images, in one pass: 0 MB in {cache_folder}/activations"
     )
     assert (len(counted.seen), counted.made) == (50, 1)
-    for point in (2, 3):
-        expected = dict(zip(part.keys, colors(part.images.array) * point, strict=True))
-        np.testing.assert_equal(known(cache_folder, point), expected)
-        Frozen("small", kept(cache_folder, point), pytest.fail).part(part, pytest.fail)
+    for cut in (2, 3):
+        expected = dict(zip(subset.keys, colors(subset.images.array) * cut, strict=True))
+        np.testing.assert_equal(known(cache_folder, cut), expected)
+        Frozen("small", kept(cache_folder, cut), pytest.fail).subset(subset, pytest.fail)
 
 
 def test_of_points_beside_only_what_is_missing_is_computed(cache_folder):
-    first, part = Counted(), random_part(40)
-    Frozen("small", kept(cache_folder, 2), first.make).part(part.take(np.arange(15, 30)), silent)
-    Frozen("small", kept(cache_folder, 3), first.make).part(part, silent)
+    first, subset = Counted(), random_subset(40)
+    Frozen("small", kept(cache_folder, 2), first.make).subset(subset.take(np.arange(15, 30)), silent)
+    Frozen("small", kept(cache_folder, 3), first.make).subset(subset, silent)
     counted = Counted()
-    make(cache_folder, counted, beside=(2, 3)).part(part.take(np.arange(20)), silent)
+    make(cache_folder, counted, also_cache=(2, 3)).subset(subset.take(np.arange(20)), silent)
     # The third lacks none of these images; the second has five of them, and the other twenty are not asked for.
-    assert counted.points == (1, 2)
+    assert counted.cuts == (1, 2)
     assert len(counted.seen) == 20
-    expected = dict(zip(part.keys[15:30] + part.keys[:15], range(30), strict=True))
+    expected = dict(zip(subset.keys[15:30] + subset.keys[:15], range(30), strict=True))
     assert list(known(cache_folder, 2)) == list(expected)
     for key, row in known(cache_folder, 2).items():
-        np.testing.assert_array_equal(row, colors(part.images.array)[part.keys.index(key)] * 2)
+        np.testing.assert_array_equal(row, colors(subset.images.array)[subset.keys.index(key)] * 2)
 
 
 def test_points_beside_alone_start_nothing(cache_folder):
-    counted, part = Counted(), random_part(10)
-    make(cache_folder, counted).part(part, silent)
-    make(cache_folder, counted, beside=(2,)).part(part, pytest.fail)
+    counted, subset = Counted(), random_subset(10)
+    make(cache_folder, counted).subset(subset, silent)
+    make(cache_folder, counted, also_cache=(2,)).subset(subset, pytest.fail)
     assert known(cache_folder, 2) == {}
 
 
 def test_after_training_only_what_lies_below_is_kept_for_others(cache_folder):
     counted = Counted()
-    make(cache_folder, counted, beside=(0, 2)).after_training().part(random_part(10), silent)
-    assert counted.points == (1, 0)
+    make(cache_folder, counted, also_cache=(0, 2)).after_training().subset(random_subset(10), silent)
+    assert counted.cuts == (1, 0)
 
 
 def test_views_are_kept_for_points_beside(cache_folder):
-    counted, part = Counted(), random_part(20)
-    one = make(cache_folder, counted, 2, brighter, beside=(2,)).training_part(part, silent)
-    other = Frozen("small", kept(cache_folder, 2), pytest.fail, 2, brighter).training_part(part, pytest.fail)
+    counted, subset = Counted(), random_subset(20)
+    one = make(cache_folder, counted, 2, brighter, also_cache=(2,)).training_set(subset, silent)
+    other = Frozen("small", kept(cache_folder, 2), pytest.fail, 2, brighter).training_set(subset, pytest.fail)
     np.testing.assert_array_equal(rows(other), rows(one) * 2)
 
 
 def test_a_point_that_another_process_fills_is_left_to_it(cache_folder):
-    counted, part = Counted(), random_part(20)
+    counted, subset = Counted(), random_subset(20)
     with hold(kept(cache_folder, 2).cache.folder):
-        make(cache_folder, counted, beside=(2, 3)).part(part, silent)
-    assert counted.points == (1, 3)
+        make(cache_folder, counted, also_cache=(2, 3)).subset(subset, silent)
+    assert counted.cuts == (1, 3)
     assert known(cache_folder, 2) == {}
     assert len(known(cache_folder, 3)) == 20
 
@@ -266,12 +266,12 @@ def test_a_point_that_another_process_fills_is_left_to_it(cache_folder):
 def test_where_the_disk_has_no_room_for_all_points_the_runs_own_is_computed(cache_folder, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12 - 1))
-    counted, part = Counted(), random_part(20)
-    make(cache_folder, counted, beside=(2, 3)).part(part, silent)
-    assert counted.points == (1,)
+    counted, subset = Counted(), random_subset(20)
+    make(cache_folder, counted, also_cache=(2, 3)).subset(subset, silent)
+    assert counted.cuts == (1,)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12))
-    make(cache_folder, counted, beside=(2, 3)).part(random_part(20, seed=1), silent)
-    assert counted.points == (1, 2, 3)
+    make(cache_folder, counted, also_cache=(2, 3)).subset(random_subset(20, seed=1), silent)
+    assert counted.cuts == (1, 2, 3)
 
 
 class Extractions:
@@ -313,8 +313,8 @@ def test_one_killed_ten_times_ends_with_the_same_bytes(tmp_path, extractions):
     assert extractions.end() == 0
     draw, left = random.Random(5), []
     for _ in range(10):
-        process, said = extractions.start(tmp_path / "killed", 0.15)
-        left.append(int(said.split("of ")[1].split(" ")[0]))
+        process, log = extractions.start(tmp_path / "killed", 0.15)
+        left.append(int(log.split("of ")[1].split(" ")[0]))
         time.sleep(draw.uniform(0.05, 0.6))
         os.kill(process, signal.SIGKILL)
         assert extractions.end() == signal.SIGKILL

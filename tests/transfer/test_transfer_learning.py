@@ -9,11 +9,11 @@ import pytest
 from keras import layers
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.data import ArrayImages, ImageDataset, Part
+from kerasclf.data import ArrayImages, ImageDataset, Subset
 from kerasclf.data.decode import read_image
 from kerasclf.models import backbones, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone
-from kerasclf.studies.statistics import paired_difference
+from kerasclf.report.statistics import paired_difference
 from kerasclf.training.train import predict, train
 from kerasclf.transfer import Transfer
 
@@ -65,18 +65,18 @@ def cifar10(real_data, tmp_path_factory):
     return {name: np.stack(images) for name, images in found.items()}
 
 
-def part(cifar10, classes, begin, count):
+def subset(cifar10, classes, begin, count):
     images = np.concatenate([cifar10[name][begin : begin + count] for name in classes])
     labels = np.repeat(np.arange(len(classes)), count)
-    return Part(ArrayImages(images), labels, tuple(str(i) for i in range(len(labels))))
+    return Subset(ArrayImages(images), labels, tuple(str(i) for i in range(len(labels))))
 
 
 def new_classes(cifar10, seed):
     """Fifty other training images of each class for each seed, and the same ones to validate and test with."""
     after = TRAIN * len(SEEDS)
     return ImageDataset(
-        "memory", "five new classes", NEW, part(cifar10, NEW, seed * TRAIN, TRAIN),
-        part(cifar10, NEW, after, VALIDATION), part(cifar10, NEW, after + VALIDATION, TEST),
+        "memory", "five new classes", NEW, subset(cifar10, NEW, seed * TRAIN, TRAIN),
+        subset(cifar10, NEW, after, VALIDATION), subset(cifar10, NEW, after + VALIDATION, TEST),
     )  # fmt: skip
 
 
@@ -84,8 +84,8 @@ def new_classes(cifar10, seed):
 def test_pretraining_beats_a_beginning_from_scratch(cifar10, tiny_backbone, tmp_path, record_property, capsys):
     """Whether the head, the last stage or all of it trains; ten seeds, each with training images of its own."""
     known = ImageDataset(
-        "memory", "five known classes", KNOWN, part(cifar10, KNOWN, 0, PRETRAINING),
-        part(cifar10, KNOWN, PRETRAINING, VALIDATION), part(cifar10, KNOWN, PRETRAINING, VALIDATION),
+        "memory", "five known classes", KNOWN, subset(cifar10, KNOWN, 0, PRETRAINING),
+        subset(cifar10, KNOWN, PRETRAINING, VALIDATION), subset(cifar10, KNOWN, PRETRAINING, VALIDATION),
     )  # fmt: skip
     config = TrainConfig(epochs=12, batch_size=32, learning_rate=2e-3, jit=False)
     source = train(known, tiny_backbone, Augmentation(horizontal_flip=True), config, 0)

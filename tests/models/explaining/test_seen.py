@@ -7,9 +7,9 @@ from keras import layers
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models import basenet
-from kerasclf.models.explaining.seen import feature_maps, grad_cam, kernels
+from kerasclf.models.explaining.visualization import feature_maps, grad_cam, kernels
 from kerasclf.pipeline import Augmentation
-from kerasclf.training.build import assemble
+from kerasclf.training.assembly import assemble
 
 
 def raw_model(shape=(16, 20, 3), classes=3):

@@ -128,10 +128,10 @@ def test_a_file_of_another_network_names_the_first_layer_that_differs(tmp_path, 
     FILES[name](randomized(bare("tiny")), tmp_path / name)
     with pytest.raises(KerasclfError) as caught:
         load_pretrained(network(other), other, str(tmp_path / name))
-    said = str(caught.value)
+    log = str(caught.value)
     start = f"{tmp_path / name} does not hold weights of {other}. The first layer that differs is "
-    assert re.match(rf"{re.escape(start)}{differs}(_\d+)?\b", said), said
-    assert said.endswith(f". Give the file that belongs to {other}, or another --backbone.")
+    assert re.match(rf"{re.escape(start)}{differs}(_\d+)?\b", log), log
+    assert log.endswith(f". Give the file that belongs to {other}, or another --backbone.")
 
 
 def test_what_differs_is_told(tmp_path):

@@ -1,0 +1,77 @@
+"""What normalisation needs to know of the training images: mean, deviation, ZCA."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.data import Subset
+from kerasclf.errors import KerasclfError
+from kerasclf.pipeline.augmentation import Augmentation, resolve_function
+
+_CHUNK_VALUES = 8 << 20  # values held at once, 64 MiB in float64
+# The whitening matrix of larger images would not fit in memory: 96×96×3 already takes 3 GB.
+_MOST_ZCA_VALUES = 64 * 64 * 3
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """By-channel mean and standard deviation of the training images, and the ZCA matrix where asked for.
+
+    In the units that remain after `preprocessing_function` and `rescale`; as in ImageDataGenerator, which
+    computes them before samplewise normalisation.
+    """
+
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+    zca: NDArray[np.float32] | None = None
+
+
+def fit_statistics(subset: Subset, augmentation: Augmentation) -> Statistics:
+    """Computes what `augmentation` needs from the training images, unaugmented, in float64."""
+    total, squares, count = 0.0, 0.0, 0
+    for values in _chunks(subset, augmentation):
+        flat = values.reshape(-1, values.shape[-1])
+        total, squares, count = total + flat.sum(0), squares + (flat**2).sum(0), count + len(flat)
+    mean = np.asarray(total / count)
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return Statistics(mean, std, _zca(subset, augmentation, mean) if augmentation.zca_whitening else None)
+
+
+def check_normalization(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
+    """Checks what an `Augmentation` cannot know by itself: its function exists, its ZCA matrix fits in memory.
+
+    Raises:
+        KerasclfError: One of them does not.
+    """
+    if augmentation.preprocessing_function:
+        resolve_function(augmentation.preprocessing_function)
+    values = int(np.prod(image_shape))
+    if augmentation.zca_whitening and values > _MOST_ZCA_VALUES:
+        raise KerasclfError(
+            f"zca_whitening: expected images of at most {_MOST_ZCA_VALUES:,} values. Received: {values:,}. "
+            "Ask for a smaller image_size."
+        )
+
+
+def _chunks(subset: Subset, augmentation: Augmentation):  # type: ignore[no-untyped-def]
+    function = augmentation.preprocessing_function and resolve_function(augmentation.preprocessing_function)
+    chunk = max(1, _CHUNK_VALUES // int(np.prod(subset.images.shape)))
+    for start in range(0, len(subset), chunk):
+        values = subset.images.read(np.arange(start, min(start + chunk, len(subset)))).astype(np.float32)
+        if function:
+            values = np.asarray(function(values))
+        yield values.astype(np.float64) * (augmentation.rescale or 1.0)
+
+
+def _zca(subset: Subset, augmentation: Augmentation, mean: NDArray[np.float64]) -> NDArray[np.float32]:
+    values = int(np.prod(subset.images.shape))
+    covariance = np.zeros((values, values))
+    for chunk in _chunks(subset, augmentation):
+        flat = (chunk - mean).reshape(len(chunk), values)
+        covariance += flat.T @ flat
+    # The singular values s of the images are the roots of their covariance's eigenvalues.
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    singular = np.sqrt(np.maximum(eigenvalues, 0))
+    scale = np.sqrt(len(subset)) / (singular + augmentation.zca_epsilon)
+    return ((vectors * scale) @ vectors.T).astype(np.float32)

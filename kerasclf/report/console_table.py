@@ -1,0 +1,45 @@
+"""The table of a study for a console."""
+
+from rich.table import Table
+
+from kerasclf.report.study_results import StudyResults
+from kerasclf.report.summary import published_words, summarise
+
+
+def console_table(results: StudyResults) -> Table:
+    """Returns the study's table with the data set's name, and the caution where there is one."""
+    study = results.study
+    title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
+    if study.get("reduced"):
+        title += ", reduced form"
+    table = Table(title=title, title_justify="left", caption=results.caution or None, caption_justify="left")
+    table.add_column("experiment")
+    if study["published"]:
+        table.add_column(_published_heading(results), justify="right")
+    for heading in (
+        "test accuracy,\n95 % interval",
+        "test loss",
+        "validation\naccuracy",
+        "runs",
+        "images/s",
+        "seconds",
+    ):
+        table.add_column(heading, justify="right")
+    for row in summarise(results).to_dict("records"):
+        interval = f"{row['test_accuracy_low']:.3f}–{row['test_accuracy_high']:.3f}"
+        table.add_row(
+            row["experiment"],
+            *([published_words(row)] if study["published"] else []),
+            f"{row['test_accuracy']:.4f} ({interval})",
+            f"{row['test_loss']:.4f}",
+            f"{row['validation_accuracy']:.4f}",
+            str(row["runs"]),
+            f"{row['images_per_second']:,.0f}",
+            f"{row['seconds']:,.0f}",
+        )
+    return table
+
+
+def _published_heading(results: StudyResults) -> str:
+    of = "published\n(validation)" if results.published_metric == "validation_accuracy" else "published"
+    return of if results.comparable else "published\n(not comparable)"

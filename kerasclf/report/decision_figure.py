@@ -1,0 +1,77 @@
+"""The perceptron's line while it moves: as a strip of frames, and as an animation."""
+
+import io
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+from PIL import Image
+
+from kerasclf.report.themes import color_of, ink, paper, settings
+from kerasclf.studies.illustrations import Arrays
+
+# Epochs in the strip: the line moves most in the beginning.
+_STRIP = (0, 1, 2, 3, 5, 15)
+_FRAME_MS, _LAST_FRAME_MS = 500, 2000
+# The second class is orange, the first blue, as in the data set `points`.
+_PLACES = (0, 1)
+
+
+def draw_decision(decision: Arrays, theme: str = "light") -> Figure:
+    """Draws what the perceptron thinks of the plane after some of its epochs, and the line where it is undecided."""
+    arrays, _ = decision
+    last = len(arrays["shares"]) - 1
+    epochs = sorted({min(epoch, last) for epoch in _STRIP})
+    with matplotlib.rc_context(settings(theme)):
+        figure = Figure(figsize=(10, 6.4))
+        grid = np.atleast_1d(figure.subplots(2, (len(epochs) + 1) // 2, sharex=True, sharey=True)).ravel()
+        for axes in grid[len(epochs) :]:
+            axes.set_visible(False)
+        for axes, epoch in zip(grid, epochs, strict=False):
+            _draw_frame(axes, decision, epoch, theme)
+        return figure
+
+
+def animate_decision(decision: Arrays) -> bytes:
+    """Returns every epoch as a frame of an animated GIF, which begins anew after a pause on the last."""
+    frames = [_frame(decision, epoch) for epoch in range(len(decision[0]["shares"]))]
+    buffer = io.BytesIO()
+    durations = [_FRAME_MS] * (len(frames) - 1) + [_LAST_FRAME_MS]
+    frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    return buffer.getvalue()
+
+
+def _frame(decision: Arrays, epoch: int) -> Image.Image:
+    with matplotlib.rc_context(settings("light")):
+        figure = Figure(figsize=(4.8, 4.2), dpi=100)
+        _draw_frame(figure.subplots(), decision, epoch, "light")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=100)
+    with Image.open(buffer) as image:
+        return image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+
+
+def _draw_frame(axes: Axes, decision: Arrays, epoch: int, theme: str) -> None:
+    arrays, described = decision
+    colors = [color_of(place, theme) for place in _PLACES]
+    # Few shades, so that an animation's palette has room for all of them.
+    shades = LinearSegmentedColormap.from_list("opinion", [colors[0], paper(theme), colors[1]], N=21)
+    share, x, y = arrays["shares"][epoch], arrays["x"], arrays["y"]
+    axes.pcolormesh(x, y, share, cmap=shades, vmin=0, vmax=1, alpha=0.45, shading="nearest", rasterized=True)
+    if share.min() < 0.5 < share.max():
+        axes.contour(x, y, share, levels=[0.5], colors=[ink(theme)], linewidths=1.8)
+    _draw_points(axes, decision, colors, described["class_names"])
+    axes.set_xlim(x[0], x[-1])
+    axes.set_ylim(y[0], y[-1])
+    axes.set_title(f"epoch {epoch}: {arrays['right'][epoch]:.0%} right" if epoch else "before: no line", fontsize=10)
+    axes.grid(visible=False)
+
+
+def _draw_points(axes: Axes, decision: Arrays, colors: Sequence[str], names: Sequence[str]) -> None:
+    points, labels = decision[0]["points"], decision[0]["labels"]
+    for label, (color, marker) in enumerate(zip(colors, "os", strict=True)):
+        chosen = points[labels == label]
+        axes.plot(*chosen.T, marker, color=color, markersize=3.5, label=names[label])

@@ -1,0 +1,55 @@
+"""The command lines that make a study, or one of its runs, again."""
+
+import shlex
+from typing import Any
+
+from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.studies.study_catalogue import STUDIES
+
+
+def command_of(results: StudyResults) -> str:
+    """Returns the command line that makes this study again, or the empty string where none does."""
+    seeds = sorted(results.study["seeds"])
+    if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
+        return ""
+    # Some experiments of a study may be pretrained and others not.
+    pretrained = (e for e in results.experiments if e.experiment.transfer)
+    names = [e.name for e in results.experiments]
+    only = ["--only", *names] if len(names) < len(results.study["experiments"]) else []
+    return _command(results, next(pretrained, results.experiments[0]), seeds[0], len(seeds), *only)
+
+
+def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
+    """Returns the command line that makes one run again, or the empty string where none does."""
+    return _command(results, experiment, seed, 1, "--only", experiment.name)
+
+
+def _command(results: StudyResults, experiment: ExperimentResults, seed: int, repeats: int, *more: str) -> str:
+    study, settings = results.study, experiment.experiment
+    if study["name"] not in STUDIES:
+        return ""
+    usual = 1 if study["quick"] else len(STUDIES[study["name"]](study["protocol"]).seeds)
+    options = {
+        "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
+        "--protocol": study["protocol"],
+        "--train-per-class": settings.split.train_per_class,
+        "--test-per-class": settings.split.test_per_class,
+        "--image-size": settings.image_size and "x".join(map(str, settings.image_size)),
+        "--epochs": _epochs(study, experiment),
+        "--weights": settings.transfer.weights if settings.transfer else None,
+        "--repeats": repeats if repeats != usual else None,
+        "--seed": seed or None,
+    }
+    given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
+    form = ["--quick"] if study["quick"] else ["--reduced"] if study.get("small") else []
+    no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
+    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *form])
+
+
+def _epochs(study: dict[str, Any], experiment: ExperimentResults) -> int | None:
+    """Returns the limit that an experiment's phases were given, or None where they have their declared length."""
+    declared = STUDIES[study["name"]](study["protocol"]).experiments.get(experiment.name)
+    made = [phase.epochs for phase in experiment.experiment.phases]
+    if study["quick"] or declared is None or made == [phase.epochs for phase in declared.phases]:
+        return None
+    return max(made)

@@ -1,0 +1,164 @@
+"""Writes the report of a search: one page that needs nothing else, the same as Markdown, its trials as CSV."""
+
+import base64
+from collections.abc import Callable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from matplotlib.figure import Figure
+
+from kerasclf.files import write_bytes, write_text
+from kerasclf.report.changes import settings_of
+from kerasclf.report.search.search_facts import caution, interval_of, noise_warning, read_gain, search_findings
+from kerasclf.report.search.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
+from kerasclf.report.search.search_importance import LEAST_TRIALS, importance_of
+from kerasclf.report.summary import summarise
+from kerasclf.report.themes import figure_bytes
+from kerasclf.runs.cost import format_duration
+from kerasclf.runs.environment import hardware_in_words
+from kerasclf.runs.run_folder import RunFolder
+from kerasclf.search.final import refit_of
+from kerasclf.search.search import ORACLES
+from kerasclf.search.search_progress import shown
+from kerasclf.search.search_results import SearchResults
+from kerasclf.search.spaces.space import Axis, axis_to_dict
+
+# So many trials stand in the table of the best; the CSV has all of them.
+_LISTED = 15
+
+Draw = Callable[[str], Figure]
+
+
+def write_search_report(results: SearchResults, out: Path | str) -> Path:
+    """Writes index.html, report.md, trials.csv and the figures into a folder, replacing an earlier report.
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        FolderError: No trial has been finished, or a run's folder is damaged.
+    """
+    out = Path(out)
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / "trials.csv", results.table().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    facts = _facts(results, out)
+    style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
+    write_text(out / "report.md", _template("search.md.j2", escape=False).render(facts))
+    write_text(out / "index.html", _template("search.html.j2", escape=True).render(facts, style=style))
+    return out / "index.html"
+
+
+def _facts(results: SearchResults, out: Path) -> dict[str, Any]:
+    search, gain, importance = results.search, read_gain(results), importance_of(results)
+    run = _a_run(results)
+    figures: dict[str, Draw] = {
+        "history": lambda theme: draw_history(results, theme),
+        "parallel": lambda theme: draw_parallel(results, theme),
+        "slices": lambda theme: draw_slices(results, theme),
+    }
+    if importance is not None:
+        figures["importance"] = lambda theme: draw_importance(importance, theme)
+    about = results.folder.about()
+    return {
+        "results": results,
+        "search": search,
+        "title": search.title or "A search",
+        "oracle": ORACLES[search.oracle],
+        "findings": search_findings(results, gain),
+        "caution": caution(search),
+        "warning": noise_warning(gain),
+        "gain": gain,
+        "final_rows": summarise(gain.final).to_dict("records") if gain else [],
+        "rows": [_row(results, trial) for trial in results.ranked[:_LISTED]],
+        "counts": _counts(results),
+        "failures": [t for t in results.trials if t.status == "failed"],
+        "space": {name: _in_words(axis) for name, axis in search.space.axes.items()},
+        "base_values": {name: _value(value) for name, value in search.space.of(search.experiment).items()},
+        "changes": _changes(results),
+        "settings": settings_of(search.experiment),
+        "importance": importance,
+        "least_trials": LEAST_TRIALS,
+        "refit": refit_of(results.folder),
+        "figures": {name: _themed(draw, out / name) for name, draw in figures.items()},
+        "run": run,
+        "hardware": hardware_in_words(run["environment"]) if run else "",
+        "time": format_duration(sum(t.seconds for t in results.trials)),
+        "spent": format_duration(results.folder.spent_s()),
+        "command": about["command"],
+        "versions": about["versions"],
+    }
+
+
+def _row(results: SearchResults, trial: Any) -> dict[str, Any]:
+    interval = interval_of(results, trial)
+    return {
+        "trial": trial,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "values": [_value(value) for value in trial.values.values()],
+    }
+
+
+def _changes(results: SearchResults) -> list[tuple[str, str, str]]:
+    """Returns (axis, value in the experiment, value in the best trial) for every axis."""
+    before = results.search.space.of(results.search.experiment)
+    return [(name, _value(before[name]), _value(value)) for name, value in results.best.values.items()]
+
+
+def _value(value: object) -> str:
+    return "the default" if value is None else shown(list(value) if isinstance(value, tuple) else value)
+
+
+def _counts(results: SearchResults) -> dict[str, int]:
+    words = {
+        "trained to the end": sum(t.whole for t in results.trials),
+        "broken off": sum(t.value is not None and not t.whole for t in results.trials),
+        "failed": sum(t.status == "failed" for t in results.trials),
+        "under way": sum(not t.ended for t in results.trials),
+    }
+    return {word: count for word, count in words.items() if count}
+
+
+def _a_run(results: SearchResults) -> dict[str, Any] | None:
+    """Returns what a complete run says of its data and the machine."""
+    for trial in results.ranked:
+        for one in trial.runs:
+            run = RunFolder(results.folder.path / "runs" / one.folder)
+            if run.complete:
+                return {"environment": run.environment(), "description": run.description()}
+    return None
+
+
+def _in_words(axis: Axis) -> str:
+    plain = axis_to_dict(axis)
+    if "choice" in plain:
+        return ", ".join(shown(value) for value in plain["choice"])
+    if "boolean" in plain:
+        return "False, True"
+    low, high = plain.get("float") or plain["int"]
+    step = f" in steps of {plain['step']}" if "step" in plain and not plain.get("log") else ""
+    times = f", each {plain['step']} times the one before" if "step" in plain and plain.get("log") else ""
+    return f"{shown(low)} to {shown(high)}{step}{times}{', logarithmic' if plain.get('log') else ''}"
+
+
+def _template(name: str, escape: bool) -> jinja2.Template:
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader("kerasclf.report", "templates"),
+        autoescape=escape,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    ).get_template(name)
+
+
+def _themed(draw: Draw, path: Path) -> dict[str, str]:
+    """Saves a figure as PNG, and returns it for a light and a dark page as data URLs."""
+    light = draw("light")
+    write_bytes(path.with_name(f"{path.name}.png"), figure_bytes(light, "png"))
+    return {"light": _url(figure_bytes(light, "svg")), "dark": _url(figure_bytes(draw("dark"), "svg"))}
+
+
+def _url(raw: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(raw).decode()

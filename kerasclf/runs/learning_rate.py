@@ -1,0 +1,27 @@
+"""A learning rate for an experiment, found by a short training. Needs TensorFlow."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kerasclf.log import Log
+from kerasclf.runs.experiment import Experiment
+
+if TYPE_CHECKING:
+    from kerasclf.training.rate_curve import RateCurve
+
+
+def find_rate(experiment: Experiment, log: Log) -> "RateCurve":
+    """Proposes a learning rate for an experiment's last phase, as it would begin.
+
+    Raises:
+        KerasclfError: Data, network or cut cannot be used, or the loss falls at no rate.
+    """
+    from kerasclf.training.rate_finder import find_learning_rate
+    from kerasclf.training.training_setup import prepare
+
+    dataset = experiment.dataset(log)
+    log("training a few steps at each of a hundred rates")
+    setup = prepare(
+        dataset, experiment.network, experiment.augmentation, experiment.train, 0, experiment.transfer, log
+    )
+    return find_learning_rate(setup)

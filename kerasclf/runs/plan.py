@@ -1,0 +1,292 @@
+"""What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
+
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kerasclf.log import Log
+from kerasclf.data import ImageDataset
+from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
+from kerasclf.data.snapshot import write_snapshot
+from kerasclf.data.specs import check_files
+from kerasclf.data.splits import Split
+from kerasclf.errors import KerasclfError
+from kerasclf.runs.cost import RunCost, PhaseCost
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.resources import forget_peak, peak_memory_mb
+from kerasclf.training import TrainConfig
+from kerasclf.values import digest_of
+
+if TYPE_CHECKING:
+    from kerasclf.models.weights.keras_files import Weights
+    from kerasclf.training.assembly import NetworkFactory
+    from kerasclf.training.rehearsal import Rehearsal
+
+# By network and where they come from.
+PretrainedWeights = dict[tuple[str, str], "Weights"]
+SourceKey = tuple[str, Split, tuple[int, int] | None]
+DataKey = tuple[SourceKey, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """What a plan is wanted of.
+
+    Args:
+        experiments: By name.
+        measure: Names of those whose cost is to be measured.
+        threads: CPU threads that a run will have; None for all.
+        snapshots: A folder for the data sets as files, for the runs to read; None for none.
+    """
+
+    experiments: dict[str, Experiment]
+    measure: tuple[str, ...] = ()
+    threads: int | None = None
+    snapshots: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types."""
+        return {**vars(self), "experiments": {name: value.to_dict() for name, value in self.experiments.items()}}
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "PlanRequest":
+        """Makes a request of what `to_dict` returned."""
+        experiments = {name: Experiment.from_dict(value) for name, value in plain["experiments"].items()}
+        return cls(**{**plain, "experiments": experiments, "measure": tuple(plain["measure"])})
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was found out before a study starts.
+
+    Args:
+        manifests: The manifest of each data set, by its hash.
+        data_of: The hash of the data of each experiment, by name.
+        snapshots: Files with the data sets, by their hash.
+        gpus: GPUs of the machine.
+        networks: A hash of what each experiment's network is made of, by name.
+        costs: By experiment's name, for those that were measured.
+        peak_memory_mb: The most memory that the greatest of them took, in 10⁶ bytes; None where none was measured.
+    """
+
+    manifests: dict[str, dict[str, Any]]
+    data_of: dict[str, str]
+    snapshots: dict[str, str] = field(default_factory=dict)
+    gpus: int = 0
+    networks: dict[str, str] = field(default_factory=dict)
+    costs: dict[str, RunCost] = field(default_factory=dict)
+    peak_memory_mb: float | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain JSON types."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: dict[str, Any]) -> "Plan":
+        """Makes a plan of what `to_dict` returned."""
+        return cls(
+            **{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}}
+        )
+
+
+def make_plan(request: PlanRequest, log: Log) -> Plan:
+    """Loads the data, builds every network and measures those that are wanted. Needs TensorFlow.
+
+    Raises:
+        KerasclfError: Data, a network or a setting cannot be used.
+    """
+    import tensorflow as tf
+
+    for name, experiment in request.experiments.items():
+        _check_settings(name, experiment)
+    for spec in {experiment.data for experiment in request.experiments.values()}:
+        check_files(spec)
+    weights = _find_weights(request.experiments.values())
+    datasets = _load_datasets(request.experiments, log)
+    networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
+    costs: dict[str, RunCost] = {}
+    measured: dict[Experiment, Rehearsal] = {}
+    peaks = []
+    for name in request.measure:
+        experiment = request.experiments[name]
+        dataset = datasets[_key(experiment)]
+        found = []
+        for phase in experiment.phases:
+            alike = _regardless_of_length(experiment, phase)
+            if alike not in measured:
+                forget_peak()
+                measured[alike] = _rehearse(alike, dataset, weights)
+                peaks.append(peak_memory_mb())
+            found.append(measured[alike])
+        costs[name] = _estimate(experiment, found, dataset)
+    return Plan(
+        manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
+        data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
+        snapshots=_write_snapshots(datasets.values(), request.snapshots),
+        gpus=len(tf.config.list_physical_devices("GPU")),
+        networks=networks,
+        costs=costs,
+        peak_memory_mb=max(peaks, default=None),
+    )
+
+
+def _key(experiment: Experiment) -> DataKey:
+    return _source_key(experiment), data_flaws(experiment.flaws)
+
+
+def _source_key(experiment: Experiment) -> SourceKey:
+    return experiment.data, experiment.split, experiment.image_size
+
+
+def _load_datasets(experiments: dict[str, Experiment], log: Log) -> dict[DataKey, ImageDataset]:
+    """Loads each data set once for all experiments that use it."""
+    sources: dict[SourceKey, ImageDataset] = {}
+    datasets: dict[DataKey, ImageDataset] = {}
+    for experiment in experiments.values():
+        source, key = _source_key(experiment), _key(experiment)
+        if source not in sources:
+            sources[source] = dataset = experiment.source(log)
+            height, width, channels = dataset.image_shape
+            size = f"{channels} features" if dataset.is_table else f"{height}x{width}x{channels}"
+            log(
+                f"data: {dataset.title}, {dataset.num_classes} classes, {size}; "
+                f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
+            )
+        check_flaws(sources[source], experiment.flaws)
+        if key not in datasets:
+            datasets[key] = spoil(sources[source], experiment.flaws)
+    return datasets
+
+
+def _write_snapshots(datasets: Iterable[ImageDataset], folder: str | None) -> dict[str, str]:
+    if folder is None:
+        return {}
+    written = {}
+    for dataset in datasets:
+        path = Path(folder) / f"{dataset.manifest['hash']}.npz"
+        if write_snapshot(dataset, path):
+            written[dataset.manifest["hash"]] = str(path)
+    return written
+
+
+def _check_settings(name: str, experiment: Experiment) -> None:
+    """Checks what needs no images, before any is read."""
+    from kerasclf.models import BACKBONES, check_arguments
+
+    arguments = dict(experiment.model_args)
+    check_arguments(experiment.model, arguments)
+    if experiment.model in BACKBONES and experiment.transfer is None:
+        raise KerasclfError(
+            f"{name}: {experiment.model} needs a transfer, so that nothing is trained from random weights unawares. "
+            "Expected Transfer(weights='imagenet'), a file, or 'none'."
+        )
+    if arguments.get("classifier_activation", "softmax") != "softmax":
+        raise KerasclfError(
+            f"{name}: a study's loss and report need probabilities; expected classifier_activation 'softmax'. "
+            f"Received: {arguments['classifier_activation']!r}."
+        )
+
+
+def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
+    """Reads pretrained weights once for all that will be built of them, before any image is read."""
+    from kerasclf.models import find_pretrained
+    from kerasclf.transfer.extraction_engines import choose_engine
+
+    found: PretrainedWeights = {}
+    for experiment in experiments:
+        if experiment.transfer is not None:
+            choose_engine(experiment.transfer.engine)
+            model, weights = experiment.model, experiment.transfer.weights
+            if (model, weights) not in found:
+                found[model, weights] = find_pretrained(model, weights)
+    return found
+
+
+def _network_of(experiment: Experiment, weights: PretrainedWeights) -> "NetworkFactory":
+    """Returns what builds an experiment's network, with weights that were read already."""
+    if experiment.transfer is None:
+        return experiment.network
+    return functools.partial(experiment.network, found=weights[experiment.model, experiment.transfer.weights])
+
+
+def _check_networks(
+    wanted: dict[str, tuple[Experiment, ImageDataset]], pretrained: PretrainedWeights
+) -> dict[str, str]:
+    """Builds every network once for its images, and finds the cuts that its phases ask for.
+
+    Returns:
+        A hash of what each network is made of, by the experiment's name.
+    """
+    from kerasclf.models.explaining.architecture import architecture
+    from kerasclf.pipeline.normalization_statistics import check_normalization
+    from kerasclf.transfer.cuts import Cuts
+
+    built: dict[tuple[Any, ...], tuple[Cuts, str]] = {}
+    found = {}
+    for name, (experiment, dataset) in wanted.items():
+        if dataset.is_table and (experiment.augmentation.is_random or experiment.transfer is not None):
+            raise KerasclfError(
+                f"{dataset.title} holds rows of a table, which nothing augments and no network was pretrained on."
+            )
+        check_normalization(experiment.augmentation, dataset.image_shape)
+        weights = experiment.transfer and experiment.transfer.weights
+        network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
+        if network not in built:
+            model = _network_of(experiment, pretrained)(dataset.image_shape, dataset.num_classes)
+            built[network] = Cuts(model), digest_of(architecture(model))
+        cuts, found[name] = built[network]
+        for phase in experiment.phases:
+            cuts.first_trainable(phase.unfreeze)
+    return found
+
+
+def _regardless_of_length(experiment: Experiment, phase: TrainConfig) -> Experiment:
+    """Returns one phase as an experiment of its own; those that differ in their length alone take as long an epoch."""
+    schedule = phase.schedule.but(warmup_epochs=0)
+    return experiment.but(train=phase.but(epochs=1, early_stopping=None, schedule=schedule), earlier_phases=())
+
+
+def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: PretrainedWeights) -> "Rehearsal":
+    import keras
+
+    from kerasclf.training.rehearsal import rehearse
+
+    keras.backend.clear_session()
+    return rehearse(
+        dataset,
+        _network_of(experiment, weights),
+        experiment.augmentation,
+        experiment.train,
+        experiment.augment_validation,
+        experiment.transfer,
+        experiment.flaws,
+    )
+
+
+def _estimate(experiment: Experiment, found: Sequence["Rehearsal"], dataset: ImageDataset) -> RunCost:
+    # predictions.csv has about a dozen characters a class and line.
+    disk_mb = len(dataset.test) * dataset.num_classes * 12 / 1e6
+    for phase, measured in zip(experiment.phases, found, strict=True):
+        keeps_best = 2 if phase.early_stopping else 1
+        disk_mb += 2 * keeps_best * measured.state_mb
+    return RunCost(
+        phases=tuple(
+            PhaseCost(
+                unfreeze=phase.unfreeze,
+                trainable=measured.trainable,
+                startup_s=measured.startup_s,
+                epoch_s=measured.epoch_s,
+                input_s=measured.steps * measured.input_s,
+                compute_s=measured.steps * measured.compute_s,
+                epochs=phase.epochs,
+                cache=measured.cache,
+                extraction_s=measured.extraction_s,
+                cache_mb=measured.cache_mb,
+            )
+            for phase, measured in zip(experiment.phases, found, strict=True)
+        ),
+        disk_mb=disk_mb,
+        parameters=found[-1].parameters,
+    )

@@ -1,0 +1,230 @@
+"""Progress of a study while people wait: a live table in a terminal, plain lines elsewhere."""
+
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from kerasclf.training.listener import Row
+
+_BARS = "▁▂▃▄▅▆▇█"
+
+
+class RunListener(Protocol):
+    """Is told of the progress of a study's runs, each known by its title."""
+
+    def log(self, line: str) -> None:
+        """Takes a line for the user."""
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        """A run of so many epochs of so many steps begins; `rows` is the history it goes on from."""
+
+    def stepped(self, title: str, epochs_done: int, step: int) -> None:
+        """So many steps of the run's present epoch are done."""
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        """An epoch is done; `row` is its line of the history."""
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        """The run is done, with these figures."""
+
+    def failed_run(self, title: str, message: str) -> None:
+        """The run failed; the others go on."""
+
+
+class SilentRunListener:
+    """A study's listener that passes nothing on."""
+
+    def log(self, line: str) -> None: ...
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None: ...
+
+    def stepped(self, title: str, epochs_done: int, step: int) -> None: ...
+
+    def finished_epoch(self, title: str, row: Row) -> None: ...
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None: ...
+
+    def failed_run(self, title: str, message: str) -> None: ...
+
+
+class RunListeners:
+    """Passes everything on to several listeners."""
+
+    def __init__(self, listeners: Sequence[RunListener]) -> None:
+        self.listeners = listeners
+
+    def log(self, line: str) -> None:
+        for listener in self.listeners:
+            listener.log(line)
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        for listener in self.listeners:
+            listener.began(title, epochs, steps, rows)
+
+    def stepped(self, title: str, epochs_done: int, step: int) -> None:
+        for listener in self.listeners:
+            listener.stepped(title, epochs_done, step)
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        for listener in self.listeners:
+            listener.finished_epoch(title, row)
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        for listener in self.listeners:
+            listener.finished_run(title, metrics)
+
+    def failed_run(self, title: str, message: str) -> None:
+        for listener in self.listeners:
+            listener.failed_run(title, message)
+
+
+class OneRunListener:
+    """Passes the progress of one run's training on to a study's listener, under the run's title."""
+
+    def __init__(self, title: str, listener: RunListener) -> None:
+        self.title, self.listener = title, listener
+
+    def log(self, line: str) -> None:
+        self.listener.log(f"{self.title}  {line}")
+
+    def began(self, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self.listener.began(self.title, epochs, steps, rows)
+
+    def stepped(self, epochs_done: int, step: int) -> None:
+        self.listener.stepped(self.title, epochs_done, step)
+
+    def finished_epoch(self, row: Row) -> None:
+        self.listener.finished_epoch(self.title, row)
+
+
+class ConsoleProgress:
+    """Shows the runs of a study on a console; use it as a context manager.
+
+    Args:
+        total_runs: Runs still to be made.
+        console: Where to write; a live table appears where it is a terminal.
+    """
+
+    def __init__(self, total_runs: int, console: Console) -> None:
+        self.console = console
+        self._runs: dict[str, _Shown] = {}
+        self._ended = 0
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeRemainingColumn(compact=True),
+            TextColumn("left  {task.fields[state]}", style="dim"),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._study = self._bars.add_task("study", total=total_runs, unit="runs", state="")
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+    def log(self, line: str) -> None:
+        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        known = title in self._runs
+        if known:  # another phase, or begun anew on another machine
+            self._bars.remove_task(self._runs.pop(title).task)
+        task = self._bars.add_task(title, total=epochs, completed=len(rows), unit="epochs", state="starting")
+        self._runs[title] = _Shown(task, epochs, steps, rows)
+        if rows and not known:
+            self.log(f"{title}  goes on after epoch {len(rows)} of {epochs}")
+
+    def stepped(self, title: str, epochs_done: int, step: int) -> None:
+        shown = self._runs[title]
+        self._bars.update(shown.task, completed=round(epochs_done + min(step / shown.steps, 1.0), 1))
+        self._update_study()
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        shown, epoch, state = self._runs[title], int(row["epoch"]), _in_words(row)
+        shown.rows.append(row)
+        self._bars.update(shown.task, completed=epoch, state=_with_curves(shown.rows))
+        self._update_study()
+        if not self.console.is_terminal:
+            now = time.monotonic()
+            left = (shown.epochs - epoch) * (now - shown.last_epoch_at)
+            shown.last_epoch_at = now
+            self.log(f"{title}  epoch {epoch}/{shown.epochs}  {state}  {left:.0f} s left")
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        self._ended_run(title)
+        self.log(
+            f"{title}  test accuracy {metrics['test_accuracy']:.4f}  loss {metrics['test_loss']:.4f}  "
+            f"{metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.0f} s"
+        )
+
+    def failed_run(self, title: str, message: str) -> None:
+        self._ended_run(title)
+        self.log(f"{title}  FAILED: {message}")
+
+    def _ended_run(self, title: str) -> None:
+        shown = self._runs.pop(title, None)
+        if shown is not None:
+            self._bars.remove_task(shown.task)
+        self._ended += 1
+        self._update_study()
+
+    def _update_study(self) -> None:
+        tasks = {task.id: task for task in self._bars.tasks}
+        under_way = sum(tasks[shown.task].completed / shown.epochs for shown in self._runs.values())
+        self._bars.update(self._study, completed=round(self._ended + under_way, 2))
+
+
+class _Shown:
+    """A run in the table."""
+
+    def __init__(self, task: TaskID, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self.task, self.epochs, self.steps, self.rows = task, epochs, steps, list(rows)
+        self.last_epoch_at = time.monotonic()
+
+
+def _in_words(row: Row) -> str:
+    shown = [("loss", "loss"), ("accuracy", "accuracy"), ("val_loss", "val. loss"), ("val_accuracy", "val. accuracy")]
+    parts = [f"{label} {row[name]:.3f}" for name, label in shown if name in row]
+    return "  ".join([*parts, f"{row['images_per_second']:,.0f} images/s"])
+
+
+def sparkline(values: Sequence[float], width: int = 10) -> str:
+    """Returns values as a line of at most `width` bars, the lowest of them ▁ and the highest █.
+
+    Of more values each bar is the mean of its share of them. Values that are not finite have no bar.
+    """
+    if not len(values):
+        return ""
+    shares = np.array_split(np.asarray(values, np.float64), min(width, len(values)))
+    means = np.array([share.mean() for share in shares])
+    known = means[np.isfinite(means)]
+    if not len(known):
+        return " " * len(means)
+    span = known.max() - known.min()
+    places = (means - known.min()) / span if span else np.full(len(means), 0.5)
+    return "".join(_BARS[round(place * (len(_BARS) - 1))] if np.isfinite(place) else " " for place in places)
+
+
+def _with_curves(rows: Sequence[Row]) -> str:
+    """Returns the last epoch's figures, each after the curve that led to it."""
+    last, parts = rows[-1], []
+    for name in ("loss", "accuracy"):
+        if name not in last:
+            continue
+        curve = f"{name} {sparkline([row[name] for row in rows])} {last[name]:.3f}"
+        parts.append(f"{curve} (val. {last[f'val_{name}']:.3f})" if f"val_{name}" in last else curve)
+    return "  ".join([*parts, f"{last['images_per_second']:,.0f} images/s"])

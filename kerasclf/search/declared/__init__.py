@@ -1,0 +1,1 @@
+"""The declared searches, one a file."""

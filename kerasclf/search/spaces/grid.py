@@ -1,0 +1,28 @@
+"""The points of a grid."""
+
+import math
+from typing import Any
+
+from kerasclf.search.spaces.space import Float, Space
+
+
+def axis_values(hp: Any) -> list[Any]:
+    """Returns the values of one of KerasTuner's hyperparameters in the order of its grid: the default comes first."""
+    values = list(hp.values)
+    return [hp.default, *(value for value in values if value != hp.default)]
+
+
+def grid_problems(space: Space) -> list[str]:
+    """Returns what keeps a space from being a grid."""
+    return [
+        f"{name}: a grid needs single values; give it a step, or choices."
+        for name, axis in space.axes.items()
+        if isinstance(axis, Float) and axis.step is None
+    ]
+
+
+def grid_size(space: Space) -> int:
+    """Returns the number of points. Needs KerasTuner."""
+    from kerasclf.search.spaces.hyperparameters import to_hyperparameters
+
+    return math.prod(len(axis_values(hp)) for hp in to_hyperparameters(space).space)

@@ -1,0 +1,1 @@
+"""The declared studies, one published study a file."""

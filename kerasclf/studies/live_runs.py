@@ -1,0 +1,83 @@
+"""Live curves of a study's runs: a picture in each run's folder that grows with the run, and in a notebook in place."""
+
+import contextlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from kerasclf.files import write_bytes
+from kerasclf.runs.job import Job
+from kerasclf.runs.progress import SilentRunListener
+from kerasclf.training.history_figure import EVERY_S, Screen, draw_history, png_of
+from kerasclf.training.listener import Row
+
+CURVES = "curves.png"
+
+
+class LiveRuns(SilentRunListener):
+    """Draws each run's loss and metrics after its epochs, at most once a second.
+
+    Args:
+        jobs: The runs, for their folders: `curves.png` lies where a run is made (`seed-N.partial/`) and, once it is
+            complete, in its folder. Without them the curves are shown in a notebook alone.
+    """
+
+    def __init__(self, jobs: Sequence[Job] = ()) -> None:
+        self.jobs = {job.title: job for job in jobs}
+        self._runs: dict[str, _Growing] = {}
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        known = self._runs.get(title)
+        screen = known.screen if known else Screen()
+        self._runs[title] = _Growing(epochs, list(rows), screen)
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        run = self._runs[title]
+        run.rows.append(row)
+        if time.monotonic() - run.drawn >= EVERY_S:
+            self._draw(title)
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        if title in self._runs:  # else it was finished by another process
+            self._draw(title)
+            self._leave_nothing_behind(title)
+            del self._runs[title]
+
+    def failed_run(self, title: str, message: str) -> None:
+        self._runs.pop(title, None)
+
+    def _draw(self, title: str) -> None:
+        run = self._runs[title]
+        if not run.rows:
+            return
+        png = png_of(draw_history(run.rows, title, run.epochs))
+        folder = self._folder(title)
+        if folder is not None:
+            write_bytes(folder / CURVES, png)
+        run.screen.show(png)
+        run.drawn = time.monotonic()
+
+    def _folder(self, title: str) -> Path | None:
+        """Returns the folder that a run has at present on this machine, or None."""
+        job = self.jobs.get(title)
+        if job is None:
+            return None
+        if job.run.complete:
+            return job.run.path
+        return job.run.partial if job.run.partial.is_dir() else None
+
+    def _leave_nothing_behind(self, title: str) -> None:
+        """Removes a picture that was written while the run's process was clearing up."""
+        job = self.jobs.get(title)
+        if job is not None and job.run.complete:
+            (job.run.partial / CURVES).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # not there, as it should be, or not empty
+                job.run.partial.rmdir()
+
+
+class _Growing:
+    """A run under way."""
+
+    def __init__(self, epochs: int, rows: list[Row], screen: Screen) -> None:
+        self.epochs, self.rows, self.screen = epochs, rows, screen
+        self.drawn = 0.0

@@ -1,0 +1,195 @@
+"""What can go wrong around a study: two at once, a full disk, a folder nobody may write to, a killed worker."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
+from kerasclf.locks import hold
+from kerasclf.runs import worker_pool as pool, engines, worker_process
+from kerasclf.runs.engines import Inline, Processes
+from kerasclf.runs.forking import CAN_FORK
+from kerasclf.runs.progress import SilentRunListener
+from kerasclf.studies.study_folder import StudyFolder
+from kerasclf.studies.study_runner import plan_study, run_planned_study, run_study
+from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
+
+BASE = Experiment(
+    data="digits",
+    image_size=(32, 32),
+    split=Split(train_per_class=20, test_per_class=5, validation=0.25),
+    augmentation=Augmentation(rescale=1 / 255),
+    train=TrainConfig(epochs=3, batch_size=32),
+)
+OTHER = BASE.but(train=BASE.train.but(optimizer="sgd"))
+STUDY = Study("faulty", "Faulty", "What now?", {"base": BASE, "other": OTHER})
+
+
+def test_the_second_process_says_who_holds_the_folder(tmp_path):
+    code = f"""
+import sys
+from pathlib import Path
+from kerasclf.locks import hold
+with hold(Path({str(tmp_path / "out")!r})):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as first:
+        assert first.stdout.readline() == "held\n"
+        with pytest.raises(FolderError, match=rf"is in use by process {first.pid} on .* since"):
+            run_study(STUDY, tmp_path / "out", engine=Inline())
+        first.kill()
+        first.wait()
+        with hold(tmp_path / "out"):  # the system let go of it
+            pass
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a place where not even root may write")
+def test_a_folder_that_cannot_be_written_to_is_named():
+    with pytest.raises(FolderError, match="/proc/kerasclf cannot be written to"):
+        run_study(STUDY, "/proc/kerasclf", engine=Inline())
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 2 MB."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
+    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small tmpfs is not permitted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+def some(epoch, kilobytes):
+    return Checkpoint(epoch, {"model/0": np.full(kilobytes * 256, epoch, np.float32)}, {"rows": []})
+
+
+def test_a_full_disk_during_a_checkpoint_leaves_the_one_before(small_disk):
+    write_checkpoint(small_disk / "run", some(1, kilobytes=500))
+    with pytest.raises(OSError, match="No space left"):
+        write_checkpoint(small_disk / "run", some(2, kilobytes=1800))
+    assert [p.name for p in (small_disk / "run").iterdir()] == ["epoch-00001.npz"]
+    found = latest_checkpoint(small_disk / "run", pytest.fail)
+    np.testing.assert_array_equal(found.arrays["model/0"], some(1, 500).arrays["model/0"])
+
+
+def test_a_study_on_a_full_disk_goes_on_when_there_is_room(small_disk):
+    out = small_disk / "out"
+    filler = small_disk / "filler"
+    filler.write_bytes(bytes(1_500_000))  # one run's checkpoints still fit, not its second
+    with pytest.raises(RunsFailedError, match="No space left"):
+        run_study(STUDY, out, engine=Inline(), only=("base",))
+    run = StudyFolder(out).run("base", BASE.identity, 0)
+    assert not run.complete
+    begun = run.epochs_done()
+    assert begun >= 1
+    filler.unlink()
+    run_study(STUDY, out, engine=Inline(), only=("base",))  # without --retry: the disk was at fault, not the run
+    run.check(BASE, 0)
+    assert list(run.history()["epoch"]) == [1, 2, 3]
+
+
+class KillWorker(SilentRunListener):
+    """Kills the process of one run with SIGKILL, as the system does when memory runs out."""
+
+    def finished_epoch(self, title, row):
+        if title == "base" and row["epoch"] == 3:
+            for child in psutil.Process().children(recursive=True):
+                if "kerasclf.runs.worker" in " ".join(child.cmdline()):
+                    child.kill()
+
+
+def test_a_worker_killed_for_memory_is_named_and_goes_on_next_time(tmp_path):
+    slow = BASE.but(train=BASE.train.but(epochs=30))
+    study = Study("faulty", "Faulty", "What now?", {"base": slow, "other": OTHER})
+    with pytest.raises(RunsFailedError, match=r"base: The process was killed \(SIGKILL\).*lack of memory"):
+        run_study(study, tmp_path / "out", engine=Processes(1), listener=KillWorker())
+    folder = StudyFolder(tmp_path / "out")
+    assert folder.run("other", OTHER.identity, 0).complete
+    assert folder.run("base", slow.identity, 0).epochs_done() >= 1
+    assert [job.title for job in plan_study(study, tmp_path / "out", engine=Inline()).jobs] == ["base"]
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """The worker processes that are started."""
+    found = []
+
+    class Noted(worker_process.WorkerProcess):
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, **named)
+            found.append(self)
+
+    for module in (pool, engines):
+        monkeypatch.setattr(module, "WorkerProcess", Noted)
+    return found
+
+
+def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path, started):
+    wild = BASE.but(
+        split=Split(train_per_class=10, test_per_class=4, validation=0.3),
+        augmentation=Augmentation(),
+        train=TrainConfig(epochs=2, batch_size=64, optimizer="sgd", learning_rate=1e38),
+    )
+    study = Study("wild", "Wild", "Why?", {"wild": wild})
+    with pytest.raises(RunsFailedError, match=r"wild: The loss is nan in epoch 1.*The log is .*log\.txt"):
+        run_study(study, tmp_path / "out", engine=Processes(1))
+    log = StudyFolder(tmp_path / "out").run("wild", wild.identity, 0).log_file
+    assert "TrainingError" in log.read_text()
+    assert len(started) == (1 if CAN_FORK else 2), "the plan's process makes the first run"
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="elsewhere no process serves twice")
+def test_a_process_that_was_killed_after_the_plan_is_not_used(tmp_path, started):
+    engine = Processes(1)
+    study_plan = plan_study(STUDY, tmp_path / "out", only=("other",), engine=engine)
+    started[0].process.kill()
+    started[0].process.wait()
+    assert run_planned_study(study_plan, engine, SilentRunListener()).run("other", OTHER.identity, 0).complete
+    assert len(started) == 2
+
+
+def test_bad_input_is_told_by_the_process_that_plans(tmp_path):
+    with pytest.raises(KerasclfError, match="Did you mean 'basenet'"):
+        run_study(Study("s", "S", "?", {"bad": BASE.but(model="basnet")}), tmp_path / "out", engine=Processes(1))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_keeps_to_the_threads_it_was_begun_with(tmp_path):
+    from dataclasses import replace
+
+    from kerasclf.runs.execute import threads_of
+
+    job = plan_study(STUDY, tmp_path / "out", only=("base",), engine=Inline()).jobs[0]
+    assert threads_of(replace(job, threads=1)) == 1
+    assert threads_of(replace(job, threads=2)) == 1
+
+
+def test_images_that_changed_under_way_are_refused(tmp_path):
+    from dataclasses import replace
+
+    job = plan_study(STUDY, tmp_path / "out", only=("base",), engine=Inline()).jobs[0]
+    from kerasclf.runs.execute import execute
+    from kerasclf.training.listener import SilentTrainingListener
+
+    with pytest.raises(FolderError, match="The images of digits have changed since the study was started"):
+        execute(replace(job, manifest="0" * 64), SilentTrainingListener())
+
+
+def test_the_environment_of_a_run_tells_its_threads(tmp_path):
+    run_study(STUDY, tmp_path / "out", only=("base",), engine=Inline())
+    run = StudyFolder(tmp_path / "out").run("base", BASE.identity, 0)
+    assert json.loads((run.path / "environment.json").read_text())["threads"] is None
+    assert run.metrics()["peak_memory_mb"] > 100
+    assert [path.name for path in run.path.parent.iterdir()] == ["seed-0"]

@@ -1,0 +1,70 @@
+"""Requests answered in forks of one process that has imported TensorFlow."""
+
+import json
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from kerasclf.runs.forking import CAN_FORK
+
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forks are used under Linux alone")
+
+# Says its own process and its parent's, and then does as it is told.
+ANSWERING = """
+import json, os, signal, sys, threading
+from kerasclf.runs import forking
+from kerasclf.runs.worker import _end_with
+
+def answer(line, alive):
+    threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
+    print(json.dumps([json.loads(line), os.getpid(), os.getppid(), "tensorflow" in sys.modules]), flush=True)
+    if "kill" in line:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "raise" in line:
+        raise ValueError("Something is wrong.")
+    if "wait" in line:
+        threading.Event().wait()
+    os._exit(0)
+
+forking.serve(answer)
+"""
+
+
+@pytest.fixture
+def server():
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", ANSWERING], **streams, text=True)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def test_each_request_has_a_fork_of_its_own_and_no_end_of_one_ends_the_others(server):
+    def ask(request):
+        server.stdin.write(json.dumps(request) + "\n")
+        server.stdin.flush()
+        return json.loads(server.stdout.readline())
+
+    forks = []
+    for request, code in (("plain", 0), ("kill", -9), ("raise", 1), ("plain again", 0)):
+        log, fork, parent, warm = ask(request)
+        assert (log, parent, warm) == (request, server.pid, True)
+        assert json.loads(server.stdout.readline()) == ["ended", code]
+        forks.append(fork)
+    assert len(set(forks)) == 4
+
+    fork = psutil.Process(ask("wait")[1])
+    server.kill()
+    assert not psutil.wait_procs([fork], timeout=10)[1], "a fork outlived the process that asked for it"
+
+
+def test_a_fork_ends_when_nobody_wants_its_answer(server):
+    server.stdin.write('"wait"\n')
+    server.stdin.flush()
+    fork = psutil.Process(json.loads(server.stdout.readline())[1])
+    server.stdin.close()
+    assert server.wait(10) == 0
+    assert not fork.is_running()
+    server.stdin = None  # communicate() would close it once more

@@ -1,0 +1,75 @@
+"""Runs of a study that begin with the same network share a pass of images through what is frozen of it."""
+
+import pytest
+
+from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
+from kerasclf.data.splits import Split
+from kerasclf.studies import declare
+from kerasclf.runs.engines import Inline
+from kerasclf.runs.passes import cuts_to_cache
+from kerasclf.runs.progress import SilentRunListener
+from kerasclf.transfer import Transfer
+from kerasclf.transfer.cache import cache_root, cached
+
+BIRDS = declare("birds", weights="none").experiments
+OTHERS = (("head", "all"), ("head", "stage5"), ("head", "last15"), ("head", "last22"), ("head", "last30"))
+LAST = TrainConfig(epochs=1, unfreeze="last1", jit=False)
+ONE = Experiment(
+    data="shapes",
+    model="default_conv",
+    split=Split(train_per_class=20, test_per_class=4),
+    transfer=Transfer("none", engine="tensorflow"),
+    train=LAST,
+)
+
+
+def test_a_run_knows_the_cuts_of_all_that_begin_alike():
+    places = [(experiment, 0) for experiment in BIRDS.values()]
+    assert cuts_to_cache(places[0], places) == OTHERS
+    # What the others have, it has too, and its own course is its own affair.
+    assert cuts_to_cache(places[2], places) == (("head",), *(cuts for cuts in OTHERS if cuts != ("head", "stage5")))
+
+
+def test_random_weights_are_the_seeds():
+    features, tuned = BIRDS["features"], BIRDS["head_then_stage5"]
+    assert cuts_to_cache((features, 0), [(tuned, 0)]) == (("head", "stage5"),)
+    assert cuts_to_cache((features, 0), [(tuned, 1)]) == ()
+    pretrained = [experiment.but(transfer=Transfer("imagenet")) for experiment in (features, tuned)]
+    assert cuts_to_cache((pretrained[0], 0), [(pretrained[1], 1)]) == (("head", "stage5"),)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model": "resnet50v2"},
+        {"image_size": (96, 96)},
+        {"transfer": Transfer("none", engine="tensorflow")},
+        {"augmentation": Augmentation(rescale=1 / 255)},
+        {"train": BIRDS["features"].train.but(precision="float32")},
+    ],
+)
+def test_what_begins_otherwise_shares_nothing(change):
+    assert cuts_to_cache((BIRDS["features"], 0), [(BIRDS["features"].but(**change), 0)]) == ()
+
+
+class Log(SilentRunListener):
+    def __init__(self):
+        self.lines = []
+
+    def log(self, line):
+        self.lines.append(line)
+
+
+def test_the_first_run_of_a_study_computes_what_the_others_want(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    cuts = {"dense": "from:conv2_pool", "convolution": "last1"}
+    experiments = {name: ONE.but(train=LAST.but(unfreeze=cut)) for name, cut in cuts.items()}
+    study = Study("small", "Small", "Which?", experiments)
+    listener = Log()
+    run_study(study, tmp_path / "out", engine=Inline(), listener=listener)
+    passes = [line for line in listener.lines if "computing" in line]
+    assert len(passes) == 3  # of the train, validation and test parts, all in the first run
+    assert all(" in one pass: " in line for line in passes)
+    kept = list(cached(cache_root()))
+    assert len(kept) == 2
+    assert len({entry.images for entry in kept}) == 1

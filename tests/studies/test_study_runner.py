@@ -1,0 +1,232 @@
+"""A study from images to run folders."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
+from kerasclf.runs.engines import Inline
+from kerasclf.studies.study_folder import StudyFolder
+from kerasclf.studies.study_runner import plan_study, run_study
+
+SMALL = Split(train_per_class=10, test_per_class=4, validation=0.3)
+NORMALISED = Augmentation(featurewise_center=True, featurewise_std_normalization=True, horizontal_flip=True)
+
+
+def small_study(**changes):
+    base = Experiment(data="shapes", split=SMALL, augmentation=NORMALISED, train=TrainConfig(epochs=2, batch_size=64))
+    deeper = base.but(model="basenet_deeper", model_args={"batch_norm": "before"})
+    return Study("small", "Small", "Why?", {"base": base, "deeper": deeper}, **changes)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp("studies") / "small"
+    return run_study(small_study(seeds=(0, 1)), out, engine=Inline())
+
+
+def run_of(folder, name="base", seed=0):
+    return folder.run(name, small_study().experiments[name].identity, seed)
+
+
+def test_a_run_folder_says_everything(folder):
+    names = {path.name for path in run_of(folder).path.iterdir()}
+    assert names == {"experiment.json", "history.csv", "metrics.json", "predictions.csv", "model.keras",
+                     "environment.json", "examples.npz"}  # fmt: skip
+    description = json.loads((run_of(folder).path / "experiment.json").read_text())
+    assert Experiment.from_dict(description["experiment"]) == small_study().experiments["base"]
+    assert description["seed"] == 0
+    manifest = next(folder.path.glob("data-*.json"))
+    assert json.loads(manifest.read_text())["hash"] == description["data"]["manifest"]
+
+
+def test_metrics_are_those_of_the_predictions(folder):
+    labels, probabilities = run_of(folder).predictions()
+    metrics = run_of(folder).metrics()
+    assert len(labels) == 100
+    assert metrics["test_accuracy"] == pytest.approx((probabilities.argmax(axis=1) == labels).mean())
+    history = run_of(folder).history()
+    assert list(history["epoch"]) == [1, 2]
+    assert metrics["validation_accuracy"] == pytest.approx(history["val_accuracy"].iloc[-1])
+
+
+def test_a_saved_model_needs_keras_alone_and_agrees_with_the_predictions(folder, tmp_path):
+    """In a fresh process that cannot import kerasclf."""
+    from kerasclf.data import load_dataset
+
+    test = load_dataset("shapes", split=SMALL).test
+    np.save(tmp_path / "images.npy", test.images.read(np.arange(len(test))))
+    code = f"""
+import sys
+sys.modules["kerasclf"] = None
+import keras, numpy
+model = keras.models.load_model({str(run_of(folder, "deeper").path / "model.keras")!r}, safe_mode=True)
+images = numpy.load({str(tmp_path / "images.npy")!r})
+assert images.dtype == numpy.uint8
+numpy.save({str(tmp_path / "out.npy")!r}, model.predict(images, verbose=0))
+one = model.predict(images[:1], verbose=0)
+assert one.shape == (1, 25)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
+    table = pd.read_csv(run_of(folder, "deeper").path / "predictions.csv")
+    assert list(table["image"].astype(str)) == list(test.names)
+    written = table.filter(like="p_").to_numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "out.npy"), written, atol=1e-5)
+
+
+def test_what_is_finished_is_not_run_again(folder):
+    before = {path: path.stat().st_mtime_ns for path in folder.path.rglob("*/seed-*/*")}
+    assert plan_study(small_study(seeds=(0, 1)), folder.path, engine=Inline()).jobs == ()
+    run_study(small_study(seeds=(0,)), folder.path, engine=Inline())
+    assert {path: path.stat().st_mtime_ns for path in folder.path.rglob("*/seed-*/*")} == before
+    assert folder.read()["seeds"] == [0, 1]
+
+
+def test_repeats_share_the_split_and_differ_in_the_seed(folder):
+    one, other = run_of(folder), run_of(folder, seed=1)
+    read = lambda run: json.loads((run.path / "experiment.json").read_text())  # noqa: E731
+    assert read(one)["data"] == read(other)["data"]
+    assert one.history()["loss"].iloc[0] != other.history()["loss"].iloc[0]
+
+
+def test_the_same_run_elsewhere_gives_the_same_predictions(folder, tmp_path):
+    again = run_study(small_study(), tmp_path / "again", only=("deeper",), engine=Inline())
+    assert (run_of(again, "deeper").path / "predictions.csv").read_bytes() == (
+        run_of(folder, "deeper").path / "predictions.csv"
+    ).read_bytes()
+    assert not run_of(again, "base").complete
+
+
+def test_experiments_of_one_architecture_start_alike(tmp_path):
+    """At a rate of nearly nothing, two experiments that differ in augmentation end with the same weights."""
+    import keras
+
+    still = TrainConfig(epochs=1, batch_size=64, optimizer="sgd", learning_rate=1e-30)
+    base = Experiment(data="shapes", split=SMALL, augmentation=Augmentation(rescale=1 / 255), train=still)
+    flipped = base.but(augmentation=base.augmentation.but(horizontal_flip=True, zoom_range=0.2))
+    study = Study("still", "Still", "Why?", {"base": base, "flipped": flipped})
+    folder = run_study(study, tmp_path / "out", engine=Inline())
+    weights = [
+        keras.models.load_model(folder.run(name, e.identity, 0).path / "model.keras").get_weights()
+        for name, e in study.experiments.items()
+    ]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-20)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"name": "other"}, "holds the study 'small' with name 'small', not 'other'"),
+        ({"protocol": "published"}, "with protocol 'sound', not 'published'"),
+        ({"quick": True}, "with quick False, not True"),
+    ],
+)
+def test_another_studys_folder_is_not_touched(folder, changes, message):
+    from dataclasses import replace
+
+    before = (folder.path / "study.json").read_bytes()
+    with pytest.raises(FolderError, match=message):
+        run_study(replace(small_study(), **changes), folder.path, engine=Inline())
+    assert (folder.path / "study.json").read_bytes() == before
+
+
+def test_another_data_sets_folder_is_not_touched(folder):
+    study = small_study()
+    smaller = {name: e.but(split=SMALL.but(train_per_class=8)) for name, e in study.experiments.items()}
+    with pytest.raises(FolderError, match=r"train_per_class=10.*not on .*train_per_class=8"):
+        StudyFolder(folder.path).claim(Study("small", "Small", "Why?", smaller))
+
+
+def test_a_second_call_adds_to_the_first(tmp_path):
+    study = small_study()
+    base, deeper = study.experiments.values()
+    run_study(Study("mine", "M", "Why?", {"base": base}), tmp_path / "out", engine=Inline())
+    folder = run_study(Study("mine", "M", "Why?", {"deeper": deeper}, seeds=(4,)), tmp_path / "out", engine=Inline())
+    held = folder.read()
+    assert list(held["experiments"]) == ["base", "deeper"]
+    assert held["seeds"] == [0, 4]
+
+
+def test_finished_runs_on_other_images_are_not_mixed_with_new_ones(tmp_path):
+    from PIL import Image
+
+    for name, level in (("a", 50), ("b", 200)):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        for i in range(12):
+            Image.new("RGB", (16, 16), (level, i, 0)).save(tmp_path / "images" / name / f"{i}.png")
+    experiment = Experiment(
+        data=f"folder:{tmp_path / 'images'}", augmentation=Augmentation(rescale=1 / 255),
+        train=TrainConfig(epochs=1), split=Split(validation=0.2, test=0.2),
+    )  # fmt: skip
+    study = Study("mine", "M", "Why?", {"base": experiment})
+    run_study(study, tmp_path / "out", engine=Inline())
+    Image.new("RGB", (16, 16)).save(tmp_path / "images" / "a" / "new.png")
+    with pytest.raises(FolderError, match=r"was made with other images: folder:.* has changed since"):
+        run_study(study, tmp_path / "out", engine=Inline())
+
+
+def test_a_folder_with_other_files_is_not_touched(tmp_path):
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(FolderError, match="is not empty and holds no study"):
+        run_study(small_study(), tmp_path, engine=Inline())
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_bad_input_leaves_no_folder(tmp_path):
+    study = small_study()
+    base = study.experiments["base"]
+    for bad, error in (
+        (base.but(model="basnet"), KerasclfError),
+        (base.but(data="folder:/nowhere"), DataError),
+        (base.but(image_size=(8, 8)), KerasclfError),
+        (base.but(model_args={"classifier_activation": None}), KerasclfError),
+        (base.but(augmentation=Augmentation(preprocessing_function="no:where")), KerasclfError),
+    ):
+        with pytest.raises(error):
+            run_study(Study("small", "Small", "Why?", {"bad": bad}), tmp_path / "out", engine=Inline())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_failed_run_leaves_the_finished_ones_and_is_tried_again_when_told(tmp_path):
+    base = small_study().experiments["base"]
+    wild = base.but(augmentation=Augmentation(), train=base.train.but(optimizer="sgd", learning_rate=1e38))
+    study = Study("wild", "Wild", "Why?", {"wild": wild, "base": base})
+    with pytest.raises(RunsFailedError, match="The loss is nan"):
+        run_study(study, tmp_path / "out", engine=Inline())
+    run = StudyFolder(tmp_path / "out").run("base", base.identity, 0)
+    assert run.complete
+    assert not run.partial.exists()
+    study_plan = plan_study(study, tmp_path / "out", engine=Inline())
+    assert study_plan.jobs == ()
+    assert "The loss is nan" in study_plan.failed["wild"]
+    with pytest.raises(RunsFailedError, match="earlier; --retry tries again"):
+        run_study(study, tmp_path / "out", engine=Inline())
+    assert [job.title for job in plan_study(study, tmp_path / "out", engine=Inline(), retry=True).jobs] == ["wild"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda run: (run / "metrics.json").write_text("{}"), "metrics.json was changed after the run had ended"),
+        (lambda run: (run / "history.csv").unlink(), "history.csv is missing"),
+        (lambda run: (run / "experiment.json").write_text("{"), "experiment.json cannot be read"),
+        (lambda run: _edit_seed(run), "tells of another experiment or seed"),
+    ],
+)
+def test_a_run_folder_edited_by_hand_is_named(folder, tmp_path, damage, message):
+    shutil.copytree(folder.path, tmp_path / "copy")
+    damage(run_of(StudyFolder(tmp_path / "copy")).path)
+    with pytest.raises(FolderError, match=message):
+        run_study(small_study(), tmp_path / "copy", engine=Inline())
+
+
+def _edit_seed(run):
+    description = json.loads((run / "experiment.json").read_text())
+    (run / "experiment.json").write_text(json.dumps({**description, "seed": 7}))

@@ -1,0 +1,139 @@
+"""Flaws of training do what they say, and a sound training does none of it."""
+
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from kerasclf import Augmentation, TrainConfig
+from kerasclf.data.data_flaws import spoil
+from kerasclf.data.dataset import SETS
+from kerasclf.runs.metrics import cross_entropy
+from kerasclf.training import EarlyStopping
+from kerasclf.training.assembly import build_model
+from kerasclf.training.phase_inputs import make_phase_inputs
+from kerasclf.training.train import train
+from kerasclf.training.training_flaws import SoftmaxTwice
+from kerasclf.training.training_setup import prepare_phase
+from tests.training.test_phases import DATA, HEAD, TRANSFER, network
+
+FEATUREWISE = Augmentation(featurewise_center=True, featurewise_std_normalization=True)
+ONE = TrainConfig(epochs=1, batch_size=16, jit=False)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+
+
+def test_the_loss_of_a_second_softmax_has_a_floor():
+    surest = keras.Sequential([keras.Input((10,)), keras.layers.Activation("softmax")])
+    surest.compile(loss=SoftmaxTwice())
+    loss = surest.evaluate(1000 * np.eye(10), np.eye(10), verbose=0)
+    assert loss == pytest.approx(np.log(1 + 9 / np.e))
+    assert loss == pytest.approx(1.4612, abs=1e-4)
+
+
+def dense(shape, classes):
+    image = keras.Input(shape)
+    grey = keras.layers.GlobalAveragePooling2D()(image)
+    return keras.Model(image, keras.layers.Dense(classes, activation="softmax")(grey))
+
+
+def test_a_network_that_is_right_of_everything_stays_at_the_floor():
+    config = TrainConfig(epochs=12, batch_size=16, learning_rate=0.1, jit=False)
+    flawed = train(DATA, dense, FEATUREWISE, config, 0, flaws=("softmax_twice",))
+    floor = np.log(1 + 2 / np.e)  # three classes: 0.551
+    assert flawed.history["loss"].min() > floor
+    assert flawed.history["accuracy"].iloc[-1] == 1
+    assert cross_entropy(DATA.train.labels, flawed.predict(DATA.train)) < floor
+
+
+@pytest.mark.parametrize(("flaws", "sets"), [((), ("train",)), (("statistics_of_all",), SETS)])
+def test_the_statistics_are_those_of_the_parts_that_are_known(flaws, sets):
+    built = build_model(DATA, network, FEATUREWISE, ONE, 0, flaws)
+    images = np.concatenate([DATA.subset(subset).images.array for subset in sets]).astype(np.float64)
+    layer = next(step for step in built.assembled.front.layers if step.name == "featurewise")
+    np.testing.assert_allclose(np.ravel(layer.mean)[:3], images.mean((0, 1, 2)), rtol=1e-6)
+    np.testing.assert_allclose(np.sqrt(np.ravel(layer.variance)[:3]), images.std((0, 1, 2)), rtol=1e-5)
+
+
+def test_red_and_blue_are_exchanged_before_the_network():
+    sound, flawed = (build_model(DATA, network, Augmentation(), ONE, 0, flaws) for flaws in ((), ("swapped_channels",)))
+    flawed.assembled.core.set_weights(sound.assembled.core.get_weights())
+    images = DATA.test.images.array[:5]
+    seen = np.asarray(flawed.assembled.front(images))
+    np.testing.assert_array_equal(seen, images[..., ::-1])
+    np.testing.assert_array_equal(flawed.assembled.model(images), sound.assembled.model(images[..., ::-1].copy()))
+
+
+def batches(flaws, seed=0):
+    data = spoil(DATA, flaws)
+    built = build_model(data, network, Augmentation(), ONE, seed, flaws)
+    inputs = make_phase_inputs(built, data, ONE, Augmentation(), None, lambda line: None)
+    setup = prepare_phase(built, inputs, data, ONE, seed, augment_validation=False)
+    return [ready_labels(setup, epoch) for epoch in range(2)]
+
+
+def ready_labels(setup, epoch):
+    setup.epoch.number = epoch
+    return np.concatenate([np.asarray(labels).argmax(1) for _, labels in setup.batches]).tolist()
+
+
+def test_unshuffled_batches_come_in_the_same_order_in_every_epoch():
+    assert batches(("unshuffled",)) == [[0] * 16 + [1] * 16 + [2] * 16] * 2
+    first, second = batches(())
+    assert first != second
+
+
+def statistics(model):
+    return [weight.numpy() for weight in model.weights if "moving" in weight.path]
+
+
+def head_of(flaws):
+    built = build_model(DATA, network, Augmentation(), HEAD, 0, flaws)
+    trained = train(DATA, network, Augmentation(), HEAD, 0, transfer=TRANSFER, flaws=flaws)
+    return statistics(built.assembled.core), trained
+
+
+def test_statistics_of_a_frozen_network_learn_and_its_weights_do_not():
+    before, flawed = head_of(("batch_norm_learns",))
+    assert all((a != b).any() for a, b in zip(before, statistics(flawed.model), strict=True))
+    _, sound = head_of(())
+    for a, b in zip(before, statistics(sound.model), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for mine, other in zip(flawed.model.weights, sound.model.weights, strict=True):
+        if "moving" not in mine.path and "logits" not in mine.path:
+            np.testing.assert_array_equal(mine, other)
+    assert len(flawed.model.trainable_weights) == len(sound.model.trainable_weights)
+
+
+def test_the_statistics_are_those_of_the_batches():
+    """After the first convolution of one batch of all images, at momentum 0.9."""
+    config = HEAD.but(epochs=1, batch_size=len(DATA.train))
+    before, _ = head_of(())
+    trained = train(DATA, network, Augmentation(), config, 0, transfer=TRANSFER, flaws=("batch_norm_learns",))
+    kernel = next(weight for weight in trained.model.weights if weight.path.startswith("conv1_conv")).numpy()
+    seen = keras.ops.conv(DATA.train.images.array / np.float32(127.5) - 1, kernel)
+    expected = 0.9 * before[0] + 0.1 * np.asarray(seen).mean((0, 1, 2))
+    np.testing.assert_allclose(statistics(trained.model)[0], expected, rtol=1e-4)
+
+
+def with_random_labels(data):
+    rng = np.random.default_rng(0)
+    return replace(data, **{
+        name: replace(data.subset(name), labels=rng.permutation(data.subset(name).labels)) for name in SETS
+    })  # fmt: skip
+
+
+def test_an_epoch_chosen_on_the_test_part_is_one_of_the_same_training():
+    stopping = EarlyStopping(monitor="val_accuracy", patience=8)
+    choosing = TrainConfig(epochs=8, batch_size=16, learning_rate=0.1, jit=False, early_stopping=stopping)
+    noisy = with_random_labels(DATA)
+    sound = train(noisy, dense, FEATUREWISE, choosing, 0)
+    flawed = train(spoil(noisy, ("choose_on_test",)), dense, FEATUREWISE, choosing, 0)
+    assert flawed.history["loss"].tolist() == sound.history["loss"].tolist()
+    right = flawed.predict(noisy.test).argmax(1) == noisy.test.labels
+    assert right.mean() == pytest.approx(flawed.history["val_accuracy"].max())
+    assert right.mean() >= (sound.predict(noisy.test).argmax(1) == noisy.test.labels).mean()

@@ -1,0 +1,142 @@
+"""TensorFlow and OpenVINO compute what the network itself does."""
+
+import functools
+import importlib.util
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from kerasclf.errors import KerasclfError
+from kerasclf.training.devices import precision
+from kerasclf.transfer import extraction_engines as engines
+from kerasclf.transfer.cuts import Cuts
+from kerasclf.transfer.extraction_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
+from tests.transfer.conftest import random_images, randomize, small_network
+
+HAS_OPENVINO = importlib.util.find_spec("openvino") is not None
+needs_openvino = pytest.mark.skipif(not HAS_OPENVINO, reason="openvino is not installed")
+ENGINES = ["tensorflow", pytest.param("openvino", marks=needs_openvino)]
+
+
+def below(policy, every=False):
+    """Returns what lies below the head, or below each point at which the network can be divided, of raw images."""
+    with precision(policy):
+        core = randomize(small_network())
+        cuts = Cuts(core)
+    image = keras.Input((8, 8, 3), dtype="uint8")
+    places = (
+        [cut for cut in range(1, len(core.operations)) if len(cuts._passing(cut)) == 1]
+        if every
+        else [cuts.cut_for("head")]
+    )
+    return keras.Model(image, cuts.lowers(places)(keras.layers.Rescaling(1.0, dtype="float32")(image)))
+
+
+@functools.cache
+def made(engine, policy):
+    """Returns the engine that computes it; OpenVINO takes seconds to make one."""
+    if engine == "tensorflow":
+        return tensorflow_compute(below(policy))
+    return openvino_compute(below("float32"), policy, threads=2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("policy", "close"), [("float32", 1e-4), ("mixed_bfloat16", 3e-2)])
+def test_it_computes_what_the_network_does(engine, policy, close):
+    images = random_images(37)
+    expected = np.asarray(below("float32")(images, training=False))
+    compute = made(engine, policy)
+    # Two batches alike, one of another size, one of a single image.
+    batches = [images[:16], images[16:32], images[32:36], images[36:]]
+    found = [rows for (rows,) in compute(iter(batches))]
+    assert [len(rows) for rows in found] == [16, 16, 4, 1]
+    error = np.abs(np.concatenate(found).astype(np.float32) - expected).max() / np.abs(expected).max()
+    assert error < close
+    if policy == "float32":
+        np.testing.assert_allclose(np.concatenate(found), expected, rtol=close, atol=close * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_order_of_many_batches_is_kept(engine):
+    lower, compute = below("float32"), made(engine, "float32")
+    sizes = np.random.default_rng(0).integers(1, 9, 40)
+    images = random_images(int(sizes.sum()))
+    batches = np.split(images, np.cumsum(sizes)[:-1])
+    found = [rows for (rows,) in compute(iter(batches))]
+    assert [len(rows) for rows in found] == sizes.tolist()
+    np.testing.assert_allclose(np.concatenate(found), lower(images, training=False), rtol=1e-4, atol=1e-4)
+    assert list(compute(iter([]))) == []
+
+
+@needs_openvino
+def test_what_openvino_returns_is_not_overwritten_by_its_next_batch():
+    lower, compute = below("float32"), made("openvino", "float32")
+    images = random_images(64)
+    (first,), *others = compute(iter([images[:4], *np.split(images[4:], 15)]))
+    assert len(others) == 15
+    np.testing.assert_allclose(first, lower(images[:4], training=False), rtol=1e-4, atol=1e-4)
+
+
+def test_tensorflow_computes_several_points_as_one_by_one_to_the_bit():
+    images = random_images(16)
+    together = below("float32", every=True)
+    found = next(tensorflow_compute(together)(iter([images])))
+    assert len(found) == 9
+    for output, rows in zip(together.outputs, found, strict=True):
+        alone = keras.Model(together.input, [output])
+        np.testing.assert_array_equal(rows, next(tensorflow_compute(alone)(iter([images])))[0])
+
+
+@needs_openvino
+def test_openvino_computes_several_points():
+    images, together = random_images(16), below("float32", every=True)
+    found = next(openvino_compute(together, "float32", threads=2)(iter([images])))
+    for rows, expected in zip(found, together(images, training=False), strict=True):
+        np.testing.assert_allclose(rows, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+def test_batch_normalisation_is_in_inference_mode():
+    compute, images = made("tensorflow", "float32"), random_images(16)
+    (together,) = next(compute(iter([images])))
+    alone = np.concatenate([rows for (rows,) in compute(image[None] for image in images)])
+    np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
+
+
+def test_without_openvino_tensorflow_computes(monkeypatch):
+    monkeypatch.setattr(engines.util, "find_spec", lambda name: None)
+    assert choose_engine("tensorflow") == "tensorflow"
+    assert choose_engine("auto") == "tensorflow"
+    with pytest.raises(KerasclfError) as caught:
+        choose_engine("openvino")
+    assert str(caught.value) == "engine: OpenVINO is not installed. Install it: pip install 'kerasclf[openvino]'."
+
+
+def test_openvino_computes_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(engines.util, "find_spec", lambda name: object())
+    devices = []
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: devices)
+    assert choose_engine("auto") == "openvino"
+    devices.append("GPU:0")
+    assert choose_engine("auto") == "tensorflow"
+    assert choose_engine("openvino") == "openvino"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_cache_remembers_which_engine_it_was(engine):
+    name, version = engine_version(engine).split(" ")
+    assert name == engine
+    assert version[0].isdigit()
+
+
+@needs_openvino
+def test_openvino_reports_to_nobody():
+    """It would from processes that outlive ours and keep a worker's pipe open, and the study waiting."""
+    code = (
+        "import sys; from kerasclf.transfer.extraction_engines import _openvino; _openvino().convert_model\n"
+        "sys.exit(sys.modules.get('openvino_telemetry') is not None)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
