@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, cast
 
 from kerasclf.commands.running import parse_size
 from kerasclf.data.keras_sets import KERAS_SETS
-from kerasclf.data.specs import Choice, default_dataset
+from kerasclf.data.specs import DatasetChoice, default_dataset
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.runs.experiment import Experiment
@@ -84,18 +84,18 @@ def _of_experiment(options: "SearchCommand", space: Space | None) -> tuple[Searc
     return Search(experiment, space, options.oracle or "random", title=title), experiment
 
 
-def _data(options: "SearchCommand", search: Search, log: Log) -> Choice:
+def _data(options: "SearchCommand", search: Search, log: Log) -> DatasetChoice:
     """Returns the data that are asked for, or the experiment's own where they can be had, and else the drawn set."""
     own = search.experiment.data
     if options.data is not None or own.partition(":")[0] not in KERAS_SETS:
-        return Choice(options.data or own, "")
+        return DatasetChoice(options.data or own, "")
     choice = default_dataset(own)
     if choice.notice:
         log(choice.notice)
     return choice
 
 
-def _changed(options: "SearchCommand", search: Search, data: Choice) -> Search:
+def _changed(options: "SearchCommand", search: Search, data: DatasetChoice) -> Search:
     experiment = search.experiment
     experiment = experiment.but(
         data=data.spec, image_size=parse_size(options.image_size) or data.image_size or experiment.image_size

@@ -13,7 +13,7 @@ from kerasclf.commands.words import folder_name, say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
-    from kerasclf.data.specs import Choice
+    from kerasclf.data.specs import DatasetChoice
     from kerasclf.studies.study import Protocol, Study
 
 
@@ -80,10 +80,10 @@ class StudyCommand(RunOptions):
         self.carry_out(study, out, console, self.only)
 
     def _declare(self, console: Console) -> "Study":
-        from kerasclf.data.specs import Choice
+        from kerasclf.data.specs import DatasetChoice
         from kerasclf.studies.study_catalogue import declare
 
-        chosen = self._default_data(console) if self.data is None else Choice(self.data, "")
+        chosen = self._default_data(console) if self.data is None else DatasetChoice(self.data, "")
         return declare(
             self.name,
             cast("Protocol", self.protocol),
@@ -100,7 +100,7 @@ class StudyCommand(RunOptions):
             data=chosen.spec,
         )
 
-    def _default_data(self, console: Console) -> "Choice":
+    def _default_data(self, console: Console) -> "DatasetChoice":
         from kerasclf.data.specs import default_dataset
         from kerasclf.studies.study_catalogue import STUDIES, find_study
 
