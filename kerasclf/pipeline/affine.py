@@ -125,7 +125,7 @@ def _mirror(images: tf.Tensor, affine: Affine) -> tf.Tensor:
 def _input_positions(matrix: tf.Tensor, height: int, width: int, rotates: bool) -> tuple[tf.Tensor, tf.Tensor]:
     """Returns the input's x and y for each output pixel, in shapes that broadcast to (batch, height, width).
 
-    Unless the transform `rotates`, x depends only on the column and y only on the row. This saves most of the arithmetic.
+    Unless the transform `rotates`, x depends only on the column and y only on the row, which saves most arithmetic.
     """
     center_x, center_y = (width - 1) / 2, (height - 1) / 2
     x = (tf.range(width, dtype=tf.float32) - center_x)[None, None, :]
