@@ -223,7 +223,7 @@ def _common_size(files: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> tup
             first, other = (f"{height}x{width}" for height, width in (sizes[0], size))
             raise DataError(
                 f"Expected images of one size. Received: {files[0]} of {first} and {file} of {other} (height x width). "
-                f"Give the size to resize to as `image_size`, for example {sizes[0]}."
+                "Give one size to resize them to as `image_size`."
             )
     return sizes[0]
 

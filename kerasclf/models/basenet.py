@@ -42,7 +42,7 @@ def basenet(
         >>> from kerasclf.models import basenet
         >>> model = basenet(input_shape=(32, 32, 3), num_classes=10)
         >>> model.output_shape, model.count_params()
-        ((None, 10), 22157)
+        ((None, 10), 23432)
     """
     check_sizes(name, input_shape, num_classes, least=16, problems=share_problems(dropout=dropout))
     inputs = keras.Input(input_shape, name="image")

@@ -17,7 +17,7 @@ def normalize(
     """Applies the normalisation of an `Augmentation` to a model's input.
 
     The order is that of ImageDataGenerator: preprocessing_function, rescale, samplewise, featurewise, ZCA. All
-    computations use float32, whatever the precision of the model.
+    computations use float32 under every precision.
 
     Args:
         pixels: Input of shape (batch, height, width, channels), raw pixels 0–255 of any number type.
