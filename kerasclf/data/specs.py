@@ -53,9 +53,7 @@ class _Request:
 
     def check_no_size(self) -> None:
         if self.image_size is not None:
-            raise DataError(
-                f"image_size: expected None, as {self.kind} holds rows of a table. Received: {self.image_size}."
-            )
+            raise DataError(f"image_size: expected None for {self.kind}, a table. Received: {self.image_size}.")
 
 
 class SpecForm(NamedTuple):
@@ -120,7 +118,10 @@ def load_dataset(
     kind, rest = _parse(spec)
     raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
-    return dataset if split.fold is None else _fold(dataset, split)
+    if split.fold is None:
+        return dataset
+    number, folds = split.fold
+    return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
 def check_files(spec: str) -> None:
@@ -181,12 +182,6 @@ def _parse(spec: str) -> tuple[str, str]:
 
 def _wrong_form(kind: str, rest: str) -> DataError:
     return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
-
-
-def _fold(dataset: ImageDataset, split: Split) -> ImageDataset:
-    assert split.fold is not None
-    number, folds = split.fold
-    return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
 def _load_keras(request: _Request) -> _Raw:
@@ -298,8 +293,6 @@ SPECS: dict[str, SpecForm] = {
     "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits),
     "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes),
     "wine": SpecForm("wine:PATH, where PATH is the file winequality-red.csv", _load_wine),
-    "iris": SpecForm(
-        "iris, from scikit-learn (no download), or iris:4 with a fourth class without flowers", _load_iris
-    ),
+    "iris": SpecForm("iris, from scikit-learn (no download), or iris:4 with a fourth, empty class", _load_iris),
     "points": SpecForm("points, synthetic points in the plane (no download)", _draw_points),
 }
