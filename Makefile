@@ -85,7 +85,7 @@ pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
 
 .PHONY: course
 course: $(READY) ## Twelve exercises from the perceptron to transfer (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
-	@$(BIN)/kerasclf study course $(ARGS) $(if $(WINE),--wine "$(WINE)")
+	@$(BIN)/kerasclf course $(ARGS) $(if $(WINE),--wine "$(WINE)")
 
 .PHONY: search-basenet
 search-basenet: $(READY) ## Search BaseNet's learning rate, batch size, dropout and augmentation (MAX_TRIALS=… MAX_TIME=2h)

@@ -11,7 +11,9 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.cache import CacheCommand
+from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.models import ModelsCommand
+from kerasclf.commands.output import with_flags
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.search import SearchCommand
 from kerasclf.commands.show import ShowCommand
@@ -23,6 +25,7 @@ from kerasclf.errors import KerasclfError, RunsFailedError
 COMMANDS = {
     "train": TrainCommand,
     "study": StudyCommand,
+    "course": CourseCommand,
     "search": SearchCommand,
     "report": ReportCommand,
     "models": ModelsCommand,
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         command.run(console)
     except (KerasclfError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {with_flags(str(error), command)}", file=sys.stderr)
         sys.exit(1 if isinstance(error, RunsFailedError) else 2)
     except KeyboardInterrupt:
         print(

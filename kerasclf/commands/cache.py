@@ -9,7 +9,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.words import say
+from kerasclf.commands.output import say
 from kerasclf.errors import KerasclfError
 from kerasclf.locks import hold
 from kerasclf.transfer.cache import CacheEntry, cache_root, cached

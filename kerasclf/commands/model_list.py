@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from kerasclf.commands.words import say, say_wrapped
+from kerasclf.commands.output import say, say_wrapped
 from kerasclf.networks import read_list
 
 _CAPTION = (

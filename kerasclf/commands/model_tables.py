@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.words import say, say_wrapped
+from kerasclf.commands.output import say, say_wrapped
 from kerasclf.models import LayerRow, ReceptiveField, description, explain, totals
 
 _GAP = 3  # characters between two columns

@@ -8,7 +8,8 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.model_list import print_list
-from kerasclf.commands.words import say, whole_numbers
+from kerasclf.commands.output import say
+from kerasclf.commands.parsing import whole_numbers
 from kerasclf.errors import KerasclfError
 from kerasclf.quiet import quiet_tensorflow
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.words import say
+from kerasclf.commands.output import say
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import tyro
 from numpy.typing import NDArray
 from rich.console import Console
 
-from kerasclf.commands.words import say
+from kerasclf.commands.output import say
 from kerasclf.errors import FolderError, KerasclfError, unknown
 from kerasclf.files import read_json
 from kerasclf.quiet import quiet_tensorflow

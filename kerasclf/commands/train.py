@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
-from kerasclf.commands.running import RunOptions, parse_size
-from kerasclf.commands.words import folder_name, say
+from kerasclf.commands.output import folder_name, log_to, say
+from kerasclf.commands.parsing import parse_size
+from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class TrainCommand(RunOptions):
       kerasclf train --data folder:my_photos --backbone keras_resnet50 --unfreeze stage5
       kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3
     """
+
+    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache", "size": "--quick"}
 
     data: str = ""
     """folder:PATH with a folder for each class, or any other data set; see kerasclf study --help."""
@@ -63,16 +66,19 @@ class TrainCommand(RunOptions):
 
         if not self.data:
             raise KerasclfError("Which images? Give --data folder:PATH, where PATH holds a folder for each class.")
-        study = single_experiment_study(
-            self._experiment(), repeats=self.repeats, seed=self.seed, quick=self.quick,
-            train_per_class=self.train_per_class, test_per_class=self.test_per_class,
-        )  # fmt: skip
-        out = self.out or Path("runs") / folder_name("train", self.data, self.backbone, self.quick)
+        self._check()
+        options = self.study_options(None, None, None)
+        study = single_experiment_study(self._experiment(), options.but(limits=options.limits.but(image_size=None)))
+        out = self.out or Path("runs") / folder_name("train", self.data, self.backbone, study.size)
         if self.find_rate:
             _propose_rate(next(iter(study.experiments.values())), out, console)
             return
         say(console, f"training {self.backbone} ({self.unfreeze}) on {self.data} → {out}")
-        self.carry_out(study, out, console)
+        self.run_study(study, out, console)
+
+    def _check(self) -> None:
+        if self.head_epochs < 0:
+            raise KerasclfError(f"--head-epochs: expected at least 0. Received: {self.head_epochs}.")
 
     def _experiment(self) -> "Experiment":
         from kerasclf.pipeline import Augmentation
@@ -88,7 +94,7 @@ class TrainCommand(RunOptions):
         train = head.but(
             epochs=self.epochs,
             unfreeze=self.unfreeze,
-            learning_rate=self.learning_rate or (1e-3 if alone else 1e-4),
+            learning_rate=(1e-3 if alone else 1e-4) if self.learning_rate is None else self.learning_rate,
             layer_decay=self.layer_decay,
             schedule=Schedule("cosine", warmup_epochs=0 if alone else min(1, self.epochs)),
         )
@@ -119,7 +125,7 @@ def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None
     from kerasclf.report.themes import figure_bytes
     from kerasclf.runs.learning_rate import find_rate
 
-    curve = find_rate(experiment, lambda line: say(console, line))
+    curve = find_rate(experiment, log_to(console))
     picture = out / "learning-rates.png"
     picture.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(picture, figure_bytes(draw_rate_curve(curve), "png"))

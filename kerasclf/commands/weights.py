@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.words import say
+from kerasclf.commands.output import say
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.quiet import quiet_tensorflow
 

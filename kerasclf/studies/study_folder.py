@@ -14,7 +14,7 @@ STUDY_FILE = "study.json"
 # Files of a folder that is being made; it counts as empty.
 _LOCK_FILES = {".lock", ".lock.json"}
 # What makes a folder another study's: the rest (seeds, which experiments) may differ from call to call.
-_IDENTITY = ("name", "protocol", "quick")
+_IDENTITY = ("name", "protocol", "size")
 
 
 @dataclass(frozen=True)
