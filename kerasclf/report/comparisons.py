@@ -113,9 +113,9 @@ def legend(repeats: int) -> str:
     )
 
 
-def signed(points: float) -> str:
-    """Returns a difference in points with its sign and one decimal, such as "+1.6" or "−0.4"."""
-    return f"{points:+.1f}".replace("-", "−")
+def signed(points: float, decimals: int = 1) -> str:
+    """Returns a difference in points with its sign, such as "+1.6" or "−0.4"."""
+    return f"{points:+.{decimals}f}".replace("-", "−")
 
 
 def size_interval(difference: Interval) -> str:

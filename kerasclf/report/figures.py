@@ -50,7 +50,7 @@ def draw_differences(
             left, against_base, f"compared with {against_base[0].other}", [c.name for c in against_base], theme
         )
         names = [f"{c.name} − {c.other}" for c in between_neighbours]
-        _differences(right, between_neighbours, "compared with the most similar earlier experiment", names, theme)
+        _differences(right, between_neighbours, "compared with the most similar\nearlier experiment", names, theme)
         return figure
 
 

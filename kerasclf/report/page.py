@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
-from kerasclf.report.comparisons import against_base, between_neighbours, legend
+from kerasclf.report.comparisons import against_base, between_neighbours, legend, signed
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
@@ -86,6 +86,7 @@ def templates(escape: bool) -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["points"] = lambda share: signed(100 * share, 2)
     environment.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
     environment.filters["published_text"] = published_text
     environment.tests["known"] = lambda value: value is not None and not math.isnan(value)

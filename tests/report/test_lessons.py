@@ -114,7 +114,7 @@ def test_the_page_shows_flaws_lessons_and_the_setting_of_the_flaw(results, tmp_p
     assert "<code>[&#34;softmax_twice&#34;]</code>" in shown
     assert "Compared with the first experiment" not in shown
     assert "<em>Inflates</em>" in shown
-    assert "| softmax_twice | sound | test accuracy | 0.2333 | 0.5333 | -30.00 |" in text
+    assert "| softmax_twice | sound | test accuracy | 0.2333 | 0.5333 | −30.00 |" in text
     assert "**duplicates.** It was seen. *How to detect it:* Hash it." in text
     assert (page.parent / "differences.png").exists()
 
