@@ -158,7 +158,7 @@ def run_quick(name, protocol, tmp_path, capsys):
     assert table["experiment"].tolist() == list(declare(name, protocol, options=StudyOptions(size="quick")).experiments)
     assert not table["comparable"].any()
     page = (out / "report" / "index.html").read_text()
-    assert "its figures mean nothing" in page
+    assert "its results mean nothing" in page
     assert STUDIES[name](protocol).question.replace("'", "&#39;") in page
 
 
