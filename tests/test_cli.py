@@ -40,7 +40,7 @@ def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
                "--engine", "inline", *only]  # fmt: skip
     main(command)
     printed = capsys.readouterr().out
-    assert "shapes (drawn, not photographs)" in printed
+    assert "shapes (synthetic, not photographs)" in printed
     assert "epoch 2/2" in printed
     assert "images/s" in printed
     assert "its results mean nothing" in printed
@@ -56,7 +56,7 @@ def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monke
     monkeypatch.setattr(keras_sets.socket, "create_connection", refuse)
     main(["study", "basenet", "--quick", "--only", "sgd_20", "--engine", "inline", "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out.splitlines()
-    assert "CIFAR-100 is neither cached" in printed[0]
+    assert "CIFAR-100 is not cached" in printed[0]
     assert "published figures are not comparable" in printed[1]
     assert "shapes" in (tmp_path / "out" / "report" / "summary.csv").read_text()
 

@@ -138,7 +138,7 @@ def test_a_folder_without_runs_is_refused(tmp_path):
         (["course", "--only", "iriss"], "Unknown exercise 'iriss'. Did you mean 'iris'?"),
         (["corse"], "Did you mean 'course'?"),
         (["ladder", "--wine", "x.csv"], "--wine is for kerasclf study course; here it is --data wine:PATH"),
-        (["course-wine"], "This study has no data of its own. Red wine quality"),
+        (["course-wine"], "This study comes without data. Get winequality-red.csv"),
         (["course", "--only", "wine", "--wine", "/nowhere.csv", "--engine", "inline"], "/nowhere.csv does not exist"),
         (["course-iris", "--data", "shapes", "--protocol", "sund"], "Did you mean 'sound'?"),
     ],

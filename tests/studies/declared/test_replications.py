@@ -66,7 +66,7 @@ def test_the_depths_and_the_schedules_of_s3_differ_by_nothing_else():
 def test_s3_is_for_a_folder_of_ones_own():
     choice = default_dataset("folder")
     assert choice.spec == "shapes"
-    assert "--data folder:PATH" in choice.notice
+    assert "for example folder:PATH" in choice.notice
 
 
 def test_the_seven_steps_have_their_flaws_only_under_the_published_protocol():
