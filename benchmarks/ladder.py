@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
 from kerasclf.machine import usable_cores
+from kerasclf.studies.study_options import StudyOptions
 
 if TYPE_CHECKING:
     from kerasclf import Experiment, ImageDataset, Study
@@ -35,7 +36,7 @@ def shortened() -> "Study":
     """Returns the ladder on `shapes` with a share of its epochs."""
     from kerasclf.studies import declare
 
-    study = declare("ladder", data="shapes", repeats=REPEATS)
+    study = declare("ladder", options=StudyOptions(data="shapes", repeats=REPEATS))
 
     def shorten(experiment: "Experiment") -> "Experiment":
         epochs = max(1, round(experiment.train.epochs * SHARE_OF_EPOCHS))

@@ -8,6 +8,7 @@ layers; the PyTorch loop shuffles tensors in memory by index, channels last, and
 """
 
 import argparse
+import functools
 import json
 import sys
 
@@ -38,6 +39,7 @@ def kerasclf(name: str, side: int, epochs: int) -> float:
     from kerasclf import Augmentation, TrainConfig
     from kerasclf.data import ArrayImages, ImageDataset, Subset
     from kerasclf.models import PUBLISHED, build
+    from kerasclf.training.recipe import Recipe
     from kerasclf.training.train import train
 
     images, labels = arrays(name, side)
@@ -49,7 +51,8 @@ def kerasclf(name: str, side: int, epochs: int) -> float:
     arguments |= {"stem": "3x3"} if family.startswith("resnet") and not step and side < 64 else {}
     config = TrainConfig(epochs=epochs, batch_size=BATCH[side], optimizer="sgd", learning_rate=1e-3, momentum=0.9)
     augmentation = Augmentation() if family in PUBLISHED else Augmentation(rescale=1 / 255)
-    trained = train(dataset, lambda shape, n: build(family, shape, n, arguments), augmentation, config, 0)
+    recipe = Recipe(functools.partial(build, family, arguments=arguments), (config,), augmentation=augmentation)
+    trained = train(dataset, recipe)
     return float(trained.history["images_per_second"].iloc[1:].median())
 
 

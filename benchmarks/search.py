@@ -19,7 +19,7 @@ from typing import Any
 
 from benchmarks.measure import in_turns, median, print_table, ratio
 from kerasclf import Augmentation, Experiment, Split, TrainConfig
-from kerasclf.search import Choice, Float, Space
+from kerasclf.search import Budget, Choice, Float, Space
 from kerasclf.search.search import Search
 
 ROUNDS, JOBS = 3, 2
@@ -71,10 +71,8 @@ def kerasclf(size: Size) -> dict[str, Any]:
             peaks[len(peaks) + 1] = peak_memory_mb(), greatest[0]
 
     with tempfile.TemporaryDirectory() as folder:
-        found = run_search(
-            experiment(size), SPACE, Path(folder) / "out", oracle="random", max_trials=size.trials,
-            engine=Processes(JOBS), listener=Watch(),
-        )  # fmt: skip
+        search = Search(experiment(size), SPACE)
+        found = run_search(search, Path(folder) / "out", Budget(size.trials), engine=Processes(JOBS), listener=Watch())
         values = [trial.values for trial in found.trials]
     (own, run), (own_end, run_end) = peaks[min(_EARLY, size.trials)], peaks[size.trials]
     return {"values": values, "early": own, "late": own_end, "early_run": run, "late_run": run_end}

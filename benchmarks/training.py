@@ -7,6 +7,7 @@ as float32 tensors, shuffles by index and reads the loss once an epoch, which is
 every core that they are given.
 """
 
+import functools
 import json
 import sys
 import time
@@ -27,11 +28,13 @@ CONTESTANTS = ("kerasclf", "kerasclf+augmentation", "legacy", "legacy+augmentati
 def kerasclf(batch: int, augmented: bool) -> float:
     from kerasclf import Augmentation, TrainConfig, load_dataset
     from kerasclf.models import build
+    from kerasclf.training.recipe import Recipe
     from kerasclf.training.train import train
 
     augmentation = Augmentation(rescale=1 / 255, **(AUGMENTED if augmented else {}))  # type: ignore[arg-type]
     config = TrainConfig(epochs=EPOCHS, batch_size=batch)
-    trained = train(load_dataset("shapes"), lambda shape, n: build("basenet", shape, n), augmentation, config, 0)
+    recipe = Recipe(functools.partial(build, "basenet"), (config,), augmentation=augmentation)
+    trained = train(load_dataset("shapes"), recipe)
     return float(trained.history["images_per_second"].iloc[1:].median())
 
 

@@ -1,6 +1,5 @@
 """What is measured of transfer with ResNet50, contest by contest (see transfer.py)."""
 
-import contextlib
 import functools
 import math
 import os
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from kerasclf import ImageDataset, TrainConfig
     from kerasclf.training.assembly import Built
     from kerasclf.training.training_setup import TrainingSetup
+    from kerasclf.transfer import Transfer
 
 HIDDEN = 400
 HEAD_EPOCHS, HEAD_BATCH = 40, 32  # as in the study of the birds
@@ -59,14 +59,14 @@ class Settings:
     rounds: int = int(os.environ.get("ROUNDS", "3"))
 
 
-def built_for(dataset: "ImageDataset", config: "TrainConfig") -> "Built":
-    from kerasclf import Augmentation
+def built_for(dataset: "ImageDataset", config: "TrainConfig", transfer: "Transfer") -> "Built":
     from kerasclf.machine import usable_cores
     from kerasclf.runs.worker import limit_threads
     from kerasclf.training.assembly import build_model
+    from kerasclf.training.recipe import Recipe
 
     limit_threads(usable_cores())
-    return build_model(dataset, _resnet, Augmentation(), config, 0)
+    return build_model(dataset, Recipe(_resnet, (config,), transfer=transfer))
 
 
 def _resnet(shape: tuple[int, int, int], classes: int) -> Any:
@@ -82,18 +82,19 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
 
         images = images_of(settings.side, settings.images)
         return {"rate": features_rate(images, settings.batch, settings.warm_up, who.endswith("bfloat16"))}
-    from kerasclf import Augmentation, TrainConfig
+    from kerasclf import TrainConfig
+    from kerasclf.training.extractor import freeze_below
     from kerasclf.transfer import Transfer
     from kerasclf.transfer.extraction_engines import choose_engine
 
     dataset = dataset_of(settings.side, settings.images, 1)
-    built = built_for(dataset, TrainConfig(precision="auto"))
+    transfer = Transfer(weights="none", engine="tensorflow" if who.endswith("tensorflow") else "auto")
+    built = built_for(dataset, TrainConfig(precision="auto"), transfer)
     cut = built.assembled.cuts.cut_for("head")
     assert cut is not None
-    transfer = Transfer(weights="none", engine="tensorflow" if who.endswith("tensorflow") else "auto")
-    frozen = built.frozen(cut, Augmentation(), transfer)
+    frozen = freeze_below(built, cut, transfer)
     # The engine is made once; several batches, so that each of its streams computes one.
-    list(frozen.engine((cut,))(iter([images_of(settings.side, 16)] * 2)))
+    list(frozen.source.compute([cut])(iter([images_of(settings.side, 16)] * 2)))
     began = time.perf_counter()
     frozen.subset(dataset.train, lambda line: None)
     seconds = time.perf_counter() - began
@@ -112,24 +113,26 @@ def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, 
     """Measures images/s of training all layers, or all but batch normalisation."""
     if who in PEERS:
         return _pytorch_training(who, settings, last_stage=False, frozen_norm=frozen_norm)
-    from kerasclf import Augmentation, TrainConfig
+    from kerasclf import TrainConfig
     from kerasclf.training.phase_inputs import make_phase_inputs
     from kerasclf.training.training_setup import prepare_phase
     from kerasclf.transfer import Transfer
 
     dataset = dataset_of(settings.side, settings.batch * max(settings.warm_up, settings.steps), 1)
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, precision="auto")
-    built = built_for(dataset, config)
     transfer = Transfer(weights="none", cache="off", batch_norm="frozen" if frozen_norm else "trained")
-    feed = make_phase_inputs(built, dataset, config, Augmentation(), transfer, lambda line: None)
+    built = built_for(dataset, config, transfer)
+    inputs = make_phase_inputs(built, dataset, config)
     assert frozen_norm == (not built.assembled.core.get_layer("conv1_bn").trainable)
-    setup = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
+    setup = prepare_phase(built, inputs, dataset, config)
     return {"rate": timed_fit(setup, settings, fused=who == "kerasclf"), "how": built.policy}
 
 
 def head(who: str, settings: Settings) -> dict[str, Any]:
     """Measures the seconds of the head's epochs on random features that are kept already."""
-    from kerasclf import Augmentation, TrainConfig
+    from kerasclf import TrainConfig
+    from kerasclf.training.extractor import freeze_below
+    from kerasclf.training.recipe import Recipe
     from kerasclf.training.train import train
     from kerasclf.transfer import Transfer
 
@@ -137,14 +140,15 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
     # The features are given, so that the images may be small.
     dataset = dataset_of(32, settings.head_images - validation, validation)
     config = TrainConfig(epochs=HEAD_EPOCHS, batch_size=HEAD_BATCH, unfreeze="head", precision="auto")
-    built, transfer = built_for(dataset, config), Transfer(weights="none")
+    transfer = Transfer(weights="none")
+    built = built_for(dataset, config, transfer)
     cut = built.assembled.cuts.cut_for("head")
     assert cut is not None
-    cache = built.frozen(cut, Augmentation(), transfer).kept.cache
+    cache = freeze_below(built, cut, transfer).point.cache
     cache.open()
     for subset in (dataset.train, dataset.validation):
         cache.append(subset.keys, np.random.default_rng(0).random((len(subset), *cache.shape), np.float32))
-    trained = train(dataset, _resnet, Augmentation(), config, 0, transfer=transfer)
+    trained = train(dataset, Recipe(_resnet, (config,), transfer=transfer))
     assert len(cache.known()) == settings.head_images, "train has computed features of its own"
     return {"seconds": trained.seconds, "how": built.policy}
 
@@ -162,20 +166,20 @@ def growth(count: int, settings: Settings) -> dict[str, Any]:
 
 def _last_stage(dataset: "ImageDataset", settings: Settings) -> tuple["TrainingSetup", "Built", str, float]:
     """Returns what trains the last stage on kept activations, where these are, and how long it took to compute them."""
-    from kerasclf import Augmentation, TrainConfig
+    from kerasclf import TrainConfig
     from kerasclf.training.phase_inputs import make_phase_inputs
     from kerasclf.training.training_setup import prepare_phase
     from kerasclf.transfer import Transfer
 
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, unfreeze="stage5", precision="auto")
-    built = built_for(dataset, config)
-    began = time.perf_counter()
     transfer = Transfer(weights="none", batch_norm="trained")
-    feed = make_phase_inputs(built, dataset, config, Augmentation(), transfer, lambda line: None)
+    built = built_for(dataset, config, transfer)
+    began = time.perf_counter()
+    inputs = make_phase_inputs(built, dataset, config)
     seconds = time.perf_counter() - began
-    assert feed.frozen is not None
-    setup = prepare_phase(built, feed, dataset, config, 0, augment_validation=False)
-    return setup, built, "in memory" if feed.train.images.array is not None else "on disk", seconds
+    assert inputs.frozen is not None
+    setup = prepare_phase(built, inputs, dataset, config)
+    return setup, built, "in memory" if inputs.train.images.array is not None else "on disk", seconds
 
 
 def timed_fit(setup: "TrainingSetup", settings: Settings, fused: bool) -> float:
@@ -195,7 +199,7 @@ def timed_fit(setup: "TrainingSetup", settings: Settings, fused: bool) -> float:
             self.seconds = time.perf_counter() - self.began
 
     clock = Clock()
-    with setup.strategy.scope(), faster_layers(setup.model) if fused else contextlib.nullcontext():
+    with faster_layers(setup.model, setup.strategy) if fused else setup.strategy.scope():
         for number, steps in enumerate((settings.warm_up, settings.steps)):
             setup.epoch.number = number
             setup.model.fit(setup.batches.take(steps), callbacks=[clock], shuffle=False, verbose=0)

@@ -1,8 +1,8 @@
-"""S4 as a script: `python scripts/course.py --quick` is `kerasclf study course --quick`."""
+"""S4 as a script: `python scripts/course.py --quick` is `kerasclf course --quick`."""
 
 import sys
 
 from kerasclf.cli import main
 
 if __name__ == "__main__":
-    main(["study", "course", *sys.argv[1:]])
+    main(["course", *sys.argv[1:]])

@@ -43,7 +43,7 @@ def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
     assert "shapes (synthetic, not photographs)" in printed
     assert "epoch 2/2" in printed
     assert "images/s" in printed
-    assert "its figures mean nothing" in printed
+    assert "its results mean nothing" in printed
     assert (out / "report" / "index.html").stat().st_size > 100_000
     main(command)
     assert capsys.readouterr().out.count("is finished already") == len(only) - 1
@@ -208,7 +208,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     assert "epoch 4/4" in printed
     assert "goes on after" not in printed  # a phase that begins is no run that was interrupted
     page = (out / "report" / "index.html").read_text()
-    assert "began with random weights" in page
+    assert "started from random weights" in page
     main(["cache", "list"])
     assert re.search(r"mobilenet_v2 up to block_16_project_BN, b?float(16|32)", capsys.readouterr().out)
     main(["cache", "clear"])

@@ -1,63 +1,115 @@
-"""`kerasclf study course`: the studies of the course one after the other, and their exercises as pages."""
+"""`kerasclf course`: the studies of the course one after the other, and their exercises as pages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.console import Console
 
+from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.report import show_course
-from kerasclf.commands.running import parse_size
-from kerasclf.commands.words import folder_name, say
+from kerasclf.commands.run_options import RunOptions
+from kerasclf.commands.shared_options import available_data
 from kerasclf.errors import KerasclfError, RunsFailedError, unknown
 
 if TYPE_CHECKING:
-    from kerasclf.commands.study import StudyCommand
     from kerasclf.studies.study import Protocol, Study
 
-COURSE = "course"
-QUESTION = "A course in deep learning: what do its twelve exercises show?"
-_NO_WINE = "needs the file: --wine winequality-red.csv"
+_NO_WINE = "needs the file winequality-red.csv: --wine PATH"
 
 
-def run_course(command: "StudyCommand", console: Console) -> None:
-    """Runs the studies of the course that can be run, illustrates them and writes the pages.
+@dataclass(frozen=True)
+class CourseCommand(RunOptions):
+    """Run the twelve exercises of a deep-learning course, from the perceptron to transfer learning, as pages.
 
-    Raises:
-        RunsFailedError: Some runs failed; all else is finished.
-        KerasclfError: Something cannot be used.
+    Examples:
+      kerasclf course --quick
+      kerasclf course --data folder:mnist900 --wine winequality-red.csv
+      kerasclf course --only perceptron iris cnn
     """
-    from kerasclf.studies.study_catalogue import STUDIES
 
-    names = _chosen(command.only)
-    data = command.data or _digits(console)
-    out = command.out or Path("runs") / folder_name(COURSE, data, command.protocol, command.quick)
-    missing: dict[str, str] = {}
-    failures: dict[str, str] = {}
-    for name in names:
+    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache"}
+
+    data: str | None = None
+    """Images of digits, such as folder:mnist900. Default: MNIST if it is available, otherwise scikit-learn's digits."""
+    wine: Path | None = None
+    """The file winequality-red.csv. Without it, the exercise on wine is left out."""
+    only: tuple[str, ...] = ()
+    """Names of the exercises: perceptron, wine, iris, digits, metrics, fitting, batches, folds, cnn, visualization,
+    networks, transfer. Default: all."""
+    protocol: str = "sound"
+    """sound: the flaws of the original are corrected; published: as its authors ran it."""
+    epochs: int | None = None
+    """Maximum number of epochs in each phase of a training."""
+    weights: str | None = None
+    """Source of pretrained weights: imagenet (downloaded once), a file, or none for random weights. --quick uses none
+    by default."""
+
+    def run(self, console: Console) -> None:
+        names = _studies_of(self.only)
+        data = available_data("mnist", console).spec if self.data is None else self.data
+        size = "quick" if self.quick else "full"
+        out = self.out or Path("runs") / folder_name("course", data, self.protocol, size)
+        missing: dict[str, str] = {}
+        failures: dict[str, str] = {}
+        for name in names:
+            spec = self._data_of(name, data)
+            if spec is None:
+                missing[name] = _NO_WINE
+                say(console, f"{name}: {_NO_WINE}")
+                continue
+            try:
+                self._run_one(self._declare(name, spec), out / name, console)
+            except RunsFailedError as error:
+                failures |= {f"{name}: {title}": message for title, message in error.failures.items()}
+            except KerasclfError as error:
+                if name != "course-transfer" or self.weights is not None:
+                    raise
+                missing[name] = str(error)  # weights that cannot be had must not stop the other exercises
+                say(console, f"{name}: {error}")
+        if not self.plan:
+            show_course(out, out / "report", console, missing)
+        if failures:
+            raise RunsFailedError(failures)
+
+    def _data_of(self, name: str, digits: str) -> str | None:
+        """Returns the data of a study of the course; None if the user must give them and did not."""
+        from kerasclf.studies.study_catalogue import STUDIES
+
         own = STUDIES[name]("sound").published_data
-        spec = data if own == "mnist" else f"wine:{command.wine}" if own == "wine" and command.wine else own
-        if spec == "wine":
-            missing[name] = _NO_WINE
-            say(console, f"{name}: {_NO_WINE}")
-            continue
-        try:
-            _run_one(command, _declare(command, name, spec), out / name, console)
-        except RunsFailedError as error:
-            failures |= {f"{name}: {title}": message for title, message in error.failures.items()}
-        except KerasclfError as error:
-            if name != "course-transfer" or command.weights is not None:
-                raise
-            missing[name] = str(error)  # weights that this machine has not are no reason to do without all the rest
-            say(console, f"{name}: {error}")
-    if not command.plan:
-        show_course(out, out / "report", console, missing)
-    if failures:
-        raise RunsFailedError(failures)
+        if own == "wine":
+            return f"wine:{self.wine}" if self.wine is not None else None
+        return digits if own == "mnist" else own
+
+    def _declare(self, name: str, spec: str) -> "Study":
+        from kerasclf.studies.study_catalogue import STUDIES, declare
+
+        experiments = STUDIES[name]("sound").experiments.values()
+        pretrained = any(experiment.transfer is not None for experiment in experiments)
+        resized = any(experiment.image_size is not None for experiment in experiments)
+        options = self.study_options(spec, self.epochs, self.weights if pretrained else None, no_cache=self.no_cache)
+        if not resized:
+            options = options.but(limits=options.limits.but(image_size=None))
+        return declare(name, cast("Protocol", self.protocol), options)
+
+    def _run_one(self, study: "Study", folder: Path, console: Console) -> None:
+        from kerasclf.studies.illustrations import ILLUSTRATIONS
+        from kerasclf.studies.study_folder import StudyFolder
+
+        say(console, f"\nstudy: {study.title} ({study.protocol}) → {folder}")
+        self.run_study(study, folder, console)
+        if study.name in ILLUSTRATIONS and not self.plan:
+            from kerasclf.quiet import quiet_tensorflow
+
+            quiet_tensorflow()
+            _, experiment, illustrate = ILLUSTRATIONS[study.name]
+            run = StudyFolder(folder).run(experiment, study.experiments[experiment].identity, study.seeds[0])
+            illustrate(run, folder)
 
 
-def _chosen(only: Sequence[str]) -> list[str]:
-    """Returns the studies of the exercises asked for, by their own names or those of the exercises."""
+def _studies_of(only: Sequence[str]) -> list[str]:
+    """Returns the studies of the requested exercises; all without a request."""
     from kerasclf.studies.exercises import EXERCISES
 
     known = {exercise.name: exercise.study for exercise in EXERCISES}
@@ -65,49 +117,3 @@ def _chosen(only: Sequence[str]) -> list[str]:
         if name not in known:
             raise KerasclfError(unknown("exercise", name, known))
     return list(dict.fromkeys(study for name, study in known.items() if not only or name in only))
-
-
-def _digits(console: Console) -> str:
-    from kerasclf.data.specs import default_dataset
-
-    choice = default_dataset("mnist")
-    if choice.notice:
-        say(console, choice.notice)
-    return choice.spec
-
-
-def _declare(command: "StudyCommand", name: str, spec: str) -> "Study":
-    from kerasclf.studies.study_catalogue import STUDIES, declare
-
-    experiments = STUDIES[name]("sound").experiments.values()
-    pretrained = any(experiment.transfer is not None for experiment in experiments)
-    enlarged = any(experiment.image_size is not None for experiment in experiments)
-    return declare(
-        name,
-        cast("Protocol", command.protocol),
-        data=spec,
-        image_size=parse_size(command.image_size) if enlarged else None,
-        train_per_class=command.train_per_class,
-        test_per_class=command.test_per_class,
-        repeats=command.repeats,
-        seed=command.seed,
-        quick=command.quick,
-        epochs=command.epochs,
-        weights=command.weights if pretrained else None,
-        cache="off" if command.no_cache else "auto",
-    )
-
-
-def _run_one(command: "StudyCommand", study: "Study", folder: Path, console: Console) -> None:
-    from kerasclf.studies.illustrations import ILLUSTRATIONS
-    from kerasclf.studies.study_folder import StudyFolder
-
-    say(console, f"\nstudy: {study.title} ({study.protocol}) → {folder}")
-    command.carry_out(study, folder, console)
-    if study.name in ILLUSTRATIONS and not command.plan:
-        from kerasclf.quiet import quiet_tensorflow
-
-        quiet_tensorflow()
-        _, experiment, illustrate = ILLUSTRATIONS[study.name]
-        run = StudyFolder(folder).run(experiment, study.experiments[experiment].identity, study.seeds[0])
-        illustrate(run, folder)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kerasclf.commands.words import say
+from kerasclf.commands.output import say
 from kerasclf.errors import RunsFailedError
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from kerasclf.commands.running import parse_size
+from kerasclf.commands.parsing import parse_size
+from kerasclf.commands.search_options import SearchOptions
 from kerasclf.data.keras_sets import KERAS_SETS
 from kerasclf.data.specs import DatasetChoice, default_dataset
 from kerasclf.errors import KerasclfError
@@ -12,16 +13,16 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
 from kerasclf.search.experiment_file import find_experiment
 from kerasclf.search.search import ENDING, Search
-from kerasclf.search.search_catalogue import SEARCHES, shortened
+from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
+from kerasclf.studies.reduction import QUICK
 
 if TYPE_CHECKING:
-    from kerasclf.commands.search import SearchCommand
     from kerasclf.studies.study import Protocol
 
 
-def make_search(options: "SearchCommand", log: Log) -> Search:
+def make_search(options: SearchOptions, log: Log) -> Search:
     """Returns the search that the options ask for.
 
     Args:
@@ -38,17 +39,12 @@ def make_search(options: "SearchCommand", log: Log) -> Search:
         )
     given = read_space(options.space) if options.space else None
     search, declared = (_declared if options.experiment in SEARCHES else _of_experiment)(options, given)
-    return shortened(
-        _changed(options, search, _data(options, search, log)),
-        quick=options.quick,
-        train_per_class=options.train_per_class,
-        test_per_class=options.test_per_class,
-        epochs=options.epochs,
-        declared=declared,
-    )
+    search = _changed(options, search, _data(options, search, log))
+    limits = options.limits(options.epochs)
+    return reduce_search(search, limits.with_defaults(QUICK) if options.quick else limits, declared)
 
 
-def make_budget(options: "SearchCommand") -> Budget:
+def make_budget(options: SearchOptions) -> Budget:
     """Returns what the search may cost."""
     seconds = None if options.max_time is None else parse_duration(options.max_time, "--max-time")
     trials = options.max_trials
@@ -57,24 +53,24 @@ def make_budget(options: "SearchCommand") -> Budget:
     return Budget(trials, seconds, options.max_failures)
 
 
-def _declared(options: "SearchCommand", space: Space | None) -> tuple[Search, Experiment]:
+def _declared(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
     """Returns a declared search in the form that is asked for, and the experiment of the whole one."""
     declared = SEARCHES[options.experiment]
-    if options.reduced and declared.make_small is None:
+    if options.reduced and declared.make_reduced is None:
         raise KerasclfError(
-            f"The search {options.experiment} states no reduced form. Take --train-per-class, --epochs or --image-size."
+            f"The search {options.experiment} declares no reduced version. Use --train-per-class, --epochs or --image-size."
         )
     whole = declared.make()
-    search = declared.make_small() if options.reduced and declared.make_small else whole
+    search = declared.make_reduced() if options.reduced and declared.make_reduced else whole
     return replace(search, space=space or search.space, oracle=options.oracle or search.oracle), whole.experiment
 
 
-def _of_experiment(options: "SearchCommand", space: Space | None) -> tuple[Search, Experiment]:
+def _of_experiment(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
     """Returns a search for the values of any experiment, and that."""
     experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
     if options.reduced:
         raise KerasclfError(
-            "--reduced: a declared search has such a form. Take --train-per-class, --epochs or --image-size."
+            "--reduced: only declared searches have a reduced version. Use --train-per-class, --epochs or --image-size."
         )
     if space is None:
         raise KerasclfError(
@@ -84,18 +80,20 @@ def _of_experiment(options: "SearchCommand", space: Space | None) -> tuple[Searc
     return Search(experiment, space, options.oracle or "random", title=title), experiment
 
 
-def _data(options: "SearchCommand", search: Search, log: Log) -> DatasetChoice:
-    """Returns the data that are asked for, or the experiment's own where they can be had, and else the drawn set."""
+def _data(options: SearchOptions, search: Search, log: Log) -> DatasetChoice:
+    """Returns the requested data; by default the experiment's own if they are available, otherwise a replacement."""
+    if options.data is not None:
+        return DatasetChoice(options.data, "")
     own = search.experiment.data
-    if options.data is not None or own.partition(":")[0] not in KERAS_SETS:
-        return DatasetChoice(options.data or own, "")
+    if own.partition(":")[0] not in KERAS_SETS:
+        return DatasetChoice(own, "")
     choice = default_dataset(own)
     if choice.notice:
         log(choice.notice)
     return choice
 
 
-def _changed(options: "SearchCommand", search: Search, data: DatasetChoice) -> Search:
+def _changed(options: SearchOptions, search: Search, data: DatasetChoice) -> Search:
     experiment = search.experiment
     experiment = experiment.but(
         data=data.spec, image_size=parse_size(options.image_size) or data.image_size or experiment.image_size
@@ -105,17 +103,18 @@ def _changed(options: "SearchCommand", search: Search, data: DatasetChoice) -> S
     weights = options.weights or ("none" if options.quick else None)
     if experiment.transfer is not None and weights is not None:
         experiment = experiment.but(transfer=experiment.transfer.but(weights=weights))
-    if options.repeats < 1 or options.final_repeats < 0 or options.seed < 0:
+    repeats = 1 if options.repeats is None else options.repeats
+    if repeats < 1 or options.final_repeats < 0 or options.seed < 0:
         raise KerasclfError(
-            "Expected at least 1 repeat, 0 final repeats and a seed of 0. Received: "
-            f"{options.repeats}, {options.final_repeats} and {options.seed}."
+            "Expected --repeats of at least 1, --final-repeats of at least 0 and --seed of at least 0. Received: "
+            f"{repeats}, {options.final_repeats} and {options.seed}."
         )
     return replace(
         search,
         experiment=experiment,
         objective=options.objective,
         seed=options.seed,
-        seeds=tuple(range(options.seed, options.seed + options.repeats)),
+        seeds=tuple(range(options.seed, options.seed + repeats)),
         folds=options.folds,
         median=options.median,
         final_seeds=tuple(range(options.seed, options.seed + options.final_repeats)),

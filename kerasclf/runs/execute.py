@@ -85,21 +85,13 @@ def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trai
     from kerasclf.training.train import train
 
     keras.backend.clear_session()  # where one process makes several runs, memory would grow with each
-    experiment = job.experiment
     return train(
         dataset,
-        experiment.network,
-        experiment.augmentation,
-        experiment.train,
-        job.seed,
-        earlier=experiment.earlier_phases,
-        transfer=experiment.transfer,
-        also_cache=job.also_cache,
-        augment_validation=experiment.augment_validation,
-        flaws=experiment.flaws,
+        job.experiment.recipe(job.seed),
         listener=listener,
         checkpoints=job.run.checkpoints,
         halt=job.halt,
+        also_cache=job.also_cache,
     )
 
 

@@ -1,13 +1,14 @@
 """`Experiment`: everything a run depends on but its seed."""
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.log import Log
 from kerasclf.data.splits import Split
 from kerasclf.errors import unknown
 from kerasclf.flaws import FLAWS
+from kerasclf.log import Log
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from kerasclf.data import ImageDataset
     from kerasclf.models.weights.keras_files import Weights
+    from kerasclf.training.recipe import Recipe
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,25 @@ class Experiment(Value):
         if self.transfer is not None:
             load_pretrained(network, self.model, self.transfer.weights, found=found)
         return network
+
+    def recipe(self, seed: int, weights: "Weights | None" = None) -> "Recipe":
+        """Returns how to train, for one seed. Needs TensorFlow.
+
+        Args:
+            seed: Decides everything random.
+            weights: The pretrained weights, if they were read already.
+        """
+        from kerasclf.training.recipe import Recipe
+
+        return Recipe(
+            network=self.network if weights is None else functools.partial(self.network, found=weights),
+            phases=self.phases,
+            seed=seed,
+            augmentation=self.augmentation,
+            transfer=self.transfer,
+            augment_validation=self.augment_validation,
+            flaws=self.flaws,
+        )
 
     @property
     def identity(self) -> str:

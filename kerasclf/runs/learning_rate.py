@@ -1,6 +1,5 @@
 """A learning rate for an experiment, found by a short training. Needs TensorFlow."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasclf.log import Log
@@ -21,7 +20,5 @@ def find_rate(experiment: Experiment, log: Log) -> "RateCurve":
 
     dataset = experiment.dataset(log)
     log("training a few steps at each of a hundred rates")
-    setup = prepare(
-        dataset, experiment.network, experiment.augmentation, experiment.train, 0, experiment.transfer, log
-    )
+    setup = prepare(dataset, experiment.recipe(seed=0), log)
     return find_learning_rate(setup)

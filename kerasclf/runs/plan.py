@@ -1,19 +1,18 @@
 """What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.log import Log
 from kerasclf.data import ImageDataset
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
-from kerasclf.runs.cost import RunCost, PhaseCost
+from kerasclf.log import Log
+from kerasclf.runs.cost import PhaseCost, RunCost
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.resources import forget_peak, peak_memory_mb
 from kerasclf.training import TrainConfig
@@ -21,7 +20,6 @@ from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
     from kerasclf.models.weights.keras_files import Weights
-    from kerasclf.training.assembly import NetworkFactory
     from kerasclf.training.rehearsal import Rehearsal
 
 # By network and where they come from.
@@ -86,9 +84,7 @@ class Plan:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Plan":
         """Makes a plan of what `to_dict` returned."""
-        return cls(
-            **{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}}
-        )
+        return cls(**{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}})
 
 
 def make_plan(request: PlanRequest, log: Log) -> Plan:
@@ -204,11 +200,9 @@ def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
     return found
 
 
-def _network_of(experiment: Experiment, weights: PretrainedWeights) -> "NetworkFactory":
-    """Returns what builds an experiment's network, with weights that were read already."""
-    if experiment.transfer is None:
-        return experiment.network
-    return functools.partial(experiment.network, found=weights[experiment.model, experiment.transfer.weights])
+def _weights_of(experiment: Experiment, weights: PretrainedWeights) -> "Weights | None":
+    """Returns the pretrained weights of an experiment, which were read already; None if it has none."""
+    return weights[experiment.model, experiment.transfer.weights] if experiment.transfer else None
 
 
 def _check_networks(
@@ -234,7 +228,7 @@ def _check_networks(
         weights = experiment.transfer and experiment.transfer.weights
         network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
         if network not in built:
-            model = _network_of(experiment, pretrained)(dataset.image_shape, dataset.num_classes)
+            model = experiment.network(dataset.image_shape, dataset.num_classes, _weights_of(experiment, pretrained))
             built[network] = Cuts(model), digest_of(architecture(model))
         cuts, found[name] = built[network]
         for phase in experiment.phases:
@@ -254,15 +248,7 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: Pretrained
     from kerasclf.training.rehearsal import rehearse
 
     keras.backend.clear_session()
-    return rehearse(
-        dataset,
-        _network_of(experiment, weights),
-        experiment.augmentation,
-        experiment.train,
-        experiment.augment_validation,
-        experiment.transfer,
-        experiment.flaws,
-    )
+    return rehearse(dataset, experiment.recipe(seed=0, weights=_weights_of(experiment, weights)))
 
 
 def _estimate(experiment: Experiment, found: Sequence["Rehearsal"], dataset: ImageDataset) -> RunCost:

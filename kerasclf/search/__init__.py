@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kerasclf.search.budget import Budget
 from kerasclf.search.search import ORACLES, Search
 from kerasclf.search.search_results import SearchResults, read_search
 from kerasclf.search.spaces.space import Axis, Boolean, Choice, Float, Int, Space
@@ -16,6 +17,7 @@ __all__ = [
     "ORACLES",
     "Axis",
     "Boolean",
+    "Budget",
     "Choice",
     "Float",
     "Int",

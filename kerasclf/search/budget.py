@@ -34,13 +34,13 @@ class Budget:
         """
         found = []
         if self.trials is not None and self.trials < 1:
-            found.append(f"max_trials: expected at least 1. Received: {self.trials}.")
+            found.append(f"trials: expected at least 1. Received: {self.trials}.")
         if self.seconds is not None and not self.seconds > 0:
-            found.append(f"max_time: expected more than no time. Received: {self.seconds:g} s.")
+            found.append(f"seconds: expected more than 0. Received: {self.seconds:g} s.")
         if self.failures < 1:
-            found.append(f"max_failures: expected at least 1. Received: {self.failures}.")
+            found.append(f"failures: expected at least 1. Received: {self.failures}.")
         if self.trials is None and self.seconds is None and not ends_by_itself:
-            found.append("budget: expected max_trials, max_time or both; this oracle goes on for ever.")
+            found.append("budget: expected `trials`, `seconds` or both; this oracle never ends by itself.")
         return found
 
 

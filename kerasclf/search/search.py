@@ -41,12 +41,13 @@ class Search:
         seeds: A run of each trial with each of them.
         folds: Each of them validates once, a run each; 0 takes the experiment's own validation part.
         median: Whether a trial is broken off when it falls behind the median of the earlier ones.
-        side_by_side: How many trials may be under way when another is proposed by an oracle that learns from results.
+        side_by_side: Number of trials that may be under way when an oracle that learns from results proposes another;
+            None takes 1, or the number of the search that is resumed.
         final_seeds: With which the experiment and the best trial are run in the end, and looked at on the test part.
         name: As the command line knows it, where it is a declared one.
         title: As the report's heading.
         notes: Sentences for the report.
-        reduced: In words, what there is less of than declared.
+        reductions: Phrases that say what was reduced against the declared search.
     """
 
     experiment: Experiment
@@ -57,12 +58,12 @@ class Search:
     seeds: tuple[int, ...] = (0,)
     folds: int = 0
     median: bool = False
-    side_by_side: int = 1
+    side_by_side: int | None = None
     final_seeds: tuple[int, ...] = (0, 1, 2)
     name: str = ""
     title: str = ""
     notes: tuple[str, ...] = ()
-    reduced: tuple[str, ...] = ()
+    reductions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", make_space(self.space))
@@ -78,7 +79,7 @@ class Search:
     @property
     def lag(self) -> int | None:
         """How many trials may be under way when another is proposed; None for any number."""
-        return None if self.oracle in BLIND and not self.median else self.side_by_side
+        return None if self.oracle in BLIND and not self.median else self.side_by_side or 1
 
     def check(self) -> None:
         """Makes sure that it can be begun, as far as that can be said without images.
@@ -99,7 +100,7 @@ class Search:
                 problems.append(f"{what}: expected different seeds from 0 to 2**32 - 1. Received: {seeds}.")
         if not 0 <= self.seed < 2**32 - 1:
             problems.append(f"seed: expected 0 to 2**32 - 2. Received: {self.seed}.")
-        if self.side_by_side < 1:
+        if self.side_by_side is not None and self.side_by_side < 1:
             problems.append(f"side_by_side: expected at least 1. Received: {self.side_by_side}.")
         if self.oracle == "grid":
             problems += grid_problems(self.space)
@@ -134,13 +135,12 @@ class Search:
             "seeds": list(self.seeds),
             "final_seeds": list(self.final_seeds),
             "notes": list(self.notes),
-            "reduced": list(self.reduced),
+            "reductions": list(self.reductions),
         }
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
         """Makes a search of what `to_dict` returned."""
-        # A search that was begun before there was "reduced" says nothing of it.
-        lists = {name: tuple(plain.get(name, ())) for name in ("seeds", "final_seeds", "notes", "reduced")}
+        lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes", "reductions")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})

@@ -19,7 +19,7 @@ _WORKERS = "workers"
 # What is there before a search is: a lock, and workers that were started before their chief.
 _NOT_YET = {".lock", ".lock.json", _WORKERS}
 # What may differ from call to call: it changes nothing of the trials that there are.
-_FREE = ("title", "notes", "reduced", "final_seeds", "side_by_side")
+_FREE = ("title", "notes", "reductions", "final_seeds", "side_by_side")
 
 
 @dataclass(frozen=True)

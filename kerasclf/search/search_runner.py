@@ -1,7 +1,6 @@
 """Runs a search: trial after trial, each as runs of the study engine, gone on with after any interruption."""
 
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +8,6 @@ from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.runs.engines import Engine, Processes
-from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.search.budget import Budget
 from kerasclf.search.job_source import BudgetSpent, JobSource
@@ -20,67 +18,47 @@ from kerasclf.search.search_plan import SearchPlan
 from kerasclf.search.search_progress import SearchListener, SilentSearchListener
 from kerasclf.search.search_results import SearchResults, read_search
 from kerasclf.search.search_state import SearchState
-from kerasclf.search.spaces.space import Axis, Space, make_space
 from kerasclf.search.trial_order import NoTrial
 from kerasclf.search.trial_runs import BASE
 
 
 def run_search(
-    experiment: Experiment,
-    space: Space | Mapping[str, Axis],
+    search: Search,
     out: Path | str,
+    budget: Budget,
     *,
-    oracle: str = "random",
-    max_trials: int | None = None,
-    max_seconds: float | None = None,
-    objective: str = "val_accuracy",
-    seed: int = 0,
-    repeats: int = 1,
-    folds: int = 0,
-    median: bool = False,
-    side_by_side: int | None = None,
-    max_failures: int = 5,
     engine: Engine | None = None,
     listener: SearchListener | None = None,
 ) -> SearchResults:
     """Searches for the values of a space with which an experiment is best on its validation images.
 
-    Called again with the same folder it goes on where it was interrupted, from the last epoch of every run; with a
-    larger budget it adds to what there is.
+    Called again with the same folder, it resumes an interrupted search from the last epoch of every run. With a larger
+    budget it adds trials.
 
     Args:
-        experiment: What is varied.
-        space: An axis for each field to vary, such as `{"train.learning_rate": Float(1e-4, 1e-1, log=True)}`.
-        out: The search's folder; made where needed.
-        oracle: Who proposes: a name out of `kerasclf.search.ORACLES`.
-        max_trials: Trials at most.
-        max_seconds: Seconds at most, over all calls.
-        objective: `"val_accuracy"` or `"val_loss"`.
-        seed: Decides proposals and runs.
-        repeats: Runs of each trial, with seeds that count on from `seed`.
-        folds: Each of so many folds validates once, a run each; 0 takes the experiment's own validation part.
-        median: Whether trials that fall behind the median of earlier ones are broken off.
-        side_by_side: How many trials may be under way when an oracle that learns from results proposes another; None
-            takes 1, or what the search was begun with.
-        max_failures: After so many failed trials in a row it stops.
-        engine: Where to run; processes of their own where not given.
-        listener: Who is told of the progress.
+        search: The experiment, the space, and how trials are proposed and judged.
+        out: The folder of the search; created if needed.
+        budget: The maximum number of trials, the maximum time, or both.
+        engine: Where runs take place; None takes processes of their own.
+        listener: Receives the progress.
 
     Returns:
-        The trials and the best of them. `finish` looks at the test part.
+        The trials and the best of them. `kerasclf.search.final.finish` evaluates the test set.
 
     Raises:
-        TooManyFailuresError: So many trials failed in a row.
-        KerasclfError: Something cannot be used; nothing was run.
+        TooManyFailuresError: If too many trials failed in a row.
+        KerasclfError: If something cannot be used; nothing was run.
+
+    Example:
+        ```python
+        space = {"train.learning_rate": Float(1e-4, 1e-1, log=True)}
+        found = run_search(Search(experiment, space, oracle="tpe"), "runs/rates", Budget(trials=20))
+        found.best.values
+        ```
     """
-    search = Search(
-        experiment, make_space(space), oracle, objective, seed,
-        tuple(range(seed, seed + repeats)), folds, median, side_by_side or 1,
-    )  # fmt: skip
-    budget = Budget(max_trials, max_seconds, max_failures)
     engine, listener = engine or Processes(), listener or SilentSearchListener()
-    ready = plan_search(search, out, budget, engine=engine, log=listener.log, keep_width=side_by_side is None)
-    return run_planned_search(ready, budget, engine, listener)
+    planned = plan_search(search, out, budget, engine=engine, log=listener.log)
+    return run_planned_search(planned, budget, engine, listener)
 
 
 def plan_search(
@@ -91,24 +69,23 @@ def plan_search(
     engine: Engine,
     log: Log = lambda line: None,
     measure: bool = False,
-    keep_width: bool = True,
 ) -> SearchPlan:
     """Checks everything that a search needs: space, budget, folder, data, and a network for each end of each axis.
 
     Writes nothing.
 
     Args:
-        search: What is searched for.
-        out: The search's folder.
-        budget: How much it may cost.
-        engine: Where it will be run.
-        log: Is told of the progress.
-        measure: Whether a run of the experiment is measured by a few real steps.
-        keep_width: Whether a search that goes on keeps its `side_by_side`.
+        search: The search.
+        out: The folder of the search.
+        budget: The limits of the search.
+        engine: Where runs will take place.
+        log: Receives progress messages.
+        measure: Whether a few real steps of the experiment are measured.
     """
     held = check_search(search, out, budget)
-    if held is not None and (keep_width or search.lag is None):
-        search = replace(search, side_by_side=held.side_by_side)
+    # The order of proposals of a search that is resumed depends on its own number.
+    keeps = held is not None and (search.side_by_side is None or search.lag is None)
+    search = replace(search, side_by_side=held.side_by_side if held and keeps else search.side_by_side or 1)
     corners = {
         ", ".join(f"{n} = {v!r}" for n, v in values.items()): search.space.apply(search.experiment, values)
         for values in search.space.corners()

@@ -49,35 +49,28 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
         """Returns the compiled network of the values that `hp` has."""
         experiment = self.experiment_of(hp)
         dataset = self._load()
-        ready = prepare(
-            dataset,
-            experiment.network,
-            experiment.augmentation,
-            experiment.train,
-            self._executions[experiment],
-            experiment.transfer,
-        )
-        self._built = ready.model, experiment, ready
-        return ready.model
+        setup = prepare(dataset, experiment.recipe(self._executions[experiment]))
+        self._built = setup.model, experiment, setup
+        return setup.model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
         """Trains what `build` returned; takes KerasTuner's callbacks, epochs and initial_epoch, and no data."""
         if args or {"x", "y", "validation_data"} & set(kwargs):
             raise KerasclfError("The experiment brings its own images: call tuner.search() without any.")
         assert self._built is not None
-        built, experiment, ready = self._built
+        built, experiment, setup = self._built
         assert built is model, "KerasTuner builds a model, then trains it"
         self._executions[experiment] += 1
         config = experiment.train
         own = [
-            CountEpochs(ready.epoch),
-            StopWhenNotFinite(config, peak_learning_rate(config), ready.steps),
+            CountEpochs(setup.epoch),
+            StopWhenNotFinite(config, peak_learning_rate(config), setup.steps),
             *make_callbacks(config),
         ]
-        with ready.strategy.scope(), faster_layers(model):
+        with faster_layers(model, setup.strategy):
             return model.fit(
-                ready.batches,
-                validation_data=ready.validation,
+                setup.batches,
+                validation_data=setup.validation,
                 shuffle=False,  # the pipeline shuffles
                 **{"epochs": config.epochs, "verbose": 0, **kwargs, "callbacks": [*own, *kwargs.get("callbacks", [])]},
             )

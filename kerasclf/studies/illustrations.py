@@ -64,9 +64,7 @@ def illustrate_decision(run: RunFolder, study: Path) -> None:
             opinion = np.asarray(self.model(rows, training=False))[:, 1] >= 0.5
             right.append(float((opinion == (dataset.train.labels == 1)).mean()))
 
-    train(
-        dataset, experiment.network, experiment.augmentation, experiment.train, description["seed"], callbacks=[Ask()]
-    )
+    train(dataset, experiment.recipe(description["seed"]), callbacks=[Ask()])
     arrays = {"points": points, "labels": dataset.train.labels, "x": x, "y": y}
     arrays |= {"shares": np.stack(shares), "right": np.array(right)}
     _write(illustration_file(study, "decision"), arrays, {"class_names": description["class_names"]})

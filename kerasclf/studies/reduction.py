@@ -1,4 +1,4 @@
-"""`Form`: what is less in a smaller form of a study, and the experiment that it makes of a declared one."""
+"""`Reduction`: how a smaller version of a study differs from the declared one."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from kerasclf.values import Value
 
 
 @dataclass(frozen=True)
-class Form(Value):
-    """A smaller form of a study; what is None or empty stays as declared.
+class Reduction(Value):
+    """The limits of a smaller version of a study. A field that is None or empty changes nothing.
 
     Args:
-        train_per_class: At most so many images a class to train and validate with.
-        test_per_class: At most so many images a class to test with.
-        epochs: At most so many epochs in each phase of a training.
-        image_size: Height and width to resize folders and lists to, or to draw shapes at.
-        only: The names of the experiments that are left.
-        models: Pairs of a network and the one that stands in its place; given as a mapping, kept as pairs.
-        model_args: Further arguments for every network; given as a mapping, kept as pairs.
-        rate_factor: Every learning rate is multiplied by it, and what schedules go down to.
+        train_per_class: Maximum number of images per class for training and validation together.
+        test_per_class: Maximum number of test images per class.
+        epochs: Maximum number of epochs in each phase.
+        image_size: Height and width of the images.
+        only: Names of the experiments that remain; all if empty.
+        models: Pairs of a network and its replacement, or a mapping.
+        model_args: Further arguments for every network, as pairs or a mapping.
+        rate_factor: Multiplies every learning rate, and the final rate of every schedule.
     """
 
     train_per_class: int | None = None
@@ -41,20 +41,20 @@ class Form(Value):
                 object.__setattr__(self, name, tuple(getattr(self, name).items()))
         super().__post_init__()
 
-    def over(self, other: "Form") -> "Form":
-        """Returns this form, and the other's where this one says nothing."""
+    def with_defaults(self, defaults: "Reduction") -> "Reduction":
+        """Returns this reduction, completed by the fields of another one."""
         own = {name: value for name, value in vars(self).items() if value not in (None, ())}
-        return other.but(**own)
+        return defaults.but(**own)
 
-    def of(self, experiment: Experiment) -> Experiment:
-        """Returns an experiment in this form.
+    def apply(self, experiment: Experiment) -> Experiment:
+        """Returns the reduced experiment.
 
         Raises:
-            KerasclfError: No epoch is left, or a rate is to be multiplied that is not stated.
+            KerasclfError: If no epoch is left, or `rate_factor` meets a learning rate that is not stated.
         """
         limits = {"train_per_class": self.train_per_class, "test_per_class": self.test_per_class}
-        # A study may have limits of its own.
-        split = experiment.split.but(**{name: most for name, most in limits.items() if most is not None})
+        # A study may declare limits of its own.
+        split = experiment.split.but(**{name: limit for name, limit in limits.items() if limit is not None})
         changed = experiment.but(
             split=split,
             image_size=self.image_size or experiment.image_size,
@@ -62,33 +62,37 @@ class Form(Value):
             model_args={**dict(experiment.model_args), **dict(self.model_args)},
         )
         if self.rate_factor is not None:
-            changed = _at_rates(changed, self.rate_factor)
-        return changed if self.epochs is None else _at_most(changed, self.epochs)
+            changed = _with_rates(changed, self.rate_factor)
+        return changed if self.epochs is None else _with_epochs(changed, self.epochs)
 
 
-def shortcomings(declared: Experiment, made: Experiment) -> list[str]:
-    """Returns in words what one experiment has less of than another: images, epochs, pixels, network."""
+# The quick version of a study that declares none of its own.
+QUICK = Reduction(train_per_class=40, test_per_class=10, epochs=2)
+
+
+def describe_reduction(declared: Experiment, reduced: Experiment) -> list[str]:
+    """Returns phrases that say what was reduced: images, epochs, learning rates, image size, network."""
     found = []
-    for part, name in (("train and validate with", "train_per_class"), ("test with", "test_per_class")):
-        most = getattr(made.split, name)
-        if most != getattr(declared.split, name):
-            found.append(f"at most {most:,} images a class to {part}")
-    if made.epochs < declared.epochs:
-        found.append(f"{made.epochs} epoch{'s' * (made.epochs > 1)} in place of {declared.epochs}")
-    rate, usual = made.train.learning_rate, declared.train.learning_rate
+    for use, name in (("training and validation", "train_per_class"), ("test", "test_per_class")):
+        limit = getattr(reduced.split, name)
+        if limit != getattr(declared.split, name):
+            found.append(f"at most {limit:,} {use} images per class")
+    if reduced.epochs < declared.epochs:
+        found.append(f"{reduced.epochs} epoch{'s' * (reduced.epochs > 1)} instead of {declared.epochs}")
+    rate, usual = reduced.train.learning_rate, declared.train.learning_rate
     if rate and usual and rate != usual:
         found.append(f"learning rates times {rate / usual:.3g}")
-    sizes = made.image_size, declared.image_size
+    sizes = reduced.image_size, declared.image_size
     if sizes[0] and sizes[1] and math.prod(sizes[0]) < math.prod(sizes[1]):
-        found.append("images of {}×{} in place of {}×{}".format(*sizes[0], *sizes[1]))
-    if made.model != declared.model:
-        found.append(f"{made.model} in place of {declared.model}")
-    before, after = dict(declared.model_args), dict(made.model_args)
+        found.append("images of {}×{} instead of {}×{}".format(*sizes[0], *sizes[1]))
+    if reduced.model != declared.model:
+        found.append(f"{reduced.model} instead of {declared.model}")
+    before, after = dict(declared.model_args), dict(reduced.model_args)
     found += [f"{name} {after[name]}" for name in sorted(after) if after[name] != before.get(name)]
     return found
 
 
-def _at_most(experiment: Experiment, epochs: int) -> Experiment:
+def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
     if epochs < 1:
         raise KerasclfError(f"epochs: expected at least 1. Received: {epochs}.")
 
@@ -99,10 +103,10 @@ def _at_most(experiment: Experiment, epochs: int) -> Experiment:
     return _with_phases(experiment, shortened)
 
 
-def _at_rates(experiment: Experiment, factor: float) -> Experiment:
+def _with_rates(experiment: Experiment, factor: float) -> Experiment:
     def slowed(phase: TrainConfig) -> TrainConfig:
         if phase.learning_rate is None:
-            raise KerasclfError("rate_factor: expected an experiment whose learning rates are stated.")
+            raise KerasclfError("rate_factor: expected an experiment that states its learning rates.")
         lowest = phase.schedule.final_learning_rate * factor
         return phase.but(
             learning_rate=phase.learning_rate * factor, schedule=phase.schedule.but(final_learning_rate=lowest)

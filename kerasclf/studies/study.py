@@ -6,11 +6,13 @@ from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.reduction import Form
+from kerasclf.studies.reduction import Reduction
 from kerasclf.values import Value
 
 Protocol = Literal["sound", "published"]
 PROTOCOLS: tuple[Protocol, ...] = ("sound", "published")
+Size = Literal["full", "reduced", "quick"]
+SIZES: tuple[Size, ...] = ("full", "reduced", "quick")
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,11 @@ class Study:
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
         seeds: A run of each experiment for each seed; shared, so that experiments compare in pairs.
-        quick: Whether this is the form of seconds, whose figures mean nothing.
+        size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
         lessons: By the name of an experiment with a flaw; the report then compares it with the corrected one.
-        quick_form: What is less in the form of seconds; the usual where None.
-        small_form: What is less in the form for a CPU; None where there is none.
-        small: Whether this is the form for a CPU.
-        reduced: In words, what there is less of than declared; its figures stand beside no published ones.
+        quick_reduction: The limits of the quick size; None takes the usual ones.
+        cpu_reduction: The limits of the reduced size; None if the study declares none.
+        reductions: Phrases that say what was reduced. Reduced metrics are not comparable with published figures.
     """
 
     name: str
@@ -83,12 +84,11 @@ class Study:
     protocol: Protocol = "sound"
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
-    quick: bool = False
+    size: Size = "full"
     lessons: dict[str, Lesson] = field(default_factory=dict)
-    quick_form: Form | None = None
-    small_form: Form | None = None
-    small: bool = False
-    reduced: tuple[str, ...] = ()
+    quick_reduction: Reduction | None = None
+    cpu_reduction: Reduction | None = None
+    reductions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -131,12 +131,11 @@ class Study:
             "title": self.title,
             "question": self.question,
             "protocol": self.protocol,
-            "quick": self.quick,
+            "size": self.size,
             "published_data": self.published_data,
             "published_image_size": self.published_image_size and list(self.published_image_size),
             "published_metric": self.published_metric,
-            "small": self.small,
-            "reduced": list(self.reduced),
+            "reductions": list(self.reductions),
             "notes": list(self.notes),
             "seeds": list(self.seeds),
             "experiments": {name: value.to_dict() for name, value in self.experiments.items()},

@@ -14,7 +14,7 @@ STUDY_FILE = "study.json"
 # Files of a folder that is being made; it counts as empty.
 _LOCK_FILES = {".lock", ".lock.json"}
 # What makes a folder another study's: the rest (seeds, which experiments) may differ from call to call.
-_IDENTITY = ("name", "protocol", "quick")
+_IDENTITY = ("name", "protocol", "size")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class StudyFolder:
         """
         try:
             held = read_json(self.path / STUDY_FILE)
-            missing = {*_IDENTITY, "experiments", "published", "published_data", "seeds"} - set(held)
+            missing = {*_IDENTITY, "experiments", "published", "published_data", "seeds", "reductions"} - set(held)
             if missing:
                 raise ValueError(f"{min(missing)!r} is missing")
             return held  # type: ignore[no-any-return]

@@ -1,66 +1,127 @@
-"""A study with other repeats, fewer images or fewer epochs."""
+"""`StudyOptions`: what a user may change about a declared study, and the study with these changes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from kerasclf.errors import KerasclfError
-from kerasclf.studies.reduction import Form, shortcomings
-from kerasclf.studies.study import Study
+from kerasclf.runs.experiment import Experiment
+from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
+from kerasclf.studies.study import SIZES, Size, Study
+from kerasclf.values import Value
 
-# The form of seconds of a study that states none.
-QUICK = Form(train_per_class=40, test_per_class=10, epochs=2)
 
-
-def reduced(
-    study: Study,
-    *,
-    repeats: int | None = None,
-    seed: int = 0,
-    quick: bool = False,
-    small: bool = False,
-    form: Form | None = None,
-) -> Study:
-    """Returns a study that is run so often, on so many images, for so long.
+@dataclass(frozen=True)
+class StudyOptions(Value):
+    """What a user may change about a declared study.
 
     Args:
-        study: The study.
-        repeats: Runs of each experiment; the study's own number where None, one in the quick form.
-        seed: The first run's seed; the others count on from it.
-        quick: The form of seconds, where nothing else is asked for.
-        small: The study's stated form for a CPU, where nothing else is asked for.
-        form: What is asked for.
+        data: The spec of a data set that replaces the study's own; None keeps it.
+        repeats: Runs of each experiment; None takes the study's own number, or 1 for the quick size.
+        seed: Seed of the first run; the others count up from it.
+        size: `"full"`, `"reduced"` (the study's own version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
+        limits: Limits that take precedence over those of the size.
+        weights: Source of pretrained weights: `"imagenet"`, `"none"` or a file; None keeps the study's own.
+        cache: Whether the activations of frozen layers are cached, see `Transfer`.
+    """
+
+    data: str | None = None
+    repeats: int | None = None
+    seed: int = 0
+    size: Size = "full"
+    limits: Reduction = field(default_factory=Reduction)
+    weights: str | None = None
+    cache: Literal["auto", "off"] = "auto"
+
+    def problems(self) -> list[str]:
+        found = []
+        if self.data == "":
+            found.append("data: expected the spec of a data set. Received an empty text.")
+        if self.repeats is not None and self.repeats < 1:
+            found.append(f"repeats: expected at least 1. Received: {self.repeats}.")
+        if self.seed < 0:
+            found.append(f"seed: expected at least 0. Received: {self.seed}.")
+        if self.limits.epochs is not None and self.limits.epochs < 1:
+            found.append(f"epochs: expected at least 1. Received: {self.limits.epochs}.")
+        return found
+
+
+def apply_options(study: Study, options: StudyOptions) -> Study:
+    """Returns a study with a user's changes.
 
     Raises:
-        KerasclfError: No repeat or no epoch is asked for, or a form that the study does not state.
+        KerasclfError: If the study has no pretrained network for `weights`, or declares no reduced size.
     """
-    if repeats is None:
-        repeats = 1 if quick else len(study.seeds)
-    if repeats < 1 or seed < 0:
-        raise KerasclfError(f"Expected at least 1 repeat and a seed of at least 0. Received: {repeats} and {seed}.")
-    asked = form or Form()
-    if quick:
-        asked = asked.over(study.quick_form or QUICK)
-    elif small:
-        asked = asked.over(_stated(study))
-    kept = study.only(asked.only)
-    made = {name: asked.of(experiment) for name, experiment in kept.items()}
-    less = [line for name, experiment in kept.items() for line in shortcomings(experiment, made[name])]
-    # An experiment that is called by its network is called by the one in its place.
-    names = dict(asked.models)
+    return reduce_study(_with_sources(study, options), options)
+
+
+def reduce_study(study: Study, options: StudyOptions) -> Study:
+    """Returns a study with the repeats, the size and the limits of the options; its data and weights stay.
+
+    Raises:
+        KerasclfError: If the study declares no reduced size, or a limit leaves nothing.
+    """
+    limits = _limits(study, options)
+    declared = study.only(limits.only)
+    reduced = {name: limits.apply(experiment) for name, experiment in declared.items()}
+    phrases = [line for name, experiment in declared.items() for line in describe_reduction(experiment, reduced[name])]
+    # An experiment that is named after its network takes the name of the replacement.
+    names = dict(limits.models)
     return replace(
         study,
-        experiments={names.get(name, name): experiment for name, experiment in made.items()},
-        published={names.get(name, name): figures for name, figures in study.published.items() if name in made},
-        lessons={name: lesson for name, lesson in study.lessons.items() if name in made and lesson.corrected in made},
-        seeds=tuple(range(seed, seed + repeats)),
-        quick=quick,
-        small=small and not quick,
-        reduced=tuple(dict.fromkeys(less)),
+        experiments={names.get(name, name): experiment for name, experiment in reduced.items()},
+        published={names.get(name, name): figures for name, figures in study.published.items() if name in reduced},
+        lessons={
+            name: lesson for name, lesson in study.lessons.items() if name in reduced and lesson.corrected in reduced
+        },
+        seeds=_seeds(study, options),
+        size=options.size,
+        reductions=tuple(dict.fromkeys(phrases)),
     )
 
 
-def _stated(study: Study) -> Form:
-    if study.small_form is None:
+def _limits(study: Study, options: StudyOptions) -> Reduction:
+    assert options.size in SIZES
+    if options.size == "quick":
+        return options.limits.with_defaults(study.quick_reduction or QUICK)
+    if options.size == "full":
+        return options.limits
+    if study.cpu_reduction is None:
         raise KerasclfError(
-            f"The study {study.name} states no reduced form. Take --train-per-class, --epochs or --image-size."
+            f"size: the study {study.name} declares no reduced version. Limit train_per_class, epochs or image_size."
         )
-    return study.small_form
+    return options.limits.with_defaults(study.cpu_reduction)
+
+
+def _seeds(study: Study, options: StudyOptions) -> tuple[int, ...]:
+    usual = 1 if options.size == "quick" else len(study.seeds)
+    repeats = usual if options.repeats is None else options.repeats
+    return tuple(range(options.seed, options.seed + repeats))
+
+
+def _with_sources(study: Study, options: StudyOptions) -> Study:
+    """Returns a study on other data, or with other pretrained weights."""
+    weights = options.weights
+    if weights is not None:
+        _check_pretrained(study)
+    elif options.size == "quick":
+        weights = "none"
+    data = None if options.data == study.published_data else options.data
+
+    def adapt(experiment: Experiment) -> Experiment:
+        changed = experiment
+        if data is not None:
+            # The study's own limits were made for its own data.
+            split = experiment.split.but(train_per_class=None, test_per_class=None)
+            changed = changed.but(data=data, split=split)
+        if experiment.transfer is None:
+            return changed
+        source = experiment.transfer.weights if weights is None else weights
+        return changed.but(transfer=experiment.transfer.but(weights=source, cache=options.cache))
+
+    return replace(study, experiments={name: adapt(experiment) for name, experiment in study.experiments.items()})
+
+
+def _check_pretrained(study: Study) -> None:
+    if all(experiment.transfer is None for experiment in study.experiments.values()):
+        model = next(iter(study.experiments.values())).model
+        raise KerasclfError(f"weights: the study trains {model}, which has no pretrained weights.")

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from kerasclf.errors import unknown
+from kerasclf.training.field_checks import MONITORS, at_least, unused_fields
+from kerasclf.training.schedules import Schedule
 from kerasclf.transfer.settings import cut_problem
 from kerasclf.values import LATER, Value
 
@@ -21,63 +23,8 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": ("momentum", "nesterov"),
 }
 
-# The fields of Schedule that each schedule uses.
-SCHEDULES: dict[str, tuple[str, ...]] = {
-    "constant": ("warmup_epochs",),
-    "step": ("warmup_epochs", "every_epochs", "factor"),
-    "exponential": ("warmup_epochs", "every_epochs", "factor"),
-    "cosine": ("warmup_epochs", "final_learning_rate"),
-    "cosine_epoch": ("warmup_epochs", "final_learning_rate"),
-    "one_cycle": ("final_learning_rate", "rising_share"),
-    "plateau": ("factor", "patience", "monitor", "final_learning_rate"),
-}
-
-MONITORS = ("val_accuracy", "val_loss", "accuracy", "loss")
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 STRATEGIES = ("auto", "none", "mirrored")
-
-
-@dataclass(frozen=True)
-class Schedule(Value):
-    """How the learning rate changes while training.
-
-    Args:
-        name: `"constant"`; `"step"` (times `factor` every `every_epochs`, at once) or `"exponential"` (the same,
-            smoothly); `"cosine"` down to `final_learning_rate` over the run, or `"cosine_epoch"` anew in every
-            epoch; `"one_cycle"` up from a 25th for `rising_share` of the run and down to
-            `final_learning_rate`; `"plateau"` (times `factor` when `monitor` has not improved for `patience`
-            epochs, down to `final_learning_rate`).
-        warmup_epochs: Epochs, or parts of one, that rise linearly from 0 before the schedule begins.
-        every_epochs: See `name`.
-        factor: See `name`.
-        final_learning_rate: See `name`.
-        rising_share: See `name`.
-        patience: See `name`.
-        monitor: See `name`.
-    """
-
-    name: str = "constant"
-    warmup_epochs: float = 0.0
-    every_epochs: int = 5
-    factor: float = 0.1
-    final_learning_rate: float = 0.0
-    rising_share: float = 0.3
-    patience: int = 5
-    monitor: str = "val_loss"
-
-    def problems(self) -> list[str]:
-        if self.name not in SCHEDULES:
-            return [unknown("schedule", self.name, SCHEDULES)]
-        found = _unused(self, f"schedule {self.name!r}", ("name", *SCHEDULES[self.name]))
-        found += _at_least(self, 0, "warmup_epochs", "final_learning_rate")
-        found += _at_least(self, 1, "every_epochs", "patience")
-        if not 0 < self.factor < 1:
-            found.append(f"factor: expected a number between 0 and 1. Received: {self.factor}.")
-        if not 0 < self.rising_share < 1:
-            found.append(f"rising_share: expected a share between 0 and 1. Received: {self.rising_share}.")
-        if self.monitor not in MONITORS:
-            found.append(unknown("monitor", self.monitor, MONITORS))
-        return found
 
 
 @dataclass(frozen=True)
@@ -95,7 +42,7 @@ class EarlyStopping(Value):
     restore_best: bool = True
 
     def problems(self) -> list[str]:
-        found = _at_least(self, 1, "patience")
+        found = at_least(self, 1, "patience")
         if self.monitor not in MONITORS:
             found.append(unknown("monitor", self.monitor, MONITORS))
         return found
@@ -163,7 +110,7 @@ class TrainConfig(Value):
     macro_f1: bool = field(default=False, metadata=LATER)
 
     def problems(self) -> list[str]:
-        found = _at_least(self, 1, "epochs", "batch_size")
+        found = at_least(self, 1, "epochs", "batch_size")
         for name, known in (("precision", PRECISIONS), ("strategy", STRATEGIES), ("optimizer", OPTIMIZERS)):
             if getattr(self, name) not in known:
                 found.append(unknown(name, getattr(self, name), known))
@@ -176,7 +123,7 @@ class TrainConfig(Value):
             found.append(f"layer_decay: expected a number above 0 and up to 1. Received: {self.layer_decay}.")
         if self.weight_decay is not None and self.weight_decay < 0:
             found.append(f"weight_decay: expected a number of at least 0, or None. Received: {self.weight_decay}.")
-        found += _at_least(self, 0, "l2")
+        found += at_least(self, 0, "l2")
         for name in ("label_smoothing", "momentum", "ema_momentum", "beta_1", "beta_2"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
@@ -184,7 +131,7 @@ class TrainConfig(Value):
         if problem := cut_problem(self.unfreeze):
             found.append(problem)
         if self.steps_per_execution != "auto":
-            found += _at_least(self, 1, "steps_per_execution")
+            found += at_least(self, 1, "steps_per_execution")
         if self.ema_momentum is not None and self.early_stopping and not self.early_stopping.restore_best:
             # Keras swaps averaged and plain weights at the last epoch, which early stopping forestalls.
             found.append("early_stopping.restore_best: needed with ema_momentum.")
@@ -198,22 +145,6 @@ class TrainConfig(Value):
         if taken is None:
             return []
         own = {name for names in OPTIMIZERS.values() for name in names}
-        return _unused(
+        return unused_fields(
             self, f"optimizer {self.optimizer!r}", [f.name for f in fields(self) if f.name not in own] + list(taken)
         )
-
-
-def _unused(value: Value, owner: str, used: tuple[str, ...] | list[str]) -> list[str]:
-    return [
-        f"{f.name}: {owner} has no use for it."
-        for f in fields(value)  # type: ignore[arg-type]
-        if f.name not in used and getattr(value, f.name) != f.default
-    ]
-
-
-def _at_least(value: Value, least: int, *names: str) -> list[str]:
-    return [
-        f"{name}: expected {'a number of ' if least == 0 else ''}at least {least}. Received: {getattr(value, name)!r}."
-        for name in names
-        if not getattr(value, name) >= least
-    ]

@@ -1,4 +1,4 @@
-"""What a phase trains: the whole model on images, or what lies above a frozen cut on activations that were kept."""
+"""The inputs of a phase: the whole model on images, or the part above a frozen cut on cached activations."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,27 +10,31 @@ from kerasclf.log import Log
 from kerasclf.pipeline import Augmentation
 from kerasclf.training.assembly import Built
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.extractor import freeze_below
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.training_flaws import let_statistics_learn
 from kerasclf.transfer.cuts import Counts
 from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.settings import Transfer
 
+_FROM_RANDOM_WEIGHTS = Transfer(weights="none", cache="off")
+
 
 @dataclass(frozen=True)
 class PhaseInputs:
-    """A model and the parts it takes.
+    """The model of a phase and the sets that it takes.
 
     Args:
         model: From images, or from activations, to probabilities.
         train: Training images or activations.
         validation: Validation images or activations.
-        augmentation: What is still to be done to them: nothing to activations.
-        views: Versions of each training image that `train` holds; 0 where it holds each as it is.
-        counts: Weights that train and that do not.
-        frozen: What computed the activations; None for images.
-        why_not: Why images are not replaced by activations; empty where they are, or where nothing is frozen.
-        missing: Of a sample: activations that are not kept yet.
-        extraction_s: Of a sample: seconds that it will take to compute these.
+        augmentation: The random changes still to be made; none for activations.
+        views: Versions of each training image that `train` holds; 0 if it holds the images themselves.
+        counts: Numbers of trainable and frozen weights.
+        frozen: The part that computed the activations; None for images.
+        reason: Why images are not replaced by activations; empty if they are, or if nothing is frozen.
+        missing: For a sample: the number of activations that are not cached yet.
+        extraction_s: For a sample: the seconds that computing them will take.
     """
 
     model: keras.Model
@@ -40,25 +44,25 @@ class PhaseInputs:
     views: int
     counts: Counts
     frozen: Frozen | None
-    why_not: str
+    reason: str
     missing: int = 0
     extraction_s: float = 0.0
 
     @property
     def cache_mb(self) -> float:
-        """What the missing activations will take on disk, in 10⁶ bytes."""
-        return self.missing * self.frozen.kept.cache.row_bytes / 1e6 if self.frozen else 0.0
+        """Disk space of the missing activations, in 10⁶ bytes."""
+        return self.missing * self.frozen.point.cache.row_bytes / 1e6 if self.frozen else 0.0
 
-    def take(self, subset: Subset, log: Log) -> Subset:
-        """Returns a part of images in the form that the model takes."""
+    def convert(self, subset: Subset, log: Log) -> Subset:
+        """Returns a set of images in the form that the model takes."""
         return subset if self.frozen is None else self.frozen.subset(subset, log)
 
-    def in_words(self, phase: TrainConfig) -> str:
-        """Returns what trains, on what."""
-        on = f"on kept activations of {self.frozen.name}" if self.frozen else f"on images{self.why_not}"
+    def describe(self, phase: TrainConfig) -> str:
+        """Returns what trains, and on what, for the log."""
+        on = f"on cached activations of {self.frozen.name}" if self.frozen else f"on images{self.reason}"
         return (
-            f"{phase.unfreeze}, {phase.epochs} epochs, {self.counts.trainable:,} weights train, "
-            f"{self.counts.frozen:,} are frozen, {on}"
+            f"{phase.unfreeze}, {phase.epochs} epochs, {self.counts.trainable:,} trainable weights, "
+            f"{self.counts.frozen:,} frozen, {on}"
         )
 
 
@@ -66,68 +70,72 @@ def make_phase_inputs(
     built: Built,
     dataset: ImageDataset,
     phase: TrainConfig,
-    augmentation: Augmentation,
-    transfer: Transfer | None,
-    log: Log,
+    log: Log = lambda line: None,
     sample: int = 0,
     also_cache: Sequence[int] = (),
 ) -> PhaseInputs:
-    """Freezes what a phase freezes, and computes what lies below where that is worth it.
+    """Freezes what a phase freezes, and computes the activations at the cut if that saves time.
 
     Args:
         built: The model.
         dataset: The images.
-        phase: How it is trained.
-        augmentation: Random changes of the images.
-        transfer: What is frozen and kept; None for a network that begins at random.
-        log: Is told of the progress.
-        sample: Compute activations of so many images only and let them stand for all; 0 for all.
-        also_cache: Points whose activations other phases or runs will want, as the network is now.
+        phase: How to train.
+        log: Receives progress messages.
+        sample: Compute the activations of so many images only and repeat them for the others; 0 computes all.
+        also_cache: Cuts whose activations other phases or runs will need, for the weights that the network has now.
 
     Raises:
-        KerasclfError: The network cannot be cut as the phase asks, or the disk has no room for the activations.
+        KerasclfError: If the network has no such cut, or the disk has no room for the activations.
     """
-    cuts = built.assembled.cuts
-    transfer = transfer or Transfer(weights="none", cache="off")
+    recipe, cuts = built.recipe, built.assembled.cuts
+    transfer = recipe.transfer or _FROM_RANDOM_WEIGHTS
     counts = cuts.freeze(phase.unfreeze, transfer.freezes_batch_norm)
-    cut = cuts.cut_for(phase.unfreeze)
-    learns = "batch_norm_learns" in built.flaws
+    learns = "batch_norm_learns" in recipe.flaws
     if learns:
         let_statistics_learn(cuts.network)
-    why_not = "" if cut is None else _why_not(transfer, augmentation, learns)
+    cut = cuts.cut_for(phase.unfreeze)
+    reason = "" if cut is None else _reason_for_images(recipe, transfer)
     with built.strategy.scope():
         if cut is None:
             model = built.assembled.model
         else:
-            model = built.assembled.through(cut, learns) if why_not else cuts.upper(cut)
-    if cut is None or why_not:
-        return PhaseInputs(model, dataset.train, dataset.validation, augmentation, 0, counts, None, why_not)
-    frozen = built.frozen(cut, augmentation, transfer, also_cache)
-    inputs = PhaseInputs(model, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, "")
-    if sample:
-        (train, validation), seconds = frozen.sample((dataset.train, dataset.validation), sample)
-        missing = _missing(frozen, transfer.views, dataset)
-        return replace(
-            inputs, train=train, validation=validation, views=0, missing=missing, extraction_s=seconds * missing
-        )
+            model = built.assembled.through(cut, learns) if reason else cuts.upper(cut)
+    if cut is None or reason:
+        return PhaseInputs(model, dataset.train, dataset.validation, recipe.augmentation, 0, counts, None, reason)
+    frozen = freeze_below(built, cut, transfer, also_cache)
+    inputs = PhaseInputs(
+        model, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, reason=""
+    )
+    return _sampled(inputs, dataset, sample) if sample else _extracted(inputs, dataset, log)
+
+
+def _extracted(inputs: PhaseInputs, dataset: ImageDataset, log: Log) -> PhaseInputs:
+    """Replaces images by their activations, which are computed unless they are cached."""
+    assert inputs.frozen is not None
     return replace(
         inputs,
-        train=frozen.training_set(dataset.train, log),
-        validation=frozen.subset(dataset.validation, log),
-        frozen=frozen.after_training(),
+        train=inputs.frozen.training_set(dataset.train, log),
+        validation=inputs.frozen.subset(dataset.validation, log),
+        frozen=inputs.frozen.after_training(),
     )
 
 
-def _missing(frozen: Frozen, views: int, dataset: ImageDataset) -> int:
+def _sampled(inputs: PhaseInputs, dataset: ImageDataset, sample: int) -> PhaseInputs:
+    """Replaces images by the repeated activations of a few, and estimates the cost of computing them all."""
+    assert inputs.frozen is not None
+    frozen = inputs.frozen
+    (train, validation), seconds = frozen.sample((dataset.train, dataset.validation), sample)
     others = frozen.missing(dataset.validation) + frozen.missing(dataset.test)
-    return frozen.missing(dataset.train, views) + others
+    missing = frozen.missing(dataset.train, inputs.views) + others
+    return replace(inputs, train=train, validation=validation, views=0, missing=missing, extraction_s=seconds * missing)
 
 
-def _why_not(transfer: Transfer, augmentation: Augmentation, learns: bool) -> str:
-    if learns:
+def _reason_for_images(recipe: Recipe, transfer: Transfer) -> str:
+    """Returns why a frozen network must see images in every epoch; the empty string if activations will do."""
+    if "batch_norm_learns" in recipe.flaws:
         return " (batch normalisation learns in the frozen part: a flaw)"
     if transfer.cache == "off":
         return " (the cache is off)"
-    if augmentation.is_random and not transfer.views:
-        return " (augmentation changes them in every epoch; views keep some versions)"
+    if recipe.augmentation.is_random and not transfer.views:
+        return " (augmentation changes them in every epoch; `views` would cache some versions)"
     return ""

@@ -38,7 +38,7 @@ def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: floa
     try:
         with setup.strategy.scope():
             trial = _trial(setup, lowest)
-            with faster_layers(trial):
+            with faster_layers(trial, setup.strategy):
                 trial.fit(
                     setup.batches,
                     epochs=math.ceil(steps / setup.steps),

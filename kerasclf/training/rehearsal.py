@@ -8,13 +8,11 @@ import keras
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset
-from kerasclf.pipeline import Augmentation
-from kerasclf.training.assembly import NetworkFactory, build_model
-from kerasclf.training.config import TrainConfig
+from kerasclf.training.assembly import build_model
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.phase_inputs import make_phase_inputs
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.training_setup import TrainingSetup, prepare_phase
-from kerasclf.transfer import Transfer
 
 # So many steps, but for so long at least, unless the images are used up before; and where steps take long, so few.
 _STEPS, _FEWEST_STEPS = 10, 2
@@ -63,22 +61,14 @@ class Rehearsal:
         return self.steps * self.step_s + self.validation_s
 
 
-def rehearse(
-    dataset: ImageDataset,
-    network: NetworkFactory,
-    augmentation: Augmentation,
-    config: TrainConfig,
-    augment_validation: bool,
-    transfer: Transfer | None = None,
-    flaws: tuple[str, ...] = (),
-) -> Rehearsal:
-    """Trains a few steps of one phase and throws the result away."""
+def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
+    """Trains a few steps of a recipe's last phase and discards the result."""
     began = time.perf_counter()
-    built = build_model(dataset, network, augmentation, config, seed=0, flaws=flaws)
+    built = build_model(dataset, recipe)
     building_s = time.perf_counter() - began
-    inputs = make_phase_inputs(built, dataset, config, augmentation, transfer, lambda line: None, sample=_SAMPLE)
-    began = time.perf_counter() - building_s  # without the sample's extraction
-    setup = prepare_phase(built, inputs, dataset, config, 0, augment_validation)
+    inputs = make_phase_inputs(built, dataset, recipe.last, sample=_SAMPLE)
+    began = time.perf_counter() - building_s  # without the extraction of the sample
+    setup = prepare_phase(built, inputs, dataset, recipe.last)
     pace = Pace()
     _fit(setup, setup.batches, pace)
     compute = Pace()
@@ -94,7 +84,7 @@ def rehearse(
         parameters=built.assembled.model.count_params(),
         trainable=inputs.counts.trainable,
         state_mb=sum(float(tf.size(v.value)) * 4 for v in variables) / 1e6,
-        cache=str(inputs.frozen.kept.cache.folder) if inputs.frozen else "",
+        cache=str(inputs.frozen.point.cache.folder) if inputs.frozen else "",
         extraction_s=inputs.extraction_s,
         cache_mb=inputs.cache_mb,
     )
@@ -123,7 +113,7 @@ class Pace(keras.callbacks.Callback):
 
 
 def _fit(setup: TrainingSetup, batches: tf.data.Dataset, pace: Pace) -> None:
-    with setup.strategy.scope(), faster_layers(setup.model):
+    with faster_layers(setup.model, setup.strategy):
         setup.model.fit(
             batches.repeat(), steps_per_epoch=setup.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
         )
@@ -133,7 +123,7 @@ def _validation_s(setup: TrainingSetup, slow: bool) -> float:
     batches = int(setup.validation.cardinality())
     measured = 1 if slow else min(batches, _STEPS)
     few = setup.validation.take(measured)
-    with setup.strategy.scope(), faster_layers(setup.model):
+    with faster_layers(setup.model, setup.strategy):
         setup.model.evaluate(few, verbose=0)  # traces
         began = time.perf_counter()
         setup.model.evaluate(few, verbose=0)

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
-from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.batches import evaluation_batches
-from kerasclf.training.assembly import Assembled, NetworkFactory, build_model
+from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltWhenTold, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
@@ -23,9 +22,9 @@ from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener, TrainingListener
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.phase_inputs import make_phase_inputs
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.resume import Resume, first_epoch
 from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase
-from kerasclf.transfer.settings import Transfer
 
 
 @dataclass(frozen=True)
@@ -51,116 +50,112 @@ class Trained:
 
 def train(
     dataset: ImageDataset,
-    network: NetworkFactory,
-    augmentation: Augmentation,
-    config: TrainConfig,
-    seed: int,
+    recipe: Recipe,
     *,
-    earlier: Sequence[TrainConfig] = (),
-    transfer: Transfer | None = None,
-    also_cache: Sequence[Sequence[str]] = (),
-    augment_validation: bool = False,
-    flaws: tuple[str, ...] = (),
     listener: TrainingListener | None = None,
     checkpoints: Path | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     halt: Halt | None = None,
+    also_cache: Sequence[Sequence[str]] = (),
 ) -> Trained:
-    """Trains a network on the training part and watches it on the validation part; the test part is not touched.
+    """Trains a network on the training set and validates it on the validation set. It does not read the test set.
 
     Args:
         dataset: The images.
-        network: Builds the uncompiled network from (image shape, number of classes).
-        augmentation: Random changes and normalisation of training images.
-        config: How to train.
-        seed: Decides initial weights, order, random changes and dropout.
-        earlier: How to train before that, phase by phase, each going on with the weights of the one before.
-        transfer: What is frozen and kept of a pretrained network; None for a network that begins at random.
-        also_cache: The cuts of other runs' phases, run by run, that begin with the same network on the same images: what
-            is computed below a cut on the way to this run's own is kept for them.
-        augment_validation: Whether validation images are changed like training images, a flaw of some
-            published studies.
-        flaws: Names out of `kerasclf.flaws.FLAWS` of what is to be done wrong; those of data are the data set's affair.
-        listener: Who is told of the progress.
-        checkpoints: A folder for the state at each epoch's end. What it holds already is gone on from; on a CPU
-            the result is the same to the bit as without the interruption.
-        callbacks: Callbacks of one's own, for each phase, such as live curves; they look on and change nothing.
-        halt: When to break it off before its last epoch; it can be gone on with from there.
+        recipe: Everything else that decides the result.
+        listener: Receives the progress.
+        checkpoints: A folder for the state at the end of each epoch. A state that it already holds is resumed; on a
+            CPU the result is bit-identical to that of an uninterrupted training.
+        callbacks: Further Keras callbacks, for each phase, such as live curves. They must not change the training.
+        halt: When to stop before the last epoch; the training can be resumed from there.
+        also_cache: The `unfreeze` settings of other runs' phases, run by run, which start with the same network on the
+            same images. The activations at their cuts are cached in the same pass.
+
+    Returns:
+        The trained network and its history.
 
     Raises:
-        Halted: It was broken off; this is no fault.
-        TrainingError: The loss became nan or infinite; the message names epoch and step. Or a checkpoint is of
-            another version.
-        KerasclfError: The network cannot be cut as a phase asks.
+        Halted: If the training was stopped by `halt`; this is no fault.
+        TrainingError: If the loss becomes nan or infinite (the message names epoch and step), or if a checkpoint
+            was written by another version.
+        KerasclfError: If the network has no such cut as a phase asks for.
     """
     listener = listener or SilentTrainingListener()
-    phases = (*earlier, config)
-    built = build_model(dataset, network, augmentation, config, seed, flaws)
-    record = RecordEpochs(len(dataset.train), listener)
-    cuts = built.assembled.cuts
-    shared = cuts.untouched([[phase.unfreeze for phase in phases], *also_cache])
-    for number, phase in enumerate(phases):
-        record.phase = number + 1 if earlier else None
-        inputs = make_phase_inputs(built, dataset, phase, augmentation, transfer, listener.log, also_cache=shared)
-        # What lies above has other weights when the next phase begins.
-        shared = tuple(cut for cut in shared if cut <= (cuts.cut_for(phase.unfreeze) or 0))
-        if earlier or inputs.counts.frozen:
-            listener.log(f"phase {number + 1} of {len(phases)}: {inputs.in_words(phase)}")
-        setup = prepare_phase(built, inputs, dataset, phase, seed, augment_validation)
-        # The order and the changes of images go on from phase to phase.
-        setup.epoch.first = sum(before.epochs for before in phases[:number])
-        folder = checkpoints / f"phase-{number + 1}" if checkpoints else None
-        _fit(setup, dataset, phase, record, listener, folder, sum(p.epochs for p in phases), callbacks, halt)
-    history = pd.DataFrame(record.rows)
-    return Trained(
-        _finished(built.assembled),
-        history,
-        record.seconds,
-        _best_epoch(history, config, len(phases)),
-        lambda subset: predict(inputs.model, inputs.take(subset, listener.log), dataset.num_classes),
-    )
+    return _Training(dataset, recipe, listener, checkpoints, callbacks, halt).run(also_cache)
 
 
-def _fit(
-    setup: TrainingSetup,
-    dataset: ImageDataset,
-    phase: TrainConfig,
-    record: RecordEpochs,
-    listener: TrainingListener,
-    folder: Path | None,
-    all_epochs: int,
-    others: Sequence[keras.callbacks.Callback],
-    halt: Halt | None,
-) -> None:
-    """Trains one phase, or goes on with it."""
-    callbacks = [
-        CountEpochs(setup.epoch),
-        StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
-        *make_callbacks(phase),
-        record,
-        *others,
-    ]
-    first, rows, checkpoint = 0, record.rows, None
-    if folder is not None:
-        checkpoint = latest_checkpoint(folder, listener.log)
-        callbacks.append(Resume(folder, callbacks, record, checkpoint))
-    if checkpoint is not None:
-        first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
-    if halt is not None and first < phase.epochs:
-        callbacks.append(HaltWhenTold(halt, record, all_epochs))  # after Resume: the checkpoint comes first
-    listener.began(all_epochs, setup.steps, rows)
-    del checkpoint  # Resume holds it until it is restored
-    with setup.strategy.scope(), faster_layers(setup.model):
-        setup.model.fit(
-            setup.batches,
-            validation_data=setup.validation,
-            initial_epoch=first,
-            epochs=phase.epochs,
-            class_weight=_class_weight(dataset) if phase.class_weight == "balanced" else None,
-            callbacks=callbacks,
-            shuffle=False,  # the pipeline shuffles
-            verbose=0,
+class _Training:
+    """One call of `train`: what its phases share."""
+
+    def __init__(
+        self,
+        dataset: ImageDataset,
+        recipe: Recipe,
+        listener: TrainingListener,
+        checkpoints: Path | None,
+        callbacks: Sequence[keras.callbacks.Callback],
+        halt: Halt | None,
+    ) -> None:
+        self.dataset, self.recipe, self.listener = dataset, recipe, listener
+        self.checkpoints, self.callbacks, self.halt = checkpoints, callbacks, halt
+        self.record = RecordEpochs(len(dataset.train), listener)
+
+    def run(self, also_cache: Sequence[Sequence[str]]) -> Trained:
+        recipe, dataset, log = self.recipe, self.dataset, self.listener.log
+        built = build_model(dataset, recipe)
+        cuts, several = built.assembled.cuts, len(recipe.phases) > 1
+        shared = cuts.untouched([[phase.unfreeze for phase in recipe.phases], *also_cache])
+        for number, phase in enumerate(recipe.phases, 1):
+            self.record.phase = number if several else None
+            inputs = make_phase_inputs(built, dataset, phase, log, also_cache=shared)
+            # The layers above the cut will have other weights when the next phase starts.
+            shared = tuple(cut for cut in shared if cut <= (cuts.cut_for(phase.unfreeze) or 0))
+            if several or inputs.counts.frozen:
+                log(f"phase {number} of {len(recipe.phases)}: {inputs.describe(phase)}")
+            self._fit(prepare_phase(built, inputs, dataset, phase), phase, number)
+        history = pd.DataFrame(self.record.rows)
+        return Trained(
+            _finished(built.assembled),
+            history,
+            self.record.seconds,
+            _best_epoch(history, recipe.last, len(recipe.phases)),
+            lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
         )
+
+    def _fit(self, setup: TrainingSetup, phase: TrainConfig, number: int) -> None:
+        """Trains one phase, or resumes it."""
+        # Order and augmentation continue from phase to phase.
+        setup.epoch.first = sum(before.epochs for before in self.recipe.phases[: number - 1])
+        callbacks = [
+            CountEpochs(setup.epoch),
+            StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
+            *make_callbacks(phase),
+            self.record,
+            *self.callbacks,
+        ]
+        first, rows, checkpoint = 0, self.record.rows, None
+        if self.checkpoints is not None:
+            folder = self.checkpoints / f"phase-{number}"
+            checkpoint = latest_checkpoint(folder, self.listener.log)
+            callbacks.append(Resume(folder, callbacks, self.record, checkpoint))
+        if checkpoint is not None:
+            first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
+        if self.halt is not None and first < phase.epochs:
+            # After Resume, so that the checkpoint is written first.
+            callbacks.append(HaltWhenTold(self.halt, self.record, self.recipe.epochs))
+        self.listener.began(self.recipe.epochs, setup.steps, rows)
+        del checkpoint  # Resume holds it until it is restored
+        with faster_layers(setup.model, setup.strategy):
+            setup.model.fit(
+                setup.batches,
+                validation_data=setup.validation,
+                initial_epoch=first,
+                epochs=phase.epochs,
+                class_weight=_class_weight(self.dataset) if phase.class_weight == "balanced" else None,
+                callbacks=callbacks,
+                shuffle=False,  # the pipeline shuffles
+                verbose=0,
+            )
 
 
 def _finished(assembled: Assembled) -> keras.Model:

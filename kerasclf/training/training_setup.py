@@ -9,15 +9,14 @@ import tensorflow as tf
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.log import Log
 from kerasclf.models.explaining.costs import known_multiply_adds
-from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch, training_batches
-from kerasclf.training.assembly import Built, NetworkFactory, build_model
+from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.training_flaws import SoftmaxTwice
-from kerasclf.transfer import Transfer
 
 # Values of one step's images below which several steps run between two returns to Python, which costs about a
 # millisecond: 16 steps of 32 images of 32×32.
@@ -32,7 +31,16 @@ _EVALUATION_VALUES = 256 * 32 * 32 * 3
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """A compiled model and the batches to train and validate it with."""
+    """Everything that `fit` needs: a compiled model and its batches.
+
+    Args:
+        model: The compiled model.
+        batches: Training batches, for every epoch in another order.
+        validation: Validation batches.
+        epoch: The epoch that `batches` reads when it starts again.
+        steps: Training batches per epoch.
+        strategy: The tf.distribute strategy of the model.
+    """
 
     model: keras.Model
     batches: tf.data.Dataset
@@ -42,36 +50,25 @@ class TrainingSetup:
     strategy: tf.distribute.Strategy
 
 
-def prepare(
-    dataset: ImageDataset,
-    network: NetworkFactory,
-    augmentation: Augmentation,
-    config: TrainConfig,
-    seed: int,
-    transfer: Transfer | None = None,
-    log: Log = lambda line: None,
-) -> TrainingSetup:
-    """Builds a network and makes all that is needed to train it in one phase."""
-    built = build_model(dataset, network, augmentation, config, seed)
-    inputs = make_phase_inputs(built, dataset, config, augmentation, transfer, log)
-    return prepare_phase(built, inputs, dataset, config, seed, augment_validation=False)
+def prepare(dataset: ImageDataset, recipe: Recipe, log: Log = lambda line: None) -> TrainingSetup:
+    """Builds the network of a recipe and prepares its last phase, as if it were the only one."""
+    built = build_model(dataset, recipe)
+    return prepare_phase(built, make_phase_inputs(built, dataset, recipe.last, log), dataset, recipe.last)
 
 
-def prepare_phase(
-    built: Built, inputs: PhaseInputs, dataset: ImageDataset, config: TrainConfig, seed: int, augment_validation: bool
-) -> TrainingSetup:
-    """Compiles a phase's model under its strategy and makes its batches."""
-    count, classes = len(dataset.train), dataset.num_classes
-    steps = steps_per_epoch(count, config.batch_size)
+def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phase: TrainConfig) -> TrainingSetup:
+    """Compiles the model of a phase under its strategy and makes its batches."""
+    recipe, classes = built.recipe, dataset.num_classes
+    steps = steps_per_epoch(len(dataset.train), phase.batch_size)
     with built.strategy.scope():
-        loss = _loss(config, built.flaws)
-        _compile(inputs.model, config, loss, steps, inputs.train, built.strategy.num_replicas_in_sync)
+        loss = _loss(phase, recipe.flaws)
+        _compile(inputs.model, phase, loss, steps, inputs.train, built.strategy.num_replicas_in_sync)
     epoch = Epoch()
     batches = training_batches(
-        inputs.train, classes, config.batch_size, inputs.augmentation, seed, epoch,
-        shuffle="unshuffled" not in built.flaws, views=max(inputs.views, 1),
+        inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch,
+        shuffle="unshuffled" not in recipe.flaws, views=max(inputs.views, 1),
     )  # fmt: skip
-    validation = _validation_batches(inputs, config, classes, seed, epoch, augment_validation)
+    validation = _validation_batches(inputs, phase, classes, recipe, epoch)
     return TrainingSetup(inputs.model, batches, validation, epoch, steps, built.strategy)
 
 
@@ -111,12 +108,12 @@ def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[i
 
 
 def _validation_batches(
-    inputs: PhaseInputs, config: TrainConfig, num_classes: int, seed: int, epoch: Epoch, augmented: bool
+    inputs: PhaseInputs, phase: TrainConfig, num_classes: int, recipe: Recipe, epoch: Epoch
 ) -> tf.data.Dataset:
-    """Returns the validation images in batches, changed like training images where that is asked for."""
-    size = evaluation_batch(inputs.validation, config.batch_size)
-    if not augmented:
+    """Returns the validation images in batches, augmented only if the recipe has that flaw."""
+    size = evaluation_batch(inputs.validation, phase.batch_size)
+    if not recipe.augment_validation:
         return evaluation_batches(inputs.validation, num_classes, size)
     # Images are changed but not mixed: a mixed label has no accuracy.
     unmixed = inputs.augmentation.but(mix_up=0.0, cut_mix=0.0)
-    return training_batches(inputs.validation, num_classes, size, unmixed, seed, epoch, shuffle=False)
+    return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, shuffle=False)

@@ -91,12 +91,8 @@ class Cuts:
         """Returns the name of the last layer below a point."""
         return self._names[cut - 1]
 
-    def lower(self, cut: int) -> keras.Model:
-        """Returns the network from its input to a point, sharing its layers."""
-        return keras.Model(self.network.input, self._outputs[cut - 1], name=f"below_{self.name(cut)}")
-
-    def lowers(self, cuts: Sequence[int]) -> keras.Model:
-        """Returns the network from its input to several points, sharing its layers."""
+    def lower(self, cuts: Sequence[int]) -> keras.Model:
+        """Returns the network from its input to its activations at some cuts. It shares the layers."""
         outputs = [self._outputs[cut - 1] for cut in cuts]
         return keras.Model(self.network.input, outputs, name=f"below_{self.name(max(cuts))}")
 

@@ -78,13 +78,13 @@ class Views:
         return [key_of(f"{key} {number}".encode()) for key in self.subset.keys]
 
 
-def extract(kept: Sequence[CachePoint], compute: Compute, views: Views, missing: list[int], log: Log) -> None:
+def extract(points: Sequence[CachePoint], compute: Compute, views: Views, missing: list[int], log: Log) -> None:
     """Computes what the first cache lacks, and gives the others what they lack of the same images.
 
     Each cache grows by itself. The first is written last, so that what it knows after a kill the others know too.
 
     Args:
-        kept: The points, of caches that are held by this process and open.
+        points: The points, of caches that are held by this process and open.
         compute: Gives their activations, in the same order.
         views: The images.
         missing: Which of them the first cache lacks.
@@ -95,7 +95,7 @@ def extract(kept: Sequence[CachePoint], compute: Compute, views: Views, missing:
     """
     chunks = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
     batches = (views.read(places) for places in chunks)
-    writers = [_Writer(one.cache) for one in kept]
+    writers = [_Writer(one.cache) for one in points]
     progress = _Progress(len(missing), log)
     for places, results in zip(chunks, compute(batches), strict=True):
         for writer, rows in zip(writers, results, strict=True):

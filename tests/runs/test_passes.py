@@ -4,14 +4,15 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
 from kerasclf.data.splits import Split
-from kerasclf.studies import declare
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.progress import SilentRunListener
+from kerasclf.studies import declare
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
 from kerasclf.transfer.cache import cache_root, cached
 
-BIRDS = declare("birds", weights="none").experiments
+BIRDS = declare("birds", options=StudyOptions(weights="none")).experiments
 OTHERS = (("head", "all"), ("head", "stage5"), ("head", "last15"), ("head", "last22"), ("head", "last30"))
 LAST = TrainConfig(epochs=1, unfreeze="last1", jit=False)
 ONE = Experiment(

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kerasclf import Augmentation, Experiment, Split, TrainConfig
 from kerasclf.runs.engines import Inline, Processes
-from kerasclf.search import Choice, Float, Search, Space, run_search
+from kerasclf.search import Budget, Choice, Float, Search, Space, run_search
 from kerasclf.search.search_progress import SearchProgress
 
 BASE = Experiment(
@@ -29,13 +29,11 @@ TRIALS = {"tpe": 4, "grid": None, "hyperband": 8}
 def main(oracle, engine, *folders):
     trials = 2 if engine == "inline" else TRIALS[oracle]
     for folder in folders:
-        search = Search(BASE, Space(SPACES[oracle]), oracle)
+        search = Search(BASE, Space(SPACES[oracle]), oracle, side_by_side=2)
         with SearchProgress(search, trials, None, Console(width=140)) as progress:
             print(f"search in {folder}", flush=True)
-            run_search(
-                BASE, SPACES[oracle], folder, oracle=oracle, max_trials=trials, side_by_side=2, listener=progress,
-                engine=Inline() if engine == "inline" else Processes(2),
-            )  # fmt: skip
+            made_by = Inline() if engine == "inline" else Processes(2)
+            run_search(search, folder, Budget(trials), engine=made_by, listener=progress)
 
 
 if __name__ == "__main__":

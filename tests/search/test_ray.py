@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasclf.search import read_search, run_search
+from kerasclf.search import Budget, Search, Space, read_search, run_search
 from tests.search.killable import BASE, SPACES
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra 'ray')")
@@ -21,7 +21,7 @@ def test_trials_run_on_a_cluster_and_are_promoted_there(tmp_path):
     from kerasclf.runs.ray_engine import Ray
 
     try:
-        found = run_search(BASE, SPACES["tpe"], tmp_path / "out", oracle="hyperband", max_trials=5, engine=Ray())
+        found = run_search(Search(BASE, Space(SPACES["tpe"]), "hyperband"), tmp_path / "out", Budget(5), engine=Ray())
     finally:
         ray.shutdown()
     assert [t.status for t in read_search(tmp_path / "out").trials] == ["completed"] * 5

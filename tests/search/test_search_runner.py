@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.search import Choice, Float, Int, Search, Space, read_search, run_search
+from kerasclf.search import Budget, Choice, Float, Int, Search, Space, read_search, run_search
 from kerasclf.search.search_state import TooManyFailuresError
 from tests.search.fake import BASE, EPOCHS, SPACE, FakeEngine, Killed, accuracy
 
@@ -15,11 +15,13 @@ BUDGET = {"random": 8, "grid": None, "bayesian": 7, "hyperband": None, "tpe": 14
 
 
 def search(out, oracle="random", engine=None, **more):
-    more = {"max_trials": BUDGET.get(oracle), **more}
-    return run_search(
-        BASE, more.pop("space", None) or (GRID if oracle == "grid" else SPACE), out,
-        oracle=oracle, engine=engine or FakeEngine(), **more,
-    )  # fmt: skip
+    budget = Budget(
+        more.pop("max_trials", BUDGET.get(oracle)), more.pop("max_seconds", None), more.pop("max_failures", 5)
+    )
+    space, repeats = more.pop("space", None) or (GRID if oracle == "grid" else SPACE), more.pop("repeats", 1)
+    listener, seed = more.pop("listener", None), more.pop("seed", 0)
+    asked = Search(BASE, Space(space), oracle, seed=seed, seeds=tuple(range(seed, seed + repeats)), **more)
+    return run_search(asked, out, budget, engine=engine or FakeEngine(), listener=listener)
 
 
 def outcome(found):

@@ -17,6 +17,7 @@ from kerasclf.report.course import write_course
 from kerasclf.studies import STUDIES, declare
 from kerasclf.studies.exercises import EXERCISES
 from kerasclf.studies.illustrations import ILLUSTRATIONS, read_illustration
+from kerasclf.studies.study_options import StudyOptions
 
 COURSE = [name for name in STUDIES if name.startswith("course-")]
 
@@ -37,7 +38,10 @@ def test_every_network_takes_its_arguments(protocol):
 
 
 def test_the_digits_are_cut_to_the_courses_sizes_only_on_their_own_data():
-    own, other = (declare("course-digits", data=data).experiments["mlp_100"] for data in (None, "folder:mnist900"))
+    own, other = (
+        declare("course-digits", options=StudyOptions(data=data)).experiments["mlp_100"]
+        for data in (None, "folder:mnist900")
+    )
     assert (own.data, own.split.train_per_class, own.split.test_per_class) == ("mnist", 80, 10)
     assert other == own.but(data="folder:mnist900", split=own.split.but(train_per_class=None, test_per_class=None))
 
@@ -46,12 +50,12 @@ def test_the_flaws_of_iris_are_those_of_the_course():
     published = declare("course-iris", "published").experiments
     assert published["as_published"].data == "iris:4"
     assert set(published["as_published"].flaws) == {"statistics_of_all", "softmax_twice"}
-    assert published["corrected"] == declare("course-iris", data="iris").experiments["corrected"]
+    assert published["corrected"] == declare("course-iris", options=StudyOptions(data="iris")).experiments["corrected"]
     assert not any(e.flaws for name in COURSE for e in declare(name).experiments.values())
 
 
 def test_the_folds_validate_each_image_once():
-    folds = declare("course-folds", data="digits", quick=True).experiments.values()
+    folds = declare("course-folds", options=StudyOptions(data="digits", size="quick")).experiments.values()
     found = [load_dataset("digits", split=experiment.split) for experiment in folds]
     validating = [name for fold in found for name in fold.validation.names]
     assert len(validating) == len(set(validating)) == 400
@@ -78,7 +82,7 @@ def test_each_exercise_has_a_page(made):
     page = (made / "report" / "10-seen.html").read_text()
     for exercise in EXERCISES[9:10]:
         assert all(sentence in page for sentence in exercise.look)
-    assert "its figures mean nothing" in page
+    assert "its results mean nothing" in page
     assert "kerasclf study course-cnn --data digits --protocol sound" in page
     assert set(pd.read_csv(made / "report" / "summary.csv")["study"]) == {"course-perceptron", "course-cnn"}
 
@@ -86,10 +90,10 @@ def test_each_exercise_has_a_page(made):
 def test_all_exercises_are_told_in_one_file_too(made):
     told = (made / "report" / "report.md").read_text()
     assert told.count("\n## ") == 12
-    assert told.count("Left out: not run yet") == 9
+    assert told.count("Not available: not run yet") == 9
     assert " ".join(EXERCISES[9].look) in told
     assert "![The kernels of the first convolution.](10-kernels.png)" in told
-    assert told.count("its figures mean nothing") == 1
+    assert told.count("its results mean nothing") == 1
     assert all((made / "report" / name).is_file() for name in re.findall(r"\]\((.+?)\)", told))
 
 

@@ -7,6 +7,8 @@ from kerasclf.data.shapes import CLASS_NAMES, scenes
 from kerasclf.data.splits import make_sets
 from kerasclf.errors import KerasclfError
 from kerasclf.studies import STUDIES, Published, Study, declare
+from kerasclf.studies.reduction import Reduction
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.training import EarlyStopping
 
 
@@ -57,7 +59,7 @@ def test_every_study_is_declared_in_both_protocols(name, protocol):
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_quick_form_can_divide_the_drawn_images(name, protocol):
     """As without a network; the runs themselves are for slow tests."""
-    for experiment in declare(name, protocol, quick=True).experiments.values():
+    for experiment in declare(name, protocol, options=StudyOptions(size="quick")).experiments.values():
         sets = make_sets(scenes(), experiment.split, CLASS_NAMES)
         assert all(len(set(subset.labels)) == len(CLASS_NAMES) for subset in sets.values())
 
@@ -79,11 +81,16 @@ def test_the_protocols_differ_in_the_flaws():
 
 
 def test_the_command_lines_changes_reach_every_experiment():
-    study = declare("ladder", data="shapes", repeats=3, seed=5, train_per_class=70, image_size=(48, 48))
+    study = declare(
+        "ladder",
+        options=StudyOptions(
+            data="shapes", repeats=3, seed=5, limits=Reduction(train_per_class=70, image_size=(48, 48))
+        ),
+    )
     assert study.seeds == (5, 6, 7)
     for experiment in study.experiments.values():
         assert (experiment.data, experiment.image_size, experiment.split.train_per_class) == ("shapes", (48, 48), 70)
-    assert {e.train.epochs for e in declare("ladder", quick=True).experiments.values()} == {2}
+    assert {e.train.epochs for e in declare("ladder", options=StudyOptions(size="quick")).experiments.values()} == {2}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +98,6 @@ def test_the_command_lines_changes_reach_every_experiment():
     [
         ({"name": "laddr"}, "Unknown study 'laddr'. Did you mean 'ladder'?"),
         ({"name": "ladder", "protocol": "honest"}, "Unknown protocol 'honest'"),
-        ({"name": "ladder", "repeats": 0}, "Expected at least 1 repeat"),
     ],
 )
 def test_bad_requests(arguments, message):
@@ -111,3 +117,10 @@ def test_a_studys_mistakes_are_named_together():
     with pytest.raises(KerasclfError) as caught:
         Study("x", "X", "Why?", {"../a": Experiment()}, {"b": Published(0.5)}, protocol="odd", seeds=(-1, -1))
     assert str(caught.value).count("\n  - ") == 5
+
+
+def test_bad_options_are_all_reported_at_once():
+    with pytest.raises(KerasclfError) as caught:
+        StudyOptions(data="", repeats=0, seed=-1)
+    for name in ("data", "repeats", "seed"):
+        assert f"- {name}: expected" in str(caught.value)

@@ -13,6 +13,7 @@ from kerasclf.runs.plan import Plan
 from kerasclf.studies import declare
 from kerasclf.studies import study_plan as study_plan
 from kerasclf.studies.study_folder import StudyFolder
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.studies.study_plan_table import plan_summary
 from kerasclf.transfer import Transfer
@@ -23,7 +24,7 @@ ESTIMATE = RunCost((PHASE,), disk_mb=4, parameters=24_197)
 
 @pytest.fixture
 def two_jobs(tmp_path):
-    study = declare("basenet", data="shapes")
+    study = declare("basenet", options=StudyOptions(data="shapes"))
     folder = StudyFolder(tmp_path / "out")
     names = ("sgd_20", "adam_20")
     jobs = tuple(

@@ -15,8 +15,8 @@ from kerasclf.training import EarlyStopping, Schedule
         ({"learning_rate": 0.0}, "learning_rate: expected a number above 0"),
         ({"learning_rate": float("nan")}, "learning_rate: expected a number above 0"),
         ({"optimizer": "adm"}, "Unknown optimizer 'adm'. Did you mean 'adam'?"),
-        ({"momentum": 0.9}, "momentum: optimizer 'adam' has no use for it"),
-        ({"optimizer": "sgd", "beta_1": 0.9}, "beta_1: optimizer 'sgd' has no use for it"),
+        ({"momentum": 0.9}, "momentum: optimizer 'adam' does not use it"),
+        ({"optimizer": "sgd", "beta_1": 0.9}, "beta_1: optimizer 'sgd' does not use it"),
         ({"layer_decay": 0.0}, "layer_decay: expected a number above 0 and up to 1. Received: 0.0."),
         ({"layer_decay": 1.5}, "layer_decay: expected a number above 0 and up to 1. Received: 1.5."),
         ({"weight_decay": -0.1}, "weight_decay: expected a number of at least 0"),
@@ -55,7 +55,7 @@ def test_wrong_types_are_named(fields, message):
 
 def test_schedules_refuse_what_they_do_not_use():
     Schedule("step", every_epochs=3, factor=0.5)
-    with pytest.raises(KerasclfError, match="factor: schedule 'cosine' has no use for it"):
+    with pytest.raises(KerasclfError, match="factor: schedule 'cosine' does not use it"):
         Schedule("cosine", factor=0.5)
     with pytest.raises(KerasclfError, match=r"Unknown schedule 'cosin'\. Did you mean 'cosine'\?"):
         Schedule("cosin")

@@ -11,6 +11,7 @@ from kerasclf.training import Schedule
 from kerasclf.training.config import OPTIMIZERS
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
 from kerasclf.training.training_setup import prepare
 
@@ -79,9 +80,10 @@ def test_lower_layers_of_a_nested_network_change_least(dataset, fields):
         return build("basenet", shape, classes)
 
     config = TrainConfig(epochs=1, batch_size=16, learning_rate=0.01, layer_decay=1e-4, jit=False, **fields)
-    start = prepare(dataset, network, SCALED, config, seed=0).model.trainable_variables
+    recipe = Recipe(network, (config,), augmentation=SCALED)
+    start = prepare(dataset, recipe).model.trainable_variables
     start = [variable.numpy() for variable in start]
-    trained = train(dataset, network, SCALED, config, seed=0)
+    trained = train(dataset, recipe)
     changes = {
         after.path: np.abs(after.numpy() - before).max()
         for before, after in zip(start, trained.model.trainable_variables, strict=True)

@@ -1,5 +1,6 @@
 """Live curves: what is drawn, where it is written, and that a notebook shows one picture and not twenty."""
 
+import functools
 import io
 import sys
 from types import ModuleType, SimpleNamespace
@@ -15,6 +16,7 @@ from kerasclf.training import history_figure as history_picture
 from kerasclf.training import live_curves as live
 from kerasclf.training.history_figure import Screen, draw_history, in_notebook
 from kerasclf.training.live_curves import LiveCurves
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
 
 ROWS = [
@@ -85,14 +87,8 @@ def test_elsewhere_nothing_is_shown(monkeypatch):
 
 def fit(dataset, *callbacks, epochs=3):
     config = TrainConfig(epochs=epochs, batch_size=32, macro_f1=True)
-    return train(
-        dataset,
-        lambda shape, n: build("mlp", shape, n, {}),
-        Augmentation(rescale=1 / 255),
-        config,
-        0,
-        callbacks=callbacks,
-    )
+    recipe = Recipe(functools.partial(build, "mlp"), (config,), augmentation=Augmentation(rescale=1 / 255))
+    return train(dataset, recipe, callbacks=callbacks)
 
 
 def test_the_callback_looks_on_and_leaves_whole_pictures(dataset, tmp_path, notebook, monkeypatch):

@@ -6,14 +6,15 @@ import pytest
 
 from kerasclf import TrainConfig
 from kerasclf.training import Schedule
-from kerasclf.training.config import OPTIMIZERS, SCHEDULES
-from kerasclf.training.optimizers import make_optimizer, make_schedule, peak_learning_rate
+from kerasclf.training.config import OPTIMIZERS
+from kerasclf.training.optimizers import make_optimizer, peak_learning_rate
+from kerasclf.training.schedules import SCHEDULES, make_schedule
 
 STEPS = 10  # an epoch
 
 
 def rates(name, epochs=4, peak=1.0, **fields):
-    schedule = make_schedule(TrainConfig(epochs=epochs, learning_rate=peak, schedule=Schedule(name, **fields)), STEPS)
+    schedule = make_schedule(Schedule(name, **fields), peak, epochs, STEPS)
     if not callable(schedule):
         return np.full(epochs * STEPS, schedule)
     return np.array([float(schedule(step)) for step in range(epochs * STEPS)])

@@ -9,13 +9,13 @@ import pytest
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ImageDataset
 from kerasclf.training.listener import SilentTrainingListener
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
 from kerasclf.transfer import Transfer
 from tests.conftest import make_subset
 from tests.training.test_resume import KillAt, Killed
 from tests.transfer.conftest import randomize
 
-PLAIN = Augmentation()
 TRANSFER = Transfer(weights="none", engine="tensorflow")
 HEAD = TrainConfig(epochs=2, batch_size=16, unfreeze="head", learning_rate=0.01, jit=False)
 STAGE = TrainConfig(epochs=3, batch_size=16, unfreeze="stage2", learning_rate=0.01, jit=False)
@@ -49,7 +49,8 @@ def network(shape, classes):
 
 def fit(config, cache="auto", data=DATA, **arguments):
     transfer = arguments.pop("transfer", TRANSFER.but(cache=cache))
-    return train(data, network, PLAIN, config, 3, transfer=transfer, **arguments)
+    phases = (*arguments.pop("earlier", ()), config)
+    return train(data, Recipe(network, phases, 3, transfer=transfer), **arguments)
 
 
 @functools.cache
@@ -79,8 +80,8 @@ def test_kept_activations_train_as_images_do_to_the_bit():
     check_same(one, other)
     assert "phase" not in one.history
     # By hand: of the second convolution 3·3·6·6, 2·6 of its normalisation and 6·3 + 3 of the head train.
-    trains = "phase 1 of 1: stage2, 3 epochs, 357 weights train, 198 are frozen, on"
-    assert kept.lines[-1] == f"{trains} kept activations of small up to conv1_relu"
+    trains = "phase 1 of 1: stage2, 3 epochs, 357 trainable weights, 198 frozen, on"
+    assert kept.lines[-1] == f"{trains} cached activations of small up to conv1_relu"
     assert anew.lines == [f"{trains} images (the cache is off)"]
 
 
@@ -139,8 +140,8 @@ def test_history_tells_the_phases_and_epochs_count_on():
     assert trained.best_epoch == 5
     phases = [line for line in log if line.startswith("phase")]
     assert phases == [
-        "phase 1 of 2: head, 2 epochs, 21 weights train, 534 are frozen, on kept activations of small up to pool",
-        "phase 2 of 2: stage2, 3 epochs, 357 weights train, 198 are frozen, on kept activations of small up to "
+        "phase 1 of 2: head, 2 epochs, 21 trainable weights, 534 frozen, on cached activations of small up to pool",
+        "phase 2 of 2: stage2, 3 epochs, 357 trainable weights, 198 frozen, on cached activations of small up to "
         "conv1_relu",
     ]
 
@@ -192,15 +193,14 @@ def test_the_order_of_images_goes_on_in_the_next_phase():
 @pytest.mark.parametrize("views", [0, 2])
 def test_random_changes_are_kept_only_as_views(views):
     listener, flipped = Log(), Augmentation(horizontal_flip=True)
-    trained = train(
-        DATA, network, flipped, HEAD.but(epochs=1), 3, transfer=TRANSFER.but(views=views), listener=listener
-    )
+    recipe = Recipe(network, (HEAD.but(epochs=1),), 3, flipped, TRANSFER.but(views=views))
+    trained = train(DATA, recipe, listener=listener)
     if views:
         assert f"computing small up to pool of {views * 48} images, once" in listener.lines[0]
-        assert listener.lines[-1].endswith("on kept activations of small up to pool")
+        assert listener.lines[-1].endswith("on cached activations of small up to pool")
     else:
         assert [line.partition(", on ")[2] for line in listener.lines] == [
-            "images (augmentation changes them in every epoch; views keep some versions)"
+            "images (augmentation changes them in every epoch; `views` would cache some versions)"
         ]
     np.testing.assert_allclose(
         predict(trained.model, DATA.validation, 3), trained.predict(DATA.validation), rtol=1e-5, atol=1e-6
@@ -238,7 +238,7 @@ def test_statistics_drift_away_on_other_images_unless_they_are_frozen(pretrained
                          DATA.test)  # fmt: skip
     config = TrainConfig(epochs=2, batch_size=4, optimizer="sgd", learning_rate=1e-5, jit=False)
     transfer = Transfer(weights="model.keras", batch_norm=batch_norm)
-    trained = train(night, start, PLAIN, config, 3, transfer=transfer)
+    trained = train(night, Recipe(start, (config,), 3, transfer=transfer))
     after = statistics(trained.model)
     by_day = np.mean(predict(trained.model, DATA.test, 3).argmax(1) == DATA.test.labels)
     if batch_norm == "trained":

@@ -10,6 +10,7 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import TrainingError
 from kerasclf.training import Schedule
 from kerasclf.training.rate_finder import find_learning_rate
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
 from kerasclf.training.training_setup import prepare
 
@@ -35,15 +36,19 @@ def config(**fields):
     return TrainConfig(**{"epochs": 3, "batch_size": 16, "optimizer": "sgd", "jit": False, **fields})
 
 
+def recipe(network, config):
+    return Recipe(network, (config,), augmentation=SCALED)
+
+
 def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
     settings = config(schedule=Schedule("cosine"), steps_per_execution=4, batch_size=48, epochs=8)
-    setup = prepare(dataset, softmax, SCALED, settings, seed=0)
+    setup = prepare(dataset, recipe(softmax, settings))
     curve = find_learning_rate(setup, lowest=1e-4, highest=1000.0)
     assert len(curve.rates) == len(curve.losses) == len(curve.smoothed) < 100
     np.testing.assert_allclose(curve.rates, np.geomspace(1e-4, 1000, 100)[: len(curve.rates)])
     assert curve.proposed < curve.rates[-1] / 10
     found, high = (
-        train(dataset, softmax, SCALED, settings.but(learning_rate=rate), seed=0).history["loss"]
+        train(dataset, recipe(softmax, settings.but(learning_rate=rate))).history["loss"]
         for rate in (curve.proposed, float(curve.rates[-1]) * 10)
     )
     assert found.is_monotonic_decreasing
@@ -57,7 +62,7 @@ def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
     "fields", [{"strategy": "mirrored"}, {"optimizer": "adam", "precision": "mixed_float16", "layer_decay": 0.5}]
 )
 def test_nothing_of_the_model_changes(dataset, fields):
-    setup = prepare(dataset, noisy, SCALED, config(**fields), seed=0)
+    setup = prepare(dataset, recipe(noisy, config(**fields)))
     setup.epoch.number = 7
     before = [np.array(variable) for variable in setup.model.variables]
     assert any("seed" in variable.path for variable in setup.model.variables)
@@ -70,6 +75,6 @@ def test_nothing_of_the_model_changes(dataset, fields):
 
 def test_what_cannot_be_learnt_has_no_rate(dataset):
     black = replace(dataset.train.images, array=np.zeros_like(dataset.train.images.array))
-    setup = prepare(replace(dataset, train=replace(dataset.train, images=black)), softmax, SCALED, config(), seed=0)
+    setup = prepare(replace(dataset, train=replace(dataset.train, images=black)), recipe(softmax, config()))
     with pytest.raises(TrainingError, match=r"The loss falls at no learning rate from 1e-06 to"):
         find_learning_rate(setup, highest=1e-2, steps=50)

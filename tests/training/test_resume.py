@@ -13,6 +13,7 @@ from kerasclf.errors import TrainingError
 from kerasclf.training import EarlyStopping, Schedule
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 from kerasclf.training.listener import SilentTrainingListener
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
 
 AUGMENTED = Augmentation(rescale=1 / 255, horizontal_flip=True, rotation_range=10, mix_up=0.2)
@@ -47,7 +48,8 @@ def network(shape, classes):
 
 
 def fit(dataset, config, folder=None, listener=None):
-    return train(dataset, network, AUGMENTED, config, seed=3, listener=listener, checkpoints=folder)
+    recipe = Recipe(network, (config,), 3, AUGMENTED)
+    return train(dataset, recipe, listener=listener, checkpoints=folder)
 
 
 CONFIGS = {
@@ -179,7 +181,7 @@ def test_one_of_another_network_is_not_taken_up(dataset, tmp_path):
     config = CONFIGS["cosine"]
     fit(dataset, config, tmp_path)
     with pytest.raises(TrainingError, match="do not fit the network"):
-        train(dataset, other_network, AUGMENTED, config, 3, checkpoints=tmp_path)
+        train(dataset, Recipe(other_network, (config,), 3, AUGMENTED), checkpoints=tmp_path)
 
 
 def test_nothing_is_pickled(tmp_path):

@@ -1,5 +1,7 @@
 """Training: repeatable to the bit, alike on one device and two, stopped when it makes no sense."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import TrainingError
 from kerasclf.models import build
 from kerasclf.training import EarlyStopping, Schedule
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
 from kerasclf.training.training_setup import prepare
 
@@ -20,7 +23,8 @@ BUSY = Augmentation(
 
 def run(dataset, augmentation=SCALED, model="basenet", seed=0, arguments=None, **fields):
     config = TrainConfig(**{"epochs": 2, "batch_size": 16, **fields})
-    return train(dataset, lambda shape, n: build(model, shape, n, arguments or {}), augmentation, config, seed)
+    network = functools.partial(build, model, arguments=arguments or {})
+    return train(dataset, Recipe(network, (config,), seed, augmentation))
 
 
 def test_it_learns(dataset):
@@ -81,9 +85,8 @@ def test_steps_per_execution_do_not_change_what_is_learnt(dataset):
 def test_only_quick_steps_are_taken_together(dataset, network, batch_size, steps):
     """A step of VGG16 takes seconds: whoever waits wants to see it."""
     arguments = {"head": (8,)} if network == "vgg16" else {}
-    setup = prepare(
-        dataset, lambda shape, n: build(network, shape, n, arguments), SCALED, TrainConfig(batch_size=batch_size), 0
-    )
+    recipe = Recipe(functools.partial(build, network, arguments=arguments), (TrainConfig(batch_size=batch_size),))
+    setup = prepare(dataset, recipe)
     assert setup.model.steps_per_execution == steps
 
 
@@ -160,8 +163,9 @@ def test_validation_images_are_changed_only_where_asked(dataset):
     def validation_loss(augment_validation):
         config = TrainConfig(epochs=1, batch_size=16)
         strong = SCALED.but(brightness_range=(0.1, 0.2))
-        network = lambda shape, n: build("basenet", shape, n)  # noqa: E731
-        return train(dataset, network, strong, config, 0, augment_validation=augment_validation)
+        network = functools.partial(build, "basenet")
+        recipe = Recipe(network, (config,), augmentation=strong, augment_validation=augment_validation)
+        return train(dataset, recipe)
 
     clean, changed = validation_loss(False), validation_loss(True)
     np.testing.assert_array_equal(clean.model.get_weights()[0], changed.model.get_weights()[0])

@@ -12,10 +12,10 @@ from kerasclf.data.dataset import SETS
 from kerasclf.runs.metrics import cross_entropy
 from kerasclf.training import EarlyStopping
 from kerasclf.training.assembly import build_model
-from kerasclf.training.phase_inputs import make_phase_inputs
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
 from kerasclf.training.training_flaws import SoftmaxTwice
-from kerasclf.training.training_setup import prepare_phase
+from kerasclf.training.training_setup import prepare
 from tests.training.test_phases import DATA, HEAD, TRANSFER, network
 
 FEATUREWISE = Augmentation(featurewise_center=True, featurewise_std_normalization=True)
@@ -43,7 +43,7 @@ def dense(shape, classes):
 
 def test_a_network_that_is_right_of_everything_stays_at_the_floor():
     config = TrainConfig(epochs=12, batch_size=16, learning_rate=0.1, jit=False)
-    flawed = train(DATA, dense, FEATUREWISE, config, 0, flaws=("softmax_twice",))
+    flawed = train(DATA, Recipe(dense, (config,), augmentation=FEATUREWISE, flaws=("softmax_twice",)))
     floor = np.log(1 + 2 / np.e)  # three classes: 0.551
     assert flawed.history["loss"].min() > floor
     assert flawed.history["accuracy"].iloc[-1] == 1
@@ -52,7 +52,7 @@ def test_a_network_that_is_right_of_everything_stays_at_the_floor():
 
 @pytest.mark.parametrize(("flaws", "sets"), [((), ("train",)), (("statistics_of_all",), SETS)])
 def test_the_statistics_are_those_of_the_parts_that_are_known(flaws, sets):
-    built = build_model(DATA, network, FEATUREWISE, ONE, 0, flaws)
+    built = build_model(DATA, Recipe(network, (ONE,), augmentation=FEATUREWISE, flaws=flaws))
     images = np.concatenate([DATA.subset(subset).images.array for subset in sets]).astype(np.float64)
     layer = next(step for step in built.assembled.front.layers if step.name == "featurewise")
     np.testing.assert_allclose(np.ravel(layer.mean)[:3], images.mean((0, 1, 2)), rtol=1e-6)
@@ -60,7 +60,7 @@ def test_the_statistics_are_those_of_the_parts_that_are_known(flaws, sets):
 
 
 def test_red_and_blue_are_exchanged_before_the_network():
-    sound, flawed = (build_model(DATA, network, Augmentation(), ONE, 0, flaws) for flaws in ((), ("swapped_channels",)))
+    sound, flawed = (build_model(DATA, Recipe(network, (ONE,), flaws=flaws)) for flaws in ((), ("swapped_channels",)))
     flawed.assembled.core.set_weights(sound.assembled.core.get_weights())
     images = DATA.test.images.array[:5]
     seen = np.asarray(flawed.assembled.front(images))
@@ -70,13 +70,11 @@ def test_red_and_blue_are_exchanged_before_the_network():
 
 def batches(flaws, seed=0):
     data = spoil(DATA, flaws)
-    built = build_model(data, network, Augmentation(), ONE, seed, flaws)
-    inputs = make_phase_inputs(built, data, ONE, Augmentation(), None, lambda line: None)
-    setup = prepare_phase(built, inputs, data, ONE, seed, augment_validation=False)
-    return [ready_labels(setup, epoch) for epoch in range(2)]
+    setup = prepare(data, Recipe(network, (ONE,), seed, flaws=flaws))
+    return [labels_of_epoch(setup, epoch) for epoch in range(2)]
 
 
-def ready_labels(setup, epoch):
+def labels_of_epoch(setup, epoch):
     setup.epoch.number = epoch
     return np.concatenate([np.asarray(labels).argmax(1) for _, labels in setup.batches]).tolist()
 
@@ -92,8 +90,8 @@ def statistics(model):
 
 
 def head_of(flaws):
-    built = build_model(DATA, network, Augmentation(), HEAD, 0, flaws)
-    trained = train(DATA, network, Augmentation(), HEAD, 0, transfer=TRANSFER, flaws=flaws)
+    recipe = Recipe(network, (HEAD,), transfer=TRANSFER, flaws=flaws)
+    built, trained = build_model(DATA, recipe), train(DATA, recipe)
     return statistics(built.assembled.core), trained
 
 
@@ -113,7 +111,7 @@ def test_the_statistics_are_those_of_the_batches():
     """After the first convolution of one batch of all images, at momentum 0.9."""
     config = HEAD.but(epochs=1, batch_size=len(DATA.train))
     before, _ = head_of(())
-    trained = train(DATA, network, Augmentation(), config, 0, transfer=TRANSFER, flaws=("batch_norm_learns",))
+    trained = train(DATA, Recipe(network, (config,), transfer=TRANSFER, flaws=("batch_norm_learns",)))
     kernel = next(weight for weight in trained.model.weights if weight.path.startswith("conv1_conv")).numpy()
     seen = keras.ops.conv(DATA.train.images.array / np.float32(127.5) - 1, kernel)
     expected = 0.9 * before[0] + 0.1 * np.asarray(seen).mean((0, 1, 2))
@@ -131,8 +129,8 @@ def test_an_epoch_chosen_on_the_test_part_is_one_of_the_same_training():
     stopping = EarlyStopping(monitor="val_accuracy", patience=8)
     choosing = TrainConfig(epochs=8, batch_size=16, learning_rate=0.1, jit=False, early_stopping=stopping)
     noisy = with_random_labels(DATA)
-    sound = train(noisy, dense, FEATUREWISE, choosing, 0)
-    flawed = train(spoil(noisy, ("choose_on_test",)), dense, FEATUREWISE, choosing, 0)
+    recipe = Recipe(dense, (choosing,), augmentation=FEATUREWISE)
+    sound, flawed = train(noisy, recipe), train(spoil(noisy, ("choose_on_test",)), recipe)
     assert flawed.history["loss"].tolist() == sound.history["loss"].tolist()
     right = flawed.predict(noisy.test).argmax(1) == noisy.test.labels
     assert right.mean() == pytest.approx(flawed.history["val_accuracy"].max())

@@ -31,12 +31,27 @@ def slowly(cuts, seconds):
     return compute
 
 
+class Slow:
+    """A network that takes its time."""
+
+    name = "slow"
+
+    def __init__(self, points, seconds):
+        self.points, self.seconds = points, seconds
+
+    def cache_point(self, cut):
+        return self.points[cut - 1]
+
+    def compute(self, cuts):
+        return slowly(cuts, self.seconds)
+
+
 def extract(root, seconds):
-    kept = [
+    points = [
         CachePoint(i, f"layer{i}", ActivationCache(root, {"name": "slow", "point": i}, ROW, "float32")) for i in (1, 2)
     ]
     subset = Subset(ArrayImages(IMAGES), np.zeros(len(IMAGES), np.int64), tuple(str(i) for i in range(len(IMAGES))))
-    frozen = Frozen("slow", kept[0], lambda cuts: slowly(cuts, seconds), also_cache=(2,), keep=lambda cut: kept[1])
+    frozen = Frozen(Slow(points, seconds), points[0], also_cache=(2,))
     return frozen.subset(subset, lambda line: print(line, flush=True))
 
 

@@ -78,10 +78,10 @@ def test_both_parts_one_after_the_other_are_the_network(cuts, unfreeze):
     images = random_images(5).astype(np.float32)
     expected = cuts.network(images)
     cut = cuts.cut_for(unfreeze)
-    np.testing.assert_array_equal(cuts.upper(cut)(cuts.lower(cut)(images)), expected)
+    np.testing.assert_array_equal(cuts.upper(cut)(cuts.lower([cut])(images)), expected)
     # And the layers are shared: what one of them learns, all know.
     cuts.network.get_layer("logits").bias.assign([0.0, 9.0, 0.0])
-    changed = cuts.upper(cut)(cuts.lower(cut)(images))
+    changed = cuts.upper(cut)(cuts.lower([cut])(images))
     assert (np.asarray(changed) != np.asarray(expected)).all()
 
 

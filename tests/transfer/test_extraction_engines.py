@@ -33,7 +33,7 @@ def below(policy, every=False):
         if every
         else [cuts.cut_for("head")]
     )
-    return keras.Model(image, cuts.lowers(places)(keras.layers.Rescaling(1.0, dtype="float32")(image)))
+    return keras.Model(image, cuts.lower(places)(keras.layers.Rescaling(1.0, dtype="float32")(image)))
 
 
 @functools.cache

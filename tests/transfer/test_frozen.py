@@ -24,6 +24,15 @@ from tests.transfer.conftest import random_images, random_subset
 ROOT = Path(__file__).parents[2]
 
 
+class FakeSource:
+    """A network with two functions in place of layers."""
+
+    name = "small"
+
+    def __init__(self, cache_point=None, compute=None):
+        self.cache_point, self.compute = cache_point, compute
+
+
 class Counted:
     """Computes the mean color of images and keeps what it was given."""
 
@@ -58,7 +67,7 @@ def make(folder, counted, views=0, change=None, about="small", also_cache=()):
     def keep(cut):
         return kept(folder, cut, about)
 
-    return Frozen("small", keep(1), counted.make, views, change, also_cache, keep)
+    return Frozen(FakeSource(keep, counted.make), keep(1), views, change, also_cache)
 
 
 def rows(subset):
@@ -79,7 +88,7 @@ def test_each_image_is_computed_once(cache_folder):
     assert found.names == subset.names
     assert len(counted.seen) == 50
     assert frozen.missing(subset) == 0
-    assert log[0] == f"computing small up to layer1 of 50 images, once: 0 MB in {frozen.kept.cache.folder}"
+    assert log[0] == f"computing small up to layer1 of 50 images, once: 0 MB in {frozen.point.cache.folder}"
     assert log[1].startswith("computed 50 of 50, ")
     assert len(log) == 2
     make(cache_folder, counted).subset(subset, pytest.fail)
@@ -191,7 +200,7 @@ def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, m
     frozen = make(cache_folder, counted)
     counted.cuts = (1,)
     with pytest.raises(MemoryError):
-        Frozen("small", frozen.kept, lambda cuts: failing).subset(subset, silent)
+        Frozen(FakeSource(compute=lambda cuts: failing), frozen.point).subset(subset, silent)
     counted.seen.clear()
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert len(counted.seen) == 50 - 2 * 16
@@ -216,17 +225,17 @@ def test_one_pass_fills_the_caches_of_several_points(cache_folder):
     for cut in (2, 3):
         expected = dict(zip(subset.keys, colors(subset.images.array) * cut, strict=True))
         np.testing.assert_equal(known(cache_folder, cut), expected)
-        Frozen("small", kept(cache_folder, cut), pytest.fail).subset(subset, pytest.fail)
+        Frozen(FakeSource(compute=pytest.fail), kept(cache_folder, cut)).subset(subset, pytest.fail)
 
 
 def test_of_points_beside_only_what_is_missing_is_computed(cache_folder):
     first, subset = Counted(), random_subset(40)
-    Frozen("small", kept(cache_folder, 2), first.make).subset(subset.take(np.arange(15, 30)), silent)
-    Frozen("small", kept(cache_folder, 3), first.make).subset(subset, silent)
+    Frozen(FakeSource(compute=first.make), kept(cache_folder, 2)).subset(subset.take(np.arange(15, 30)), silent)
+    Frozen(FakeSource(compute=first.make), kept(cache_folder, 3)).subset(subset, silent)
     counted = Counted()
     make(cache_folder, counted, also_cache=(2, 3)).subset(subset.take(np.arange(20)), silent)
     # The third lacks none of these images; the second has five of them, and the other twenty are not asked for.
-    assert counted.cuts == (1, 2)
+    assert counted.cuts == [1, 2]
     assert len(counted.seen) == 20
     expected = dict(zip(subset.keys[15:30] + subset.keys[:15], range(30), strict=True))
     assert list(known(cache_folder, 2)) == list(expected)
@@ -244,13 +253,15 @@ def test_points_beside_alone_start_nothing(cache_folder):
 def test_after_training_only_what_lies_below_is_kept_for_others(cache_folder):
     counted = Counted()
     make(cache_folder, counted, also_cache=(0, 2)).after_training().subset(random_subset(10), silent)
-    assert counted.cuts == (1, 0)
+    assert counted.cuts == [1, 0]
 
 
 def test_views_are_kept_for_points_beside(cache_folder):
     counted, subset = Counted(), random_subset(20)
     one = make(cache_folder, counted, 2, brighter, also_cache=(2,)).training_set(subset, silent)
-    other = Frozen("small", kept(cache_folder, 2), pytest.fail, 2, brighter).training_set(subset, pytest.fail)
+    other = Frozen(FakeSource(compute=pytest.fail), kept(cache_folder, 2), 2, brighter).training_set(
+        subset, pytest.fail
+    )
     np.testing.assert_array_equal(rows(other), rows(one) * 2)
 
 
@@ -258,7 +269,7 @@ def test_a_point_that_another_process_fills_is_left_to_it(cache_folder):
     counted, subset = Counted(), random_subset(20)
     with hold(kept(cache_folder, 2).cache.folder):
         make(cache_folder, counted, also_cache=(2, 3)).subset(subset, silent)
-    assert counted.cuts == (1, 3)
+    assert counted.cuts == [1, 3]
     assert known(cache_folder, 2) == {}
     assert len(known(cache_folder, 3)) == 20
 
@@ -268,10 +279,10 @@ def test_where_the_disk_has_no_room_for_all_points_the_runs_own_is_computed(cach
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12 - 1))
     counted, subset = Counted(), random_subset(20)
     make(cache_folder, counted, also_cache=(2, 3)).subset(subset, silent)
-    assert counted.cuts == (1,)
+    assert counted.cuts == [1]
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12))
     make(cache_folder, counted, also_cache=(2, 3)).subset(random_subset(20, seed=1), silent)
-    assert counted.cuts == (1, 2, 3)
+    assert counted.cuts == [1, 2, 3]
 
 
 class Extractions:

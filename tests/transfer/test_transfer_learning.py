@@ -14,6 +14,7 @@ from kerasclf.data.decode import read_image
 from kerasclf.models import backbones, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone
 from kerasclf.report.statistics import paired_difference
+from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
 from kerasclf.transfer import Transfer
 
@@ -88,7 +89,7 @@ def test_pretraining_beats_a_beginning_from_scratch(cifar10, tiny_backbone, tmp_
         subset(cifar10, KNOWN, PRETRAINING, VALIDATION), subset(cifar10, KNOWN, PRETRAINING, VALIDATION),
     )  # fmt: skip
     config = TrainConfig(epochs=12, batch_size=32, learning_rate=2e-3, jit=False)
-    source = train(known, tiny_backbone, Augmentation(horizontal_flip=True), config, 0)
+    source = train(known, Recipe(tiny_backbone, (config,), augmentation=Augmentation(horizontal_flip=True)))
     source.model.save(tmp_path / "model.keras")
     weights = str(tmp_path / "model.keras")
 
@@ -108,7 +109,7 @@ def test_pretraining_beats_a_beginning_from_scratch(cifar10, tiny_backbone, tmp_
     for seed in SEEDS:
         dataset = new_classes(cifar10, seed)
         for way, (network, how, given) in ways.items():
-            model = train(dataset, network, Augmentation(), how, seed, transfer=given).model
+            model = train(dataset, Recipe(network, (how,), seed, transfer=given)).model
             right = predict(model, dataset.test, len(NEW)).argmax(1) == dataset.test.labels
             accuracies[way].append(float(right.mean()))
     differences = {way: paired_difference(accuracies[way], accuracies["scratch"]) for way in ("head", "stage3", "all")}

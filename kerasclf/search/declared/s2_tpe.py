@@ -13,7 +13,7 @@ from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.search import Search
 from kerasclf.search.spaces.space import Choice, Float, Int, Space
-from kerasclf.studies.reduction import Form
+from kerasclf.studies.reduction import Reduction
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
@@ -58,7 +58,7 @@ def s2_search() -> Search:
 
 
 # MobileNetV2 takes hardly anything to compute at 32×32; 4,000 images to train, 1,000 to validate.
-_CPU = Form(train_per_class=500, test_per_class=250, models={"resnet50": "mobilenet_v2"})
+_CPU = Reduction(train_per_class=500, test_per_class=250, models={"resnet50": "mobilenet_v2"})
 
 
 def s2_reduced_search() -> Search:
@@ -67,6 +67,8 @@ def s2_reduced_search() -> Search:
     A flip has two outcomes, so that two kept versions of each image are all that there are.
     """
     search = s2_search()
-    small = _CPU.of(search.experiment)
+    small = _CPU.apply(search.experiment)
     small = small.but(transfer=Transfer(weights="imagenet", views=2), train=small.train.but(unfreeze="head"))
-    return replace(search, experiment=small, reduced=("all but the head frozen, its features computed once an image",))
+    return replace(
+        search, experiment=small, reductions=("all but the head frozen, its features computed once an image",)
+    )

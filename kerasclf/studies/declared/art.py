@@ -10,7 +10,7 @@ from typing import Any
 
 from kerasclf.data.splits import Split
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.reduction import Form
+from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study import Protocol, Published, Study
 from kerasclf.training import Schedule, TrainConfig
 from kerasclf.transfer import Transfer
@@ -97,20 +97,20 @@ def art_study(protocol: Protocol = "sound") -> Study:
             "In words, the original: ResNet50 best and ResNet34 the worst of the ResNets; SqueezeNet overfits after a "
             "few epochs; all three depths overfit, and 15 was kept; 1e-2 fast and irregular; cosine the smoothest.",
         ),
-        quick_form=_TINY,
-        small_form=_CPU,
+        quick_reduction=_TINY,
+        cpu_reduction=_CPU,
     )
 
 
 # MobileNetV2 has as many convolutional layers as ResNet50, and at 32×32 hardly anything to compute. Its batch
 # normalisation stays in inference, where rates of 5e-3 and 1e-2 end at chance: all rates are a tenth.
-_CPU = Form(
+_CPU = Reduction(
     train_per_class=100, test_per_class=100, rate_factor=0.1, image_size=(32, 32), models={"resnet50": "mobilenet_v2"},
     only=("resnet50", *_CUTS, "fixed", "step", "cosine"),
 )  # fmt: skip
 
 # Few enough for a test: a frozen network, one that is not, and a schedule.
-_TINY = Form(
+_TINY = Reduction(
     train_per_class=10, test_per_class=5, epochs=1, image_size=(32, 32),
     only=("squeezenet1_1", "last15", "cosine"), models={"resnet50": "resnet18"},
 )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.reduction import Form
+from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study import Lesson, Protocol, Published, Study
 from kerasclf.training import EarlyStopping, Schedule, TrainConfig
 from kerasclf.transfer import Transfer
@@ -38,7 +38,7 @@ _FOUR_WIDTHS = (1024, 512, 128, 32)
 _HEAD = (1024, 256, 64, 16)
 
 # Two cores: minutes in place of hours.
-_CPU = Form(train_per_class=200, test_per_class=100, epochs=8)
+_CPU = Reduction(train_per_class=200, test_per_class=100, epochs=8)
 
 _NOTES = {
     "sound": (
@@ -141,7 +141,7 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
             "Open in the original: the decay, halving every 10 epochs here; the size of the images, 32×32 here; that "
             "batch normalisation learns along, which follows from all weights being trained.",
         ),
-        quick_form=_TINY,
+        quick_reduction=_TINY,
         **_of(
             protocol,
             _TINY.but(train_per_class=100, test_per_class=50, epochs=5, only=("relu", "sigmoid", "elu", "adadelta")),
@@ -176,7 +176,7 @@ def cifar10_side_study(protocol: Protocol = "sound") -> Study:
 
 
 # Small enough for a test: a few experiments, the head a fraction of its width, hardly any images.
-_TINY = Form(
+_TINY = Reduction(
     train_per_class=10, test_per_class=5, epochs=1, only=("relu", "adadelta"), models={"resnet50": "resnet18"},
     model_args={"head": (32, 16)},
 )  # fmt: skip
@@ -201,13 +201,13 @@ def _resnet50(**arguments: Any) -> Experiment:
     )
 
 
-def _of(protocol: Protocol, small: Form) -> dict[str, Any]:
+def _of(protocol: Protocol, reduction: Reduction) -> dict[str, Any]:
     return {
         "published_data": PUBLISHED_DATA,
         "published_image_size": _SIZE,
         "published_metric": "validation_accuracy",
         "protocol": protocol,
-        "small_form": small,
+        "cpu_reduction": reduction,
     }
 
 

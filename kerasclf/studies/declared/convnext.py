@@ -9,7 +9,7 @@ Measured figures, with spread, hardware and versions: reports/convnext-*/.
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.reduction import Form
+from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study import Protocol, Published, Study
 from kerasclf.training import EarlyStopping, Schedule, TrainConfig
 
@@ -92,11 +92,11 @@ def convnext_study(protocol: Protocol = "sound") -> Study:
             "(0.2023, 0.1994, 0.2010) are a fifth smaller, since they are means over the deviations of single images.",
         ),
         # Enough for a first tenth, as it comes, that has every class of `shapes`.
-        quick_form=Form(
+        quick_reduction=Reduction(
             train_per_class=30, test_per_class=5, epochs=1, image_size=(8, 8), only=("1_base", "7_micro"),
             model_args={"depths": (1, 1, 1, 1)},
         ),
-        small_form=Form(
+        cpu_reduction=Reduction(
             train_per_class=200, test_per_class=100, epochs=8, image_size=(16, 16),
             only=("1_base", "4_depthwise", "5_inverted", "7_micro"), model_args={"depths": (1, 1, 3, 1)},
         ),

@@ -1,4 +1,4 @@
-"""Lends layers a quicker `call` for the time of a fit."""
+"""Patches layers with a quicker `call` while a model trains."""
 
 import contextlib
 import functools
@@ -41,29 +41,32 @@ FASTER = (
 
 
 @contextlib.contextmanager
-def faster_layers(model: keras.Model) -> Iterator[None]:
-    """Computes what it can by the ways of `FASTER` inside the block, in the model and the models nested in it.
+def faster_layers(model: keras.Model, strategy: tf.distribute.Strategy | None = None) -> Iterator[None]:
+    """Enters a strategy's scope and patches the layers that have a quicker `call`, in the model and its submodels.
 
-    The layers stay Keras' own: each is lent a `call` of its instance, so what is saved or cloned inside the block
-    knows nothing of it. Layers of a subclass, which may compute something else, go on as they are.
+    The layers stay Keras' own: only the `call` of the instance is patched, and restored at the end. A model that is
+    saved or cloned inside the block has nothing of it. Layers of a subclass may compute something else and stay as
+    they are.
 
     Args:
         model: A built model. Its traced functions are dropped at both ends of the block: one traced inside must not
-            run outside, and the other way round.
+            run outside, nor the other way round.
+        strategy: The strategy under which the model was built; None for the current one.
     """
-    lent = []
-    for layer in model._flatten_layers():
-        call = _faster_call(layer)
-        if call is not None:
-            layer.call = functools.partial(call, layer)
-            lent.append(layer)
-    _forget_traces(model)
-    try:
-        yield
-    finally:
-        for layer in lent:
-            del layer.call
-        _forget_traces(model)
+    patched: list[keras.Layer] = []
+    with (strategy or tf.distribute.get_strategy()).scope():
+        try:
+            for layer in model._flatten_layers():
+                call = _faster_call(layer)
+                if call is not None:
+                    layer.call = functools.partial(call, layer)
+                    patched.append(layer)
+            _forget_traces(model)
+            yield
+        finally:
+            for layer in patched:
+                del layer.call
+            _forget_traces(model)
 
 
 def _faster_call(layer: keras.Layer) -> Callable[..., tf.Tensor] | None:

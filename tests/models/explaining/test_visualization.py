@@ -9,12 +9,12 @@ from kerasclf.errors import KerasclfError
 from kerasclf.models import basenet
 from kerasclf.models.explaining.visualization import feature_maps, grad_cam, kernels
 from kerasclf.pipeline import Augmentation
-from kerasclf.training.assembly import assemble
+from kerasclf.training.assembly import Blueprint
 
 
 def raw_model(shape=(16, 20, 3), classes=3):
-    """Builds a run's model: raw pixels, normalisation, network."""
-    network = assemble(lambda *sizes: basenet(*sizes), shape, classes, Augmentation(rescale=1 / 255), None)
+    """A run's model: raw pixels, normalisation, network."""
+    network = Blueprint(basenet, shape, classes, Augmentation(rescale=1 / 255)).assemble()
     return network.model, network.core
 
 

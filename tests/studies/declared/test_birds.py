@@ -8,7 +8,9 @@ from kerasclf.errors import KerasclfError
 from kerasclf.models.weights import pretrained
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.studies import declare
+from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.single_experiment import single_experiment_study
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
 
 
@@ -30,16 +32,18 @@ def test_the_published_study_trains_all_at_once_and_batch_norm_with_it():
 
 
 def test_weights_epochs_and_cache_can_be_asked_for():
-    study = declare("birds", weights="none", epochs=2, cache="off", data="birds:/photos")
+    study = declare(
+        "birds", options=StudyOptions(weights="none", cache="off", data="birds:/photos", limits=Reduction(epochs=2))
+    )
     for experiment in study.experiments.values():
         assert experiment.transfer.weights == "none"
         assert experiment.transfer.cache == "off"
         assert all(phase.epochs == 2 for phase in experiment.phases)
         assert experiment.image_size == (224, 224)
     with pytest.raises(KerasclfError, match="basenet, which has no pretrained weights"):
-        declare("basenet", weights="imagenet")
+        declare("basenet", options=StudyOptions(weights="imagenet"))
     with pytest.raises(KerasclfError, match="epochs: expected at least 1"):
-        declare("birds", epochs=0)
+        declare("birds", options=StudyOptions(limits=Reduction(epochs=0)))
 
 
 def test_phases_travel_as_json():
@@ -119,6 +123,6 @@ def test_a_plan_reads_weights_once(monkeypatch):
 
 def test_a_users_own_study_has_one_experiment():
     experiment = Experiment(data="folder:x", transfer=Transfer(), train=TrainConfig(unfreeze="from:conv_1"))
-    study = single_experiment_study(experiment, repeats=3, seed=4)
+    study = single_experiment_study(experiment, StudyOptions(repeats=3, seed=4))
     assert list(study.experiments) == ["basenet_from-conv_1"]
     assert study.seeds == (4, 5, 6)

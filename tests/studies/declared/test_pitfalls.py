@@ -10,6 +10,7 @@ from kerasclf.report.changes import changes_between
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.studies import declare
 from kerasclf.studies.study import Lesson
+from kerasclf.studies.study_options import StudyOptions
 
 SETTINGS = {
     "augment_validation": ("augment_validation", "false", "true"),
@@ -67,12 +68,17 @@ def test_a_lesson_names_experiments_of_its_study():
 
 
 def test_weights_reach_the_pretrained_experiments_alone():
-    given = declare("pitfalls", weights="a.keras").experiments
+    given = declare("pitfalls", options=StudyOptions(weights="a.keras")).experiments
     assert given["transfer"].transfer.weights == given["swapped_channels"].transfer.weights == "a.keras"
     assert given["sound"].transfer is None
     assert declare("pitfalls").experiments["transfer"].transfer.weights == "imagenet"
-    assert declare("pitfalls", quick=True).experiments["transfer"].transfer.weights == "none"
-    assert declare("pitfalls", quick=True, weights="a.keras").experiments["transfer"].transfer.weights == "a.keras"
+    assert declare("pitfalls", options=StudyOptions(size="quick")).experiments["transfer"].transfer.weights == "none"
+    assert (
+        declare("pitfalls", options=StudyOptions(size="quick", weights="a.keras"))
+        .experiments["transfer"]
+        .transfer.weights
+        == "a.keras"
+    )
 
 
 def test_grey_images_are_refused_before_anything_runs(tmp_path):
@@ -90,7 +96,7 @@ def test_grey_images_are_refused_before_anything_runs(tmp_path):
 
 def test_a_plan_loads_the_images_once_and_knows_who_sees_others():
     told = []
-    quick = declare("pitfalls", data="shapes", quick=True).experiments
+    quick = declare("pitfalls", options=StudyOptions(data="shapes", size="quick")).experiments
     small = {name: experiment for name, experiment in quick.items() if experiment.transfer is None}
     plan = make_plan(PlanRequest(small), told.append)
     assert len(told) == 1
@@ -107,6 +113,6 @@ def test_the_whole_study_runs_in_its_quick_form(protocol, tmp_path, capsys):
           "--engine", "inline"])  # fmt: skip
     assert "(batch normalisation learns in the frozen part: a flaw)" in capsys.readouterr().out
     page = (out / "report" / "index.html").read_text()
-    assert "Of 10 flaws" in page
-    assert "began with random weights" in page
+    assert "of 10 flaws" in page
+    assert "started from random weights" in page
     assert "--weights none" in page

@@ -11,7 +11,8 @@ from kerasclf.errors import KerasclfError
 from kerasclf.report.changes import changes_between
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies import STUDIES, declare
-from kerasclf.studies.reduction import Form, shortcomings
+from kerasclf.studies.reduction import Reduction, describe_reduction
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.training import Schedule, TrainConfig
 
 REPLICATIONS = ("cifar10-dense", "cifar10-conv", "cifar10-resnet50", "cifar10-side", "art", "convnext")
@@ -76,64 +77,69 @@ def test_the_seven_steps_have_their_flaws_only_under_the_published_protocol():
     assert {dict(e.model_args)["published"] for e in published.values()} == {True}
     assert [dict(e.model_args)["step"] for e in sound.values()] == list(range(1, 8))
     assert declare("convnext").seeds == (0, 1, 2)
-    assert declare("convnext", repeats=1, seed=4).seeds == (4,)
-    assert declare("convnext", quick=True).seeds == (0,)
+    assert declare("convnext", options=StudyOptions(repeats=1, seed=4)).seeds == (4,)
+    assert declare("convnext", options=StudyOptions(size="quick")).seeds == (0,)
 
 
 @pytest.mark.parametrize("name", REPLICATIONS)
 def test_a_form_for_a_cpu_is_stated_and_says_what_is_less(name):
-    full, small = declare(name), declare(name, small=True)
-    assert full.reduced == ()
-    assert small.small
-    assert small.reduced
-    known = " in place of |^at most |^depths |^head |^learning rates times "
-    assert all(re.search(known, line) for line in small.reduced)
+    full, small = declare(name), declare(name, options=StudyOptions(size="reduced"))
+    assert full.reductions == ()
+    assert small.size == "reduced"
+    assert small.reductions
+    known = " instead of |^at most |^depths |^head |^learning rates times "
+    assert all(re.search(known, line) for line in small.reductions)
     assert {*small.experiments} <= {*full.experiments, "mobilenet_v2"}
     assert {*small.published} <= {*small.experiments}
 
 
 def test_what_is_asked_for_comes_before_what_a_form_states():
-    study = declare("convnext", small=True, epochs=3, train_per_class=50, image_size=(24, 24))
+    study = declare(
+        "convnext",
+        options=StudyOptions(size="reduced", limits=Reduction(epochs=3, train_per_class=50, image_size=(24, 24))),
+    )
     experiment = study.experiments["5_inverted"]
     assert (experiment.train.epochs, experiment.split.train_per_class, experiment.image_size) == (3, 50, (24, 24))
     assert experiment.split.test_per_class == 100
-    assert "3 epochs in place of 100" in study.reduced
-    assert "images of 24×24 in place of 32×32" in study.reduced
+    assert "3 epochs instead of 100" in study.reductions
+    assert "images of 24×24 instead of 32×32" in study.reductions
 
 
 def test_a_study_without_such_a_form_says_what_to_do():
-    with pytest.raises(KerasclfError, match="ladder states no reduced form"):
-        declare("ladder", small=True)
+    with pytest.raises(KerasclfError, match="ladder declares no reduced version"):
+        declare("ladder", options=StudyOptions(size="reduced"))
 
 
 def test_fewer_epochs_or_images_of_any_study_are_said():
-    assert declare("ladder", epochs=3).reduced == (
-        "3 epochs in place of 30", "3 epochs in place of 21", "3 epochs in place of 40",
+    assert declare("ladder", options=StudyOptions(limits=Reduction(epochs=3))).reductions == (
+        "3 epochs instead of 30", "3 epochs instead of 21", "3 epochs instead of 40",
     )  # fmt: skip
-    assert declare("ladder", train_per_class=70).reduced == ("at most 70 images a class to train and validate with",)
-    assert declare("ladder", repeats=2).reduced == ()
+    assert declare("ladder", options=StudyOptions(limits=Reduction(train_per_class=70))).reductions == (
+        "at most 70 training and validation images per class",
+    )
+    assert declare("ladder", options=StudyOptions(repeats=2)).reductions == ()
 
 
 def test_another_network_in_its_place_is_said():
     declared = Experiment(model="resnet50", model_args={"head": ()}, train=TrainConfig(epochs=9))
-    made = Form(models={"resnet50": "resnet18"}, epochs=4).of(declared)
+    made = Reduction(models={"resnet50": "resnet18"}, epochs=4).apply(declared)
     assert made == declared.but(model="resnet18", train=TrainConfig(epochs=4))
-    assert shortcomings(declared, made) == ["4 epochs in place of 9", "resnet18 in place of resnet50"]
-    assert shortcomings(declared, declared) == []
+    assert describe_reduction(declared, made) == ["4 epochs instead of 9", "resnet18 instead of resnet50"]
+    assert describe_reduction(declared, declared) == []
 
 
 def test_rates_of_all_phases_are_multiplied_and_said():
     cycled = TrainConfig(learning_rate=0.01, schedule=Schedule("cosine_epoch", final_learning_rate=1e-4))
     declared = Experiment(model="resnet50", earlier_phases=(TrainConfig(learning_rate=0.2),), train=cycled)
-    made = Form(rate_factor=0.5).of(declared)
+    made = Reduction(rate_factor=0.5).apply(declared)
     assert [phase.learning_rate for phase in (*made.earlier_phases, made.train)] == [0.1, 0.005]
     assert made.train.schedule.final_learning_rate == 5e-5
-    assert shortcomings(declared, made) == ["learning rates times 0.5"]
+    assert describe_reduction(declared, made) == ["learning rates times 0.5"]
 
 
 def test_a_rate_that_is_not_stated_cannot_be_multiplied():
-    with pytest.raises(KerasclfError, match="rate_factor: expected an experiment whose learning rates are stated"):
-        Form(rate_factor=0.5).of(Experiment(model="resnet50", train=TrainConfig()))
+    with pytest.raises(KerasclfError, match="rate_factor: expected an experiment that states its learning rates"):
+        Reduction(rate_factor=0.5).apply(Experiment(model="resnet50", train=TrainConfig()))
 
 
 @pytest.mark.slow
@@ -149,10 +155,10 @@ def run_quick(name, protocol, tmp_path, capsys):
           "--engine", "inline"])  # fmt: skip
     capsys.readouterr()
     table = pd.read_csv(out / "report" / "summary.csv")
-    assert table["experiment"].tolist() == list(declare(name, protocol, quick=True).experiments)
+    assert table["experiment"].tolist() == list(declare(name, protocol, options=StudyOptions(size="quick")).experiments)
     assert not table["comparable"].any()
     page = (out / "report" / "index.html").read_text()
-    assert "its figures mean nothing" in page
+    assert "its results mean nothing" in page
     assert STUDIES[name](protocol).question.replace("'", "&#39;") in page
 
 

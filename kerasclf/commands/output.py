@@ -1,0 +1,61 @@
+"""How the commands print: lines, paragraphs, folder names, and library errors with flags for arguments."""
+
+import dataclasses
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from kerasclf.log import Log
+
+
+def say(console: Console, line: str) -> None:
+    """Prints a line as it is, whatever the width of the console."""
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def log_to(console: Console) -> Log:
+    """Returns the callback that prints progress messages."""
+    return lambda line: say(console, line)
+
+
+def say_wrapped(console: Console, text: str, first: str = "", rest: str = "") -> None:
+    """Prints a paragraph, wrapped to the width of the console.
+
+    Args:
+        console: Where to print.
+        text: The paragraph.
+        first: The indent of its first line.
+        rest: The indent of its other lines.
+    """
+    say(console, textwrap.fill(text, console.width, initial_indent=first, subsequent_indent=rest))
+
+
+def folder_name(what: str, data: str, how: str, size: str = "full") -> str:
+    """Returns the name of a folder in runs/."""
+    words = "".join(c if c.isalnum() else "-" for c in data).strip("-")[-60:]
+    return "-".join([what, words, how, *([] if size == "full" else [size])])
+
+
+def with_flags(message: str, command: Any) -> str:
+    """Returns a library's message in which arguments of a command are replaced by its flags.
+
+    A library error names an argument in backticks, or before a colon at the start of a line: "epochs: expected at
+    least 1." becomes "--epochs: expected at least 1."
+
+    Args:
+        message: The message.
+        command: The command. Its `FLAGS`, if any, map arguments of the library to flags with another name.
+    """
+    own = {field.name: f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(command)}
+    extra: Mapping[str, str] = getattr(command, "FLAGS", {})
+    flags = {**own, **extra}
+
+    def flag(match: re.Match[str]) -> str:
+        return match["before"] + flags[match["name"]] + match["after"] if match["name"] in flags else match[0]
+
+    at_start = re.compile(r"^(?P<before>\s*(?:- )?)(?P<name>[a-z_0-9]+)(?P<after>:)", re.MULTILINE)
+    in_backticks = re.compile(r"(?P<before>)`(?P<name>[a-z_0-9]+)`(?P<after>)")
+    return in_backticks.sub(flag, at_start.sub(flag, message))

@@ -1,0 +1,34 @@
+"""From the text of an option to its value."""
+
+from typing import Literal
+
+from kerasclf.errors import KerasclfError
+
+
+def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:
+    """Reads sizes such as 64x64.
+
+    Raises:
+        KerasclfError: If the text has another form; the message names the flag.
+    """
+    numbers = text.lower().split("x")
+    if len(numbers) != count or not all(number.isdecimal() and int(number) > 0 for number in numbers):
+        raise KerasclfError(f"{flag}: expected {form}. Received: {text!r}.")
+    return [int(number) for number in numbers]
+
+
+def parse_size(text: str | None) -> tuple[int, int] | None:
+    """Reads --image-size: height and width in pixels."""
+    if text is None:
+        return None
+    height, width = whole_numbers("--image-size", text, "HEIGHTxWIDTH, such as 64x64", 2)
+    return height, width
+
+
+def parse_jobs(text: str) -> int | Literal["auto"]:
+    """Reads --jobs."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < 1:
+        raise KerasclfError(f"--jobs: expected a number of at least 1, or auto. Received: {text!r}.")
+    return int(text)

@@ -1,0 +1,91 @@
+"""The options of commands that run a study, and how they run it."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+
+from kerasclf.commands.output import log_to, say
+from kerasclf.commands.report import show_report
+from kerasclf.commands.shared_options import SharedOptions
+from kerasclf.errors import RunsFailedError
+
+if TYPE_CHECKING:
+    from kerasclf.runs.progress import RunListener
+    from kerasclf.studies.study import Study
+    from kerasclf.studies.study_plan import StudyPlan
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(SharedOptions):
+    """How `train`, `study` and `course` run a study."""
+
+    no_cache: bool = False
+    """Compute the frozen layers in every step instead of caching their activations on disk."""
+    retry: bool = False
+    """Try failed runs again."""
+    live: bool = False
+    """Draw the curves of each run during training: curves.png in its folder, and in place in a notebook."""
+    track: Literal["wandb", "mlflow", "tensorboard"] | None = None
+    """Also send the metrics to Weights & Biases, MLflow or TensorBoard (extra 'tracking')."""
+
+    def run_study(self, study: "Study", out: Path, console: Console, only: tuple[str, ...] = ()) -> None:
+        """Says what the study will cost, runs it and shows its report.
+
+        Raises:
+            RunsFailedError: If some runs failed.
+            KerasclfError: If something cannot be used; nothing was run.
+        """
+        from kerasclf.studies.study_runner import plan_study, run_planned_study
+
+        engine = self.make_engine()
+        planned = plan_study(
+            study,
+            out,
+            only=only,
+            engine=engine,
+            retry=self.retry,
+            log=log_to(console),
+            measure=self.plan or not self.quick,
+        )
+        _show_plan(planned, console, whole=self.plan)
+        if self.plan:
+            return
+        with self._listener(planned, console) as listener:
+            failed = None
+            try:
+                run_planned_study(planned, engine, listener)
+            except RunsFailedError as error:
+                failed = error
+        if planned.finished or failed is None or len(failed.failures) < len(planned.jobs):
+            show_report(out, out / "report", console)
+        if failed:
+            raise failed
+
+    @contextlib.contextmanager
+    def _listener(self, planned: "StudyPlan", console: Console) -> Iterator["RunListener"]:
+        from kerasclf.runs.progress import ConsoleProgress, RunListeners
+
+        with contextlib.ExitStack() as stack:
+            listeners: list[RunListener] = [stack.enter_context(ConsoleProgress(len(planned.jobs), console))]
+            if self.live:
+                from kerasclf.studies.live_runs import LiveRuns
+
+                listeners.append(LiveRuns(planned.jobs))
+            if self.track:
+                from kerasclf.studies.tracking import make_tracker
+
+                listeners.append(stack.enter_context(make_tracker(self.track, planned)))
+            yield RunListeners(listeners)
+
+
+def _show_plan(planned: "StudyPlan", console: Console, whole: bool) -> None:
+    from kerasclf.studies.study_plan_table import plan_summary, plan_table
+
+    if whole:
+        console.print(plan_table(planned))
+    for line in plan_summary(planned):
+        say(console, line)

@@ -1,0 +1,102 @@
+"""The options that `train`, `study`, `course` and `search` share."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from rich.console import Console
+
+from kerasclf.commands.output import say
+from kerasclf.commands.parsing import parse_jobs, parse_size
+from kerasclf.errors import KerasclfError, unknown
+
+if TYPE_CHECKING:
+    from kerasclf.data.specs import DatasetChoice
+    from kerasclf.runs.engines import Engine
+    from kerasclf.studies.reduction import Reduction
+    from kerasclf.studies.study import Size
+    from kerasclf.studies.study_options import StudyOptions
+
+ENGINES = ("processes", "inline", "ray")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedOptions:
+    """Which images, how many runs, and where they take place."""
+
+    repeats: int | None = None
+    """Runs of each experiment or trial, with seeds that count up from --seed. Default: the study's own number, mostly
+    1. Three or more runs show which differences are significant."""
+    seed: int = 0
+    """Seed of the first run."""
+    quick: bool = False
+    """Run a version of seconds: few images, two epochs. It shows the workflow; its metrics mean nothing."""
+    image_size: str | None = None
+    """HEIGHTxWIDTH in pixels. Resizes the images of folders and lists, and sets the size of synthetic shapes."""
+    train_per_class: int | None = None
+    """Maximum number of images per class for training and validation together."""
+    test_per_class: int | None = None
+    """Maximum number of test images per class."""
+    out: Path | None = None
+    """Folder for the runs and their report. Default: a folder in runs/."""
+    plan: bool = False
+    """Check everything, measure a few real steps, say what the runs will cost, and stop."""
+    jobs: str = "auto"
+    """Runs side by side, each in a process of its own. auto: one per GPU, or one per core if memory allows."""
+    engine: str = "processes"
+    """processes: on this machine; ray: on a Ray cluster; inline: in this process, one by one, for debugging."""
+    address: str | None = None
+    """With --engine ray: the address of the cluster. Default: start one on this machine."""
+
+    def make_engine(self) -> "Engine":
+        """Returns the engine that --engine, --jobs and --address select.
+
+        Raises:
+            KerasclfError: If they do not fit together, or there is no such engine.
+        """
+        from kerasclf.runs.engines import Inline, Processes
+
+        if self.engine not in ENGINES:
+            raise KerasclfError(unknown("engine", self.engine, ENGINES))
+        if self.address and self.engine != "ray":
+            raise KerasclfError(f"--address needs --engine ray. Received: --engine {self.engine}.")
+        if self.engine == "inline":
+            return Inline()
+        jobs = parse_jobs(self.jobs)
+        if self.engine == "processes":
+            return Processes(jobs)
+        from kerasclf.runs.ray_engine import Ray
+
+        return Ray(self.address, jobs)
+
+    def limits(self, epochs: int | None = None) -> "Reduction":
+        """Returns the limits that the options set."""
+        from kerasclf.studies.reduction import Reduction
+
+        return Reduction(self.train_per_class, self.test_per_class, epochs, parse_size(self.image_size))
+
+    def study_options(
+        self,
+        data: str | None,
+        epochs: int | None,
+        weights: str | None,
+        *,
+        reduced: bool = False,
+        no_cache: bool = False,
+    ) -> "StudyOptions":
+        """Returns the changes of a study that the options ask for."""
+        from kerasclf.studies.study_options import StudyOptions
+
+        size: Size = "quick" if self.quick else "reduced" if reduced else "full"
+        cache: Literal["auto", "off"] = "off" if no_cache else "auto"
+        return StudyOptions(data, self.repeats, self.seed, size, self.limits(epochs), weights, cache)
+
+
+def available_data(preferred: str, console: Console) -> "DatasetChoice":
+    """Returns the preferred data set if it is available, otherwise its replacement, and says so."""
+    from kerasclf.data.specs import default_dataset
+
+    choice = default_dataset(preferred)
+    if choice.notice:
+        say(console, choice.notice)
+    return choice

@@ -1,0 +1,100 @@
+"""Computes the activations of a built network at its cuts, and says where they are cached."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from kerasclf.machine import usable_cores
+from kerasclf.pipeline import Augmentation
+from kerasclf.pipeline.augment import make_augment
+from kerasclf.training.assembly import Built
+from kerasclf.training.faster import faster_layers
+from kerasclf.transfer.cache import ActivationCache, cache_root
+from kerasclf.transfer.extraction import CachePoint, Change, Compute
+from kerasclf.transfer.extraction_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
+from kerasclf.transfer.frozen import Frozen
+from kerasclf.transfer.identity import model_digest
+from kerasclf.transfer.settings import Transfer
+
+
+@dataclass(frozen=True)
+class Extractor:
+    """A `kerasclf.transfer.frozen.Source`: one engine over one built network, with the weights that it has now.
+
+    Args:
+        built: The network.
+        engine: `"tensorflow"` or `"openvino"`.
+        views: The digest of the augmentation that makes the cached views; None without views.
+    """
+
+    built: Built
+    engine: str
+    views: str | None = None
+    # Compiling takes seconds: one function serves all sets of the data.
+    _compiled: dict[tuple[int, ...], Compute] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the network."""
+        return self.built.assembled.core.name
+
+    def cache_point(self, cut: int) -> CachePoint:
+        """Returns the cache of a cut. Everything that decides the activations identifies it."""
+        assembled = self.built.assembled
+        lower, layer = assembled.cuts.lower([cut]), assembled.cuts.name(cut)
+        about = {
+            "name": f"{self.name} up to {layer}",
+            "below": model_digest(lower),
+            "before": model_digest(assembled.front),
+            "precision": self.built.policy,
+            "engine": engine_version(self.engine),
+            **({"views": self.views} if self.views else {}),
+        }
+        output = lower.outputs[0]
+        return CachePoint(cut, layer, ActivationCache(cache_root(), about, tuple(output.shape[1:]), output.dtype))
+
+    def compute(self, cuts: Sequence[int]) -> Compute:
+        """Returns a function from batches of images to their activations at some cuts."""
+        key = tuple(cuts)
+        if key not in self._compiled:
+            self._compiled[key] = self._compile(key)
+        return self._compiled[key]
+
+    def _compile(self, cuts: Sequence[int]) -> Compute:
+        if self.engine == "openvino":  # it lowers a float32 network by itself
+            return openvino_compute(self.built.in_float32().below(cuts), self.built.policy, usable_cores())
+        below = self.built.assembled.below(cuts)
+        with faster_layers(below):  # bit-identical to training through the whole network
+            return tensorflow_compute(below)
+
+
+def freeze_below(built: Built, cut: int, transfer: Transfer, also_cache: Sequence[int] = ()) -> Frozen:
+    """Returns the frozen part of a network below a cut, with its cache.
+
+    Args:
+        built: The network; the frozen part keeps the weights that it has now.
+        cut: The position where the frozen part ends.
+        transfer: The engine and the views.
+        also_cache: Other cuts whose activations the same pass of the images computes and caches.
+
+    Raises:
+        KerasclfError: If the requested engine is not installed.
+    """
+    augmentation, views = built.recipe.augmentation, transfer.views
+    extractor = Extractor(built, choose_engine(transfer.engine), augmentation.digest() if views else None)
+    change = _make_change(augmentation, built.blueprint.image_shape) if views else None
+    return Frozen(extractor, extractor.cache_point(cut), views, change, tuple(also_cache))
+
+
+def _make_change(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> Change | None:
+    augment = make_augment(augmentation, 0, image_shape)
+    if augment is None:
+        return None
+
+    def change(images: NDArray[np.uint8], own: NDArray[np.int64], view: int) -> NDArray[np.uint8]:
+        return np.asarray(augment(tf.constant(images), tf.constant(view, tf.int64), tf.constant(own)))
+
+    return change

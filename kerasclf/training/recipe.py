@@ -1,0 +1,47 @@
+"""`Recipe`: everything that decides a training except the images."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from kerasclf.pipeline import Augmentation
+from kerasclf.training.config import TrainConfig
+from kerasclf.transfer import Transfer
+
+if TYPE_CHECKING:
+    import keras
+
+NetworkFactory = Callable[[tuple[int, int, int], int], "keras.Model"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training except the images. The same recipe and images give the same weights.
+
+    Args:
+        network: Builds the uncompiled network from the image shape (height, width, channels) and the number of classes.
+        phases: How to train, phase by phase. Each phase continues with the weights of the phase before.
+        seed: Decides initial weights, order, augmentation and dropout.
+        augmentation: Random changes of the training images, and the normalisation of all images.
+        transfer: Pretrained weights and their cache; None for a network with random weights.
+        augment_validation: Whether validation images are augmented too, a flaw of some published studies.
+        flaws: Names from `kerasclf.flaws.FLAWS`. The flaws of data belong to the data set, not to the recipe.
+    """
+
+    network: NetworkFactory
+    phases: tuple[TrainConfig, ...]
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    transfer: Transfer | None = None
+    augment_validation: bool = False
+    flaws: tuple[str, ...] = ()
+
+    @property
+    def last(self) -> TrainConfig:
+        """The last phase, which decides the final weights."""
+        return self.phases[-1]
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together, at most."""
+        return sum(phase.epochs for phase in self.phases)
