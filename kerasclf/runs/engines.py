@@ -10,17 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from kerasclf.log import Log
 from kerasclf import errors
 from kerasclf.errors import KerasclfError
+from kerasclf.log import Log
 from kerasclf.machine import usable_cores
 from kerasclf.runs import forking
-from kerasclf.runs.worker_pool import WorkerPool
 from kerasclf.runs.execute import execute, is_passing
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
 from kerasclf.runs.resources import automatic_jobs
+from kerasclf.runs.worker_pool import WorkerPool
 from kerasclf.runs.worker_process import WorkerProcess, take_up
 
 # The runs to make. An iterator is asked for the next whenever there is room for it, so that it may depend on the

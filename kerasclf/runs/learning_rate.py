@@ -1,6 +1,5 @@
 """A learning rate for an experiment, found by a short training. Needs TensorFlow."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasclf.log import Log

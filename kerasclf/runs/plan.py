@@ -1,18 +1,18 @@
 """What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.log import Log
 from kerasclf.data import ImageDataset
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
-from kerasclf.runs.cost import RunCost, PhaseCost
+from kerasclf.log import Log
+from kerasclf.runs.cost import PhaseCost, RunCost
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.resources import forget_peak, peak_memory_mb
 from kerasclf.training import TrainConfig
@@ -84,9 +84,7 @@ class Plan:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Plan":
         """Makes a plan of what `to_dict` returned."""
-        return cls(
-            **{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}}
-        )
+        return cls(**{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}})
 
 
 def make_plan(request: PlanRequest, log: Log) -> Plan:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from kerasclf.log import Log
 from kerasclf.errors import KerasclfError
+from kerasclf.log import Log
 from kerasclf.runs.engines import Jobs, Processes, Waiting, fail, how_many, pass_on
 from kerasclf.runs.execute import is_passing
 from kerasclf.runs.job import Job

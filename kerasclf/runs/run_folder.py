@@ -1,7 +1,6 @@
 """`RunFolder`: the files of one run on disk. Needs no TensorFlow."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +132,9 @@ def seal(folder: Path, description: dict[str, Any]) -> None:
     write_json(folder / DESCRIPTION, {**description, "files": digests})
 
 
-def write_predictions(path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]) -> None:
+def write_predictions(
+    path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
+) -> None:
     """Writes a line an image: its name, its label, and a column p_CLASS of probability for each class."""
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
     table.insert(0, "label", subset.labels)
