@@ -77,7 +77,7 @@ def latest_checkpoint(folder: Path, log: Log) -> Checkpoint | None:
         except TrainingError:
             raise
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            log(f"{path} is damaged ({error or type(error).__name__}). Using the checkpoint before it.")
+            log(f"{path} is damaged ({str(error) or type(error).__name__}). Using the checkpoint before it.")
     return None
 
 

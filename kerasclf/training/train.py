@@ -127,7 +127,8 @@ class _Training:
             self.record.phase = number if several else None
             inputs = make_phase_inputs(built, dataset, phase, log, also_cache=shared)
             # The layers above the cut will have other weights when the next phase starts.
-            shared = tuple(cut for cut in shared if cut <= (cuts.cut_for(phase.unfreeze) or 0))
+            lowest = cuts.cut_for(phase.unfreeze)
+            shared = () if lowest is None else tuple(cut for cut in shared if cut <= lowest)
             if several or inputs.counts.frozen:
                 log(f"phase {number} of {len(recipe.phases)}: {inputs.describe(phase)}")
             self._fit(prepare_phase(built, inputs, dataset, phase), phase, number)

@@ -107,8 +107,10 @@ class Cuts:
         for run in runs:
             lowest = len(self._steps)
             for unfreeze in run:
-                cut = self.cut_for(unfreeze) or 0
-                if 0 < cut <= lowest:
+                cut = self.cut_for(unfreeze)
+                if cut is None:  # trains from the input on
+                    break
+                if cut <= lowest:
                     found.add(cut)
                 lowest = min(cut, lowest)  # the layers above have other weights when the next phase starts
         return tuple(sorted(found))
