@@ -1,15 +1,17 @@
 """The `kerasclf` command. TensorFlow is imported only when there is something to compute."""
 
+import dataclasses
 import functools
 import inspect
 import operator
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import tyro
 from rich.console import Console
 
+import kerasclf
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.models import ModelsCommand
@@ -20,7 +22,7 @@ from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
-from kerasclf.errors import KerasclfError, RunsFailedError
+from kerasclf.errors import KerasclfError, RunsFailedError, close_names, unknown
 
 COMMANDS = {
     "train": TrainCommand,
@@ -35,12 +37,31 @@ COMMANDS = {
 }
 
 
+# Names that other tools give to an option of ours.
+SYNONYMS = {
+    "--lr": ("--learning-rate",),
+    "--model": ("--backbone", "--experiment"),
+    "--arch": ("--backbone",),
+    "--batchsize": ("--batch-size",),
+    "--bs": ("--batch-size",),
+    "--epoch": ("--epochs",),
+    "--dataset": ("--data",),
+    "--output": ("--out",),
+    "--workers": ("--jobs",),
+}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
     The exit code is 1 if some runs of a study failed, 2 if the input cannot be used, and 130 after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments == ["--version"]:
+        print(f"kerasclf {kerasclf.__version__}")
+        return
+    if problem := _unknown_name(arguments):
+        _refuse(problem)
     command = tyro.cli(
         functools.reduce(operator.or_, (_described(name, arguments[:1] == [name]) for name in COMMANDS)),
         prog="kerasclf",
@@ -52,14 +73,45 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         command.run(console)
     except (KerasclfError, OSError) as error:
-        print(f"error: {with_flags(str(error), command)}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, RunsFailedError) else 2)
+        _refuse(with_flags(str(error), command), code=1 if isinstance(error, RunsFailedError) else 2)
     except KeyboardInterrupt:
         print(
             "\nStopped. Finished runs are complete, the others keep their last epoch. Repeat the command to resume.",
             file=sys.stderr,
         )
         sys.exit(130)
+
+
+def _refuse(message: str, code: int = 2) -> NoReturn:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _unknown_name(arguments: Sequence[str]) -> str | None:
+    """Returns what is wrong with the name of the command or of an option, with the name that was meant; or None.
+
+    tyro would answer with the usage of every command.
+    """
+    name = next(iter(arguments), "--help")
+    if name.startswith("-"):
+        return None
+    if name not in COMMANDS:
+        return unknown("command", name, COMMANDS)
+    flags = _flags_of(COMMANDS[name])
+    for argument in arguments[1:]:
+        flag = argument.partition("=")[0].replace("_", "-")
+        if flag.startswith("--") and flag not in flags:
+            meant = [known for known in SYNONYMS.get(flag, ()) if known in flags]
+            meant += [f"--{near}" for near in close_names(flag[2:], [known[2:] for known in sorted(flags)])]
+            hint = f" Did you mean {meant[0]}?" if meant else ""
+            return f"kerasclf {name} has no option {flag}.{hint} kerasclf {name} --help lists the options."
+    return None
+
+
+def _flags_of(command: type) -> set[str]:
+    """Returns the options of a command, with their leading dashes."""
+    own = {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(command)}
+    return {*own, "--help", "--list", "--version"}
 
 
 def _described(name: str, whole: bool) -> Any:

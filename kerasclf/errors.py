@@ -48,8 +48,13 @@ class RunsFailedError(KerasclfError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the known name closest to `name`, or an empty string."""
-    close = get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)
+    close = close_names(name, known)
     return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def close_names(name: str, known: Iterable[str]) -> list[str]:
+    """Returns the known name closest to `name`, or nothing if none is close."""
+    return get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:

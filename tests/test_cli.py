@@ -5,13 +5,31 @@ import sys
 
 import pytest
 
+import kerasclf
 from kerasclf.cli import COMMANDS, main
 
 
-def test_an_unknown_flag_exits_2(capsys):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
+        (["train", "--lr", "0.1"], "kerasclf train has no option --lr. Did you mean --learning-rate?"),
+        (["train", "--model", "resnet50"], "kerasclf train has no option --model. Did you mean --backbone?"),
+        (["study", "basenet", "--epoch", "3"], "kerasclf study has no option --epoch. Did you mean --epochs?"),
+        (["train", "--batchsize=8"], "kerasclf train has no option --batchsize. Did you mean --batch-size?"),
+        (["study", "basenet", "--model", "x"], "kerasclf study has no option --model. kerasclf study --help"),
+        (["study", "basenet", "--repeat", "3"], "Did you mean --repeats?"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_name_that_was_meant(arguments, message, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["study", "basenet", "--repeat", "3"])
-    assert "--repeats" in capsys.readouterr().err
+        main(arguments)
+    assert message in capsys.readouterr().err
+
+
+def test_the_version(capsys):
+    main(["--version"])
+    assert capsys.readouterr().out == f"kerasclf {kerasclf.__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)
