@@ -1,1 +1,1 @@
-"""Side-by-side measurements against the peers; see README.md."""
+"""Benchmarks against other libraries, side by side in one run. See README.md."""

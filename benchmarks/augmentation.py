@@ -1,9 +1,9 @@
-"""Augmentation alone, zoom 0.2 + horizontal flip + featurewise normalisation: here against the legacy generator.
+"""Augmentation alone: kerasclf against the legacy generator of Keras.
 
     make bench        or        python -m benchmarks.augmentation
 
-Each contestant delivers normalised float32 batches of 32 for several epochs; the first, in which graphs are traced
-and compiled, is not counted.
+Both apply zoom 0.2, horizontal flip and featurewise normalisation, and deliver float32 batches of 32 for several
+epochs. The first epoch, in which graphs are traced and compiled, is not counted.
 """
 
 import json
@@ -55,11 +55,11 @@ def ours(size: int) -> Callable[[], int]:
         featurewise_center=True, featurewise_std_normalization=True, zoom_range=0.2, horizontal_flip=True
     )
     pixels = keras.Input(images.shape[1:], dtype="uint8")
-    # In a training this is part of the model; here it is counted with the pipeline, as the generator's is.
+    # In a training this is part of the model. Here it counts as part of the pipeline, as in the generator.
     normalise = keras.Model(pixels, normalize(pixels, augmentation, fit_statistics(subset, augmentation)))
     data = training_batches(subset, 2, BATCH, augmentation, 0, Epoch())
     batches = data.map(lambda batch, labels: (normalise(batch), labels), os.cpu_count())
-    # Counted in the graph, where a training consumes them.
+    # Count the batches in the graph, which is where a training consumes them.
     return lambda: int(batches.reduce(0, lambda count, batch: count + tf.shape(batch[0])[0]))
 
 
@@ -76,10 +76,10 @@ def measure(who: str, size: int) -> None:
 
 def main() -> None:
     contestants = [(who, str(size)) for size in IMAGES for who in ("kerasclf", "legacy")]
-    found = in_turns("benchmarks.augmentation", contestants, ROUNDS)
+    measured = in_turns("benchmarks.augmentation", contestants, ROUNDS)
     rows = []
     for size in IMAGES:
-        mine, other = found[("kerasclf", str(size))], found[("legacy", str(size))]
+        mine, other = measured[("kerasclf", str(size))], measured[("legacy", str(size))]
         rows.append(
             [
                 f"{size}×{size}",

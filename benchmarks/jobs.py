@@ -1,8 +1,8 @@
-"""One run with every core, or one run a core side by side? By size of network.
+"""One run on all cores against one run per core, side by side, for networks of three sizes.
 
     make bench-jobs        or        python -m benchmarks.jobs
 
-Training steps on images in memory, without input pipeline; images/s of all runs together.
+The result is images/s of all runs together, in training steps on images in memory without an input pipeline.
 """
 
 import json
@@ -14,8 +14,8 @@ from benchmarks.measure import median, print_table, ratio
 from kerasclf.machine import usable_cores
 
 ROUNDS = 5
-_LEAST_S = 8.0
-# Network, image side, batch.
+_MIN_S = 8.0
+# Network, image side in pixels, batch size.
 SIZES = {
     "basenet, 32×32": ("basenet", 32, 32),
     "basenet_deeper with batch norm, 32×32": ("basenet_deeper", 32, 32),
@@ -43,14 +43,14 @@ def measure(what: str, threads: int) -> None:
     for _ in range(3):
         model.train_on_batch(x, y)
     began, steps = time.perf_counter(), 0
-    while time.perf_counter() - began < _LEAST_S:
+    while time.perf_counter() - began < _MIN_S:
         model.train_on_batch(x, y)
         steps += 1
     print(json.dumps(steps * batch / (time.perf_counter() - began)))
 
 
 def rate(what: str, runs: int, threads: int) -> dict[str, float]:
-    """Returns images/s of so many runs side by side, together, as `rate`."""
+    """Returns images/s of a number of runs side by side, all together, as `rate`."""
     command = [sys.executable, "-m", "benchmarks.jobs", what, str(threads)]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(runs)]
     return {"rate": sum(float(process.communicate()[0].splitlines()[-1]) for process in started)}

@@ -1,11 +1,11 @@
-"""The ladder with three repeats: two runs side by side, one after the other, and as a plain PyTorch loop.
+"""The ladder with three repeats: two runs side by side, one run at a time, and a plain PyTorch loop.
 
     make bench-ladder        or        python -m benchmarks.ladder
 
-Every experiment of S1b on `shapes` with a tenth of its epochs, 24 runs a contestant (SHARE=1 takes all epochs, and
-hours; REPEATS=1 makes one run of each experiment); wall time from the start of the process to the last prediction,
-starting TensorFlow or PyTorch included. The PyTorch loop trains the same networks on the same images one run after the
-other with every core it is given; it writes nothing.
+Each contestant trains every experiment of S1b on `shapes` with a tenth of its epochs, 24 runs in all. SHARE=1 takes
+all epochs, and hours; REPEATS=1 trains each experiment once. The result is the wall time from the start of the process
+to the last prediction, including the start of TensorFlow or PyTorch. The PyTorch loop trains the same networks on the
+same images, one run after the other on all available cores. It writes nothing.
 """
 
 import json
@@ -29,7 +29,7 @@ REPEATS = int(os.environ.get("REPEATS", "3"))
 SHARE_OF_EPOCHS = float(os.environ.get("SHARE", "0.1"))
 ROUNDS = int(os.environ.get("ROUNDS", "1"))
 CONTESTANTS = ("jobs 2", "jobs 1", "pytorch")
-_BATCH = 256  # for validation and test, as kerasclf takes at this size
+_BATCH = 256  # for validation and test, as in kerasclf for images of this size
 
 
 def shortened() -> "Study":
@@ -71,12 +71,12 @@ def _train(experiment: "Experiment", dataset: "ImageDataset") -> None:
 
     sets = {name: _tensors(dataset, name) for name in ("train", "validation", "test")}
     center, scale = _normalisation(experiment, sets["train"][0])
-    # Normalised once: such a loop has its images in memory as it wants them.
+    # Normalised once, because such a loop can keep normalised images in memory.
     sets = {name: ((x - center) / scale, y) for name, (x, y) in sets.items()}
     x, y = sets["train"]
     model = _network(experiment)
     optimizer, criterion = torch.optim.Adam(model.parameters()), torch.nn.CrossEntropyLoss()
-    best, waited = -1.0, 0
+    best, epochs_without_improvement = -1.0, 0
     for _ in range(experiment.train.epochs):
         model.train()
         total = torch.zeros(())
@@ -89,9 +89,10 @@ def _train(experiment: "Experiment", dataset: "ImageDataset") -> None:
             total += loss.detach()
         assert torch.isfinite(total)
         accuracy = _accuracy(model, *sets["validation"])
-        waited = 0 if accuracy > best else waited + 1
+        epochs_without_improvement = 0 if accuracy > best else epochs_without_improvement + 1
         best = max(best, accuracy)
-        if experiment.train.early_stopping and waited >= experiment.train.early_stopping.patience:
+        stopping = experiment.train.early_stopping
+        if stopping and epochs_without_improvement >= stopping.patience:
             break
     _accuracy(model, *sets["test"])
 
@@ -111,7 +112,7 @@ def _normalisation(experiment: "Experiment", x: Any) -> tuple[Any, Any]:
 
 
 def _zoom_and_flip(x: Any) -> Any:
-    """Zooms each image by 0.8 to 1.2 and mirrors every second one, in one resampling of the batch."""
+    """Zooms each image by 0.8 to 1.2 and mirrors half of them, in one resampling of the batch."""
     import torch
     from torch.nn import functional
 
@@ -168,8 +169,8 @@ def measure(who: str) -> None:
 
 
 def main() -> None:
-    found = in_turns("benchmarks.ladder", [(who,) for who in CONTESTANTS], ROUNDS)
-    results = {who: found[(who,)] for who in CONTESTANTS}
+    measured = in_turns("benchmarks.ladder", [(who,) for who in CONTESTANTS], ROUNDS)
+    results = {who: measured[(who,)] for who in CONTESTANTS}
     print_table(
         [f"the ladder, {8 * REPEATS} runs", "seconds", "times as long as jobs 2 (range)"],
         [[who, f"{median(results[who], 'seconds'):,.0f}", ratio(results[who], results["jobs 2"], "seconds")]

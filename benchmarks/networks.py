@@ -1,10 +1,11 @@
-"""Training each network of the catalogue, here and as a plain PyTorch loop (extra `bench`).
+"""Training the networks of the catalogue: kerasclf against a plain PyTorch loop (extra `bench`).
 
     make bench-networks        or        python -m benchmarks.networks [--quick] [--rounds 3] [--only resnet18 …]
 
-Random images of ten classes, SGD with momentum, float32; images/s over the epochs after the first. 32×32 with batches
-of 64, and 224×224 with batches of 8 for those made for it. kerasclf trains as a study does: tf.data, metrics, faster
-layers; the PyTorch loop shuffles tensors in memory by index, channels last, and computes no metric.
+Both train on random images of ten classes with SGD, momentum and float32. Images are 32×32 in batches of 64, and
+224×224 in batches of 8 for networks of that size. The result is images/s over the epochs after the first. kerasclf
+trains as in a study: tf.data, metrics, faster layers. The PyTorch loop shuffles tensors in memory by index, channels
+last, and computes no metric.
 """
 
 import argparse
@@ -18,9 +19,9 @@ from benchmarks.measure import in_turns, median, print_table, ratio
 from kerasclf.runs.resources import peak_memory_mb
 
 CLASSES = 10
-BATCH = {32: 64, 224: 8}  # by the side of the images
+BATCH = {32: 64, 224: 8}  # by the side of the images in pixels
 EPOCHS, ROUNDS = 3, 3
-# Images of an epoch, so that one takes seconds: one of ten steps says nothing of a network that makes 100 a second.
+# Images per epoch. An epoch must take seconds: ten steps are too few for a network that takes 100 steps per second.
 NETWORKS = {
     32: {
         "mlp": 48_000, "basenet": 19_200, "default_conv": 19_200, "simple_cnn": 3_200, "course_cnn": 3_200,
@@ -44,8 +45,8 @@ def kerasclf(name: str, side: int, epochs: int) -> float:
 
     images, labels = arrays(name, side)
     subset = Subset(ArrayImages(images.astype(np.uint8)), labels, tuple(map(str, range(len(labels)))))
-    little = Subset(ArrayImages(images[:8].astype(np.uint8)), labels[:8], subset.names[:8])
-    dataset = ImageDataset("random", "Random images", tuple(map(str, range(CLASSES))), subset, little, little)
+    small = Subset(ArrayImages(images[:8].astype(np.uint8)), labels[:8], subset.names[:8])
+    dataset = ImageDataset("random", "Random images", tuple(map(str, range(CLASSES))), subset, small, small)
     family, _, step = name.partition(":")
     arguments: dict[str, object] = {"step": int(step), "published": True} if step else {}
     arguments |= {"stem": "3x3"} if family.startswith("resnet") and not step and side < 64 else {}
@@ -80,20 +81,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--only", nargs="*", default=(), help="names of networks, such as resnet_to_convnext:7")
     parser.add_argument("--side", type=int, choices=list(BATCH), help="only images of this side")
-    asked = parser.parse_args()
-    epochs, rounds = (2, 1) if asked.quick else (EPOCHS, asked.rounds)
-    for side in [asked.side] if asked.side else list(BATCH):
+    options = parser.parse_args()
+    epochs, rounds = (2, 1) if options.quick else (EPOCHS, options.rounds)
+    for side in list(BATCH) if options.side is None else [options.side]:
         rows = []
         for name in NETWORKS[side]:
-            if asked.only and name not in asked.only:
+            if options.only and name not in options.only:
                 continue
             pair = [(who, name, str(side), str(epochs)) for who in ("kerasclf", "pytorch")]
-            found = in_turns("benchmarks.networks", pair, rounds)
-            mine, theirs = (found[who] for who in pair)
+            measured = in_turns("benchmarks.networks", pair, rounds)
+            mine, theirs = (measured[who] for who in pair)
             cells = [f"{median(one, 'rate'):,.0f}" for one in (mine, theirs)]
             memory = [f"{median(one, 'memory'):,.0f}" for one in (mine, theirs)]
             rows.append([name, *cells, ratio(mine, theirs, "rate"), *memory])
-            print(" | ".join(rows[-1]), file=sys.stderr, flush=True)  # what is measured is not lost with the rest
+            print(" | ".join(rows[-1]), file=sys.stderr, flush=True)  # a later failure does not lose this result
         heading = f"{side}×{side}, batch {BATCH[side]}"
         print_table([heading, "kerasclf, images/s", "PyTorch", "ratio (range)", "kerasclf, MB", "PyTorch, MB"], rows)
 

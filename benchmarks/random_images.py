@@ -1,4 +1,4 @@
-"""Random uint8 images of 200 classes, for measurements."""
+"""Random uint8 images of 200 classes, for benchmarks."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,8 @@ CLASSES = 200
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Random images that are drawn when they are read, as files are: an `ImageSource`."""
+class RandomImages:
+    """An `ImageSource` of random images that are computed when they are read, like files."""
 
     side: int
     numbers: NDArray[np.int64]
@@ -36,11 +36,11 @@ class Drawn:
         return len(self.numbers)
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
-        drawn = [np.random.default_rng(i).integers(0, 256, self.shape, np.uint8) for i in self.numbers[indices]]
-        return np.stack(drawn)
+        images = [np.random.default_rng(i).integers(0, 256, self.shape, np.uint8) for i in self.numbers[indices]]
+        return np.stack(images)
 
-    def take(self, indices: NDArray[np.integer]) -> "Drawn":
-        return Drawn(self.side, self.numbers[indices])
+    def take(self, indices: NDArray[np.integer]) -> "RandomImages":
+        return RandomImages(self.side, self.numbers[indices])
 
     def fingerprint(self) -> str:
         return f"{self.side} {self.numbers.tolist()}"
@@ -51,18 +51,18 @@ def labels_of(count: int) -> NDArray[np.int64]:
 
 
 def images_of(side: int, count: int) -> NDArray[np.uint8]:
-    return Drawn(side, np.arange(count)).read(np.arange(count))
+    return RandomImages(side, np.arange(count)).read(np.arange(count))
 
 
 def dataset_of(side: int, train: int, validation: int, in_memory: bool = True) -> "ImageDataset":
-    """Returns a data set of random images, in memory or drawn when they are read."""
+    """Returns a data set of random images, in memory or computed when they are read."""
     from kerasclf.data import ArrayImages, ImageDataset, Subset
 
     def subset(first: int, count: int) -> "Subset":
-        drawn = Drawn(side, np.arange(first, first + count))
-        images = ArrayImages(drawn.read(np.arange(count))) if in_memory else drawn
+        source = RandomImages(side, np.arange(first, first + count))
+        images = ArrayImages(source.read(np.arange(count))) if in_memory else source
         return Subset(images, labels_of(count), ("",) * count)
 
     classes = tuple(str(label) for label in range(CLASSES))
-    watched = subset(train, validation)
-    return ImageDataset("random", "random pixels", classes, subset(0, train), watched, watched)
+    evaluated = subset(train, validation)
+    return ImageDataset("random", "random pixels", classes, subset(0, train), evaluated, evaluated)

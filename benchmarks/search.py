@@ -1,11 +1,11 @@
-"""Thirty trials of BaseNet: kerasclf with two runs side by side, against KerasTuner's own loop in one process.
+"""Thirty trials of BaseNet: kerasclf with two runs side by side against KerasTuner's loop in one process.
 
     make bench-search        or        python -m benchmarks.search [--quick] [--rounds N] [--trials N] [--epochs N]
-    python -m benchmarks.search kerasclf 30,20,200          one contestant alone: trials, epochs, images a class
+    python -m benchmarks.search kerasclf 30,20,200          one contestant alone: trials, epochs, images per class
 
-Both make the same trials (the same values in the same order, from the same seed) on images in memory, for the same
-number of epochs, through the same input pipeline and training. Wall time with the start of every process; peak memory
-after trial 5 and after the last, of the process itself and of its greatest run.
+Both run the same trials (the same values in the same order, from the same seed) on images in memory, with the same
+number of epochs, input pipeline and training. The results are the wall time, including the start of every process, and
+the peak memory after trial 5 and after the last trial, of the process itself and of its largest run.
 """
 
 import argparse
@@ -29,7 +29,7 @@ CONTESTANTS = ("kerasclf", "keras_tuner")
 
 @dataclass(frozen=True)
 class Size:
-    """How much there is to do."""
+    """The size of a search: trials, epochs per trial, and images per class."""
 
     trials: int = 30
     epochs: int = 20
@@ -53,7 +53,7 @@ SPACE = Space({"train.learning_rate": Float(1e-4, 1e-2, log=True), "train.batch_
 
 
 def kerasclf(size: Size) -> dict[str, Any]:
-    """Searches with `--jobs 2`; memory is that of this process and of the greatest of its runs so far."""
+    """Searches with `--jobs 2`, and measures the memory of this process and of its largest run so far."""
     from kerasclf.runs.engines import Processes
     from kerasclf.runs.resources import peak_memory_mb
     from kerasclf.search.search_progress import SilentSearchListener
@@ -61,14 +61,14 @@ def kerasclf(size: Size) -> dict[str, Any]:
     from kerasclf.search.trial import Trial
 
     peaks: dict[int, tuple[float, float]] = {}
-    greatest = [0.0]
+    largest = [0.0]
 
     class Watch(SilentSearchListener):
         def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-            greatest[0] = max(greatest[0], metrics["peak_memory_mb"])
+            largest[0] = max(largest[0], metrics["peak_memory_mb"])
 
         def ended_trial(self, trial: Trial, best: Trial | None) -> None:
-            peaks[len(peaks) + 1] = peak_memory_mb(), greatest[0]
+            peaks[len(peaks) + 1] = peak_memory_mb(), largest[0]
 
     with tempfile.TemporaryDirectory() as folder:
         search = Search(experiment(size), SPACE)
@@ -121,11 +121,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--trials", type=int, default=Size.trials)
     parser.add_argument("--epochs", type=int, default=Size.epochs)
-    asked = parser.parse_args()
-    size = Size(6, 2, 40) if asked.quick else Size(asked.trials, asked.epochs)
+    options = parser.parse_args()
+    size = Size(6, 2, 40) if options.quick else Size(options.trials, options.epochs)
     Search(experiment(size), SPACE).check()
     contestants = [(name, str(size)) for name in CONTESTANTS]
-    measured = in_turns("benchmarks.search", contestants, 1 if asked.quick else asked.rounds)
+    measured = in_turns("benchmarks.search", contestants, 1 if options.quick else options.rounds)
     mine, theirs = (measured[contestant] for contestant in contestants)
     same = all(a["values"] == b["values"] for a, b in zip(mine, theirs, strict=True))
     print(f"the same trials: {same}\n")
@@ -133,7 +133,7 @@ def main() -> None:
         [name, f"{median(found, 'seconds'):,.0f}", f"{median(found, 'early'):,.0f}", f"{median(found, 'late'):,.0f}"]
         for name, found in (("kerasclf, --jobs 2", mine), ("keras_tuner.RandomSearch", theirs))
     ]
-    runs = ["its greatest run so far", "", f"{median(mine, 'early_run'):,.0f}", f"{median(mine, 'late_run'):,.0f}"]
+    runs = ["its largest run so far", "", f"{median(mine, 'early_run'):,.0f}", f"{median(mine, 'late_run'):,.0f}"]
     print_table(["search", "seconds", f"peak MB, trial {_EARLY}", "peak MB, last trial"], [rows[0], runs, rows[1]])
     print(f"times as fast: {ratio(theirs, mine, 'seconds')}")
 

@@ -1,6 +1,6 @@
-"""The networks of the catalogue in plain PyTorch, and how fast a plain loop trains them (extra `bench`).
+"""The networks of the catalogue in plain PyTorch, and the speed of a plain training loop (extra `bench`).
 
-The larger ones are torchvision's; the small ones and the ladder from ResNet to ConvNeXt are written out here.
+The large networks come from torchvision. This file has the small ones and the ladder from ResNet to ConvNeXt.
 """
 
 import time
@@ -17,27 +17,27 @@ from kerasclf.machine import usable_cores
 
 
 def build(name: str, side: int, classes: int) -> nn.Module:
-    """Returns the network that kerasclf builds under the same name, for square color images."""
+    """Returns the network that kerasclf builds under the same name, for square colour images."""
     if name in SMALL:
         return SMALL[name](classes)
     family, _, step = name.partition(":")
     if family == "resnet_to_convnext":
         return ladder(int(step), classes)
     network: nn.Module = torchvision.models.get_model(name, num_classes=classes)
-    if name.startswith("resnet") and side < 64:  # the 3×3 stem, without a pooling
+    if name.startswith("resnet") and side < 64:  # the 3×3 stem without pooling
         network.conv1, network.maxpool = nn.Conv2d(3, 64, 3, padding=1, bias=False), nn.Identity()
     return network
 
 
 def training_rate(name: str, images: NDArray[np.float32], labels: NDArray[np.int64], batch: int, epochs: int) -> float:
-    """Returns images/s of a plain loop with whatever makes it quick, the median of the epochs after the first.
+    """Returns images/s of an optimised plain loop, the median of the epochs after the first.
 
     Args:
-        name: The network.
-        images: (n, side, side, 3).
-        labels: (n,).
-        batch: Images a step.
-        epochs: At least 2.
+        name: Name of the network.
+        images: Images, shape (n, side, side, 3).
+        labels: Labels, shape (n,).
+        batch: Images per step.
+        epochs: Number of epochs, at least 2.
     """
     torch.set_num_threads(usable_cores())
     torch.manual_seed(0)
@@ -125,7 +125,7 @@ _DEPTHS = {1: (3, 4, 6, 3), 7: (2, 2, 6, 2)}
 
 
 def ladder(step: int, classes: int) -> nn.Module:
-    """Returns a step from ResNet to ConvNeXt as it was published."""
+    """Returns a published step of the ladder from ResNet to ConvNeXt."""
     stem = nn.Conv2d(3, 64, 3, padding=1) if step < 3 else nn.Conv2d(3, 64, 1)
     parts: list[nn.Module] = [stem, nn.BatchNorm2d(64)] + ([nn.ReLU()] if step < 7 else [])
     before = 64

@@ -1,8 +1,8 @@
-"""ResNet50 in plain PyTorch, and how fast a plain loop computes its features and trains it (extra `bench`).
+"""ResNet50 in plain PyTorch, and the speed of a plain loop for features and training (extra `bench`).
 
-The peer of benchmarks/transfer.py, with whatever makes such a loop quick: channels_last, inference_mode, Adam as one
-operation, batches cut from images in memory. Strides are where keras.applications has them, on the first 1×1
-convolution of a block, so that both compute as much.
+This is the peer of benchmarks/transfer.py, optimised with channels_last, inference_mode, fused Adam and batches cut
+from images in memory. Strides are on the first 1×1 convolution of a block, as in keras.applications, to make both
+networks equally large.
 """
 
 import math
@@ -18,7 +18,7 @@ from kerasclf.machine import usable_cores
 
 # Blocks and width of each stage.
 _STAGES = ((3, 64), (4, 128), (6, 256), (3, 512))
-# What torchvision subtracts from pixels 0–255 and divides them by.
+# Mean and deviation of torchvision, for pixels 0–255.
 _MEAN, _DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
@@ -29,7 +29,7 @@ def conv(before: int, after: int, size: int, stride: int = 1) -> nn.Sequential:
 
 
 class Bottleneck(nn.Module):
-    """1×1, 3×3 and 1×1 convolutions beside a shortcut."""
+    """1×1, 3×3 and 1×1 convolutions with a shortcut."""
 
     def __init__(self, before: int, width: int, stride: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class Bottleneck(nn.Module):
 
 
 class ResNet50(nn.Module):
-    """`lower` is what lies below the last stage, `features` the last stage with its pooling, `head` the rest."""
+    """ResNet50 in three parts: `lower` below the last stage, `features` (last stage and pooling) and `head`."""
 
     def __init__(self, classes: int, hidden: int) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class ResNet50(nn.Module):
 
 
 def features_rate(images: NDArray[np.uint8], batch: int, warm_up: int, bfloat16: bool) -> float:
-    """Returns images/s of the features of all images, after so many batches that are not counted."""
+    """Returns images/s of the features of all images, after `warm_up` batches that are not counted."""
     model = _model(200, 400).eval()
     read = _reader(images)
 
@@ -89,13 +89,14 @@ def training_rate(
     """Returns images/s of training steps.
 
     Args:
-        images: Pixels 0–255.
-        labels: Of 200 classes.
-        batch: Images a step.
-        steps: How many are not counted, and how many are after them.
-        last_stage: Train the last stage and the head; what lies below computes without gradients, in inference mode.
-        bfloat16: Compute in bfloat16 by autocast.
-        frozen_norm: Batch normalisation stays in inference mode and does not learn.
+        images: Images, pixels 0–255.
+        labels: Labels of 200 classes.
+        batch: Images per step.
+        steps: Number of warm-up steps, and number of counted steps after them.
+        last_stage: Whether only the last stage and the head train. The layers below run without gradients, in
+            inference mode.
+        bfloat16: Whether autocast computes in bfloat16.
+        frozen_norm: Whether batch normalisation is frozen and runs in inference mode.
     """
     model = _model(200, 400).train()
     if last_stage:
@@ -111,14 +112,14 @@ def training_rate(
         chosen = torch.randperm(len(images))[:batch]
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
             with torch.set_grad_enabled(not last_stage):
-                kept = model.lower(read(chosen))
-            loss = criterion(model.head(model.features(kept)).float(), targets[chosen])
+                activations = model.lower(read(chosen))
+            loss = criterion(model.head(model.features(activations)).float(), targets[chosen])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         assert math.isfinite(loss.item())
 
-    return batch / _seconds_a_step(step, *steps)
+    return batch / _seconds_per_step(step, *steps)
 
 
 def _model(classes: int, hidden: int) -> ResNet50:
@@ -128,13 +129,13 @@ def _model(classes: int, hidden: int) -> ResNet50:
 
 
 def _reader(images: NDArray[np.uint8]) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Returns a function from indices to normalised float32 images, whose channels come last in memory."""
+    """Returns a function from indices to normalised float32 images, with channels last in memory."""
     pixels = torch.from_numpy(images)
     mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
     return lambda chosen: pixels[chosen].permute(0, 3, 1, 2).float().sub_(mean).div_(deviation)
 
 
-def _seconds_a_step(step: Callable[[], None], warm_up: int, steps: int) -> float:
+def _seconds_per_step(step: Callable[[], None], warm_up: int, steps: int) -> float:
     for _ in range(warm_up):
         step()
     began = time.perf_counter()

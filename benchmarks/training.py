@@ -1,10 +1,10 @@
-"""Training BaseNet: here, through the legacy generator, and as a plain PyTorch loop (extra `bench`).
+"""Training BaseNet: kerasclf, the legacy generator of Keras, and a plain PyTorch loop (extra `bench`).
 
     make bench        or        python -m benchmarks.training
 
-11,250 images of 32×32, 25 classes, Adam; images/s over the epochs after the first. The PyTorch loop holds its images
-as float32 tensors, shuffles by index and reads the loss once an epoch, which is as quick as such a loop gets. All use
-every core that they are given.
+All train on 11,250 images of 32×32 and 25 classes with Adam, on all available cores. The result is images/s over the
+epochs after the first. For speed, the PyTorch loop keeps its images as float32 tensors, shuffles by index and reads the
+loss once per epoch.
 """
 
 import functools
@@ -86,19 +86,19 @@ def pytorch(batch: int, augmented: bool) -> float:
 
 
 class Clock:
-    """Times epochs from their begin to the end of their last step, as kerasclf's own history does."""
+    """Times epochs from their start to the end of their last step, as in the history of kerasclf."""
 
     def __init__(self) -> None:
         self.began = 0.0
         self.seconds: list[float] = []
 
     def begin(self, *ignored: object, **too: object) -> None:
-        """An epoch begins; takes whatever a callback is given."""
+        """Starts an epoch. The arguments of a callback are ignored."""
         self.began = time.perf_counter()
         self.seconds.append(0.0)
 
     def step(self, *ignored: object, **too: object) -> None:
-        """A step is done."""
+        """Records the end of a step."""
         self.seconds[-1] = time.perf_counter() - self.began
 
     def rate(self, images: int) -> float:
@@ -121,9 +121,9 @@ def measure(who: str, batch: int) -> None:
 
 def main() -> None:
     for batch in BATCHES:
-        found = in_turns("benchmarks.training", [(who, str(batch)) for who in CONTESTANTS], ROUNDS)
-        mine = {who: found[(who, str(batch))] for who in CONTESTANTS}
-        rows = [[who, f"{median(r, 'rate'):,.0f}", f"{median(r, 'memory'):,.0f}"] for who, r in mine.items()]
+        measured = in_turns("benchmarks.training", [(who, str(batch)) for who in CONTESTANTS], ROUNDS)
+        results = {who: measured[(who, str(batch))] for who in CONTESTANTS}
+        rows = [[who, f"{median(r, 'rate'):,.0f}", f"{median(r, 'memory'):,.0f}"] for who, r in results.items()]
         print_table([f"BaseNet, batch {batch}", "images/s", "peak memory, MB"], rows)
         pairs = (
             ("kerasclf+augmentation", "kerasclf"),
@@ -131,7 +131,8 @@ def main() -> None:
             ("kerasclf", "legacy"),
             ("kerasclf", "pytorch"),
         )
-        print_table(["ratio", "median (range)"], [[f"{a} / {b}", ratio(mine[a], mine[b], "rate")] for a, b in pairs])
+        ratios = [[f"{a} / {b}", ratio(results[a], results[b], "rate")] for a, b in pairs]
+        print_table(["ratio", "median (range)"], ratios)
 
 
 if __name__ == "__main__":

@@ -1,25 +1,25 @@
-"""Transfer with ResNet50: features, the last stage and all of it, here and as a plain PyTorch loop (extra `bench`).
+"""Transfer with ResNet50: kerasclf against a plain PyTorch loop (extra `bench`).
 
-    make bench-transfer        or        python -m benchmarks.transfer        (--help lists what can be set)
+    make bench-transfer        or        python -m benchmarks.transfer        (--help lists the options)
 
-Random weights, random uint8 images of 224×224, 200 classes, a hidden dense layer of 400, Adam, batches of 16; every
-contestant has every core that it is given. Steps that trace, compile or choose kernels are not counted.
+All use random weights, random uint8 images of 224×224, 200 classes, a hidden dense layer of 400, Adam, batches of 16
+and all available cores. Steps that trace, compile or choose kernels are not counted. The contests are:
 
-* features: kerasclf's way from images to rows in its cache, hashes and writing included, with the engine it chooses
-  and with TensorFlow; in batches of its own, always 16.
-* last: training the last stage. kerasclf reads kept activations, from the disk where they are more than 256 MB (as
-  in the default run, in float32); PyTorch computes below the cut at every step, without gradients. Batch
-  normalisation learns above the cut.
-* all: training all layers; `keras` is the model and the batches of kerasclf without its faster layers.
-* tuned: the same with batch normalisation in inference mode, as kerasclf has it in pretrained networks.
+* features: from images to features. kerasclf writes rows to its cache and computes hashes too, with the engine it
+  chooses and with TensorFlow. Its batches always have 16 images.
+* last: training the last stage. kerasclf reads cached activations, from the disk if they exceed 256 MB (as in the
+  default run, in float32). PyTorch computes the layers below the cut at every step, without gradients. Batch
+  normalisation above the cut trains.
+* all: training all layers. `keras` has the model and the batches of kerasclf without its faster layers.
+* tuned: training all layers with batch normalisation in inference mode, as kerasclf does in pretrained networks.
 * head: 40 epochs of the head on the features of 2,700 images, validated on 300, batches of 32.
-* growth: what more images cost kerasclf, by number (--sizes 1000,6000 takes 5 GB below $TMPDIR, and several minutes
-  longer). A whole pass over the kept activations is read, few steps are trained.
+* growth: the cost of kerasclf by number of images. --sizes 1000,6000 takes 5 GB below $TMPDIR and several minutes more.
+  It reads all cached activations once, and trains a few steps.
 
-PyTorch computes in float32 and, by autocast, in bfloat16; the one whose median is better is marked. A CPU without
-bfloat16 takes minutes for it: --without pytorch-bfloat16. Precision of kerasclf is "auto". In parts, as often as is
-wanted: --only all --rounds 1 --add-to rounds.json. Activations are kept in a temporary folder, and each contestant
-begins without any.
+PyTorch computes in float32 and, with autocast, in bfloat16. The tables mark the one with the better median. Without
+bfloat16 in the CPU this takes minutes: leave it out with --without pytorch-bfloat16. The precision of kerasclf is
+"auto". To measure in parts, repeat --only all --rounds 1 --add-to rounds.json. Activations are cached in a temporary
+folder, and each contestant starts with an empty cache.
 """
 
 import argparse
@@ -39,13 +39,12 @@ from benchmarks.measure import in_turns, median, print_table, ratio
 from benchmarks.transfer_contests import CONTESTANTS, CONTESTS, HEAD_EPOCHS, PEERS, Settings, growth
 from kerasclf.runs.resources import peak_memory_mb
 
-# How long the last stage would be trained.
+# Number of epochs of the last stage for the extrapolation.
 STAGE_EPOCHS = 20
-# How a contestant's process learns what was asked of the whole measurement.
+# Environment variable that passes the settings to the process of a contestant.
 _SETTINGS = "BENCH_TRANSFER"
 
-
-QUICK = {"side": 64, "images": 32, "kept": 96, "steps": 2, "head_images": 300, "sizes": (64, 128)}
+QUICK = {"side": 64, "images": 32, "cached": 96, "steps": 2, "head_images": 300, "sizes": (64, 128)}
 
 
 def measure(what: str, who: str) -> None:
@@ -57,27 +56,27 @@ def measure(what: str, who: str) -> None:
 
 
 def parsed(arguments: Sequence[str]) -> tuple[Settings, dict[str, list[str]], Path | None]:
-    """Returns how much is measured, whom, by contest, and the file of earlier rounds."""
+    """Returns the settings, the contestants by contest, and the file of earlier rounds."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.transfer")
-    parser.add_argument("--quick", action="store_true", help="small images, few steps, one round: does it run?")
-    for name in ("side", "batch", "images", "kept", "warm_up", "steps", "head_images", "rounds"):
+    parser.add_argument("--quick", action="store_true", help="test the benchmark: small images, few steps, one round")
+    for name in ("side", "batch", "images", "cached", "warm_up", "steps", "head_images", "rounds"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"default {getattr(Settings, name)}")
-    parser.add_argument("--sizes", type=_numbers, help="of growth, such as 1000,6000; '' leaves it out")
+    parser.add_argument("--sizes", type=_numbers, help="numbers of images for growth, such as 1000,6000; '' for none")
     parser.add_argument("--only", choices=CONTESTANTS, nargs="*", default=list(CONTESTANTS), help="contests")
-    parser.add_argument("--without", choices=PEERS, nargs="*", default=[], help="peers that are left out")
+    parser.add_argument("--without", choices=PEERS, nargs="*", default=[], help="peers to leave out")
     parser.add_argument(
-        "--add-to", type=Path, help="a JSON file of rounds, to which these are added; the tables show all"
+        "--add-to", type=Path, help="JSON file of earlier rounds; add these rounds and show all of them"
     )
     given = {name: value for name, value in vars(parser.parse_args(arguments)).items() if value is not None}
     only, without, quick = given.pop("only"), given.pop("without"), given.pop("quick")
     file = given.pop("add_to", None)
-    least = {**QUICK, "rounds": 1} if quick else {}
+    reduced = {**QUICK, "rounds": 1} if quick else {}
     contests = {what: [who for who in CONTESTANTS[what] if who not in without] for what in only}
-    return replace(Settings(), **{**least, **given}), contests, file
+    return replace(Settings(), **{**reduced, **given}), contests, file
 
 
 def added(file: Path, found: dict[tuple[str, ...], list[Any]]) -> dict[tuple[str, ...], list[Any]]:
-    """Adds results to those of a file, and returns them together."""
+    """Adds results to those of a file, and returns all of them."""
     earlier = json.loads(file.read_text()) if file.exists() else {}
     together = {key: earlier.get(" ".join(key), []) + results for key, results in found.items()}
     file.write_text(json.dumps(earlier | {" ".join(key): results for key, results in together.items()}, indent=1))
@@ -101,7 +100,7 @@ def report(what: str, found: dict[str, list[dict[str, Any]]]) -> None:
         for who, results in found.items()
     ]
     unit = f"{HEAD_EPOCHS} epochs, s" if what == "head" else "images/s"
-    print_table([what, unit, "kerasclf to it (range)", "peak memory, MB"], rows)
+    print_table([what, unit, "ratio of kerasclf (range)", "peak memory, MB"], rows)
 
 
 def _label(who: str, result: dict[str, Any], best: bool) -> str:
@@ -109,12 +108,12 @@ def _label(who: str, result: dict[str, Any], best: bool) -> str:
 
 
 def best_peer(found: dict[str, list[dict[str, Any]]]) -> str:
-    """Returns the name of PyTorch in its faster precision, or nothing where PyTorch is no contestant."""
+    """Returns the name of PyTorch in its faster precision, or an empty string without PyTorch."""
     return max((who for who in found if who in PEERS), key=lambda who: median(found[who], "rate"), default="")
 
 
 def report_growth(found: dict[int, dict[str, Any]], last_found: dict[str, list[dict[str, Any]]]) -> None:
-    """Prints what more images cost, and what all epochs would take at the pace of the measured steps."""
+    """Prints the cost by number of images, and the time of all epochs extrapolated from the measured steps."""
     rows = [
         [
             f"{count:,} ({one['how']})",
@@ -134,7 +133,7 @@ def report_growth(found: dict[int, dict[str, Any]], last_found: dict[str, list[d
         "peak memory with mapped files, MB", "own memory at the end, MB",
     ]  # fmt: skip
     peer = best_peer(last_found)
-    if peer:  # the same number of epochs at its pace
+    if peer:  # extrapolated to the same number of epochs
         pace = median(last_found[peer], "rate")
         headings.append(f"{peer}, {STAGE_EPOCHS} epochs, s (extrapolated)")
         rows = [[*row, f"{STAGE_EPOCHS * count / pace:,.0f}"] for row, count in zip(rows, found, strict=True)]
@@ -145,7 +144,7 @@ def report_growth(found: dict[int, dict[str, Any]], last_found: dict[str, list[d
 
 
 def print_machine(settings: Settings) -> None:
-    """Prints what was measured, and on what."""
+    """Prints the settings, the hardware and the versions."""
     from kerasclf.runs.environment import describe_environment, hardware_in_words
 
     about = describe_environment()
@@ -162,9 +161,9 @@ def main(arguments: Sequence[str]) -> None:
     settings, whom, file = parsed(arguments)
     os.environ[_SETTINGS] = json.dumps(asdict(settings))
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # removes the folder, which may hold gigabytes
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))  # removes the folder, which may have gigabytes
     with tempfile.TemporaryDirectory(prefix="bench-transfer-") as cache:
-        os.environ["KERASCLF_CACHE"] = cache  # each contestant has a folder of its own in it
+        os.environ["KERASCLF_CACHE"] = cache  # with one folder per contestant
         contestants = [(what, who) for what in whom for who in whom[what]]
         found = in_turns("benchmarks.transfer", contestants, settings.rounds)
         grown = in_turns("benchmarks.transfer", [("growth", str(size)) for size in settings.sizes], 1)

@@ -1,4 +1,4 @@
-"""What is measured of transfer with ResNet50, contest by contest (see transfer.py)."""
+"""The contests of transfer with ResNet50 (see transfer.py)."""
 
 import functools
 import math
@@ -34,24 +34,24 @@ CONTESTANTS = {
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is measured.
+    """The size of the measurements.
 
     Args:
-        side: Height and width of images.
-        batch: Images a training step.
-        images: Images whose features are computed.
-        kept: Images of which the last stage's activations are kept; more than 334 are read from the disk.
-        warm_up: Steps that are not counted.
-        steps: Steps that are.
-        head_images: Images of the head's features, a tenth of them for validation.
-        sizes: Numbers of images, smallest first, between which growth is measured; none leaves it out.
-        rounds: How often contestants take turns; growth is measured once.
+        side: Height and width of the images, in pixels.
+        batch: Images per training step.
+        images: Number of images whose features are computed.
+        cached: Number of images with cached activations for the last stage. More than 334 are read from the disk.
+        warm_up: Number of steps that are not counted.
+        steps: Number of counted steps.
+        head_images: Number of images for the head, a tenth of them for validation.
+        sizes: Numbers of images for growth, smallest first; empty for no such measurement.
+        rounds: Number of turns of each contestant. Growth is measured once.
     """
 
     side: int = 224
     batch: int = int(os.environ.get("BATCH", "16"))
     images: int = 96
-    kept: int = 352
+    cached: int = 352
     warm_up: int = 1
     steps: int = 5
     head_images: int = 3000
@@ -76,7 +76,7 @@ def _resnet(shape: tuple[int, int, int], classes: int) -> Any:
 
 
 def features(who: str, settings: Settings) -> dict[str, Any]:
-    """Measures images/s from images to features."""
+    """Measures images/s of the way from images to features."""
     if who in PEERS:
         from benchmarks.torch_resnet import features_rate
 
@@ -93,7 +93,7 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
     cut = built.assembled.cuts.cut_for("head")
     assert cut is not None
     frozen = freeze_below(built, cut, transfer)
-    # The engine is made once; several batches, so that each of its streams computes one.
+    # Compile the engine first, with enough batches for each of its streams.
     list(frozen.source.compute([cut])(iter([images_of(settings.side, 16)] * 2)))
     began = time.perf_counter()
     frozen.subset(dataset.train, lambda line: None)
@@ -105,12 +105,12 @@ def last(who: str, settings: Settings) -> dict[str, Any]:
     """Measures images/s of training the last stage."""
     if who in PEERS:
         return _pytorch_training(who, settings, last_stage=True)
-    setup, built, where, _ = _last_stage(dataset_of(settings.side, settings.kept, 16), settings)
-    return {"rate": timed_fit(setup, settings, fused=True), "how": f"{built.policy}, activations {where}"}
+    setup, built, storage, _ = _last_stage(dataset_of(settings.side, settings.cached, 16), settings)
+    return {"rate": timed_fit(setup, settings, faster=True), "how": f"{built.policy}, activations {storage}"}
 
 
 def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, Any]:
-    """Measures images/s of training all layers, or all but batch normalisation."""
+    """Measures images/s of training all layers, with or without batch normalisation."""
     if who in PEERS:
         return _pytorch_training(who, settings, last_stage=False, frozen_norm=frozen_norm)
     from kerasclf import TrainConfig
@@ -125,11 +125,11 @@ def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, 
     inputs = make_phase_inputs(built, dataset, config)
     assert frozen_norm == (not built.assembled.core.get_layer("conv1_bn").trainable)
     setup = prepare_phase(built, inputs, dataset, config)
-    return {"rate": timed_fit(setup, settings, fused=who == "kerasclf"), "how": built.policy}
+    return {"rate": timed_fit(setup, settings, faster=who == "kerasclf"), "how": built.policy}
 
 
 def head(who: str, settings: Settings) -> dict[str, Any]:
-    """Measures the seconds of the head's epochs on random features that are kept already."""
+    """Measures the seconds of the epochs of the head on random features that are cached already."""
     from kerasclf import TrainConfig
     from kerasclf.training.extractor import freeze_below
     from kerasclf.training.recipe import Recipe
@@ -137,7 +137,7 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
     from kerasclf.transfer import Transfer
 
     validation = settings.head_images // 10
-    # The features are given, so that the images may be small.
+    # The images may be small, because their features are cached already.
     dataset = dataset_of(32, settings.head_images - validation, validation)
     config = TrainConfig(epochs=HEAD_EPOCHS, batch_size=HEAD_BATCH, unfreeze="head", precision="auto")
     transfer = Transfer(weights="none")
@@ -149,23 +149,23 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
     for subset in (dataset.train, dataset.validation):
         cache.append(subset.keys, np.random.default_rng(0).random((len(subset), *cache.shape), np.float32))
     trained = train(dataset, Recipe(_resnet, (config,), transfer=transfer))
-    assert len(cache.known()) == settings.head_images, "train has computed features of its own"
+    assert len(cache.known()) == settings.head_images, "train has computed features again"
     return {"seconds": trained.seconds, "how": built.policy}
 
 
 def growth(count: int, settings: Settings) -> dict[str, Any]:
-    """Measures what the last stage of so many images takes: to extract, to read, to train on."""
+    """Measures the last stage with a number of images: extraction, reading and training."""
     dataset = dataset_of(settings.side, count, 16, in_memory=False)
-    setup, _, where, extraction_s = _last_stage(dataset, settings)
+    setup, _, storage, extraction_s = _last_stage(dataset, settings)
     found: dict[str, Any] = {"extraction_s": extraction_s, "extraction_memory": peak_memory_mb()}
     began = time.perf_counter()
     assert sum(len(batch) for batch, _ in setup.batches) == count
     found["reading_s"] = time.perf_counter() - began
-    return {**found, "rate": timed_fit(setup, settings, fused=True), "how": where, "own_memory": own_memory_mb()}
+    return {**found, "rate": timed_fit(setup, settings, faster=True), "how": storage, "own_memory": own_memory_mb()}
 
 
 def _last_stage(dataset: "ImageDataset", settings: Settings) -> tuple["TrainingSetup", "Built", str, float]:
-    """Returns what trains the last stage on kept activations, where these are, and how long it took to compute them."""
+    """Returns the setup of the last stage, the network, the storage of the activations, and their extraction time."""
     from kerasclf import TrainConfig
     from kerasclf.training.phase_inputs import make_phase_inputs
     from kerasclf.training.training_setup import prepare_phase
@@ -182,14 +182,14 @@ def _last_stage(dataset: "ImageDataset", settings: Settings) -> tuple["TrainingS
     return setup, built, "in memory" if inputs.train.images.array is not None else "on disk", seconds
 
 
-def timed_fit(setup: "TrainingSetup", settings: Settings, fused: bool) -> float:
-    """Returns images/s after the warm-up, trained as kerasclf trains, or without its fused batch normalisation."""
+def timed_fit(setup: "TrainingSetup", settings: Settings, faster: bool) -> float:
+    """Returns images/s after the warm-up, with or without the faster layers of kerasclf."""
     import keras
 
     from kerasclf.training.faster import faster_layers
 
     class Clock(keras.callbacks.Callback):
-        """Times from the epoch's begin to the end of the last step."""
+        """Times from the start of the epoch to the end of the last step."""
 
         def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             self.began = time.perf_counter()
@@ -199,7 +199,7 @@ def timed_fit(setup: "TrainingSetup", settings: Settings, fused: bool) -> float:
             self.seconds = time.perf_counter() - self.began
 
     clock = Clock()
-    with faster_layers(setup.model, setup.strategy) if fused else setup.strategy.scope():
+    with faster_layers(setup.model, setup.strategy) if faster else setup.strategy.scope():
         for number, steps in enumerate((settings.warm_up, settings.steps)):
             setup.epoch.number = number
             setup.model.fit(setup.batches.take(steps), callbacks=[clock], shuffle=False, verbose=0)
@@ -226,6 +226,6 @@ CONTESTS: dict[str, Callable[[str, Settings], dict[str, Any]]] = {
 
 
 def own_memory_mb() -> float:
-    """Returns the memory that this process holds now without what it maps from files, in 10⁶ bytes."""
+    """Returns the current memory of this process without memory-mapped files, in 10⁶ bytes."""
     info = psutil.Process().memory_info()
     return float(info.rss - getattr(info, "shared", 0)) / 1e6

@@ -1,4 +1,4 @@
-"""A cache of its own for every test, and a network small enough to be built in each."""
+"""A separate cache for every test, and a small network."""
 
 import keras
 import numpy as np
@@ -15,7 +15,7 @@ def cache_folder(tmp_path, monkeypatch):
 
 
 def small_network(shape=(8, 8, 3), classes=3) -> keras.Model:
-    """Two stages, the second a residual block, with a pool and a head as a backbone has them."""
+    """Returns two stages, the second a residual block, with the pool and the head of a backbone."""
     image = keras.Input(shape, name="image")
     x = keras.layers.Rescaling(1 / 127.5, -1, dtype="float32", name="preprocess")(image)
     x = keras.layers.Conv2D(4, 3, padding="same", name="conv1_conv")(x)
@@ -31,7 +31,7 @@ def small_network(shape=(8, 8, 3), classes=3) -> keras.Model:
 
 
 def randomize(network: keras.Model, seed: int = 0) -> keras.Model:
-    """Gives every weight, moving statistics too, a value of its own."""
+    """Gives every weight, including moving statistics, a random value."""
     rng = np.random.default_rng(seed)
     for weight in network.weights:
         low, high = (0.5, 1.5) if weight.name in ("gamma", "moving_variance") else (-0.5, 0.5)

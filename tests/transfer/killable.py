@@ -1,7 +1,7 @@
-"""Extractions that test_frozen.py kills. Needs no TensorFlow.
+"""Extractions that test_frozen.py kills. Does not import TensorFlow.
 
-python -m tests.transfer.killable, then lines of FOLDER SECONDS_A_BATCH: each is a process of its own, forked from one
-that has imported already.
+Run `python -m tests.transfer.killable` and write lines of FOLDER SECONDS_PER_BATCH. Each line starts a forked process,
+which need not import anything again.
 """
 
 import os
@@ -32,7 +32,7 @@ def slowly(cuts, seconds):
 
 
 class Slow:
-    """A network that takes its time."""
+    """A slow network."""
 
     name = "slow"
 
@@ -56,7 +56,7 @@ def extract(root, seconds):
 
 
 if __name__ == "__main__":
-    # Every batch is written for itself, so that most kills leave something behind, and some leave it half.
+    # Write after every batch: most kills then leave some rows, and some kills leave half a row.
     extraction._WRITE_BYTES = 1
     for line in sys.stdin:
         folder, seconds = line.split()

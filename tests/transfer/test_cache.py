@@ -1,4 +1,4 @@
-"""Activations on disk: found again, never mistaken for others, and never half."""
+"""The cache of activations: rows are found again, never confused with others, and never incomplete."""
 
 import errno
 import shutil
@@ -13,7 +13,10 @@ from kerasclf.transfer.cache import ActivationCache, cache_root, cached
 ABOUT = {"name": "small up to pool", "below": "a1", "before": "b2", "precision": "float32", "engine": "tensorflow 2"}
 KEYS = [f"{i:032x}" for i in range(6)]
 ROWS = np.random.default_rng(0).normal(size=(6, 2, 3)).astype(np.float32)
-MAKE_ROOM = "Make room with kerasclf cache clear, give a folder on another disk in KERASCLF_CACHE"
+MAKE_ROOM = (
+    "Make room with `kerasclf cache clear`, set KERASCLF_CACHE to a folder on another disk, or turn the cache off with "
+    "`cache`."
+)
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def test_rows_are_found_again_in_any_order(cache):
     np.testing.assert_array_equal(read(again, [KEYS[5], KEYS[0], KEYS[5]]), ROWS[[5, 0, 5]])
 
 
-def test_a_source_is_read_in_part_or_whole(cache, monkeypatch):
+def test_a_source_is_read_by_index_or_as_a_whole(cache, monkeypatch):
     cache.append(KEYS, ROWS)
     source = cache.source(KEYS)
     assert (len(source), source.shape, source.dtype) == (6, (2, 3), np.float32)
@@ -51,7 +54,7 @@ def test_a_source_is_read_in_part_or_whole(cache, monkeypatch):
     np.testing.assert_array_equal(cache.source(KEYS).read(np.array([3])), ROWS[[3]])
 
 
-def test_bfloat16_is_kept_as_it_is(tmp_path):
+def test_bfloat16_is_cached_as_bfloat16(tmp_path):
     cache = ActivationCache(tmp_path, ABOUT, (2, 3), "bfloat16")
     cache.open()
     cache.append(KEYS, ROWS)
@@ -61,7 +64,7 @@ def test_bfloat16_is_kept_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize("what", [*ABOUT, "views"])
-def test_what_is_of_anything_else_is_never_used(cache, tmp_path, what):
+def test_rows_of_another_origin_are_never_used(cache, tmp_path, what):
     cache.append(KEYS, ROWS)
     other = ActivationCache(tmp_path, {**ABOUT, what: "another"}, (2, 3), "float32")
     assert other.folder != cache.folder
@@ -79,31 +82,31 @@ def test_another_format_is_another_cache(cache, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("rows_kept", "keys_kept", "whole"),
+    ("rows_left", "keys_left", "complete"),
     [
         (6 * 24, 6 * 33, 6),
-        (6 * 24 - 5, 4 * 33, 4),  # killed while the last two rows were written: their keys are not
-        (6 * 24, 5 * 33 + 20, 5),  # killed while the last key was written
-        (6 * 24, 6 * 33 - 1, 5),  # all but the end of its line
-        (5 * 24 + 1, 6 * 33, 5),  # rows that a power cut took back
+        (6 * 24 - 5, 4 * 33, 4),  # killed while it wrote the last two rows, before their keys
+        (6 * 24, 5 * 33 + 20, 5),  # killed while it wrote the last key
+        (6 * 24, 6 * 33 - 1, 5),  # without the last line end
+        (5 * 24 + 1, 6 * 33, 5),  # rows lost in a power cut
         (0, 6 * 33, 0),
     ],
 )
-def test_what_is_half_written_is_dropped_and_written_anew(cache, rows_kept, keys_kept, whole):
+def test_incomplete_rows_are_dropped_and_written_again(cache, rows_left, keys_left, complete):
     cache.append(KEYS, ROWS)
-    for name, size in (("rows.bin", rows_kept), ("keys.txt", keys_kept)):
+    for name, size in (("rows.bin", rows_left), ("keys.txt", keys_left)):
         path = cache.folder / name
         path.write_bytes(path.read_bytes()[:size])
-    assert list(cache.known()) == KEYS[:whole]  # a reader takes none of it even before
+    assert list(cache.known()) == KEYS[:complete]  # a reader ignores them even before
     cache.open()
-    assert (cache.folder / "rows.bin").stat().st_size == whole * 24
-    assert list(cache.known()) == KEYS[:whole]
-    cache.append(KEYS[whole:], ROWS[whole:])
+    assert (cache.folder / "rows.bin").stat().st_size == complete * 24
+    assert list(cache.known()) == KEYS[:complete]
+    cache.append(KEYS[complete:], ROWS[complete:])
     np.testing.assert_array_equal(read(cache, KEYS), ROWS)
     assert (cache.folder / "rows.bin").read_bytes() == ROWS.tobytes()
 
 
-def test_lost_rows_are_nothing_known(cache):
+def test_lost_rows_are_not_known(cache):
     cache.append(KEYS, ROWS)
     (cache.folder / "rows.bin").unlink()
     assert cache.known() == {}
@@ -112,18 +115,18 @@ def test_lost_rows_are_nothing_known(cache):
     np.testing.assert_array_equal(read(cache, KEYS), ROWS)
 
 
-def test_a_disk_without_room_is_known_before_anything_is_computed(cache, monkeypatch):
+def test_a_full_disk_is_reported_before_anything_is_computed(cache, monkeypatch):
     usage = shutil.disk_usage(cache.folder)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=24_000_000))
     cache.check_room(1_000_000)
     with pytest.raises(KerasclfError) as caught:
         cache.check_room(2_000_000)
-    assert str(caught.value).startswith(
-        f"The activations of 2,000,000 images take 0.0 GB, and 0.0 GB are free for {cache.folder}. {MAKE_ROOM}"
+    assert str(caught.value) == (
+        f"The activations of 2,000,000 images need 0.0 GB, but 0.0 GB are free for {cache.folder}. {MAKE_ROOM}"
     )
 
 
-def test_room_is_looked_for_where_the_folder_will_be(tmp_path, monkeypatch):
+def test_room_is_checked_on_the_disk_of_the_future_folder(tmp_path, monkeypatch):
     asked = []
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: asked.append(path) or usage)
@@ -132,7 +135,7 @@ def test_room_is_looked_for_where_the_folder_will_be(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("full_at", ["rows.bin", "keys.txt"])
-def test_a_disk_that_becomes_full_keeps_what_is_whole(cache, monkeypatch, full_at):
+def test_complete_rows_stay_when_the_disk_becomes_full(cache, monkeypatch, full_at):
     cache.append(KEYS[:2], ROWS[:2])
     append = caching._append
 
@@ -145,23 +148,23 @@ def test_a_disk_that_becomes_full_keeps_what_is_whole(cache, monkeypatch, full_a
     monkeypatch.setattr(caching, "_append", until_full)
     with pytest.raises(KerasclfError) as caught:
         cache.append(KEYS[2:5], ROWS[2:5])
-    assert str(caught.value).startswith(
-        f"The activations cannot be written to {cache.folder}: No space left on device. What is written whole stays. "
-        f"{MAKE_ROOM}"
+    assert str(caught.value) == (
+        f"The activations cannot be written to {cache.folder}: No space left on device. Complete rows stay in the "
+        f"cache. {MAKE_ROOM}"
     )
     monkeypatch.undo()
     cache.open()
-    whole = len(cache.known())
-    assert whole == (2 if full_at == "rows.bin" else 3)  # half of three keys is one
-    cache.append(KEYS[whole:], ROWS[whole:])
+    complete = len(cache.known())
+    assert complete == (2 if full_at == "rows.bin" else 3)  # half of three keys is one complete key
+    cache.append(KEYS[complete:], ROWS[complete:])
     np.testing.assert_array_equal(read(cache, KEYS), ROWS)
 
 
-def test_caches_are_listed_with_what_they_hold(cache, tmp_path):
+def test_caches_are_listed_with_number_and_size(cache, tmp_path):
     cache.append(KEYS, ROWS)
     empty = ActivationCache(tmp_path, {**ABOUT, "name": "empty"}, (2, 3), "float32")
     empty.open()
-    cache.source(KEYS)  # the last of use
+    cache.source(KEYS)  # the last use
     entries = list(cached(tmp_path))
     assert [(entry.about["name"], entry.images) for entry in entries] == [("small up to pool", 6), ("empty", 0)]
     about = (cache.folder / "about.json").stat().st_size
@@ -169,7 +172,7 @@ def test_caches_are_listed_with_what_they_hold(cache, tmp_path):
     assert list(cached(tmp_path / "nothing")) == []
 
 
-def test_caches_are_kept_where_the_user_says(monkeypatch, tmp_path):
+def test_the_user_can_choose_the_folder_of_the_caches(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "mine"))
     assert cache_root() == tmp_path / "mine"
     monkeypatch.delenv("KERASCLF_CACHE")

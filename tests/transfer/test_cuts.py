@@ -1,4 +1,4 @@
-"""Where a network is cut, what then trains, and that both halves together are the whole."""
+"""Cuts: their positions, the weights that train, and the equality of both parts together with the network."""
 
 import keras
 import numpy as np
@@ -9,7 +9,7 @@ from kerasclf.models import build
 from kerasclf.transfer.cuts import Cuts
 from tests.transfer.conftest import random_images, randomize, small_network
 
-# Cut → first layer that trains, and the last one below the place where the network is divided.
+# unfreeze → first trainable layer, and last layer below the cut.
 RESNET50 = {
     "head": ("logits", "pool"),
     "all": ("image", None),
@@ -38,7 +38,7 @@ def cuts():
 
 
 @pytest.mark.parametrize("unfreeze", RESNET50)
-def test_resnet50_is_cut_where_it_says(resnet50, unfreeze):
+def test_resnet50_is_cut_at_the_requested_position(resnet50, unfreeze):
     first, below = RESNET50[unfreeze]
     assert resnet50.network.operations[resnet50.first_trainable(unfreeze)].name == first
     cut = resnet50.cut_for(unfreeze)
@@ -47,10 +47,10 @@ def test_resnet50_is_cut_where_it_says(resnet50, unfreeze):
 
 @pytest.mark.parametrize(
     ("unfreeze", "frozen"),
-    # By hand: of the head 2048·3 + 3 train; of stage 5 and the head all but its blocks' moving statistics.
+    # By hand: 2048·3 + 3 weights of the head train; of stage 5 all but the moving statistics of its blocks.
     [("head", 23_587_712), ("stage5", 8_589_184 + 2 * (3 * (512 + 512 + 2048) + 2048)), ("all", 53_120)],
 )
-def test_resnet50_trains_as_many_weights_as_it_says(resnet50, unfreeze, frozen):
+def test_resnet50_trains_the_expected_number_of_weights(resnet50, unfreeze, frozen):
     counts = resnet50.freeze(unfreeze, freeze_batch_norm=False)
     assert counts.frozen == frozen
     assert counts.trainable + counts.frozen == resnet50.network.count_params() == 23_587_712 + 2048 * 3 + 3
@@ -60,34 +60,34 @@ def test_resnet50_trains_as_many_weights_as_it_says(resnet50, unfreeze, frozen):
     ("unfreeze", "below"),
     [
         ("head", "pool"),
-        ("last1", "conv1_relu"),  # inside the block, which needs both of its ways
+        ("last1", "conv1_relu"),  # inside the block, where two tensors pass
         ("last2", "conv1_relu"),
         ("from:conv2_block1_add", "conv1_relu"),
         ("from:conv2_block1_out", "conv2_block1_add"),
         ("stage2", "conv1_relu"),
-        ("last3", None),  # the first convolution: nothing below it has weights
+        ("last3", None),  # the first convolution: no weights below it
     ],
 )
-def test_inside_a_block_it_is_divided_before_the_block(cuts, unfreeze, below):
+def test_the_cut_lies_before_a_residual_block(cuts, unfreeze, below):
     cut = cuts.cut_for(unfreeze)
     assert (None if cut is None else cuts.name(cut)) == below
 
 
 @pytest.mark.parametrize("unfreeze", ["head", "stage2", "from:conv1_bn", "from:conv2_block1_out"])
-def test_both_parts_one_after_the_other_are_the_network(cuts, unfreeze):
+def test_both_parts_together_equal_the_network(cuts, unfreeze):
     images = random_images(5).astype(np.float32)
     expected = cuts.network(images)
     cut = cuts.cut_for(unfreeze)
     np.testing.assert_array_equal(cuts.upper(cut)(cuts.lower([cut])(images)), expected)
-    # And the layers are shared: what one of them learns, all know.
+    # The parts share the layers of the network.
     cuts.network.get_layer("logits").bias.assign([0.0, 9.0, 0.0])
     changed = cuts.upper(cut)(cuts.lower([cut])(images))
     assert (np.asarray(changed) != np.asarray(expected)).all()
 
 
-def test_what_is_frozen_and_what_trains_is_the_whole_network(cuts):
+def test_frozen_and_trainable_weights_add_up_to_the_network(cuts):
     every = cuts.network.count_params()
-    # 3·3·3·4 + 4 below, 2 · 4 trained and 2 · 4 moving in each normalisation, 3·3·4·4 + 4 twice above, 4·3 + 3.
+    # 3·3·3·4 + 4 below; 2·4 trainable and 2·4 moving in each normalisation; twice 3·3·4·4 + 4, and 4·3 + 3 above.
     counts = cuts.freeze("stage2", freeze_batch_norm=False)
     assert (counts.trainable, counts.frozen) == (148 + 8 + 148 + 15, 112 + 16 + 8)
     assert counts.trainable + counts.frozen == every
@@ -99,14 +99,14 @@ def test_what_is_frozen_and_what_trains_is_the_whole_network(cuts):
 @pytest.mark.parametrize(
     ("unfreeze", "above"), [("all", ["conv1_bn", "conv2_block1_1_bn"]), ("stage2", ["conv2_block1_1_bn"]), ("head", [])]
 )
-def test_batch_normalisation_above_the_cut_is_frozen_only_if_asked(cuts, unfreeze, above, freeze_batch_norm):
+def test_batch_normalisation_above_the_cut_is_frozen_only_on_request(cuts, unfreeze, above, freeze_batch_norm):
     cuts.freeze(unfreeze, freeze_batch_norm)
     norms = [layer for layer in cuts.network.layers if isinstance(layer, keras.layers.BatchNormalization)]
     trained = [layer.name for layer in norms if layer.trainable]
     assert trained == ([] if freeze_batch_norm else above)
 
 
-def test_a_later_cut_thaws_what_an_earlier_one_froze(cuts):
+def test_a_later_call_unfreezes_layers_of_an_earlier_one(cuts):
     cuts.freeze("head", True)
     assert [weight.path for weight in cuts.network.trainable_weights] == ["logits/kernel", "logits/bias"]
     cuts.freeze("all", False)
@@ -114,7 +114,7 @@ def test_a_later_cut_thaws_what_an_earlier_one_froze(cuts):
 
 
 def test_batch_normalisation_of_a_head_trains(resnet50):
-    """Its weights are new, whatever becomes of the backbone's."""
+    """Its weights are new, even if those of the backbone are frozen."""
     image = keras.Input((8, 8, 3))
     x = keras.layers.BatchNormalization(name="bn")(keras.layers.Conv2D(2, 3, name="conv1_conv")(image))
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
@@ -133,27 +133,28 @@ def test_batch_normalisation_of_a_head_trains(resnet50):
             "unfreeze: expected 'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) "
             "or 'from:LAYER'. Received: 'haed'. Did you mean 'head'?",
         ),
-        ("last0", "unfreeze: small has 3 convolutional layers; expected last1 to last3. Received: 'last0'."),
-        ("last4", "unfreeze: small has 3 convolutional layers; expected last1 to last3. Received: 'last4'."),
+        ("last0", "unfreeze: small has 3 convolutional layers. Expected 'last1' to 'last3'. Received: 'last0'."),
+        ("last4", "unfreeze: small has 3 convolutional layers. Expected 'last1' to 'last3'. Received: 'last4'."),
         (
             "stage3",
-            "unfreeze: small has no stage 3. Stages: stage1, stage2. Any cut can be given as from:LAYER or lastN.",
+            "unfreeze: small has no stage 3. Stages: stage1, stage2. Use 'from:LAYER' or 'lastN' for any other "
+            "position.",
         ),
     ],
 )
-def test_a_cut_that_is_not_there_is_refused(cuts, unfreeze, message):
+def test_a_missing_cut_is_refused(cuts, unfreeze, message):
     cuts.first_trainable("last3")
     with pytest.raises(KerasclfError) as caught:
         cuts.first_trainable(unfreeze)
     assert str(caught.value) == message
 
 
-def test_a_layer_by_itself_is_told_how_to_be_named(cuts):
+def test_a_layer_name_without_from_gets_a_hint(cuts):
     with pytest.raises(KerasclfError, match=r"Did you mean 'from:conv1_bn'\?$"):
         cuts.first_trainable("conv1_bn")
 
 
-def test_a_layer_that_is_not_there_is_refused_with_the_nearest(cuts):
+def test_a_missing_layer_is_refused_with_the_closest_name(cuts):
     cuts.first_trainable("from:conv2_block1_1_conv")
     with pytest.raises(
         KerasclfError, match=r"small has no layer 'conv2_block1_1_cnv'\. Did you mean 'conv2_block1_1_conv'\?"
@@ -170,22 +171,23 @@ def test_a_network_without_a_new_head_has_no_such_cut(unfreeze):
     assert cuts.first_trainable("all") == 0
     with pytest.raises(KerasclfError) as caught:
         cuts.first_trainable(unfreeze)
-    assert str(caught.value).startswith(
-        f"unfreeze: plain is no pretrained network with a new head, so that {unfreeze!r} says nothing."
+    assert str(caught.value) == (
+        "unfreeze: plain is not a backbone with a new head. Expected 'all', 'lastN' or 'from:LAYER'. "
+        f"Received: {unfreeze!r}."
     )
 
 
-def test_a_network_whose_layers_tell_no_stage_says_so():
+def test_a_network_without_stages_in_its_layer_names_is_reported():
     image = keras.Input((8, 8, 3))
     x = keras.layers.GlobalAveragePooling2D(name="pool")(keras.layers.Conv2D(2, 3, name="first")(image))
     cuts = Cuts(keras.Model(image, keras.layers.Dense(2, name="logits")(x), name="nameless"))
     assert cuts.cut_for("head") == 3
-    with pytest.raises(KerasclfError, match=r"no stage 1\. Stages: none by the names of its layers\."):
+    with pytest.raises(KerasclfError, match=r"no stage 1\. Stages: none in the names of its layers\."):
         cuts.first_trainable("stage1")
 
 
-def test_points_that_runs_begin_with_are_known(resnet50):
-    """Those of a phase that follows one which trained below its cut are not among them."""
+def test_untouched_cuts_of_runs(resnet50):
+    """A cut above layers that an earlier phase of the run trained is not among them."""
 
     def names(*runs):
         return [resnet50.name(cut) for cut in resnet50.untouched(runs)]

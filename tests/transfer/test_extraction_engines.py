@@ -1,4 +1,4 @@
-"""TensorFlow and OpenVINO compute what the network itself does."""
+"""TensorFlow and OpenVINO compute the same as the network."""
 
 import functools
 import importlib.util
@@ -23,22 +23,22 @@ ENGINES = ["tensorflow", pytest.param("openvino", marks=needs_openvino)]
 
 
 def below(policy, every=False):
-    """Returns what lies below the head, or below each point at which the network can be divided, of raw images."""
+    """Returns the model from raw images to the activations below the head, or below every cut."""
     with precision(policy):
         core = randomize(small_network())
         cuts = Cuts(core)
     image = keras.Input((8, 8, 3), dtype="uint8")
-    places = (
+    positions = (
         [cut for cut in range(1, len(core.operations)) if len(cuts._passing(cut)) == 1]
         if every
         else [cuts.cut_for("head")]
     )
-    return keras.Model(image, cuts.lower(places)(keras.layers.Rescaling(1.0, dtype="float32")(image)))
+    return keras.Model(image, cuts.lower(positions)(keras.layers.Rescaling(1.0, dtype="float32")(image)))
 
 
 @functools.cache
 def made(engine, policy):
-    """Returns the engine that computes it; OpenVINO takes seconds to make one."""
+    """Returns the compiled function of an engine. OpenVINO takes seconds to compile one."""
     if engine == "tensorflow":
         return tensorflow_compute(below(policy))
     return openvino_compute(below("float32"), policy, threads=2)
@@ -46,11 +46,11 @@ def made(engine, policy):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("policy", "close"), [("float32", 1e-4), ("mixed_bfloat16", 3e-2)])
-def test_it_computes_what_the_network_does(engine, policy, close):
+def test_it_computes_the_same_as_the_network(engine, policy, close):
     images = random_images(37)
     expected = np.asarray(below("float32")(images, training=False))
     compute = made(engine, policy)
-    # Two batches alike, one of another size, one of a single image.
+    # Two batches of one size, one of another size, one of a single image.
     batches = [images[:16], images[16:32], images[32:36], images[36:]]
     found = [rows for (rows,) in compute(iter(batches))]
     assert [len(rows) for rows in found] == [16, 16, 4, 1]
@@ -73,7 +73,7 @@ def test_the_order_of_many_batches_is_kept(engine):
 
 
 @needs_openvino
-def test_what_openvino_returns_is_not_overwritten_by_its_next_batch():
+def test_results_of_openvino_are_not_overwritten_by_its_next_batch():
     lower, compute = below("float32"), made("openvino", "float32")
     images = random_images(64)
     (first,), *others = compute(iter([images[:4], *np.split(images[4:], 15)]))
@@ -81,7 +81,7 @@ def test_what_openvino_returns_is_not_overwritten_by_its_next_batch():
     np.testing.assert_allclose(first, lower(images[:4], training=False), rtol=1e-4, atol=1e-4)
 
 
-def test_tensorflow_computes_several_points_as_one_by_one_to_the_bit():
+def test_tensorflow_computes_several_cuts_bit_identically_to_single_ones():
     images = random_images(16)
     together = below("float32", every=True)
     found = next(tensorflow_compute(together)(iter([images])))
@@ -92,7 +92,7 @@ def test_tensorflow_computes_several_points_as_one_by_one_to_the_bit():
 
 
 @needs_openvino
-def test_openvino_computes_several_points():
+def test_openvino_computes_several_cuts():
     images, together = random_images(16), below("float32", every=True)
     found = next(openvino_compute(together, "float32", threads=2)(iter([images])))
     for rows, expected in zip(found, together(images, training=False), strict=True):
@@ -106,7 +106,7 @@ def test_batch_normalisation_is_in_inference_mode():
     np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-5)
 
 
-def test_without_openvino_tensorflow_computes(monkeypatch):
+def test_without_openvino_tensorflow_is_chosen(monkeypatch):
     monkeypatch.setattr(engines.util, "find_spec", lambda name: None)
     assert choose_engine("tensorflow") == "tensorflow"
     assert choose_engine("auto") == "tensorflow"
@@ -115,7 +115,7 @@ def test_without_openvino_tensorflow_computes(monkeypatch):
     assert str(caught.value) == "engine: OpenVINO is not installed. Install it: pip install 'kerasclf[openvino]'."
 
 
-def test_openvino_computes_where_there_is_no_gpu(monkeypatch):
+def test_openvino_is_chosen_without_a_gpu(monkeypatch):
     monkeypatch.setattr(engines.util, "find_spec", lambda name: object())
     devices = []
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: devices)
@@ -126,7 +126,7 @@ def test_openvino_computes_where_there_is_no_gpu(monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_cache_remembers_which_engine_it_was(engine):
+def test_the_version_of_an_engine_has_its_name(engine):
     name, version = engine_version(engine).split(" ")
     assert name == engine
     assert version[0].isdigit()
@@ -134,7 +134,7 @@ def test_a_cache_remembers_which_engine_it_was(engine):
 
 @needs_openvino
 def test_openvino_reports_to_nobody():
-    """It would from processes that outlive ours and keep a worker's pipe open, and the study waiting."""
+    """Its reporting processes would outlive this one and keep the pipe of a worker open, and a study would wait."""
     code = (
         "import sys; from kerasclf.transfer.extraction_engines import _openvino; _openvino().convert_model\n"
         "sys.exit(sys.modules.get('openvino_telemetry') is not None)"

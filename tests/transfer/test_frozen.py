@@ -1,4 +1,4 @@
-"""What lies below a cut is computed once for each image, whoever asks, and goes on where it was killed."""
+"""Activations below a cut are computed once per image. A killed computation resumes where it stopped."""
 
 import os
 import random
@@ -34,7 +34,7 @@ class FakeSource:
 
 
 class Counted:
-    """Computes the mean color of images and keeps what it was given."""
+    """Computes the mean colour of images, and records the images."""
 
     def __init__(self):
         self.seen, self.made = [], 0
@@ -54,20 +54,20 @@ def colors(images):
     return images.mean(axis=(1, 2), dtype=np.float32)
 
 
-def brighter(images, own, view):
-    """A version of its own of each image, which depends on its own number and the view's."""
-    return images // 2 + (own % 50 + view).astype(np.uint8)[:, None, None, None]
+def brighter(images, seeds, view):
+    """Returns a view of each image that depends on the seed of the image and the number of the view."""
+    return images // 2 + (seeds % 50 + view).astype(np.uint8)[:, None, None, None]
 
 
-def kept(folder, cut=1, about="small"):
+def cache_point_of(folder, cut=1, about="small"):
     return CachePoint(cut, f"layer{cut}", ActivationCache(folder, {"name": about, "point": cut}, (3,), "float32"))
 
 
 def make(folder, counted, views=0, change=None, about="small", also_cache=()):
-    def keep(cut):
-        return kept(folder, cut, about)
+    def point(cut):
+        return cache_point_of(folder, cut, about)
 
-    return Frozen(FakeSource(keep, counted.make), keep(1), views, change, also_cache)
+    return Frozen(FakeSource(point, counted.make), point(1), views, change, also_cache)
 
 
 def rows(subset):
@@ -92,10 +92,10 @@ def test_each_image_is_computed_once(cache_folder):
     assert log[1].startswith("computed 50 of 50, ")
     assert len(log) == 2
     make(cache_folder, counted).subset(subset, pytest.fail)
-    assert (len(counted.seen), counted.made) == (50, 1)  # no engine is made where nothing is missing
+    assert (len(counted.seen), counted.made) == (50, 1)  # nothing is compiled if nothing is missing
 
 
-def test_the_same_images_in_another_order_or_part_are_known(cache_folder):
+def test_the_same_images_in_another_order_or_set_are_known(cache_folder):
     counted, subset = Counted(), random_subset(40)
     make(cache_folder, counted).subset(subset, silent)
     order = np.random.default_rng(1).permutation(40)[:25]
@@ -104,7 +104,7 @@ def test_the_same_images_in_another_order_or_part_are_known(cache_folder):
     assert len(counted.seen) == 40
 
 
-def test_only_what_is_new_is_computed(cache_folder):
+def test_only_new_images_are_computed(cache_folder):
     counted = Counted()
     make(cache_folder, counted).subset(random_subset(20), silent)
     both = np.concatenate([random_images(20, seed=5), random_images(20)])
@@ -123,7 +123,7 @@ def test_an_image_that_comes_twice_is_computed_once(cache_folder):
     np.testing.assert_array_equal(rows(found), colors(image[[0, 1, 0, 0, 1]]))
 
 
-def test_another_network_computes_its_own(cache_folder):
+def test_another_network_does_not_share_the_cache(cache_folder):
     counted, subset = Counted(), random_subset(10)
     make(cache_folder, counted).subset(subset, silent)
     make(cache_folder, counted, about="another").subset(subset, silent)
@@ -139,14 +139,14 @@ def test_views_come_one_after_the_other(cache_folder):
     np.testing.assert_array_equal(found.labels, np.tile(subset.labels, 3))
     assert found.names == subset.names * 3
     views = rows(found).reshape(3, 20, 3)
-    own = [np.array([int(key[:15], 16) for key in Views(subset, range(v, v + 1)).keys]) for v in (1, 2, 3)]
+    seeds = [np.array([int(key[:15], 16) for key in Views(subset, range(v, v + 1)).keys]) for v in (1, 2, 3)]
     for view in (1, 2, 3):
-        expected = colors(brighter(subset.images.array, own[view - 1], view))
+        expected = colors(brighter(subset.images.array, seeds[view - 1], view))
         np.testing.assert_array_equal(views[view - 1], expected)
     assert len({tuple(row) for row in views.reshape(-1, 3)}) == 60
 
 
-def test_views_are_the_images_own_wherever_they_stand(cache_folder, tmp_path):
+def test_views_do_not_depend_on_the_order_of_the_images(cache_folder, tmp_path):
     subset, order = random_subset(20), np.random.default_rng(2).permutation(20)[:12]
     ordered = make(cache_folder, Counted(), 2, brighter).training_set(subset, silent)
     shuffled = make(tmp_path / "other", Counted(), 2, brighter).training_set(subset.take(order), silent)
@@ -154,7 +154,7 @@ def test_views_are_the_images_own_wherever_they_stand(cache_folder, tmp_path):
     np.testing.assert_array_equal(rows(shuffled), expected)
 
 
-def test_more_views_take_those_there_are(cache_folder):
+def test_more_views_reuse_the_cached_ones(cache_folder):
     counted, subset = Counted(), random_subset(10)
     two = make(cache_folder, counted, 2, brighter).training_set(subset, silent)
     three = make(cache_folder, counted, 3, brighter).training_set(subset, silent)
@@ -168,7 +168,7 @@ def test_validation_images_have_no_views(cache_folder):
     np.testing.assert_array_equal(rows(found), colors(subset.images.array))
 
 
-def test_a_sample_keeps_nothing(cache_folder):
+def test_a_sample_caches_nothing(cache_folder):
     counted, subset, other = Counted(), random_subset(50), random_subset(7, seed=1)
     (many, few), seconds = make(cache_folder, counted).sample((subset, other), 20)
     assert (len(many), len(few)) == (50, 7)
@@ -182,12 +182,12 @@ def test_without_room_nothing_is_computed(cache_folder, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=50 * 12 - 1))
     counted = Counted()
     make(cache_folder, counted).subset(random_subset(49), silent)
-    with pytest.raises(KerasclfError, match=r"^The activations of 50 images take .* Make room with"):
+    with pytest.raises(KerasclfError, match=r"^The activations of 50 images need .* Make room with"):
         make(cache_folder, counted).subset(random_subset(50, seed=1), silent)
     assert len(counted.seen) == 49
 
 
-def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, monkeypatch):
+def test_rows_written_before_a_failure_are_not_computed_again(cache_folder, monkeypatch):
     monkeypatch.setattr(extraction, "_WRITE_BYTES", 1)
     counted, subset = Counted(), random_subset(50)
 
@@ -207,13 +207,13 @@ def test_what_was_written_before_a_failure_is_not_computed_again(cache_folder, m
 
 
 def known(folder, cut):
-    """Returns the rows of a point's cache by key."""
-    cache = kept(folder, cut).cache
+    """Returns the rows of the cache of a cut by key."""
+    cache = cache_point_of(folder, cut).cache
     found = cache.known()
     return dict(zip(found, cache.source(list(found)).read(np.arange(len(found))), strict=True)) if found else {}
 
 
-def test_one_pass_fills_the_caches_of_several_points(cache_folder):
+def test_one_pass_fills_the_caches_of_several_cuts(cache_folder):
     counted, subset, log = Counted(), random_subset(50), []
     frozen = make(cache_folder, counted, also_cache=(2, 3))
     found = frozen.subset(subset, log.append)
@@ -225,16 +225,18 @@ def test_one_pass_fills_the_caches_of_several_points(cache_folder):
     for cut in (2, 3):
         expected = dict(zip(subset.keys, colors(subset.images.array) * cut, strict=True))
         np.testing.assert_equal(known(cache_folder, cut), expected)
-        Frozen(FakeSource(compute=pytest.fail), kept(cache_folder, cut)).subset(subset, pytest.fail)
+        Frozen(FakeSource(compute=pytest.fail), cache_point_of(cache_folder, cut)).subset(subset, pytest.fail)
 
 
-def test_of_points_beside_only_what_is_missing_is_computed(cache_folder):
+def test_only_missing_activations_of_other_cuts_are_computed(cache_folder):
     first, subset = Counted(), random_subset(40)
-    Frozen(FakeSource(compute=first.make), kept(cache_folder, 2)).subset(subset.take(np.arange(15, 30)), silent)
-    Frozen(FakeSource(compute=first.make), kept(cache_folder, 3)).subset(subset, silent)
+    Frozen(FakeSource(compute=first.make), cache_point_of(cache_folder, 2)).subset(
+        subset.take(np.arange(15, 30)), silent
+    )
+    Frozen(FakeSource(compute=first.make), cache_point_of(cache_folder, 3)).subset(subset, silent)
     counted = Counted()
     make(cache_folder, counted, also_cache=(2, 3)).subset(subset.take(np.arange(20)), silent)
-    # The third lacks none of these images; the second has five of them, and the other twenty are not asked for.
+    # The third cut lacks none of these images. The second has five of them; the other twenty are not requested.
     assert counted.cuts == [1, 2]
     assert len(counted.seen) == 20
     expected = dict(zip(subset.keys[15:30] + subset.keys[:15], range(30), strict=True))
@@ -243,38 +245,38 @@ def test_of_points_beside_only_what_is_missing_is_computed(cache_folder):
         np.testing.assert_array_equal(row, colors(subset.images.array)[subset.keys.index(key)] * 2)
 
 
-def test_points_beside_alone_start_nothing(cache_folder):
+def test_missing_activations_of_other_cuts_alone_start_no_computation(cache_folder):
     counted, subset = Counted(), random_subset(10)
     make(cache_folder, counted).subset(subset, silent)
     make(cache_folder, counted, also_cache=(2,)).subset(subset, pytest.fail)
     assert known(cache_folder, 2) == {}
 
 
-def test_after_training_only_what_lies_below_is_kept_for_others(cache_folder):
+def test_after_training_only_lower_cuts_are_cached_too(cache_folder):
     counted = Counted()
     make(cache_folder, counted, also_cache=(0, 2)).after_training().subset(random_subset(10), silent)
     assert counted.cuts == [1, 0]
 
 
-def test_views_are_kept_for_points_beside(cache_folder):
+def test_views_are_cached_for_other_cuts_too(cache_folder):
     counted, subset = Counted(), random_subset(20)
     one = make(cache_folder, counted, 2, brighter, also_cache=(2,)).training_set(subset, silent)
-    other = Frozen(FakeSource(compute=pytest.fail), kept(cache_folder, 2), 2, brighter).training_set(
+    other = Frozen(FakeSource(compute=pytest.fail), cache_point_of(cache_folder, 2), 2, brighter).training_set(
         subset, pytest.fail
     )
     np.testing.assert_array_equal(rows(other), rows(one) * 2)
 
 
-def test_a_point_that_another_process_fills_is_left_to_it(cache_folder):
+def test_a_cache_that_another_process_holds_is_skipped(cache_folder):
     counted, subset = Counted(), random_subset(20)
-    with hold(kept(cache_folder, 2).cache.folder):
+    with hold(cache_point_of(cache_folder, 2).cache.folder):
         make(cache_folder, counted, also_cache=(2, 3)).subset(subset, silent)
     assert counted.cuts == [1, 3]
     assert known(cache_folder, 2) == {}
     assert len(known(cache_folder, 3)) == 20
 
 
-def test_where_the_disk_has_no_room_for_all_points_the_runs_own_is_computed(cache_folder, monkeypatch):
+def test_without_room_for_all_cuts_only_the_cut_of_the_run_is_computed(cache_folder, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=3 * 20 * 12 - 1))
     counted, subset = Counted(), random_subset(20)
@@ -286,7 +288,7 @@ def test_where_the_disk_has_no_room_for_all_points_the_runs_own_is_computed(cach
 
 
 class Extractions:
-    """Extractions one after the other, each a process of its own."""
+    """Starts extractions one after the other, each in its own process."""
 
     def __init__(self):
         self.parent = subprocess.Popen(
@@ -295,14 +297,14 @@ class Extractions:
         )  # fmt: skip
 
     def start(self, folder, seconds):
-        """Returns the process that extracts, and what it said when it began."""
+        """Returns the id of the process that extracts, and its first message."""
         self.parent.stdin.write(f"{folder} {seconds}\n")
         self.parent.stdin.flush()
         process = int(self.parent.stdout.readline().removeprefix("process "))
         return process, self.parent.stdout.readline()
 
     def end(self):
-        """Returns what it ended with: 0, or the number of a signal."""
+        """Returns the exit status of the process: 0, or the number of a signal."""
         for line in self.parent.stdout:
             if line.startswith("ended "):
                 return int(line.removeprefix("ended "))
@@ -318,8 +320,8 @@ def extractions():
     found.parent.stdout.close()
 
 
-def test_one_killed_ten_times_ends_with_the_same_bytes(tmp_path, extractions):
-    """Of two points, at random moments after it has begun; each goes on with what those before it left."""
+def test_an_extraction_killed_ten_times_writes_identical_files(tmp_path, extractions):
+    """It has two cuts and is killed at random moments after its start. Each process resumes from the rows it finds."""
     extractions.start(tmp_path / "whole", 0)
     assert extractions.end() == 0
     draw, left = random.Random(5), []
@@ -331,7 +333,7 @@ def test_one_killed_ten_times_ends_with_the_same_bytes(tmp_path, extractions):
         assert extractions.end() == signal.SIGKILL
     assert left[0] == 400
     assert left == sorted(left, reverse=True)
-    assert 0 < left[-1] < 400 - 5 * 16  # most of them were of use
+    assert 0 < left[-1] < 400 - 5 * 16  # most processes made progress
     assert extractions.start(tmp_path / "killed", 0)[1].startswith("computing slow up to layer1")
     assert extractions.end() == 0
     folders = [sorted((tmp_path / name / "activations").iterdir()) for name in ("whole", "killed")]

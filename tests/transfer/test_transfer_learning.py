@@ -1,4 +1,4 @@
-"""What a network learnt of five classes of CIFAR-10 helps it with the five others, of which there are few images."""
+"""A network pretrained on five classes of CIFAR-10 learns the five others from few images."""
 
 import functools
 import tarfile
@@ -25,7 +25,7 @@ SEEDS = range(10)
 
 
 def tiny(include_top, weights, input_tensor):
-    """Three stages, named as keras.applications name theirs."""
+    """Returns three stages with names as in keras.applications."""
     x = input_tensor
     for stage, filters in enumerate((16, 32, 64), 1):
         x = layers.Conv2D(filters, 3, padding="same", use_bias=False, name=f"conv{stage}_conv")(x)
@@ -46,22 +46,22 @@ def tiny_backbone(monkeypatch):
 
 @pytest.fixture(scope="module")
 def cifar10(real_data, tmp_path_factory):
-    """Class → images, as many as are needed: the known classes to train and validate, the new ones to test too."""
+    """Returns the images of each class: for training and validation, and for test if the class is new."""
     archive = real_data / "cifar10.tar.gz"
     if not archive.is_file():
         pytest.skip(f"{archive} is missing")
-    folder, wanted = tmp_path_factory.mktemp("cifar10"), {}
+    folder, needed = tmp_path_factory.mktemp("cifar10"), {}
     for name in KNOWN:
-        wanted |= {f"cifar10/train/{name}/{i:04}.jpg": name for i in range(PRETRAINING + VALIDATION)}
+        needed |= {f"cifar10/train/{name}/{i:04}.jpg": name for i in range(PRETRAINING + VALIDATION)}
     for name in NEW:
-        wanted |= {f"cifar10/train/{name}/{i:04}.jpg": name for i in range(TRAIN * len(SEEDS) + VALIDATION)}
-        wanted |= {f"cifar10/test/{name}/{i:04}.jpg": name for i in range(TEST)}
+        needed |= {f"cifar10/train/{name}/{i:04}.jpg": name for i in range(TRAIN * len(SEEDS) + VALIDATION)}
+        needed |= {f"cifar10/test/{name}/{i:04}.jpg": name for i in range(TEST)}
     found = {name: [] for name in (*KNOWN, *NEW)}
     with tarfile.open(archive) as tar:
         for member in tar:
-            if member.name in wanted:
+            if member.name in needed:
                 tar.extract(member, folder, filter="data")
-    for path, name in wanted.items():
+    for path, name in needed.items():
         found[name].append(read_image(folder / path, (32, 32), 3))
     return {name: np.stack(images) for name, images in found.items()}
 
@@ -73,7 +73,7 @@ def subset(cifar10, classes, begin, count):
 
 
 def new_classes(cifar10, seed):
-    """Fifty other training images of each class for each seed, and the same ones to validate and test with."""
+    """Returns 50 different training images per class for each seed, with the same validation and test images."""
     after = TRAIN * len(SEEDS)
     return ImageDataset(
         "memory", "five new classes", NEW, subset(cifar10, NEW, seed * TRAIN, TRAIN),
@@ -82,8 +82,8 @@ def new_classes(cifar10, seed):
 
 
 @pytest.mark.slow
-def test_pretraining_beats_a_beginning_from_scratch(cifar10, tiny_backbone, tmp_path, record_property, capsys):
-    """Whether the head, the last stage or all of it trains; ten seeds, each with training images of its own."""
+def test_pretraining_beats_random_weights(cifar10, tiny_backbone, tmp_path, record_property, capsys):
+    """The head, the last stage or all layers train, with ten seeds and different training images for each."""
     known = ImageDataset(
         "memory", "five known classes", KNOWN, subset(cifar10, KNOWN, 0, PRETRAINING),
         subset(cifar10, KNOWN, PRETRAINING, VALIDATION), subset(cifar10, KNOWN, PRETRAINING, VALIDATION),
@@ -99,23 +99,25 @@ def test_pretraining_beats_a_beginning_from_scratch(cifar10, tiny_backbone, tmp_
         return network
 
     transfer = Transfer(weights=weights, engine="tensorflow")
-    ways = {
+    recipes = {
         "scratch": (tiny_backbone, config, None),
         "head": (pretrained, config.but(epochs=40, learning_rate=5e-3, unfreeze="head"), transfer),
         "stage3": (pretrained, config.but(learning_rate=1e-3, unfreeze="stage3"), transfer),
         "all": (pretrained, config.but(learning_rate=1e-3), transfer),
     }
-    accuracies = {way: [] for way in ways}
+    accuracies = {name: [] for name in recipes}
     for seed in SEEDS:
         dataset = new_classes(cifar10, seed)
-        for way, (network, how, given) in ways.items():
-            model = train(dataset, Recipe(network, (how,), seed, transfer=given)).model
+        for name, (network, phase, settings) in recipes.items():
+            model = train(dataset, Recipe(network, (phase,), seed, transfer=settings)).model
             right = predict(model, dataset.test, len(NEW)).argmax(1) == dataset.test.labels
-            accuracies[way].append(float(right.mean()))
-    differences = {way: paired_difference(accuracies[way], accuracies["scratch"]) for way in ("head", "stage3", "all")}
+            accuracies[name].append(float(right.mean()))
+    differences = {
+        name: paired_difference(accuracies[name], accuracies["scratch"]) for name in ("head", "stage3", "all")
+    }
     with capsys.disabled():
         print(f"\nknown classes {source.history['val_accuracy'].iloc[-1]:.3f}")
-        for way, values in accuracies.items():
-            print(f"{way}: {np.mean(values):.3f} {[round(value, 3) for value in values]} {differences.get(way, '')}")
-    for way, difference in differences.items():
-        assert difference.low > 0, (way, difference, accuracies)
+        for name, values in accuracies.items():
+            print(f"{name}: {np.mean(values):.3f} {[round(value, 3) for value in values]} {differences.get(name, '')}")
+    for name, difference in differences.items():
+        assert difference.low > 0, (name, difference, accuracies)
