@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.machine import format_bytes
 from kerasclf.values import digest_of
 
 # Raised whenever what is on disk could no longer be used.
@@ -152,8 +153,8 @@ class ActivationCache:
         free, needed = self.free_bytes(), missing * self.row_bytes
         if needed > free:
             raise FolderError(
-                f"The activations of {missing:,} images take {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free "
-                f"for {self.folder}. {MAKE_ROOM}"
+                f"The activations of {missing:,} images need {format_bytes(needed)}. Free space for {self.folder}: "
+                f"{format_bytes(free)}. {MAKE_ROOM}"
             )
 
     def free_bytes(self) -> int:
@@ -163,8 +164,8 @@ class ActivationCache:
 
 
 MAKE_ROOM = (
-    "Make room with kerasclf cache clear, give a folder on another disk in KERASCLF_CACHE, or compute them anew at "
-    "every step with --no-cache."
+    "Make room with kerasclf cache clear, set KERASCLF_CACHE to a folder on another disk, or train without the cache "
+    "(`cache`)."
 )
 
 
