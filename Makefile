@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 BENCH_READY := $(VENV)/.ready-bench
 
-# What a study is run on: make ladder DATA=folder:my_photos REPEATS=3 PROTOCOL=published QUICK=1
+# The options of a study: make ladder DATA=folder:my_photos REPEATS=3 PROTOCOL=published QUICK=1
 ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
        $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
@@ -15,7 +15,7 @@ ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if
        $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK)) \
        $(if $(REDUCED),--reduced) $(if $(ONLY),--only $(ONLY))
 
-# Searches take most of these, and a budget: make search-basenet MAX_TRIALS=20 MAX_TIME=2h JOBS=2 REFIT=1
+# The options of a search: make search-basenet MAX_TRIALS=20 MAX_TIME=2h JOBS=2 REFIT=1
 SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(QUICK),--quick) \
        $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") $(if $(EPOCHS),--epochs $(EPOCHS)) \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
@@ -34,7 +34,7 @@ help: ## Show this list
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
 	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|none JOBS=… PLAN=1 RETRY=1"
-	@echo "REDUCED=1 (the form for a CPU) ONLY=\"…\" TRACK=wandb|mlflow|tensorboard;"
+	@echo "REDUCED=1 (the version for a CPU) ONLY=\"…\" TRACK=wandb|mlflow|tensorboard;"
 	@echo "searches also MAX_TRIALS=… MAX_TIME=2h FINAL_REPEATS=… REFIT=1,"
 	@echo "such as"
 	@echo "  make ladder DATA=folder:my_photos REPEATS=3"
@@ -44,47 +44,47 @@ basenet: $(READY) ## Train BaseNet with two optimizers and write the report (S1a
 	@$(BIN)/kerasclf study basenet $(ARGS)
 
 .PHONY: ladder
-ladder: $(READY) ## Climb from BaseNet to a deeper network with batch normalisation (S1b)
+ladder: $(READY) ## Go step by step from BaseNet to a deeper network with batch normalisation (S1b)
 	@$(BIN)/kerasclf study ladder $(ARGS)
 
 .PHONY: birds
-birds: $(READY) ## Learn 200 species of birds from the features of ResNet50 (S1c; DATA=birds:PATH)
+birds: $(READY) ## Classify 200 bird species by the features of ResNet50 (S1c; DATA=birds:PATH)
 	@$(BIN)/kerasclf study birds --only features $(ARGS)
 
 .PHONY: birds-finetune
-birds-finetune: $(READY) ## Train ResNet50 itself on the birds: all of it, its last stage, its last layers
+birds-finetune: $(READY) ## Fine-tune ResNet50 on the birds: all layers, the last stage, the last layers
 	@$(BIN)/kerasclf study birds $(ARGS)
 
 .PHONY: cifar10-dense
-cifar10-dense: $(READY) ## Dense nets on CIFAR-10: what shape (S2)
+cifar10-dense: $(READY) ## Compare the shapes of dense nets on CIFAR-10 (S2)
 	@$(BIN)/kerasclf study cifar10-dense $(ARGS)
 
 .PHONY: cifar10-conv
-cifar10-conv: $(READY) ## Small convnets on CIFAR-10 (S2)
+cifar10-conv: $(READY) ## Compare small convnets on CIFAR-10 (S2)
 	@$(BIN)/kerasclf study cifar10-conv $(ARGS)
 
 .PHONY: cifar10-resnet50
-cifar10-resnet50: $(READY) ## ResNet50 on CIFAR-10: head, optimizer, dropout (S2; WEIGHTS=…)
+cifar10-resnet50: $(READY) ## Compare heads, optimizers and dropout of ResNet50 on CIFAR-10 (S2; WEIGHTS=…)
 	@$(BIN)/kerasclf study cifar10-resnet50 $(ARGS)
 
 .PHONY: cifar10-side
-cifar10-side: $(READY) ## A leaking augmentation, and one seed twice (S2)
+cifar10-side: $(READY) ## Measure augmented validation images, and one seed twice (S2)
 	@$(BIN)/kerasclf study cifar10-side $(ARGS)
 
 .PHONY: art
-art: $(READY) ## Which pretrained network, how much of it, for ten classes (S3; DATA=folder:PATH)
+art: $(READY) ## Compare pretrained networks, and how much of them to unfreeze (S3; DATA=folder:PATH)
 	@$(BIN)/kerasclf study art $(ARGS)
 
 .PHONY: convnext
-convnext: $(READY) ## From ResNet-50 to ConvNeXt in seven steps, three runs each (S5)
+convnext: $(READY) ## Go from ResNet-50 to ConvNeXt in seven steps, three runs each (S5)
 	@$(BIN)/kerasclf study convnext $(ARGS)
 
 .PHONY: pitfalls
-pitfalls: $(READY) ## Measure what each known flaw of a study costs or flatters
+pitfalls: $(READY) ## Measure the effect of each known flaw of a study
 	@$(BIN)/kerasclf study pitfalls $(ARGS)
 
 .PHONY: course
-course: $(READY) ## Twelve exercises from the perceptron to transfer (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
+course: $(READY) ## Run twelve exercises, from the perceptron to transfer learning (S4; DATA=folder:mnist900 WINE=winequality-red.csv)
 	@$(BIN)/kerasclf course $(ARGS) $(if $(WINE),--wine "$(WINE)")
 
 .PHONY: search-basenet
@@ -96,7 +96,7 @@ search-s2: $(READY) ## Search the learning rate, batch size and epochs of S2's R
 	@$(BIN)/kerasclf search s2 $(SEARCH_ARGS)
 
 .PHONY: search-s4
-search-s4: $(READY) ## Search S4's grid of 243 points
+search-s4: $(READY) ## Search the grid of 243 points of S4
 	@$(BIN)/kerasclf search s4 $(SEARCH_ARGS)
 
 .PHONY: setup
@@ -110,8 +110,8 @@ test: $(DEV_READY) ## Check style and types, then run the tests
 	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 .PHONY: test-slow
-test-slow: $(DEV_READY) ## Run the long tests
-	$(BIN)/python -m pytest -m slow
+test-slow: $(DEV_READY) ## Run the long tests of one folder of tests/, or all for hours (TOPIC=data|models|runs|search|…)
+	$(BIN)/python -m pytest -m slow $(if $(TOPIC),tests/$(TOPIC))
 
 .PHONY: bench
 bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side by side
@@ -139,7 +139,7 @@ bench-networks: $(BENCH_READY) ## Measure a training step of each network agains
 	$(BIN)/python -m benchmarks.networks
 
 .PHONY: format
-format: $(DEV_READY) ## Format the code and mend what can be mended
+format: $(DEV_READY) ## Format the code and fix what can be fixed automatically
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 

@@ -1,7 +1,7 @@
 """Image-classification studies with Keras: ask a question, run it, trust the answer.
 
-The public names load on first use, so that `import kerasclf` and `kerasclf --help` stay quick and do not
-import TensorFlow.
+The public names load on first use. `import kerasclf` and `kerasclf --help` are therefore quick and do not import
+TensorFlow.
 """
 
 import os
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Read when TensorFlow is imported. By itself it leaves oneDNN's operations off on processors without AVX-512 VNNI, as
-# most laptops have, where BaseNet trains four times as fast with them (benchmarks/README.md).
+# TensorFlow reads this when it is imported. By default it switches oneDNN off on processors without AVX-512 VNNI, such
+# as those of most laptops. There BaseNet trains four times as fast with oneDNN (benchmarks/README.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
-_HOME_OF = {
+_MODULES = {
     "Augmentation": "kerasclf.pipeline",
     "Experiment": "kerasclf.runs",
     "ImageDataset": "kerasclf.data",
@@ -46,9 +46,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _MODULES:
         raise AttributeError(f"module 'kerasclf' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

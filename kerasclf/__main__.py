@@ -1,4 +1,4 @@
-"""`python -m kerasclf` is the `kerasclf` command."""
+"""Runs the `kerasclf` command as `python -m kerasclf`."""
 
 from kerasclf.cli import main
 

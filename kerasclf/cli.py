@@ -1,4 +1,4 @@
-"""The `kerasclf` command. Nothing here imports TensorFlow before there is something to compute."""
+"""The `kerasclf` command. TensorFlow is imported only when there is something to compute."""
 
 import functools
 import inspect
@@ -38,7 +38,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
-    Exits with 1 where some runs of a study failed, with 2 where the input cannot be used, with 130 after Ctrl-C.
+    The exit code is 1 if some runs of a study failed, 2 if the input cannot be used, and 130 after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     command = tyro.cli(
@@ -56,16 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(1 if isinstance(error, RunsFailedError) else 2)
     except KeyboardInterrupt:
         print(
-            "\nStopped. Finished runs are kept, others have kept their last epoch; the same command goes on.",
+            "\nStopped. Finished runs are complete, the others keep their last epoch. Repeat the command to resume.",
             file=sys.stderr,
         )
         sys.exit(130)
 
 
 def _described(name: str, whole: bool) -> Any:
-    """Returns a command as tyro takes it, described by its docstring; by the first paragraph, where not the whole.
+    """Returns a command for tyro, described by its docstring or by the first paragraph of it.
 
-    tyro by itself would leave out the examples.
+    tyro itself would leave out the examples.
     """
     words = inspect.getdoc(COMMANDS[name]) or ""
     description = words if whole else words.partition("\n\n")[0]

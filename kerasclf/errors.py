@@ -1,19 +1,19 @@
-"""What kerasclf raises when its input is wrong: one message, made for the person who typed it."""
+"""Errors that kerasclf raises for wrong input, and helpers for their messages."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class KerasclfError(ValueError):
-    """Input that cannot be used. The command line prints the message alone and exits with 2."""
+    """Input that cannot be used. The command line prints only the message and exits with 2."""
 
 
 class SizeError(KerasclfError):
-    """Sizes from which a network cannot be built.
+    """Sizes with which a network cannot be built.
 
     Args:
-        message: What is wrong with them.
-        least: The smallest height and width that the network takes, in pixels.
+        message: The message.
+        least: Minimum height and width of the network's input, in pixels.
     """
 
     def __init__(self, message: str, least: int) -> None:
@@ -26,18 +26,18 @@ class DataError(KerasclfError):
 
 
 class TrainingError(KerasclfError):
-    """A training that cannot go on, such as one whose loss is no longer finite."""
+    """A training that cannot continue, for example because its loss is no longer finite."""
 
 
 class FolderError(KerasclfError):
-    """An output folder that cannot be written to without losing something."""
+    """An output folder that cannot be written to, or that holds other results."""
 
 
 class RunsFailedError(KerasclfError):
     """Some runs of a study failed; the others are finished.
 
     Args:
-        failures: The reason by the run's title.
+        failures: Reason of the failure, by the run's title.
     """
 
     def __init__(self, failures: dict[str, str]) -> None:
@@ -47,23 +47,23 @@ class RunsFailedError(KerasclfError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Returns " Did you mean 'x'?" for the known name closest to `name`, or the empty string."""
+    """Returns " Did you mean 'x'?" for the known name closest to `name`, or an empty string."""
     close = get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """Returns the message for a name that is not among the known ones."""
+    """Returns the message for an unknown name: the closest known name, and all known names."""
     known = list(known)
     return f"Unknown {kind} {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
 
 
 def raise_all(title: str, problems: list[str]) -> None:
-    """Raises one KerasclfError that lists every problem, or returns where there is none."""
+    """Raises one `KerasclfError` that lists all problems; does nothing if there are none."""
     if problems:
         raise KerasclfError(listed(title, problems))
 
 
 def listed(title: str, problems: list[str]) -> str:
-    """Returns one message of several problems."""
+    """Returns several problems as one message, one line each."""
     return "\n  - ".join([f"{title}:", *problems])

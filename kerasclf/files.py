@@ -1,4 +1,4 @@
-"""Writing so that a reader finds a whole file or none. Needs no TensorFlow."""
+"""Atomic writing of text, JSON and arrays: a reader finds a whole file or none. Does not use TensorFlow."""
 
 import hashlib
 import json
@@ -11,17 +11,17 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-# Of the JSON among the arrays of a file; checkpoints of earlier versions have it under this name.
-_DESCRIBED = "state.json"
+# Name of the JSON description among the arrays of a file. Checkpoints of earlier versions use it too.
+_DESCRIPTION = "state.json"
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text file atomically, as UTF-8 with Unix line ends, making its folder where needed."""
+    """Writes a text file atomically, as UTF-8 with Unix line ends. Creates its folder if needed."""
     write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, raw: bytes) -> None:
-    """Writes a file atomically, making its folder where needed."""
+    """Writes a file atomically. Creates its folder if needed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -38,30 +38,40 @@ def write_bytes(path: Path, raw: bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes plain JSON types atomically, indented for a reader."""
+    """Writes plain JSON types atomically, indented."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """Reads what `write_json` wrote."""
+    """Reads a JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def write_arrays(file: IO[bytes], arrays: Mapping[str, NDArray[Any]], described: Any) -> None:
-    """Writes arrays and what is to be said of them, as plain JSON types, into an open .npz file."""
-    members: dict[str, Any] = {**arrays, _DESCRIBED: np.frombuffer(json.dumps(described).encode(), np.uint8)}
+    """Writes arrays and their description into an open .npz file.
+
+    Args:
+        file: The file, open for writing.
+        arrays: Arrays by name.
+        described: Description in plain JSON types.
+    """
+    members: dict[str, Any] = {**arrays, _DESCRIPTION: np.frombuffer(json.dumps(described).encode(), np.uint8)}
     np.savez(file, **members)
 
 
 def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], Any]:
-    """Reads what `write_arrays` wrote; checks each array against its checksum and unpickles nothing."""
+    """Reads a file of `write_arrays`, checks each array against its checksum, and unpickles nothing.
+
+    Returns:
+        The arrays by name, and the description.
+    """
     with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
         arrays = {name: archive[name] for name in archive.files}
-    return arrays, json.loads(arrays.pop(_DESCRIBED).tobytes())
+    return arrays, json.loads(arrays.pop(_DESCRIPTION).tobytes())
 
 
 def sync_folder(path: Path) -> None:
-    """Makes sure that renames inside a folder outlast a power cut; Windows does so by itself."""
+    """Makes renames inside a folder survive a power cut. Windows needs no such call."""
     if os.name == "nt":
         return
     handle = os.open(path, os.O_RDONLY)
@@ -72,11 +82,11 @@ def sync_folder(path: Path) -> None:
 
 
 def file_digest(path: Path) -> str:
-    """Returns the SHA-256 of a file's bytes in hexadecimal."""
+    """Returns the SHA-256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def keras_home() -> Path:
-    """Returns the folder in which Keras caches what it downloads."""
+    """Returns the folder in which Keras caches downloads: $KERAS_HOME, or ~/.keras."""
     return Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser()

@@ -1,47 +1,47 @@
-"""The known ways to get a study wrong, by name, as switches of an experiment: so that what they do can be measured.
+"""Known flaws of studies by name. An experiment can switch them on, to measure their effect.
 
-An experiment has a flaw only where it says so, as in `Experiment(flaws=("softmax_twice",))`, and its report shows the
-name. Three more flaws need no switch, since a setting makes them: `Experiment.augment_validation`,
-`Split(method="first")`, and `Augmentation(rescale=1 / 255)` before a pretrained network, which rescales by itself.
+An experiment has a flaw only if it names it, as in `Experiment(flaws=("softmax_twice",))`, and its report shows the
+name. Three more flaws are plain settings: `Experiment.augment_validation`, `Split(method="first")`, and
+`Augmentation(rescale=1 / 255)` before a pretrained network, which already rescales its input.
 """
 
-# Share of the test images that `duplicates` puts into the training part.
+# Share of the test images that `duplicates` copies into the training set.
 DUPLICATED_SHARE = 0.2
 
-# What each does, and how it comes about.
+# Name → effect and usual cause.
 FLAWS: dict[str, str] = {
     "choose_on_test": (
-        "The test images validate: epochs are chosen by the images that are reported on. "
-        "By accident: validation_data=(x_test, y_test), or a test accuracy that is looked at once an epoch."
+        "The test images validate: epochs are chosen on the images that the result is reported on. "
+        "Usual cause: validation_data=(x_test, y_test), or a test accuracy that is watched in every epoch."
     ),
     "sorted_split": (
-        "The first of the training images validate while they still lie class by class, neither shuffled nor "
-        "stratified. By accident: validation_split on arrays read folder by folder, or a slice such as images[:500]."
+        "The first training images validate while all are still sorted by class, neither shuffled nor stratified. "
+        "Usual cause: validation_split on arrays read folder by folder, or a slice such as images[:500]."
     ),
     "unshuffled": (
-        "Training images come class by class, in the same order in every epoch. "
-        "By accident: shuffle=False, or shuffle() with a small buffer, on images read folder by folder."
+        "Training images are sorted by class, and their order is the same in every epoch. "
+        "Usual cause: shuffle=False, or shuffle() with a small buffer, on images read folder by folder."
     ),
     "duplicates": (
-        f"{DUPLICATED_SHARE:.0%} of the test images stand in the training part too, in the place of others of their "
-        "class. By accident: a split of images that hold copies, frames of one film, crops of one photograph, or "
-        "images that were augmented before."
+        f"{DUPLICATED_SHARE:.0%} of the test images are in the training set too, where they replace others of their "
+        "class. Usual cause: a split of images that include copies, frames of one film, crops of one photograph, or "
+        "augmented versions of each other."
     ),
     "statistics_of_all": (
-        "The mean and deviation that pixels are normalised by are those of all images, validation and test included. "
-        "By accident: standardising an array before it is split."
+        "Pixels are normalised by the mean and deviation of all images, including validation and test images. "
+        "Usual cause: standardising an array before it is split."
     ),
     "softmax_twice": (
-        "The loss takes the network's probabilities for logits and applies softmax to them again. "
-        "By accident: from_logits=True with a network that ends in softmax in a training loop of one's own (Keras' fit "
-        "notices it), or PyTorch's CrossEntropyLoss after a softmax."
+        "The loss treats the network's probabilities as logits and applies softmax to them again. "
+        "Usual cause: from_logits=True with a network that ends in softmax in a custom training loop (Keras' fit "
+        "detects it), or PyTorch's CrossEntropyLoss after a softmax."
     ),
     "batch_norm_learns": (
-        "Batch normalisation in the frozen part normalises by the batch while training, and its running statistics "
-        "move. By accident: base(x, training=True), or PyTorch's model.train() on a network whose weights are frozen."
+        "Batch normalisation in the frozen part normalises by the batch during training, and its running statistics "
+        "change. Usual cause: base(x, training=True), or PyTorch's model.train() on a network whose weights are frozen."
     ),
     "swapped_channels": (
-        "Red and blue are exchanged before the network. By accident: OpenCV's imread, which reads blue first, or the "
+        "Red and blue are exchanged before the network. Usual cause: OpenCV's imread, which reads blue first, or the "
         "preprocess_input of another network."
     ),
 }

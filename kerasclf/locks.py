@@ -1,4 +1,4 @@
-"""Keeps two processes from writing one folder at the same time."""
+"""Locks a folder, to keep two processes from writing it at the same time."""
 
 import contextlib
 import os
@@ -16,25 +16,27 @@ from kerasclf.files import read_json, write_json
 
 @contextlib.contextmanager
 def hold(path: Path, timeout: float = 0) -> Iterator[None]:
-    """Holds a folder for this process; the system lets go of it when the process ends, however it ends.
+    """Holds a folder for this process. The system releases it when the process ends, even if it is killed.
 
     Args:
-        path: The folder; made where needed. The lock lies beside its files as `.lock`.
-        timeout: Seconds to wait for another process to let go.
+        path: The folder, created if needed. The lock is its file `.lock`.
+        timeout: Seconds to wait for another process to release it.
 
     Raises:
-        FolderError: Another process holds it (the message says which), or it cannot be written to.
+        FolderError: If another process holds the folder (the message says which), or it cannot be written to.
     """
     lock, holder = filelock.FileLock(path / ".lock"), path / ".lock.json"
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout)
     except filelock.Timeout:
-        raise FolderError(f"{path} is in use by {_describe(holder)}. Wait for it, or give another folder.") from None
+        raise FolderError(
+            f"{path} is in use by {_describe(holder)}. Wait for it to end, or give another folder."
+        ) from None
     except OSError as error:
         raise FolderError(f"{path} cannot be written to: {error}.") from error
     try:
-        _leave_name(holder)
+        _write_holder(holder)
         yield
     finally:
         holder.unlink(missing_ok=True)
@@ -42,17 +44,17 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
 
 
 def check_free(path: Path) -> None:
-    """Makes sure that no other process holds a folder at this moment; makes nothing.
+    """Checks that no other process holds a folder now. Creates no files.
 
     Raises:
-        FolderError: One does.
+        FolderError: If another process holds it.
     """
     if (path / ".lock").exists():
         with hold(path):
             pass
 
 
-def _leave_name(holder: Path) -> None:
+def _write_holder(holder: Path) -> None:
     write_json(
         holder,
         {

@@ -1,4 +1,4 @@
-"""`Log`: the callback that takes a line for the user, under one name everywhere."""
+"""`Log`: a callback that receives messages for the user, one line each."""
 
 from collections.abc import Callable
 

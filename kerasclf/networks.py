@@ -1,6 +1,6 @@
-"""The networks as `kerasclf models` lists them, read from a file: without TensorFlow, which takes seconds to start.
+"""The list of networks that `kerasclf models` shows, read from a file without TensorFlow, which takes seconds to start.
 
-`python -m kerasclf.models.explaining.write_list` writes the file from the catalogue; a test holds it to the catalogue.
+`python -m kerasclf.models.explaining.write_list` writes the file from the catalogue. A test compares the two.
 """
 
 import json
@@ -16,13 +16,13 @@ class Entry(NamedTuple):
     """A network of the catalogue.
 
     Args:
-        name: Its name.
-        family: The module of its builder, such as `resnet`.
-        sentence: What it is; for a variant what sets it apart from its family, or nothing.
-        parameters: How many it trains at its defaults.
-        input_shape: Height, width and channels at its defaults.
-        num_classes: Width of the output at its defaults.
-        least: The smallest height and width that it takes, in pixels.
+        name: Name in the catalogue.
+        family: Module of its builder, such as `resnet`.
+        sentence: Short description; for a variant its difference from the family, or nothing.
+        parameters: Number of trainable parameters at the defaults.
+        input_shape: Default height, width and channels.
+        num_classes: Default width of the output.
+        least: Minimum height and width of the input, in pixels.
     """
 
     name: str
@@ -35,11 +35,11 @@ class Entry(NamedTuple):
 
 
 class NetworkList(NamedTuple):
-    """All networks.
+    """All networks of the catalogue.
 
     Args:
-        families: What each family is, in a sentence.
-        entries: The networks in the order of the catalogue.
+        families: One sentence for each family.
+        entries: The networks, in the order of the catalogue.
     """
 
     families: dict[str, str]
@@ -54,7 +54,7 @@ def read_list() -> NetworkList:
 
 
 def write_list(networks: NetworkList) -> None:
-    """Writes the list of networks, a line for each."""
+    """Writes the list of networks, one per line."""
     families = ",\n".join(f"  {_json(name)}: {_json(text)}" for name, text in networks.families.items())
     entries = ",\n".join(f"  {_json(entry._asdict())}" for entry in networks.entries)
     write_text(LIST, f'{{"families": {{\n{families}\n}},\n"networks": [\n{entries}\n]}}\n')

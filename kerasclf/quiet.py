@@ -1,4 +1,4 @@
-"""Keeps TensorFlow's start-up messages off a user's screen."""
+"""Hides TensorFlow's start-up messages."""
 
 import logging
 import os
@@ -6,26 +6,26 @@ import sys
 
 
 def quiet_tensorflow(devices: bool = True) -> None:
-    """Imports TensorFlow and Keras without their notes on builds, drivers and retracing; errors still show.
+    """Imports TensorFlow and Keras without their messages on builds, drivers and retracing. Errors still show.
 
-    The notes are written by C++ before any setting is read, straight to the process's standard error.
+    C++ code writes these messages to the process's standard error before it reads any setting.
 
     Args:
-        devices: Whether to ask for the devices, too, which starts drivers and threads.
+        devices: Whether to list the devices too, which starts drivers and threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     sys.stderr.flush()
-    screen = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         import keras  # noqa: F401
         import tensorflow as tf
 
         if devices:
             tf.config.list_physical_devices()
     finally:
-        os.dup2(screen, 2)
-        os.close(screen)
-        os.close(nowhere)
+        os.dup2(stderr, 2)
+        os.close(stderr)
+        os.close(null)
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""Frozen settings that compare, hash, print and travel as JSON."""
+"""`Value`: frozen settings with comparison, hash, checks and conversion to JSON."""
 
 import hashlib
 import json
@@ -9,16 +9,14 @@ from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hin
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 
-# The metadata of a field that was added later: left out of the plain form where it has its default, so that what was
-# made before keeps its hash.
+# Metadata of a field that was added later. `to_dict` leaves it out at its default, to keep the hashes of older values.
 LATER: Mapping[str, Any] = {"later": True}
 
 
 class Value:
     """Base of the frozen dataclasses that describe an experiment.
 
-    A subclass reports what is wrong with its fields in `problems`; all of it is raised at once, when the
-    value is made.
+    A subclass lists the faults of its fields in `problems`. Creating a value raises all of them in one error.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
@@ -29,18 +27,18 @@ class Value:
         for name in self.__dataclass_fields__:  # type: ignore[attr-defined]
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
-        # What a wrong type would make of the other checks is not worth reading.
+        # Wrong types come first: the other checks would fail on them with misleading messages.
         raise_all(f"{type(self).__name__} cannot be used", self._type_problems() or self.problems())
 
     def _type_problems(self) -> list[str]:
         return [
-            f"{name}: expected {_in_words(hint)}. Received: {getattr(self, name)!r}."
+            f"{name}: expected {_describe_type(hint)}. Received: {getattr(self, name)!r}."
             for name, hint in get_type_hints(type(self)).items()
             if not _fits(hint, getattr(self, name))
         ]
 
     def problems(self) -> list[str]:
-        """Returns a line for each field that cannot be used."""
+        """Returns one message for each field that cannot be used."""
         return []
 
     def but(self, **changes: Any) -> Self:
@@ -58,7 +56,11 @@ class Value:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Makes the value that `to_dict` described."""
+        """Creates a value from the output of `to_dict`.
+
+        Raises:
+            KerasclfError: If a field is unknown or cannot be used.
+        """
         cls._check_names(values)
         hints = get_type_hints(cls)
         return cls(**{name: _typed(hints[name], value) for name, value in values.items()})
@@ -76,25 +78,25 @@ class Value:
 
 
 def digest_of(plain: Any) -> str:
-    """Returns the SHA-256 of plain JSON types, independent of the order of their keys."""
+    """Returns the SHA-256 of plain JSON types, independent of the order of keys."""
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Turns nested settings, as `to_dict` gives them, into dotted names with their plain values."""
-    found: dict[str, Any] = {}
+    """Returns nested settings, in the form of `to_dict`, as plain values by dotted name."""
+    flat: dict[str, Any] = {}
     for name, value in plain.items():
         if isinstance(value, Mapping):
-            found |= flatten(value, f"{prefix}{name}.")
+            flat |= flatten(value, f"{prefix}{name}.")
         elif isinstance(value, list) and value and all(isinstance(item, Mapping) for item in value):
-            found |= flatten({str(number): item for number, item in enumerate(value, 1)}, f"{prefix}{name}.")
+            flat |= flatten({str(number): item for number, item in enumerate(value, 1)}, f"{prefix}{name}.")
         else:
-            found[f"{prefix}{name}"] = value
-    return found
+            flat[f"{prefix}{name}"] = value
+    return flat
 
 
 def _fits(hint: Any, value: Any) -> bool:
-    """Returns whether a value is of a field's type; a whole number is a float, a flag is no number."""
+    """Returns whether a value has a field's type. An int also counts as float; a bool is not a number."""
     origin, choices = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
@@ -107,8 +109,8 @@ def _fits(hint: Any, value: Any) -> bool:
     if origin is tuple:
         if not isinstance(value, tuple):
             return False
-        wanted = choices[:1] * len(value) if choices[-1:] == (...,) else choices
-        return len(wanted) == len(value) and all(map(_fits, wanted, value))
+        hints = choices[:1] * len(value) if choices[-1:] == (...,) else choices
+        return len(hints) == len(value) and all(map(_fits, hints, value))
     if hint is float:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if hint is int:
@@ -116,12 +118,12 @@ def _fits(hint: Any, value: Any) -> bool:
     return isinstance(value, origin or hint)
 
 
-def _in_words(hint: Any) -> str:
+def _describe_type(hint: Any) -> str:
     origin, choices = get_origin(hint), get_args(hint)
     if origin is Literal:
         return " or ".join(repr(choice) for choice in choices)
     if origin in (Union, UnionType):
-        return " or ".join(_in_words(choice) for choice in choices)
+        return " or ".join(_describe_type(choice) for choice in choices)
     if hint is type(None):
         return "None"
     return str(hint) if origin else hint.__name__
@@ -138,7 +140,7 @@ def _plain(value: Any) -> Any:
 
 
 def _typed(hint: Any, value: Any) -> Any:
-    """Gives back what JSON flattened: nested values and tuples."""
+    """Restores nested values and tuples from plain JSON types."""
     if isinstance(value, Mapping):
         nested = [choice for choice in (hint, *get_args(hint)) if is_dataclass(choice)]
         return nested[0].from_dict(value) if nested else value  # type: ignore[union-attr]

@@ -1,9 +1,12 @@
-"""The shape of the package: one direction of imports, nothing heavy before it is needed."""
+"""The structure of the package: one direction of imports, no circles, unique file names, nothing heavy too early."""
 
 import ast
 import os
+import re
 import subprocess
 import sys
+from collections import Counter
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -11,30 +14,67 @@ import pytest
 import kerasclf
 
 PACKAGE = Path(kerasclf.__file__).parent
-ORDER = ["data", "pipeline", "models", "transfer", "training", "studies", "search", "report"]
-# The models know nothing of data or batches, and the report nothing of training.
-FORBIDDEN = {"models": {"data", "pipeline"}, "data": set(ORDER), "report": {"models", "transfer"}}
+# Each folder may import from those before it.
+ORDER = ["data", "pipeline", "models", "transfer", "training", "runs", "studies", "search", "report", "commands"]
+# Models do not depend on data, and the report does not depend on networks.
+FORBIDDEN = {"models": {"data", "pipeline"}, "report": {"models", "transfer"}}
+# Words of the first version that have a standard term today.
+OLD_WORDS = """Crew Supply Asking Preflight Forecast Ready Feed Taught Kept PARTS own_study shortcomings lending is_lent
+    look_ahead carry_on make_feed small_form quick_form make_small""".split()
+
+MODULES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in PACKAGE.rglob("*.py")
+}
 
 
-def imported_folders(path):
+def imports_of(path):
+    """Yields the modules of the package that a file imports anywhere, also under TYPE_CHECKING and in functions."""
     for node in ast.walk(ast.parse(path.read_text())):
         names = []
         if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else node.module for name in names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        for name in names:
-            parts = name.split(".")
-            if parts[0] == "kerasclf" and len(parts) > 1 and parts[1] in ORDER:
-                yield parts[1]
+        yield from (name for name in names if name in MODULES)
 
 
-@pytest.mark.parametrize("folder", [name for name in ORDER if (PACKAGE / name).is_dir()])
+def folder_of(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[1] in ORDER else None
+
+
+@pytest.mark.parametrize("folder", ORDER)
 def test_imports_go_one_way(folder):
-    for path in (PACKAGE / folder).rglob("*.py"):
-        for used in imported_folders(path):
+    assert (PACKAGE / folder).is_dir()
+    for module, path in MODULES.items():
+        if folder_of(module) != folder:
+            continue
+        for used in filter(None, map(folder_of, imports_of(path))):
             assert ORDER.index(used) <= ORDER.index(folder), f"{path} imports {used}"
             assert used == folder or used not in FORBIDDEN.get(folder, set()), f"{path} imports {used}"
+
+
+def test_there_is_no_import_circle():
+    graph = {module: {used for used in imports_of(path) if used != module} for module, path in MODULES.items()}
+    assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)  # raises CycleError
+
+
+def test_no_two_files_have_one_name():
+    """Commands are named after subcommands, and declared studies and searches after the published study."""
+    names = Counter(
+        path.name
+        for path in MODULES.values()
+        if path.name != "__init__.py" and not {"commands", "declared"} & {*path.relative_to(PACKAGE).parts}
+    )
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+@pytest.mark.parametrize("word", OLD_WORDS)
+def test_old_words_are_gone(word):
+    found = [str(path) for path in MODULES.values() if re.search(rf"\b{word}\b", path.read_text())]
+    assert found == []
 
 
 @pytest.mark.parametrize(

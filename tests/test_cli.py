@@ -40,10 +40,10 @@ def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
                "--engine", "inline", *only]  # fmt: skip
     main(command)
     printed = capsys.readouterr().out
-    assert "shapes (drawn, not photographs)" in printed
+    assert "shapes (synthetic, not photographs)" in printed
     assert "epoch 2/2" in printed
     assert "images/s" in printed
-    assert "its figures mean nothing" in printed
+    assert "its results mean nothing" in printed
     assert (out / "report" / "index.html").stat().st_size > 100_000
     main(command)
     assert capsys.readouterr().out.count("is finished already") == len(only) - 1
@@ -56,7 +56,7 @@ def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monke
     monkeypatch.setattr(keras_sets.socket, "create_connection", refuse)
     main(["study", "basenet", "--quick", "--only", "sgd_20", "--engine", "inline", "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out.splitlines()
-    assert "CIFAR-100 is neither cached" in printed[0]
+    assert "CIFAR-100 is not cached" in printed[0]
     assert "published figures are not comparable" in printed[1]
     assert "shapes" in (tmp_path / "out" / "report" / "summary.csv").read_text()
 
@@ -208,7 +208,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     assert "epoch 4/4" in printed
     assert "goes on after" not in printed  # a phase that begins is no run that was interrupted
     page = (out / "report" / "index.html").read_text()
-    assert "began with random weights" in page
+    assert "started from random weights" in page
     main(["cache", "list"])
     assert re.search(r"mobilenet_v2 up to block_16_project_BN, b?float(16|32)", capsys.readouterr().out)
     main(["cache", "clear"])

@@ -1,1 +1,1 @@
-"""The subcommands of `kerasclf`, one a file. They parse, call and print; the work is done elsewhere."""
+"""The subcommands of `kerasclf`, one per file. They parse options, call the library and print."""

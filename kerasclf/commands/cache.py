@@ -1,4 +1,4 @@
-"""`kerasclf cache`: what frozen networks made of images, and how to be rid of it."""
+"""`kerasclf cache`: list and clear the cached activations of frozen networks."""
 
 import shutil
 import time
@@ -17,7 +17,7 @@ from kerasclf.transfer.cache import CacheEntry, cache_root, cached
 
 @dataclass(frozen=True)
 class CacheCommand:
-    """List or clear the activations that frozen networks left on disk. What is cleared is computed anew when needed.
+    """List or clear the cached activations of frozen networks. Cleared activations are computed again when needed.
 
     Examples:
       kerasclf cache list
@@ -28,7 +28,7 @@ class CacheCommand:
     task: Annotated[Literal["list", "clear"], tyro.conf.Positional] = "list"
     """list or clear."""
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """With clear: names, or their first letters, as list shows them; all where empty."""
+    """With clear: names, or their first letters, as shown by list. Default: all."""
 
     def run(self, console: Console) -> None:
         entries = list(cached(cache_root()))
@@ -42,7 +42,7 @@ class CacheCommand:
             if not any(entry.folder.name.startswith(name) for entry in entries):
                 raise KerasclfError(f"No cache is named {name!r}. kerasclf cache list shows them.")
         for entry in chosen:
-            with hold(entry.folder):  # not while a run fills it
+            with hold(entry.folder):  # fails while a run fills it
                 (entry.folder / "about.json").unlink()
             shutil.rmtree(entry.folder)
         freed = sum(entry.size for entry in chosen) / 1e6
@@ -51,7 +51,7 @@ class CacheCommand:
 
 def _show(entries: list[CacheEntry], console: Console) -> None:
     if not entries:
-        say(console, f"nothing is kept in {cache_root()}")
+        say(console, f"The cache {cache_root()} is empty.")
         return
     table = Table(caption=f"in {cache_root()}", caption_justify="left")
     for heading, justify in (

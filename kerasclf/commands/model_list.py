@@ -1,4 +1,4 @@
-"""What `kerasclf models` prints: the networks by family. Needs no TensorFlow."""
+"""The list that `kerasclf models` prints: the networks by family. Needs no TensorFlow."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from kerasclf.commands.output import say, say_wrapped
 from kerasclf.networks import read_list
 
 _CAPTION = (
-    "Parameters that train, at the default input and classes; least: the smallest image. kerasclf models "
-    "NAME explains a network."
+    "Parameters: trainable ones, for the default input and number of classes. Minimum: the smallest image. "
+    "kerasclf models NAME explains a network."
 )
 
 
 def print_list(console: Console) -> None:
     """Prints every network of the catalogue, by family."""
     families, entries = read_list()
-    heads = [("network", "parameters", "input", "least")]
+    heads = [("network", "parameters", "input", "minimum")]
     for known in entries:
         size = "x".join(map(str, known.input_shape))
         heads.append((known.name, f"{known.parameters:,}", size, f"{known.least}x{known.least}"))
@@ -42,7 +42,7 @@ def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
 
 
 def _say_beside(console: Console, left: str, text: str) -> None:
-    """Prints a text beside what stands left of it, or below where there is little room."""
+    """Prints a text to the right of another one, or below it if the console is narrow."""
     room = console.width - len(left)
     if not text:
         say(console, left.rstrip())

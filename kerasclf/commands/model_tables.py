@@ -1,4 +1,4 @@
-"""What `kerasclf models NAME` prints: the layers of a network and their sums."""
+"""The tables that `kerasclf models NAME` prints: the layers of a network, and their totals."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,20 +13,20 @@ from kerasclf.models import LayerRow, ReceptiveField, description, explain, tota
 
 _GAP = 3  # characters between two columns
 _LEGEND = (
-    "memory: of the output, for one image. sees: pixels of the image that one value depends on / pixels from one value "
-    "to the next. How they are counted: docs/networks.md"
+    "memory: size of the output for one image. sees: receptive field in pixels / distance in pixels between the fields "
+    "of neighbouring values. docs/networks.md says how they are counted."
 )
 
 
 def print_description(console: Console, name: str) -> None:
-    """Prints what a network is and where it comes from."""
+    """Prints the description of a network and its source."""
     for paragraph in description(name).split("\n\n"):
         say_wrapped(console, " ".join(paragraph.split()))
         say(console, "")
 
 
 def print_totals(console: Console, model: keras.Model) -> None:
-    """Prints what a network costs for one image."""
+    """Prints the cost of a network for one image."""
     sums = totals(model)
     trainable = "" if sums.trainable == sums.parameters else f" ({sums.trainable:,} train)"
     size, classes = "x".join(map(str, model.input.shape[1:])), model.output.shape[-1]
@@ -36,11 +36,11 @@ def print_totals(console: Console, model: keras.Model) -> None:
         f"{amount(sums.multiply_adds)} multiply-adds · {amount(sums.memory, 'B')} of outputs",
     )
     if sums.unknown:
-        say_wrapped(console, f"without the multiply-adds of {', '.join(sums.unknown)}, which are not known")
+        say_wrapped(console, f"The multiply-adds of {', '.join(sums.unknown)} are unknown and not included.")
 
 
 def print_layers(console: Console, model: keras.Model) -> None:
-    """Prints a line for each layer; where the console is narrow, with fewer columns."""
+    """Prints one line per layer, with fewer columns on a narrow console."""
     every = _columns(explain(model))
     columns = _fitting(every, console.width)
     table = Table(box=box.SIMPLE_HEAD, padding=(0, _GAP - 1, 0, 0), show_edge=False, pad_edge=False)
@@ -51,7 +51,7 @@ def print_layers(console: Console, model: keras.Model) -> None:
     console.print(table, highlight=False)
     say_wrapped(console, _LEGEND)
     if left_out := [column.heading for column in every if column not in columns]:
-        say_wrapped(console, f"Left out for want of width: {', '.join(left_out)}")
+        say_wrapped(console, f"Columns left out on this narrow console: {', '.join(left_out)}")
     say(console, "")
 
 
@@ -68,7 +68,7 @@ class _Column(NamedTuple):
     heading: str
     cells: tuple[str, ...]
     right: bool = False
-    spare: int = 0  # 0 is always shown, the others in this order for as long as there is room
+    spare: int = 0  # 0 is always shown; the others in ascending order while there is room
 
     @property
     def width(self) -> int:

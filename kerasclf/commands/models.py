@@ -1,4 +1,4 @@
-"""`kerasclf models`: the networks, in a list or layer by layer."""
+"""`kerasclf models`: list the networks, or explain one layer by layer."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,15 +30,15 @@ class ModelsCommand:
     """
 
     name: Annotated[str, tyro.conf.Positional] = ""
-    """A network of the list."""
+    """The network to explain. Default: list all networks."""
     input: str = ""
-    """HEIGHTxWIDTHxCHANNELS, or a number of features; where not given, the network's own default."""
+    """HEIGHTxWIDTHxCHANNELS, or a number of features. Default: the network's own."""
     classes: int | None = None
-    """Width of the output; where not given, the network's own default."""
+    """Number of classes. Default: the network's own."""
     draw: bool = False
-    """Draw the network as text, with its branches, in the place of the table of layers."""
+    """Draw the network and its branches as text instead of the table of layers."""
     diagram: Path | None = None
-    """Write a diagram to this file: .png, .svg or .pdf with graphviz and pydot, .txt on any machine."""
+    """Write a diagram to this file: .png, .svg or .pdf (needs graphviz and pydot), or .txt."""
 
     def run(self, console: Console) -> None:
         if not self.name and (self.input or self.classes is not None or self.draw or self.diagram):
@@ -76,7 +76,7 @@ def _write(model: "keras.Model", path: Path, console: Console) -> None:
     if not missing:
         say(console, f"The diagram is in {path}.\n")
         return
-    say(console, f"{path} was not written: this machine lacks {missing}. The same as text:\n")
+    say(console, f"{path} was not written: {missing} is not installed. The diagram as text:\n")
     _draw(model, console)
 
 

@@ -1,4 +1,4 @@
-"""`kerasclf report`: what a study found, as a page."""
+"""`kerasclf report`: the report of a study or a search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from kerasclf.commands.output import say
 
 @dataclass(frozen=True)
 class ReportCommand:
-    """Write the report of a study's or a search's folder anew.
+    """Write the report of a study, a training, a course or a search again, from its folder.
 
     Example:
       kerasclf report runs/basenet-shapes-sound
@@ -22,7 +22,7 @@ class ReportCommand:
     folder: Annotated[Path, tyro.conf.Positional]
     """The folder that `kerasclf study`, `kerasclf train` or `kerasclf search` wrote."""
     out: Path | None = None
-    """Where to write; FOLDER/report where it is not given."""
+    """Folder of the report. Default: FOLDER/report."""
 
     def run(self, console: Console) -> None:
         out = self.out or self.folder / "report"
@@ -50,7 +50,14 @@ def show_report(folder: Path, out: Path, console: Console) -> None:
 
 
 def show_course(folder: Path, out: Path, console: Console, missing: Mapping[str, str] | None = None) -> None:
-    """Writes the pages of the course; `missing` says why a study has no results, by its name."""
+    """Writes the pages of the course.
+
+    Args:
+        folder: The folder of the course.
+        out: The folder of the pages.
+        console: Where to print.
+        missing: Why a study has no results, by its name.
+    """
     from kerasclf.report.course import write_course
 
     say(console, f"course: {write_course(folder, out, missing)}")

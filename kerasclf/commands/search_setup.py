@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.search_options import SearchOptions
 from kerasclf.data.keras_sets import KERAS_SETS
-from kerasclf.data.specs import Choice, default_dataset
+from kerasclf.data.specs import DatasetChoice, default_dataset
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.runs.experiment import Experiment
@@ -80,20 +80,20 @@ def _of_experiment(options: SearchOptions, space: Space | None) -> tuple[Search,
     return Search(experiment, space, options.oracle or "random", title=title), experiment
 
 
-def _data(options: SearchOptions, search: Search, log: Log) -> Choice:
+def _data(options: SearchOptions, search: Search, log: Log) -> DatasetChoice:
     """Returns the requested data; by default the experiment's own if they are available, otherwise a replacement."""
     if options.data is not None:
-        return Choice(options.data, "")
+        return DatasetChoice(options.data, "")
     own = search.experiment.data
     if own.partition(":")[0] not in KERAS_SETS:
-        return Choice(own, "")
+        return DatasetChoice(own, "")
     choice = default_dataset(own)
     if choice.notice:
         log(choice.notice)
     return choice
 
 
-def _changed(options: SearchOptions, search: Search, data: Choice) -> Search:
+def _changed(options: SearchOptions, search: Search, data: DatasetChoice) -> Search:
     experiment = search.experiment
     experiment = experiment.but(
         data=data.spec, image_size=parse_size(options.image_size) or data.image_size or experiment.image_size

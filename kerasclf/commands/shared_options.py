@@ -11,7 +11,7 @@ from kerasclf.commands.parsing import parse_jobs, parse_size
 from kerasclf.errors import KerasclfError, unknown
 
 if TYPE_CHECKING:
-    from kerasclf.data.specs import Choice
+    from kerasclf.data.specs import DatasetChoice
     from kerasclf.runs.engines import Engine
     from kerasclf.studies.reduction import Reduction
     from kerasclf.studies.study import Size
@@ -92,7 +92,7 @@ class SharedOptions:
         return StudyOptions(data, self.repeats, self.seed, size, self.limits(epochs), weights, cache)
 
 
-def available_data(preferred: str, console: Console) -> "Choice":
+def available_data(preferred: str, console: Console) -> "DatasetChoice":
     """Returns the preferred data set if it is available, otherwise its replacement, and says so."""
     from kerasclf.data.specs import default_dataset
 

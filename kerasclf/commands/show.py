@@ -1,4 +1,4 @@
-"""`kerasclf show`: what a trained network sees, as figures."""
+"""`kerasclf show`: figures of a trained network's kernels, feature maps and Grad-CAM."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     import keras
 
 WHAT = ("kernels", "features", "gradcam")
-# More layers than these make a figure that nobody looks at.
+# A figure with more layers is unreadable.
 _MOST_LAYERS = 12
 
 
 @dataclass(frozen=True)
 class ShowCommand:
-    """Draw what a trained network sees: kernels, feature maps, or where it looks (Grad-CAM).
+    """Draw the kernels of a trained network, its feature maps for an image, or its Grad-CAM heat map.
 
     Examples:
       kerasclf show kernels runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0
@@ -34,19 +34,19 @@ class ShowCommand:
     """
 
     what: Annotated[str, tyro.conf.Positional]
-    """kernels: of the first convolution; features: the maps of each convolution for an image, with the arithmetic of
-    their size; gradcam: where the network looks for a class."""
+    """kernels: the kernels of the first convolution; features: the feature maps of each convolution for an image, with
+    the arithmetic of their size; gradcam: the image regions that speak for a class."""
     source: Annotated[Path, tyro.conf.Positional]
-    """A run's folder, or a .keras file."""
+    """A run folder, or a .keras file."""
     image: Annotated[Path | None, tyro.conf.Positional] = None
-    """An image file; it is made the size that the network takes."""
+    """An image file. It is resized to the input of the network."""
     label: str | None = None
-    """For gradcam: the name of the class, or its number; the likeliest where it is not given."""
+    """For gradcam: the name or the number of the class. Default: the predicted class."""
     layers: tuple[str, ...] = ()
-    """For features: names of convolutions; all where empty, of more than 12 some at equal distances."""
+    """For features: names of convolutions. Default: all, or 12 of them at equal distances."""
     out: Path | None = None
-    """The folder of the figures, or the name of this one, ending in .png or .svg (both are written); show/ in the run's
-    folder, or beside the file, where it is not given."""
+    """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in the
+    run folder, or next to the file."""
 
     def run(self, console: Console) -> None:
         self._check()
@@ -67,7 +67,7 @@ class ShowCommand:
         say(console, f"{name}.png and .svg")
 
     def _name(self, beside: Path) -> Path:
-        """Returns the path of the figure without its suffix."""
+        """Returns the path of the figure without suffix."""
         if self.out is not None and self.out.suffix in (".png", ".svg"):
             return self.out.with_suffix("")
         of_image = f"_{self.image.stem}" if self.image is not None and self.what != "kernels" else ""
@@ -84,7 +84,7 @@ class ShowCommand:
 
 
 def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
-    """Returns a model's file, and its class names where they are known."""
+    """Returns the file of a model, and its class names if they are known."""
     if source.is_file() and source.suffix == ".keras":
         return source, ()
     if (source / "model.keras").is_file():
@@ -92,9 +92,9 @@ def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
         names = read_json(described)["class_names"] if described.is_file() else ()
         return source / "model.keras", tuple(names)
     runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
-    nearby = " Its runs are in: " + ", ".join(str(path.parent) for path in runs) if runs else ""
+    nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
-    raise FolderError(f"Expected a run's folder or a .keras file. Received: {source}, which {state}.{nearby}")
+    raise FolderError(f"Expected a run folder or a .keras file. Received: {source}, which {state}.{nearby}")
 
 
 def _load(path: Path) -> "keras.Model":
@@ -102,7 +102,7 @@ def _load(path: Path) -> "keras.Model":
 
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # a damaged archive raises nearly anything
+    except Exception as error:  # a damaged archive can raise nearly any exception
         raise KerasclfError(f"{path} cannot be loaded as a model: {error}.") from error
     if len(model.inputs) != 1 or len(model.inputs[0].shape) != 4:
         raise KerasclfError(f"Expected a model of one image. Received: {path}, which takes {model.input_shape}.")
@@ -110,12 +110,14 @@ def _load(path: Path) -> "keras.Model":
 
 
 def _read_for(model: "keras.Model", path: Path) -> NDArray[np.uint8]:
-    """Reads an image as the model takes it."""
+    """Reads an image in the size and channels of the model."""
     from kerasclf.data.decode import read_image
 
     height, width, channels = model.inputs[0].shape[1:]
     if channels not in (1, 3):
-        raise KerasclfError(f"Expected a network of grey or color images. Received: one of {channels} channels.")
+        raise KerasclfError(
+            f"Expected a network for grey or colour images. Received a network for {channels} channels."
+        )
     return read_image(path, None if height is None or width is None else (height, width), channels)
 
 

@@ -1,4 +1,4 @@
-"""`kerasclf train`: one pretrained network on one's own images."""
+"""`kerasclf train`: a pretrained network on your own images."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainCommand(RunOptions):
-    """Train a pretrained network on your images: a new head first, then what lies above a cut; and write a report.
+    """Train a pretrained network on your images, first a new head, then the layers that --unfreeze names; report it.
 
-    What lies below the cut is computed once for each image and kept (kerasclf cache list). The model is saved in the
-    run's folder; it takes raw images and loads with Keras alone.
+    The frozen layers are computed once per image and cached (kerasclf cache list). The model is saved in the run
+    folder. It takes raw images, pixels 0-255, and loads with Keras alone.
 
     Examples:
       kerasclf train --data folder:my_photos --plan
@@ -31,41 +31,41 @@ class TrainCommand(RunOptions):
     FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache", "size": "--quick"}
 
     data: str = ""
-    """folder:PATH with a folder for each class, or any other data set; see kerasclf study --help."""
+    """folder:PATH with one folder per class, or another data set; see kerasclf study --help."""
     backbone: str = "keras_resnet50"
     """A pretrained network; kerasclf models lists them."""
     unfreeze: str = "head"
-    """What of it trains: head, all, lastN (the last N convolutional layers), stageK (from stage K on) or from:LAYER."""
+    """The layers that train: head, all, lastN (the last N convolutional layers), stageK (from stage K on) or from:LAYER."""
     weights: str = "imagenet"
-    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5), or none to begin at random."""
+    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5), or none for random weights."""
     head: tuple[int, ...] = ()
-    """Widths of hidden layers of the new head."""
+    """Widths of the hidden layers of the new head. Default: no hidden layer."""
     dropout: float = 0.0
-    """Share of the values before each layer of the head that are dropped while training."""
+    """Dropout rate before each layer of the head."""
     head_epochs: int = 5
-    """Epochs of the head alone before what lies above the cut trains with it; 0 for none."""
+    """Epochs of the head alone, before the other unfrozen layers train with it; 0 for none."""
     epochs: int = 20
-    """Epochs of the training, after those of the head."""
+    """Epochs of the training, after those of the head alone."""
     batch_size: int = 32
-    """Images a step."""
+    """Images per step."""
     learning_rate: float | None = None
-    """Adam's peak learning rate; 1e-3 for the head alone and a tenth of it for more where it is not given."""
+    """Adam's peak learning rate. Default: 1e-3 for the head alone, 1e-4 for more layers."""
     layer_decay: float = 1.0
-    """Each stage further from the output trains at so much of the rate of the one above it."""
+    """Factor by which each stage has a lower learning rate than the stage above it; 1 trains all stages alike."""
     augment: bool = False
-    """Flip, shift and zoom training images anew in every epoch. Cannot use what is kept, unless --views is given."""
+    """Flip, shift and zoom the training images at random in every epoch. This cannot use the cache without --views."""
     views: int = 0
-    """With --augment: keep so many changed versions of each image instead of changing it in every epoch."""
+    """With --augment: cache this number of random versions of each image instead of changing it in every epoch."""
     precision: str = "auto"
-    """float32, mixed_bfloat16, mixed_float16, or auto: bfloat16 where the machine is faster with it."""
+    """float32, mixed_bfloat16, mixed_float16, or auto: bfloat16 if the machine is faster with it."""
     find_rate: bool = False
-    """Only propose a learning rate for what lies above the cut, by a short training whose rate rises."""
+    """Only propose a learning rate, by a short training with a rising rate."""
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.single_experiment import single_experiment_study
 
         if not self.data:
-            raise KerasclfError("Which images? Give --data folder:PATH, where PATH holds a folder for each class.")
+            raise KerasclfError("Which images? Give --data folder:PATH, where PATH contains one folder per class.")
         self._check()
         options = self.study_options(None, None, None)
         study = single_experiment_study(self._experiment(), options.but(limits=options.limits.but(image_size=None)))
@@ -110,7 +110,7 @@ class TrainCommand(RunOptions):
         )
 
     def _usual_size(self) -> tuple[int, int] | None:
-        """What backbones were trained with, where images have no size of their own."""
+        """Returns the size that backbones were trained with, unless the images have a size of their own."""
         from kerasclf.data.keras_sets import KERAS_SETS
 
         return None if self.data.split(":")[0] in KERAS_SETS else (224, 224)
@@ -133,4 +133,4 @@ def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None
         console,
         f"the loss falls fastest at a learning rate of {curve.proposed:.2g}: --learning-rate {curve.proposed:.2g}",
     )
-    say(console, f"a tenth of the rate where it is least: {curve.tenth_of_minimum:.2g}; the curve: {picture}")
+    say(console, f"a tenth of the rate with the lowest loss: {curve.tenth_of_minimum:.2g}; the curve: {picture}")

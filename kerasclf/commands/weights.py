@@ -1,4 +1,4 @@
-"""`kerasclf weights`: weights that were learnt in PyTorch, in a form that Keras reads."""
+"""`kerasclf weights`: convert PyTorch weights to a form that Keras reads."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +16,10 @@ _FORMS = (".keras", ".weights.h5", ".safetensors")
 
 @dataclass(frozen=True)
 class WeightsCommand:
-    """Convert weights of torchvision or timm for the network of the same name.
+    """Convert torchvision or timm weights for the network of the same name.
 
-    The file is checked tensor by tensor: each must find its layer, and each layer its tensors. A .keras file holds the
-    whole network and loads with Keras alone; it takes pixels 0-255. Reading .pth needs PyTorch; safetensors does not.
+    Every tensor must match a layer, and every layer must get its tensors. A .keras file holds the whole network, takes
+    pixels 0-255 and loads with Keras alone. Reading .pth files needs PyTorch; safetensors files do not.
 
     Examples:
       kerasclf weights convert resnet18.safetensors resnet18 -o resnet18.keras
@@ -30,11 +30,11 @@ class WeightsCommand:
     task: Annotated[Literal["convert"], tyro.conf.Positional]
     """convert."""
     source: Annotated[Path, tyro.conf.Positional]
-    """A .safetensors or .pth file, with the names of torchvision or timm."""
+    """A .safetensors or .pth file with tensor names of torchvision or timm."""
     model: Annotated[str, tyro.conf.Positional]
     """The network; kerasclf models lists them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
-    """What to write: .keras, .weights.h5 or .safetensors."""
+    """The file to write: .keras, .weights.h5 or .safetensors."""
 
     def run(self, console: Console) -> None:
         self._check()
@@ -49,7 +49,7 @@ class WeightsCommand:
         network = CATALOGUE[self.model](num_classes=classes_of(tensors))
         give_torch_weights(network, tensors, self.source)
         self.out.parent.mkdir(parents=True, exist_ok=True)
-        # Beside its place and then renamed, so that there is never half a file.
+        # Renamed when complete: a kill leaves no partial file under this name.
         partial = self.out.with_name(f"partial-{self.out.name}")
         if self.out.suffix == ".safetensors":
             from safetensors.numpy import save_file
@@ -60,10 +60,10 @@ class WeightsCommand:
         else:
             network.save_weights(partial)
         partial.replace(self.out)
-        say(console, f"{self.model}, {network.count_params():,} parameters, every tensor in its place → {self.out}")
+        say(console, f"{self.model}, {network.count_params():,} parameters, every tensor matched → {self.out}")
 
     def _check(self) -> None:
         if not self.out.name.endswith(_FORMS):
             raise KerasclfError(f"-o: expected a file {', '.join(_FORMS)}. Received: {str(self.out)!r}.")
         if self.out.exists():
-            raise KerasclfError(f"{self.out} exists already; nothing is overwritten. Give another -o, or delete it.")
+            raise KerasclfError(f"{self.out} already exists and is not overwritten. Give another -o, or delete it.")

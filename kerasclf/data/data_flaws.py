@@ -1,4 +1,4 @@
-"""Data sets as someone has them who made a mistake; see `kerasclf.flaws`."""
+"""Puts known flaws into a data set, to measure their effect; see `kerasclf.flaws`."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -12,10 +12,14 @@ from kerasclf.flaws import DUPLICATED_SHARE
 
 
 def spoil(dataset: ImageDataset, flaws: Collection[str]) -> ImageDataset:
-    """Returns the data set with these flaws; itself where none of them is one of data.
+    """Returns the data set with these flaws; the same object if none of them concerns data.
+
+    Args:
+        dataset: The sound data set.
+        flaws: Names from `kerasclf.flaws.FLAWS`.
 
     Raises:
-        DataError: A flaw cannot be made with these images.
+        DataError: If a flaw needs other images.
     """
     check_flaws(dataset, flaws)
     for name in data_flaws(flaws):
@@ -24,34 +28,34 @@ def spoil(dataset: ImageDataset, flaws: Collection[str]) -> ImageDataset:
 
 
 def check_flaws(dataset: ImageDataset, flaws: Collection[str]) -> None:
-    """Checks that flaws can be made with these images.
+    """Checks that these images allow the flaws.
 
     Raises:
-        DataError: One cannot.
+        DataError: If a flaw needs other images.
     """
     if "swapped_channels" in flaws and dataset.image_shape[-1] != 3:
         raise DataError(
-            "swapped_channels: expected images of three channels, of which the first and the last can be exchanged. "
-            f"Received: {dataset.image_shape[-1]}. Take other images, or leave the experiment out with --only."
+            "swapped_channels: expected images of three channels, to exchange the first and the last. Received: "
+            f"{dataset.image_shape[-1]}. Give other images as `data`, or name the other experiments as `only`."
         )
 
 
 def data_flaws(flaws: Collection[str]) -> tuple[str, ...]:
-    """Returns those of the flaws that change which images are in which part, or their order."""
+    """Returns the flaws that change the sets or the order of their images."""
     return tuple(name for name in _SPOILERS if name in flaws)
 
 
 def _duplicated(dataset: ImageDataset) -> ImageDataset:
-    """Puts a share of the test images of each class in the place of training images of that class."""
+    """Replaces training images by a share of the test images, class by class."""
     rng = np.random.default_rng(0)
     train, test = dataset.train, dataset.test
     replaced, copied = [], []
     for label in range(dataset.num_classes):
-        here, there = np.flatnonzero(train.labels == label), np.flatnonzero(test.labels == label)
-        count = min(round(DUPLICATED_SHARE * len(there)), len(here))
-        replaced.append(rng.choice(here, count, replace=False))
-        copied.append(rng.choice(there, count, replace=False))
-    # All others keep their places, and with them what chance makes of them: the runs compare in pairs.
+        in_train, in_test = np.flatnonzero(train.labels == label), np.flatnonzero(test.labels == label)
+        count = min(round(DUPLICATED_SHARE * len(in_test)), len(in_train))
+        replaced.append(rng.choice(in_train, count, replace=False))
+        copied.append(rng.choice(in_test, count, replace=False))
+    # The other images keep their index, and with it their order and augmentation: runs compare in pairs.
     order = np.arange(len(train))
     order[np.concatenate(replaced)] = len(train) + np.arange(sum(map(len, copied)))
     return replace(dataset, train=join(train, test.take(np.concatenate(copied))).take(order))
@@ -59,8 +63,8 @@ def _duplicated(dataset: ImageDataset) -> ImageDataset:
 
 def _split_in_order(dataset: ImageDataset) -> ImageDataset:
     pool = join(dataset.train, dataset.validation)
-    order, apart = np.argsort(pool.labels, kind="stable"), len(dataset.validation)
-    return replace(dataset, validation=pool.take(order[:apart]), train=pool.take(order[apart:]))
+    order, count = np.argsort(pool.labels, kind="stable"), len(dataset.validation)
+    return replace(dataset, validation=pool.take(order[:count]), train=pool.take(order[count:]))
 
 
 def _sorted(dataset: ImageDataset) -> ImageDataset:
@@ -71,7 +75,7 @@ def _validated_on_test(dataset: ImageDataset) -> ImageDataset:
     return replace(dataset, validation=dataset.test)
 
 
-# In the order in which several are made.
+# Several flaws are applied in this order.
 _SPOILERS: dict[str, Callable[[ImageDataset], ImageDataset]] = {
     "duplicates": _duplicated,
     "sorted_split": _split_in_order,

@@ -1,4 +1,4 @@
-"""The form every data set takes: uint8 images, integer labels, class names, three parts."""
+"""`ImageDataset`: uint8 images, integer labels, class names, and three sets."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ from kerasclf.values import digest_of
 
 SETS = ("train", "validation", "test")
 
-_READ_AT_ONCE = 64
+_READ_AT_ONCE = 64  # images
 
 
 class ImageSource(Protocol):
-    """Images of one size, in memory or read on demand; or what a network's lower part makes of them."""
+    """Images of one size, in memory or read on demand; or the activations of a network's frozen part."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -28,11 +28,11 @@ class ImageSource(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """uint8 for images."""
+        """Type of the values: uint8 for images."""
 
     @property
     def array(self) -> NDArray[Any] | None:
-        """All of them where they are in memory."""
+        """All images as one array, or None if they are not in memory."""
 
     def __len__(self) -> int: ...
 
@@ -48,7 +48,11 @@ class ImageSource(Protocol):
 
 @dataclass(frozen=True)
 class ArrayImages:
-    """Images in memory: a uint8 array of shape (n, height, width, channels), pixels 0–255."""
+    """Images in memory.
+
+    Args:
+        array: uint8 array of shape (n, height, width, channels), pixels 0–255.
+    """
 
     array: NDArray[np.uint8]
 
@@ -83,9 +87,10 @@ class ArrayImages:
 
 @dataclass(frozen=True)
 class ArrayRows(ArrayImages):
-    """Rows of a table: a float32 array of shape (n, 1, 1, features), finite numbers in their own units.
+    """Rows of a table. A row is stored as an image of one pixel with one channel per feature.
 
-    A row is an image of one pixel with a channel for each feature.
+    Args:
+        array: float32 array of shape (n, 1, 1, features), finite numbers in their own units.
     """
 
     array: NDArray[Any]
@@ -100,7 +105,13 @@ class ArrayRows(ArrayImages):
 
 @dataclass(frozen=True)
 class FileImages:
-    """Images in files, decoded and resized when they are asked for."""
+    """Image files, decoded and resized each time they are read.
+
+    Args:
+        paths: One file per image.
+        size: Height and width to resize to, in pixels.
+        channels: 3 for RGB, 1 for grey.
+    """
 
     paths: tuple[Path, ...]
     size: tuple[int, int]
@@ -128,7 +139,7 @@ class FileImages:
             path = self.paths[int(indices[position])]
             images[position] = read_image(path, self.size, self.channels)
 
-        # Pillow decodes and resizes outside the interpreter lock, so that threads help.
+        # Threads help: Pillow decodes and resizes outside the interpreter lock.
         with ThreadPoolExecutor() as pool:
             list(pool.map(fill, range(len(indices))))
         return images
@@ -142,9 +153,12 @@ class FileImages:
 
 @dataclass(frozen=True)
 class Subset:
-    """The images of one part with their labels (int64 class indices) and their names.
+    """Images of one set with their labels and names.
 
-    A name is the image's path below the data set's folder, or its index in the original arrays.
+    Args:
+        images: The images.
+        labels: Class indices, int64 of shape (n,).
+        names: Each image's path below the data set's folder, or its index in the original arrays.
     """
 
     images: ImageSource
@@ -163,7 +177,7 @@ class Subset:
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
-        """A hash of each image's pixels: what it is known by, whatever its name and wherever it lies."""
+        """A hash of each image's pixels. It identifies the image independently of its name and index."""
         return tuple(
             key_of(np.ascontiguousarray(image).tobytes())
             for start in range(0, len(self), _READ_AT_ONCE)
@@ -171,22 +185,34 @@ class Subset:
         )
 
     def take(self, indices: NDArray[np.integer]) -> "Subset":
-        """Returns the part that holds only the images at `indices`, in that order."""
+        """Returns a subset of only the images at `indices`, in that order."""
         names = tuple(self.names[int(i)] for i in indices)
         return Subset(self.images.take(indices), self.labels[indices], names)
 
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """Three parts of labelled images that share one size and one list of classes.
+    """Training, validation and test images that share one size and one list of classes.
 
     Args:
-        spec: What `load_dataset` was asked for, such as `"cifar100:25"`.
-        title: How tables and pages call the data, such as `"CIFAR-100, 25 classes"`.
-        class_names: Names by label.
-        train: Images to fit to.
-        validation: Images to choose by.
-        test: Images to report on, read once at the end of a run.
+        spec: The spec given to `load_dataset`, such as `"cifar100:25"`.
+        title: Name of the data in tables and pages, such as `"CIFAR-100, 25 classes"`.
+        class_names: Class names, in the order of the labels.
+        train: Training set.
+        validation: Validation set: epochs and settings are chosen on it.
+        test: Test set: results are reported on it, and it is read once, at the end of a run.
+
+    Example:
+        >>> import numpy as np
+        >>> from kerasclf import load_dataset
+        >>> dataset = load_dataset("digits")
+        >>> dataset.image_shape
+        (8, 8, 1)
+        >>> images = dataset.test.images.read(np.arange(5))
+        >>> images.shape, images.dtype
+        ((5, 8, 8, 1), dtype('uint8'))
+        >>> dataset.class_names[dataset.test.labels[0]]
+        '1'
     """
 
     spec: str
@@ -198,7 +224,7 @@ class ImageDataset:
 
     @property
     def is_table(self) -> bool:
-        """Whether it holds rows of a table instead of images."""
+        """Whether the data set holds rows of a table instead of images."""
         return self.train.images.dtype != np.uint8
 
     @property
@@ -212,31 +238,31 @@ class ImageDataset:
         return height, width, channels
 
     def subset(self, name: str) -> Subset:
-        """Returns the part called `name`: train, validation or test."""
+        """Returns the set called `name`: `"train"`, `"validation"` or `"test"`."""
         if name not in SETS:
-            raise ValueError(f"Expected a part out of {SETS}. Received: {name!r}.")
+            raise ValueError(f"name: expected one of {', '.join(SETS)}. Received: {name!r}.")
         return getattr(self, name)  # type: ignore[no-any-return]
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """What is in which part, by name and label, with a hash of names, labels and pixels."""
+        """Names and labels of the images in each set, with a hash of names, labels and pixels."""
         sets = {name: _listing(self.subset(name)) for name in SETS}
         content = {"spec": self.spec, "class_names": list(self.class_names), "sets": sets}
         return {**content, "hash": digest_of(content)}
 
 
 def in_memory(array: NDArray[Any]) -> ArrayImages:
-    """Returns images (uint8), or rows of a table (float32), as what holds them."""
+    """Returns images (uint8) as `ArrayImages`, or rows of a table (float32) as `ArrayRows`."""
     return ArrayImages(array) if array.dtype == np.uint8 else ArrayRows(array)
 
 
 def key_of(content: bytes) -> str:
-    """Returns 32 hexadecimal digits by which a content is known; quick, for pixels by the gigabyte."""
+    """Returns a hash of 32 hexadecimal digits, quick enough for gigabytes of pixels."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
 def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
-    """Returns how many labels there are of each class."""
+    """Returns the number of labels of each class, shape (num_classes,)."""
     return np.bincount(np.asarray(labels, np.int64), minlength=num_classes)
 
 

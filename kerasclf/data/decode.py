@@ -1,4 +1,4 @@
-"""From an image file to uint8 pixels, whatever the file holds."""
+"""Decodes and resizes image files of every common format to uint8 pixels."""
 
 from pathlib import Path
 
@@ -13,23 +13,24 @@ GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 3) -> NDArray[np.uint8]:
-    """Reads one image as pixels 0–255 of shape (height, width, channels).
+    """Reads one image as uint8 pixels 0–255 of shape (height, width, channels).
 
-    EXIF rotation is applied. Transparency is laid over white; CMYK and palettes become RGB; 16-bit grey
-    keeps its upper eight bits. Of an animation the first frame is taken.
+    EXIF rotation is applied. Transparent pixels are laid over white. CMYK and palettes become RGB. 16-bit grey keeps
+    its upper eight bits. An animation gives its first frame.
 
     Args:
         path: A file in any format that Pillow reads.
-        size: Height and width to resize to (bilinear, antialiased, aspect ratio not kept), or None.
+        size: Height and width to resize to, in pixels (bilinear, antialiased; the aspect ratio may change); None keeps
+            the original size.
         channels: 3 for RGB, 1 for grey.
 
     Raises:
-        DataError: The file is missing, truncated or no image; the message names it.
+        DataError: If the file is missing, truncated or not an image; the message names it.
     """
     try:
         with Image.open(path) as file:
             if size is not None:
-                # Lets a JPEG decode at 1/2, 1/4 or 1/8 of its size where that is still large enough.
+                # A JPEG decodes at 1/2, 1/4 or 1/8 of its size if that is still large enough.
                 file.draft(file.mode, (size[1], size[0]))
             image = _to_mode(ImageOps.exif_transpose(file), "RGB" if channels == 3 else "L")
     except FileNotFoundError:
@@ -42,7 +43,11 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
 
 
 def read_header(path: Path) -> tuple[tuple[int, int], bool]:
-    """Returns an image's (height, width) as it will be shown, and whether it is grey, without decoding it."""
+    """Returns an image's (height, width) after EXIF rotation, and whether it is grey, without decoding it.
+
+    Raises:
+        DataError: If the file is missing or not an image; the message names it.
+    """
     try:
         with Image.open(path) as file:
             width, height = file.size
@@ -55,12 +60,12 @@ def read_header(path: Path) -> tuple[tuple[int, int], bool]:
 
 
 def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Returns images of shape (n, height, width, channels) made `size` high and wide (bilinear, antialiased)."""
+    """Returns uint8 images of shape (n, height, width, channels) resized to `size` (bilinear, antialiased)."""
     resized = np.empty((len(images), *size, images.shape[-1]), np.uint8)
-    for place, image in enumerate(images):
+    for index, image in enumerate(images):
         for channel in range(image.shape[-1]):
             grey = Image.fromarray(np.ascontiguousarray(image[..., channel]))
-            resized[place, ..., channel] = np.asarray(grey.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+            resized[index, ..., channel] = np.asarray(grey.resize((size[1], size[0]), Image.Resampling.BILINEAR))
     return resized
 
 
@@ -77,7 +82,7 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Keeps the upper eight of sixteen bits: Pillow's own conversion would clip everything above 255 to white."""
+    """Keeps the upper eight of sixteen bits. Pillow's own conversion clips everything above 255 to white."""
     pixels = np.asarray(image)
     if pixels.min() < 0 or pixels.max() > 0xFFFF:
         raise ValueError("grey levels beyond 16 bits; save the image with 8 or 16 bits")

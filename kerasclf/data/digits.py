@@ -1,4 +1,4 @@
-"""`digits`: 1,797 handwritten digits of 8×8 pixels that come with scikit-learn, nothing to download."""
+"""`digits`: 1,797 handwritten digits of 8×8 pixels, included in scikit-learn (Alpaydin and Kaynak 1998)."""
 
 import numpy as np
 
@@ -6,15 +6,19 @@ from kerasclf.data.dataset import ArrayImages, Subset
 from kerasclf.data.decode import resize_images
 
 TITLE = "digits of scikit-learn (8×8)"
-_MOST = 16  # its pixels are counts from 0 to 16
+_MAX_COUNT = 16  # scikit-learn's pixels are counts from 0 to 16
 
 
 def load_digits(image_size: tuple[int, int] | None) -> tuple[tuple[str, ...], Subset]:
-    """Returns the digits (Alpaydin and Kaynak 1998), white on black, uint8 of shape (8, 8, 1) or as large as asked."""
+    """Returns the class names and all digits, white on black, as uint8 images of shape (8, 8, 1).
+
+    Args:
+        image_size: Height and width to resize to, in pixels; None keeps 8×8.
+    """
     from sklearn import datasets
 
     found = datasets.load_digits()
-    images = np.round(found.images * (255 / _MOST)).astype(np.uint8)[..., None]
+    images = np.round(found.images * (255 / _MAX_COUNT)).astype(np.uint8)[..., None]
     images = images if image_size is None else resize_images(images, image_size)
     return tuple("0123456789"), Subset(
         ArrayImages(images), found.target.astype(np.int64), tuple(str(i) for i in range(len(images)))

@@ -1,4 +1,4 @@
-"""K-fold cross-validation over the images that are not for the test."""
+"""K-fold cross-validation over all images outside the test set."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,20 +11,25 @@ from kerasclf.errors import DataError
 
 
 def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDataset]:
-    """Yields `folds` versions of a data set: each training or validation image validates in exactly one.
+    """Yields `folds` versions of a data set. Each image outside the test set validates in exactly one of them.
 
-    Stratified and seeded. The test part is the same in all.
+    The folds are stratified and seeded. All versions share the test set.
+
+    Args:
+        dataset: The data set; its training and validation images are divided anew.
+        folds: Number of folds.
+        seed: Seed of the shuffle.
 
     Raises:
-        DataError: A class has fewer images than there are folds.
+        DataError: If a class has fewer images than there are folds.
     """
     pool = join(dataset.train, dataset.validation)
     counts = class_counts(pool.labels, dataset.num_classes)
     if not 2 <= folds <= counts.min():
         scarce = dataset.class_names[int(counts.argmin())]
         raise DataError(
-            f"Expected 2 to {counts.min()} folds: class {scarce!r} has {counts.min()} images outside "
-            f"the test part. Received: {folds}."
+            f"folds: expected 2 to {counts.min()}, as class {scarce!r} has {counts.min()} images outside the test set. "
+            f"Received: {folds}."
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for train, validation in splitter.split(np.zeros(len(pool)), pool.labels):
@@ -32,7 +37,7 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
 
 
 def join(one: Subset, other: Subset) -> Subset:
-    """Returns the images of two parts as one part, those of the first one first."""
+    """Returns the images of two subsets as one, in order."""
     labels = np.concatenate([one.labels, other.labels])
     return Subset(_join_images(one.images, other.images), labels, one.names + other.names)
 
@@ -40,5 +45,5 @@ def join(one: Subset, other: Subset) -> Subset:
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
         return replace(one, paths=one.paths + other.paths)
-    everything = [source.read(np.arange(len(source))) for source in (one, other)]
-    return in_memory(np.concatenate(everything))
+    arrays = [source.read(np.arange(len(source))) for source in (one, other)]
+    return in_memory(np.concatenate(arrays))

@@ -1,4 +1,4 @@
-"""CIFAR and MNIST through keras.datasets: fetched once, checked by hash, cached in the Keras home."""
+"""CIFAR and MNIST through keras.datasets: downloaded once, checked by hash, cached in the Keras home."""
 
 import socket
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from kerasclf.data.dataset import ArrayImages, Subset
 from kerasclf.errors import DataError
 from kerasclf.files import keras_home
 
-# Alphabetical, as in the archives' own batches.meta and meta files.
+# In alphabetical order, as in the files batches.meta and meta of the archives.
 CIFAR10_NAMES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
 CIFAR100_NAMES = tuple(
     """apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can
@@ -31,7 +31,15 @@ Arrays = tuple[tuple[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[An
 
 @dataclass(frozen=True)
 class KerasSet:
-    """A data set of keras.datasets: its module, its file in the Keras home, the host it comes from."""
+    """A data set of keras.datasets.
+
+    Args:
+        module: Name of its module in keras.datasets.
+        title: Name in tables and pages.
+        file: Name of its file in the Keras home.
+        host: Host that serves it.
+        class_names: Class names, in the order of the labels.
+    """
 
     module: str
     title: str
@@ -43,9 +51,9 @@ class KerasSet:
     def path(self) -> Path:
         return keras_home() / "datasets" / self.file
 
-    def is_at_hand(self, timeout: float = 3.0) -> bool:
+    def is_available(self, timeout: float = 3.0) -> bool:
         """Returns whether the file is cached, or its host answers within `timeout` seconds."""
-        if self.path.exists() or getproxies():  # a proxy reaches what this machine cannot
+        if self.path.exists() or getproxies():  # a proxy may reach the host even if this machine cannot
             return True
         try:
             socket.create_connection((self.host, 443), timeout).close()
@@ -66,21 +74,28 @@ KERAS_SETS = {
 
 
 def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str, ...], dict[str, Subset]]:
-    """Loads a set of keras.datasets, restricted to its first `num_classes` labels where a number is given.
+    """Loads a data set of keras.datasets.
+
+    Args:
+        name: A key of `KERAS_SETS`.
+        num_classes: Keeps only the images of the first `num_classes` labels; None keeps all.
+
+    Returns:
+        The class names, and the training and test images.
 
     Raises:
-        DataError: The set is neither cached nor can it be fetched; the message says where to put the file.
+        DataError: If the data set is not cached and cannot be downloaded; the message says where to put the file.
     """
     known = KERAS_SETS[name]
-    classes = num_classes or len(known.class_names)
+    classes = len(known.class_names) if num_classes is None else num_classes
     if not 2 <= classes <= len(known.class_names):
-        raise DataError(f"{known.title} has 2 to {len(known.class_names)} classes to take. Received: {classes}.")
+        raise DataError(f"{name}:N: expected N from 2 to {len(known.class_names)} classes. Received: {classes}.")
     try:
         (x_train, y_train), (x_test, y_test) = _loader(known)()
-    except Exception as error:  # keras raises a bare Exception where a download fails
+    except Exception as error:  # Keras raises a bare Exception if a download fails
         raise DataError(
-            f"{known.title} is not in the cache and could not be fetched ({error}). With a network, run the "
-            f"same command again; without one, copy the archive to {known.path}."
+            f"{known.title} is not cached and could not be downloaded ({error}). Try again with a network connection, "
+            f"or copy the archive to {known.path}."
         ) from error
     return known.class_names[:classes], {
         "train": _first_classes(x_train, y_train, classes),
@@ -97,7 +112,7 @@ def _loader(known: KerasSet) -> Callable[[], Arrays]:
 def _first_classes(images: NDArray[Any], labels: NDArray[Any], classes: int) -> Subset:
     labels = labels.reshape(-1).astype(np.int64)
     chosen = np.flatnonzero(labels < classes)
-    if images.ndim == 3:  # MNIST comes without a channel axis
+    if images.ndim == 3:  # MNIST has no channel axis
         images = images[..., None]
     array = np.ascontiguousarray(images[chosen].astype(np.uint8, copy=False))
     return Subset(ArrayImages(array), labels[chosen], tuple(str(i) for i in chosen))

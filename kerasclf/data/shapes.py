@@ -1,10 +1,10 @@
-"""`shapes`: a drawn stand-in for CIFAR-100:25 that needs no download.
+"""`shapes`: a synthetic replacement for CIFAR-100:25 that needs no download.
 
-Twenty-five classes, an outline (disc, square, triangle, cross, crescent) with a filling (plain, rimmed, striped,
-checked, dotted), 500 training and 100 test images of each. Place, size, turn, colours, contrast, background,
-noise, a smaller distracting shape and a covering bar are random and tell nothing of the class, so that a network
-must learn form and texture, and some images cannot be told at all. Every image is a function of the seed, its part and
-its number there, so that only those are drawn that are wanted.
+Each of the 25 classes combines an outline (disc, square, triangle, cross, crescent) with a filling (plain, rimmed,
+striped, checked, dotted). A class has 500 training and 100 test images. Position, size, rotation, colours, contrast,
+background, noise, a smaller distracting shape and a covering bar are random and independent of the class. A network
+must learn form and texture, and some images cannot be recognised at all. Each image is a function of the seed, its set
+and its number. Only the requested images are drawn.
 """
 
 from collections.abc import Callable, Iterable
@@ -21,7 +21,7 @@ Floats = NDArray[np.floating]
 TRAIN_PER_CLASS = 500
 TEST_PER_CLASS = 100
 SEED = 25
-_CHUNK = 500  # images drawn at once; bounds the memory of the intermediate arrays
+_CHUNK = 500  # images drawn at once; limits the memory of intermediate arrays
 
 
 def _disc(u: Floats, v: Floats) -> Floats:
@@ -46,7 +46,7 @@ def _crescent(u: Floats, v: Floats) -> Floats:
     return np.maximum(np.hypot(u, v) - 1.0, 0.72 - np.hypot(u - 0.55, v))
 
 
-# Distance to the outline, negative inside, in units of the shape's radius.
+# (u, v) → distance to the outline, negative inside, in units of the shape's radius.
 OUTLINES: dict[str, Callable[[Floats, Floats], Floats]] = {
     "disc": _disc,
     "square": _square,
@@ -60,7 +60,7 @@ def _wave(x: Floats, phase: Floats) -> Floats:
     return np.clip(0.5 + 1.5 * np.sin(8.5 * x + phase), 0, 1)
 
 
-# Share of the second colour, by place inside the shape, distance to the outline and a random phase.
+# (u, v, distance to the outline, random phase) → share of the second colour.
 FILLINGS: dict[str, Callable[[Floats, Floats, Floats, Floats], Floats]] = {
     "plain": lambda u, v, d, phase: np.zeros_like(u),
     "rimmed": lambda u, v, d, phase: np.clip((-0.22 - d) * 8, 0, 1),
@@ -74,7 +74,13 @@ CLASS_NAMES = tuple(f"{filling}_{outline}" for outline in OUTLINES for filling i
 
 @dataclass(frozen=True)
 class Scenes:
-    """Images that are not drawn yet: the class of each, and its number in the training (0) or test part (1)."""
+    """Images that are not drawn yet.
+
+    Args:
+        subset: 0 for the training set, 1 for the test set.
+        labels: Class indices, int64 of shape (n,).
+        numbers: Each image's number in its set, int64 of shape (n,).
+    """
 
     subset: int
     labels: NDArray[np.int64]
@@ -85,8 +91,12 @@ class Scenes:
         return Scenes(self.subset, self.labels[indices], self.numbers[indices])
 
     def draw(self, size: tuple[int, int]) -> Subset:
-        """Returns the images, uint8 RGB of a size (height, width)."""
-        images = _drawn(self.subset, self.numbers.tobytes(), size)
+        """Draws the images, uint8 of shape (n, height, width, 3).
+
+        Args:
+            size: Height and width, in pixels.
+        """
+        images = _draw_images(self.subset, self.numbers.tobytes(), size)
         return Subset(ArrayImages(images), self.labels, tuple(map(str, self.numbers)))
 
 
@@ -101,48 +111,51 @@ def _scenes(subset: int) -> Scenes:
     return Scenes(subset, labels, np.arange(len(labels)))
 
 
-class _Own:
-    """Random numbers of each of some images, from a generator of its own: nothing depends on the other images."""
+class _ImageGenerators:
+    """One random generator per image. An image's numbers are independent of the other images."""
 
     def __init__(self, seeds: Iterable[tuple[int, ...]]) -> None:
         self._generators = [np.random.default_rng(seed) for seed in seeds]
 
     def uniform(self, low: float, high: float, shape: tuple[int, ...] = ()) -> Floats:
-        return np.stack([own.uniform(low, high, shape) for own in self._generators]).astype(np.float32)
+        return np.stack([one.uniform(low, high, shape) for one in self._generators]).astype(np.float32)
 
     def normal(self, deviation: float, shape: tuple[int, ...] = ()) -> Floats:
-        return np.stack([own.standard_normal(shape, np.float32) for own in self._generators]) * np.float32(deviation)
+        return np.stack([one.standard_normal(shape, np.float32) for one in self._generators]) * np.float32(deviation)
 
     def integers(self, end: int) -> NDArray[np.int64]:
-        return np.array([own.integers(end) for own in self._generators])
+        return np.array([one.integers(end) for one in self._generators])
 
 
-@lru_cache(maxsize=3)  # the parts of one data set, for the runs of a study in one process
-def _drawn(subset: int, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
-    every, labels = np.frombuffer(numbers, np.int64), _scenes(subset).labels
-    chunks = [every[start : start + _CHUNK] for start in range(0, len(every), _CHUNK)]
+@lru_cache(maxsize=3)  # the three sets of one data set, for the runs of a study in one process
+def _draw_images(subset: int, numbers: bytes, size: tuple[int, int]) -> NDArray[np.uint8]:
+    indices, labels = np.frombuffer(numbers, np.int64), _scenes(subset).labels
+    chunks = [indices[start : start + _CHUNK] for start in range(0, len(indices), _CHUNK)]
     images = np.concatenate(
-        [_draw(labels[chunk], size, _Own((SEED, subset, int(number)) for number in chunk)) for chunk in chunks]
+        [
+            _draw_chunk(labels[chunk], size, _ImageGenerators((SEED, subset, int(number)) for number in chunk))
+            for chunk in chunks
+        ]
     )
-    images.setflags(write=False)  # shared by all who ask for the same
+    images.setflags(write=False)  # the cache returns the same array to every caller
     return images
 
 
-def _draw(labels: NDArray[np.int64], size: tuple[int, int], own: _Own) -> NDArray[np.uint8]:
-    image = _background(size, own)
-    contrast = own.uniform(0.6, 1, (1, 1, 1))
-    fore = _colors(own)
-    second = (fore + own.uniform(0.35, 0.65, (1, 1, 3))) % 1  # unlike the first in every channel
-    distraction = own.integers(len(CLASS_NAMES))
-    image = _paint(image, distraction, own.uniform(0.1, 0.2), 0.42, contrast, _colors(own), second, own)
-    image = _paint(image, labels, own.uniform(0.6, 0.9), 0.1, contrast, fore, second, own)
-    image = _cover(image, own)
-    image += own.normal(1, image.shape[1:]) * own.uniform(0, 0.08, (1, 1, 1))
+def _draw_chunk(labels: NDArray[np.int64], size: tuple[int, int], rng: _ImageGenerators) -> NDArray[np.uint8]:
+    image = _background(size, rng)
+    contrast = rng.uniform(0.6, 1, (1, 1, 1))
+    fore = _colors(rng)
+    second = (fore + rng.uniform(0.35, 0.65, (1, 1, 3))) % 1  # differs from the first in every channel
+    distraction = rng.integers(len(CLASS_NAMES))
+    image = _paint(image, distraction, rng.uniform(0.1, 0.2), 0.42, contrast, _colors(rng), second, rng)
+    image = _paint(image, labels, rng.uniform(0.6, 0.9), 0.1, contrast, fore, second, rng)
+    image = _cover(image, rng)
+    image += rng.normal(1, image.shape[1:]) * rng.uniform(0, 0.08, (1, 1, 1))
     return (image.clip(0, 1) * 255 + 0.5).astype(np.uint8)
 
 
 def _grid(size: tuple[int, int]) -> tuple[Floats, Floats]:
-    """Returns x to the right and y downwards, from -1 to 1 along the shorter side."""
+    """Returns coordinates x to the right and y downwards, from -1 to 1 along the shorter side."""
     height, width = size
     scale = 2 / min(height, width)
     y, x = np.mgrid[:height, :width].astype(np.float32)
@@ -153,18 +166,18 @@ def _column(values: NDArray[np.number] | NDArray[np.bool_]) -> Floats:
     return values.astype(np.float32)[:, None, None]
 
 
-def _colors(own: _Own) -> Floats:
-    return own.uniform(0, 1, (1, 1, 3))
+def _colors(rng: _ImageGenerators) -> Floats:
+    return rng.uniform(0, 1, (1, 1, 3))
 
 
-def _background(size: tuple[int, int], own: _Own) -> Floats:
-    """A colour running into another, with faint ripples."""
+def _background(size: tuple[int, int], rng: _ImageGenerators) -> Floats:
+    """Draws a gradient between two colours, with faint ripples."""
     x, y = _grid(size)
-    angle = _column(own.uniform(0, 2 * np.pi))
+    angle = _column(rng.uniform(0, 2 * np.pi))
     along = np.cos(angle) * x + np.sin(angle) * y
-    ripple = 0.12 * np.sin(along * _column(own.uniform(2, 14)) + _column(own.uniform(0, 6)))
+    ripple = 0.12 * np.sin(along * _column(rng.uniform(2, 14)) + _column(rng.uniform(0, 6)))
     share = (0.5 + 0.35 * along + ripple).clip(0, 1)[..., None]
-    return _colors(own) * share + _colors(own) * (1 - share)
+    return _colors(rng) * share + _colors(rng) * (1 - share)
 
 
 def _paint(
@@ -175,34 +188,34 @@ def _paint(
     contrast: Floats,
     fore: Floats,
     second: Floats,
-    own: _Own,
+    rng: _ImageGenerators,
 ) -> Floats:
-    """Paints a shape of each label's class over each image."""
+    """Paints over each image the shape of its label's class."""
     size = (image.shape[1], image.shape[2])
     x, y = _grid(size)
-    shift_x, shift_y = (_column(own.normal(spread).clip(-0.7, 0.7)) for _ in range(2))
-    angle, phase = _column(own.normal(0.25)), _column(own.uniform(0, 2 * np.pi))
-    # A crescent opens to either side, as most things in photographs look either way: mirroring keeps the class.
-    side = _column(own.integers(2) * 2 - 1)
+    shift_x, shift_y = (_column(rng.normal(spread).clip(-0.7, 0.7)) for _ in range(2))
+    angle, phase = _column(rng.normal(0.25)), _column(rng.uniform(0, 2 * np.pi))
+    # A crescent opens to either side, so mirroring keeps the class, as for most objects in photographs.
+    side = _column(rng.integers(2) * 2 - 1)
     x, y = side * (x - shift_x) / _column(radius), (y - shift_y) / _column(radius)
     u, v = np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
     distance, share = np.empty_like(u), np.empty_like(u)
     for label in np.unique(labels):
         outline, filling = divmod(int(label), len(FILLINGS))
-        at = labels == label
-        distance[at] = list(OUTLINES.values())[outline](u[at], v[at])
-        share[at] = list(FILLINGS.values())[filling](u[at], v[at], distance[at], phase[at])
-    edge = _column(radius) * min(size) / 2  # pixels a radius, so that edges are one pixel soft at any size
+        chosen = labels == label
+        distance[chosen] = list(OUTLINES.values())[outline](u[chosen], v[chosen])
+        share[chosen] = list(FILLINGS.values())[filling](u[chosen], v[chosen], distance[chosen], phase[chosen])
+    edge = _column(radius) * min(size) / 2  # radius in pixels: edges are one pixel soft at any size
     opacity = (0.5 - distance * edge).clip(0, 1)[..., None]
     color = fore + (second - fore) * share[..., None]
     return image + opacity * contrast * (color - image)
 
 
-def _cover(image: Floats, own: _Own) -> Floats:
+def _cover(image: Floats, rng: _ImageGenerators) -> Floats:
     """Lays a bar of one colour over a third of the images."""
     x, y = _grid((image.shape[1], image.shape[2]))
-    angle = _column(own.uniform(0, np.pi))
-    across = np.cos(angle) * x + np.sin(angle) * y - _column(own.uniform(-0.6, 0.6))
-    present = _column(own.uniform(0, 1) < 0.33)
-    bar = (present * (np.abs(across) < _column(own.uniform(0.05, 0.2))))[..., None]
-    return image + bar * (_colors(own) - image)
+    angle = _column(rng.uniform(0, np.pi))
+    across = np.cos(angle) * x + np.sin(angle) * y - _column(rng.uniform(-0.6, 0.6))
+    present = _column(rng.uniform(0, 1) < 0.33)
+    bar = (present * (np.abs(across) < _column(rng.uniform(0.05, 0.2))))[..., None]
+    return image + bar * (_colors(rng) - image)

@@ -1,4 +1,4 @@
-"""A data set as one file, so that the runs of a study need not decode or draw the same images again and again."""
+"""Stores a data set in one file, to spare the runs of a study from decoding or drawing the images again."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,11 @@ from kerasclf.files import read_arrays, write_arrays
 
 
 def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
-    """Writes a data set that lives in memory into a file; returns False, and writes nothing, for any other."""
+    """Writes a data set that is in memory to a file.
+
+    Returns:
+        Whether the file was written: False if images are read on demand.
+    """
     arrays: dict[str, NDArray[Any]] = {}
     for name in SETS:
         images = dataset.subset(name).images
@@ -29,7 +33,7 @@ def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
 
 
 def read_snapshot(path: Path) -> ImageDataset:
-    """Reads what `write_snapshot` wrote: the same images, labels, names and manifest."""
+    """Reads a data set from a file of `write_snapshot`, with the same images, labels, names and manifest."""
     arrays, described = read_arrays(path)
     sets = {
         name: Subset(in_memory(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))

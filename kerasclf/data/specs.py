@@ -1,4 +1,4 @@
-"""`load_dataset(spec)`: from the name of a data set to its three parts."""
+"""`load_dataset`: loads a data set by its spec. `SPECS` lists all kinds."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,34 +16,21 @@ from kerasclf.errors import DataError, unknown
 from kerasclf.log import Log
 
 Size = tuple[int, int]
-# A root folder, the classes' names, and what was found below it, by part.
+# Root folder, class names, and the listing of each set.
 Listed = tuple[Path, tuple[str, ...], dict[str, Listing]]
 
-SPEC_FORMS = {
-    "cifar100": "cifar100 or cifar100:N, the first N classes",
-    "cifar10": "cifar10 or cifar10:N",
-    "mnist": "mnist or mnist:N",
-    "folder": "folder:PATH with PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg",
-    "list": "list:ROOT:TRAIN.txt:TEST.txt, one CLASS/file a line",
-    "birds": "birds:PATH, with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH",
-    "digits": "digits, those of scikit-learn, nothing to download",
-    "shapes": "shapes, drawn here, nothing to download",
-    "wine": "wine:PATH, the file winequality-red.csv",
-    "iris": "iris, from scikit-learn, nothing to download; iris:4 with a fourth class that no flower has",
-    "points": "points in the plane, drawn here, nothing to download",
-}
-
-
-_INSTEAD = "Using the drawn data set 'shapes' instead; published figures are not comparable with these."
-_DIGITS_INSTEAD = "Using the digits of scikit-learn instead (8×8 pixels)."
-_OWN_FOLDER = "This study is for images of one's own: give them with --data folder:PATH, PATH/CLASS/image.jpg."
-# Large enough for the networks that look at birds, small enough for a laptop.
-_SHAPES_FOR_BIRDS = (96, 96)
+_INSTEAD = "Using the synthetic data set 'shapes' instead; published figures are not comparable with its results."
+_DIGITS_INSTEAD = "Using scikit-learn's digits instead (8×8 pixels)."
+_OWN_FOLDER = (
+    "This study is for your own images. Give them as `data`, for example folder:PATH with PATH/CLASS/image.jpg."
+)
+# Large enough for the pretrained networks of these studies, small enough for a laptop.
+_SIZE_OF_SHAPES = (96, 96)
 
 
 @dataclass(frozen=True)
 class _Raw:
-    """A data set with its three parts, before it gets its spec."""
+    """The title, class names and sets of a data set."""
 
     title: str
     class_names: tuple[str, ...]
@@ -52,7 +39,7 @@ class _Raw:
 
 @dataclass(frozen=True)
 class _Request:
-    """What `load_dataset` was asked for, its spec taken apart."""
+    """The arguments of `load_dataset`, with the spec divided at its first colon."""
 
     kind: str
     rest: str
@@ -60,12 +47,39 @@ class _Request:
     split: Split
     log: Log
 
-    def refusal(self) -> DataError:
-        return _refusal(self.kind, self.rest)
+    def check_no_rest(self) -> None:
+        if self.rest:
+            raise _wrong_form(self.kind, self.rest)
+
+    def check_no_size(self) -> None:
+        if self.image_size is not None:
+            raise DataError(
+                f"image_size: expected None, as {self.kind} holds rows of a table. Received: {self.image_size}."
+            )
 
 
-class Choice(NamedTuple):
-    """The data set that a study will use, what to tell the user about it, and the size to draw it at."""
+class SpecForm(NamedTuple):
+    """One kind of data set.
+
+    Args:
+        form: Form of the spec, for error messages.
+        load: Loads the data set.
+        list_files: Lists its files without reading them; None if there are no files to list.
+    """
+
+    form: str
+    load: Callable[[_Request], _Raw]
+    list_files: Callable[[str], Listed] | None = None
+
+
+class DatasetChoice(NamedTuple):
+    """The data set that a study uses.
+
+    Args:
+        spec: Its spec.
+        notice: Message for the user if it replaces the preferred data set; otherwise empty.
+        image_size: Height and width of the images, in pixels; None keeps their own size.
+    """
 
     spec: str
     notice: str
@@ -75,80 +89,98 @@ class Choice(NamedTuple):
 def load_dataset(
     spec: str, *, split: Split | None = None, image_size: Size | None = None, log: Log = lambda line: None
 ) -> ImageDataset:
-    """Loads a data set by its spec and divides it into train, validation and test.
+    """Loads a data set by its spec and divides it into training, validation and test sets.
 
     Args:
-        spec: `"cifar100:25"` (the first 25 classes), `"cifar100"`, `"cifar10"`, `"mnist"`, `"folder:PATH"`
-            (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
-            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file a line), `"birds:PATH"` (see `kerasclf.data.birds`),
-            `"digits"` (scikit-learn's), `"shapes"` (drawn, see `kerasclf.data.shapes`), or the rows of a table (see
+        spec: Name of the data set. Images: `"cifar100:25"` (the first 25 classes), `"cifar100"`, `"cifar10"`,
+            `"mnist"`, `"folder:PATH"` (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
+            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file per line), `"birds:PATH"` (see `kerasclf.data.birds`),
+            `"digits"` (scikit-learn's), `"shapes"` (synthetic, see `kerasclf.data.shapes`). Tables (see
             `kerasclf.data.tables`): `"wine:PATH"`, `"iris"`, `"points"`.
-        split: How to divide what the data set does not divide itself; `Split()` where None.
-        image_size: Height and width to resize images to, or to draw shapes at; None keeps the images' own.
-        log: Called with a line of progress while many files are read.
+        split: How to divide images that the data set does not divide itself; None for `Split()`.
+        image_size: Height and width to resize images to, or to draw shapes at, in pixels; None keeps the original size.
+        log: Receives progress messages, one line each, while many files are read.
 
     Returns:
-        The data set, uint8 pixels 0–255, images of shape (height, width, channels); rows are float32 (1, 1, features).
+        The data set: uint8 images of shape (height, width, channels), pixels 0–255, or float32 rows of shape
+        (1, 1, features).
 
     Raises:
-        DataError: The spec is unknown, or its images, labels or lists cannot be used.
+        DataError: If the spec is unknown, or if its images, labels or lists cannot be used.
+
+    Example:
+        >>> from kerasclf import Split, load_dataset
+        >>> dataset = load_dataset("shapes", split=Split(train_per_class=10, test_per_class=2), image_size=(16, 16))
+        >>> dataset.image_shape, dataset.num_classes
+        ((16, 16, 3), 25)
+        >>> len(dataset.train), len(dataset.validation), len(dataset.test)
+        (225, 25, 50)
     """
-    split = split or Split()
-    kind, rest = _taken_apart(spec)
-    raw = _LOADERS[kind](_Request(kind, rest, image_size, split, log))
+    split = Split() if split is None else split
+    kind, rest = _parse(spec)
+    raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
     return dataset if split.fold is None else _fold(dataset, split)
 
 
 def check_files(spec: str) -> None:
-    """Checks what a spec says of files without reading an image: that the spec is known and the files are there.
+    """Checks that a spec is known and that its image files exist, without reading them.
+
+    Args:
+        spec: As for `load_dataset`.
 
     Raises:
-        DataError: It is not, or they are not.
+        DataError: If the spec is unknown, or a file is missing.
     """
-    kind, rest = _taken_apart(spec)
-    if kind in _LISTED:
-        _LISTED[kind](rest)
+    kind, rest = _parse(spec)
+    find_files = SPECS[kind].list_files
+    if find_files is not None:
+        find_files(rest)
 
 
-def default_dataset(preferred: str) -> Choice:
-    """Returns `preferred` where it can be had, and else, with a notice, other digits for digits, `shapes` for the rest.
+def default_dataset(preferred: str) -> DatasetChoice:
+    """Returns the preferred data set if it is available, and otherwise a replacement with a notice.
+
+    scikit-learn's digits replace MNIST; `shapes` replaces all other images.
+
+    Args:
+        preferred: Spec of the preferred data set.
 
     Raises:
-        DataError: Nothing can stand in for it.
+        DataError: If there is no replacement.
     """
     kind, _, rest = preferred.partition(":")
     if kind == "birds":
-        return Choice("shapes", f"{birds.HOW_TO_GET}\n{_INSTEAD}", _SHAPES_FOR_BIRDS)
+        return DatasetChoice("shapes", f"{birds.HOW_TO_GET}\n{_INSTEAD}", _SIZE_OF_SHAPES)
     if kind == "folder" and not rest:
-        return Choice("shapes", f"{_OWN_FOLDER}\n{_INSTEAD}", _SHAPES_FOR_BIRDS)
+        return DatasetChoice("shapes", f"{_OWN_FOLDER}\n{_INSTEAD}", _SIZE_OF_SHAPES)
     if kind == "wine" and not rest:
-        raise DataError(f"This study has no data of its own. {tables.HOW_TO_GET_WINE}")
+        raise DataError(f"This study comes without data. {tables.HOW_TO_GET_WINE}")
     if kind not in KERAS_SETS:
-        return Choice(preferred, "")
+        return DatasetChoice(preferred, "")
     known = KERAS_SETS[kind]
-    if known.is_at_hand():
+    if known.is_available():
         try:
             load_keras_set(kind, int(rest) if rest else None)
-            return Choice(preferred, "")
+            return DatasetChoice(preferred, "")
         except DataError:
-            pass  # a damaged cache, or a network that answers and does not deliver
+            pass  # a damaged cache, or a host that answers but does not serve the file
     spec, instead = ("digits", _DIGITS_INSTEAD) if kind == "mnist" else ("shapes", _INSTEAD)
-    return Choice(
-        spec, f"{known.title} is neither cached ({known.path}) nor can it be fetched from {known.host}.\n{instead}"
+    return DatasetChoice(
+        spec, f"{known.title} is not cached ({known.path}) and cannot be downloaded from {known.host}.\n{instead}"
     )
 
 
-def _taken_apart(spec: str) -> tuple[str, str]:
+def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
-    if kind not in SPEC_FORMS:
-        hint = f" For a folder of images: folder:{spec}." if Path(spec).expanduser().is_dir() else ""
-        raise DataError(unknown("data set", kind, SPEC_FORMS) + hint)
+    if kind not in SPECS:
+        hint = f" For a folder of images, give folder:{spec}." if Path(spec).expanduser().is_dir() else ""
+        raise DataError(unknown("data set", kind, SPECS) + hint)
     return kind, rest
 
 
-def _refusal(kind: str, rest: str) -> DataError:
-    return DataError(f"Expected {SPEC_FORMS[kind]}. Received: {kind}:{rest}.")
+def _wrong_form(kind: str, rest: str) -> DataError:
+    return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
 
 
 def _fold(dataset: ImageDataset, split: Split) -> ImageDataset:
@@ -160,7 +192,7 @@ def _fold(dataset: ImageDataset, split: Split) -> ImageDataset:
 def _load_keras(request: _Request) -> _Raw:
     known = KERAS_SETS[request.kind]
     if request.rest and not request.rest.isdecimal():
-        raise request.refusal()
+        raise _wrong_form(request.kind, request.rest)
     names, sets = load_keras_set(request.kind, int(request.rest) if request.rest else None)
     title = f"{known.title}, {request.rest} classes" if request.rest else known.title
     divided = make_sets(sets, request.split, names)
@@ -171,49 +203,48 @@ def _load_keras(request: _Request) -> _Raw:
 
 def _list_folder(rest: str) -> Listed:
     if not rest:
-        raise _refusal("folder", rest)
+        raise _wrong_form("folder", rest)
     root = Path(rest).expanduser()
     return root, *list_folder(root)
 
 
-def _list_list(rest: str) -> Listed:
+def _list_lists(rest: str) -> Listed:
     fields = rest.split(":")
     if len(fields) != 3 or not all(fields):
-        raise _refusal("list", rest)
+        raise _wrong_form("list", rest)
     root, train, test = (Path(field).expanduser() for field in fields)
     return root, *list_files(root, train, test)
 
 
 def _list_birds(rest: str) -> Listed:
     if not rest:
-        raise DataError(f"Expected {SPEC_FORMS['birds']}. {birds.HOW_TO_GET}")
+        raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}")
     root = Path(rest).expanduser()
     return root, *birds.list_birds(root)
 
 
-def _load_listed(request: _Request) -> _Raw:
-    return _read(*_LISTED[request.kind](request.rest), request)
-
-
-def _load_birds(request: _Request) -> _Raw:
-    sized = replace(request, image_size=request.image_size or birds.IMAGE_SIZE)
-    return replace(_load_listed(sized), title=birds.TITLE)
-
-
-def _read(root: Path, names: tuple[str, ...], listings: dict[str, Listing], request: _Request) -> _Raw:
-    # Parts come first: nobody wants to wait for images that are then left out, or for a class that is too small.
+def _load_files(request: _Request) -> _Raw:
+    find_files = SPECS[request.kind].list_files
+    assert find_files is not None
+    root, names, listings = find_files(request.rest)
+    # Sets come first: images that are left out are not read, and a class that is too small is found at once.
     sets = make_sets(listings, request.split, names)
     return _Raw(f"images of {root.name}", names, read_listings(sets, request.image_size, request.log))
 
 
-def _draw(request: _Request) -> _Raw:
-    if request.rest:
-        raise request.refusal()
-    # Parts come first: only what is wanted is drawn.
-    sets = make_sets(shapes.scenes(), request.split, shapes.CLASS_NAMES)
-    size = request.image_size or (32, 32)
-    drawn = {name: subset.draw(size) for name, subset in sets.items()}
-    return _Raw("shapes (drawn, not photographs)", shapes.CLASS_NAMES, drawn)
+def _load_birds(request: _Request) -> _Raw:
+    if request.image_size is None:
+        request = replace(request, image_size=birds.IMAGE_SIZE)
+    return replace(_load_files(request), title=birds.TITLE)
+
+
+def _draw_shapes(request: _Request) -> _Raw:
+    request.check_no_rest()
+    # Sets come first: only the images that they need are drawn.
+    scenes = make_sets(shapes.scenes(), request.split, shapes.CLASS_NAMES)
+    size = (32, 32) if request.image_size is None else request.image_size
+    sets = {name: subset.draw(size) for name, subset in scenes.items()}
+    return _Raw("shapes (synthetic, not photographs)", shapes.CLASS_NAMES, sets)
 
 
 def _resized(subset: Subset, size: Size) -> Subset:
@@ -223,53 +254,52 @@ def _resized(subset: Subset, size: Size) -> Subset:
 
 
 def _load_digits(request: _Request) -> _Raw:
-    if request.rest:
-        raise request.refusal()
+    request.check_no_rest()
     names, subset = digits.load_digits(request.image_size)
     return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names))
 
 
 def _load_wine(request: _Request) -> _Raw:
-    _refuse_size(request)
+    request.check_no_size()
     if not request.rest:
-        raise DataError(f"Expected {SPEC_FORMS['wine']}. {tables.HOW_TO_GET_WINE}")
+        raise DataError(f"Expected {SPECS['wine'].form}. {tables.HOW_TO_GET_WINE}")
     names, subset = tables.read_wine(Path(request.rest).expanduser())
     return _Raw("red wine quality", names, make_sets({"train": subset}, request.split, names))
 
 
 def _load_iris(request: _Request) -> _Raw:
-    _refuse_size(request)
+    request.check_no_size()
     if request.rest not in ("", "4"):
-        raise request.refusal()
+        raise _wrong_form(request.kind, request.rest)
     names, subset = tables.load_iris()
     sets = make_sets({"train": subset}, request.split, names)
     return _Raw("iris", (*names, "none") if request.rest else names, sets)
 
 
 def _draw_points(request: _Request) -> _Raw:
-    _refuse_size(request)
-    if request.rest:
-        raise request.refusal()
+    request.check_no_size()
+    request.check_no_rest()
     names, subset = tables.draw_points()
-    return _Raw("points (drawn)", names, make_sets({"train": subset}, request.split, names))
+    return _Raw("points (synthetic)", names, make_sets({"train": subset}, request.split, names))
 
 
-def _refuse_size(request: _Request) -> None:
-    if request.image_size is not None:
-        raise DataError(f"{request.kind} holds rows of a table; image_size is for images.")
-
-
-# What finds the files of those that are files, and reads none of them.
-_LISTED: dict[str, Callable[[str], Listed]] = {"folder": _list_folder, "list": _list_list, "birds": _list_birds}
-
-_LOADERS: dict[str, Callable[[_Request], _Raw]] = {
-    **dict.fromkeys(KERAS_SETS, _load_keras),
-    "folder": _load_listed,
-    "list": _load_listed,
-    "birds": _load_birds,
-    "digits": _load_digits,
-    "shapes": _draw,
-    "wine": _load_wine,
-    "iris": _load_iris,
-    "points": _draw_points,
+# A new kind of data set needs one entry here.
+SPECS: dict[str, SpecForm] = {
+    "cifar100": SpecForm("cifar100, or cifar100:N for the first N classes", _load_keras),
+    "cifar10": SpecForm("cifar10, or cifar10:N for the first N classes", _load_keras),
+    "mnist": SpecForm("mnist, or mnist:N for the first N classes", _load_keras),
+    "folder": SpecForm(
+        "folder:PATH with PATH/CLASS/image.jpg or PATH/{train,valid,test}/CLASS/image.jpg", _load_files, _list_folder
+    ),
+    "list": SpecForm("list:ROOT:TRAIN.txt:TEST.txt with one CLASS/file per line", _load_files, _list_lists),
+    "birds": SpecForm(
+        "birds:PATH with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH", _load_birds, _list_birds
+    ),
+    "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits),
+    "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes),
+    "wine": SpecForm("wine:PATH, where PATH is the file winequality-red.csv", _load_wine),
+    "iris": SpecForm(
+        "iris, from scikit-learn (no download), or iris:4 with a fourth class without flowers", _load_iris
+    ),
+    "points": SpecForm("points, synthetic points in the plane (no download)", _draw_points),
 }

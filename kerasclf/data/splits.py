@@ -1,4 +1,4 @@
-"""Which images go to which part: seeded, stratified, written down."""
+"""`Split`: divides images into training, validation and test sets, stratified and seeded."""
 
 import math
 from dataclasses import dataclass, field
@@ -17,19 +17,25 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Split(Value):
-    """How images are divided where the data set does not divide them itself.
+    """How to divide images that the data set does not divide itself.
 
     Args:
-        validation: Share of the training images that validate.
-        test: Share of all images that is kept for the test, where the data set has no test part.
-        method: `"stratified"` shuffles with `seed` and keeps the share in every class; `"first"` takes the
-            first images as they come, as several published studies did.
-        seed: Decides the shuffle; independent of the seed of a run, so that repeats share one split.
-        train_per_class: At most so many images a class to train and validate with; None takes all.
-        test_per_class: At most so many images a class to test with (and to validate with, where the data set
-            has a validation part of its own); None takes all.
-        fold: `(2, 5)`: of all images outside the test part, the second of five stratified folds validates, and the
-            others train; None does not fold.
+        validation: Share of the training images to use for validation.
+        test: Share of all images to use for the test, if the data set has no test set.
+        method: `"stratified"` shuffles with `seed` and keeps the share in every class. `"first"` takes the first
+            images in their order, as several published studies did.
+        seed: Seed of the shuffle. It is independent of a run's seed: repeats share one split.
+        train_per_class: Maximum number of training and validation images per class; None takes all.
+        test_per_class: Maximum number of test images per class, and of validation images if the data set has its own
+            validation set; None takes all.
+        fold: `(2, 5)` validates on the second of five stratified folds and trains on the others. The folds divide all
+            images outside the test set. None does not fold.
+
+    Example:
+        >>> from kerasclf import Split, load_dataset
+        >>> dataset = load_dataset("digits", split=Split(test=0.5, validation=0.2, train_per_class=10))
+        >>> len(dataset.train), len(dataset.validation), len(dataset.test)
+        (80, 20, 899)
     """
 
     validation: float = 0.1
@@ -47,73 +53,87 @@ class Split(Value):
             if not 0 < share < 1
         ]
         for name in ("train_per_class", "test_per_class"):
-            most = getattr(self, name)
-            if most is not None and most < 2:
-                found.append(f"{name}: expected at least 2 images a class, or None. Received: {most}.")
+            limit = getattr(self, name)
+            if limit is not None and limit < 2:
+                found.append(f"{name}: expected at least 2 images per class, or None. Received: {limit}.")
         if self.fold is not None and not 1 <= self.fold[0] <= self.fold[1] >= 2:
             found.append(f"fold: expected (number, folds), such as (2, 5). Received: {self.fold}.")
         return found
 
 
 class Divisible(Protocol):
-    """What has labels and can be reduced to some of its images: a Subset, or a listing of files not yet read."""
+    """Labelled images that can be reduced to some of them: a `Subset`, or a listing of files not yet read."""
 
     @property
     def labels(self) -> Indices: ...
 
     def take(self, indices: Indices) -> Self:
-        """Returns the same for only the images at `indices`."""
+        """Returns only the images at `indices`."""
 
 
 T = TypeVar("T", bound=Divisible)
 
 
 def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -> dict[str, T]:
-    """Makes train, validation and test of what a data set has: "train" at least.
+    """Returns the training, validation and test sets.
 
-    The test part is divided off first; then both are limited; then validation is divided off.
+    The steps are: divide off the test set, limit both sets, divide off the validation set.
+
+    Args:
+        found: Sets that the data set provides, at least "train".
+        split: How to divide them.
+        class_names: Class names, in the order of the labels.
 
     Raises:
-        DataError: A class has too few images; the message names it.
+        DataError: If a class has too few images; the message names it.
     """
     sets = dict(found)
     if "test" not in sets:
-        kept, apart = divide(sets["train"].labels, split.test, split, class_names)
-        sets |= {"train": sets["train"].take(kept), "test": sets["train"].take(apart)}
-    most = {"train": split.train_per_class, "validation": split.test_per_class, "test": split.test_per_class}
-    sets = {name: subset.take(limit_per_class(subset.labels, most[name], split.seed)) for name, subset in sets.items()}
+        rest, held_out = divide(sets["train"].labels, split.test, split, class_names)
+        sets |= {"train": sets["train"].take(rest), "test": sets["train"].take(held_out)}
+    limits = {"train": split.train_per_class, "validation": split.test_per_class, "test": split.test_per_class}
+    sets = {name: part.take(limit_per_class(part.labels, limits[name], split.seed)) for name, part in sets.items()}
     if "validation" not in sets:
-        kept, apart = divide(sets["train"].labels, split.validation, split, class_names)
-        sets |= {"train": sets["train"].take(kept), "validation": sets["train"].take(apart)}
+        rest, held_out = divide(sets["train"].labels, split.validation, split, class_names)
+        sets |= {"train": sets["train"].take(rest), "validation": sets["train"].take(held_out)}
     return sets
 
 
 def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[Indices, Indices]:
-    """Divides images by index into those that stay and a `share` that is set apart.
+    """Holds out a share of the images.
+
+    Args:
+        labels: Class indices of the images.
+        share: Share to hold out.
+        split: Method and seed.
+        class_names: Class names, in the order of the labels.
+
+    Returns:
+        The indices of the remaining images, and of those held out.
 
     Raises:
-        DataError: A class would be missing on one of the two sides; the message names it.
+        DataError: If a class would be missing on one side; the message names it.
     """
-    everything = np.arange(len(labels))
+    indices = np.arange(len(labels))
     if split.method == "first":
-        apart = round(share * len(labels))
-        kept, taken = everything[apart:], everything[:apart]
+        count = round(share * len(labels))
+        rest, held_out = indices[count:], indices[:count]
     else:
         _check_divisible(labels, share, class_names)
-        kept, taken = train_test_split(
-            everything, test_size=share, stratify=labels, random_state=split.seed, shuffle=True
+        rest, held_out = train_test_split(
+            indices, test_size=share, stratify=labels, random_state=split.seed, shuffle=True
         )
-        kept, taken = np.sort(kept), np.sort(taken)
-    _check_every_class(labels, taken, split, class_names)
-    return kept, taken
+        rest, held_out = np.sort(rest), np.sort(held_out)
+    _check_every_class(labels, held_out, split, class_names)
+    return rest, held_out
 
 
-def limit_per_class(labels: Indices, most: int | None, seed: int) -> Indices:
-    """Returns the indices of at most `most` images of each class, chosen by `seed`, in their old order."""
-    if most is None:
+def limit_per_class(labels: Indices, limit: int | None, seed: int) -> Indices:
+    """Returns the indices of at most `limit` images per class, chosen by `seed`, in their original order."""
+    if limit is None:
         return np.arange(len(labels))
     shuffled = np.random.default_rng(seed).permutation(len(labels))
-    chosen = [shuffled[labels[shuffled] == label][:most] for label in np.unique(labels)]
+    chosen = [shuffled[labels[shuffled] == label][:limit] for label in np.unique(labels)]
     return np.sort(np.concatenate(chosen))
 
 
@@ -122,26 +142,28 @@ def _check_divisible(labels: Indices, share: float, class_names: tuple[str, ...]
     scarce = int(counts.argmin())
     if counts[scarce] < 2:
         raise DataError(
-            f"Class {class_names[scarce]!r} has {counts[scarce]} image to divide; at least 2 are needed. "
+            f"Expected at least 2 images of class {class_names[scarce]!r} to divide. Received: {counts[scarce]}. "
             "Add images, or remove the class."
         )
-    apart = math.ceil(share * len(labels))
-    if min(apart, len(labels) - apart) < len(class_names):
+    count = math.ceil(share * len(labels))
+    if min(count, len(labels) - count) < len(class_names):
         raise DataError(
             f"A share of {share:g} of {len(labels)} images cannot hold all {len(class_names)} classes. "
-            "Add images, or ask for another share."
+            "Add images, or choose another share."
         )
 
 
-def _check_every_class(labels: Indices, apart: Indices, split: Split, class_names: tuple[str, ...]) -> None:
-    for side in (np.delete(labels, apart), labels[apart]):
+def _check_every_class(labels: Indices, held_out: Indices, split: Split, class_names: tuple[str, ...]) -> None:
+    for side in (np.delete(labels, held_out), labels[held_out]):
         missing = np.flatnonzero(class_counts(side, len(class_names)) == 0)
         if len(missing):
             name = class_names[missing[0]]
             count = int((labels == missing[0]).sum())
             remedy = (
-                "add images of that class or remove it"
+                "Add images of that class, or remove it."
                 if split.method == "stratified"
-                else "use the method 'stratified' (protocol 'sound')"
+                else "Use the method 'stratified' (protocol 'sound')."
             )
-            raise DataError(f"Of {count} images, class {name!r} would have none in one of the parts; {remedy}.")
+            raise DataError(
+                f"Class {name!r} has {count} images, but none of them would be in one of the sets. {remedy}"
+            )

@@ -1,4 +1,4 @@
-"""Which of a data set's images one run sees: a fold, the training images with the validation images, no test part."""
+"""`View`: the images of a data set that one run sees."""
 
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -10,15 +10,14 @@ from kerasclf.values import Value
 
 @dataclass(frozen=True)
 class View(Value):
-    """What a run sees of a data set, where it does not see its three parts as they are.
+    """The images that a run sees, if these are not the three sets unchanged.
 
     Args:
-        fold: Which of `folds` validates, from 1; None keeps the data set's own validation part.
-        folds: Into how many folds all images outside the test part are divided.
-        fold_seed: Decides the folds.
-        joined: Whether the network is trained on the validation images, too; its validation figures then mean nothing.
-        reports_on: The part that is predicted at the run's end. With `"validation"` the test part is taken away, so
-            that nothing of it can be looked at.
+        fold: Number of the fold that validates, from 1; None keeps the data set's own validation set.
+        folds: Number of folds into which all images outside the test set are divided.
+        fold_seed: Seed of the folds.
+        joined: Whether to train on the validation images too. Validation metrics then mean nothing.
+        reports_on: Set to predict at the end of the run. `"validation"` removes the test set, to keep it unseen.
     """
 
     fold: int | None = None
@@ -32,14 +31,14 @@ class View(Value):
         if self.fold is not None and not 1 <= self.fold <= self.folds:
             found.append(f"fold: expected 1 to {self.folds}. Received: {self.fold}.")
         if self.fold is not None and self.joined:
-            found.append("joined: a fold's training and validation images are not joined.")
+            found.append(f"joined: expected False with a fold. Received: {self.joined}.")
         return found
 
     def of(self, dataset: ImageDataset) -> ImageDataset:
-        """Returns the data set as it is seen.
+        """Returns the data set that the run sees.
 
         Raises:
-            DataError: A class has fewer images than there are folds.
+            DataError: If a class has fewer images than there are folds.
         """
         if self.fold is not None:
             dataset = list(kfold(dataset, self.folds, self.fold_seed))[self.fold - 1]

@@ -1,4 +1,4 @@
-"""Builders: functions from sizes to an uncompiled functional model, and the catalogue that lists them."""
+"""Builders of uncompiled functional models, and the catalogue that lists them by name."""
 
 from kerasclf.models.alexnet import alexnet
 from kerasclf.models.backbones import BACKBONES

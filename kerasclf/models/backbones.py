@@ -1,4 +1,4 @@
-"""Networks of keras.applications, with their preprocessing inside."""
+"""Networks of keras.applications, with their preprocessing inside the model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ class Backbone:
     """A network of keras.applications.
 
     Args:
-        application: Builds it.
-        preprocess: What its weights expect to be done to pixels 0–255.
-        paper: Where it was published.
-        least: The smallest height and width it takes.
+        application: Function of keras.applications that builds it.
+        preprocess: Preprocessing of pixels 0–255 that its weights expect.
+        paper: Its paper.
+        least: Minimum height and width of the input, in pixels.
     """
 
     application: Callable[..., keras.Model]
@@ -30,8 +30,8 @@ class Backbone:
     least: int = 32
 
 
-# "keras_" marks those that kerasclf builds itself, as torchvision has them, under the plain name.
-# EfficientNet's first edition is not among them: its layers differ between random and pretrained weights.
+# "keras_" marks networks of which kerasclf builds torchvision's version under the plain name.
+# EfficientNet's first version is missing: its layers differ between random and pretrained weights.
 BACKBONES: dict[str, Backbone] = {
     "keras_convnext_tiny": Backbone(
         applications.ConvNeXtTiny, applications.convnext.preprocess_input, "Liu et al. 2022, arXiv:2201.03545"
@@ -80,24 +80,24 @@ def backbone(
     include_top: bool = True,
     name: str | None = None,
 ) -> keras.Model:
-    """Builds a network of keras.applications with random weights, its own preprocessing inside.
+    """Builds a network of keras.applications with random weights and its own preprocessing.
 
-    Preprocessing · the network without its top · global average pooling · dense `num_classes`. All in one flat
-    functional model, whose layers have the names of keras.applications; the papers are those that it names.
+    Preprocessing · the network without its top · global average pooling · dense `num_classes`. The result is one flat
+    functional model. Its layers have the names of keras.applications.
 
     Args:
         architecture: A key of `BACKBONES`.
-        input_shape: Height, width and channels: 3, or 1 for grey images, which are repeated.
+        input_shape: Height, width and channels: 3, or 1 for grey images, which are repeated as RGB.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map.
-        name: Name of the model; the architecture's where None.
+        include_top: Whether to include the classifier; False returns the last feature map.
+        name: Name of the model; None for the architecture's.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels), pixels 0–255 → (batch, num_classes).
 
     Raises:
-        KerasclfError: A size cannot be used.
+        KerasclfError: If a size cannot be used.
     """
     known = BACKBONES[architecture]
     check_sizes(
@@ -112,23 +112,23 @@ def backbone(
 
 
 def bare(architecture: str, weights: str | None = None) -> keras.Model:
-    """Builds the network of keras.applications itself, without top: what its weight files are made for.
+    """Builds the original network of keras.applications without top, to which its weight files belong.
 
     Args:
         architecture: A key of `BACKBONES`.
-        weights: `"imagenet"` downloads weights, or takes those downloaded before; None for random ones.
+        weights: `"imagenet"` for pretrained weights, downloaded once; None for random weights.
     """
     return BACKBONES[architecture].application(include_top=False, weights=weights)
 
 
 def _preprocess(x: keras.KerasTensor, known: Backbone) -> keras.KerasTensor:
-    """Does as layers, which are saved with the model, what a preprocess_input does to an array.
+    """Applies a network's preprocess_input as layers, which are saved with the model.
 
-    Every preprocess_input scales and shifts channels, and some swap red and blue: which, it tells when it is given
-    a black pixel, and a pixel for each channel.
+    Every preprocess_input scales and shifts channels, and some swap red and blue. Applying it to a black pixel and to
+    one pixel per channel shows both.
     """
-    offset = _of_pixel(known, (0, 0, 0))
-    scales = np.stack([_of_pixel(known, np.eye(3)[channel]) - offset for channel in range(3)])
+    offset = _preprocessed_pixel(known, (0, 0, 0))
+    scales = np.stack([_preprocessed_pixel(known, np.eye(3)[channel]) - offset for channel in range(3)])
     if scales[0, 2]:
         x, scales = ops.flip(x, axis=-1), scales[::-1]
     if (scales != np.eye(3)).any() or offset.any():
@@ -136,5 +136,5 @@ def _preprocess(x: keras.KerasTensor, known: Backbone) -> keras.KerasTensor:
     return x
 
 
-def _of_pixel(known: Backbone, pixel: Any) -> np.ndarray:
+def _preprocessed_pixel(known: Backbone, pixel: Any) -> np.ndarray:
     return np.asarray(known.preprocess(np.array(pixel, np.float64).reshape(1, 1, 1, 3)), np.float64).ravel()

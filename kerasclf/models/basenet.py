@@ -1,4 +1,4 @@
-"""BaseNet and its deeper variant: the small convolutional networks of a CIFAR-100 study."""
+"""BaseNet and its deeper variant: small convolutional networks of a CIFAR-100 study."""
 
 from typing import Literal
 
@@ -21,22 +21,28 @@ def basenet(
 ) -> keras.Model:
     """Builds BaseNet: two valid 5×5 convolutions with pooling, one hidden dense layer.
 
-    Conv 6@5 · pool · conv 16@5 · pool · dense 50 · dense `num_classes`, ReLU after each but the last; 24,197
-    parameters at the defaults. It does not normalise its input. LeNet-5 with other widths: LeCun et al. 1998.
+    Conv 6@5 · pool · conv 16@5 · pool · dense 50 · dense `num_classes`, with ReLU after each but the last. 24,197
+    parameters at the defaults. It does not normalise its input. LeNet-5 with other widths (LeCun et al. 1998).
 
     Args:
         input_shape: Height, width (at least 16 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map, before the dense layers.
-        dropout: Share of the values before the hidden dense layer that are set to 0 while training.
+        include_top: Whether to include the dense layers; False returns the last feature map.
+        dropout: Dropout rate before the hidden dense layer.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small, there are fewer than two classes or `dropout` is not below 1.
+        KerasclfError: If the input is too small, there are fewer than two classes, or `dropout` is not below 1.
+
+    Example:
+        >>> from kerasclf.models import basenet
+        >>> model = basenet(input_shape=(32, 32, 3), num_classes=10)
+        >>> model.output_shape, model.count_params()
+        ((None, 10), 23432)
     """
     check_sizes(name, input_shape, num_classes, least=16, problems=share_problems(dropout=dropout))
     inputs = keras.Input(input_shape, name="image")
@@ -63,25 +69,25 @@ def basenet_deeper(
     """Builds the deeper BaseNet: five convolutions, two hidden dense layers, optional batch normalisation.
 
     Conv 6@5 · conv 16@3 same · pool · conv 16@3 same · conv 24@3 same · conv 32@5 · pool · dense 100 · dense 50 ·
-    dense `num_classes`, ReLU after each but the last; 112,793 parameters at the defaults without batch
-    normalisation, which goes with every convolution and both hidden dense layers. After LeNet-5, LeCun et al. 1998;
-    batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167.
+    dense `num_classes`, with ReLU after each but the last. 112,793 parameters at the defaults, which are without batch
+    normalisation. Batch normalisation belongs to every convolution and both hidden dense layers. After LeNet-5 (LeCun
+    et al. 1998); batch normalisation: Ioffe & Szegedy 2015, arXiv:1502.03167.
 
     Args:
         input_shape: Height, width (at least 16 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map, before the dense layers.
-        batch_norm: Batch normalisation `"before"` each ReLU, `"after"` it, or None for none.
-        dropout: Share of the values before each hidden dense layer that are set to 0 while training.
+        include_top: Whether to include the dense layers; False returns the last feature map.
+        batch_norm: `"before"` or `"after"` each ReLU; None for no batch normalisation.
+        dropout: Dropout rate before each hidden dense layer.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small, there are fewer than two classes, `batch_norm` is unknown or `dropout`
-            is not below 1.
+        KerasclfError: If the input is too small, there are fewer than two classes, `batch_norm` is unknown, or
+            `dropout` is not below 1.
     """
     choices = {"batch_norm": (batch_norm, (None, "before", "after"))}
     check_sizes(name, input_shape, num_classes, least=16, choices=choices, problems=share_problems(dropout=dropout))

@@ -1,4 +1,4 @@
-"""Builds a network of the catalogue, with its own top or with a new head, with random or pretrained weights."""
+"""`build`: builds a network of the catalogue, with its own top or a new head, and random or pretrained weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,23 +17,28 @@ def build(
     arguments: Mapping[str, Any] | None = None,
     weights: str = "none",
 ) -> keras.Model:
-    """Builds a network of the catalogue, with its own top or with a new head.
+    """Builds a network of the catalogue, with its own top or a new head.
 
     Args:
         name: A key of `CATALOGUE`.
         input_shape: Height, width and channels.
         num_classes: Width of the output.
-        arguments: What else the builder takes; and `head`, `head_activation`, `head_dropout`, `head_batch_norm` and
-            `pooling` as `attach_head` takes them: any of these gives the network a new head.
-        weights: As `load_pretrained` takes them. With its own top the network must have as many classes as they were
-            learnt for; a new head begins at random.
+        arguments: Further arguments of the builder, and `head`, `head_activation`, `head_dropout`, `head_batch_norm`
+            and `pooling` of `attach_head`. Any of the latter gives the network a new head.
+        weights: As for `load_pretrained`. With its own top, the network needs as many classes as the weights have.
+            A new head starts from random weights.
 
     Returns:
-        The uncompiled model, with whatever precision is Keras' present policy.
+        The uncompiled model, in the precision of Keras' current policy.
 
     Raises:
-        KerasclfError: There is no such network, or it takes no such argument or size, or the weights
-            cannot be had.
+        KerasclfError: If the network, an argument or a size cannot be used, or if the weights are not available.
+
+    Example:
+        >>> from kerasclf.models import build
+        >>> model = build("resnet18", (32, 32, 3), 10, {"stem": "3x3", "head": (128,)})
+        >>> model.output_shape, [layer.name for layer in model.layers[-4:]]
+        ((None, 10), ['head1_dense', 'head1_activation', 'logits', 'predictions'])
     """
     arguments = dict(arguments or {})
     check_arguments(name, arguments)

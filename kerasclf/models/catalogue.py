@@ -1,4 +1,4 @@
-"""The networks by name."""
+"""`CATALOGUE`: the builders of all networks by name."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -55,15 +55,19 @@ CATALOGUE: dict[str, Builder] = {
     **{name: partial(backbone, name) for name in BACKBONES},
 }
 
-# What `build` gives any network in the place of its own top.
+# Arguments of `build` that replace a network's own top by a new head.
 HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", "pooling")
 
 
 def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
-    """Checks that a network exists and takes these arguments, without building it.
+    """Checks that a network exists and has these arguments, without building it.
+
+    Args:
+        name: A key of `CATALOGUE`.
+        arguments: Arguments of the builder or of the head, by name.
 
     Raises:
-        KerasclfError: There is no such network, or it takes no such argument.
+        KerasclfError: If the network or an argument is unknown, or the head cannot be built.
     """
     if name not in CATALOGUE:
         raise KerasclfError(unknown("model", name, CATALOGUE))

@@ -1,4 +1,4 @@
-"""Small convolutional networks of courses and coursework: two convolutions with pooling, then dense layers."""
+"""Small convolutional networks from courses: two convolutions with pooling, then dense layers."""
 
 from collections.abc import Sequence
 
@@ -19,25 +19,25 @@ def default_conv(
     dropout: float = 0.0,
     name: str = "default_conv",
 ) -> keras.Model:
-    """Builds the convolutional network of many a first tutorial, after LeNet-5.
+    """Builds the convolutional network of many tutorials, after LeNet-5.
 
-    Conv 6@5 · pool · conv 16@5 · pool · dense 120 · dense 84 · dense `num_classes`; 62,006 parameters at the defaults.
-    It does not normalise its input. LeCun et al. 1998, with maximum pooling and ReLU.
+    Conv 6@5 · pool · conv 16@5 · pool · dense 120 · dense 84 · dense `num_classes`. 62,006 parameters at the defaults.
+    It does not normalise its input. LeCun et al. 1998, with max pooling and ReLU.
 
     Args:
         input_shape: Height, width (at least 16 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map, before the dense layers.
-        activation: Activation of convolutions and hidden dense layers.
-        dropout: Share of the values after each hidden dense layer that are set to 0 while training.
+        include_top: Whether to include the dense layers; False returns the last feature map.
+        activation: Activation of the convolutions and hidden dense layers.
+        dropout: Dropout rate after each hidden dense layer.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small, there are fewer than two classes, or the dropout is not below 1.
+        KerasclfError: If the input is too small, there are fewer than two classes, or `dropout` is not below 1.
     """
     check_sizes(name, input_shape, num_classes, least=16, problems=dense_problems((), activation, dropout))
     inputs = keras.Input(input_shape, name="image")
@@ -58,28 +58,28 @@ def simple_cnn(
     dropout: float = 0.0,
     name: str = "simple_cnn",
 ) -> keras.Model:
-    """Builds two padded convolutions with pooling, and one hidden dense layer or ever narrower ones.
+    """Builds two padded convolutions with pooling, and one or more hidden dense layers.
 
-    Conv 32@3 same · pool · conv 64@3 same · pool · hidden dense layers · dense `num_classes`; 2,122,186 parameters at
-    the defaults. It does not normalise its input. From a study of convnets on CIFAR-10, which does not give the width
-    of its one hidden layer: 512 is the usual choice. After LeNet-5, LeCun et al. 1998.
+    Conv 32@3 same · pool · conv 64@3 same · pool · hidden dense layers · dense `num_classes`. 2,122,186 parameters at
+    the defaults. It does not normalise its input. The network is from a study of convnets on CIFAR-10. The study does
+    not state the width of its hidden layer; 512 is the usual choice. After LeNet-5 (LeCun et al. 1998).
 
     Args:
         input_shape: Height, width (at least 4 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map, before the dense layers.
-        hidden: Widths of the hidden dense layers, or how they narrow from the values of the last feature map:
+        include_top: Whether to include the dense layers; False returns the last feature map.
+        hidden: Widths of the hidden dense layers, or the rule by which they narrow from the last feature map's size:
             `"halving"`, `"quartering"` or `"alternating"`, as in `mlp`.
-        activation: Activation of convolutions and hidden dense layers.
-        dropout: Share of the values after each hidden dense layer that are set to 0 while training.
+        activation: Activation of the convolutions and hidden dense layers.
+        dropout: Dropout rate after each hidden dense layer.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small, there are fewer than two classes, or a width or the dropout cannot be
+        KerasclfError: If the input is too small, there are fewer than two classes, or a width or the dropout cannot be
             used.
     """
     check_sizes(name, input_shape, num_classes, least=4, problems=dense_problems(hidden, activation, dropout))
@@ -101,23 +101,23 @@ def course_cnn(
 ) -> keras.Model:
     """Builds the convolutional network of a deep-learning course: two padded 5×5 convolutions with dropout.
 
-    (Conv 16@5 same · ReLU · pool · dropout) · (conv 32@5 same · ReLU · pool · dropout) · dense `num_classes`; 28,938
-    parameters at the defaults. It does not normalise its input. After LeNet-5, LeCun et al. 1998; dropout: Srivastava
+    (Conv 16@5 same · ReLU · pool · dropout) · (conv 32@5 same · ReLU · pool · dropout) · dense `num_classes`. 28,938
+    parameters at the defaults. It does not normalise its input. After LeNet-5 (LeCun et al. 1998); dropout: Srivastava
     et al. 2014.
 
     Args:
         input_shape: Height, width (at least 4 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map.
-        dropout: Share of the values after each pooling that are set to 0 while training.
+        include_top: Whether to include the classifier; False returns the last feature map.
+        dropout: Dropout rate after each pooling.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: The input is too small, there are fewer than two classes, or the dropout is not below 1.
+        KerasclfError: If the input is too small, there are fewer than two classes, or `dropout` is not below 1.
     """
     check_sizes(name, input_shape, num_classes, least=4, problems=share_problems(dropout=dropout))
     inputs = keras.Input(input_shape, name="image")

@@ -1,4 +1,4 @@
-"""From a ResNet-50 for small images to a ConvNeXt in seven steps: one builder, and a table of what each step is."""
+"""Seven steps from a ResNet-50 for small images to a ConvNeXt: one builder and a table of the steps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,22 +21,23 @@ from kerasclf.models.sizes import check_sizes, share_problems
 _WIDTHS = (64, 128, 256, 512)
 _EXPANSION = 4
 _LAYER_SCALE = 1e-6
-# PyTorch's 1e-5, or rather the least above it that cuDNN takes where it normalises batches.
+# The smallest value above PyTorch's 1e-5 that cuDNN accepts for batch normalisation.
 _EPSILON = 1.001e-5
-# PyTorch's share of the new batch, 0.1, is Keras' momentum 0.9.
+# PyTorch's momentum of 0.1 for the new batch is Keras' momentum of 0.9 for the old mean.
 _BATCH_NORM = {"momentum": 0.9, "epsilon": _EPSILON}
 # Three stages halve the image.
-_LEAST = 8
+_MIN_SIDE = 8
 
 
 class Conv(NamedTuple):
     """One convolution of a block.
 
     Args:
-        kernel: Its height and width.
-        width: Its channels, as a share of the block's output; None for those of the block's input.
-        groups: `"one"`; `"own"` for each channel by itself; `"block"` for as many as the block's input has channels.
-        bias: Whether it has one besides the normalisation's.
+        kernel: Height and width of the kernel.
+        width: Output channels as a share of the block's output channels; None for the number of its input channels.
+        groups: `"one"` group; `"own"` for one group per channel; `"block"` for as many groups as the block has input
+            channels.
+        bias: Whether the convolution has a bias.
     """
 
     kernel: int
@@ -56,10 +57,10 @@ class Step:
     """One network of the ladder.
 
     Args:
-        stem: Height and width of the stem's kernel; at 1 it has no activation.
+        stem: Height and width of the stem's kernel; a stem of 1 has no activation.
         depths: Blocks of each stage.
-        block: The convolutions of a block; none for ConvNeXt's, which is built in another way.
-        published_depths: Where the study had others.
+        block: Convolutions of a block; empty for ConvNeXt's block, which has its own function.
+        published_depths: Blocks of each stage in the published study; None for the same.
     """
 
     stem: int
@@ -94,34 +95,34 @@ def resnet_to_convnext(
     """Builds one of seven networks that lead from a ResNet-50 for 32×32 images to a ConvNeXt.
 
     Stem · four stages of 64, 128, 256, 512 channels, of which the last three halve the image · pooling · dense. Each
-    step keeps what the one before changed:
+    step includes the changes of the steps before:
 
-    1. 3×3 stem; blocks 1×1 to a quarter · 3×3 · 1×1, batch norm and ReLU; 3-4-6-3 of them; 1,485,258 parameters.
+    1. 3×3 stem; 3-4-6-3 blocks of 1×1 to a quarter · 3×3 · 1×1, with batch norm and ReLU; 1,485,258 parameters.
     2. 3-3-9-3 blocks; 1,678,666.
     3. 1×1 stem without ReLU; 1,677,130.
     4. The 3×3 is depthwise; 878,362.
     5. 1×1 to four times the width · 3×3 with as many groups as the block has input channels · 1×1; 11,837,194.
     6. Depthwise 7×7 first · 1×1 to four times the width · 1×1; 11,256,970.
     7. ConvNeXt's block (depthwise 7×7 · norm · 1×1 · GELU · 1×1 · layer scale · stochastic depth), norm · 2×2 stride 2
-       between stages, layer norm before the classifier, where norm is group norm with one group; 12,449,738
+       between stages, and layer norm before the classifier. Here norm is group norm with one group. 12,449,738
        parameters, and 8,531,978 with the published depths 2-2-6-2.
 
-    Parameters are those that train, with 10 classes. What the published study did and this builder does not, unless
-    `published` is set: a ReLU on the shortcut where the width changes (steps 1–6), fewer blocks in step 7 so that it
-    cannot be compared with step 6, and stochastic depth by stage, which leaves its rates near 0.
+    The numbers count trainable parameters with 10 classes. The published study differs in three points, which
+    `published` restores: a ReLU on the shortcut where the width changes (steps 1–6); fewer blocks in step 7, which
+    prevent a comparison with step 6; and stochastic depth by stage, which leaves its rates near 0.
     "A ConvNet for the 2020s" (Liu et al. 2022, https://arxiv.org/abs/2201.03545).
 
     Args:
         input_shape: Height, width (at least 8 each) and channels. The network does not normalise its input.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: Whether pooling and classifier are there; without, the output is the last stage's.
-        step: 1 to 7.
-        published: Whether the study's peculiarities are kept.
-        depths: Blocks of each of the four stages; the step's own where None.
-        stochastic_depth: In step 7, the probability with which the last block is left out in training; it rises
-            evenly from 0 for the first.
-        drop_by: Whether a block is left out for each `"image"` by itself or for a whole `"batch"`.
+        include_top: Whether to include pooling and classifier; False returns the last feature map.
+        step: Number of the step, 1 to 7.
+        published: Whether to build the network of the published study.
+        depths: Blocks of each of the four stages; None for those of the step.
+        stochastic_depth: In step 7, the probability of skipping the last block during training. It rises linearly from
+            0 for the first block.
+        drop_by: Whether a block is skipped for each `"image"` separately or for a whole `"batch"`.
         name: Name of the model.
 
     Returns:
@@ -129,13 +130,14 @@ def resnet_to_convnext(
         (batch, height/8, width/8, 512) without top, rounded up in steps 1–6 and down in step 7.
 
     Raises:
-        KerasclfError: An argument cannot be used.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     choices = {"step": (step, tuple(STEPS)), "drop_by": (drop_by, ("image", "batch"))}
     problems = share_problems(stochastic_depth=stochastic_depth) + _depth_problems(depths)
-    check_sizes(name, input_shape, num_classes, _LEAST, choices, problems)
+    check_sizes(name, input_shape, num_classes, _MIN_SIDE, choices, problems)
     own = STEPS[step]
-    depths = depths or (published and own.published_depths) or own.depths
+    if depths is None:
+        depths = own.published_depths if published and own.published_depths is not None else own.depths
     image = keras.Input(input_shape, name="image")
     x = _stem(image, own.stem)
     if own.block:
@@ -170,14 +172,14 @@ def _convolutional_stages(
 def _convolutional_block(
     x: keras.KerasTensor, block: tuple[Conv, ...], width: int, stride: int, shortcut_relu: bool, name: str
 ) -> keras.KerasTensor:
-    before, branch = x.shape[-1], x
+    channels, branch = x.shape[-1], x
     for i, conv in enumerate(block, 1):
-        filters = before if conv.width is None else int(conv.width * width)
-        groups = {"one": 1, "own": branch.shape[-1], "block": before}[conv.groups]
+        filters = channels if conv.width is None else int(conv.width * width)
+        groups = {"one": 1, "own": branch.shape[-1], "block": channels}[conv.groups]
         branch = _conv(branch, filters, conv.kernel, stride if i == 1 else 1, groups, conv.bias, f"{name}_{i}_conv")
         branch = layers.BatchNormalization(**_BATCH_NORM, name=f"{name}_{i}_bn")(branch)
         branch = layers.ReLU(name=f"{name}_{i}_relu")(branch) if i < len(block) else branch
-    if before != width:
+    if channels != width:
         x = _conv(x, width, 1, stride, name=f"{name}_0_conv")
         x = layers.BatchNormalization(**_BATCH_NORM, name=f"{name}_0_bn")(x)
         x = layers.ReLU(name=f"{name}_0_relu")(x) if shortcut_relu else x
@@ -185,11 +187,11 @@ def _convolutional_block(
 
 
 def _convnext_stages(x: keras.KerasTensor, rates: Sequence[Sequence[float]], drop_by: DropBy) -> keras.KerasTensor:
-    """Builds the stages of step 7, from each block's rate by stage."""
-    for stage, (width, in_stage) in enumerate(zip(_WIDTHS, rates, strict=True), 2):
+    """Builds the stages of step 7. `rates` has the rates of stochastic depth by stage and block."""
+    for stage, (width, block_rates) in enumerate(zip(_WIDTHS, rates, strict=True), 2):
         if stage > 2:
             x = _conv(_norm(x, f"conv{stage}_down_norm"), width, 2, 2, bias=True, name=f"conv{stage}_down_conv")
-        for number, rate in enumerate(in_stage, 1):
+        for number, rate in enumerate(block_rates, 1):
             x = _convnext_block(x, rate, drop_by, f"conv{stage}_block{number}")
     return x
 
@@ -205,7 +207,7 @@ def _convnext_block(x: keras.KerasTensor, rate: float, drop_by: DropBy, name: st
 
 
 def _norm(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Normalises an image over all its pixels and channels, which have a scale and a shift each."""
+    """Normalises an image over all pixels and channels. Each channel has its own scale and shift."""
     return layers.GroupNormalization(groups=1, epsilon=_EPSILON, name=name)(x)
 
 
@@ -218,10 +220,10 @@ def _conv(
     bias: bool = False,
     name: str = "",
 ) -> keras.KerasTensor:
-    """A convolution that keeps the image's size but for the stride."""
+    """Applies a padded convolution: only the stride changes the image's size."""
     padding = "same" if kernel % 2 else "valid"
     if stride > 1 and kernel > 2:
-        # "same" would set a large kernel's middle on odd pixels, where the shortcut takes the even ones.
+        # "same" would centre a large kernel on odd pixels, but the shortcut takes the even ones.
         x = layers.ZeroPadding2D(kernel // 2, name=name.replace("_conv", "_pad"))(x)
         padding = "valid"
     return convolve(x, filters, kernel, stride, groups, padding, bias, name)

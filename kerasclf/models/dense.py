@@ -1,4 +1,4 @@
-"""A stack of dense layers, of given widths or ever narrower ones."""
+"""A stack of dense layers, with given widths or widths that narrow by a rule."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -17,14 +17,14 @@ _DIVISORS: dict[str, tuple[int, ...]] = {"halving": (2,), "quartering": (4,), "a
 def dense_stack(
     x: keras.KerasTensor, hidden: Sequence[int] | Narrowing, num_classes: int, activation: str, dropout: float
 ) -> keras.KerasTensor:
-    """Puts (dense · activation · dropout) for each hidden layer on (batch, features).
+    """Applies dense · activation · dropout for each hidden layer.
 
     Args:
-        x: (batch, features).
-        hidden: Widths, or the rule by which they narrow.
-        num_classes: Where narrowing ends.
-        activation: Of each layer.
-        dropout: Share of the values after each layer that are set to 0 while training.
+        x: Tensor of shape (batch, features).
+        hidden: Widths of the layers, or the rule by which they narrow.
+        num_classes: Width at which narrowing ends.
+        activation: Activation of each layer.
+        dropout: Dropout rate after each layer.
     """
     widths = narrowing_widths(x.shape[-1], num_classes, hidden) if isinstance(hidden, str) else hidden
     for i, units in enumerate(widths, 1):
@@ -35,7 +35,7 @@ def dense_stack(
 
 
 def narrowing_widths(inputs: int, num_classes: int, rule: Narrowing) -> tuple[int, ...]:
-    """Returns the widths of hidden layers that narrow from `inputs` for as long as more than `num_classes` are left.
+    """Returns the widths of hidden layers that narrow from `inputs` while more than `num_classes` remain.
 
     `narrowing_widths(3072, 10, "quartering")` is (768, 192, 48, 12).
     """
@@ -45,11 +45,11 @@ def narrowing_widths(inputs: int, num_classes: int, rule: Narrowing) -> tuple[in
         if inputs <= num_classes:
             return tuple(widths)
         widths.append(inputs)
-    raise AssertionError("a cycle has no end")
+    raise AssertionError("unreachable: a cycle has no end")
 
 
 def dense_problems(hidden: Sequence[int] | str, activation: str, dropout: float) -> list[str]:
-    """Returns what of a dense stack's arguments cannot be used."""
+    """Returns the faults of the arguments of a dense stack, one message each."""
     problems = []
     if isinstance(hidden, str) and hidden not in _DIVISORS:
         known = ", ".join(map(repr, _DIVISORS))

@@ -1,4 +1,4 @@
-"""What stands above a network's features: pooling, hidden dense layers, the classifier."""
+"""Heads of networks: pooling, hidden dense layers, the classifier."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,7 +9,7 @@ from keras import layers
 from kerasclf.errors import raise_all
 from kerasclf.models.sizes import activation_problems, share_problems
 
-# The layer whose output is what a network says of an image: what is below may be pretrained, what is above is new.
+# Name of the layer that outputs a network's features: layers up to it may be pretrained, those above it are new.
 FEATURES = "pool"
 
 Pooling = Literal["avg", "max", "flatten"]
@@ -26,28 +26,28 @@ def attach_head(
     head_batch_norm: bool = False,
     pooling: Pooling = "avg",
 ) -> keras.KerasTensor:
-    """Puts a new head on features: pooling · hidden dense layers · dense `num_classes`.
+    """Adds a new head to features: pooling · hidden dense layers · dense `num_classes`.
 
     Args:
-        x: (batch, height, width, channels), or (batch, channels), which is not pooled.
+        x: Features of shape (batch, height, width, channels), or (batch, channels) without pooling.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
         head: Widths of hidden dense layers, such as `(512, 128)` or `"512-128"`.
-        head_activation: Their activation.
-        head_dropout: Share of the values before each dense layer that are set to 0 while training.
-        head_batch_norm: Whether each hidden layer is normalised over the batch, before its activation.
-        pooling: Mean or maximum over all places, or `"flatten"`, which keeps them apart.
+        head_activation: Activation of the hidden layers.
+        head_dropout: Dropout rate before each dense layer.
+        head_batch_norm: Whether to apply batch normalisation before the activation of each hidden layer.
+        pooling: `"avg"` or `"max"` over all positions, or `"flatten"`.
 
     Returns:
-        (batch, num_classes), float32.
+        float32 tensor of shape (batch, num_classes).
 
     Raises:
-        KerasclfError: An argument cannot be used; all are listed.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     widths = check_head(head, head_activation, head_dropout, pooling)
     x = pool(x, pooling)
     for i, units in enumerate(widths, 1):
-        # The normalisation has a shift of its own.
+        # Batch normalisation replaces the bias by its own shift.
         x = layers.Dense(units, use_bias=not head_batch_norm, name=f"head{i}_dense")(drop(x, head_dropout, f"head{i}"))
         x = layers.BatchNormalization(name=f"head{i}_bn")(x) if head_batch_norm else x
         x = layers.Activation(head_activation, name=f"head{i}_activation")(x)
@@ -57,7 +57,11 @@ def attach_head(
 def check_head(
     head: Sequence[int] | str = (), head_activation: str = "relu", head_dropout: float = 0.0, pooling: str = "avg"
 ) -> tuple[int, ...]:
-    """Returns a head's widths, or raises a KerasclfError that lists what cannot be used."""
+    """Checks the arguments of a head and returns its widths.
+
+    Raises:
+        KerasclfError: If an argument cannot be used; all faults are listed.
+    """
     problems = []
     widths = (head.split("-") if head else []) if isinstance(head, str) else [str(units) for units in head]
     if not all(units.isdecimal() and int(units) >= 1 for units in widths):
@@ -71,20 +75,20 @@ def check_head(
 
 
 def pool(x: keras.KerasTensor, pooling: Pooling = "avg") -> keras.KerasTensor:
-    """Makes one vector of an image's features, in the layer `FEATURES`."""
-    # Means of many bfloat16 numbers, and what is learnt from them, deserve all digits.
+    """Pools the features of an image into one vector, in the layer `FEATURES`."""
+    # float32 even under mixed precision: the mean of many bfloat16 numbers loses digits.
     if len(x.shape) == 2:
         return layers.Activation("linear", dtype="float32", name=FEATURES)(x)
     return _POOLINGS[pooling](dtype="float32", name=FEATURES)(x)
 
 
 def classify(x: keras.KerasTensor, num_classes: int, activation: str | None) -> keras.KerasTensor:
-    """Ends a network: dense `num_classes`, then the activation; None gives logits."""
+    """Adds the classifier: dense `num_classes`, then the activation; None gives logits."""
     x = layers.Dense(num_classes, name="logits")(x)
-    # float32 even under mixed precision: probabilities and their logarithm need the digits.
+    # float32 even under mixed precision: probabilities and their logarithms need the digits.
     return layers.Activation(activation or "linear", dtype="float32", name="predictions")(x)
 
 
 def drop(x: keras.KerasTensor, share: float, name: str) -> keras.KerasTensor:
-    """Sets a share of the values to 0 while training; adds no layer where there is none to drop."""
+    """Adds dropout with the rate `share`; adds no layer for a rate of 0."""
     return layers.Dropout(share, name=f"{name}_dropout")(x) if share else x

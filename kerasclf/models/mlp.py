@@ -1,4 +1,4 @@
-"""Dense networks: the perceptron, and multi-layer perceptrons whose layers narrow by a rule."""
+"""Dense networks: the perceptron, and multi-layer perceptrons with given or narrowing widths."""
 
 from collections.abc import Sequence
 
@@ -20,28 +20,28 @@ def mlp(
     dropout: float = 0.0,
     name: str = "mlp",
 ) -> keras.Model:
-    """Builds a multi-layer perceptron: hidden dense layers of given widths, or ever narrower ones.
+    """Builds a multi-layer perceptron: hidden dense layers with given widths, or widths that narrow by a rule.
 
-    Flatten · (dense · activation) for each width · dense `num_classes`; 308,310 parameters at the defaults. It does
-    not normalise its input. Rumelhart, Hinton & Williams 1986; its narrowing forms are those of a study of dense
-    networks on CIFAR-10.
+    Flatten · (dense · activation) for each width · dense `num_classes`. 308,310 parameters at the defaults. It does
+    not normalise its input. Rumelhart, Hinton & Williams 1986; the narrowing rules are from a study of dense networks
+    on CIFAR-10.
 
     Args:
-        input_shape: Height, width and channels of images, or the number of features of a table's row.
+        input_shape: Height, width and channels of images, or the number of features of a row.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last hidden layer.
-        hidden: Widths of the hidden layers; `"halving"` divides the inputs by 2 for as long as more than
-            `num_classes` are left, `"quartering"` by 4, `"alternating"` by 4 and 2 in turns.
+        include_top: Whether to include the classifier; False returns the last hidden layer.
+        hidden: Widths of the hidden layers, or a rule: `"halving"` divides the number of inputs by 2 while more than
+            `num_classes` remain, `"quartering"` by 4, `"alternating"` by 4 and 2 in turn.
         activation: Activation of the hidden layers.
-        dropout: Share of the values after each hidden layer that are set to 0 while training.
+        dropout: Dropout rate after each hidden layer.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, *input_shape) → (batch, num_classes).
 
     Raises:
-        KerasclfError: A size, a width, the rule or the dropout cannot be used; all are listed.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     problems = _size_problems(input_shape, num_classes) + dense_problems(hidden, activation, dropout)
     raise_all(f"{name} cannot be built", problems)
@@ -60,28 +60,30 @@ def perceptron(
     include_top: bool = True,
     name: str = "perceptron",
 ) -> keras.Model:
-    """Builds a perceptron: one sigmoid unit, whose weights begin at 0.
+    """Builds a perceptron: one sigmoid unit with initial weights of 0.
 
-    Flatten · dense 1; with z its value, the class probabilities are 1 − sigmoid(z) and sigmoid(z), written as the
-    softmax of (0, z), so that it trains with the losses of every other classifier. 3 parameters at the defaults.
-    Rosenblatt 1958; the sigmoid in the place of his step.
+    Flatten · dense 1. With its value z, the class probabilities are 1 − sigmoid(z) and sigmoid(z). They are computed as
+    the softmax of (0, z), which allows the losses of every other classifier. 3 parameters at the defaults.
+    Rosenblatt 1958, with a sigmoid instead of his step function.
 
     Args:
         input_shape: The number of features, or height, width and channels.
-        num_classes: 2; there are no others.
+        num_classes: Must be 2.
         classifier_activation: Activation of the output; None gives (0, z).
-        include_top: False ends with the flat input.
+        include_top: Whether to include the unit; False returns the flattened input.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, *input_shape) → (batch, 2).
 
     Raises:
-        KerasclfError: A size cannot be used, or there are not two classes.
+        KerasclfError: If a size cannot be used, or `num_classes` is not 2.
     """
     problems = _size_problems(input_shape, num_classes)
     if num_classes != 2:
-        problems.append(f"num_classes: expected 2, which one line divides. Received: {num_classes}. Try mlp.")
+        problems.append(
+            f"num_classes: expected 2, as one unit divides only two classes. Received: {num_classes}. Try mlp."
+        )
     raise_all(f"{name} cannot be built", problems)
     inputs = keras.Input(input_shape, name="image")
     x = layers.Flatten(name="flatten")(inputs)

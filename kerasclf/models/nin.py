@@ -1,4 +1,4 @@
-"""Network in Network."""
+"""Network in Network for small images."""
 
 import keras
 from keras import layers
@@ -6,7 +6,7 @@ from keras import layers
 from kerasclf.models.heads import drop
 from kerasclf.models.sizes import check_sizes, share_problems
 
-# Kernel size of a stage's first convolution, and the filters of it and of the two 1×1 ones that follow.
+# Kernel size of a stage's first convolution; filters of it and of the 1×1 convolutions that follow.
 _STAGES = ((5, (192, 160, 96)), (5, (192, 192, 192)), (3, (192, 192)))
 
 
@@ -18,25 +18,25 @@ def nin(
     dropout: float = 0.5,
     name: str = "nin",
 ) -> keras.Model:
-    """Builds Network in Network for CIFAR: after each convolution a small dense net at every place (1×1 convolutions).
+    """Builds Network in Network for CIFAR: 1×1 convolutions follow each convolution.
 
     (Conv 192@5 · 160@1 · 96@1) · pool · dropout · (192@5 · 192@1 · 192@1) · pool · dropout · (192@3 · 192@1 ·
-    `num_classes`@1) · global average pooling, ReLU after each convolution; poolings 3×3 of stride 2; 966,986 parameters
-    at the defaults. It does not normalise its input. Lin, Chen & Yan 2013, arXiv:1312.4400.
+    `num_classes`@1) · global average pooling, with ReLU after each convolution. Poolings are 3×3 of stride 2. 966,986
+    parameters at the defaults. It does not normalise its input. Lin, Chen & Yan 2013, arXiv:1312.4400.
 
     Args:
         input_shape: Height, width (at least 4 each) and channels.
         num_classes: Width of the output.
-        classifier_activation: Activation of the output; None gives logits, none of them below 0.
-        include_top: False ends with the last feature map that does not speak of classes.
-        dropout: Share of the values after each pooling that are set to 0 while training.
+        classifier_activation: Activation of the output; None gives logits, which are at least 0.
+        include_top: Whether to include the classes; False returns the last feature map before them.
+        dropout: Dropout rate after each pooling.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: A size or the dropout cannot be used; all are listed.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     check_sizes(name, input_shape, num_classes, least=4, problems=share_problems(dropout=dropout))
     inputs = x = keras.Input(input_shape, name="image")

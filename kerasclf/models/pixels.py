@@ -1,4 +1,4 @@
-"""What networks with published weights expect of pixels, as layers of the model."""
+"""Preprocessing layers for networks with published weights."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,13 +9,13 @@ from keras import layers
 Preprocess = Literal["imagenet"] | None
 PREPROCESS: tuple[Preprocess, ...] = ("imagenet", None)
 
-# Mean and standard deviation of ImageNet's red, green and blue, of pixels/255: torchvision's, timm's and the papers'.
+# Mean and standard deviation of ImageNet's red, green and blue as pixels/255, from torchvision, timm and the papers.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def preprocess_pixels(image: keras.KerasTensor, preprocess: Preprocess) -> keras.KerasTensor:
-    """Takes pixels 0–255, red first, to the values on which networks were trained on ImageNet; None leaves them."""
+    """Normalises RGB or grey pixels 0–255 by ImageNet's mean and deviation; None leaves them unchanged."""
     if preprocess is None:
         return image
     scale = [1 / (255 * std) for std in IMAGENET_STD]
@@ -24,16 +24,16 @@ def preprocess_pixels(image: keras.KerasTensor, preprocess: Preprocess) -> keras
 
 
 def rescale(x: keras.KerasTensor, scale: Sequence[float], shift: Sequence[float]) -> keras.KerasTensor:
-    """Scales and shifts each channel; in float32, for bfloat16 cannot hold pixels of 0–255 exactly."""
+    """Scales and shifts each channel in float32, as bfloat16 cannot represent pixels 0–255 exactly."""
     return layers.Rescaling(list(scale), list(shift), dtype="float32", name="preprocess")(x)
 
 
 def in_color(image: keras.KerasTensor) -> keras.KerasTensor:
-    """Repeats grey images as red, green and blue."""
+    """Repeats grey images as RGB; leaves RGB unchanged."""
     return layers.Concatenate(name="grey_to_color")([image] * 3) if image.shape[-1] == 1 else image
 
 
 def channels_allowed(input_shape: tuple[int, ...], preprocess: Preprocess) -> dict[str, tuple[object, tuple]]:
-    """Returns what `check_sizes` is to check: preprocessing knows color images, and grey ones, which are repeated."""
+    """Returns the choices for `check_sizes`: preprocessing needs RGB images, or grey ones, which are repeated."""
     choices: dict[str, tuple[object, tuple]] = {"preprocess": (preprocess, PREPROCESS)}
     return choices | ({"channels": (input_shape[-1], (1, 3))} if preprocess else {})

@@ -1,7 +1,7 @@
-"""What deep residual networks put on a branch before it is added: a small scale, and chance.
+"""Layer scale and stochastic depth for the branches of residual networks.
 
-Keras has no layers by these names, but two of its own compute exactly them. A model made of them loads with Keras
-alone, where layers of our own would have to be imported first.
+Keras has no layers of these names, but two of its layers compute exactly the same. A model made of them loads with
+Keras alone, without an import of custom layers.
 """
 
 from collections.abc import Sequence
@@ -11,52 +11,52 @@ import keras
 import numpy as np
 from keras import layers
 
-# Of one image, or of all images of a batch together: torchvision's "row" and "batch".
+# For each image, or for all images of a batch together: torchvision's "row" and "batch".
 DropBy = Literal["image", "batch"]
 
 
 def scale_channels(x: keras.KerasTensor, initial: float, name: str) -> keras.KerasTensor:
-    """Multiplies each channel by a number of its own, learnt from `initial`: layer scale.
+    """Multiplies each channel by a trainable factor: layer scale.
 
-    It is a depthwise 1×1 convolution without bias, whose kernel is (1, 1, channels, 1).
+    The layer is a depthwise 1×1 convolution without bias. Its kernel has shape (1, 1, channels, 1).
 
     Args:
-        x: (batch, height, width, channels).
-        initial: The factors at first; ConvNeXt's is 1e-6, so that a block begins as next to nothing.
+        x: Tensor of shape (batch, height, width, channels).
+        initial: Initial factor. ConvNeXt's is 1e-6: a block starts with almost no effect.
         name: Name of the layer.
     """
-    start = keras.initializers.Constant(initial)
-    return layers.DepthwiseConv2D(1, use_bias=False, depthwise_initializer=start, name=name)(x)
+    initializer = keras.initializers.Constant(initial)
+    return layers.DepthwiseConv2D(1, use_bias=False, depthwise_initializer=initializer, name=name)(x)
 
 
 def drop_branch(x: keras.KerasTensor, rate: float, by: DropBy, name: str) -> keras.KerasTensor:
-    """Sets a whole branch to 0 with a probability while training: stochastic depth.
+    """Sets a whole branch to 0 at random during training: stochastic depth.
 
-    It is a dropout whose noise has one number for an image, or for a batch. What is kept is divided by 1 - rate, so
-    that the mean stays; in inference nothing changes. The layer is there at rate 0 too: names and their order do not
-    hang on a rate.
+    The layer is a dropout with one random number per image or per batch. Other values are divided by 1 - rate, which
+    keeps the mean. Inference changes nothing. The layer exists at rate 0 too: layer names and their order are
+    independent of the rate.
 
     Args:
-        x: (batch, height, width, channels).
-        rate: The probability.
-        by: Whether each image has a draw of its own or all of a batch share one.
+        x: Tensor of shape (batch, height, width, channels).
+        rate: Probability of dropping the branch.
+        by: Whether to draw one number per `"image"` or per `"batch"`.
         name: Name of the layer.
     """
     return layers.Dropout(rate, noise_shape=(None if by == "image" else 1, 1, 1, 1), name=name)(x)
 
 
 def rates_by_block(depths: Sequence[int], largest: float) -> list[list[float]]:
-    """Returns each block's rate by stage: rising evenly from 0 for the first block to `largest` for the last."""
+    """Returns the rate of each block by stage, rising linearly from 0 for the first block to `largest` for the last."""
     rates = _rising(sum(depths), largest)
     ends = np.cumsum(depths).tolist()
     return [rates[end - depth : end] for end, depth in zip(ends, depths, strict=True)]
 
 
 def rates_by_stage(depths: Sequence[int], largest: float) -> list[list[float]]:
-    """Returns the rates that come of handing them out by stage, as the published ladder did.
+    """Returns the rates of the published ladder, which assigns them by stage.
 
-    There are as many rates as blocks, yet each stage takes the next one for all of its blocks: four stages use the
-    first four, and the largest is never reached.
+    There are as many rates as blocks, but each stage uses one rate for all of its blocks. Four stages use only the
+    first four rates and never reach the largest.
     """
     rates = _rising(sum(depths), largest)
     return [[rates[stage]] * depth for stage, depth in enumerate(depths)]

@@ -1,4 +1,4 @@
-"""ResNet-18 to ResNet-152, as torchvision has them."""
+"""ResNet-18 to ResNet-152 in torchvision's version."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -13,14 +13,14 @@ from kerasclf.models.sizes import check_sizes
 
 Stem = Literal["7x7", "3x3"]
 _WIDTHS = (64, 128, 256, 512)
-_EXPANSION = 4  # the last convolution of a bottleneck is so many times as wide as its 3×3
-# torch writes the share of the new batch (0.1), Keras that of the old mean.
+_EXPANSION = 4  # width of a bottleneck's last convolution relative to its 3×3
+# PyTorch's momentum of 0.1 for the new batch is Keras' momentum of 0.9 for the old mean.
 _BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
 
 @dataclass(frozen=True)
 class _Depth:
-    """Blocks of each stage, and whether they are bottlenecks."""
+    """Number of blocks in each stage, and whether they are bottlenecks."""
 
     blocks: tuple[int, int, int, int]
     bottleneck: bool
@@ -47,27 +47,27 @@ def resnet(
 ) -> keras.Model:
     """Builds a residual network with ImageNet's stem, or with a 3×3 stem for small images.
 
-    Stem · four stages of residual blocks, 64 to 512 wide, each but the first halving the sides · global average
-    pooling · dense `num_classes`. A block is two 3×3 convolutions in resnet18 and resnet34, and 1×1 · 3×3 · 1×1 with
-    four times the width in the others, where the 3×3 has the stride (as in torchvision; the paper strides on the
-    first 1×1). 11,689,512 (resnet18), 21,797,672, 25,557,032, 44,549,160 and 60,192,808 (resnet152) parameters train
-    at the defaults. He et al. 2015, arXiv:1512.03385.
+    Stem · four stages of residual blocks, 64 to 512 wide, of which the last three halve the sides · global average
+    pooling · dense `num_classes`. A block has two 3×3 convolutions in resnet18 and resnet34, and 1×1 · 3×3 · 1×1 with
+    four times the width in the others. There the 3×3 has the stride, as in torchvision; in the paper the first 1×1 has
+    it. 11,689,512 (resnet18), 21,797,672, 25,557,032, 44,549,160 and 60,192,808 (resnet152) trainable parameters at the
+    defaults. He et al. 2015, arXiv:1512.03385.
 
     Args:
         architecture: `"resnet18"`, `"resnet34"`, `"resnet50"`, `"resnet101"` or `"resnet152"`.
         input_shape: Height, width and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map.
-        stem: `"7x7"`, a convolution and a pooling of stride 2 each, divides the sides by 4; `"3x3"` keeps them.
-        preprocess: `"imagenet"` takes pixels 0–255, grey or color; None takes values as they are.
-        name: Name of the model; the architecture's where None.
+        include_top: Whether to include the classifier; False returns the last feature map.
+        stem: `"7x7"`, a convolution and a pooling of stride 2 each, divides the sides by 4; `"3x3"` keeps the size.
+        preprocess: `"imagenet"` normalises pixels 0–255, grey or RGB, inside the model; None changes nothing.
+        name: Name of the model; None for the architecture's.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: A size or a choice cannot be used; all are listed.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     choices = {"stem": (stem, ("7x7", "3x3")), **channels_allowed(input_shape, preprocess)}
     check_sizes(architecture, input_shape, num_classes, least=1, choices=choices)
@@ -92,7 +92,7 @@ def _stem(x: keras.KerasTensor, stem: Stem) -> keras.KerasTensor:
     if stem == "3x3":
         return _conv_bn(x, 64, 3, 1, "conv1", relu=True)
     x = _conv_bn(x, 64, 7, 2, "conv1", relu=True)
-    # Padding with 0 is no other than with −∞: nothing is below 0 after a ReLU.
+    # Padding with 0 equals padding with −∞: no value is below 0 after a ReLU.
     x = layers.ZeroPadding2D(1, name="conv1_pool_pad")(x)
     return layers.MaxPooling2D(3, strides=2, name="conv1_pool")(x)
 
@@ -133,8 +133,8 @@ def _conv_bn(
 ) -> keras.KerasTensor:
     padding = "same" if stride == 1 else "valid"
     if stride > 1 and kernel_size > 1:
-        # Keras' "same" would pad a strided convolution more at its end; the published weights were learnt with both
-        # ends alike.
+        # Keras' "same" pads a strided convolution more at its end; the published weights were trained with equal
+        # padding at both ends.
         x = layers.ZeroPadding2D(kernel_size // 2, name=f"{name}_pad")(x)
     x = layers.Conv2D(
         filters,
@@ -142,7 +142,7 @@ def _conv_bn(
         strides=stride,
         padding=padding,
         use_bias=False,
-        # By what a convolution gives rather than takes, so that gradients keep their size (He et al., section 3.4).
+        # Scaled by the number of outputs, to keep the size of gradients (He et al., section 3.4).
         kernel_initializer=initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal"),
         name=f"{name}_conv",
     )(x)

@@ -1,4 +1,4 @@
-"""The checks that every builder makes of its sizes."""
+"""Checks of the arguments of builders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,18 +16,18 @@ def check_sizes(
     choices: dict[str, tuple[Any, tuple[Any, ...]]] | None = None,
     problems: Sequence[str] = (),
 ) -> None:
-    """Checks what a builder was asked for.
+    """Checks the arguments of a builder.
 
     Args:
-        name: The builder's name, for the message.
+        name: Name of the builder, for the message.
         input_shape: Height, width and channels.
         num_classes: Width of the output.
-        least: The smallest height and width that the network can take.
-        choices: Argument name → (value, values allowed).
-        problems: What else is wrong.
+        least: Minimum height and width of the input, in pixels.
+        choices: Argument name → (value, allowed values).
+        problems: Faults found by other checks.
 
     Raises:
-        SizeError: One or more arguments cannot be used; all are listed.
+        SizeError: If an argument cannot be used; all faults are listed.
     """
     found = []
     if len(input_shape) != 3 or min(input_shape) < 1:
@@ -47,7 +47,7 @@ def check_sizes(
 
 
 def share_problems(**shares: float) -> list[str]:
-    """Returns what is wrong with shares to drop, by argument name."""
+    """Returns the faults of shares, given by argument name, one message each."""
     return [
         f"{name}: expected a share from 0 to below 1. Received: {share}."
         for name, share in shares.items()
@@ -56,7 +56,7 @@ def share_problems(**shares: float) -> list[str]:
 
 
 def activation_problems(**activations: str) -> list[str]:
-    """Returns what is wrong with names of activations, by argument name."""
+    """Returns the faults of activations, given by argument name, one message each."""
     problems = []
     for name, activation in activations.items():
         try:

@@ -1,4 +1,4 @@
-"""SqueezeNet 1.1, as torchvision has it."""
+"""SqueezeNet 1.1 in torchvision's version."""
 
 import keras
 from keras import initializers, layers
@@ -7,7 +7,7 @@ from kerasclf.models.heads import drop
 from kerasclf.models.pixels import Preprocess, channels_allowed, preprocess_pixels
 from kerasclf.models.sizes import check_sizes, share_problems
 
-# Stage → (squeezing, expanding) filters of its fire modules; each half of the expanding ones has so many.
+# Stage → (squeeze, expand) filters of its fire modules. Both the 1×1 and the 3×3 expansion have `expand` filters.
 _FIRES = {
     2: ((16, 64), (16, 64)),
     3: ((32, 128), (32, 128)),
@@ -24,26 +24,26 @@ def squeezenet1_1(
     preprocess: Preprocess = "imagenet",
     name: str = "squeezenet1_1",
 ) -> keras.Model:
-    """Builds SqueezeNet 1.1: fire modules, which squeeze by 1×1 convolutions and expand by 1×1 and 3×3 ones.
+    """Builds SqueezeNet 1.1: fire modules squeeze by 1×1 convolutions and expand by 1×1 and 3×3 convolutions.
 
     Conv 64@3/2 · pool · two fires · pool · two fires · pool · four fires · dropout · conv `num_classes`@1 · ReLU ·
-    global average pooling; 1,235,496 parameters at the defaults. Iandola et al. 2016, arXiv:1602.07360; version 1.1 of
-    their repository, with 2.4 times less arithmetic than 1.0.
+    global average pooling. 1,235,496 parameters at the defaults. Iandola et al. 2016, arXiv:1602.07360; version 1.1 of
+    their repository, with 2.4 times less arithmetic than version 1.0.
 
     Args:
         input_shape: Height, width (at least 17 each) and channels.
         num_classes: Width of the output.
-        classifier_activation: Activation of the output; None gives logits, none of them below 0.
-        include_top: False ends with the last feature map.
-        dropout: Share of the last feature map that is set to 0 while training.
-        preprocess: `"imagenet"` takes pixels 0–255, grey or color; None takes values as they are.
+        classifier_activation: Activation of the output; None gives logits, which are at least 0.
+        include_top: Whether to include the classifier; False returns the last feature map.
+        dropout: Dropout rate of the last feature map.
+        preprocess: `"imagenet"` normalises pixels 0–255, grey or RGB, inside the model; None changes nothing.
         name: Name of the model.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: A size, a choice or the dropout cannot be used; all are listed.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     problems, choices = share_problems(dropout=dropout), channels_allowed(input_shape, preprocess)
     check_sizes(name, input_shape, num_classes, least=17, choices=choices, problems=problems)
@@ -77,11 +77,11 @@ def _conv(x: keras.KerasTensor, filters: int, kernel_size: int, name: str, strid
 
 
 def _pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
-    """Pools 3×3 with stride 2 so that the last rows and columns are never left out, as the weights were learnt."""
-    # Of an even side Keras' "same" adds one row at the end alone, of an odd one it would add one at both ends.
+    """Pools 3×3 with stride 2 and includes the last rows and columns, as in the training of the weights."""
+    # Keras' "same" pads an even side by one at its end, but an odd side by one at both ends.
     even = [side % 2 == 0 for side in x.shape[1:3]]
     if any(even) and not all(even):
-        # Nothing is below 0 after a ReLU, so that 0 is never the maximum but of zeros.
+        # Padding with 0 is safe: no value is below 0 after a ReLU.
         x = layers.ZeroPadding2D(((0, int(even[0])), (0, int(even[1]))), name=f"{name}_pad")(x)
     return layers.MaxPooling2D(3, strides=2, padding="same" if all(even) else "valid", name=name)(x)
 
@@ -89,8 +89,8 @@ def _pool(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
 def _top(
     x: keras.KerasTensor, num_classes: int, classifier_activation: str | None, dropout: float
 ) -> keras.KerasTensor:
-    start = initializers.RandomNormal(stddev=0.01)
-    x = layers.Conv2D(num_classes, 1, kernel_initializer=start, name="logits")(drop(x, dropout, "logits"))
+    initializer = initializers.RandomNormal(stddev=0.01)
+    x = layers.Conv2D(num_classes, 1, kernel_initializer=initializer, name="logits")(drop(x, dropout, "logits"))
     x = layers.ReLU(name="logits_relu")(x)
     x = layers.GlobalAveragePooling2D(dtype="float32", name="logits_pool")(x)
     return layers.Activation(classifier_activation or "linear", dtype="float32", name="predictions")(x)

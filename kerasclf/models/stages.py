@@ -1,23 +1,23 @@
-"""The stages of a network, read from the names of its layers."""
+"""Finds the stages of a network by the names of its layers."""
 
 import re
 from collections.abc import Sequence
 
-# How keras.applications number stages: ResNet and DenseNet; VGG, EfficientNet, MobileNetV2 and Xception; ConvNeXt.
+# Names of keras.applications: ResNet and DenseNet; VGG, EfficientNet, MobileNetV2 and Xception; ConvNeXt.
 _PATTERNS = (re.compile(r"^conv(\d+)_"), re.compile(r"^block_?(\d+)"), re.compile(r"_stage_(\d+)_"))
 
 
 def stages_of(layer_names: Sequence[str]) -> dict[str, int]:
-    """Returns the number of its stage for each layer whose name tells one.
+    """Returns the stage of each layer that has a stage in its name.
 
-    A numbering of one stage alone divides nothing and is passed over: MobileNet's `conv1_bn` is no first stage.
+    A pattern that finds only one stage is ignored: MobileNet's `conv1_bn` does not mark a first stage.
 
     Args:
-        layer_names: The names of a network's layers, in any order.
+        layer_names: Names of a network's layers, in any order.
 
     Returns:
-        Stage numbers by layer name, as the names have them (ConvNeXt's begin at 0); empty for a network whose
-        layers are not named by stage.
+        Stage numbers by layer name, as in the names (ConvNeXt's start at 0); empty if the layers are not named by
+        stage.
     """
     for pattern in _PATTERNS:
         found = {name: int(match.group(1)) for name in layer_names if (match := pattern.search(name))}

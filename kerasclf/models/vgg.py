@@ -1,4 +1,4 @@
-"""VGG with 11 to 19 layers, with and without batch normalisation, as torchvision has them."""
+"""VGG with 11 to 19 layers, with and without batch normalisation, in torchvision's version."""
 
 from functools import partial
 
@@ -10,7 +10,7 @@ from kerasclf.models.pixels import Preprocess, channels_allowed, preprocess_pixe
 from kerasclf.models.sizes import check_sizes, share_problems
 
 _WIDTHS = (64, 128, 256, 512, 512)
-# Convolutions of each stage.
+# Number of convolutions in each stage.
 _DEPTHS = {"vgg11": (1, 1, 2, 2, 2), "vgg13": (2, 2, 2, 2, 2), "vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 
 
@@ -25,9 +25,9 @@ def vgg(
     preprocess: Preprocess = "imagenet",
     name: str | None = None,
 ) -> keras.Model:
-    """Builds a VGG network: stages of 3×3 convolutions with ReLU, each ended by a pooling, and two wide dense layers.
+    """Builds a VGG network: stages of 3×3 convolutions with ReLU and a final pooling, and two wide dense layers.
 
-    Five stages, 64 to 512 wide · mean over 7×7 places, whatever the sides · dense 4096 · dense 4096 · dense
+    Five stages, 64 to 512 wide · mean over a 7×7 grid, for any input size · dense 4096 · dense 4096 · dense
     `num_classes`. 132,863,336 (vgg11), 133,047,848, 138,357,544 and 143,667,240 (vgg19) parameters at the defaults.
     Simonyan & Zisserman 2014, arXiv:1409.1556.
 
@@ -36,17 +36,17 @@ def vgg(
         input_shape: Height, width (at least 32 each) and channels.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        include_top: False ends with the last feature map.
-        batch_norm: Whether each convolution is followed by batch normalisation.
-        dropout: Share of the values after each hidden dense layer that are set to 0 while training.
-        preprocess: `"imagenet"` takes pixels 0–255, grey or color; None takes values as they are.
-        name: Name of the model; the architecture's where None.
+        include_top: Whether to include the classifier; False returns the last feature map.
+        batch_norm: Whether batch normalisation follows each convolution.
+        dropout: Dropout rate after each hidden dense layer.
+        preprocess: `"imagenet"` normalises pixels 0–255, grey or RGB, inside the model; None changes nothing.
+        name: Name of the model; None for the architecture's.
 
     Returns:
         An uncompiled functional model: (batch, height, width, channels) → (batch, num_classes).
 
     Raises:
-        KerasclfError: A size, a choice or the dropout cannot be used; all are listed.
+        KerasclfError: If an argument cannot be used; all faults are listed.
     """
     problems, choices = share_problems(dropout=dropout), channels_allowed(input_shape, preprocess)
     check_sizes(architecture, input_shape, num_classes, least=32, choices=choices, problems=problems)
@@ -79,34 +79,34 @@ def wide_top(
     dropout: float,
     drop_first: bool = False,
 ) -> keras.KerasTensor:
-    """Ends VGG and AlexNet: mean over side×side places, two dense layers of 4,096 with dropout, the classifier.
+    """Adds the top of VGG and AlexNet: mean over a grid, two dense layers of 4,096 with dropout, the classifier.
 
     Args:
         x: The last feature map.
-        side: Of the places.
+        side: Height and width of the grid.
         num_classes: Width of the output.
         classifier_activation: Activation of the output; None gives logits.
-        dropout: Share of the values that are set to 0 while training.
-        drop_first: Whether before each of the dense layers, as in AlexNet, or after it.
+        dropout: Dropout rate.
+        drop_first: Whether dropout precedes each dense layer, as in AlexNet, or follows it.
     """
     if x.shape[1:3] != (side, side):
         x = layers.AdaptiveAveragePooling2D(side, name="places")(x)
     x = pool(x, "flatten")
     for i in (1, 2):
         x = drop(x, dropout, f"dense{i}") if drop_first else x
-        x = layers.Dense(4096, activation="relu", kernel_initializer=_dense_start(), name=f"dense{i}_dense")(x)
+        x = layers.Dense(4096, activation="relu", kernel_initializer=_dense_initializer(), name=f"dense{i}_dense")(x)
         x = x if drop_first else drop(x, dropout, f"dense{i}")
     return classify(x, num_classes, classifier_activation)
 
 
-def _dense_start() -> keras.Initializer:
+def _dense_initializer() -> keras.Initializer:
     return initializers.RandomNormal(stddev=0.01)
 
 
 def _conv(x: keras.KerasTensor, width: int, batch_norm: bool, name: str) -> keras.KerasTensor:
-    start = initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
-    x = layers.Conv2D(width, 3, padding="same", kernel_initializer=start, name=f"{name}_conv")(x)
+    initializer = initializers.VarianceScaling(2.0, "fan_out", "untruncated_normal")
+    x = layers.Conv2D(width, 3, padding="same", kernel_initializer=initializer, name=f"{name}_conv")(x)
     if batch_norm:
-        # torch's share of the new batch, 0.1, is Keras' momentum 0.9.
+        # PyTorch's momentum of 0.1 for the new batch is Keras' momentum of 0.9 for the old mean.
         x = layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x)

@@ -1,6 +1,6 @@
-"""From an ImageDataset to batches on tf.data: order, augmentation, prefetch.
+"""Turns an ImageDataset into batches on tf.data: order, augmentation, prefetch.
 
-Only `Augmentation` loads without TensorFlow; the rest is imported where it is used.
+`Augmentation` loads without TensorFlow. Import the other modules where they are used.
 """
 
 from kerasclf.pipeline.augmentation import Augmentation

@@ -1,4 +1,4 @@
-"""Applies an `Augmentation` to a batch: one call for the random numbers, one move of the pixels."""
+"""Applies an `Augmentation` to a batch: draws all random numbers at once and moves the pixels once."""
 
 import sys
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from kerasclf.pipeline.augmentation import Augmentation
 from kerasclf.pipeline.erasing import make_erase
 from kerasclf.pipeline.rand_augment import RandAugment
 
-# A number's place among an image's draws. Fixed, so that switching one change on leaves the others as they were.
+# Index of each random number of an image. It is fixed: switching one change on does not alter the others.
 SLOTS = (
     "rotation", "shift_x", "shift_x_sign", "shift_y", "shift_y_sign", "shear", "zoom_x", "zoom_y", "flip_x", "flip_y",
     "crop_x", "crop_y", "channel_shift", "brightness", "erase", "erase_area", "erase_aspect", "erase_x", "erase_y",
 )  # fmt: skip
 
-# TensorFlow's builds for Windows come without XLA.
+# TensorFlow for Windows has no XLA.
 _XLA = sys.platform != "win32"
 
 Drawn = dict[str, tf.Tensor]
@@ -25,10 +25,15 @@ AugmentFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, int, int]) -> AugmentFunction | None:
-    """Returns a function (images, epoch, indices) → images, or None where nothing is to be changed.
+    """Returns a function (images, epoch, indices) → images, or None if the augmentation changes no image.
 
-    Images are uint8 of shape (batch, height, width, channels). Each one's change depends on (seed, epoch,
-    its index) alone.
+    The images are uint8 of shape (batch, height, width, channels). The change of an image depends only on the seed,
+    the epoch and the image's index.
+
+    Args:
+        augmentation: The random changes.
+        seed: The run's seed.
+        image_shape: Height, width and channels.
     """
     if not augmentation.changes_images:
         return None
@@ -60,7 +65,7 @@ def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, 
         return move_and_finish
 
     def with_rand_augment(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
-        # Keras' equalisation counts grey levels in a way that XLA cannot compile, and stays outside.
+        # Outside XLA: it cannot compile the histogram of Keras' equalisation.
         images = tf.cast(move(images, epoch, indices), tf.float32)
         images = rand_augment.recolor(images, rand_augment.draw(seed, epoch, indices))
         return finish(images, epoch, indices)
@@ -69,14 +74,20 @@ def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, 
 
 
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
-    """Rounds pixels to the nearest grey level."""
+    """Rounds pixels to the nearest grey level from 0 to 255, as uint8."""
     if images.dtype == tf.uint8:
         return images
     return tf.cast(tf.clip_by_value(images, 0.0, 255.0) + 0.5, tf.uint8)
 
 
 def draw_affine(augmentation: Augmentation, drawn: Drawn, image_shape: tuple[int, int, int]) -> Affine:
-    """Turns uniform numbers into transform parameters; what is switched off stays a plain number."""
+    """Turns random numbers into parameters of transforms. Changes that are switched off stay plain numbers.
+
+    Args:
+        augmentation: The ranges of the parameters.
+        drawn: Uniform numbers in [0, 1) by their name in `SLOTS`, each of shape (batch,).
+        image_shape: Height, width and channels.
+    """
     height, width = image_shape[:2]
     shift_x = _shift(augmentation.width_shift_range, width, drawn["shift_x"], drawn["shift_x_sign"])
     shift_y = _shift(augmentation.height_shift_range, height, drawn["shift_y"], drawn["shift_y_sign"])
@@ -98,7 +109,7 @@ def draw_affine(augmentation: Augmentation, drawn: Drawn, image_shape: tuple[int
 
 
 def _shift(shift: float | int | tuple[float, ...], size: int, draw: tf.Tensor, sign: tf.Tensor) -> tf.Tensor | float:
-    """ImageDataGenerator's three meanings of a shift range, in pixels."""
+    """Returns a shift in pixels. A range has one of ImageDataGenerator's three meanings, depending on its type."""
     if not shift:
         return 0.0
     if isinstance(shift, float):
@@ -108,8 +119,8 @@ def _shift(shift: float | int | tuple[float, ...], size: int, draw: tf.Tensor, s
     return tf.gather(pixels, tf.cast(_whole(draw, len(choices)), tf.int32)) * _flip(sign)
 
 
-def _signed(most: float, draw: tf.Tensor) -> tf.Tensor | float:
-    return (2 * draw - 1) * most if most else 0.0
+def _signed(limit: float, draw: tf.Tensor) -> tf.Tensor | float:
+    return (2 * draw - 1) * limit if limit else 0.0
 
 
 def _between(limits: tuple[float, float], draw: tf.Tensor) -> tf.Tensor:

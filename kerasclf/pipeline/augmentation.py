@@ -1,4 +1,4 @@
-"""`Augmentation`: which random changes a training image may get, and how pixels are normalised."""
+"""`Augmentation`: the random changes of training images, and the normalisation of pixels."""
 
 import importlib
 from collections.abc import Callable
@@ -22,45 +22,54 @@ _RANDOM_FIELDS = (
 
 @dataclass(frozen=True)
 class Augmentation(Value):
-    """Random changes to training images, and the normalisation inside the model.
+    """Random changes of training images, and the normalisation inside the model.
 
-    The names and meanings are those of Keras' ImageDataGenerator; `docs/augmentation.md` lists the few
-    differences. Random changes are made to training images only. Normalisation (from `rescale` to
-    `zca_whitening`) becomes layers at the front of the model, which therefore takes raw pixels 0–255; its
-    statistics come from the training images alone.
+    Names and meanings are those of Keras' ImageDataGenerator; `docs/augmentation.md` lists the few differences. Only
+    training images are changed at random. Normalisation (from `rescale` to `zca_whitening`) becomes the first layers of
+    the model, which therefore takes raw pixels 0–255. Its statistics come only from the training images.
 
     Args:
-        rotation_range: Degrees, drawn from [-range, range].
-        width_shift_range: Horizontal shift: a float below 1 is a share of the width, a float from 1 on pixels,
-            an int n whole pixels in (-n, n), a tuple the shifts to choose from, with either sign.
-        height_shift_range: Vertical shift, given likewise.
-        brightness_range: Factors (darkest, brightest) to multiply pixels by.
-        shear_range: Degrees, drawn from [-range, range].
-        zoom_range: A float z means [1 - z, 1 + z]; two factors mean themselves. Above 1 the image shrinks.
-            Rows and columns are drawn apart.
-        channel_shift_range: Grey levels added to all channels, drawn from [-range, range], within the
-            image's own darkest and brightest value.
-        fill_mode: What lies outside the image: `"nearest"`, `"constant"`, `"reflect"` or `"wrap"`.
-        cval: Grey level outside the image where `fill_mode="constant"`.
+        rotation_range: Maximum rotation in degrees, drawn from [-range, range].
+        width_shift_range: Horizontal shift. A float below 1 is a share of the width, a float of at least 1 is in
+            pixels, an int n means whole pixels in (-n, n), and a tuple lists shifts to choose from, with either sign.
+        height_shift_range: Vertical shift, likewise.
+        brightness_range: Minimum and maximum factor on the pixels.
+        shear_range: Maximum shear in degrees, drawn from [-range, range].
+        zoom_range: Minimum and maximum zoom factor, or a float z for (1 - z, 1 + z). Above 1 the image shrinks. Rows
+            and columns are drawn separately.
+        channel_shift_range: Maximum number of grey levels to add to all channels, drawn from [-range, range]. Values
+            stay between the image's own minimum and maximum.
+        fill_mode: Filling outside the image: `"nearest"`, `"constant"`, `"reflect"` or `"wrap"`.
+        cval: Grey level outside the image for `fill_mode="constant"`.
         interpolation: `"bilinear"` or `"nearest"`.
-        horizontal_flip: Whether half of the images are mirrored left to right.
-        vertical_flip: Whether half of the images are mirrored top to bottom.
-        random_crop_padding: Pixels of `fill_mode` around the image before a crop of the old size; 0 for none.
-        rand_augment_ops: RandAugment: how many operations each image gets; 0 for none.
-        rand_augment_magnitude: RandAugment: their strength, 0 to 1.
-        random_erasing: Probability that a rectangle is replaced by noise.
-        random_erasing_area: Share of the image that is erased, (least, most).
+        horizontal_flip: Whether to mirror half of the images left to right.
+        vertical_flip: Whether to mirror half of the images top to bottom.
+        random_crop_padding: Pixels to pad with `fill_mode` on each side before a random crop of the original size; 0
+            for none.
+        rand_augment_ops: Number of RandAugment operations per image; 0 for none.
+        rand_augment_magnitude: Strength of the RandAugment operations, 0 to 1.
+        random_erasing: Probability of replacing a rectangle by noise.
+        random_erasing_area: Minimum and maximum share of the image to erase.
         mix_up: MixUp's alpha; 0 for none.
         cut_mix: CutMix's alpha; 0 for none. With both, each batch gets one of the two.
-        preprocessing_function: `"module:function"`, applied before the other normalisation. It must be
-            written with keras.ops and take a batch, such as `"keras.applications.resnet50:preprocess_input"`.
+        preprocessing_function: `"module:function"`, applied before the other normalisation. The function must use
+            keras.ops and take a batch, such as `"keras.applications.resnet50:preprocess_input"`.
         rescale: Factor on the pixels.
-        samplewise_center: Subtract each image's own mean.
-        samplewise_std_normalization: Divide by each image's own standard deviation; centres too.
-        featurewise_center: Subtract the training images' mean, by channel.
-        featurewise_std_normalization: Divide by the training images' standard deviation, by channel; centres too.
-        zca_whitening: Decorrelate pixels; centres too.
+        samplewise_center: Whether to subtract each image's own mean.
+        samplewise_std_normalization: Whether to divide by each image's own standard deviation; implies centring.
+        featurewise_center: Whether to subtract the mean of the training images per channel.
+        featurewise_std_normalization: Whether to divide by the standard deviation of the training images per channel;
+            implies centring.
+        zca_whitening: Whether to decorrelate pixels; implies centring.
         zca_epsilon: Added to the singular values in ZCA.
+
+    Example:
+        >>> from kerasclf import Augmentation
+        >>> augmentation = Augmentation(rotation_range=15, zoom_range=0.2, horizontal_flip=True, rescale=1 / 255)
+        >>> augmentation.zoom
+        (0.8, 1.2)
+        >>> augmentation.is_random, Augmentation(rescale=1 / 255).is_random
+        (True, False)
     """
 
     rotation_range: float = 0.0
@@ -93,19 +102,19 @@ class Augmentation(Value):
 
     @property
     def zoom(self) -> Range:
-        """The least and greatest zoom factor."""
+        """The minimum and maximum zoom factor."""
         if isinstance(self.zoom_range, tuple):
             return self.zoom_range
         return 1 - self.zoom_range, 1 + self.zoom_range
 
     @property
     def centers(self) -> bool:
-        """Whether the training mean is subtracted, as itself or because another field needs it."""
+        """Whether the training mean is subtracted, by its own field or by one that implies it."""
         return self.featurewise_center or self.featurewise_std_normalization or self.zca_whitening
 
     @property
     def scales(self) -> bool:
-        """Whether pixels are divided by the training deviation; ZCA does that by itself."""
+        """Whether pixels are divided by the training deviation. ZCA includes that."""
         return self.featurewise_std_normalization and not self.zca_whitening
 
     @property
@@ -115,13 +124,13 @@ class Augmentation(Value):
 
     @property
     def changes_images(self) -> bool:
-        """Whether an image is changed at random."""
+        """Whether single images are changed at random."""
         unchanged = Augmentation()
         return any(getattr(self, name) != getattr(unchanged, name) for name in _RANDOM_FIELDS)
 
     @property
     def is_random(self) -> bool:
-        """Whether an epoch sees other images than the one before."""
+        """Whether images differ from epoch to epoch."""
         return self.changes_images or self.mixes
 
     def problems(self) -> list[str]:
@@ -137,7 +146,7 @@ def resolve_function(name: str) -> Callable[[Any], Any]:
     """Returns the function that `"module:function"` names.
 
     Raises:
-        KerasclfError: There is no such function.
+        KerasclfError: If the function cannot be imported.
     """
     module, _, function = name.partition(":")
     try:
@@ -147,7 +156,9 @@ def resolve_function(name: str) -> Callable[[Any], Any]:
             f"preprocessing_function: expected 'module:function' that can be imported. Received: {name!r} ({error})."
         ) from error
     if not callable(found):
-        raise KerasclfError(f"preprocessing_function: {name!r} is no function.")
+        raise KerasclfError(
+            f"preprocessing_function: expected a function. Received: {name!r} of type {type(found).__name__}."
+        )
     return found  # type: ignore[no-any-return]
 
 
@@ -159,8 +170,8 @@ def _share(value: Any) -> bool:
     return bool(0 <= value <= 1)
 
 
-def _rising(value: Any, least: float) -> bool:
-    return bool(least <= value[0] <= value[1])
+def _ordered(value: Any, minimum: float) -> bool:
+    return bool(minimum <= value[0] <= value[1])
 
 
 def _shift(value: Any) -> bool:
@@ -171,29 +182,29 @@ def _zoom(value: Any) -> bool:
     return 0 < value[0] <= value[1] if isinstance(value, tuple) else 0 <= value < 1
 
 
-# What each field's value must be beyond its type.
+# Field → expected values beyond its type.
 _CHECKS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "rotation_range": ("degrees of at least 0", _not_negative),
     "width_shift_range": ("a number of at least 0, or a tuple of shifts", _shift),
     "height_shift_range": ("a number of at least 0, or a tuple of shifts", _shift),
     "brightness_range": (
-        "None or (darkest, brightest) of at least 0",
-        lambda value: value is None or _rising(value, 0),
+        "None or (minimum, maximum) of at least 0",
+        lambda value: value is None or _ordered(value, 0),
     ),
     "shear_range": ("degrees from 0 to below 90", lambda value: 0 <= value < 90),
     "zoom_range": (
-        "a share from 0 to below 1, or (least, greatest) above 0",
+        "a share from 0 to below 1, or (minimum, maximum) above 0",
         _zoom,
     ),
     "channel_shift_range": ("grey levels of at least 0", _not_negative),
     "fill_mode": (f"one of {', '.join(FILL_MODES)}", lambda value: value in FILL_MODES),
     "cval": ("a grey level from 0 to 255", lambda value: 0 <= value <= 255),
     "interpolation": ("'bilinear' or 'nearest'", lambda value: value in ("bilinear", "nearest")),
-    "random_crop_padding": ("a number of pixels", _not_negative),
-    "rand_augment_ops": ("a number of operations", _not_negative),
+    "random_crop_padding": ("at least 0 pixels", _not_negative),
+    "rand_augment_ops": ("at least 0 operations", _not_negative),
     "rand_augment_magnitude": ("a strength from 0 to 1", _share),
     "random_erasing": ("a probability from 0 to 1", _share),
-    "random_erasing_area": ("(least, most) shares in (0, 1]", lambda value: 0 < value[0] <= value[1] <= 1),
+    "random_erasing_area": ("(minimum, maximum) shares in (0, 1]", lambda value: 0 < value[0] <= value[1] <= 1),
     "mix_up": ("an alpha of at least 0", _not_negative),
     "cut_mix": ("an alpha of at least 0", _not_negative),
     "preprocessing_function": (

@@ -1,4 +1,4 @@
-"""From a part of an ImageDataset to a tf.data.Dataset of batches: one pass is one epoch."""
+"""Turns a set of an ImageDataset into a tf.data.Dataset of batches. One pass is one epoch."""
 
 import os
 from collections.abc import Callable
@@ -14,21 +14,21 @@ from kerasclf.pipeline.augment import make_augment
 from kerasclf.pipeline.augmentation import Augmentation
 from kerasclf.pipeline.mixing import make_mix
 
-# Small images are read and augmented in chunks of several batches: a call costs about a millisecond whatever it
-# does, as much as augmenting sixty 32×32 images. Measured in benchmarks/.
+# Small images are read and augmented in chunks of several batches. A call costs about a millisecond in itself, as much
+# as augmenting sixty 32×32 images (benchmarks/).
 _CHUNK_PIXELS = 512 * 32 * 32
-# Fixed, since tf.data's own tuning begins with one and an epoch of small images is over before it has learnt more.
+# Fixed: tf.data's tuning starts from 1, and an epoch of small images ends before it finds a better number.
 _PARALLEL = os.cpu_count() or 1
 _PREFETCHED = 4
 
 
 @dataclass
 class Epoch:
-    """The epoch that the next pass over a training set will be; set at each epoch's begin.
+    """The number of the next pass over a training set. A callback sets it at the start of each epoch.
 
     Args:
-        number: The epoch, counted over all phases of a training.
-        first: The first epoch of the present phase.
+        number: Number of the epoch, counted over all phases of a training.
+        first: First epoch of the current phase.
     """
 
     number: int = 0
@@ -45,26 +45,27 @@ def training_batches(
     shuffle: bool = True,
     views: int = 1,
 ) -> tf.data.Dataset:
-    """Returns batches (images, labels) of one epoch: shuffled, augmented, mixed.
+    """Returns the batches (images, labels) of one epoch: shuffled, augmented, mixed.
 
-    The order and each image's change are functions of (seed, epoch, index), so that any epoch can be made again.
+    The order of the images and the change of each image are functions of (seed, epoch, index). Any epoch can thus be
+    reproduced.
 
     Args:
         subset: The images.
         num_classes: Width of the one-hot labels.
-        batch_size: Images a batch over all replicas; the last batch may be smaller.
-        augmentation: The random changes; its normalisation is the model's affair.
+        batch_size: Images per batch over all replicas; the last batch may be smaller.
+        augmentation: The random changes. The model itself normalises.
         seed: The run's seed.
-        epoch: Read at the beginning of every pass.
-        shuffle: Whether the order changes by epoch; False for validation images that are to be augmented.
-        views: How many versions of every image the part holds: all of the first, then all of the second, and so on.
-            An epoch has one version of each; which, goes round by epoch and index.
+        epoch: Current epoch, read at the start of every pass.
+        shuffle: Whether to shuffle the images anew in each epoch; False for augmented validation images.
+        views: Number of versions of every image that `subset` holds: all first versions, then all second ones, and so
+            on. An epoch has one version of each image, chosen in turn by epoch and index.
 
     Returns:
-        What the part holds: images uint8 (batch, height, width, channels), pixels 0–255; labels one-hot float32
-        (batch, classes).
+        A dataset of batches: uint8 images of shape (batch, height, width, channels), pixels 0–255, and one-hot float32
+        labels of shape (batch, num_classes). If `subset` holds activations, they replace the images.
     """
-    # Activations have other shapes; nothing is changed or mixed of them.
+    # Activations have other shapes, but they are neither augmented nor mixed.
     image_shape = cast("tuple[int, int, int]", subset.images.shape)
     augment = make_augment(augmentation, seed, image_shape)
     mix = make_mix(augmentation, seed, image_shape)
@@ -84,28 +85,34 @@ def training_batches(
         loaded = images, tf.gather(labels, indices)
         return loaded if mix is None else (*loaded, numbers, indices)
 
-    # A generator is asked anew at every pass, which makes the epoch's number known to the graph. What is compiled
-    # stays outside flat_map, which would compile it again for every epoch.
+    # The generator runs anew at every pass and passes the epoch's number to the graph. Compiled functions stay outside
+    # flat_map, which would compile them again for every epoch.
     numbers = tf.data.Dataset.from_generator(lambda: iter([epoch.number]), output_signature=tf.TensorSpec((), tf.int64))
     batches = numbers.flat_map(in_order).map(load, _PARALLEL)
     if chunk > batch_size:
         batches = batches.rebatch(batch_size)
     if mix is not None:
         batches = batches.map(lambda images, targets, numbers, indices: mix(images, targets, numbers[0], indices))
-    return _finished(batches, count, batch_size)
+    return _finish(batches, count, batch_size)
 
 
 def evaluation_batches(subset: Subset, num_classes: int, batch_size: int) -> tf.data.Dataset:
-    """Returns batches (images, labels) in the part's own order, untouched, in the form of `training_batches`."""
+    """Returns batches (images, labels) in the original order, unchanged, in the form of `training_batches`.
+
+    Args:
+        subset: The images.
+        num_classes: Width of the one-hot labels.
+        batch_size: Images per batch; the last batch may be smaller.
+    """
     read = _reader(subset)
     labels = tf.one_hot(subset.labels, num_classes)
     indices = tf.data.Dataset.range(len(subset)).batch(batch_size)
     batches = indices.map(lambda i: (read(i), tf.gather(labels, i)), _PARALLEL)
-    return _finished(batches, len(subset), batch_size)
+    return _finish(batches, len(subset), batch_size)
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Returns how many batches hold `count` images."""
+    """Returns the number of batches for `count` images."""
     return -(-count // batch_size)
 
 
@@ -133,13 +140,13 @@ def _reader(subset: Subset) -> Callable[[tf.Tensor], tf.Tensor]:
     return read
 
 
-def _finished(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
+def _finish(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:
     options = tf.data.Options()
     options.deterministic = True
-    # There is nothing left to tune, and where all cores are busy the end of most passes waits for the tuner: 0.5 to
-    # 0.7 s in 8 of 11 epochs of BaseNet on one core (benchmarks/README.md).
+    # All settings are fixed, so tuning is useless. With all cores busy, the end of most passes waits for the tuner: 0.5
+    # to 0.7 s in 8 of 11 epochs of BaseNet on one core (benchmarks/README.md).
     options.autotune.enabled = False
-    # Each batch is complete in itself; sharding by file or element would change which images meet.
+    # Replicas divide each batch. Sharding by file or element would change the images of a batch.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     known = batches.apply(tf.data.experimental.assert_cardinality(steps_per_epoch(count, batch_size)))
     return known.prefetch(_PREFETCHED).with_options(options)

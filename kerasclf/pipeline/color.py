@@ -1,4 +1,4 @@
-"""Changes of a pixel's value that do not move it."""
+"""Random changes of brightness and of grey levels."""
 
 import tensorflow as tf
 
@@ -8,24 +8,24 @@ from kerasclf.pipeline.augmentation import Augmentation
 def shift_and_brighten(
     images: tf.Tensor, augmentation: Augmentation, shift: tf.Tensor, brightness: tf.Tensor
 ) -> tf.Tensor:
-    """Applies channel_shift_range and brightness_range.
+    """Applies `channel_shift_range` and `brightness_range`.
 
     Args:
         images: Pixels 0–255 of shape (batch, height, width, channels).
         augmentation: The two ranges.
-        shift: A number in [0, 1) for each image.
-        brightness: Another.
+        shift: Uniform numbers in [0, 1) for the channel shift, shape (batch,).
+        brightness: Uniform numbers in [0, 1) for the brightness, shape (batch,).
 
     Returns:
-        float32 pixels; the images as they came where both ranges are off.
+        float32 pixels; the unchanged images if both ranges are off.
     """
     if augmentation.channel_shift_range:
         images = tf.cast(images, tf.float32)
         levels = (2 * shift - 1) * augmentation.channel_shift_range
         darkest, brightest = (f(images, axis=[1, 2, 3], keepdims=True) for f in (tf.reduce_min, tf.reduce_max))
         images = tf.clip_by_value(images + levels[:, None, None, None], darkest, brightest)
-    if augmentation.brightness_range:
-        least, most = augmentation.brightness_range
-        factors = least + (most - least) * brightness
+    if augmentation.brightness_range is not None:
+        low, high = augmentation.brightness_range
+        factors = low + (high - low) * brightness
         images = tf.clip_by_value(tf.cast(images, tf.float32) * factors[:, None, None, None], 0.0, 255.0)
     return images

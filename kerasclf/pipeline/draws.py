@@ -1,4 +1,4 @@
-"""Random numbers that depend on (seed, epoch, image) alone, not on batches, threads or what was drawn before."""
+"""Random numbers as functions of (seed, epoch, image), independent of batches, threads and earlier draws."""
 
 import numpy as np
 import tensorflow as tf
@@ -8,7 +8,7 @@ _INCREMENT = 0x9E3779B97F4A7C15
 _MULTIPLIERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
 
-# Streams keep the stages apart: switching one on leaves the numbers of the others as they are.
+# One stream per stage: switching a stage on does not alter the numbers of the others.
 AUGMENT, RAND_AUGMENT, MIX, NOISE = 1, 2, 3, 4
 
 
@@ -16,11 +16,11 @@ def uniform(stream: int, seed: int, epoch: tf.Tensor, indices: tf.Tensor, count:
     """Returns `count` numbers in [0, 1) for each image, float32 of shape (len(indices), count).
 
     Args:
-        stream: Which stage asks.
+        stream: Number of the stage.
         seed: The run's seed.
-        epoch: Scalar.
-        indices: The images' places in the training part.
-        count: Numbers an image; number j is the same for every `count` above j.
+        epoch: Number of the epoch, a scalar.
+        indices: Indices of the images in the training set.
+        count: Numbers per image; number j is the same for every `count` above j.
     """
     key = _mix(_u64(stream) + _mix(_u64(seed) + _mix(_u64(epoch))))
     rows = _mix(key + _u64(indices) * _u64(_INCREMENT))
@@ -31,7 +31,7 @@ def uniform(stream: int, seed: int, epoch: tf.Tensor, indices: tf.Tensor, count:
 
 
 def permutation(seed: int, epoch: tf.Tensor, count: int) -> tf.Tensor:
-    """Returns the order of `count` images in an epoch, int64."""
+    """Returns the order of `count` images in an epoch, int64 of shape (count,)."""
     key = tf.stack([tf.cast(seed, tf.int64), tf.cast(epoch, tf.int64)])
     return tf.random.experimental.stateless_shuffle(tf.range(count, dtype=tf.int64), key)
 

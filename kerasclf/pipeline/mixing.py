@@ -1,4 +1,4 @@
-"""MixUp and CutMix: each image with the next one of its batch, and their labels with them."""
+"""MixUp and CutMix: mix each image and its label with the next ones of the batch."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,19 @@ from kerasclf.pipeline.erasing import boxes
 
 MixFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
-_QUANTILES = 1025  # points of the table that turns an even number into one of a Beta distribution
+_QUANTILES = 1025  # points of the table that turns uniform numbers into those of a Beta distribution
 
 
 def make_mix(augmentation: Augmentation, seed: int, image_shape: tuple[int, int, int]) -> MixFunction | None:
-    """Returns a function (images, labels, epoch, indices) → (images, labels), or None where nothing is mixed.
+    """Returns a function (images, labels, epoch, indices) → (images, labels), or None if nothing is mixed.
 
-    Labels are one-hot float32. Each image's weight depends on (seed, epoch, its index); its partner is the next
-    image of the batch, and the last one's the first.
+    Labels are one-hot float32. The weight of an image depends on the seed, the epoch and the image's index. Each image
+    is mixed with the next one of its batch, and the last with the first.
+
+    Args:
+        augmentation: MixUp's and CutMix's alpha.
+        seed: The run's seed.
+        image_shape: Height, width and channels.
     """
     if not augmentation.mixes:
         return None
@@ -49,9 +54,9 @@ def _mix_up(alpha: float) -> Mixed:
     layer = keras.layers.MixUp(dtype="float32")
 
     def mix_up(images: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        how = {"mix_weight": _beta(numbers[:, 0], alpha), "permutation_order": _next(labels)}
-        mixed = layer.transform_images(tf.cast(images, tf.float32), how)
-        return to_uint8(mixed), layer.transform_labels(labels, how)
+        settings = {"mix_weight": _beta(numbers[:, 0], alpha), "permutation_order": _next(labels)}
+        mixed = layer.transform_images(tf.cast(images, tf.float32), settings)
+        return to_uint8(mixed), layer.transform_labels(labels, settings)
 
     return mix_up
 
@@ -62,10 +67,10 @@ def _cut_mix(alpha: float, image_shape: tuple[int, int, int]) -> Mixed:
     def cut_mix(images: tf.Tensor, labels: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         side = tf.sqrt(1 - _beta(numbers[:, 0], alpha))
         masks = boxes(image_shape, side, side, numbers[:, 1], numbers[:, 2])
-        # The weight is what was really cut, after rounding to whole pixels.
+        # The weight is the share that remains after rounding to whole pixels.
         kept = 1 - tf.reduce_mean(tf.cast(masks, tf.float32), axis=[1, 2, 3])
-        how = {"mix_weight": kept, "permutation_order": _next(labels), "batch_masks": masks}
-        return to_uint8(layer.transform_images(images, how)), layer.transform_labels(labels, how)
+        settings = {"mix_weight": kept, "permutation_order": _next(labels), "batch_masks": masks}
+        return to_uint8(layer.transform_images(images, settings)), layer.transform_labels(labels, settings)
 
     return cut_mix
 
@@ -75,9 +80,9 @@ def _next(labels: tf.Tensor) -> tf.Tensor:
 
 
 def _beta(numbers: tf.Tensor, alpha: float) -> tf.Tensor:
-    """Turns even numbers in [0, 1) into draws of Beta(alpha, alpha), by a table of its quantiles."""
+    """Turns uniform numbers in [0, 1) into draws of Beta(alpha, alpha), by a table of its quantiles."""
     table = tf.constant(beta.ppf(np.linspace(0, 1, _QUANTILES), alpha, alpha), tf.float32)
-    place = numbers * (_QUANTILES - 1)
-    below = tf.floor(place)
+    position = numbers * (_QUANTILES - 1)
+    below = tf.floor(position)
     low, high = (tf.gather(table, tf.cast(below, tf.int32) + step) for step in (0, 1))
-    return low + (place - below) * (high - low)
+    return low + (position - below) * (high - low)

@@ -1,4 +1,4 @@
-"""Normalisation as layers of the model, made of what Keras itself loads."""
+"""Normalisation as layers of the model, made only of layers that Keras can load."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ from keras import ops
 from kerasclf.pipeline.augmentation import Augmentation, resolve_function
 from kerasclf.pipeline.normalization_statistics import Statistics
 
-# ImageDataGenerator adds this to every deviation it divides by.
+# ImageDataGenerator adds this to every deviation before it divides.
 _EPSILON = 1e-6
 
 
@@ -16,25 +16,26 @@ def normalize(
 ) -> keras.KerasTensor:
     """Applies the normalisation of an `Augmentation` to a model's input.
 
-    The order is ImageDataGenerator's: preprocessing_function, rescale, samplewise, featurewise, ZCA. Computed
-    in float32 under every precision.
+    The order is that of ImageDataGenerator: preprocessing_function, rescale, samplewise, featurewise, ZCA. All
+    computations use float32 under every precision.
 
     Args:
         pixels: Input of shape (batch, height, width, channels), raw pixels 0–255 of any number type.
-        augmentation: Which normalisation.
-        statistics: From the training images; None where nothing is centred.
+        augmentation: The normalisation.
+        statistics: Statistics of the training images; None if the normalisation needs none.
 
     Returns:
         float32 tensor of the same shape.
     """
     x = pixels
     samplewise = augmentation.samplewise_center or augmentation.samplewise_std_normalization
-    if augmentation.preprocessing_function or not (augmentation.rescale or (augmentation.centers and not samplewise)):
-        # Makes numbers of the pixels where the next step does not do so by itself; a pass over them otherwise wasted.
+    rescales = augmentation.rescale is not None
+    if augmentation.preprocessing_function or not (rescales or (augmentation.centers and not samplewise)):
+        # Converts the pixels to float32, unless the next step does so anyway: that would waste a pass.
         x = keras.layers.Rescaling(1.0, dtype="float32", name="pixels")(x)
     if augmentation.preprocessing_function:
         x = resolve_function(augmentation.preprocessing_function)(x)
-    if augmentation.rescale:
+    if augmentation.rescale is not None:
         x = keras.layers.Rescaling(augmentation.rescale, dtype="float32", name="rescale")(x)
     if samplewise:
         x = x - ops.mean(x, axis=(1, 2, 3), keepdims=True)
@@ -46,9 +47,9 @@ def normalize(
 
 
 def _featurewise(x: keras.KerasTensor, statistics: Statistics, scale: bool) -> keras.KerasTensor:
-    """Normalises by channel, with the numbers repeated along a row of pixels.
+    """Normalises per channel, with the statistics repeated along a row of pixels.
 
-    TensorFlow subtracts a row from an image almost twice as fast as it subtracts three numbers from each pixel.
+    TensorFlow subtracts a row from an image almost twice as fast as three numbers from each pixel.
     """
     width = x.shape[2]
     deviation = statistics.std + _EPSILON if scale else np.ones_like(statistics.std)

@@ -1,4 +1,4 @@
-"""What normalisation needs to know of the training images: mean, deviation, ZCA."""
+"""Statistics of the training images for normalisation: mean, deviation, ZCA."""
 
 from dataclasses import dataclass
 
@@ -10,16 +10,20 @@ from kerasclf.errors import KerasclfError
 from kerasclf.pipeline.augmentation import Augmentation, resolve_function
 
 _CHUNK_VALUES = 8 << 20  # values held at once, 64 MiB in float64
-# The whitening matrix of larger images would not fit in memory: 96×96×3 already takes 3 GB.
-_MOST_ZCA_VALUES = 64 * 64 * 3
+# The whitening matrix of larger images does not fit in memory: 96×96×3 already takes 3 GB.
+_MAX_ZCA_VALUES = 64 * 64 * 3
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """By-channel mean and standard deviation of the training images, and the ZCA matrix where asked for.
+    """Statistics of the training images after `preprocessing_function` and `rescale`.
 
-    In the units that remain after `preprocessing_function` and `rescale`; as in ImageDataGenerator, which
-    computes them before samplewise normalisation.
+    As in ImageDataGenerator, they are computed before samplewise normalisation.
+
+    Args:
+        mean: Mean per channel.
+        std: Standard deviation per channel.
+        zca: ZCA matrix of shape (values, values) for images of that many values; None without whitening.
     """
 
     mean: NDArray[np.float64]
@@ -28,7 +32,7 @@ class Statistics:
 
 
 def fit_statistics(subset: Subset, augmentation: Augmentation) -> Statistics:
-    """Computes what `augmentation` needs from the training images, unaugmented, in float64."""
+    """Computes the statistics that `augmentation` needs, from the unaugmented training images, in float64."""
     total, squares, count = 0.0, 0.0, 0
     for values in _chunks(subset, augmentation):
         flat = values.reshape(-1, values.shape[-1])
@@ -39,18 +43,22 @@ def fit_statistics(subset: Subset, augmentation: Augmentation) -> Statistics:
 
 
 def check_normalization(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
-    """Checks what an `Augmentation` cannot know by itself: its function exists, its ZCA matrix fits in memory.
+    """Checks that the preprocessing function exists and that the ZCA matrix fits in memory.
+
+    Args:
+        augmentation: The normalisation.
+        image_shape: Height, width and channels.
 
     Raises:
-        KerasclfError: One of them does not.
+        KerasclfError: If one of them does not.
     """
     if augmentation.preprocessing_function:
         resolve_function(augmentation.preprocessing_function)
     values = int(np.prod(image_shape))
-    if augmentation.zca_whitening and values > _MOST_ZCA_VALUES:
+    if augmentation.zca_whitening and values > _MAX_ZCA_VALUES:
         raise KerasclfError(
-            f"zca_whitening: expected images of at most {_MOST_ZCA_VALUES:,} values. Received: {values:,}. "
-            "Ask for a smaller image_size."
+            f"zca_whitening: expected images of at most {_MAX_ZCA_VALUES:,} values. Received: {values:,}. "
+            "Give a smaller `image_size`."
         )
 
 
@@ -61,7 +69,7 @@ def _chunks(subset: Subset, augmentation: Augmentation):  # type: ignore[no-unty
         values = subset.images.read(np.arange(start, min(start + chunk, len(subset)))).astype(np.float32)
         if function:
             values = np.asarray(function(values))
-        yield values.astype(np.float64) * (augmentation.rescale or 1.0)
+        yield values.astype(np.float64) * (1.0 if augmentation.rescale is None else augmentation.rescale)
 
 
 def _zca(subset: Subset, augmentation: Augmentation, mean: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -70,7 +78,7 @@ def _zca(subset: Subset, augmentation: Augmentation, mean: NDArray[np.float64]) 
     for chunk in _chunks(subset, augmentation):
         flat = (chunk - mean).reshape(len(chunk), values)
         covariance += flat.T @ flat
-    # The singular values s of the images are the roots of their covariance's eigenvalues.
+    # The singular values of the images are the square roots of their covariance's eigenvalues.
     eigenvalues, vectors = np.linalg.eigh(covariance)
     singular = np.sqrt(np.maximum(eigenvalues, 0))
     scale = np.sqrt(len(subset)) / (singular + augmentation.zca_epsilon)

@@ -1,8 +1,8 @@
-"""RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719) over a batch, each image by its own draws.
+"""RandAugment (Cubuk et al. 2019, https://arxiv.org/abs/1909.13719) with separate operations for each image.
 
-Keras' layer chooses one operation for a whole batch from a generator with a state. Here every image chooses for
-itself. The geometric operations of all rounds join the one affine transform of the pipeline; the colour operations
-follow, computed by Keras' own layers.
+Keras' layer chooses one operation for a whole batch, from a generator with a state. Here each image has its own
+operations. The geometric ones of all rounds join the affine transform of the pipeline. The colour operations follow,
+computed by Keras' layers.
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from kerasclf.pipeline import draws
 from kerasclf.pipeline.affine import Affine
 from kerasclf.pipeline.augmentation import Augmentation
 
-# The greatest turn, shear and shift, at magnitude 1: degrees, degrees (a slope of 0.3), share of the side.
-_MOST_ROTATION, _MOST_SHEAR, _MOST_SHIFT = 30.0, 16.7, 0.45
-# The greatest change of contrast, colour, brightness and sharpness at magnitude 1, as a factor's distance from 1.
-_MOST_ENHANCEMENT = 0.9
-_GREATEST_POSTERIZATION = 4  # bits that are dropped
+# Maximum rotation in degrees, shear in degrees (a slope of 0.3) and shift as a share of the side, at magnitude 1.
+_MAX_ROTATION, _MAX_SHEAR, _MAX_SHIFT = 30.0, 16.7, 0.45
+# Maximum distance from 1 of the factors of contrast, colour, brightness and sharpness, at magnitude 1.
+_MAX_ENHANCEMENT = 0.9
+_MAX_POSTERIZATION = 4  # bits dropped at magnitude 1
 
 GEOMETRIC = ("rotate", "shear", "translate_x", "translate_y")
 
@@ -28,12 +28,12 @@ Recolor = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
 
 
 def _enhanced(images: tf.Tensor, dull: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-    """Moves away from (strength above 0) or towards the dull version of an image."""
-    return tf.clip_by_value(dull + (1 + _MOST_ENHANCEMENT * strength) * (images - dull), 0.0, 255.0)
+    """Moves an image away from its dull version (strength above 0) or towards it (below 0)."""
+    return tf.clip_by_value(dull + (1 + _MAX_ENHANCEMENT * strength) * (images - dull), 0.0, 255.0)
 
 
 def _color(images: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-    # Of a grey image there is no colour to change.
+    # A grey image has no colour to change.
     return _enhanced(images, tf.image.rgb_to_grayscale(images), strength) if images.shape[-1] == 3 else images
 
 
@@ -42,20 +42,21 @@ def _brightness(images: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
 
 
 def _posterize(images: tf.Tensor, strength: tf.Tensor) -> tf.Tensor:
-    bits = tf.cast(tf.round(_GREATEST_POSTERIZATION * tf.abs(strength)), tf.uint8)
+    bits = tf.cast(tf.round(_MAX_POSTERIZATION * tf.abs(strength)), tf.uint8)
     whole = tf.cast(images, tf.uint8)
     return tf.cast(tf.bitwise.left_shift(tf.bitwise.right_shift(whole, bits), bits), tf.float32)
 
 
 def _by_layer(layer: keras.layers.Layer, settings: Callable[[tf.Tensor], dict[str, tf.Tensor] | None]) -> Recolor:
-    """Lets a Keras layer do the work with settings made of the strength, instead of its own random ones."""
+    """Returns an operation that applies a Keras layer with settings computed from the strength."""
     return lambda images, strength: layer.transform_images(images, settings(strength))
 
 
 def _color_operations() -> dict[str, Recolor]:
-    """Returns functions of (pixels 0–255, strengths in [-1, 1] of shape (batch, 1, 1, 1)).
+    """Returns the operations by name: functions (pixels 0–255, strengths) → pixels.
 
-    Keras' layers own variables, so they are made here, before tf.data traces its functions.
+    Strengths are in [-1, 1], of shape (batch, 1, 1, 1). Keras' layers have variables and must be created before tf.data
+    traces its functions.
     """
     layers, float32 = keras.layers, {"dtype": "float32"}
     return {
@@ -68,13 +69,13 @@ def _color_operations() -> dict[str, Recolor]:
         "posterize": _posterize,
         "color": _color,
         "contrast": _by_layer(
-            layers.RandomContrast(_MOST_ENHANCEMENT, **float32),
-            lambda strength: {"contrast_factor": 1 + _MOST_ENHANCEMENT * strength},
+            layers.RandomContrast(_MAX_ENHANCEMENT, **float32),
+            lambda strength: {"contrast_factor": 1 + _MAX_ENHANCEMENT * strength},
         ),
         "brightness": _brightness,
         "sharpness": _by_layer(
             layers.RandomSharpness(1.0, **float32),
-            lambda strength: {"factor": (1 + _MOST_ENHANCEMENT * strength) / 2},
+            lambda strength: {"factor": (1 + _MAX_ENHANCEMENT * strength) / 2},
         ),
     }
 
@@ -87,7 +88,12 @@ OPERATIONS = ("identity", *GEOMETRIC, *COLOR)
 
 @dataclass(frozen=True)
 class Operations:
-    """What each image gets in each round: an index into OPERATIONS and a strength, shape (batch, rounds)."""
+    """Operations of each image in each round.
+
+    Args:
+        chosen: Indices into `OPERATIONS`, int32 of shape (batch, rounds).
+        strength: Strengths in [-1, 1], float32 of shape (batch, rounds).
+    """
 
     chosen: tf.Tensor
     strength: tf.Tensor
@@ -95,7 +101,13 @@ class Operations:
 
 @dataclass(frozen=True)
 class RandAugment:
-    """So many rounds of one random operation, at a magnitude from 0 to 1."""
+    """Several rounds of one random operation per image.
+
+    Args:
+        rounds: Number of rounds.
+        magnitude: Strength of the operations, from 0 to 1.
+        color_operations: Colour operations by name.
+    """
 
     rounds: int
     magnitude: float
@@ -103,7 +115,7 @@ class RandAugment:
 
     @classmethod
     def of(cls, augmentation: Augmentation) -> Self | None:
-        """Returns what an `Augmentation` asks for, or None."""
+        """Returns the RandAugment of an `Augmentation`, or None if it has none."""
         if not augmentation.rand_augment_ops:
             return None
         return cls(augmentation.rand_augment_ops, augmentation.rand_augment_magnitude, _color_operations())
@@ -112,30 +124,30 @@ class RandAugment:
         """Chooses the operations of each image."""
         numbers = draws.uniform(draws.RAND_AUGMENT, seed, epoch, indices, 2 * self.rounds)
         chosen = tf.cast(numbers[:, ::2] * len(OPERATIONS), tf.int32)
-        # The paper's magnitude is the strength itself, with a random sign.
+        # As in the paper, the magnitude is the strength, with a random sign.
         return Operations(chosen, tf.where(numbers[:, 1::2] < 0.5, -self.magnitude, self.magnitude))
 
     def compose(self, affine: Affine, operations: Operations, image_shape: tuple[int, int, int]) -> Affine:
         """Adds the geometric operations to a transform."""
-        turn, shear, right, down = (self._total(operations, name) for name in GEOMETRIC)
+        rotation, shear, shift_x, shift_y = (self._total(operations, name) for name in GEOMETRIC)
         return replace(
             affine,
-            rotation=affine.rotation + _MOST_ROTATION * turn,
-            shear=affine.shear + _MOST_SHEAR * shear,
-            shift_x=affine.shift_x + _MOST_SHIFT * image_shape[1] * right,
-            shift_y=affine.shift_y + _MOST_SHIFT * image_shape[0] * down,
+            rotation=affine.rotation + _MAX_ROTATION * rotation,
+            shear=affine.shear + _MAX_SHEAR * shear,
+            shift_x=affine.shift_x + _MAX_SHIFT * image_shape[1] * shift_x,
+            shift_y=affine.shift_y + _MAX_SHIFT * image_shape[0] * shift_y,
         )
 
     def recolor(self, images: tf.Tensor, operations: Operations) -> tf.Tensor:
-        """Applies the colour operations, round by round; float32 pixels 0–255 in and out."""
-        for turn in range(self.rounds):
+        """Applies the colour operations round by round to float32 pixels 0–255."""
+        for round_number in range(self.rounds):
             before = images
-            strength = operations.strength[:, turn, None, None, None]
+            strength = operations.strength[:, round_number, None, None, None]
             for name, operation in self.color_operations.items():
-                mine = operations.chosen[:, turn, None, None, None] == OPERATIONS.index(name)
-                images = tf.where(mine, operation(before, strength), images)
+                selected = operations.chosen[:, round_number, None, None, None] == OPERATIONS.index(name)
+                images = tf.where(selected, operation(before, strength), images)
         return images
 
     def _total(self, operations: Operations, name: str) -> tf.Tensor:
-        mine = operations.chosen == OPERATIONS.index(name)
-        return tf.reduce_sum(tf.where(mine, operations.strength, 0.0), axis=1)
+        selected = operations.chosen == OPERATIONS.index(name)
+        return tf.reduce_sum(tf.where(selected, operations.strength, 0.0), axis=1)

@@ -1,4 +1,4 @@
-"""Run folders in, tables, figures and a page out. Needs no TensorFlow."""
+"""Reports: reads run folders and writes tables, figures and a page. Needs no TensorFlow."""
 
 from kerasclf.report.page import write_report
 from kerasclf.report.study_results import StudyResults, read_results

@@ -3,15 +3,15 @@
 from rich.table import Table
 
 from kerasclf.report.study_results import StudyResults
-from kerasclf.report.summary import published_words, summarise
+from kerasclf.report.summary import published_text, summarise
 
 
 def console_table(results: StudyResults) -> Table:
-    """Returns the study's table with the data set's name, and the caution where there is one."""
+    """Returns the study's table, with the name of the data set and the limits of the results."""
     study = results.study
     title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
-    if study.get("reduced"):
-        title += ", reduced form"
+    if results.size != "full":
+        title += f", {results.size} size"
     table = Table(title=title, title_justify="left", caption=results.caution or None, caption_justify="left")
     table.add_column("experiment")
     if study["published"]:
@@ -22,14 +22,14 @@ def console_table(results: StudyResults) -> Table:
         "validation\naccuracy",
         "runs",
         "images/s",
-        "seconds",
+        "seconds\nper run",
     ):
         table.add_column(heading, justify="right")
     for row in summarise(results).to_dict("records"):
         interval = f"{row['test_accuracy_low']:.3f}–{row['test_accuracy_high']:.3f}"
         table.add_row(
             row["experiment"],
-            *([published_words(row)] if study["published"] else []),
+            *([published_text(row)] if study["published"] else []),
             f"{row['test_accuracy']:.4f} ({interval})",
             f"{row['test_loss']:.4f}",
             f"{row['validation_accuracy']:.4f}",
@@ -41,5 +41,5 @@ def console_table(results: StudyResults) -> Table:
 
 
 def _published_heading(results: StudyResults) -> str:
-    of = "published\n(validation)" if results.published_metric == "validation_accuracy" else "published"
-    return of if results.comparable else "published\n(not comparable)"
+    heading = "published\n(validation)" if results.published_metric == "validation_accuracy" else "published"
+    return heading if results.comparable else "published\n(not comparable)"

@@ -1,4 +1,4 @@
-"""Writes the course: a page for each exercise, and one that lists them. Needs no TensorFlow."""
+"""Writes the course: one page per exercise and a page that lists them. Needs no TensorFlow."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -27,82 +27,85 @@ from kerasclf.studies.exercises import EXERCISES, Exercise
 from kerasclf.studies.illustrations import read_illustration
 
 _CAPTIONS = {
-    "decision": "The training points, what the unit thinks of the plane, and the line where it is undecided.",
+    "decision": "The training points, the output of the unit over the plane, and the line where it is 0.5.",
     "bars": "Test accuracy with its 95 % interval.",
-    "curves": "Loss and accuracy over epochs: training on the left, validation on the right.",
-    "differences": "Differences in test accuracy with 95 % intervals; filled: can be told from chance.",
-    "confusion": "Test images of each class by what they were taken for.",
+    "curves": "Loss and accuracy over epochs, with training on the left and validation on the right.",
+    "differences": "Differences in test accuracy with 95 % intervals. Filled dots are statistically significant.",
+    "confusion": "Confusion matrix on the test set.",
     "kernels": "The kernels of the first convolution.",
-    "features": "What each convolution makes of a test image.",
-    "attention": "Grad-CAM: where the network looks.",
+    "features": "The feature maps of each convolution for one test image.",
+    "attention": "Grad-CAM: the image regions that support the predicted class.",
 }
 
 
 @dataclass(frozen=True)
-class _Told:
-    """An exercise with the results of its study; without any, why there are none."""
+class _ExerciseResults:
+    """An exercise with the results of its study, or the reason why there are none."""
 
     exercise: Exercise
     results: StudyResults | None
     folder: Path
-    why_not: str
+    reason: str
 
 
 def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str] | None = None) -> Path:
-    """Writes index.html, a page for each exercise, all of it as report.md, figures and summary.csv, replacing others.
+    """Writes index.html, one page per exercise, report.md, summary.csv and the figures, and replaces earlier ones.
 
     Args:
-        folder: With a folder for each study of the course, by its name.
-        out: Where to write.
-        missing: Why a study has no results, by its name.
+        folder: Folder that holds one folder per study of the course, named after the study.
+        out: Folder to write to.
+        missing: Reasons why studies have no results, by the name of the study.
 
     Returns:
         The path of the page that lists the exercises.
 
     Raises:
-        FolderError: None of the studies has a finished run.
+        FolderError: If no study has a finished run.
     """
     folder, out = Path(folder), Path(out)
-    told = [_read(exercise, folder / exercise.study, missing or {}) for exercise in EXERCISES]
-    known = {t.exercise.study: t.results for t in told if t.results is not None}
+    exercises = [_read(exercise, folder / exercise.study, missing or {}) for exercise in EXERCISES]
+    known = {one.exercise.study: one.results for one in exercises if one.results is not None}
     if not known:
         raise FolderError(f"{folder} holds no finished run of the course. Run it first: kerasclf study course.")
     out.mkdir(parents=True, exist_ok=True)
     summary = pd.concat([summarise(results).assign(study=name) for name, results in known.items()])
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    made = templates(escape=True)
+    html = templates(escape=True)
     pages = {}
-    for place, one in enumerate(told):
+    for index, one in enumerate(exercises):
         if one.results is not None:
-            facts = _facts(one, one.results, out, told[place - 1 : place] + told[place + 1 : place + 2])
-            write_text(out / one.exercise.page, made.get_template("exercise.html.j2").render(facts, style=style))
-            pages[one.exercise.number] = facts
+            adjacent = exercises[index - 1 : index] + exercises[index + 1 : index + 2]
+            context = _context(one, one.results, out, adjacent)
+            write_text(out / one.exercise.page, html.get_template("exercise.html.j2").render(context, style=style))
+            pages[one.exercise.number] = context
     first = next(iter(known.values()))
-    whole = {
-        "told": told,
+    overview = {
+        "exercises": exercises,
         "caution": first.caution,
         "protocol": first.study["protocol"],
         "hardware": hardware_in_words(first.first_run.environment),
         "environment": first.first_run.environment,
     }
     best = {name: _best(results) for name, results in known.items()}
-    write_text(out / "index.html", made.get_template("course.html.j2").render(whole, best=best, style=style))
-    write_text(out / "report.md", templates(escape=False).get_template("course.md.j2").render(whole, pages=pages))
+    write_text(out / "index.html", html.get_template("course.html.j2").render(overview, best=best, style=style))
+    write_text(out / "report.md", templates(escape=False).get_template("course.md.j2").render(overview, pages=pages))
     return out / "index.html"
 
 
-def _read(exercise: Exercise, folder: Path, missing: Mapping[str, str]) -> _Told:
+def _read(exercise: Exercise, folder: Path, missing: Mapping[str, str]) -> _ExerciseResults:
     try:
-        return _Told(exercise, read_results(folder), folder, "")
+        return _ExerciseResults(exercise, read_results(folder), folder, "")
     except FolderError:
-        return _Told(exercise, None, folder, missing.get(exercise.study, "not run yet"))
+        return _ExerciseResults(exercise, None, folder, missing.get(exercise.study, "not run yet"))
 
 
-def _facts(one: _Told, results: StudyResults, out: Path, around: Sequence[_Told]) -> dict[str, Any]:
+def _context(
+    one: _ExerciseResults, results: StudyResults, out: Path, adjacent: Sequence[_ExerciseResults]
+) -> dict[str, Any]:
     exercise = one.exercise
-    before = [t.exercise for t in around if t.results and t.exercise.number < exercise.number]
-    after = [t.exercise for t in around if t.results and t.exercise.number > exercise.number]
+    before = [other.exercise for other in adjacent if other.results and other.exercise.number < exercise.number]
+    after = [other.exercise for other in adjacent if other.results and other.exercise.number > exercise.number]
     return {
         "exercise": exercise,
         "before": before[0] if before else None,
@@ -119,8 +122,8 @@ def _facts(one: _Told, results: StudyResults, out: Path, around: Sequence[_Told]
     }
 
 
-def _figures(one: _Told, results: StudyResults, out: Path) -> list[dict[str, str]]:
-    """Draws an exercise's figures, those left out that its study cannot show."""
+def _figures(one: _ExerciseResults, results: StudyResults, out: Path) -> list[dict[str, str]]:
+    """Draws the figures of an exercise and leaves out those that its study cannot show."""
     drawn = []
     for name in one.exercise.figures:
         path = out / f"{one.exercise.number:02}-{name}"
@@ -136,8 +139,8 @@ def _figures(one: _Told, results: StudyResults, out: Path) -> list[dict[str, str
     return drawn
 
 
-def _draw(name: str, one: _Told, results: StudyResults) -> Draw | None:
-    """Returns what draws a figure in a theme, or None where there is nothing to draw."""
+def _draw(name: str, one: _ExerciseResults, results: StudyResults) -> Draw | None:
+    """Returns the function that draws a figure in a theme, or None if there is nothing to draw."""
     if name == "bars":
         return partial(draw_bars, results)
     if name == "curves":

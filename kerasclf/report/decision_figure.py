@@ -1,4 +1,4 @@
-"""The perceptron's line while it moves: as a strip of frames, and as an animation."""
+"""The decision line of the perceptron during training, as a strip of frames and as an animation."""
 
 import io
 from collections.abc import Sequence
@@ -13,15 +13,15 @@ from PIL import Image
 from kerasclf.report.themes import color_of, ink, paper, settings
 from kerasclf.studies.illustrations import Arrays
 
-# Epochs in the strip: the line moves most in the beginning.
+# Epochs in the strip: the line moves most at the start.
 _STRIP = (0, 1, 2, 3, 5, 15)
 _FRAME_MS, _LAST_FRAME_MS = 500, 2000
-# The second class is orange, the first blue, as in the data set `points`.
-_PLACES = (0, 1)
+# The first class is blue and the second orange, as in the data set `points`.
+_COLORS = (0, 1)
 
 
 def draw_decision(decision: Arrays, theme: str = "light") -> Figure:
-    """Draws what the perceptron thinks of the plane after some of its epochs, and the line where it is undecided."""
+    """Draws the perceptron's output over the plane after some of its epochs, and the line where it is 0.5."""
     arrays, _ = decision
     last = len(arrays["shares"]) - 1
     epochs = sorted({min(epoch, last) for epoch in _STRIP})
@@ -36,7 +36,7 @@ def draw_decision(decision: Arrays, theme: str = "light") -> Figure:
 
 
 def animate_decision(decision: Arrays) -> bytes:
-    """Returns every epoch as a frame of an animated GIF, which begins anew after a pause on the last."""
+    """Returns an animated GIF with one frame per epoch; it pauses on the last frame and repeats."""
     frames = [_frame(decision, epoch) for epoch in range(len(decision[0]["shares"]))]
     buffer = io.BytesIO()
     durations = [_FRAME_MS] * (len(frames) - 1) + [_LAST_FRAME_MS]
@@ -56,9 +56,9 @@ def _frame(decision: Arrays, epoch: int) -> Image.Image:
 
 def _draw_frame(axes: Axes, decision: Arrays, epoch: int, theme: str) -> None:
     arrays, described = decision
-    colors = [color_of(place, theme) for place in _PLACES]
-    # Few shades, so that an animation's palette has room for all of them.
-    shades = LinearSegmentedColormap.from_list("opinion", [colors[0], paper(theme), colors[1]], N=21)
+    colors = [color_of(index, theme) for index in _COLORS]
+    # Few shades: the palette of a GIF must hold all of them.
+    shades = LinearSegmentedColormap.from_list("output", [colors[0], paper(theme), colors[1]], N=21)
     share, x, y = arrays["shares"][epoch], arrays["x"], arrays["y"]
     axes.pcolormesh(x, y, share, cmap=shades, vmin=0, vmax=1, alpha=0.45, shading="nearest", rasterized=True)
     if share.min() < 0.5 < share.max():
@@ -66,7 +66,9 @@ def _draw_frame(axes: Axes, decision: Arrays, epoch: int, theme: str) -> None:
     _draw_points(axes, decision, colors, described["class_names"])
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(y[0], y[-1])
-    axes.set_title(f"epoch {epoch}: {arrays['right'][epoch]:.0%} right" if epoch else "before: no line", fontsize=10)
+    axes.set_title(
+        f"epoch {epoch}: {arrays['right'][epoch]:.0%} correct" if epoch else "before training: no line", fontsize=10
+    )
     axes.grid(visible=False)
 
 

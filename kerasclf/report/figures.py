@@ -1,4 +1,4 @@
-"""The figures of a report."""
+"""The figures of a study's report."""
 
 from collections.abc import Sequence
 
@@ -15,45 +15,47 @@ from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
 from kerasclf.runs.metrics import confusion
 
-_MOST_NAMED_CLASSES = 40  # more class names than this cannot be read along an axis
-_MOST_COUNTED_CLASSES = 30  # the same for figures inside the cells
+_MAX_NAMED_CLASSES = 40  # more class names do not fit along an axis
+_MAX_NUMBERED_CLASSES = 30  # more numbers do not fit into the cells
 
 
 def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
-    """Draws each experiment's test accuracy with its 95 % interval, every run, and the published figure."""
+    """Draws each experiment's test accuracy with its 95 % interval, its single runs, and the published figure."""
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(8, 1.1 + 0.42 * len(results.experiments)))
         axes = figure.subplots()
-        for place, experiment in enumerate(results.experiments):
-            _bar(axes, experiment, place, theme)
-        known = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
-        if results.comparable and known:
-            of = " (validation)" if results.published_metric == "validation_accuracy" else ""
-            axes.plot(*zip(*known, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=f"published{of}")
+        for index, experiment in enumerate(results.experiments):
+            _bar(axes, experiment, index, theme)
+        published = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
+        if results.comparable and published:
+            label = "published (validation)" if results.published_metric == "validation_accuracy" else "published"
+            axes.plot(*zip(*published, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=label)
             axes.legend(loc="lower right", frameon=False)
         _name_rows(axes, [experiment.name for experiment in results.experiments])
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
-        form = ", reduced form" if results.study.get("reduced") else ""
-        axes.set_xlabel(f"test accuracy on {results.data_title}{form}\n({_basis(results)})")
+        size = f", {results.size} size" if results.size != "full" else ""
+        axes.set_xlabel(f"test accuracy on {results.data_title}{size}\n({_basis(results)})")
         return figure
 
 
 def draw_differences(
     against_base: Sequence[Comparison], between_neighbours: Sequence[Comparison], theme: str = "light"
 ) -> Figure:
-    """Draws differences in test accuracy with their 95 % intervals; those that can be told from chance are filled."""
+    """Draws differences in test accuracy with their 95 % intervals; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(10, 1.5 + 0.42 * len(against_base)))
         left, right = figure.subplots(1, 2, sharex=True)
-        _differences(left, against_base, f"against {against_base[0].other}", [c.name for c in against_base], theme)
+        _differences(
+            left, against_base, f"compared with {against_base[0].other}", [c.name for c in against_base], theme
+        )
         names = [f"{c.name} − {c.other}" for c in between_neighbours]
-        _differences(right, between_neighbours, "against the neighbour", names, theme)
+        _differences(right, between_neighbours, "compared with the most similar\nearlier experiment", names, theme)
         return figure
 
 
 def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light") -> Figure:
-    """Draws what each flaw does to the reported figure, with its 95 % interval; what was shown is filled."""
+    """Draws the effect of each flaw with its 95 % interval; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(8, 1.3 + 0.42 * len(lesson_results)))
         axes = figure.subplots()
@@ -62,21 +64,21 @@ def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light") -
             for one in lesson_results
         ]
         _differences(
-            axes, [one.comparison for one in lesson_results], "test accuracy with the flaw − without it", names, theme
+            axes, [one.comparison for one in lesson_results], "accuracy with the flaw − without it", names, theme
         )
         return figure
 
 
 def draw_curves(results: StudyResults, theme: str = "light") -> Figure:
-    """Draws loss and accuracy over epochs, training on the left, validation on the right, on shared scales."""
+    """Draws loss and accuracy over epochs on shared scales, training on the left and validation on the right."""
     with matplotlib.rc_context(settings(theme)):
-        followed = _followed(results)
-        figure = Figure(figsize=(10, 0.8 + 2.9 * len(followed)))
-        grid = figure.subplots(len(followed), 2, sharex=True, sharey="row")
-        for row, (metric, label) in zip(grid, followed.items(), strict=True):
-            for place, experiment in enumerate(results.experiments):
-                _curve(row[0], experiment, metric, place, theme)
-                _curve(row[1], experiment, f"val_{metric}", place, theme)
+        metrics = _curve_metrics(results)
+        figure = Figure(figsize=(10, 0.8 + 2.9 * len(metrics)))
+        grid = figure.subplots(len(metrics), 2, sharex=True, sharey="row")
+        for row, (metric, label) in zip(grid, metrics.items(), strict=True):
+            for index, experiment in enumerate(results.experiments):
+                _curve(row[0], experiment, metric, index, theme)
+                _curve(row[1], experiment, f"val_{metric}", index, theme)
             row[0].set_ylabel(label)
         for column, title in enumerate(("training", "validation")):
             grid[0, column].set_title(title)
@@ -89,71 +91,73 @@ def draw_curves(results: StudyResults, theme: str = "light") -> Figure:
 
 
 def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figure:
-    """Draws the confusion matrix of an experiment, all its runs together, as shares of each true class."""
+    """Draws the confusion matrix of an experiment over all its runs, as shares of each true class."""
     counts = confusion(*experiment.pooled)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = experiment.runs[0].class_names
     with matplotlib.rc_context({**settings(theme), "axes.grid": False, "font.size": 8}):
-        ticks = names if len(names) <= _MOST_NAMED_CLASSES else []
+        ticks = names if len(names) <= _MAX_NAMED_CLASSES else []
         side = float(np.clip(0.26 * len(names) + 2, 4, 11)) if ticks else 8.0
         figure = Figure(figsize=(side + 0.8, side))
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
         axes.set_xticks(range(len(ticks)), ticks, rotation=90)
         axes.set_yticks(range(len(ticks)), ticks)
-        if len(names) <= _MOST_COUNTED_CLASSES:
+        if len(names) <= _MAX_NUMBERED_CLASSES:
             _write_shares(axes, shares)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        axes.set_title(f"{experiment.name}: test images of each class by what they were taken for")
+        axes.set_title(f"{experiment.name}: confusion matrix on the test set")
         figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class", format=PercentFormatter(1, 0))
         return figure
 
 
-def _followed(results: StudyResults) -> dict[str, str]:
-    """Returns what every run followed over its epochs, with its label."""
+def _curve_metrics(results: StudyResults) -> dict[str, str]:
+    """Returns the metrics that every run logged per epoch, with their labels."""
     columns = [set(run.history.columns) for experiment in results.experiments for run in experiment.runs]
-    f1 = {"macro_f1": "macro F1"} if all("macro_f1" in found for found in columns) else {}
+    f1 = {"macro_f1": "macro F1"} if all("macro_f1" in names for names in columns) else {}
     return {"loss": "loss (nats)", "accuracy": "accuracy", **f1}
 
 
-def _bar(axes: Axes, experiment: ExperimentResults, place: int, theme: str) -> None:
-    values, found = experiment.values("test_accuracy"), accuracy_of(experiment)
-    axes.barh(place, found.value, color=color_of(place, theme), alpha=0.85, height=0.62)
+def _bar(axes: Axes, experiment: ExperimentResults, row: int, theme: str) -> None:
+    values, accuracy = experiment.values("test_accuracy"), accuracy_of(experiment)
+    axes.barh(row, accuracy.value, color=color_of(row, theme), alpha=0.85, height=0.62)
     axes.errorbar(
-        found.value, place, xerr=[[found.value - found.low], [found.high - found.value]],
+        accuracy.value, row, xerr=[[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]],
         color=ink(theme), capsize=4, linewidth=1.2,
     )  # fmt: skip
     if len(values) > 1:
-        axes.plot(values, [place] * len(values), "o", color=paper(theme), markeredgecolor=ink(theme), markersize=4)
-    right = max(found.high, values.max())
-    axes.annotate(f"{found.value:.1%}", (right, place), (8, 0), textcoords="offset points", va="center")
+        axes.plot(values, [row] * len(values), "o", color=paper(theme), markeredgecolor=ink(theme), markersize=4)
+    right = max(accuracy.high, values.max())
+    axes.annotate(f"{accuracy.value:.1%}", (right, row), (8, 0), textcoords="offset points", va="center")
 
 
 def _differences(axes: Axes, comparisons: Sequence[Comparison], title: str, names: list[str], theme: str) -> None:
-    for place, comparison in enumerate(comparisons):
-        _difference(axes, comparison, place, theme)
+    for row, comparison in enumerate(comparisons):
+        _difference(axes, comparison, row, theme)
     axes.axvline(0, color=ink(theme), linewidth=1)
     axes.set_title(title)
     axes.set_xlabel("difference, points (95 % interval)")
     _name_rows(axes, names)
 
 
-def _difference(axes: Axes, comparison: Comparison, place: int, theme: str) -> None:
-    found = comparison.difference
+def _difference(axes: Axes, comparison: Comparison, row: int, theme: str) -> None:
+    difference = comparison.difference
     if not comparison.repeats:
         return
-    color = color_of(0, theme) if comparison.real else soft(theme)
+    color = color_of(0, theme) if comparison.significant else soft(theme)
+    fill = color if comparison.significant else paper(theme)
     axes.errorbar(
-        100 * found.value, place, xerr=[[100 * (found.value - found.low)], [100 * (found.high - found.value)]],
-        fmt="o", color=color, capsize=4, markersize=7, markerfacecolor=color if comparison.real else paper(theme),
+        100 * difference.value, row,
+        xerr=[[100 * (difference.value - difference.low)], [100 * (difference.high - difference.value)]],
+        fmt="o", color=color, capsize=4, markersize=7, markerfacecolor=fill,
     )  # fmt: skip
 
 
-def _curve(axes: Axes, experiment: ExperimentResults, column: str, place: int, theme: str) -> None:
+def _curve(axes: Axes, experiment: ExperimentResults, column: str, index: int, theme: str) -> None:
     table = pd.concat([run.history.set_index("epoch")[column] for run in experiment.runs], axis=1)
-    mean, color = table.mean(axis=1), color_of(place, theme)
-    axes.plot(mean.index, mean, color=color, linestyle=style_of(place), label=experiment.name, linewidth=1.6)
+    mean, color = table.mean(axis=1), color_of(index, theme)
+    axes.plot(mean.index, mean, color=color, linestyle=style_of(index), label=experiment.name, linewidth=1.6)
     if table.shape[1] > 1:
         axes.fill_between(mean.index, table.min(axis=1), table.max(axis=1), color=color, alpha=0.15, linewidth=0)
 
@@ -174,6 +178,6 @@ def _write_shares(axes: Axes, shares: np.ndarray) -> None:
 def _basis(results: StudyResults) -> str:
     runs = sorted({len(experiment.runs) for experiment in results.experiments})
     if runs[-1] > 1:
-        many = f"{runs[0]} to {runs[-1]}" if len(runs) > 1 else runs[0]
-        return f"mean of {many} runs, 95 % t-interval, each run"
-    return "one run each, 95 % interval for the test images"
+        count = f"{runs[0]} to {runs[-1]}" if len(runs) > 1 else runs[0]
+        return f"mean of {count} runs with 95 % interval; dots: single runs"
+    return "one run each, with 95 % interval over the test images"

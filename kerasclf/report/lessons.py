@@ -1,4 +1,4 @@
-"""What flaws do: the figure that is reported with each, against the honest one of the corrected experiment."""
+"""The effect of flaws: the metric reported with each flaw, compared with that of the corrected experiment."""
 
 import math
 from collections.abc import Sequence
@@ -6,99 +6,101 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kerasclf.report.comparisons import Comparison, compare, corrected
+from kerasclf.report.comparisons import Comparison, compare, corrected, size_interval
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.studies.study import Lesson
 
-_IN_WORDS = {"test_accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
+_METRIC_NAMES = {"test_accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
+_NOT_SIGNIFICANT = "not significant"
 
 
 @dataclass(frozen=True)
 class LessonResult:
-    """What one flaw does to one figure.
+    """The effect of one flaw on one metric.
 
     Args:
-        name: The experiment with the flaw.
-        lesson: What it teaches.
-        reported: The figure with the flaw, mean over the seeds that both experiments share.
-        honest: The same of the corrected experiment.
-        comparison: Reported minus honest, paired by seed, corrected for the number of all such comparisons.
+        name: Name of the experiment with the flaw.
+        lesson: The lesson that the flaw teaches.
+        flawed_value: Metric with the flaw, mean over the seeds that both experiments share.
+        corrected_value: The same metric of the corrected experiment.
+        comparison: Flawed minus corrected value, paired by seed, corrected for the number of all such comparisons.
     """
 
     name: str
     lesson: Lesson
-    reported: float
-    honest: float
+    flawed_value: float
+    corrected_value: float
     comparison: Comparison
 
     @property
-    def metric(self) -> str:
-        """What is compared, in words."""
-        return _IN_WORDS[self.comparison.metric]
+    def metric_name(self) -> str:
+        """Name of the compared metric, as text."""
+        return _METRIC_NAMES[self.comparison.metric]
 
     @property
-    def leads(self) -> bool:
-        """Whether this is the figure that the lesson is about; else it is the test accuracy beside it."""
+    def is_main(self) -> bool:
+        """Whether this is the metric that the lesson is about; otherwise it is the additional test accuracy."""
         return self.comparison.metric == self.lesson.metric
 
     @property
     def effect(self) -> str:
-        """What the flaw does to the figure, in a word."""
-        if not self.comparison.real:
-            return "nothing shown"
-        watched = self.comparison.metric == "validation_accuracy"
+        """The effect of the flaw on the metric, as one word."""
+        if not self.comparison.significant:
+            return _NOT_SIGNIFICANT
+        on_validation = self.comparison.metric == "validation_accuracy"
         if self.comparison.difference.value < 0:
-            return "understates" if watched else "lowers"
-        return "flatters" if watched or self.lesson.leaks else "raises"
+            return "understates" if on_validation else "lowers"
+        return "inflates" if on_validation or self.lesson.leaks else "raises"
 
     @property
-    def words(self) -> str:
-        """What was found, as a sentence."""
-        found = self.comparison
-        points, half = 100 * found.difference.value, 100 * found.difference.half_width
-        if not found.real:
-            return found.words
-        basis = f"n = {found.repeats}" if found.repeats > 1 else "one run each, over the test images"
+    def sentence(self) -> str:
+        """The effect of the flaw as a sentence."""
+        comparison = self.comparison
+        if not comparison.significant:
+            return comparison.sentence
+        points = 100 * comparison.difference.value
         return (
-            f"{self.name} {self.effect} the {self.metric} by {abs(points):.1f} ± {half:.1f} points: "
-            f"{self.reported:.1%}, and {self.honest:.1%} without the flaw ({basis})."
+            f"{self.name} {self.effect} the {self.metric_name} by {abs(points):.1f} points "
+            f"({size_interval(comparison.difference)}, {comparison.basis}): "
+            f"{self.flawed_value:.1%} with the flaw, {self.corrected_value:.1%} without it."
         )
 
 
 def lessons_of(results: StudyResults) -> list[LessonResult]:
-    """Compares each experiment that has a flaw with its corrected one, in the study's order; none of other studies.
+    """Compares each experiment that has a flaw with its corrected one, in the study's order.
 
-    In the figure of the lesson, and in the test accuracy where that is another.
+    Each is compared in the metric of its lesson, and also in test accuracy if that is another metric. A study without
+    lessons gives an empty list.
     """
     by_name = {e.name: e for e in results.experiments}
-    wanted = [
+    pairs = [
         (by_name[name], by_name[lesson.corrected], lesson, metric)
         for name, lesson in results.lessons.items()
         for metric in dict.fromkeys((lesson.metric, "test_accuracy"))
         if name in by_name and lesson.corrected in by_name
     ]
-    found = corrected([compare(one, other, len(wanted), metric) for one, other, _, metric in wanted])
+    comparisons = corrected([compare(one, other, len(pairs), metric) for one, other, _, metric in pairs])
     return [
         LessonResult(one.name, lesson, *_means(one, other, metric), comparison)
-        for (one, other, lesson, metric), comparison in zip(wanted, found, strict=True)
+        for (one, other, lesson, metric), comparison in zip(pairs, comparisons, strict=True)
     ]
 
 
 def summary_of(lesson_results: Sequence[LessonResult]) -> str:
-    """Returns how many flaws were shown to change what is reported."""
-    lesson_results = [one for one in lesson_results if one.leads]
+    """Returns how many flaws have a significant effect, and which, in one or two sentences."""
+    lesson_results = [one for one in lesson_results if one.is_main]
     effects = {
-        effect: [t.name for t in lesson_results if t.effect == effect]
-        for effect in ("flatters", "raises", "lowers", "understates", "nothing shown")
+        effect: [one.name for one in lesson_results if one.effect == effect]
+        for effect in ("inflates", "raises", "lowers", "understates", _NOT_SIGNIFICANT)
     }
-    unknown = effects.pop("nothing shown")
-    shown = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
-    count = len(lesson_results) - len(unknown)
-    start = f"Of {len(lesson_results)} flaws {count} can be shown to change what is reported"
-    runs = max(t.comparison.repeats for t in lesson_results)
-    basis = f"{runs} runs of each" if runs > 1 else "one run of each"
-    end = f"; of {', '.join(unknown)} nothing can be shown with {basis}." if unknown else "."
-    return f"{start}{': ' + '; '.join(shown) if shown else ''}{end}"
+    unclear = effects.pop(_NOT_SIGNIFICANT)
+    significant = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
+    count = len(lesson_results) - len(unclear)
+    start = f"{count} of {len(lesson_results)} flaws significantly change the reported accuracy"
+    runs = max(one.comparison.repeats for one in lesson_results)
+    basis = f"{runs} runs" if runs > 1 else "one run"
+    end = f" With {basis} each, no significant effect is found for {', '.join(unclear)}." if unclear else ""
+    return f"{start}{': ' + '; '.join(significant) if significant else ''}.{end}"
 
 
 def _means(one: ExperimentResults, other: ExperimentResults, metric: str) -> tuple[float, float]:

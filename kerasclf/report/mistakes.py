@@ -1,4 +1,4 @@
-"""What a run got most wrong, as a page shows it."""
+"""The most confused classes and the most confident errors of a run, for a page."""
 
 import io
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _JPEG_QUALITY = 85
 
 @dataclass(frozen=True)
 class Picture:
-    """A test image that was taken for another class, with the probability that this class was given."""
+    """A misclassified test image, with the probability of the predicted class."""
 
     name: str
     true: str
@@ -26,7 +26,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class ConfusedClasses:
-    """How many images of a class were taken for another one, out of how many, and the surest of them."""
+    """How many of a class's images were predicted as another class, with pictures of the most confident errors.
+
+    Args:
+        true: Name of the true class.
+        predicted: Name of the predicted class.
+        count: Number of images of the true class predicted as the other.
+        images: Number of test images of the true class.
+        pictures: The most confident of these errors, the most confident first.
+    """
 
     true: str
     predicted: str
@@ -37,20 +45,20 @@ class ConfusedClasses:
 
 @dataclass(frozen=True)
 class Mistakes:
-    """A run's most confused classes and surest mistakes; without pictures where the run kept none."""
+    """The most confused classes and the most confident errors of a run; without pictures if the run kept none."""
 
     seed: int
     pairs: tuple[ConfusedClasses, ...]
-    most_wrong: tuple[Picture, ...]
+    most_confident: tuple[Picture, ...]
 
     @property
-    def pictured(self) -> bool:
-        """Whether the run kept its images."""
-        return bool(self.most_wrong)
+    def has_pictures(self) -> bool:
+        """Whether the run kept its misclassified images."""
+        return bool(self.most_confident)
 
 
 def mistakes_of(run: Run) -> Mistakes:
-    """Returns what a run got most wrong; no pairs and no pictures where it made no mistake."""
+    """Returns the most confused classes and most confident errors of a run; none if every prediction is correct."""
     names = run.class_names
     pairs = tuple(
         ConfusedClasses(names[p.true], names[p.predicted], p.count, p.images, _pictures(run, p.examples))
@@ -60,7 +68,11 @@ def mistakes_of(run: Run) -> Mistakes:
 
 
 def jpeg_of(thumbnail: NDArray[np.uint8]) -> bytes:
-    """Returns a thumbnail as a JPEG: grey, or colours over white; a tiny one enlarged until one can see it."""
+    """Returns a thumbnail as a JPEG, in grey or in colours on white; a tiny one is enlarged.
+
+    Args:
+        thumbnail: Pixels 0–255 of shape (height, width, channels).
+    """
     height, width, channels = thumbnail.shape
     if channels == 4:
         image = Image.fromarray(thumbnail)
@@ -68,7 +80,7 @@ def jpeg_of(thumbnail: NDArray[np.uint8]) -> bytes:
     else:
         image = Image.fromarray(thumbnail if channels == 3 else np.ascontiguousarray(thumbnail[:, :, 0]))
     factor = max(1, THUMBNAIL_PIXELS // max(height, width))
-    # Nearest, so that one sees the pixels that the network saw and no more.
+    # Nearest-neighbour resizing shows exactly the pixels that the network received.
     image = image.resize((factor * width, factor * height), Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
@@ -78,18 +90,18 @@ def jpeg_of(thumbnail: NDArray[np.uint8]) -> bytes:
 def _pictures(run: Run, indices: NDArray[np.int64]) -> tuple[Picture, ...]:
     if run.examples is None:
         return ()
-    places = {index: place for place, index in enumerate(run.examples.indices.tolist())}
-    # A run made when others were chosen may have kept only some.
-    return tuple(_picture(run, index, places[index]) for index in indices.tolist() if index in places)
+    positions = {index: position for position, index in enumerate(run.examples.indices.tolist())}
+    # A run of an older version may have kept a different selection of images.
+    return tuple(_picture(run, index, positions[index]) for index in indices.tolist() if index in positions)
 
 
-def _picture(run: Run, index: int, place: int) -> Picture:
+def _picture(run: Run, index: int, position: int) -> Picture:
     assert run.examples is not None
-    given, names = run.probabilities[index], run.class_names
+    probabilities, names = run.probabilities[index], run.class_names
     return Picture(
-        name=str(run.examples.names[place]),
+        name=str(run.examples.names[position]),
         true=names[run.labels[index]],
-        predicted=names[given.argmax()],
-        probability=float(given.max()),
-        jpeg=jpeg_of(run.examples.images[place]),
+        predicted=names[probabilities.argmax()],
+        probability=float(probabilities.max()),
+        jpeg=jpeg_of(run.examples.images[position]),
     )

@@ -1,4 +1,4 @@
-"""Writes a report: one page that needs nothing else, the same as Markdown, its table as CSV, its figures as files."""
+"""Writes the report of a study: a self-contained page, the same as Markdown, the table as CSV, and the figures."""
 
 import base64
 import math
@@ -12,27 +12,27 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
-from kerasclf.report.comparisons import against_base, between_neighbours
+from kerasclf.report.comparisons import against_base, between_neighbours, legend, signed
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.mistakes import mistakes_of
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.study_results import ExperimentResults, StudyResults
-from kerasclf.report.summary import published_words, summarise
+from kerasclf.report.summary import published_text, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.runs.environment import hardware_in_words
 from kerasclf.runs.metrics import class_metrics
 
 Draw = Callable[[str], Figure]
 
-# A longer table of classes is sorted and folded behind its worst ones: nobody reads two hundred lines in a row.
-_MOST_LISTED_CLASSES = 40
+# A longer table of classes shows only the worst classes and folds the others.
+_MAX_LISTED_CLASSES = 40
 _WORST_CLASSES = 20
 
 
 def write_report(results: StudyResults, out: Path | str) -> Path:
-    """Writes index.html, report.md, summary.csv and the figures into a folder, replacing an earlier report.
+    """Writes index.html, report.md, summary.csv and the figures into a folder, and replaces an earlier report.
 
     Returns:
         The path of the page.
@@ -52,13 +52,17 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         figures["differences"] = themed_figure(
             lambda theme: draw_differences(base, neighbours, theme), out / "differences"
         )
-    facts: dict[str, Any] = {
+    context: dict[str, Any] = {
         "results": results,
         "study": results.study,
         "findings": findings(results, neighbours, lesson_results),
         "lesson_results": lesson_results,
         "rows": summary.to_dict("records"),
-        "comparisons": [("Against the first", base), ("Against the neighbour", neighbours)],
+        "comparisons": [
+            ("Compared with the first experiment", base),
+            ("Compared with the most similar earlier experiment", neighbours),
+        ],
+        "legend": legend(len(results.experiments[0].runs)),
         "changes": changes_of(results),
         "figures": figures,
         "mistakes": mistakes_of(results.chosen.runs[0]),
@@ -68,24 +72,25 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "command": command_of(results),
     }
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(facts))
-    write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(facts, style=style))
+    write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(context))
+    write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(context, style=style))
     return out / "index.html"
 
 
 def templates(escape: bool) -> jinja2.Environment:
-    """Returns the report's templates, for HTML where `escape`."""
-    made = jinja2.Environment(
+    """Returns the environment of the report's templates; set `escape` for HTML."""
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kerasclf.report", "templates"),
         autoescape=escape,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    made.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
-    made.filters["published_words"] = published_words
-    made.tests["known"] = lambda value: value is not None and not math.isnan(value)
-    return made
+    environment.filters["points"] = lambda share: signed(100 * share, 2)
+    environment.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
+    environment.filters["published_text"] = published_text
+    environment.tests["known"] = lambda value: value is not None and not math.isnan(value)
+    return environment
 
 
 def _details(results: StudyResults, experiment: ExperimentResults, out: Path) -> dict[str, Any]:
@@ -100,17 +105,17 @@ def _details(results: StudyResults, experiment: ExperimentResults, out: Path) ->
 
 
 def by_class(experiment: ExperimentResults) -> dict[str, Any]:
-    """Returns (name, precision, recall, F1, images) of each class; of many the worst, by F1, apart from the rest."""
-    figures = class_metrics(*experiment.pooled)
-    rows = list(zip(experiment.runs[0].class_names, *figures, strict=True))
-    if len(rows) <= _MOST_LISTED_CLASSES:
+    """Returns (name, precision, recall, F1, images) of each class; of many classes, the worst by F1 are shown."""
+    columns = class_metrics(*experiment.pooled)
+    rows = list(zip(experiment.runs[0].class_names, *columns, strict=True))
+    if len(rows) <= _MAX_LISTED_CLASSES:
         return {"shown": rows, "folded": []}
     rows.sort(key=lambda row: row[3])
     return {"shown": rows[:_WORST_CLASSES], "folded": rows[_WORST_CLASSES:]}
 
 
 def themed_figure(draw: Draw, path: Path) -> dict[str, str]:
-    """Saves a figure for a light page, and returns it for a light and a dark one as data URLs."""
+    """Saves a figure in the light theme, and returns it in both themes as data URLs."""
     return {
         "light": data_url(save_figure(draw("light"), path)["svg"], "svg+xml"),
         "dark": data_url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
@@ -118,5 +123,5 @@ def themed_figure(draw: Draw, path: Path) -> dict[str, str]:
 
 
 def data_url(raw: bytes, kind: str) -> str:
-    """Returns an image as an address that a page can hold, such as of kind png."""
+    """Returns an image as a data URL of a kind such as png."""
     return f"data:image/{kind};base64," + base64.b64encode(raw).decode()

@@ -1,4 +1,4 @@
-"""The figure of a search for a learning rate."""
+"""The figure of the learning-rate finder."""
 
 import matplotlib
 import numpy as np
@@ -7,12 +7,12 @@ from matplotlib.figure import Figure
 from kerasclf.report.themes import color_of, settings, soft
 from kerasclf.training.rate_curve import RateCurve
 
-# Losses beyond this many times the range of the averaged ones' fall, when the training diverges, are cut off.
-_MOST_RISE = 1.5
+# The axis ends at this multiple of the loss's fall: a diverging loss would hide it.
+_MAX_RISE = 1.5
 
 
 def draw_rate_curve(curve: RateCurve, theme: str = "light") -> Figure:
-    """Draws the loss by learning rate, each step's and averaged, and marks the rate that is proposed."""
+    """Draws the loss of each step and its moving average over the learning rate, and marks the proposed rate."""
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(8, 4.2))
         axes = figure.subplots()
@@ -20,11 +20,11 @@ def draw_rate_curve(curve: RateCurve, theme: str = "light") -> Figure:
         axes.plot(curve.smoothed_rates, curve.smoothed, color=color_of(0, theme), linewidth=1.8, label="averaged")
         axes.axvline(
             curve.proposed, color=color_of(1, theme), linewidth=1.2,
-            label=f"proposed: {curve.proposed:.2g}, where it falls fastest",
+            label=f"proposed: {curve.proposed:.2g} (steepest fall)",
         )  # fmt: skip
         axes.axvline(
             curve.tenth_of_minimum, color=soft(theme), linewidth=1.2, linestyle="--",
-            label=f"a tenth of the minimum's: {curve.tenth_of_minimum:.2g}",
+            label=f"a tenth of the rate at the minimum: {curve.tenth_of_minimum:.2g}",
         )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(*_limits(curve))
@@ -35,8 +35,8 @@ def draw_rate_curve(curve: RateCurve, theme: str = "light") -> Figure:
 
 
 def _limits(curve: RateCurve) -> tuple[float, float]:
-    """Returns a range in which the fall can be seen, however high the loss rises after it."""
-    least = int(np.argmin(curve.smoothed))
-    low, start = float(curve.losses.min()), float(curve.losses[: least + 1].max())
+    """Returns limits that show the fall of the loss, however far it rises afterwards."""
+    lowest = int(np.argmin(curve.smoothed))
+    low, start = float(curve.losses.min()), float(curve.losses[: lowest + 1].max())
     fall = max(start - low, 1e-6)
-    return low - 0.05 * fall, min(float(curve.losses.max()), low + _MOST_RISE * fall) + 0.05 * fall
+    return low - 0.05 * fall, min(float(curve.losses.max()), low + _MAX_RISE * fall) + 0.05 * fall

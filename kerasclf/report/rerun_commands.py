@@ -1,4 +1,4 @@
-"""The command lines that make a study, or one of its runs, again."""
+"""The command lines that reproduce a study or one of its runs."""
 
 import shlex
 from typing import Any
@@ -8,11 +8,11 @@ from kerasclf.studies.study_catalogue import STUDIES
 
 
 def command_of(results: StudyResults) -> str:
-    """Returns the command line that makes this study again, or the empty string where none does."""
+    """Returns the command line that reproduces this study, or the empty string if there is none."""
     seeds = sorted(results.study["seeds"])
     if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
         return ""
-    # Some experiments of a study may be pretrained and others not.
+    # A study may mix pretrained experiments with others.
     pretrained = (e for e in results.experiments if e.experiment.transfer)
     names = [e.name for e in results.experiments]
     only = ["--only", *names] if len(names) < len(results.study["experiments"]) else []
@@ -20,7 +20,7 @@ def command_of(results: StudyResults) -> str:
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
-    """Returns the command line that makes one run again, or the empty string where none does."""
+    """Returns the command line that reproduces one run, or the empty string if there is none."""
     return _command(results, experiment, seed, 1, "--only", experiment.name)
 
 
@@ -28,7 +28,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
     study, settings = results.study, experiment.experiment
     if study["name"] not in STUDIES:
         return ""
-    usual = 1 if study["quick"] else len(STUDIES[study["name"]](study["protocol"]).seeds)
+    usual = 1 if study["size"] == "quick" else len(STUDIES[study["name"]](study["protocol"]).seeds)
     options = {
         "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
         "--protocol": study["protocol"],
@@ -41,15 +41,15 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
         "--seed": seed or None,
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
-    form = ["--quick"] if study["quick"] else ["--reduced"] if study.get("small") else []
+    size = [] if study["size"] == "full" else [f"--{study['size']}"]
     no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
-    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *form])
+    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *size])
 
 
 def _epochs(study: dict[str, Any], experiment: ExperimentResults) -> int | None:
-    """Returns the limit that an experiment's phases were given, or None where they have their declared length."""
+    """Returns the limit on the epochs of an experiment's phases, or None if they have their declared lengths."""
     declared = STUDIES[study["name"]](study["protocol"]).experiments.get(experiment.name)
     made = [phase.epochs for phase in experiment.experiment.phases]
-    if study["quick"] or declared is None or made == [phase.epochs for phase in declared.phases]:
+    if study["size"] == "quick" or declared is None or made == [phase.epochs for phase in declared.phases]:
         return None
     return max(made)

@@ -1,4 +1,4 @@
-"""What a study's folder holds, read once for the whole report."""
+"""The results of a study, read from its folder."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,17 +16,17 @@ from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_folder import StudyFolder
 
-REDUCED = "This is a reduced form: {}."
-_QUICK = "This is the quick form, on few images for two epochs: it shows the way, its figures mean nothing."
-AT_RANDOM = (
-    "The networks began with random weights (--weights none), not with pretrained ones: what was frozen knows nothing "
-    "of images, and the figures show the way and its cost, not what transfer brings."
+REDUCED = "The study was reduced: {}."
+_QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
+RANDOM_WEIGHTS = (
+    "The networks started from random weights (--weights none), not from pretrained weights. Their frozen layers have "
+    "not learnt anything: the results show the workflow and its cost, not the benefit of transfer learning."
 )
 
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run: its seed, figures, history and predictions."""
+    """One finished run: its seed, metrics, history and predictions."""
 
     seed: int
     metrics: dict[str, Any]
@@ -39,18 +39,18 @@ class Run:
 
     @property
     def experiment_data(self) -> str:
-        """The spec of the data it was run on."""
+        """The data spec of the run."""
         return str(self.description["experiment"]["data"])
 
     @property
     def class_names(self) -> list[str]:
-        """Names by label."""
+        """Class names in the order of the labels."""
         return list(self.description["class_names"])
 
 
 @dataclass(frozen=True)
 class ExperimentResults:
-    """One experiment with its finished runs and what was published of it."""
+    """One experiment with its finished runs and its published results."""
 
     name: str
     experiment: Experiment
@@ -58,36 +58,45 @@ class ExperimentResults:
     published: dict[str, Any] | None
 
     def values(self, metric: str) -> NDArray[np.float64]:
-        """Returns a metric of every run; nan where a run has none."""
+        """Returns a metric of every run; nan for a run without it."""
         return np.array([run.metrics.get(metric, np.nan) for run in self.runs], np.float64)
 
     @cached_property
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Labels and probabilities of all runs together."""
+        """Labels and probabilities of all runs, concatenated."""
         labels = np.concatenate([run.labels for run in self.runs])
         return labels, np.concatenate([run.probabilities for run in self.runs])
 
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A study with the results of its experiments, those without a finished run left out."""
+    """A study with the results of its experiments; experiments without a finished run are left out."""
 
     study: dict[str, Any]
     experiments: tuple[ExperimentResults, ...]
 
     @property
     def first_run(self) -> Run:
+        """The first run of the first experiment."""
         return self.experiments[0].runs[0]
 
     @property
     def data_title(self) -> str:
+        """The title of the data set."""
         return str(self.first_run.description["data"]["title"])
 
     @property
+    def size(self) -> str:
+        """`"quick"`; `"reduced"`, also by limits of the user's own; or `"full"`."""
+        if self.study["size"] == "full" and self.study["reductions"]:
+            return "reduced"
+        return str(self.study["size"])
+
+    @property
     def comparable(self) -> bool:
-        """Whether measured figures may stand beside the published ones: the same data, all of it, and weights."""
-        return not (self.study["quick"] or self.study.get("reduced")) and all(
-            _is_of(experiment.data, self.study["published_data"])
+        """Whether the results can be compared with the published figures: same data, all of it, and same weights."""
+        return self.size == "full" and all(
+            _is_same_data(experiment.data, self.study["published_data"])
             and experiment.image_size in (None, self._published_size)
             and experiment.split.train_per_class is None
             and experiment.split.test_per_class is None
@@ -97,38 +106,39 @@ class StudyResults:
 
     @property
     def caution(self) -> str:
-        """Sentences on what the figures are not, or the empty string."""
-        if self.study["quick"]:
-            return " ".join([_QUICK, *self._about_weights])
-        return " ".join(filter(None, [self._reduction, self._about_data]))
+        """Sentences on the limits of the results, or the empty string."""
+        if self.size == "quick":
+            return " ".join([_QUICK, *self._weights_note])
+        return " ".join(filter(None, [self._reduction_note, self._data_note]))
 
     @property
-    def _reduction(self) -> str:
-        less = self.study.get("reduced")
-        return REDUCED.format("; ".join(less)) if less else ""
+    def _reduction_note(self) -> str:
+        reductions = self.study["reductions"]
+        return REDUCED.format("; ".join(reductions)) if reductions else ""
 
     @property
-    def _about_data(self) -> str:
-        """Sentences on why published figures are not comparable, where there are some and they are not."""
+    def _data_note(self) -> str:
+        """Sentences on why the published figures are not comparable, or the empty string if they are."""
         if not self.study["published"] or self.comparable:
-            return " ".join(self._about_weights)
+            return " ".join(self._weights_note)
         source = self.study["published_data"].replace("folder", "the author's own images")
-        of_it = "all of " if _is_of(self.first_run.experiment_data, self.study["published_data"]) else ""
-        if of_it and (self._about_weights or self._reduction):
-            return " ".join([*self._about_weights, "The published figures are not comparable."])
+        same_data = _is_same_data(self.first_run.experiment_data, self.study["published_data"])
+        if same_data and (self._weights_note or self._reduction_note):
+            return " ".join([*self._weights_note, "The published figures are not comparable."])
+        all_of = "all of " if same_data else ""
         return " ".join(
             [
-                f"Measured on {self.data_title}; the published figures are from {of_it}{source} "
-                "and are not comparable.",
-                *self._about_weights,
+                f"The results are measured on {self.data_title}. The published figures were measured on "
+                f"{all_of}{source} and are not comparable.",
+                *self._weights_note,
             ]
         )
 
     @property
-    def _about_weights(self) -> list[str]:
-        """A sentence where networks that are usually pretrained began at random: what they freeze knows nothing."""
-        begins = [e.experiment.transfer.weights for e in self.experiments if e.experiment.transfer]
-        return [AT_RANDOM] if "none" in begins else []
+    def _weights_note(self) -> list[str]:
+        """A sentence if a network that is usually pretrained started from random weights."""
+        weights = [e.experiment.transfer.weights for e in self.experiments if e.experiment.transfer]
+        return [RANDOM_WEIGHTS] if "none" in weights else []
 
     @property
     def _published_size(self) -> tuple[int, int] | None:
@@ -137,19 +147,19 @@ class StudyResults:
 
     @property
     def published_metric(self) -> str:
-        """What the published accuracies are: test_accuracy or validation_accuracy."""
+        """The metric of the published figures: test_accuracy or validation_accuracy."""
         return str(self.study.get("published_metric", "test_accuracy"))
 
     @cached_property
     def lessons(self) -> dict[str, Lesson]:
-        """What experiments with a flaw teach, by their names; none in most studies."""
+        """Lessons by the name of the experiment with the flaw; empty for most studies."""
         return {name: Lesson.from_dict(plain) for name, plain in self.study.get("lessons", {}).items()}
 
     @property
     def chosen(self) -> ExperimentResults:
-        """The experiment one would take: the best on validation, or on the test part where the protocol does so.
+        """The best experiment on the validation set, or on the test set if the protocol chooses there.
 
-        One with a flaw is not taken where there is another.
+        An experiment with a flaw is chosen only if all experiments have one.
         """
         metric = self.published_metric if self.study["protocol"] == "published" else "validation_accuracy"
         sound = [e for e in self.experiments if e.name not in self.lessons]
@@ -157,14 +167,14 @@ class StudyResults:
 
 
 def read_results(path: Path | str) -> StudyResults:
-    """Reads a study's folder.
+    """Reads the folder of a study.
 
     Raises:
-        FolderError: It holds no study, or no finished run.
+        FolderError: If the folder holds no study or no finished run.
     """
     folder = StudyFolder(Path(path))
     study = folder.read()
-    found = []
+    experiments = []
     for name, plain in study["experiments"].items():
         experiment = Experiment.from_dict(plain)
         folders = [folder.run(name, experiment.identity, seed) for seed in study["seeds"]]
@@ -172,10 +182,10 @@ def read_results(path: Path | str) -> StudyResults:
             _read_run(run, experiment, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete
         )
         if runs:
-            found.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
-    if not found:
+            experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
+    if not experiments:
         raise FolderError(f"{path} holds no finished run. Run the study first: kerasclf study {study['name']}.")
-    return StudyResults(study, tuple(found))
+    return StudyResults(study, tuple(experiments))
 
 
 def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
@@ -194,10 +204,10 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
         )
     except (OSError, ValueError, KeyError) as error:
         raise FolderError(
-            f"{run.path} is damaged ({error}). Remove it and run the study again; the other runs are kept."
+            f"{run.path} is damaged ({error}). Remove this folder and run the study again. The other runs are kept."
         ) from error
 
 
-def _is_of(spec: str, published: str) -> bool:
-    """Returns whether a spec is of the published data: the same, or the same kind in the user's own place."""
+def _is_same_data(spec: str, published: str) -> bool:
+    """Returns whether a spec names the published data set, in any folder of the user."""
     return spec == published or (published == "birds" and spec.startswith("birds:"))

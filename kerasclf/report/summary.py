@@ -1,4 +1,4 @@
-"""The table of a study: a row an experiment."""
+"""The table of a study, one row per experiment."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,24 +10,24 @@ from kerasclf.report.study_results import ExperimentResults, StudyResults
 
 
 def summarise(results: StudyResults) -> pd.DataFrame:
-    """Returns a row for each experiment: published figures, means and standard deviations over its runs.
+    """Returns one row per experiment: published figures, and means and standard deviations over its runs.
 
-    Accuracies and F1 are shares from 0 to 1, losses are in nats; a deviation of a single run is missing. The
-    interval of test accuracy is Student's over the runs, or Wilson's over the test images of a single run.
-    Memory is in 10⁶ bytes; energy in kJ, missing where the machine does not count it. Top-5 accuracy and the
-    words of what was published are missing where there are none, and have no column where all experiments miss them.
+    Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing. The
+    interval of test accuracy is Student's over the runs, or Wilson's over the test images of a single run. Memory is in
+    10⁶ bytes. Energy is in kJ and is missing if the machine does not measure it. Top-5 accuracy and the wording of
+    published figures are optional: the table has no such column if no experiment has a value.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
     optional = ("test_top5_accuracy", "published_wording")
     return table.drop(columns=[name for name in optional if table[name].isna().all()])
 
 
-def published_words(row: Mapping[Any, Any]) -> str:
-    """Returns what was published of a row's experiment: a figure, the words it was given in, or a dash."""
+def published_text(row: Mapping[Any, Any]) -> str:
+    """Returns the published accuracy of a row's experiment: its original wording, its value, or a dash."""
     if isinstance(row.get("published_wording"), str):
         return str(row["published_wording"])
-    known = row["published_accuracy"]
-    return "–" if known is None or known != known else f"{known:.4f}"
+    accuracy = row["published_accuracy"]
+    return "–" if accuracy is None or accuracy != accuracy else f"{accuracy:.4f}"
 
 
 def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, object]:
@@ -41,10 +41,10 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "published_loss": published.get("loss"),
         "published_wording": published.get("wording") or None,
         "comparable": results.comparable,
-        "reduced": bool(results.study.get("reduced")),
+        "reduced": results.size != "full",
     }
-    found = accuracy_of(experiment)
-    row |= {"test_accuracy_low": found.low, "test_accuracy_high": found.high}
+    accuracy = accuracy_of(experiment)
+    row |= {"test_accuracy_low": accuracy.low, "test_accuracy_high": accuracy.high}
     for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
         values = pd.Series(experiment.values(metric))
         row |= {metric: values.mean(), f"{metric}_std": values.std()}

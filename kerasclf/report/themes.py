@@ -1,4 +1,4 @@
-"""How figures look: colours that the colour-blind tell apart, on a light page, a dark one, and on paper."""
+"""Themes of the figures: colour-blind safe colours for light pages, dark pages and print."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_bytes
 
-# Okabe and Ito's palette, without its yellow, which is faint on white; the last two change with the theme.
+# The palette of Okabe and Ito without yellow, which is faint on white. `color_of` adds two colours of the theme.
 _PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 _LIGHT = {"ink": "#1c1e21", "soft": "#5c6370", "grid": "#e4e4e4", "paper": "#ffffff"}
 _DARK = {"ink": "#e6e8eb", "soft": "#a0a7b4", "grid": "#33383f", "paper": "#16181c"}
@@ -20,7 +20,7 @@ _STYLES = ("-", "--", ":")
 
 
 def settings(theme: str) -> dict[str, Any]:
-    """Returns matplotlib's settings for a theme."""
+    """Returns the matplotlib settings of a theme."""
     colors = _COLORS[theme]
     return {
         "font.size": 10,
@@ -45,42 +45,43 @@ def settings(theme: str) -> dict[str, Any]:
 
 
 def ink(theme: str) -> str:
-    """Returns the colour of writing."""
+    """Returns the colour of text."""
     return _COLORS[theme]["ink"]
 
 
 def soft(theme: str) -> str:
-    """Returns the colour of what should not catch the eye."""
+    """Returns the colour of secondary elements."""
     return _COLORS[theme]["soft"]
 
 
 def paper(theme: str) -> str:
-    """Returns the colour of the background."""
+    """Returns the background colour."""
     return _COLORS[theme]["paper"]
 
 
-def color_of(place: int, theme: str) -> str:
-    """Returns the colour of an experiment by its place in the study."""
+def color_of(index: int, theme: str) -> str:
+    """Returns the colour of the experiment at an index in the study."""
     palette = (*_PALETTE, ink(theme), soft(theme))
-    return palette[place % len(palette)]
+    return palette[index % len(palette)]
 
 
-def style_of(place: int) -> str:
-    """Returns the line style that tells experiments of one colour apart."""
-    return _STYLES[place // (len(_PALETTE) + 2) % len(_STYLES)]
+def style_of(index: int) -> str:
+    """Returns the line style, which distinguishes experiments that share a colour."""
+    return _STYLES[index // (len(_PALETTE) + 2) % len(_STYLES)]
 
 
 def figure_bytes(figure: Figure, form: str) -> bytes:
     """Returns a figure as PNG or SVG."""
     buffer = io.BytesIO()
-    nothing = {"Software": None} if form == "png" else {"Date": None}
-    with matplotlib.rc_context({"svg.hashsalt": "kerasclf"}):  # the same figure gives the same bytes
-        figure.savefig(buffer, format=form, metadata=nothing)
+    # Without version, date and random ids, the same figure gives the same bytes.
+    metadata = {"Software": None} if form == "png" else {"Date": None}
+    with matplotlib.rc_context({"svg.hashsalt": "kerasclf"}):
+        figure.savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()
 
 
 def save_figure(figure: Figure, path: Path) -> dict[str, bytes]:
-    """Saves a figure as PATH.png and PATH.svg, each atomically, and returns the bytes of both."""
+    """Saves a figure atomically as PATH.png and PATH.svg, and returns the bytes of both."""
     forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
     for form, raw in forms.items():
         write_bytes(path.with_name(f"{path.name}.{form}"), raw)

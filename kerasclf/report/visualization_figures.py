@@ -1,4 +1,4 @@
-"""Figures of what a network sees: kernels, feature maps, and where it looks."""
+"""Figures of kernels, feature maps and Grad-CAM heat maps."""
 
 import math
 from collections.abc import Sequence
@@ -12,76 +12,88 @@ from PIL import Image
 
 from kerasclf.report.themes import settings
 
-_MOST_KERNELS = 64
-_KERNELS_A_ROW = 8
-MAPS_A_ROW = 8
+_MAX_KERNELS = 64
+_KERNELS_PER_ROW = 8
+MAPS_PER_ROW = 8
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 
 def draw_kernels(layer: str, kernels: Floats, theme: str = "light") -> Figure:
-    """Draws kernels of shape (height, width, channels in, channels out), one a square.
+    """Draws each kernel as a small image.
 
-    Those of three channels as colours, of which grey is no weight; others, averaged over the channels, from blue for
-    negative over white to red.
+    Kernels of three input channels are drawn in colours, where grey is a weight of 0. Others are averaged over their
+    channels and drawn from blue (negative) over white to red (positive).
+
+    Args:
+        layer: Name of the layer.
+        kernels: Weights of shape (height, width, input channels, output channels).
+        theme: light or dark.
     """
     height, width, channels, count = kernels.shape
-    shown = min(count, _MOST_KERNELS)
-    rows = math.ceil(shown / _KERNELS_A_ROW)
+    shown = min(count, _MAX_KERNELS)
+    rows = math.ceil(shown / _KERNELS_PER_ROW)
     with matplotlib.rc_context(_plain(theme)):
         figure = Figure(figsize=(8, 0.8 + 0.98 * rows))
-        grid = np.atleast_2d(figure.subplots(rows, _KERNELS_A_ROW))
-        most = float(np.abs(kernels).max()) or 1.0
-        for place, axes in enumerate(grid.flat):
-            if place < shown:
-                _draw_kernel(axes, kernels[..., place], most)
-                axes.set_title(str(place), fontsize=7)
+        grid = np.atleast_2d(figure.subplots(rows, _KERNELS_PER_ROW))
+        largest = float(np.abs(kernels).max()) or 1.0
+        for index, axes in enumerate(grid.flat):
+            if index < shown:
+                _draw_kernel(axes, kernels[..., index], largest)
+                axes.set_title(str(index), fontsize=7)
             _bare(axes)
-        of_all = f" (the first {shown} of {count})" if shown < count else ""
+        limit = f" (first {shown} of {count})" if shown < count else ""
         averaged = "" if channels in (1, 3) else ", averaged over the channels"
-        figure.suptitle(f"{layer}: {count} kernels of {height}×{width}×{channels}{of_all}{averaged}", fontsize=11)
+        figure.suptitle(f"{layer}: {count} kernels of {height}×{width}×{channels}{limit}{averaged}", fontsize=11)
         return figure
 
 
 def draw_features(image: Pixels, layers: Sequence[tuple[str, str, Floats]], theme: str = "light") -> Figure:
-    """Draws an image and, below it, a row for each layer: what is said of it, and its first maps.
+    """Draws an image and, below it, one row per layer with its first feature maps.
 
     Args:
-        image: Pixels 0–255 of shape (height, width, channels), 1 or 3 of them.
-        layers: The name of each layer, its size arithmetic, and its maps of shape (height, width, channels).
+        image: Pixels 0–255 of shape (height, width, channels), with 1 or 3 channels.
+        layers: Name of each layer, calculation of its output size, and its maps of shape (height, width, channels).
         theme: light or dark.
     """
     with matplotlib.rc_context(_plain(theme)):
         figure = Figure(figsize=(8, 1.5 + 1.35 * len(layers)))
-        grid = figure.subplots(1 + len(layers), MAPS_A_ROW)
+        grid = figure.subplots(1 + len(layers), MAPS_PER_ROW)
         for axes in grid.flat:
             _bare(axes)
             axes.set_axis_off()
         grid[0, 0].imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
         _entitle(grid[0, 0], f"{image.shape[0]}×{image.shape[1]}×{image.shape[2]}")
         for row, (name, arithmetic, maps) in zip(grid[1:], layers, strict=True):
-            for place, axes in enumerate(row[: maps.shape[-1]]):
-                axes.imshow(maps[..., place], cmap="cividis")
+            for index, axes in enumerate(row[: maps.shape[-1]]):
+                axes.imshow(maps[..., index], cmap="cividis")
             height, width, channels = maps.shape
             size = f"{height}×{width}×{channels}"
             _entitle(row[0], f"{name}: {size}{'   ' + arithmetic if arithmetic else ''}")
-        figure.suptitle(f"Feature maps, at most {MAPS_A_ROW} a layer; size (W − F + 2P)/S + 1", fontsize=11)
+        figure.suptitle(f"Feature maps, up to {MAPS_PER_ROW} per layer; output size (W − F + 2P)/S + 1", fontsize=11)
         return figure
 
 
 def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light") -> Figure:
-    """Draws an image, and beside it the same under a heat map of any size with values from 0 to 1."""
+    """Draws an image, and next to it the same image under a heat map.
+
+    Args:
+        image: Pixels 0–255 of shape (height, width, channels), with 1 or 3 channels.
+        heat: Values from 0 to 1 of shape (height, width); any size is resized to the image's.
+        title: Title of the figure.
+        theme: light or dark.
+    """
     height, width = image.shape[:2]
     large = np.asarray(Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
     with matplotlib.rc_context(_plain(theme)):
         figure = Figure(figsize=(8, 4.1))
         left, right = figure.subplots(1, 2)
         left.imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
-        # Dimmed, so that the heat stands out on what is white.
+        # A dimmed image lets the heat stand out on white areas.
         right.imshow(_shown(image.mean(axis=-1, keepdims=True)), cmap="gray", vmin=0, vmax=420)
         drawn = right.imshow(large, cmap="inferno", vmin=0, vmax=1, alpha=0.6)
-        figure.colorbar(drawn, ax=right, shrink=0.8, label="speaks for the class")
+        figure.colorbar(drawn, ax=right, shrink=0.8, label="evidence for the class")
         for axes in (left, right):
             _bare(axes)
         figure.suptitle(title, fontsize=11)
@@ -92,15 +104,15 @@ def _plain(theme: str) -> dict[str, object]:
     return {**settings(theme), "axes.grid": False}
 
 
-def _draw_kernel(axes: Axes, kernel: Floats, most: float) -> None:
+def _draw_kernel(axes: Axes, kernel: Floats, largest: float) -> None:
     if kernel.shape[-1] == 3:
-        axes.imshow((kernel / most + 1) / 2)
+        axes.imshow((kernel / largest + 1) / 2)
     else:
-        axes.imshow(kernel.mean(axis=-1), cmap="RdBu_r", vmin=-most, vmax=most)
+        axes.imshow(kernel.mean(axis=-1), cmap="RdBu_r", vmin=-largest, vmax=largest)
 
 
 def _entitle(axes: Axes, text: str) -> None:
-    """Writes above a row of axes, as wide as it likes: the layout keeps the height for it and not the width."""
+    """Writes a title above a row of axes; the layout reserves its height but not its width."""
     axes.set_title(" ", fontsize=8)
     axes.text(0, 1.04, text, transform=axes.transAxes, fontsize=8, va="bottom").set_in_layout(False)
 

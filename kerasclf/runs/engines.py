@@ -15,13 +15,13 @@ from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
 from kerasclf.runs import forking
-from kerasclf.runs.worker_pool import WorkerPool
 from kerasclf.runs.execute import execute, is_passing
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
 from kerasclf.runs.resources import automatic_jobs
-from kerasclf.runs.worker_process import WorkerProcess, take_up
+from kerasclf.runs.worker_pool import WorkerPool
+from kerasclf.runs.worker_process import WorkerProcess, take_idle
 
 # The runs to execute. An engine takes the next one when it has room, so an iterator may use the results so far. None
 # means: wait until one of the current runs has ended.

@@ -1,14 +1,14 @@
 """`Experiment`: everything that decides a run except its seed."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.log import Log
 from kerasclf.data.splits import Split
 from kerasclf.errors import unknown
 from kerasclf.flaws import FLAWS
+from kerasclf.log import Log
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer

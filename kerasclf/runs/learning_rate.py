@@ -1,6 +1,5 @@
 """Proposes a learning rate for an experiment by a short training. Needs TensorFlow."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from kerasclf.log import Log

@@ -1,6 +1,6 @@
 """Plans of a study: checks everything that can be wrong, and measures the costs by a few real steps."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -84,9 +84,7 @@ class Plan:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Plan":
         """Makes the plan that `to_dict` described."""
-        return cls(
-            **{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}}
-        )
+        return cls(**{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}})
 
 
 def make_plan(request: PlanRequest, log: Log) -> Plan:

@@ -1,7 +1,6 @@
 """`RunFolder`: the files of one run on disk. Needs no TensorFlow."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,7 +143,9 @@ def seal(folder: Path, description: dict[str, Any]) -> None:
     write_json(folder / DESCRIPTION, {**description, "files": digests})
 
 
-def write_predictions(path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]) -> None:
+def write_predictions(
+    path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
+) -> None:
     """Writes predictions.csv, one line per image: name, label, and the probability p_CLASS of each class.
 
     Args:

@@ -83,7 +83,7 @@ class StudyFolder:
         """
         try:
             held = read_json(self.path / STUDY_FILE)
-            missing = {*_IDENTITY, "experiments", "published", "published_data", "seeds"} - set(held)
+            missing = {*_IDENTITY, "experiments", "published", "published_data", "seeds", "reductions"} - set(held)
             if missing:
                 raise ValueError(f"{min(missing)!r} is missing")
             return held  # type: ignore[no-any-return]

@@ -1,19 +1,13 @@
-"""`kerasclf search` as a user meets it, and the report that it writes."""
+"""`kerasclf search` as a user meets it."""
 
 import re
 
-import numpy as np
 import pytest
 
 from kerasclf.cli import main
-from kerasclf.report.comparisons import Comparison
-from kerasclf.report.search.search_facts import Gain, noise_warning
-from kerasclf.report.search.search_importance import importance_of
-from kerasclf.report.search.search_page import write_search_report
-from kerasclf.report.statistics import Interval
-from kerasclf.search import Budget, Choice, Float, Search, Space, read_search, run_search
+from kerasclf.search import Choice, Float, read_search
 from kerasclf.studies.reduction import Reduction
-from tests.search.fake import BASE, SPACE, FakeEngine
+from tests.search.fake import FakeEngine
 
 FAKE = '["train.learning_rate"]\nfloat = [1e-3, 1.0]\nlog = true\n["train.batch_size"]\nchoice = [16, 32, 64]\n'
 
@@ -173,45 +167,6 @@ def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake):
     assert "Did you mean 'model'?" in refused(capsys, ["search", str(tmp_path / "bad.toml"), "--max-trials", "1"])
 
 
-def test_the_report_says_what_was_found_and_what_failed(tmp_path):
-    fails = lambda job: ("The loss is nan.", True) if job.experiment.train.learning_rate > 0.5 else None  # noqa: E731
-    search = Search(BASE, Space(SPACE), median=True)
-    found = run_search(search, tmp_path / "out", Budget(25), engine=FakeEngine(fails=fails))
-    page = write_search_report(found, tmp_path / "report")
-    text, markdown = page.read_text(), (tmp_path / "report" / "report.md").read_text()
-    assert f"The best of 25 trials is {found.best.title}: val_accuracy {found.best.value:.4f}" in text
-    assert "The loss is nan." in text
-    assert "broken off" in text
-    assert "The test images have not been looked at for it." in markdown
-    assert "<script" not in text
-    assert "http" not in re.sub(r"http://www\.w3\.org|data:[^\"]*", "", text)
-    rows = (tmp_path / "report" / "trials.csv").read_text().splitlines()
-    assert len(rows) == 26
-
-
-def test_importance_finds_the_setting_that_matters_and_says_when_it_has_learnt_nothing(tmp_path):
-    found = run_search(Search(BASE, Space(SPACE)), tmp_path / "out", Budget(40), engine=FakeEngine())
-    importance = importance_of(found)
-    assert importance.tells
-    rate, batch = (importance.drops[name][0] for name in ("train.learning_rate", "train.batch_size"))
-    assert rate > 3 * batch > 0
-    draw = np.random.default_rng(0)
-    noise = type(found)(found.folder, found.search, tuple(t.but(value=float(draw.normal())) for t in found.trials))
-    assert not importance_of(noise).tells
-    assert importance_of(type(found)(found.folder, found.search, found.trials[:5])) is None
-
-
-def test_a_gain_inside_the_noise_is_warned_of():
-    def gain(value, half, p):
-        return Gain(None, Comparison("best", "base", 3, Interval(value, value - half, value + half, p), p, 12), 1)
-
-    printed = noise_warning(gain(0.01, 0.03, 0.3))
-    assert printed.startswith("The gain on the test images lies inside the noise: +1.0 ± 3.0 points")
-    assert "About 12 repeats would settle a difference of this size." in printed
-    assert noise_warning(gain(0.05, 0.01, 0.001)) == ""
-    assert noise_warning(None) == ""
-
-
 @pytest.mark.slow
 def test_a_search_of_real_runs_looks_at_the_test_images_once(tmp_path, capsys):
     from kerasclf.runs.run_folder import RunFolder
@@ -234,7 +189,7 @@ def test_a_search_of_real_runs_looks_at_the_test_images_once(tmp_path, capsys):
     described = RunFolder((tmp_path / "out" / refit["model"]).parent).description()
     assert described["data"]["images"]["train"] == 1000
     page = (tmp_path / "out" / "report" / "index.html").read_text()
-    assert "trained on training and validation images" in page
+    assert "trained on the training and validation sets" in page
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")}
     main(arguments)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")} == before

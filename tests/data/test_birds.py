@@ -1,4 +1,4 @@
-"""The birds of 2010 in the layout of their archives."""
+"""Caltech-UCSD Birds 200 (2010) in the layout of its archives."""
 
 import shutil
 
@@ -10,7 +10,7 @@ from kerasclf.data import Split, load_dataset
 from kerasclf.data.specs import default_dataset
 from kerasclf.errors import DataError
 
-# Of two training images a species, one validates.
+# One of the two training images per species validates.
 HALF = Split(validation=0.5)
 
 
@@ -46,7 +46,7 @@ def test_the_lists_divide_the_images(archive):
     assert set(dataset.test.names) == {f"{n:03}.Species_{n}/2.png" for n in range(1, 201)}
 
 
-def test_images_are_as_large_as_backbones_want_them(archive):
+def test_images_have_the_size_that_backbones_were_trained_at(archive):
     assert load_dataset(f"birds:{archive}", split=HALF).image_shape == (224, 224, 3)
 
 
@@ -78,7 +78,7 @@ def test_without_a_path_it_says_where_to_get_them():
         load_dataset("birds")
 
 
-def test_without_birds_the_study_draws_shapes():
+def test_without_birds_the_study_uses_shapes():
     choice = default_dataset("birds")
     assert (choice.spec, choice.image_size) == ("shapes", (96, 96))
-    assert "--data birds:PATH" in choice.notice
+    assert "Give birds:PATH as `data`." in choice.notice

@@ -1,4 +1,4 @@
-"""Flaws of data: which images are in which part, and in which order, once one is made."""
+"""Flaws of data: the sets and the order of images after each one."""
 
 from dataclasses import replace
 
@@ -20,14 +20,14 @@ def test_without_a_flaw_of_data_nothing_is_touched(dataset):
     assert data_flaws(("softmax_twice", "unshuffled", "duplicates")) == ("duplicates", "unshuffled")
 
 
-def test_a_fifth_of_the_test_images_of_each_class_stands_in_the_training_part(dataset):
+def test_a_fifth_of_the_test_images_of_each_class_is_in_the_training_set(dataset):
     spoilt = spoil(dataset, ("duplicates",))
     assert not pixels(dataset.train) & pixels(dataset.test)
     shared = [name for name, image in zip(dataset.test.names, dataset.test.images.array, strict=True)
               if image.tobytes() in pixels(spoilt.train)]  # fmt: skip
     assert len(shared) == 6
     assert np.bincount([int(name) % 3 for name in shared]).tolist() == [2, 2, 2]
-    # The rest keep their places, classes and number.
+    # The other images keep their order, and the classes their numbers.
     np.testing.assert_array_equal(spoilt.train.labels, dataset.train.labels)
     changed = (spoilt.train.images.array != dataset.train.images.array).any(axis=(1, 2, 3))
     assert changed.sum() == 6

@@ -1,4 +1,4 @@
-"""Every form an image file can have becomes uint8 pixels."""
+"""Image files of every format become uint8 pixels."""
 
 import numpy as np
 import pytest

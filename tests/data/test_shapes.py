@@ -1,10 +1,10 @@
-"""The drawn data set."""
+"""The synthetic data set `shapes`."""
 
 import numpy as np
 import pytest
 
 from kerasclf.data import Split, load_dataset
-from kerasclf.data.shapes import _drawn
+from kerasclf.data.shapes import _draw_images
 from kerasclf.errors import DataError
 
 
@@ -20,18 +20,18 @@ def test_it_has_the_sizes_of_cifar100_25(shapes):
     assert (np.bincount(shapes.test.labels) == 100).all()
 
 
-def test_it_says_that_it_is_drawn(shapes):
-    assert "drawn" in shapes.title
+def test_its_title_says_that_it_is_synthetic(shapes):
+    assert "synthetic" in shapes.title
 
 
 def test_it_is_the_same_every_time(shapes):
-    _drawn.cache_clear()
+    _draw_images.cache_clear()
     again = load_dataset("shapes")
     assert again.manifest["hash"] == shapes.manifest["hash"]
 
 
 def test_colour_alone_does_not_tell_the_class(shapes):
-    """The mean colour of an image, as a nearest-centroid classifier sees it, is worth hardly more than a guess."""
+    """A nearest-centroid classifier of mean colours is hardly better than a guess."""
     subset = shapes.train
     means = subset.images.read(np.arange(len(subset))).mean(axis=(1, 2))
     centroids = np.array([means[subset.labels == label].mean(axis=0) for label in range(25)])
@@ -45,9 +45,9 @@ FEW = Split(train_per_class=4, test_per_class=2, validation=0.25)
 
 def test_an_image_does_not_depend_on_what_else_is_drawn(shapes):
     few = load_dataset("shapes", split=FEW).test
-    wanted = dict(zip(shapes.test.names, shapes.test.images.array, strict=True))
+    expected = dict(zip(shapes.test.names, shapes.test.images.array, strict=True))
     for name, image in zip(few.names, few.images.array, strict=True):
-        np.testing.assert_allclose(image.astype(int), wanted[name], atol=1)  # sines differ in the last digit
+        np.testing.assert_allclose(image.astype(int), expected[name], atol=1)  # sines may differ in the last digit
 
 
 def test_another_size_shows_the_same_scenes():
@@ -60,10 +60,5 @@ def test_another_size_shows_the_same_scenes():
 
 
 def test_it_takes_no_arguments():
-    with pytest.raises(DataError, match="Expected shapes, drawn here"):
+    with pytest.raises(DataError, match="Expected shapes, synthetic images"):
         load_dataset("shapes:10")
-
-
-def test_an_unknown_spec_suggests_a_known_one():
-    with pytest.raises(DataError, match=r"Unknown data set 'shape'\. Did you mean 'shapes'\?"):
-        load_dataset("shape")

@@ -1,4 +1,4 @@
-"""A data set as one file."""
+"""Data sets in one file."""
 
 import numpy as np
 from PIL import Image
@@ -21,7 +21,7 @@ def test_it_gives_back_the_same_images_names_and_manifest(tmp_path):
         assert one.names == other.names
 
 
-def test_images_that_are_read_on_demand_stay_where_they_are(tmp_path, monkeypatch):
+def test_images_that_are_read_on_demand_are_not_written(tmp_path, monkeypatch):
     monkeypatch.setattr("kerasclf.data.folders.IN_MEMORY_LIMIT", 0)
     for name in ("a", "b"):
         (tmp_path / "images" / name).mkdir(parents=True)

@@ -1,9 +1,9 @@
-"""Splits: stratified, seeded, complete, written down."""
+"""Splits: stratified, seeded, complete, recorded in the manifest."""
 
 import numpy as np
 import pytest
 
-from kerasclf.data import Split, kfold, load_dataset
+from kerasclf.data import Split, load_dataset
 from kerasclf.data.splits import divide, limit_per_class
 from kerasclf.errors import DataError, KerasclfError
 
@@ -12,9 +12,9 @@ NAMES = ("a", "b", "c")
 
 
 def test_stratified_keeps_the_share_in_every_class():
-    kept, apart = divide(LABELS, 0.1, Split(), NAMES)
-    assert np.bincount(LABELS[apart]).tolist() == [5, 3, 2]
-    assert sorted([*kept, *apart]) == list(range(100))
+    rest, held_out = divide(LABELS, 0.1, Split(), NAMES)
+    assert np.bincount(LABELS[held_out]).tolist() == [5, 3, 2]
+    assert sorted([*rest, *held_out]) == list(range(100))
 
 
 def test_the_seed_decides():
@@ -23,13 +23,13 @@ def test_the_seed_decides():
 
 
 def test_first_takes_the_images_as_they_come():
-    kept, apart = divide(np.tile([0, 1, 2], 10), 0.1, Split(method="first"), NAMES)
-    assert apart.tolist() == [0, 1, 2]
-    assert kept.tolist() == list(range(3, 30))
+    rest, held_out = divide(np.tile([0, 1, 2], 10), 0.1, Split(method="first"), NAMES)
+    assert held_out.tolist() == [0, 1, 2]
+    assert rest.tolist() == list(range(3, 30))
 
 
 def test_first_on_ordered_images_would_lose_a_class():
-    with pytest.raises(DataError, match=r"class 'b' would have none .*use the method 'stratified'"):
+    with pytest.raises(DataError, match=r"Class 'b' has 30 images, but none .* Use the method 'stratified'"):
         divide(LABELS, 0.1, Split(method="first"), NAMES)
 
 
@@ -59,17 +59,11 @@ def test_the_manifest_changes_with_the_split_alone(monkeypatch):
     assert first["sets"]["train"]["images"] == 450
 
 
-def test_kfold_validates_each_image_once(dataset):
-    folds = list(kfold(dataset, 3, seed=1))
-    assert len(folds) == 3
-    validated = [image.tobytes() for fold in folds for image in fold.validation.images.read(np.arange(42))]
-    assert len(validated) == len(set(validated)) == 126
-    for fold in folds:
-        assert np.bincount(fold.validation.labels).tolist() == [14, 14, 14]
-        assert len(fold.train) == 84
-        assert fold.test is dataset.test
+def test_an_impossible_fold_is_refused():
+    with pytest.raises(KerasclfError, match=r"fold: expected \(number, folds\), such as \(2, 5\)\. Received: \(6, 5\)"):
+        Split(fold=(6, 5))
 
 
-def test_too_many_folds(dataset):
-    with pytest.raises(DataError, match="Expected 2 to 42 folds"):
-        list(kfold(dataset, 43))
+def test_a_split_without_folds_keeps_the_hash_it_had_before_there_were_any():
+    assert "fold" not in Split().to_dict()
+    assert Split.from_dict(Split(fold=(1, 3)).to_dict()) == Split(fold=(1, 3))

@@ -28,7 +28,7 @@ def test_pixels_become_what_its_own_preprocess_input_makes_of_them(name):
 
 def test_preprocessing_is_not_the_same_for_all():
     made = {np.asarray(preprocessing(name)(PIXELS)).round(2).tobytes() for name in BACKBONES}
-    # As they are; to -1…1; less ImageNet's mean with red and blue changed; by ImageNet's mean and deviation.
+    # Unchanged; scaled to -1…1; minus ImageNet's mean with red and blue swapped; by ImageNet's mean and deviation.
     assert len(made) == 4
 
 
@@ -60,7 +60,7 @@ def test_sizes_it_cannot_take_are_refused_before_it_is_built(arguments, message)
 
 
 @pytest.mark.parametrize(("name", "least"), [("inception_v3", 75), ("xception", 71)])
-def test_some_take_no_image_as_small(name, least):
+def test_some_need_larger_images(name, least):
     with pytest.raises(KerasclfError, match=rf"at least {least}x{least}\. Received: 32x32"):
         build(name, (32, 32, 3), 2)
 
@@ -71,7 +71,7 @@ def built(request):
         return build(request.param, (32, 32, 3), 5, {"head": (7, 6), "head_dropout": 0.2})
 
 
-def test_its_head_is_as_asked(built):
+def test_its_head_has_the_given_layers(built):
     names = [layer.name for layer in built.layers]
     head = names[names.index(FEATURES) + 1 :]
     assert head == [

@@ -1,4 +1,4 @@
-"""ConvNeXt's four sizes: published counts, shapes, what is trained and what is kept."""
+"""ConvNeXt's four sizes: published counts, shapes, weights, saving."""
 
 import json
 from itertools import pairwise
@@ -18,7 +18,7 @@ def trainable(model):
 
 @pytest.fixture
 def small_size(monkeypatch):
-    """ConvNeXt-T with narrow stages of one block and a second one in the third, for what does not hang on its size."""
+    """ConvNeXt-T with narrow stages of 1, 1, 2 and 1 blocks, for tests that are independent of its size."""
     small = type(_SIZES["convnext_tiny"])((1, 1, 2, 1), (8, 16, 24, 32), 0.1)
     monkeypatch.setitem(_SIZES, "convnext_tiny", small)
 
@@ -40,7 +40,7 @@ def test_the_larger_ones_have_the_published_parameters(builder, published):
 
 @pytest.mark.parametrize("size", _SIZES)
 def test_the_table_gives_the_published_parameters(size):
-    """Counted by hand from the table, in no time; the slow test counts the networks themselves."""
+    """Counts by hand from the table, which is quick; the slow test counts the networks' weights."""
     depths, widths = _SIZES[size].depths, _SIZES[size].widths
     blocks = sum(d * (8 * w * w + (49 + 1 + 2 + 4 + 1 + 1) * w) for d, w in zip(depths, widths, strict=True))
     between = sum(2 * a + (4 * a + 1) * b for a, b in pairwise(widths))

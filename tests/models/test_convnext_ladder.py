@@ -1,4 +1,4 @@
-"""The seven steps from ResNet to ConvNeXt: the study's counts, and what the published form has of its own."""
+"""The seven steps from ResNet to ConvNeXt: the study's counts, and the differences of the published form."""
 
 import json
 
@@ -9,7 +9,6 @@ import tensorflow as tf
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models.convnext_ladder import STEPS, resnet_to_convnext
-from kerasclf.models.convolution import convolve
 from kerasclf.models.stages import stages_of
 from kerasclf.training.devices import precision
 from kerasclf.training.faster import faster_layers
@@ -35,7 +34,7 @@ def test_the_published_parameters(step):
 
 @pytest.mark.parametrize("step", STEPS)
 def test_batch_norm_keeps_its_statistics_as_pytorchs(step):
-    """With Keras' own 0.99 a short training is validated with statistics of networks long gone."""
+    """With Keras' default of 0.99, a short training would be validated with outdated statistics."""
     norms = [one for one in resnet_to_convnext(step=step, depths=SHALLOW).layers
              if isinstance(one, keras.layers.BatchNormalization)]  # fmt: skip
     assert {norm.momentum for norm in norms} == {0.9}
@@ -94,7 +93,7 @@ def test_gradients_reach_every_weight(step):
     for weight, gradient in zip(model.trainable_weights, tape.gradient(loss, model.trainable_weights), strict=True):
         largest = np.abs(gradient).max()
         if _is_normalised_away(weight, step):
-            assert largest < 1e-4, weight.path  # rounding alone: batch norm takes off whatever a bias adds
+            assert largest < 1e-4, weight.path  # only rounding: batch norm subtracts whatever a bias adds
         else:
             # Within a branch of ConvNeXt all gradients carry its layer scale of 1e-6.
             assert largest > (1e-9 if step == 7 else 1e-5), weight.path
@@ -104,7 +103,7 @@ def _is_normalised_away(weight, step):
     return weight.path in ("conv1_conv/bias", *(f"conv{s}_block1_2_conv/bias" for s in (2, 3, 4, 5) if step == 6))
 
 
-# A CPU has no arithmetic in float16 and takes long over pretending.
+# A CPU has no float16 arithmetic and is slow to emulate it.
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_a_step_in_mixed_precision_reaches_every_weight(policy):
     with precision(policy):
@@ -119,7 +118,7 @@ def test_a_step_in_mixed_precision_reaches_every_weight(policy):
         assert (np.array(weight) != old).any(), weight.path
 
 
-def test_layer_scale_begins_at_a_millionth():
+def test_layer_scale_starts_at_a_millionth():
     model = resnet_to_convnext(depths=SHALLOW)
     scales = [layer.get_weights() for layer in model.layers if layer.name.endswith("_scale")]
     assert len(scales) == 4
@@ -136,15 +135,6 @@ def test_a_strided_kernel_lies_on_the_pixels_that_the_shortcut_takes():
     block = keras.Model(model.input, [before, layer.output])
     values, strided = block(np.random.default_rng(0).normal(size=(1, 16, 16, 3)).astype(np.float32))
     np.testing.assert_array_equal(strided, values[:, ::2, ::2])
-
-
-@pytest.mark.parametrize(("groups", "shape"), [(1, (3, 3, 6, 12)), (3, (3, 3, 2, 12)), (6, (3, 3, 6, 2))])
-def test_a_convolution_in_groups_begins_as_in_pytorch(groups, shape):
-    image = keras.Input((5, 6, 6))
-    (kernel,) = keras.Model(image, convolve(image, 12, 3, 1, groups, "same", False, "conv")).get_weights()
-    assert kernel.shape == shape
-    largest = 1 / np.sqrt(9 * 6 / groups)
-    assert 0.9 * largest < np.abs(kernel).max() <= largest
 
 
 def test_names_are_the_same_each_time_and_tell_the_stage():

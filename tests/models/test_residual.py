@@ -1,4 +1,4 @@
-"""Stochastic depth and layer scale: what is dropped, how often, and what is kept of the mean."""
+"""Stochastic depth and layer scale: probabilities, means, seeds, precision, saving."""
 
 import keras
 import numpy as np

@@ -1,4 +1,4 @@
-"""Stages read from layer names, as keras.applications 3.15 writes them."""
+"""Stages read from the layer names of keras.applications 3.15."""
 
 import pytest
 

@@ -72,7 +72,7 @@ def test_nearest_equals_the_legacy_generator(image, name, fill_mode):
 
 
 def test_the_legacy_generators_shift_axes_are_swapped(image):
-    """Documents the one place where we keep the meaning of the names and not the behaviour."""
+    """Documents the one case in which we keep the meaning of the names instead of the behaviour."""
     moved = legacy(image, {"tx": 2.0}, "nearest")
     np.testing.assert_array_equal(moved[:, :-2], image[:, 2:])
 

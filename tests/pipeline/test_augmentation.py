@@ -1,4 +1,4 @@
-"""`Augmentation`'s fields: ImageDataGenerator's names, checked together."""
+"""The fields of `Augmentation`: ImageDataGenerator's names, checked together."""
 
 import inspect
 
@@ -9,7 +9,7 @@ from kerasclf import Augmentation
 from kerasclf.errors import KerasclfError
 
 
-def test_it_has_the_generators_arguments_but_those_of_other_things():
+def test_it_has_the_generators_arguments_except_those_of_other_objects():
     theirs = set(inspect.signature(ImageDataGenerator.__init__).parameters) - {"self"}
     elsewhere = {"data_format", "validation_split", "interpolation_order", "dtype"}
     assert theirs - elsewhere <= set(Augmentation.__dataclass_fields__)

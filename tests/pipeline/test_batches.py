@@ -1,4 +1,4 @@
-"""Batches: every image once an epoch, in an order that seed and epoch decide."""
+"""Batches: every image once per epoch, in an order that depends on seed and epoch."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_order_is_a_function_of_seed_and_epoch():
     assert (epoch_of(subset, seed=1)[0][0] != first[0][0]).any()
 
 
-def test_each_pass_asks_for_the_epoch_anew():
+def test_each_pass_reads_the_epoch_anew():
     subset, epoch = make_subset(20, shape=(8, 8, 3)), Epoch()
     data = training_batches(subset, 3, 20, Augmentation(horizontal_flip=True), 0, epoch)
     passes = []

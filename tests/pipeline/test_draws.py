@@ -1,4 +1,4 @@
-"""Random numbers by (seed, epoch, index)."""
+"""Random numbers as functions of (seed, epoch, index)."""
 
 import numpy as np
 import tensorflow as tf

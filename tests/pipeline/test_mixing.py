@@ -1,4 +1,4 @@
-"""MixUp and CutMix: images and labels by the same weight."""
+"""MixUp and CutMix: images and labels are mixed by the same weight."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ EPOCH = tf.constant(0, tf.int64)
 
 
 def mixed(fields, count=64, seed=0):
-    """Mixes images that are black or white, so that their mean is the weight of white."""
+    """Mixes black and white images in turn. The mean of a mixed image is the weight of white."""
     labels = tf.one_hot(np.arange(count) % 2, 2)
     images = tf.constant(
         np.broadcast_to((np.arange(count) % 2 * 255)[:, None, None, None], (count, 16, 16, 1)), tf.uint8
@@ -30,8 +30,22 @@ def test_labels_say_what_is_in_the_image(fields):
 
 
 def test_cut_mix_pastes_one_rectangle():
-    images, _ = mixed({"cut_mix": 1.0})
-    assert set(np.unique(images)) <= {0, 255}
+    images, labels = mixed({"cut_mix": 1.0})
+    own = np.arange(len(images)) % 2  # the next image of the batch has the other colour
+    pasted = images[..., 0] != (255 * own)[:, None, None]
+    np.testing.assert_array_equal(np.unique(images), [0, 255])
+    boxes = set()
+    for mask, share in zip(pasted, labels[np.arange(len(labels)), 1 - own], strict=True):
+        np.testing.assert_allclose(mask.mean(), share, atol=1e-6)
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not mask.any():
+            continue
+        # The box around all pasted pixels holds nothing else.
+        box = (rows[0], rows[-1], columns[0], columns[-1])
+        assert mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        assert len(rows) == len(columns)  # as wide as high, since the image is
+        boxes.add(box)
+    assert len(boxes) > 40  # of 64: few boxes are empty or the same
 
 
 def test_the_seed_decides():

@@ -1,4 +1,4 @@
-"""The report of a study of flaws: each beside its corrected experiment, in points, in words, as a lesson."""
+"""The effect of each flaw compared with its corrected experiment, as numbers, sentences and lessons."""
 
 from dataclasses import replace
 
@@ -15,7 +15,7 @@ from kerasclf.report.rerun_commands import command_of
 from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer import Transfer
-from tests.report.test_page import write_run
+from tests.report.run_folders import write_run
 
 SOUND = Experiment()
 EXPERIMENTS = {
@@ -53,64 +53,71 @@ def results(tmp_path):
     return read_results(folder.path)
 
 
-def test_each_flaw_is_told_against_its_corrected_experiment(results):
+def test_each_flaw_is_compared_with_its_corrected_experiment(results):
     lesson_results = lessons_of(results)
-    assert [one.words for one in lesson_results[:2]] == [
-        "softmax_twice lowers the test accuracy by 30.0 ± 0.0 points: 23.3%, and 53.3% without the flaw (n = 3).",
-        "duplicates flatters the test accuracy by 30.0 ± 0.0 points: 83.3%, and 53.3% without the flaw (n = 3).",
+    basis = "(95 % interval {0} to {0}, 3 runs each)"
+    assert [one.sentence for one in lesson_results[:2]] == [
+        f"softmax_twice lowers the test accuracy by 30.0 points {basis.format('30.0')}: 23.3% with the flaw, 53.3% "
+        "without it.",
+        f"duplicates inflates the test accuracy by 30.0 points {basis.format('30.0')}: 83.3% with the flaw, 53.3% "
+        "without it.",
     ]
-    assert lesson_results[2].words.startswith("unshuffled and sound are not distinguishable: +3.3 ± ")
-    assert lesson_results[2].words.endswith(" repeats would be needed.")
-    assert lesson_results[3].words == (
-        "augmented understates the validation accuracy by 10.0 ± 0.0 points: 43.3%, and 53.3% without the flaw (n = 3)."
+    assert lesson_results[2].sentence.startswith("unshuffled and sound are not significantly different: +3.3 points ")
+    assert lesson_results[2].sentence.endswith(" repeats would be needed to show this difference.")
+    assert lesson_results[3].sentence == (
+        f"augmented understates the validation accuracy by 10.0 points {basis.format('10.0')}: 43.3% with the flaw, "
+        "53.3% without it."
     )
-    assert [one.effect for one in lesson_results] == ["lowers", "flatters", "nothing shown", "understates", "lowers"]
-    assert [one.leads for one in lesson_results] == [True, True, True, True, False]
+    assert [one.effect for one in lesson_results] == ["lowers", "inflates", "not significant", "understates", "lowers"]
+    assert [one.is_main for one in lesson_results] == [True, True, True, True, False]
 
 
-def test_a_gain_without_a_leak_is_no_flattery(results):
+def test_a_gain_without_a_leak_is_not_inflated(results):
     leaks = {**results.study["lessons"], "duplicates": {**results.study["lessons"]["duplicates"], "leaks": False}}
     assert lessons_of(replace(results, study={**results.study, "lessons": leaks}))[1].effect == "raises"
 
 
-def test_the_answer_counts_what_could_be_shown(results):
-    found = findings(results, between_neighbours(results), lessons_of(results))
-    assert found[0] == (
-        "Of 4 flaws 3 can be shown to change what is reported: duplicates (flatters); softmax_twice (lowers); "
-        "augmented (understates); of unshuffled nothing can be shown with 3 runs of each."
+def test_the_summary_counts_the_significant_flaws(results):
+    sentences = findings(results, between_neighbours(results), lessons_of(results))
+    assert sentences[0] == (
+        "3 of 4 flaws significantly change the reported accuracy: duplicates (inflates); softmax_twice (lowers); "
+        "augmented (understates). With 3 runs each, no significant effect is found for unshuffled."
     )
-    assert len(found) == 6
+    assert len(sentences) == 6
 
 
-def test_an_experiment_with_a_flaw_is_never_the_best(results):
+def test_an_experiment_with_a_flaw_is_chosen_only_among_flawed_ones(results):
     assert results.chosen.name == "other"
     assert replace(results, experiments=results.experiments[:5]).chosen.name == "sound"
     assert replace(results, experiments=results.experiments[1:2]).chosen.name == "softmax_twice"
 
 
-def test_one_run_each_says_nothing_of_a_validation_figure(results):
+def test_one_run_each_is_not_enough_for_a_validation_accuracy(results):
     single = replace(results, experiments=tuple(replace(e, runs=e.runs[:1]) for e in results.experiments))
     flawed, *_, augmented, _ = lessons_of(single)
     assert np.isfinite(flawed.comparison.difference.low)  # over the test images
-    assert augmented.words == "augmented and sound: one run each says nothing of validation accuracy; repeats would."
+    assert augmented.sentence == (
+        "One run each is not enough to compare the validation accuracy of augmented and sound."
+    )
 
 
-def test_a_lesson_whose_experiment_was_not_run_is_left_out(results):
+def test_a_lesson_without_its_run_is_left_out(results):
     some = replace(results, experiments=results.experiments[:2])
     assert [one.name for one in lessons_of(some)] == ["softmax_twice"]
     assert [(after, before) for after, before, _ in changes_of(some)] == [("softmax_twice", "sound")]
 
 
-def test_the_page_shows_flaws_lessons_and_the_field_that_makes_the_flaw(results, tmp_path):
+def test_the_page_shows_flaws_lessons_and_the_setting_of_the_flaw(results, tmp_path):
     page = write_report(replace(results, experiments=results.experiments[:3]), tmp_path / "report")
     shown, text = page.read_text(), (page.parent / "report.md").read_text()
-    assert "Learning is &lt;slow&gt;. <em>How to see it:</em> The loss has a floor." in shown
+    assert "Learning is &lt;slow&gt;. <em>How to detect it:</em> The loss has a floor." in shown
     assert "<code>[&#34;softmax_twice&#34;]</code>" in shown
-    assert "Against the first" not in shown
-    assert "| softmax_twice | sound | test accuracy | 0.2333 | 0.5333 | -30.00 |" in text
-    assert "**duplicates.** It was seen. *How to see it:* Hash it." in text
+    assert "Compared with the first experiment" not in shown
+    assert "<em>Inflates</em>" in shown
+    assert "| softmax_twice | sound | test accuracy | 0.2333 | 0.5333 | −30.00 |" in text
+    assert "**duplicates.** It was seen. *How to detect it:* Hash it." in text
     assert (page.parent / "differences.png").exists()
 
 
-def test_the_command_names_the_weights_of_those_that_have_some(results):
+def test_the_command_names_the_weights_of_the_pretrained_experiments(results):
     assert "--weights w.keras" in command_of(results)

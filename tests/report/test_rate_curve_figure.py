@@ -1,4 +1,4 @@
-"""The figure of a search for a learning rate."""
+"""The figure of the learning-rate finder."""
 
 import numpy as np
 import pytest
@@ -18,5 +18,5 @@ def test_the_proposal_is_marked(theme):
     assert axes.get_xscale() == "log"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "loss (nats)")
     assert curve.proposed in [line.get_xdata()[0] for line in axes.lines]
-    assert axes.get_ylim()[1] < 6  # not at the height of the divergence
+    assert axes.get_ylim()[1] < 6  # the diverging losses are cut off
     assert figure_bytes(figure, "png").startswith(b"\x89PNG")

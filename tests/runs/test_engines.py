@@ -13,7 +13,8 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.locks import hold
-from kerasclf.runs import worker_pool as pool, engines, worker_process
+from kerasclf.runs import engines, worker_process
+from kerasclf.runs import worker_pool as pool
 from kerasclf.runs.engines import Inline, Processes
 from kerasclf.runs.forking import CAN_FORK
 from kerasclf.runs.progress import SilentRunListener

@@ -2,13 +2,13 @@
 
 import pytest
 
-from kerasclf.studies.study_options import StudyOptions
 from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
 from kerasclf.data.splits import Split
-from kerasclf.studies import declare
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.progress import SilentRunListener
+from kerasclf.studies import declare
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
 from kerasclf.transfer.cache import cache_root, cached
 

@@ -82,7 +82,7 @@ def test_each_exercise_has_a_page(made):
     page = (made / "report" / "10-seen.html").read_text()
     for exercise in EXERCISES[9:10]:
         assert all(sentence in page for sentence in exercise.look)
-    assert "its figures mean nothing" in page
+    assert "its results mean nothing" in page
     assert "kerasclf study course-cnn --data digits --protocol sound" in page
     assert set(pd.read_csv(made / "report" / "summary.csv")["study"]) == {"course-perceptron", "course-cnn"}
 
@@ -90,10 +90,10 @@ def test_each_exercise_has_a_page(made):
 def test_all_exercises_are_told_in_one_file_too(made):
     told = (made / "report" / "report.md").read_text()
     assert told.count("\n## ") == 12
-    assert told.count("Left out: not run yet") == 9
+    assert told.count("Not available: not run yet") == 9
     assert " ".join(EXERCISES[9].look) in told
     assert "![The kernels of the first convolution.](10-kernels.png)" in told
-    assert told.count("its figures mean nothing") == 1
+    assert told.count("its results mean nothing") == 1
     assert all((made / "report" / name).is_file() for name in re.findall(r"\]\((.+?)\)", told))
 
 
@@ -138,7 +138,7 @@ def test_a_folder_without_runs_is_refused(tmp_path):
         (["course", "--only", "iriss"], "Unknown exercise 'iriss'. Did you mean 'iris'?"),
         (["corse"], "Did you mean 'course'?"),
         (["ladder", "--wine", "x.csv"], "--wine is for kerasclf study course; here it is --data wine:PATH"),
-        (["course-wine"], "This study has no data of its own. Red wine quality"),
+        (["course-wine"], "This study comes without data. Get winequality-red.csv"),
         (["course", "--only", "wine", "--wine", "/nowhere.csv", "--engine", "inline"], "/nowhere.csv does not exist"),
         (["course-iris", "--data", "shapes", "--protocol", "sund"], "Did you mean 'sound'?"),
     ],

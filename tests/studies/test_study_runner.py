@@ -125,7 +125,7 @@ def test_experiments_of_one_architecture_start_alike(tmp_path):
     [
         ({"name": "other"}, "holds the study 'small' with name 'small', not 'other'"),
         ({"protocol": "published"}, "with protocol 'sound', not 'published'"),
-        ({"quick": True}, "with quick False, not True"),
+        ({"size": "quick"}, "with size 'full', not 'quick'"),
     ],
 )
 def test_another_studys_folder_is_not_touched(folder, changes, message):

@@ -1,1 +1,1 @@
-"""What a network does to an image, layer by layer: sizes, costs, what it sees, and a drawing of it."""
+"""Explains a network layer by layer: sizes, costs, receptive fields, drawings and visualizations."""

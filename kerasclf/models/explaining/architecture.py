@@ -1,4 +1,4 @@
-"""What a network is made of, whatever its layers are called: to tell whether two are the same."""
+"""The architecture of a network without the names of its layers, to compare two networks."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import keras
 
 
 def architecture(model: keras.Model) -> list[Any]:
-    """Returns what a network is made of as plain JSON types, without the names of its layers."""
+    """Returns the layers of a network with their settings but without their names, in plain JSON types."""
     return [[type(layer).__name__, _nameless(layer.get_config())] for layer in model.layers]
 
 

@@ -1,4 +1,4 @@
-"""What a layer costs: multiply-adds and the memory of its output."""
+"""Costs of a layer: multiply-adds, and the memory of its output."""
 
 import math
 from typing import Any
@@ -13,13 +13,16 @@ _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.Se
 
 
 def multiply_adds(step: Step) -> int | None:
-    """Counts the multiplications, each with its addition, that one image costs in a layer with a kernel.
+    """Returns the number of multiply-adds of a layer for one image.
 
-    Pooling, normalisation, activations, biases and additions count as 0, and taps on the padding count as others do:
-    the habit of torchvision's and fvcore's figures, which call this number FLOPs.
+    Only kernels count. Pooling, normalisation, activations, biases and additions are 0. Positions in the padding count
+    as others do. torchvision and fvcore count in the same way and call the number FLOPs.
+
+    Args:
+        step: The layer, or an operation between layers.
 
     Returns:
-        The count; None for a layer with a kernel of which this function does not know how often it is applied.
+        The number; None if the layer has a kernel but is of an unknown kind.
     """
     operation = step.operation
     if is_network(operation):
@@ -35,9 +38,9 @@ def multiply_adds(step: Step) -> int | None:
 
 
 def known_multiply_adds(model: keras.Model) -> int:
-    """Returns the multiply-adds of one image in any model, also one that uses layers again; each counts once.
+    """Returns the number of known multiply-adds of any model for one image.
 
-    Layers of which they are not known, as where a size is open, count as 0.
+    A layer that is used several times counts once. Layers with unknown multiply-adds or open sizes count as 0.
     """
     total = 0
     for layer in model.layers:
@@ -51,31 +54,31 @@ def known_multiply_adds(model: keras.Model) -> int:
 
 
 def kernel_sizes(operation: Any) -> list[int]:
-    """Returns how many weights each kernel of a layer has; a separable convolution has two kernels."""
+    """Returns the number of weights in each kernel of a layer. A separable convolution has two kernels."""
     return [math.prod(weight.shape) for weight in getattr(operation, "weights", ()) if "kernel" in weight.name]
 
 
 def memory(step: Step) -> int:
-    """Returns the bytes of a layer's output for one image, in the type in which the layer gives it."""
-    # NumPy knows no bfloat16.
+    """Returns the bytes of a layer's output for one image, in the layer's own dtype."""
+    # NumPy has no bfloat16.
     return step.values * (2 if step.dtype == "bfloat16" else np.dtype(step.dtype).itemsize)
 
 
 def _applications(step: Step) -> int | None:
-    """Returns at how many places a kernel is laid on: those of the output, but of a transposed convolution's input."""
+    """Returns how often a kernel is applied: once per output position, or per input position if transposed."""
     operation = step.operation
     if isinstance(operation, layers.Conv2DTranspose):
-        return _places(tuple(operation.input.shape[1:]), operation.data_format)
+        return _positions(tuple(operation.input.shape[1:]), operation.data_format)
     if isinstance(operation, _CONVOLUTIONS):
-        return _places(step.shape, operation.data_format)
+        return _positions(step.shape, operation.data_format)
     return math.prod(step.shape[:-1]) if isinstance(operation, layers.Dense) else None
 
 
-def _places(shape: tuple[int, ...], data_format: str) -> int:
+def _positions(shape: tuple[int, ...], data_format: str) -> int:
     return math.prod(shape[:-1] if data_format == "channels_last" else shape[1:])
 
 
 def _contracted(operation: Any) -> int:
-    """Returns how many products are summed for one value: the sizes of the kernel's axes that the output lacks."""
+    """Returns the number of products summed for one value: the product of the kernel's axes that the output lacks."""
     _, kernel, output = operation.equation.replace("->", ",").split(",")
     return math.prod(size for axis, size in zip(kernel, operation.kernel.shape, strict=True) if axis not in output)

@@ -1,4 +1,4 @@
-"""A network's diagram in a file: text on any machine, an image where graphviz is installed."""
+"""Writes the diagram of a network to a file: text on any machine, an image if graphviz is installed."""
 
 import importlib.util
 import shutil
@@ -15,26 +15,33 @@ TEXT = ".txt"
 
 
 def check_diagram(path: Path) -> None:
-    """Checks the name of a diagram's file, before anything is built.
+    """Checks the file name of a diagram before the network is built.
+
+    Args:
+        path: The file.
 
     Raises:
-        KerasclfError: Its ending is none of those that can be written, or its folder does not exist.
+        KerasclfError: If its ending is unknown, or its folder does not exist.
     """
     if path.suffix.lower() not in (*IMAGES, TEXT):
         known = ", ".join([*IMAGES, TEXT])
-        raise KerasclfError(f"The diagram: expected a file name that ends in one of {known}. Received: {path.name!r}.")
+        raise KerasclfError(f"Expected a diagram's file name that ends in one of {known}. Received: {path.name!r}.")
     if not path.parent.is_dir():
-        raise KerasclfError(f"The diagram: the folder {path.parent} does not exist.")
+        raise KerasclfError(f"The folder {path.parent} of the diagram does not exist.")
 
 
 def write_diagram(model: keras.Model, path: Path) -> str:
-    """Writes a diagram: an image by `keras.utils.plot_model`, or the drawing of `draw` where the name ends in .txt.
+    """Writes a diagram: an image of `keras.utils.plot_model`, or the text of `draw` for a name that ends in .txt.
+
+    Args:
+        model: The network.
+        path: The file.
 
     Returns:
-        What must be installed before an image can be written; empty where the file was written.
+        The packages to install before an image can be written; empty if the file was written.
 
     Raises:
-        KerasclfError: The file's name cannot be used.
+        KerasclfError: If the file's name cannot be used.
     """
     check_diagram(path)
     if path.suffix.lower() == TEXT:

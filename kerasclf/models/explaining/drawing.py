@@ -1,4 +1,4 @@
-"""A network drawn as text."""
+"""`draw`: draws a network as text."""
 
 from collections.abc import Sequence
 
@@ -8,23 +8,23 @@ from kerasclf.models.explaining.folding import fold
 from kerasclf.models.explaining.outline import Element, Fork, Line, Repeat, outline
 
 _GAP = "   "
-_LONGEST_TEXT = 64
+_MAX_TEXT = 64
 
 Row = tuple[str, str, str]
 
 
 def draw(model: keras.Model, width: int = 140) -> str:
-    """Draws a network as text: layers that follow each other in lines, branches below each other, repeats once.
+    """Draws a network as text, with branches below each other and repeated blocks only once.
 
     Args:
         model: A functional network.
-        width: Characters in a line; where they do not suffice, the layers' names are left out.
+        width: Maximum number of characters per line; the layers' names are left out if they do not fit.
 
     Returns:
-        Lines of: layers · shape of the output of the line's last layer · name of its first layer.
+        Lines with layers, the output shape of the last of them and the name of the first.
 
     Raises:
-        KerasclfError: The network is not functional, or uses a layer more than once.
+        KerasclfError: If the network is not functional, or uses a layer more than once.
     """
     rows = _rows(fold(outline(model)), "", "")
     columns = [max(len(row[column]) for row in rows) for column in range(3)]
@@ -34,7 +34,7 @@ def draw(model: keras.Model, width: int = 140) -> str:
 
 
 def _rows(elements: Sequence[Element], first: str, rest: str) -> list[Row]:
-    """Lays out elements; `first` stands before the first line, `rest` before the others."""
+    """Returns the rows of elements, with the prefix `first` on the first line and `rest` on the others."""
     rows: list[Row] = []
     for element in _joined(elements):
         prefix = rest if rows else first
@@ -64,7 +64,7 @@ def _branches(fork: Fork, first: str, rest: str) -> list[Row]:
 
 
 def _joined(elements: Sequence[Element]) -> list[Element]:
-    """Puts layers of one line together: each large one with the small ones around it."""
+    """Joins each large layer with the small ones around it in one line."""
     joined: list[Element] = []
     for element in elements:
         before = joined[-1] if joined else None
@@ -77,7 +77,7 @@ def _joined(elements: Sequence[Element]) -> list[Element]:
 
 
 def _share_a_line(before: Line, line: Line) -> bool:
-    fits = len(before.text) + len(line.text) + 3 <= _LONGEST_TEXT
+    fits = len(before.text) + len(line.text) + 3 <= _MAX_TEXT
     return fits and (before.small or line.small) and not line.opens
 
 

@@ -1,4 +1,4 @@
-"""What the catalogue says of a network without building it."""
+"""Descriptions of the networks of the catalogue, without building them."""
 
 import inspect
 import sys
@@ -11,57 +11,62 @@ from kerasclf.networks import Entry
 
 
 def description(name: str) -> str:
-    """Returns what a builder's docstring says before its arguments: the network's shape and its paper.
+    """Returns a network's description and paper: the text of its builder's docstring before the arguments.
 
     Raises:
-        KerasclfError: There is no such network.
+        KerasclfError: If the network is unknown.
     """
     text = docstring(_known(name)).partition("Args:")[0].strip()
     return f"{text} {BACKBONES[name].paper}." if name in BACKBONES else text
 
 
 def default_sizes(name: str) -> tuple[tuple[int, ...], int]:
-    """Returns a network's input shape and number of classes where none are given.
+    """Returns a network's default input shape and number of classes.
 
     Raises:
-        KerasclfError: There is no such network.
+        KerasclfError: If the network is unknown.
     """
     parameters = inspect.signature(_known(name)).parameters
     return tuple(parameters["input_shape"].default), parameters["num_classes"].default
 
 
 def least_input_size(name: str) -> int:
-    """Returns the smallest square image that a network of the catalogue takes, in pixels.
+    """Returns the minimum height and width of a network's input, in pixels.
 
-    The builder says so itself: asked for images without pixels, it refuses them before it builds anything.
+    A builder states this minimum in its error for images without pixels, before it builds anything.
 
     Raises:
-        KerasclfError: There is no such network.
+        KerasclfError: If the network is unknown.
     """
     builder = _known(name)
     try:
         builder(input_shape=(0, 0, 3), num_classes=2)
     except KerasclfError as error:
-        # One that takes features in the place of images has no least size.
+        # A network that also takes rows of features has no minimum.
         return getattr(error, "least", 1)
-    raise AssertionError(f"{name} takes images without pixels.")
+    raise AssertionError(f"unreachable: {name} accepts images without pixels")
 
 
 def entry(name: str, parameters: int) -> Entry:
-    """Returns what is listed of a network that trains so many parameters."""
+    """Returns a network's entry in the list.
+
+    Args:
+        name: A key of `CATALOGUE`.
+        parameters: Number of its trainable parameters.
+    """
     family = _module(CATALOGUE[name]).rpartition(".")[2]
     return Entry(name, family, _sentence(name), parameters, *default_sizes(name), least_input_size(name))
 
 
 def families() -> dict[str, str]:
-    """Returns the families in the order of the catalogue, each with the first sentence of its module."""
+    """Returns the families in the order of the catalogue, each with the first sentence of its module's docstring."""
     modules = dict.fromkeys(_module(builder) for builder in CATALOGUE.values())
     sentences = {name: (sys.modules[name].__doc__ or "").strip().partition("\n")[0] for name in modules}
     return {name.rpartition(".")[2]: sentence.rstrip(".") for name, sentence in sentences.items()}
 
 
 def docstring(builder: Builder) -> str:
-    """Returns a builder's docstring; for a variant that of the function that builds all of them."""
+    """Returns a builder's docstring; for a variant, that of the function that builds its family."""
     return inspect.getdoc(_function(builder)) or ""
 
 
@@ -84,8 +89,8 @@ def _sentence(name: str) -> str:
     if name in BACKBONES:
         return BACKBONES[name].paper
     if isinstance(builder, partial):
-        # What all variants are, their family's sentence says.
-        apart = {key: value for key, value in builder.keywords.items() if key != "name"}
-        return ", ".join(f"{key}={value!r}" for key, value in apart.items())
+        # The family's sentence describes all variants; only the differences remain.
+        differences = {key: value for key, value in builder.keywords.items() if key != "name"}
+        return ", ".join(f"{key}={value!r}" for key, value in differences.items())
     first = " ".join(description(name).partition("\n\n")[0].split()).removeprefix("Builds ").rstrip(".")
     return first[:1].upper() + first[1:]

@@ -1,4 +1,4 @@
-"""Short names for layers with what sets them apart, such as `Conv2D 3×3/2, 64`."""
+"""Short labels for layers with their settings, such as `Conv2D 3×3/2, 64`."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ _SHORTER = {"Normalization": "Norm", "Pooling2D": "Pool", "Padding2D": "Pad"}
 
 
 def label(operation: Any, with_rate: bool = True) -> str:
-    """Returns the kind of a layer, its window, stride and width, in a few characters.
+    """Returns the kind, window, stride and width of a layer in a few characters.
 
-    A stride of 1 and a linear activation are not written; `/2` is a stride of 2.
+    `/2` is a stride of 2. A stride of 1 and a linear activation are left out.
 
     Args:
-        operation: A layer, or what stands between layers.
-        with_rate: Whether the share that a layer drops is written.
+        operation: A layer, or an operation between layers.
+        with_rate: Whether to include the dropout rate.
     """
     if is_network(operation):
         inner = (label(layer) for layer in operation.layers if not isinstance(layer, layers.InputLayer))
@@ -26,7 +26,7 @@ def label(operation: Any, with_rate: bool = True) -> str:
     kind = type(operation).__name__
     for long, short in _SHORTER.items():
         kind = kind.replace(long, short)
-    settings = [_window(operation), _width(operation), *_rarer(operation)]
+    settings = [_window(operation), _width(operation), *_rare_settings(operation)]
     if with_rate and isinstance(getattr(operation, "rate", None), float):
         settings.append(f"{operation.rate:.2g}")
     if not isinstance(operation, layers.ReLU | layers.Softmax):
@@ -47,7 +47,7 @@ def _width(layer: Any) -> str:
     return str(getattr(layer, "filters", None) or getattr(layer, "units", None) or "")
 
 
-def _rarer(layer: Any) -> list[str]:
+def _rare_settings(layer: Any) -> list[str]:
     found = []
     if max(getattr(layer, "dilation_rate", None) or (1,)) > 1:
         found.append(f"dilated {_times(layer.dilation_rate)}")

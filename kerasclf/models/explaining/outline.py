@@ -1,4 +1,4 @@
-"""A network as its author would describe it: a chain, with branches that come together again."""
+"""Outlines a network as a chain of layers with branches that join again."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,15 @@ from kerasclf.models.explaining.labels import label
 
 @dataclass(frozen=True)
 class Line:
-    """A layer.
+    """One layer, or several equal ones.
 
     Args:
-        text: Its kind and settings.
-        shape: Shape of its output.
-        name: Its name.
-        small: Whether it has no kernel and changes no shape, so that it can share the line of another.
-        opens: Whether it shares that of the next one alone.
-        last_shape: Shape of the last one's output where this line stands for several; as `shape` where empty.
+        text: Kind and settings.
+        shape: Shape of the output.
+        name: Name of the layer.
+        small: Whether the layer can share the line of another: it has no kernel and changes no shape.
+        opens: Whether the layer can share only the line of the next one.
+        last_shape: Output shape of the last of several layers; empty if it equals `shape`.
     """
 
     text: str
@@ -32,14 +32,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Fork:
-    """Branches side by side; one without elements hands on what it gets."""
+    """Parallel branches. A branch without elements passes on its input."""
 
     branches: "tuple[tuple[Element, ...], ...]"
 
 
 @dataclass(frozen=True)
 class Repeat:
-    """Elements that follow each other several times, with the names of the first time."""
+    """Elements that are repeated several times, with the names of the first time."""
 
     times: int
     body: "tuple[Element, ...]"
@@ -49,70 +49,72 @@ Element = Line | Fork | Repeat
 
 
 def outline(model: keras.Model) -> tuple[Element, ...]:
-    """Returns a network's layers in order, with branches gathered; nothing is folded yet.
+    """Returns a network's layers in order, grouped by branches but not yet folded.
 
     Raises:
-        KerasclfError: The network is not functional, or uses a layer more than once.
+        KerasclfError: If the network is not functional, or uses a layer more than once.
     """
     steps = steps_of(model)
     return _Outline(steps).chain(list(range(len(steps))), _SOURCE, len(steps))
 
 
-# What the inputs read; what reads the outputs stands after the last step.
+# Index of the source that the inputs read. The sink that reads the outputs has the index after the last step.
 _SOURCE = -1
 
 
 class _Outline:
-    """The steps of a network and who reads each of them."""
+    """The steps of a network, and the steps that read each of them."""
 
     def __init__(self, steps: list[Step]) -> None:
         self._steps = steps
-        self._readers: dict[int, set[int]] = {place: set() for place in range(_SOURCE, len(steps))}
-        for place, step in enumerate(steps):
+        self._readers: dict[int, set[int]] = {index: set() for index in range(_SOURCE, len(steps))}
+        for index, step in enumerate(steps):
             for read in step.inputs or (_SOURCE,):
-                self._readers[read].add(place)
+                self._readers[read].add(index)
         for readers in self._readers.values():
             readers |= set() if readers else {len(steps)}
 
-    def chain(self, places: list[int], source: int, sink: int) -> tuple[Element, ...]:
-        """Describes the places between a source and a sink that read nothing else and that nothing else reads.
+    def chain(self, steps: list[int], source: int, sink: int) -> tuple[Element, ...]:
+        """Returns the elements of the steps between a source and a sink.
 
-        A joint is a place through which all that comes before must pass; what lies between two joints is a fork.
+        The steps, given by index, must neither read other steps nor be read by others. A joint is a step through which
+        all paths from earlier steps lead. The steps between two joints form a fork.
         """
         elements: list[Element] = []
         last, between = source, list[int]()
-        furthest = max(self._readers[source] & set(places))
-        for place in places:
-            if furthest > place:
-                between.append(place)
-                furthest = max(furthest, *self._readers[place])
+        furthest = max(self._readers[source] & set(steps))
+        for index in steps:
+            if furthest > index:
+                between.append(index)
+                furthest = max(furthest, *self._readers[index])
                 continue
-            elements += self._fork(between, last, place, may_skip=True)
-            elements.append(self._line(place))
-            last, between, furthest = place, [], max(self._readers[place])
-        # What leads from the source to the sink directly is a branch beside this chain, not within it.
+            elements += self._fork(between, last, index, may_skip=True)
+            elements.append(self._line(index))
+            last, between, furthest = index, [], max(self._readers[index])
+        # A direct connection from the source to the sink is a branch next to this chain, not within it.
         return (*elements, *self._fork(between, last, sink, may_skip=last != source))
 
     def _fork(self, between: list[int], source: int, sink: int, may_skip: bool) -> list[Element]:
         if not between:
             return []
-        parts = self._parts(between)
+        components = self._components(between)
         skips = may_skip and sink in self._readers[source]
-        if len(parts) == 1 and not skips:
-            return [self._line(place, with_inputs=True) for place in between]
-        branches = sorted((self.chain(part, source, sink) for part in parts), key=len, reverse=True)
+        if len(components) == 1 and not skips:
+            return [self._line(index, with_inputs=True) for index in between]
+        branches = sorted((self.chain(component, source, sink) for component in components), key=len, reverse=True)
         return [Fork((*branches, *([()] if skips else [])))]
 
-    def _parts(self, places: list[int]) -> list[list[int]]:
-        """Divides places into those that are connected with each other."""
-        parts: list[set[int]] = []
-        for place in places:
-            touched = [part for part in parts if part & set(self._steps[place].inputs)]
-            parts = [part for part in parts if part not in touched] + [{place}.union(*touched)]
-        return sorted(sorted(part) for part in parts)
+    def _components(self, steps: list[int]) -> list[list[int]]:
+        """Divides steps into connected components."""
+        components: list[set[int]] = []
+        for index in steps:
+            touched = [component for component in components if component & set(self._steps[index].inputs)]
+            components = [component for component in components if component not in touched]
+            components.append({index}.union(*touched))
+        return sorted(sorted(component) for component in components)
 
-    def _line(self, place: int, with_inputs: bool = False) -> Line:
-        step = self._steps[place]
+    def _line(self, index: int, with_inputs: bool = False) -> Line:
+        step = self._steps[index]
         operation = step.operation
         text = label(operation, with_rate=False)
         if with_inputs:

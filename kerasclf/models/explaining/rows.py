@@ -1,4 +1,4 @@
-"""What a network does to an image, layer by layer, and what that costs."""
+"""`explain`: the sizes and costs of a network, layer by layer."""
 
 from typing import Any, NamedTuple
 
@@ -11,17 +11,17 @@ from kerasclf.models.explaining.receptive_field import ReceptiveField, receptive
 
 
 class LayerRow(NamedTuple):
-    """One line of the table that `explain` makes.
+    """One row of the table of `explain`.
 
     Args:
-        name: The layer's name.
-        kind: Its class and settings, such as `Conv2D 3×3/2, 64`.
-        output_shape: Shape of its output without the batch axis.
-        parameters: How many weights it has.
-        multiply_adds: Multiplications with their additions for one image; None where they are not known.
-        memory: Bytes of its output for one image.
-        field: What one of its values sees of the image.
-        arithmetic: How its width comes about, with numbers.
+        name: Name of the layer.
+        kind: Class and settings, such as `Conv2D 3×3/2, 64`.
+        output_shape: Shape of the output without the batch axis.
+        parameters: Number of weights.
+        multiply_adds: Multiply-adds for one image; None if they are not known.
+        memory: Bytes of the output for one image.
+        field: Receptive field of the output's values.
+        arithmetic: Computation of the output's width, with numbers.
     """
 
     name: str
@@ -35,14 +35,14 @@ class LayerRow(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """What a whole network costs for one image.
+    """Costs of a whole network for one image.
 
     Args:
-        parameters: Its weights, among them those that do not train.
-        trainable: Its weights that train.
-        multiply_adds: Of all layers in which they are known.
-        memory: Bytes of the outputs of all layers: what training keeps at most.
-        unknown: The layers whose multiply-adds are not known.
+        parameters: Number of weights, including those that do not train.
+        trainable: Number of trainable weights.
+        multiply_adds: Known multiply-adds of all layers.
+        memory: Bytes of the outputs of all layers, the maximum that training stores.
+        unknown: Names of the layers with unknown multiply-adds.
     """
 
     parameters: int
@@ -53,10 +53,10 @@ class Totals(NamedTuple):
 
 
 def explain(model: keras.Model) -> list[LayerRow]:
-    """Returns a row for each layer, and for what stands between layers, such as an addition.
+    """Returns a row for each layer, and for each operation between layers, such as an addition.
 
     Raises:
-        KerasclfError: The network is not functional, or uses a layer more than once.
+        KerasclfError: If the network is not functional, or uses a layer more than once.
     """
     steps = steps_of(model)
     return [_row(step, field) for step, field in zip(steps, receptive_fields(steps), strict=True)]
@@ -66,7 +66,7 @@ def totals(model: keras.Model) -> Totals:
     """Returns the sums over a network's layers.
 
     Raises:
-        KerasclfError: As `explain`.
+        KerasclfError: If the network is not functional, or uses a layer more than once.
     """
     rows = explain(model)
     return Totals(
@@ -93,7 +93,7 @@ def _row(step: Step, field: ReceptiveField) -> LayerRow:
 
 
 def _arithmetic(layer: Any) -> str:
-    """Writes (W − F + 2P)/S + 1 with a layer's numbers, for the width."""
+    """Returns (W − F + 2P)/S + 1 for the width, with a layer's numbers."""
     if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D | keras.layers.SeparableConv2D):
         window = (layer.kernel_size[1] - 1) * layer.dilation_rate[1] + 1
     elif isinstance(layer, keras.layers.MaxPooling2D | keras.layers.AveragePooling2D):

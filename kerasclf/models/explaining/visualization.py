@@ -1,4 +1,4 @@
-"""What a trained network sees of an image: its kernels, its feature maps, and where it looks (Grad-CAM)."""
+"""Visualizations of a trained network: kernels, feature maps, and Grad-CAM."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,26 +12,31 @@ from kerasclf.errors import KerasclfError, unknown
 from kerasclf.models.explaining.rows import explain
 
 _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
-# What only thins out the maps of the layer before it.
-_THINNING = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D, keras.layers.Dropout)
-# Probabilities of a network without a layer for its logits are clipped here before their logarithm is taken.
-_LEAST_PROBABILITY = 1e-7
+# These layers only reduce the maps of the layer before.
+_REDUCING = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D, keras.layers.Dropout)
+# Probabilities are clipped here before their logarithm replaces missing logits.
+_MIN_PROBABILITY = 1e-7
 
 
 class Kernels(NamedTuple):
-    """The kernels of a convolution: float32 of shape (height, width, channels in, channels out)."""
+    """Kernels of a convolution.
+
+    Args:
+        layer: Name of the convolution.
+        values: float32 of shape (height, width, input channels, output channels).
+    """
 
     layer: str
     values: NDArray[np.float32]
 
 
 class FeatureMaps(NamedTuple):
-    """What a convolution makes of an image, before any activation that is a layer of its own.
+    """Output of a convolution for an image, before an activation in a separate layer.
 
     Args:
-        layer: Its name.
+        layer: Name of the convolution.
         maps: float32 of shape (height, width, channels).
-        arithmetic: (W − F + 2P)/S + 1 with its numbers; empty where `explain` knows none.
+        arithmetic: (W − F + 2P)/S + 1 with the layer's numbers; empty if the network cannot be explained.
     """
 
     layer: str
@@ -40,13 +45,14 @@ class FeatureMaps(NamedTuple):
 
 
 class Attention(NamedTuple):
-    """Where a network looks for a class.
+    """Positions on which a network bases a class.
 
     Args:
-        label: The class.
-        probability: What the network gives it.
-        layer: The layer whose maps were weighed.
-        heat: float32 of shape (height, width) of these maps, from 0 to 1; all 0 where nothing speaks for the class.
+        label: Index of the class.
+        probability: Predicted probability of the class.
+        layer: Name of the layer that outputs the weighted maps.
+        heat: Importance of each position, float32 of shape (height, width), from 0 to 1; all 0 if no position supports
+            the class.
     """
 
     label: int
@@ -59,7 +65,7 @@ def kernels(model: keras.Model) -> Kernels:
     """Returns the kernels of a model's first convolution.
 
     Raises:
-        KerasclfError: It has no convolution.
+        KerasclfError: If the model has no convolution.
     """
     layer = _convolutions(_divide(model)[1])[0]
     found = layer.depthwise_kernel if hasattr(layer, "depthwise_kernel") else layer.kernel
@@ -67,15 +73,15 @@ def kernels(model: keras.Model) -> Kernels:
 
 
 def feature_maps(model: keras.Model, image: NDArray[Any], layers: Sequence[str] = ()) -> list[FeatureMaps]:
-    """Returns what the convolutions of a model make of an image, in their order.
+    """Returns the output of a model's convolutions for an image, in order.
 
     Args:
         model: A run's model, or any functional model of images.
-        image: What the model takes, shape (height, width, channels).
-        layers: Names of convolutions; all where empty.
+        image: Input of the model, of shape (height, width, channels).
+        layers: Names of convolutions; empty for all.
 
     Raises:
-        KerasclfError: The model has no convolution, or none of such a name.
+        KerasclfError: If the model has no convolution, or none of a given name.
     """
     front, network = _divide(model)
     known = {layer.name: layer for layer in _convolutions(network)}
@@ -93,29 +99,29 @@ def feature_maps(model: keras.Model, image: NDArray[Any], layers: Sequence[str] 
 
 
 def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) -> Attention:
-    """Returns where a model looks on an image for a class: Grad-CAM (Selvaraju et al. 2017).
+    """Returns the positions of an image that support a class: Grad-CAM (Selvaraju et al. 2017).
 
-    The maps of the last layer that still knows places, each place weighed by how much it raises the class's logit there
-    (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891). Where the maps are averaged before the classifier, every place
-    has the same weight, and this is Grad-CAM itself; where they are flattened, Grad-CAM's mean weight would mix places
-    up and often show nothing.
+    The heat map sums the maps of the last layer with several positions. Each value is weighted by its gradient of the
+    class's logit (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891). If the maps are averaged before the classifier,
+    all positions have the same weight, and the result is Grad-CAM. If they are flattened, Grad-CAM's mean weight would
+    mix positions and often show nothing.
 
     Args:
         model: A run's model, or any functional model from images to probabilities.
-        image: What the model takes, shape (height, width, channels).
-        label: The class; the likeliest where None.
+        image: Input of the model, of shape (height, width, channels).
+        label: Index of the class; None for the most likely one.
 
     Raises:
-        KerasclfError: The model has no convolution, or no such class.
+        KerasclfError: If the model has no convolution, or the class does not exist.
     """
     front, network = _divide(model)
-    _convolutions(network)  # without one there are no places to look at
+    _convolutions(network)  # raises an error if there is none
     probabilities = np.asarray(keras.ops.convert_to_numpy(model(image[None], training=False)), np.float64)[0]
     if label is None:
         label = int(probabilities.argmax())
     if not 0 <= label < len(probabilities):
         raise KerasclfError(f"label: expected 0 to {len(probabilities) - 1}. Received: {label}.")
-    layer = _last_places(network)
+    layer = _last_map_layer(network)
     both = keras.Model(network.inputs[0], [layer.output, _logits(network)])
     with tf.GradientTape() as tape:
         maps, logits = both(front(image[None]), training=False)
@@ -128,17 +134,17 @@ def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) 
 def _arithmetic(network: keras.Model) -> dict[str, str]:
     try:
         return {row.name: row.arithmetic for row in explain(network)}
-    except KerasclfError:  # maps can be shown of a network from elsewhere that cannot be explained
+    except KerasclfError:  # maps can be shown even if the network cannot be explained
         return {}
 
 
 def _divide(model: keras.Model) -> tuple[keras.Model, keras.Model]:
-    """Returns what stands before the network (a run's normalisation), and the network itself."""
-    for place, layer in enumerate(model.layers):
-        if isinstance(layer, keras.Model) and place and len(layer.inputs) == 1:
-            return keras.Model(model.inputs[0], model.layers[place - 1].output), layer
-    nothing = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
-    return keras.Model(nothing, nothing), model
+    """Returns the layers before the network (a run's normalisation) as a model, and the network itself."""
+    for index, layer in enumerate(model.layers):
+        if isinstance(layer, keras.Model) and index and len(layer.inputs) == 1:
+            return keras.Model(model.inputs[0], model.layers[index - 1].output), layer
+    unchanged = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
+    return keras.Model(unchanged, unchanged), model
 
 
 def _convolutions(network: keras.Model) -> list[Any]:
@@ -148,21 +154,21 @@ def _convolutions(network: keras.Model) -> list[Any]:
     return found
 
 
-def _last_places(network: keras.Model) -> Any:
-    """Returns the last layer whose output is of several places, poolings and dropouts left out."""
+def _last_map_layer(network: keras.Model) -> Any:
+    """Returns the last layer that outputs several positions, except poolings and dropouts."""
     for layer in reversed(network.layers):
         shape = layer.output.shape
-        if len(shape) == 4 and not isinstance(layer, _THINNING) and any(size != 1 for size in shape[1:3]):
+        if len(shape) == 4 and not isinstance(layer, _REDUCING) and any(size != 1 for size in shape[1:3]):
             return layer
     return _convolutions(network)[-1]
 
 
 def _logits(network: keras.Model) -> keras.KerasTensor:
-    """Returns the tensor that the last softmax is taken of, or the logarithm of the probabilities."""
+    """Returns the input of the last activation, or the logarithm of the probabilities."""
     last = network.layers[-1]
     if isinstance(last, keras.layers.Activation | keras.layers.Softmax):
         return last.input
-    return keras.ops.log(keras.ops.maximum(network.outputs[0], _LEAST_PROBABILITY))
+    return keras.ops.log(keras.ops.maximum(network.outputs[0], _MIN_PROBABILITY))
 
 
 def _as_list(outputs: Any) -> list[Any]:

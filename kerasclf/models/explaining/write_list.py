@@ -1,6 +1,6 @@
-"""Writes the list that `kerasclf models` shows: python -m kerasclf.models.explaining.write_list.
+"""Writes the list of networks for `kerasclf models`: python -m kerasclf.models.explaining.write_list.
 
-It builds every network once, to count its parameters, which takes a minute.
+It builds every network once to count its parameters, which takes a minute.
 """
 
 import keras

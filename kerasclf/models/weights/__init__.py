@@ -1,4 +1,4 @@
-"""Weights that were learnt elsewhere: from Keras, from PyTorch, downloaded or from a file."""
+"""Pretrained weights from Keras and PyTorch, downloaded or from a file."""
 
 from kerasclf.models.weights.pretrained import find_pretrained, load_pretrained, pretrained_layers
 from kerasclf.models.weights.published import PUBLISHED, photograph_layers

@@ -1,4 +1,4 @@
-"""Reads weights from the files that Keras writes, by layer."""
+"""Reads weights by layer from Keras' files."""
 
 import re
 import warnings
@@ -15,31 +15,31 @@ from numpy.typing import NDArray
 from kerasclf.errors import KerasclfError
 from kerasclf.models.backbones import BACKBONES, bare
 
-# A layer's name, as `own_names` gives it → its arrays, in the order of the layer's own weights.
+# Layer name, as from `own_names` → arrays in the order of the layer's weights.
 Weights = Mapping[str, list[NDArray[np.floating]]]
 
-# Layers to which keras.applications give no name; Keras numbers them by what was built before in the process.
+# Layers without a name in keras.applications. Keras numbers them on from those built earlier in the process.
 _NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?")
 
 
 def read_keras_file(path: Path, architecture: str) -> Weights:
-    """Returns the weights of a file by layer.
+    """Returns the weights in a file by layer.
 
     Args:
-        path: A saved `.keras` model that contains the network's layers, such as a run's model.keras; or, of a network
-            of keras.applications without top, a `.weights.h5` or `.h5`.
-        architecture: Which network's they are to be.
+        path: A saved `.keras` model that contains the network's layers, such as a run's model.keras; or a
+            `.weights.h5` or `.h5` file of a network of keras.applications without top.
+        architecture: Name of the network in the catalogue.
 
     Raises:
-        KerasclfError: The file cannot be read, or is another network's.
+        KerasclfError: If the file cannot be read, or belongs to another network.
     """
     try:
         if path.suffix == ".keras":
             return by_layer(keras.models.load_model(path, compile=False, safe_mode=True))
         if architecture not in BACKBONES:
             raise KerasclfError(
-                f"weights: a {path.suffix} file holds no shape of a network; for {architecture} expected a .keras file."
-                f" Received: {str(path)!r}."
+                f"weights: expected a .keras file for {architecture}, as {path.suffix} files describe no network. "
+                f"Received: {str(path)!r}."
             )
         return _read_keras_weights(path, architecture) if path.name.endswith(".weights.h5") else _read_legacy(path)
     except KerasclfError:
@@ -49,10 +49,16 @@ def read_keras_file(path: Path, architecture: str) -> Weights:
 
 
 def another_network(source: Path | str, architecture: str, layer: str) -> KerasclfError:
-    """Makes the error for weights of another network than was asked for."""
+    """Returns the error for weights of another network.
+
+    Args:
+        source: File or name of the weights.
+        architecture: Name of the requested network.
+        layer: First layer that differs, with details.
+    """
     return KerasclfError(
-        f"{source} does not hold weights of {architecture}. The first layer that differs is {layer}. "
-        f"Give the file that belongs to {architecture}, or another --backbone."
+        f"Expected weights of {architecture}. Received: {source}, of which the first layer that differs is {layer}. "
+        f"Give a file of {architecture} as `weights`, or choose another network."
     )
 
 
@@ -60,7 +66,7 @@ def _read_keras_weights(path: Path, architecture: str) -> Weights:
     model = bare(architecture)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # of what is missing, before the error that names it
+            warnings.simplefilter("ignore", UserWarning)  # the error below names what is missing
             model.load_weights(path)
     except ValueError as error:
         layer = next((layer.name for layer in model.layers if f"name={layer.name}," in str(error)), "its first layer")
@@ -70,18 +76,18 @@ def _read_keras_weights(path: Path, architecture: str) -> Weights:
 
 def _read_legacy(path: Path) -> Weights:
     with h5py.File(path) as file:
-        held = file.get("model_weights", file)
-        names = [name for name in _names(held) if len(held[name].attrs["weight_names"])]
-        arrays = [[np.array(held[name][w]) for w in held[name].attrs["weight_names"]] for name in names]
+        root = file.get("model_weights", file)
+        names = [name for name in _layer_names(root) if len(root[name].attrs["weight_names"])]
+        arrays = [[np.array(root[name][w]) for w in root[name].attrs["weight_names"]] for name in names]
     return dict(zip(own_names(names), arrays, strict=True))
 
 
-def _names(held: h5py.Group) -> list[str]:
-    return [name.decode() if isinstance(name, bytes) else name for name in held.attrs["layer_names"]]
+def _layer_names(root: h5py.Group) -> list[str]:
+    return [name.decode() if isinstance(name, bytes) else name for name in root.attrs["layer_names"]]
 
 
 def by_layer(model: keras.Model) -> Weights:
-    """Returns the weights of all layers, those of nested models too; a Sequential is a layer, as in ConvNeXt."""
+    """Returns the weights of all layers, including nested models. A Sequential counts as one layer, as in ConvNeXt."""
     layers = [layer for layer in model._flatten_layers() if layer.weights and not _is_nested(layer)]
     names = own_names([layer.name for layer in layers])
     return {name: layer.get_weights() for name, layer in zip(names, layers, strict=True)}
@@ -92,7 +98,7 @@ def _is_nested(layer: keras.Layer) -> bool:
 
 
 def own_names(names: Sequence[str]) -> list[str]:
-    """Returns names in which those that Keras numbered count from the first one of this network."""
+    """Returns layer names in which Keras' own numbers start anew for this network."""
     numbered = [(found[1], int(found[2] or 0), name) for name in names if (found := _NUMBERED.fullmatch(name))]
     own: dict[str, str] = {}
     for base, group in groupby(sorted(numbered), key=lambda found: found[0]):

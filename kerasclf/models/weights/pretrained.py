@@ -1,4 +1,4 @@
-"""Pretrained weights for a network: downloaded, or from a file."""
+"""Loads pretrained weights into a network, downloaded or from a file."""
 
 from pathlib import Path
 
@@ -14,20 +14,20 @@ from kerasclf.models.weights.torch_files import TORCH_FORMS, read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of, match_torch
 
 FILE_FORMS = (
-    ".keras (a saved model), .safetensors, .pth (as torchvision and timm have them), .weights.h5 (Keras 3) or "
-    ".h5 (as keras.applications has them)"
+    ".keras (a saved model), .safetensors or .pth (with the names of torchvision or timm), .weights.h5 (Keras 3) or "
+    ".h5 (of keras.applications)"
 )
 
 
 def find_pretrained(architecture: str, weights: str) -> Weights:
-    """Returns the pretrained weights of a network by layer; nothing for `"none"`.
+    """Returns the pretrained weights of a network by layer; empty for `"none"`.
 
     Args:
         architecture: A key of `CATALOGUE`.
-        weights: As `load_pretrained` takes them.
+        weights: As for `load_pretrained`.
 
     Raises:
-        KerasclfError: The network has no pretrained weights, or they cannot be had.
+        KerasclfError: If the network has no pretrained weights, or they are not available.
     """
     if weights == "none":
         return {}
@@ -38,29 +38,29 @@ def find_pretrained(architecture: str, weights: str) -> Weights:
     if architecture in PUBLISHED:
         return _read(published_file(architecture), architecture)
     raise KerasclfError(
-        f"weights: {architecture} has no ImageNet weights. Networks that have: {', '.join([*PUBLISHED, *BACKBONES])}. "
-        "Give a file, or 'none'."
+        f"weights: {architecture} has no ImageNet weights. Give a file, or 'none'. Networks with ImageNet weights: "
+        f"{', '.join([*PUBLISHED, *BACKBONES])}."
     )
 
 
 def load_pretrained(
     network: keras.Model, architecture: str, weights: str, top: bool = False, found: Weights | None = None
 ) -> None:
-    """Gives a network pretrained weights: the layers below its features, or all of them.
+    """Loads pretrained weights into a network: up to its features, or into all layers.
 
     Args:
-        network: What `build` made, with a layer of features that the head stands on.
+        network: A network from `build`, with a layer of features below its head.
         architecture: Its name in `CATALOGUE`.
-        weights: `"imagenet"`, which is downloaded once; `"none"` leaves the network as it is, with random weights;
-            or a file: a saved `.keras` model that contains the same layers (such as a run's model.keras), a
-            `.safetensors` or `.pth` with torchvision's or timm's names, or a `.weights.h5` or `.h5` of the network of
-            keras.applications without top.
-        top: Whether the layers above the features get theirs too.
-        found: What `find_pretrained` returned of them, where that was asked already; they are read where None.
+        weights: `"imagenet"`, downloaded once; `"none"`, which leaves the network unchanged; or a file. The file is a
+            saved `.keras` model that contains the same layers (such as a run's model.keras), a `.safetensors` or `.pth`
+            with the names of torchvision or timm, or a `.weights.h5` or `.h5` of the network of keras.applications
+            without top.
+        top: Whether to load the layers above the features too.
+        found: Weights that `find_pretrained` returned earlier; None reads them.
 
     Raises:
-        KerasclfError: The network has no pretrained weights, they cannot be had, or the file is another network's;
-            the message names the first layer that differs.
+        KerasclfError: If the network has no pretrained weights, they are not available, or the file belongs to another
+            network; the message then names the first layer that differs.
     """
     if weights == "none":
         return
@@ -68,14 +68,14 @@ def load_pretrained(
     layers = network.layers if top else pretrained_layers(network)
     if not layers:
         raise KerasclfError(
-            f"{network.name} ends with a top of its own, all of which would be new or none. Give it a head, which "
-            "stands on its features: model_args={'head': ()}, or widths such as (512, 128)."
+            f"Expected a network with a layer of features below its head. Received: {network.name} with its own top. "
+            "Give it a new head: model_args={'head': ()}, or widths such as (512, 128)."
         )
     _copy(found, [layer for layer in layers if layer.weights], architecture, weights)
 
 
 def pretrained_layers(network: keras.Model) -> list[keras.Layer]:
-    """Returns the layers of a network up to its features, or none where no layer is known as that."""
+    """Returns the layers of a network up to its features; empty if it has no layer of features."""
     names = [layer.name for layer in network.layers]
     return list(network.layers[: names.index(FEATURES) + 1]) if FEATURES in names else []
 
@@ -83,11 +83,11 @@ def pretrained_layers(network: keras.Model) -> list[keras.Layer]:
 def _download(architecture: str) -> Weights:
     try:
         return by_layer(bare(architecture, "imagenet"))
-    except Exception as error:  # Keras raises a bare Exception where the network fails
+    except Exception as error:  # Keras raises a bare Exception if a download fails
         raise KerasclfError(
             f"The ImageNet weights of {architecture} are not on this machine and could not be downloaded ({error}). "
-            "Give a file with --weights FILE (on a machine with a network, keras.applications keeps what it downloads "
-            "in ~/.keras/models), or start from random weights with --weights none."
+            "Give a file as `weights`, or 'none' to start from random weights. keras.applications stores its downloads "
+            "in ~/.keras/models; copy the file from a machine with a network connection."
         ) from error
 
 
@@ -110,6 +110,6 @@ def _copy(found: Weights, layers: list[keras.Layer], architecture: str, source: 
         arrays = found.get(name, [])
         shapes = [array.shape for array in arrays], [tuple(weight.shape) for weight in layer.weights]
         if shapes[0] != shapes[1]:
-            detail = f": expected {shapes[1]}, received {shapes[0]}" if arrays else ", which it does not have"
+            detail = f": expected {shapes[1]}, received {shapes[0]}" if arrays else ", which is missing"
             raise another_network(source, architecture, f"{layer.name}{detail}")
         layer.set_weights(arrays)

@@ -1,4 +1,4 @@
-"""Where the ImageNet weights of our networks were published, and on what images they were learnt."""
+"""Published ImageNet weights of torchvision, and the preprocessing of photographs for them."""
 
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -17,12 +17,12 @@ _HOST = "https://download.pytorch.org/models/"
 
 @dataclass(frozen=True)
 class PublishedWeights:
-    """A file of torchvision.
+    """A file of torchvision's weights.
 
     Args:
         file: Its name at `_HOST`, which ends with the first digits of its SHA-256.
-        resize: The shorter side to which photographs are resized for the published accuracy, in pixels.
-        crop: The side of the square in their middle that the network then sees, in pixels.
+        resize: Shorter side to which photographs are resized for the published accuracy, in pixels.
+        crop: Side of the central square that the network then sees, in pixels.
     """
 
     file: str
@@ -35,8 +35,8 @@ class PublishedWeights:
         return Path(self.file).stem.rpartition("-")[2]
 
 
-# The first edition of each: one recipe for all ResNets, so that they compare. torchvision's second edition of the
-# larger ones scores higher on ImageNet by a recipe of its own.
+# The first version of each: all ResNets share one recipe and are comparable. torchvision's second version of the larger
+# ones scores higher on ImageNet with another recipe.
 PUBLISHED: dict[str, PublishedWeights] = {
     "alexnet": PublishedWeights("alexnet-owt-7be5be79.pth"),
     "vgg11": PublishedWeights("vgg11-8a719046.pth"),
@@ -61,15 +61,15 @@ PUBLISHED: dict[str, PublishedWeights] = {
 
 
 def published_file(architecture: str) -> Path:
-    """Returns a network's ImageNet weights as safetensors: fetched, checked by hash and converted once, then kept.
+    """Returns the safetensors file of a network's ImageNet weights: downloaded, checked by hash and converted once.
 
-    They are kept in ~/.keras/models, as Keras' own downloads. Converting needs PyTorch, once.
+    The file is in ~/.keras/models, like Keras' own downloads. Only the conversion needs PyTorch.
 
     Args:
         architecture: A key of `PUBLISHED`.
 
     Raises:
-        KerasclfError: They are not there and cannot be fetched or converted.
+        KerasclfError: If the file is missing and cannot be downloaded or converted.
     """
     known = PUBLISHED[architecture]
     converted = (keras_home() / "models" / known.file).with_suffix(".safetensors")
@@ -81,10 +81,10 @@ def published_file(architecture: str) -> Path:
 
 
 def photograph_layers(architecture: str) -> keras.Sequential:
-    """Builds what a photograph goes through before the network, as for the published accuracy.
+    """Builds the preprocessing of photographs for the published accuracy.
 
-    Its largest square is resized, and the middle of that cut out: (batch, height, width, 3) → (batch, crop, crop, 3),
-    pixels 0–255 as before. Scaling to ImageNet's mean and deviation is the network's own first layer.
+    It resizes the largest central square and crops its middle: (batch, height, width, 3) → (batch, crop, crop, 3).
+    Pixels stay 0–255. The network itself normalises them by ImageNet's mean and deviation.
 
     Args:
         architecture: A key of `PUBLISHED`.
@@ -92,7 +92,7 @@ def photograph_layers(architecture: str) -> keras.Sequential:
     known = PUBLISHED[architecture]
     return keras.Sequential(
         [
-            # The same as torchvision's: resizing the shorter side, of which the crop keeps the middle.
+            # Equals torchvision's resizing of the shorter side, as the crop keeps only the middle.
             layers.Resizing(known.resize, known.resize, crop_to_aspect_ratio=True, antialias=True, name="resize"),
             layers.CenterCrop(known.crop, known.crop, name="crop"),
         ],
@@ -103,19 +103,19 @@ def photograph_layers(architecture: str) -> keras.Sequential:
 def _fetch(architecture: str, known: PublishedWeights) -> Path:
     url = f"{_HOST}{known.file}"
     help_offline = (
-        f"Fetch {url} on a machine with PyTorch, make it safetensors by kerasclf weights convert, and give that with "
-        "--weights FILE; or start from random weights with --weights none."
+        f"Otherwise download {url} on a machine with PyTorch, convert it with kerasclf weights convert, and give the "
+        "converted file as `weights`. Or give 'none' as `weights` to start from random weights."
     )
     if find_spec("torch") is None:
         raise KerasclfError(
-            f"The ImageNet weights of {architecture} are published in PyTorch's own form, which only PyTorch reads. "
+            f"The ImageNet weights of {architecture} are published in a format that only PyTorch reads. "
             f"Install it once (pip install torch). {help_offline}"
         )
     digest = ""
-    for _ in range(2):  # a download that was killed left half a file, which is fetched anew
+    for _ in range(2):  # an interrupted download leaves an incomplete file, which is downloaded again
         try:
             path = Path(keras.utils.get_file(known.file, url, cache_subdir="models"))
-        except Exception as error:  # Keras raises a bare Exception where the network fails
+        except Exception as error:  # Keras raises a bare Exception if a download fails
             raise KerasclfError(
                 f"The ImageNet weights of {architecture} are not on this machine and could not be downloaded "
                 f"({error}). {help_offline}"
@@ -125,6 +125,6 @@ def _fetch(architecture: str, known: PublishedWeights) -> Path:
             return path
         path.unlink()
     raise KerasclfError(
-        f"{url} came with another content, twice: expected a SHA-256 that begins with {known.digits}. Received: "
-        f"{digest[:8]}. Nothing was kept."
+        f"Expected a SHA-256 that starts with {known.digits} for {url}. Received: {digest[:8]}, in two downloads. "
+        "Both files were deleted."
     )

@@ -1,4 +1,4 @@
-"""Reads the tensors of a PyTorch file: safetensors, which need no PyTorch, or .pth, which do."""
+"""Reads the tensors of PyTorch's files. Reading .pth needs PyTorch; reading safetensors does not."""
 
 import json
 import struct
@@ -15,13 +15,13 @@ TORCH_FORMS = (".safetensors", ".pth", ".pt")
 
 
 def read_torch_file(path: Path) -> dict[str, NDArray[Any]]:
-    """Returns the tensors of a file by name.
+    """Returns the tensors of a file by name. No code in the file is run.
 
     Args:
-        path: A .safetensors file, or a .pth or .pt file, of which only weights are read (no code is run).
+        path: A .safetensors, .pth or .pt file.
 
     Raises:
-        KerasclfError: The file cannot be read; the message names the tensor that is cut off.
+        KerasclfError: If the file cannot be read; the message names the first truncated tensor.
     """
     if not path.is_file():
         raise KerasclfError(f"weights: expected a file. Received: {str(path)!r}, which does not exist.")
@@ -37,27 +37,29 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in list(file.keys())}
     except (SafetensorError, OSError, TypeError) as error:
-        raise KerasclfError(f"{path} cannot be read: {_first_cut_off(path) or error}.") from error
+        raise KerasclfError(f"{path} cannot be read: {_truncation(path) or error}.") from error
 
 
-def _first_cut_off(path: Path) -> str:
-    """Says which tensor a truncated file no longer holds whole; nothing where it is not truncated."""
+def _truncation(path: Path) -> str:
+    """Returns a message that names the first truncated tensor of a file; empty if it is complete."""
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
         header = file.read(min(length, size))
     if 8 + length > size:
-        return f"it is cut off in its header, before the first tensor ({size:,} bytes); fetch it again"
+        return f"it is truncated in its header, before the first tensor ({size:,} bytes). Download it again"
     try:
-        places = {name: place["data_offsets"] for name, place in json.loads(header).items() if name != "__metadata__"}
+        offsets = {name: entry["data_offsets"] for name, entry in json.loads(header).items() if name != "__metadata__"}
     except (ValueError, TypeError, KeyError, AttributeError):
         return ""
-    cut = [(end, name) for name, (_, end) in places.items() if 8 + length + end > size]
+    cut = [(end, name) for name, (_, end) in offsets.items() if 8 + length + end > size]
     if not cut:
         return ""
     end, name = min(cut)
-    return f"it is cut off in tensor {name!r}, which ends at byte {8 + length + end:,} of {size:,}; fetch it again"
+    return (
+        f"it is truncated in tensor {name!r}: expected {8 + length + end:,} bytes, received {size:,}. Download it again"
+    )
 
 
 def _read_pickled(path: Path) -> dict[str, NDArray[Any]]:
@@ -65,18 +67,27 @@ def _read_pickled(path: Path) -> dict[str, NDArray[Any]]:
         import torch
     except ImportError as error:
         raise KerasclfError(
-            f"{path.name} is a file of PyTorch's own form, which only PyTorch reads: pip install torch. "
-            "A .safetensors file of the same weights needs no PyTorch."
+            f"{path.name} has a format that only PyTorch reads. Install it (pip install torch), or give a .safetensors "
+            "file of the same weights."
         ) from error
     try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-        return {name: tensor.detach().numpy() for name, tensor in held.items()}
-    except Exception as error:  # torch raises whatever its unpickler, its zip reader or a stranger's object do
-        raise KerasclfError(f"{path} cannot be read as weights of PyTorch: {error or type(error).__name__}.") from error
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        return {name: tensor.detach().numpy() for name, tensor in state.items()}
+    except Exception as error:  # torch passes on any error of its unpickler and its zip reader
+        raise KerasclfError(f"{path} cannot be read as PyTorch's weights: {error or type(error).__name__}.") from error
 
 
 def as_float32(name: str, tensor: NDArray[Any], path: Path) -> NDArray[np.float32]:
-    """Returns a tensor as it is, or says that it has another dtype."""
+    """Returns a tensor unchanged after checking its dtype.
+
+    Args:
+        name: Name of the tensor, for the message.
+        tensor: The tensor.
+        path: Its file, for the message.
+
+    Raises:
+        KerasclfError: If the tensor is not float32.
+    """
     if tensor.dtype != np.float32:
         raise KerasclfError(f"{path}: tensor {name!r}: expected float32. Received: {tensor.dtype}.")
     return tensor

@@ -1,20 +1,20 @@
-"""What torchvision and timm call the layers of our networks."""
+"""The names of layers in torchvision and timm."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-# From the names of a network's layers, in its order, to what the other side calls each.
+# Names of a network's layers, in order → the other library's name of each.
 Naming = Callable[[Sequence[str]], dict[str, str]]
 
 
 @dataclass(frozen=True)
 class Family:
-    """Networks whose layers are named alike.
+    """Networks with the same layer names.
 
     Args:
-        sign: What the name of one of their layers, and of no other family's, matches.
-        namings: By whom → how.
+        sign: Pattern that matches a layer name of this family and of no other family.
+        namings: Name of the library → its names of the layers.
     """
 
     sign: re.Pattern
@@ -22,34 +22,34 @@ class Family:
 
 
 def family_of(layer_names: Sequence[str]) -> Family | None:
-    """Returns the family of a network by the names of its layers, or None."""
+    """Returns the family to which a network belongs by the names of its layers, or None."""
     return next((known for known in FAMILIES if any(map(known.sign.fullmatch, layer_names))), None)
 
 
 def _resnet(layer_names: Sequence[str]) -> dict[str, str]:
-    """Names as in torchvision, which are timm's too."""
+    """Returns the names of torchvision and timm, which are the same."""
     block = re.compile(r"conv(\d)_block(\d+)_(\d)_(conv|bn)")
     names = {"conv1_conv": "conv1", "conv1_bn": "bn1", "logits": "fc"}
     for stage, number, part, kind in _groups(block, layer_names):
-        own = f"{kind}{part}" if part != "0" else f"downsample.{int(kind == 'bn')}"
-        names[f"conv{stage}_block{number}_{part}_{kind}"] = f"layer{int(stage) - 1}.{int(number) - 1}.{own}"
+        last = f"{kind}{part}" if part != "0" else f"downsample.{int(kind == 'bn')}"
+        names[f"conv{stage}_block{number}_{part}_{kind}"] = f"layer{int(stage) - 1}.{int(number) - 1}.{last}"
     return names
 
 
 def _sequential(*top: str, layer_names: Sequence[str]) -> dict[str, str]:
-    """Names by places: torchvision puts convolutions, normalisations, activations and poolings into one list.
+    """Returns names by index: torchvision lists convolutions, normalisations, activations and poolings together.
 
     Args:
-        top: The names of the dense layers, from the first.
-        layer_names: Our names.
+        top: Names of the dense layers, in order.
+        layer_names: Names of our layers, in order.
     """
     module = re.compile(r"(conv\d+(?:_\d+)?_(?:conv|bn|relu|pool)|conv\d+_fire\d+)(?:_(squeeze|expand1|expand3)_conv)?")
     found = [match for match in map(module.fullmatch, layer_names) if match]
-    places: dict[str, int] = {}
+    indices: dict[str, int] = {}
     for match in found:
-        places.setdefault(match[1], len(places))
+        indices.setdefault(match[1], len(indices))
     part = {None: "", "squeeze": ".squeeze", "expand1": ".expand1x1", "expand3": ".expand3x3"}
-    names = {match[0]: f"features.{places[match[1]]}{part[match[2]]}" for match in found}
+    names = {match[0]: f"features.{indices[match[1]]}{part[match[2]]}" for match in found}
     dense = [name for name in layer_names if re.fullmatch(r"dense\d_dense|logits", name)]
     return names | dict(zip(dense, top, strict=False))
 
@@ -59,7 +59,7 @@ _CONVNEXT_DOWN = re.compile(r"conv(\d)_down_(norm|conv)")
 
 
 def _convnext(layer_names: Sequence[str]) -> dict[str, str]:
-    """Names as in torchvision, where what halves the image and the stages take turns in one list."""
+    """Returns torchvision's names. Its list alternates stages and the layers that halve the image."""
     parts = {
         "dwconv": "block.0", "norm": "block.2", "expand": "block.3", "project": "block.5", "scale": "layer_scale",
     }  # fmt: skip
@@ -90,20 +90,20 @@ def _groups(pattern: re.Pattern, layer_names: Sequence[str]) -> list[tuple[str, 
     return [found.groups() for found in map(pattern.fullmatch, layer_names) if found]
 
 
-def _by_place(*top: str) -> Naming:
+def _by_index(*top: str) -> Naming:
     return lambda layer_names: _sequential(*top, layer_names=layer_names)
 
 
 FAMILIES = (
     Family(re.compile(r"conv1_norm"), {"torchvision": _convnext, "timm": _convnext_of_timm}),
     Family(re.compile(r"conv2_block1_1_conv"), {"torchvision and timm": _resnet}),
-    Family(re.compile(r"conv2_fire1_squeeze_conv"), {"torchvision": _by_place("classifier.1")}),
+    Family(re.compile(r"conv2_fire1_squeeze_conv"), {"torchvision": _by_index("classifier.1")}),
     Family(
         re.compile(r"conv1_1_conv"),
         {
-            "torchvision": _by_place("classifier.0", "classifier.3", "classifier.6"),
-            "timm": _by_place("pre_logits.fc1", "pre_logits.fc2", "head.fc"),
+            "torchvision": _by_index("classifier.0", "classifier.3", "classifier.6"),
+            "timm": _by_index("pre_logits.fc1", "pre_logits.fc2", "head.fc"),
         },
     ),
-    Family(re.compile(r"conv5_conv"), {"torchvision": _by_place("classifier.1", "classifier.4", "classifier.6")}),
+    Family(re.compile(r"conv5_conv"), {"torchvision": _by_index("classifier.1", "classifier.4", "classifier.6")}),
 )

@@ -1,4 +1,4 @@
-"""Weights that were learnt in PyTorch, for the same network in Keras."""
+"""Loads PyTorch's weights into the same network in Keras."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -16,33 +16,33 @@ from kerasclf.models.weights.torch_files import as_float32, read_torch_file
 from kerasclf.models.weights.torch_names import family_of
 
 Array = NDArray[Any]
-# How many batches were seen, which torch writes beside moving statistics and Keras does not need.
+# PyTorch's number of batches, stored with the moving statistics; Keras does not use it.
 _UNUSED = "num_batches_tracked"
-# Tensors that stand for themselves in a block: its layer scale.
+# Tensors without ".weight" in their name: layer scale.
 _BARE = ("layer_scale", "gamma")
 _TOP = re.compile(r"(fc|head\.fc|classifier\.\d)\.weight")
 
 
 def load_torch_weights(model: keras.Model, path: Path | str) -> None:
-    """Gives a network the weights of the same network in PyTorch.
+    """Loads the weights of the same network in PyTorch.
 
-    Every layer must find its tensors and every tensor its layer; otherwise nothing is changed.
+    Each layer must have its tensors and each tensor its layer. Otherwise the network is not changed.
 
     Args:
-        model: A network of a family that torchvision or timm have too (ResNet, VGG, AlexNet, SqueezeNet, ConvNeXt),
-            with the top and the number of classes of the file.
-        path: A .safetensors file, or .pth where PyTorch is installed, with the key names of torchvision or timm.
+        model: A network of a family in torchvision or timm (ResNet, VGG, AlexNet, SqueezeNet, ConvNeXt), with the top
+            and the number of classes of the file.
+        path: A .safetensors file, or .pth if PyTorch is installed, with the key names of torchvision or timm.
 
     Raises:
-        KerasclfError: The file cannot be read, or is another network's: the first tensor that is missing, left over, or
-            of another shape or dtype is named, with what both sides have.
+        KerasclfError: If the file cannot be read or belongs to another network. The message names the first tensor that
+            is missing, unused, or of another shape or dtype, with the expected and received values.
     """
     path = Path(path).expanduser()
     give_torch_weights(model, read_torch_file(path), path)
 
 
 def give_torch_weights(model: keras.Model, tensors: dict[str, Array], path: Path) -> None:
-    """Gives a network tensors that were read before; see `load_torch_weights`."""
+    """Loads tensors that were read earlier; see `load_torch_weights`."""
     found = match_torch(model, tensors, path)
     for layer in model.layers:
         if layer.name in found:
@@ -50,17 +50,17 @@ def give_torch_weights(model: keras.Model, tensors: dict[str, Array], path: Path
 
 
 def match_torch(model: keras.Model, tensors: dict[str, Array], path: Path) -> dict[str, list[Array]]:
-    """Returns for each layer that has weights its arrays in Keras' order and layout.
+    """Returns the arrays of each layer with weights, in Keras' order and layout.
 
     Args:
         model: The network.
-        tensors: By torch's key.
-        path: Where they are from, for the messages.
+        tensors: PyTorch's tensors by key.
+        path: Their file, for the messages.
 
     Raises:
-        KerasclfError: Tensors and layers do not belong together.
+        KerasclfError: If tensors and layers do not match.
     """
-    names, by_whom = _names(model, tensors)
+    names, library = _names(model, tensors)
     found, used = {}, set()
     for layer in model.layers:
         if not layer.weights:
@@ -70,47 +70,47 @@ def match_torch(model: keras.Model, tensors: dict[str, Array], path: Path) -> di
             if key not in tensors:
                 raise KerasclfError(
                     f"{path}: tensor {key!r} is missing ({weight.path} {tuple(weight.shape)} needs it, by the names of "
-                    f"{by_whom}).{did_you_mean(key, [name for name in tensors if name not in used])}"
+                    f"{library}).{did_you_mean(key, [name for name in tensors if name not in used])}"
                 )
         used |= set(keys)
-        turns = [_turn(layer, model), *[lambda array: array] * (len(keys) - 1)]  # the kernel comes first
+        conversions = [_conversion(layer, model), *[lambda array: array] * (len(keys) - 1)]  # the kernel comes first
         found[layer.name] = [
-            _fit(key, tensors[key], turn, weight, path)
-            for key, turn, weight in zip(keys, turns, layer.weights, strict=True)
+            _convert(key, tensors[key], conversion, weight, path)
+            for key, conversion, weight in zip(keys, conversions, layer.weights, strict=True)
         ]
-    left = [key for key in tensors if key not in used and not key.endswith(_UNUSED)]
-    if left:
+    unused = [key for key in tensors if key not in used and not key.endswith(_UNUSED)]
+    if unused:
+        others = f", like {len(unused) - 1} others" if len(unused) > 1 else ""
         raise KerasclfError(
-            f"{path}: tensor {left[0]!r} {tensors[left[0]].shape} belongs to no layer of {model.name}"
-            f"{f', nor do {len(left) - 1} others' if len(left) > 1 else ''}. Is it another network's, or one with "
-            "another top?"
+            f"{path}: tensor {unused[0]!r} {tensors[unused[0]].shape} belongs to no layer of {model.name}{others}. "
+            "Check that the file is of this network, with the same top."
         )
     return found
 
 
 def classes_of(tensors: dict[str, Array]) -> int:
-    """Returns for how many classes weights were learnt: the width of the last layer of the top; 1000 where none is."""
+    """Returns the number of classes of weights: the width of the last layer of the top, or 1000 without top."""
     tops = sorted(key for key, tensor in tensors.items() if _TOP.fullmatch(key) and tensor.ndim > 1)
     return len(tensors[tops[-1]]) if tops else 1000
 
 
 def _names(model: keras.Model, tensors: dict[str, Array]) -> tuple[dict[str, str], str]:
-    """Returns the naming under which most tensors have a layer, and whose it is."""
+    """Returns the naming under which most tensors have a layer, and the name of its library."""
     ours = [layer.name for layer in model.layers]
     family = family_of(ours)
     if family is None:
         raise KerasclfError(
-            f"{model.name} is no network that torchvision or timm have too; weights in PyTorch's form are known for "
-            "ResNet, VGG, AlexNet, SqueezeNet and ConvNeXt."
+            f"Expected a network that torchvision or timm has too: ResNet, VGG, AlexNet, SqueezeNet or ConvNeXt. "
+            f"Received: {model.name}."
         )
     parents = {key.rpartition(".")[0] for key in tensors} | set(tensors)
-    namings = {by_whom: naming(ours) for by_whom, naming in family.namings.items()}
-    best = max(namings, key=lambda by_whom: len(parents.intersection(namings[by_whom].values())))
+    namings = {library: naming(ours) for library, naming in family.namings.items()}
+    best = max(namings, key=lambda library: len(parents.intersection(namings[library].values())))
     return namings[best], best
 
 
 def _keys(layer: keras.Layer, prefix: str) -> list[str]:
-    """Returns torch's keys in the order of a Keras layer's weights."""
+    """Returns PyTorch's keys in the order of a Keras layer's weights."""
     if isinstance(layer, layers.BatchNormalization):
         return [f"{prefix}.{end}" for end in ("weight", "bias", "running_mean", "running_var")]
     if prefix.endswith(_BARE):
@@ -118,13 +118,13 @@ def _keys(layer: keras.Layer, prefix: str) -> list[str]:
     return [f"{prefix}.{end}" for end in ("weight", "bias")][: len(layer.weights)]
 
 
-def _turn(layer: keras.Layer, model: keras.Model) -> Callable[[Array], Array]:
-    """Returns how a layer's kernel goes from torch's order of axes, channels first, to Keras'."""
+def _conversion(layer: keras.Layer, model: keras.Model) -> Callable[[Array], Array]:
+    """Returns the function that converts a layer's kernel from PyTorch's order of axes to Keras'."""
     if isinstance(layer, layers.DepthwiseConv2D):
-        # A layer scale is (channels, 1, 1) or (channels,).
+        # PyTorch's layer scale has shape (channels, 1, 1) or (channels,).
         return lambda kernel: _four_axes(kernel).transpose(2, 3, 0, 1)
     if isinstance(layer, layers.Conv2D):
-        # A dense layer at every place, (out, in), is a 1×1 convolution here.
+        # PyTorch's dense layer on each pixel, of shape (out, in), is a 1×1 convolution here.
         return lambda kernel: _four_axes(kernel).transpose(2, 3, 1, 0)
     if isinstance(layer, layers.Dense):
         shape = _flattened(layer, model)
@@ -139,7 +139,7 @@ def _four_axes(kernel: Array) -> Array:
 
 
 def _dense(kernel: Array, shape: Sequence[int] | None) -> Array:
-    """Turns (out, in), whose inputs torch flattened as channels · height · width, or timm's (out, channels, h, w)."""
+    """Converts a kernel of shape (out, channels · height · width), or timm's (out, channels, height, width)."""
     if shape is not None and kernel[0].size == np.prod(shape):
         height, width, channels = shape
         kernel = kernel.reshape(-1, channels, height, width).transpose(0, 2, 3, 1)
@@ -147,7 +147,7 @@ def _dense(kernel: Array, shape: Sequence[int] | None) -> Array:
 
 
 def _flattened(layer: keras.Layer, model: keras.Model) -> Sequence[int] | None:
-    """Returns the height, width and channels that a dense layer takes flattened; None for another."""
+    """Returns the height, width and channels of the feature map that a dense layer takes flattened, or None."""
     features = model.get_layer(FEATURES) if FEATURES in [known.name for known in model.layers] else None
     if isinstance(features, layers.Flatten) and len(layer.weights[0].shape) == 2:
         shape = features.input.shape[1:]
@@ -155,12 +155,12 @@ def _flattened(layer: keras.Layer, model: keras.Model) -> Sequence[int] | None:
     return None
 
 
-def _fit(key: str, tensor: Array, turn: Callable[[Array], Array], weight: Any, path: Path) -> Array:
+def _convert(key: str, tensor: Array, conversion: Callable[[Array], Array], weight: Any, path: Path) -> Array:
     tensor = as_float32(key, tensor, path)
-    array = turn(tensor)
+    array = conversion(tensor)
     if array.shape != tuple(weight.shape):
         raise KerasclfError(
-            f"{path}: tensor {key!r} has shape {tensor.shape}, in Keras' order of axes {array.shape}; "
-            f"{weight.path} expects {tuple(weight.shape)}."
+            f"{path}: tensor {key!r}: expected shape {tuple(weight.shape)} for {weight.path}. Received: {array.shape} "
+            f"in Keras' order of axes, {tensor.shape} in the file."
         )
     return array

@@ -1,1 +1,1 @@
-"""The report of a search."""
+"""The report of a hyperparameter search."""

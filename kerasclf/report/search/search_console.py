@@ -2,20 +2,20 @@
 
 from rich.table import Table
 
-from kerasclf.report.search.search_facts import interval_of, noise_warning, read_gain
+from kerasclf.report.search.search_facts import gain_warning, interval_of, read_gain
 from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
 
-_SHOWN = 10
+_MAX_SHOWN = 10
 
 
 def search_table(results: SearchResults) -> Table:
-    """Returns the best trials with their values, and the warning where the gain lies inside the noise."""
+    """Returns the best trials with their settings, and a warning if the gain is not significant."""
     search = results.search
     table = Table(
         title=f"{search.title or 'search'}  {len(results.trials)} trials, {search.oracle}",
         title_justify="left",
-        caption=noise_warning(read_gain(results)) or None,
+        caption=gain_warning(read_gain(results)) or None,
         caption_justify="left",
     )
     table.add_column("trial", justify="right")
@@ -23,9 +23,9 @@ def search_table(results: SearchResults) -> Table:
     table.add_column("epochs", justify="right")
     for name in search.space.axes:
         table.add_column(name.replace(".", ".\n", 1), justify="right")
-    for trial in results.ranked[:_SHOWN]:
+    for trial in results.ranked[:_MAX_SHOWN]:
         interval = interval_of(results, trial)
         spread = f" ({interval.low:.3f}–{interval.high:.3f})" if interval else ""
-        words = [shown(trial.values[name]) for name in search.space.axes]
-        table.add_row(str(trial.number), f"{trial.value:.4f}{spread}", str(trial.epochs), *words)
+        values = [shown(trial.values[name]) for name in search.space.axes]
+        table.add_row(str(trial.number), f"{trial.value:.4f}{spread}", str(trial.epochs), *values)
     return table

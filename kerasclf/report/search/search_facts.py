@@ -1,12 +1,12 @@
-"""What the report of a search says: the trials with intervals, the gain on the test images, in words."""
+"""The facts in the report of a search: intervals of the trials, the gain on the test set, and the findings as text."""
 
 import math
 from dataclasses import dataclass
 
 from kerasclf.errors import FolderError
-from kerasclf.report.comparisons import Comparison, accuracy_of, against_base
+from kerasclf.report.comparisons import Comparison, accuracy_of, against_base, signed
 from kerasclf.report.statistics import Interval, accuracy_interval, mean_interval, share_interval
-from kerasclf.report.study_results import AT_RANDOM, REDUCED, StudyResults, read_results
+from kerasclf.report.study_results import RANDOM_WEIGHTS, REDUCED, StudyResults, read_results
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.final import BASE, BEST
 from kerasclf.search.search import Search
@@ -16,37 +16,37 @@ from kerasclf.search.trial import Trial
 
 @dataclass(frozen=True)
 class Gain:
-    """What the search brought on the test images.
+    """The gain of the best trial on the test set.
 
     Args:
-        final: The study of the experiment and the best trial there.
-        comparison: The best trial against the experiment; None where they are the same.
-        looked_at: How many candidates the test images have been looked at with.
+        final: The study of the base experiment and the best trial on the test set.
+        comparison: The best trial compared with the base experiment; None if they are the same.
+        candidates: Number of candidates that were evaluated on the test set.
     """
 
     final: StudyResults
     comparison: Comparison | None
-    looked_at: int
+    candidates: int
 
 
 def read_gain(results: SearchResults) -> Gain | None:
-    """Returns what the search brought on the test images; None where they were not looked at for its best trial."""
+    """Returns the gain on the test set, or None if the best trial was not evaluated there."""
     try:
         final = read_results(results.folder.final)
     except FolderError:
         return None
-    found = {one.name: one for one in final.experiments}
-    if BASE not in found:
+    by_name = {one.name: one for one in final.experiments}
+    if BASE not in by_name:
         return None
     same = results.experiment == results.search.experiment
-    if not same and (BEST not in found or found[BEST].experiment != results.experiment):
+    if not same and (BEST not in by_name or by_name[BEST].experiment != results.experiment):
         return None
-    looked_at = len({path.parent for path in results.folder.final.glob(f"runs/{BEST}-*/seed-*") if path.suffix == ""})
-    return Gain(final, None if same else against_base(final)[0], looked_at)
+    candidates = len({path.parent for path in results.folder.final.glob(f"runs/{BEST}-*/seed-*") if path.suffix == ""})
+    return Gain(final, None if same else against_base(final)[0], candidates)
 
 
 def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
-    """Returns the 95 % interval of a trial's objective: over its runs, or over the validation images of one."""
+    """Returns the 95 % interval of a trial's objective, over its runs or over the validation images of a single run."""
     metric = results.search.goal.of_run
     if len(trial.runs) > 1:
         values = [run.metrics[metric] for run in trial.runs]
@@ -61,60 +61,61 @@ def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
 
 
 def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
-    """Returns what was found, in sentences."""
+    """Returns the findings of a search, in sentences."""
     search, best = results.search, results.best
     interval = interval_of(results, best)
     known = interval is not None and not math.isnan(interval.low)
     within = f" (95 % interval {interval.low:.4f} to {interval.high:.4f})" if interval and known else ""
-    found = [f"The best of {len(results.trials)} trials is {best.title}: {search.objective} {best.value:.4f}{within}."]
+    sentence = f"The best of {len(results.trials)} trials is {best.title}: {search.objective} {best.value:.4f}{within}."
     if gain is None:
-        return [*found, "The test images have not been looked at for it."]
-    return [*found, *_gain_in_words(results, gain)]
+        return [sentence, "It has not been evaluated on the test set."]
+    return [sentence, *_gain_sentences(results, gain)]
 
 
 def caution(search: Search) -> str:
-    """Returns sentences on what the figures are not, or the empty string."""
-    less = [REDUCED.format("; ".join(search.reduced))] if search.reduced else []
+    """Returns sentences on the limits of the results, or the empty string."""
+    reduction = [REDUCED.format("; ".join(search.reductions))] if search.reductions else []
     transfer = search.experiment.transfer
-    return " ".join([*less, *([AT_RANDOM] if transfer and transfer.weights == "none" else [])])
+    return " ".join([*reduction, *([RANDOM_WEIGHTS] if transfer and transfer.weights == "none" else [])])
 
 
-def noise_warning(gain: Gain | None) -> str:
-    """Returns a warning where the gain cannot be told from chance, or the empty string."""
-    if gain is None or gain.comparison is None or gain.comparison.real:
+def gain_warning(gain: Gain | None) -> str:
+    """Returns a warning if the gain on the test set is not significant, or the empty string."""
+    if gain is None or gain.comparison is None or gain.comparison.significant:
         return ""
-    c = gain.comparison
-    points, half = 100 * c.difference.value, 100 * c.difference.half_width
-    more = ""
-    if c.needed is not None and c.repeats > 1:
-        more = f" About {c.needed_words} repeats would settle a difference of this size."
-    within = f" ± {half:.1f}" if not math.isnan(half) else ""
-    return (
-        f"The gain on the test images lies inside the noise: {points:+.1f}{within} points against the experiment that "
-        f"the search began with. These runs do not show that the found values are better.{more}"
+    comparison = gain.comparison
+    difference = comparison.difference
+    interval = ""
+    if not math.isnan(difference.low):
+        low, high = signed(100 * difference.low), signed(100 * difference.high)
+        interval = f" (95 % interval {low} to {high})"
+    warning = (
+        f"The gain on the test set is not statistically significant: {signed(100 * difference.value)} points{interval} "
+        "compared with the base experiment. These runs do not show that the new settings are better. "
+        f"{comparison.advice}"
     )
+    return warning.rstrip()
 
 
-def _gain_in_words(results: SearchResults, gain: Gain) -> list[str]:
+def _gain_sentences(results: SearchResults, gain: Gain) -> list[str]:
     base = next(e for e in gain.final.experiments if e.name == BASE)
     if gain.comparison is None:
-        value = accuracy_of(base)
-        return [f"It is the experiment that the search began with; its test accuracy is {value.value:.4f}."]
+        return [f"It is the base experiment itself. Its test accuracy is {accuracy_of(base).value:.4f}."]
     best = next(e for e in gain.final.experiments if e.name == BEST)
-    values = [100 * accuracy_of(e).value for e in (best, base)]
-    found = [
-        f"On the test images it reaches {values[0]:.1f} %, the experiment that the search began with "
-        f"{values[1]:.1f} %: {gain.comparison.words}"
+    best_accuracy, base_accuracy = (100 * accuracy_of(e).value for e in (best, base))
+    sentences = [
+        f"Its test accuracy is {best_accuracy:.1f} %, that of the base experiment {base_accuracy:.1f} %. "
+        f"{gain.comparison.sentence}"
     ]
     if results.search.objective == "val_accuracy" and results.best.value is not None:
-        fall = 100 * results.best.value - values[0]
-        found.append(
-            f"It was chosen on the validation images, where it had {100 * results.best.value:.1f} %; "
-            f"on the test images it has {abs(fall):.1f} points {'less' if fall >= 0 else 'more'}."
+        drop = 100 * results.best.value - best_accuracy
+        sentences.append(
+            f"It was chosen on the validation set with an accuracy of {100 * results.best.value:.1f} %. "
+            f"Its accuracy on the test set is {abs(drop):.1f} points {'lower' if drop >= 0 else 'higher'}."
         )
-    if gain.looked_at > 1:
-        found.append(
-            f"The test images have been looked at with {gain.looked_at} candidates, as the search was gone on with "
-            "after a first look; the last figure is flattered by as many choices."
+    if gain.candidates > 1:
+        sentences.append(
+            f"{gain.candidates} candidates have been evaluated on the test set, because the search was resumed after "
+            "the first evaluation. The last test accuracy is biased by these choices."
         )
-    return found
+    return sentences

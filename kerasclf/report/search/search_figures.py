@@ -1,4 +1,4 @@
-"""The figures of a search's report."""
+"""The figures of the report of a search."""
 
 from collections.abc import Sequence
 
@@ -18,12 +18,12 @@ from kerasclf.search.search_results import SearchResults
 from kerasclf.search.spaces.space import Axis, Boolean, Choice
 from kerasclf.search.trial import Trial
 
-# More choices than this cannot be named along an axis.
-_MOST_NAMED = 12
+# More choices do not fit along an axis.
+_MAX_NAMED = 12
 
 
 def draw_history(results: SearchResults, theme: str = "light") -> Figure:
-    """Draws the objective of each trial in its order, the best so far, and what was broken off or failed."""
+    """Draws the objective of each trial in order, the best so far, and the trials that stopped early or failed."""
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(9, 4))
         axes = figure.subplots()
@@ -43,7 +43,7 @@ def draw_history(results: SearchResults, theme: str = "light") -> Figure:
         if partial:
             axes.plot(
                 [t.number for t in partial], _values(partial), "o",
-                color=soft(theme), markerfacecolor="none", markersize=5, label="broken off",
+                color=soft(theme), markerfacecolor="none", markersize=5, label="stopped early",
             )  # fmt: skip
         failed = [t.number for t in results.trials if t.status == "failed"]
         if failed:
@@ -59,26 +59,26 @@ def draw_history(results: SearchResults, theme: str = "light") -> Figure:
 
 
 def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
-    """Draws each trial as a line through its values, coloured by the objective; the best is drawn thick."""
+    """Draws each trial as a line through its settings, coloured by the objective; the best trial is thick."""
     named = results.search.space.axes
     trials = sorted(comparable(results), key=lambda t: t.number)
     with matplotlib.rc_context({**settings(theme), "axes.grid": False}):
         figure = Figure(figsize=(max(7.0, 1.7 * (len(named) + 1)), 4.6))
         axes = figure.subplots()
         scale, colors = _scale(results), _colormap(theme)
-        places = [_places(axis, [t.values[name] for t in trials]) for name, axis in named.items()]
-        places.append(np.asarray(scale(_values(trials)), np.float64))
+        columns = [_positions(axis, [t.values[name] for t in trials]) for name, axis in named.items()]
+        columns.append(np.asarray(scale(_values(trials)), np.float64))
         for i, trial in enumerate(trials):
             best = trial == results.best
             axes.plot(
-                range(len(places)), [place[i] for place in places], color=colors(places[-1][i]),
+                range(len(columns)), [column[i] for column in columns], color=colors(columns[-1][i]),
                 linewidth=3 if best else 1, alpha=1 if best else 0.6, zorder=3 if best else 2,
             )  # fmt: skip
-        for place, axis in enumerate(named.values()):
-            axes.axvline(place, color=soft(theme), linewidth=0.8, zorder=1)
-            _name_ends(axes, place, axis, theme)
+        for position, axis in enumerate(named.values()):
+            axes.axvline(position, color=soft(theme), linewidth=0.8, zorder=1)
+            _name_ends(axes, position, axis, theme)
         axes.axvline(len(named), color=soft(theme), linewidth=0.8, zorder=1)
-        axes.set_xticks(range(len(places)), [_broken(name) for name in (*named, results.search.objective)])
+        axes.set_xticks(range(len(columns)), [_wrapped(name) for name in (*named, results.search.objective)])
         axes.set_yticks([])
         axes.set_ylim(-0.09, 1.09)
         for side in ("left", "bottom"):
@@ -88,24 +88,24 @@ def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
 
 
 def draw_importance(importance: Importance, theme: str = "light") -> Figure:
-    """Draws how much worse held-out trials are predicted without each axis."""
+    """Draws the permutation importance of each axis on held-out trials."""
     ranked = sorted(importance.drops.items(), key=lambda item: item[1][0])
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(8, 1.2 + 0.42 * len(ranked)))
         axes = figure.subplots()
-        color = color_of(0, theme) if importance.tells else soft(theme)
+        color = color_of(0, theme) if importance.is_informative else soft(theme)
         axes.barh(
             [name for name, _ in ranked], [drop for _, (drop, _) in ranked],
             xerr=[deviation for _, (_, deviation) in ranked], color=color, ecolor=ink(theme), height=0.6, capsize=3,
         )  # fmt: skip
         axes.axvline(0, color=ink(theme), linewidth=1)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel("fall of R² on held-out trials when the values are shuffled")
+        axes.set_xlabel("drop in R² on held-out trials when the setting is shuffled")
         return figure
 
 
 def draw_slices(results: SearchResults, theme: str = "light") -> Figure:
-    """Draws the objective over each axis by itself; later trials are darker."""
+    """Draws the objective over each axis separately; later trials are darker, or lighter in the dark theme."""
     named, trials = results.search.space.axes, comparable(results)
     columns = min(3, len(named))
     rows = -(-len(named) // columns)
@@ -113,8 +113,8 @@ def draw_slices(results: SearchResults, theme: str = "light") -> Figure:
         figure = Figure(figsize=(max(5.0, 3.4 * columns), 2.9 * rows))
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         order = Normalize(-len(results.trials) / 3, len(results.trials))
-        for place, (name, axis) in enumerate(named.items()):
-            axes = grid.flat[place]
+        for index, (name, axis) in enumerate(named.items()):
+            axes = grid.flat[index]
             points = axes.scatter(
                 [to_number(axis, t.values[name]) for t in trials], _values(trials),
                 c=[t.number for t in trials], cmap="Blues_r" if theme == "dark" else "Blues", norm=order, s=28,
@@ -123,7 +123,7 @@ def draw_slices(results: SearchResults, theme: str = "light") -> Figure:
             points.set_zorder(3)
             _name_ticks(axes, axis)
             axes.set_xlabel(name)
-            if place % columns == 0:
+            if index % columns == 0:
                 axes.set_ylabel(results.search.objective)
         for axes in grid.flat[len(named) :]:
             axes.set_visible(False)
@@ -144,8 +144,8 @@ def _colormap(theme: str) -> Colormap:
     return matplotlib.colormaps["cividis" if theme == "dark" else "cividis_r"]
 
 
-def _places(axis: Axis, values: list[object]) -> np.ndarray:
-    """Returns where values lie on an axis that goes from 0 to 1."""
+def _positions(axis: Axis, values: list[object]) -> np.ndarray:
+    """Returns the positions of values on an axis from 0 to 1."""
     low, high = _ends(axis)
     return (np.array([to_number(axis, value) for value in values], np.float64) - low) / (high - low)
 
@@ -158,14 +158,14 @@ def _ends(axis: Axis) -> tuple[float, float]:
     return to_number(axis, axis.low), to_number(axis, axis.high)
 
 
-def _name_ends(axes: Axes, place: int, axis: Axis, theme: str) -> None:
+def _name_ends(axes: Axes, position: int, axis: Axis, theme: str) -> None:
     if isinstance(axis, Choice | Boolean):
         choices = axis.values if isinstance(axis, Choice) else (False, True)
-        if len(choices) <= _MOST_NAMED:
+        if len(choices) <= _MAX_NAMED:
             for i, choice in enumerate(choices):
                 height = i / max(len(choices) - 1, 1)
                 axes.annotate(
-                    _word(choice), (place, height), (5, 0), textcoords="offset points", fontsize=8, va="center",
+                    _label_of(choice), (position, height), (5, 0), textcoords="offset points", fontsize=8, va="center",
                     bbox={"facecolor": paper(theme), "edgecolor": "none", "pad": 1, "alpha": 0.8}, zorder=4,
                 )  # fmt: skip
             return
@@ -173,24 +173,24 @@ def _name_ends(axes: Axes, place: int, axis: Axis, theme: str) -> None:
     else:
         low, high = axis.low, axis.high
     for value, height, va in ((low, -0.03, "top"), (high, 1.03, "bottom")):
-        axes.annotate(_word(value), (place, height), fontsize=8, ha="center", va=va)
+        axes.annotate(_label_of(value), (position, height), fontsize=8, ha="center", va=va)
 
 
 def _name_ticks(axes: Axes, axis: Axis) -> None:
     if isinstance(axis, Choice | Boolean):
         choices = axis.values if isinstance(axis, Choice) else (False, True)
-        axes.set_xticks(range(len(choices)), [_word(choice) for choice in choices])
+        axes.set_xticks(range(len(choices)), [_label_of(choice) for choice in choices])
         axes.set_xlim(-0.5, len(choices) - 0.5)
     elif axis.log:
         axes.xaxis.set_major_locator(MaxNLocator(4))
         axes.xaxis.set_major_formatter(lambda x, _: f"{10**x:.1g}")
 
 
-def _word(value: object) -> str:
+def _label_of(value: object) -> str:
     return shown(list(value)) if isinstance(value, tuple) else shown(value)
 
 
-def _broken(name: str) -> str:
+def _wrapped(name: str) -> str:
     return name.replace(".", ".\n", 1)
 
 

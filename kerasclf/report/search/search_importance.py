@@ -1,4 +1,4 @@
-"""Which hyperparameters matter: how well a forest predicts held-out trials, and how much worse without one of them."""
+"""The importance of hyperparameters: permutation importance of a random forest on held-out trials."""
 
 import math
 from dataclasses import dataclass
@@ -14,35 +14,39 @@ from kerasclf.search.search_results import SearchResults
 from kerasclf.search.spaces.space import Axis, Boolean, Choice
 from kerasclf.search.trial import Trial
 
-# Fewer trials say nothing of which of their settings matter.
-LEAST_TRIALS = 10
+# Fewer trials cannot show which settings matter.
+MIN_TRIALS = 10
 _FOLDS, _TREES, _SHUFFLES = 5, 50, 10
 
 
 @dataclass(frozen=True)
 class Importance:
-    """How much each axis matters.
+    """The importance of each axis of a search space.
 
     Args:
-        explained: R² of the forest on trials that it had not seen; at 0 or below it has learnt nothing.
-        drops: By axis, the fall of R² there when the axis's values are shuffled, with its standard deviation.
-        trials: How many trials that rests on.
+        r2: R² of the forest on held-out trials; 0 or less means that it has learnt nothing.
+        drops: Mean and standard deviation of the drop in R² when an axis is shuffled, by axis.
+        trials: Number of trials that the estimate is based on.
     """
 
-    explained: float
+    r2: float
     drops: dict[str, tuple[float, float]]
     trials: int
 
     @property
-    def tells(self) -> bool:
-        """Whether the forest has learnt anything, so that its opinion of the axes is worth something."""
-        return self.explained > 0.1
+    def is_informative(self) -> bool:
+        """Whether the forest predicts held-out trials well enough to rank the axes."""
+        return self.r2 > 0.1
 
 
 def importance_of(results: SearchResults) -> Importance | None:
-    """Estimates the importance of each axis on held-out trials; None where there are too few trials."""
+    """Estimates the importance of each axis on held-out trials.
+
+    Returns:
+        The importance, or None if there are too few trials or all have the same objective.
+    """
     trials = comparable(results)
-    if len(trials) < LEAST_TRIALS:
+    if len(trials) < MIN_TRIALS:
         return None
     axes = results.search.space.axes
     inputs = np.stack([[to_number(axis, t.values[name]) for t in trials] for name, axis in axes.items()], axis=1)
@@ -50,13 +54,18 @@ def importance_of(results: SearchResults) -> Importance | None:
     if float(np.ptp(outputs)) == 0:
         return None
     predicted, drops = np.empty_like(outputs), list[NDArray[np.float64]]()
-    for train, held in KFold(_FOLDS, shuffle=True, random_state=0).split(inputs):
-        forest = RandomForestRegressor(_TREES, random_state=0).fit(inputs[train], outputs[train])
-        predicted[held] = forest.predict(inputs[held])
-        found = permutation_importance(
-            forest, inputs[held], outputs[held], n_repeats=_SHUFFLES, random_state=0, scoring="neg_mean_squared_error"
+    for training, held_out in KFold(_FOLDS, shuffle=True, random_state=0).split(inputs):
+        forest = RandomForestRegressor(_TREES, random_state=0).fit(inputs[training], outputs[training])
+        predicted[held_out] = forest.predict(inputs[held_out])
+        permuted = permutation_importance(
+            forest,
+            inputs[held_out],
+            outputs[held_out],
+            n_repeats=_SHUFFLES,
+            random_state=0,
+            scoring="neg_mean_squared_error",
         )
-        drops.append(found.importances_mean / outputs.var())
+        drops.append(permuted.importances_mean / outputs.var())
     means, deviations = np.mean(drops, axis=0), np.std(drops, axis=0, ddof=1)
     return Importance(
         float(r2_score(outputs, predicted)),
@@ -66,13 +75,13 @@ def importance_of(results: SearchResults) -> Importance | None:
 
 
 def comparable(results: SearchResults) -> list[Trial]:
-    """Returns the trials whose values may be compared: trained to their end, or where there are few of them, all."""
+    """Returns the trials with comparable values: those trained to the end, or all if there are too few of them."""
     whole = [trial for trial in results.trials if trial.whole]
-    return whole if len(whole) >= LEAST_TRIALS else [t for t in results.trials if t.value is not None]
+    return whole if len(whole) >= MIN_TRIALS else [t for t in results.trials if t.value is not None]
 
 
 def to_number(axis: Axis, value: object) -> float:
-    """Returns a value's place on its axis: the number itself, its logarithm, or the position among the choices."""
+    """Returns the position of a value on its axis: the number, its logarithm, or the index among the choices."""
     if isinstance(axis, Boolean):
         return float(bool(value))
     if isinstance(axis, Choice):

@@ -1,4 +1,4 @@
-"""Writes the report of a search: one page that needs nothing else, the same as Markdown, its trials as CSV."""
+"""Writes the report of a search: a self-contained page, the same as Markdown, and the trials as CSV."""
 
 import base64
 from collections.abc import Callable
@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_bytes, write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.search.search_facts import caution, interval_of, noise_warning, read_gain, search_findings
+from kerasclf.report.search.search_facts import caution, gain_warning, interval_of, read_gain, search_findings
 from kerasclf.report.search.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
-from kerasclf.report.search.search_importance import LEAST_TRIALS, importance_of
+from kerasclf.report.search.search_importance import MIN_TRIALS, importance_of
 from kerasclf.report.summary import summarise
 from kerasclf.report.themes import figure_bytes
 from kerasclf.runs.cost import format_duration
@@ -25,34 +25,34 @@ from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
 from kerasclf.search.spaces.space import Axis, axis_to_dict
 
-# So many trials stand in the table of the best; the CSV has all of them.
-_LISTED = 15
+# Number of trials in the table of the best; trials.csv holds all trials.
+_MAX_LISTED = 15
 
 Draw = Callable[[str], Figure]
 
 
 def write_search_report(results: SearchResults, out: Path | str) -> Path:
-    """Writes index.html, report.md, trials.csv and the figures into a folder, replacing an earlier report.
+    """Writes index.html, report.md, trials.csv and the figures into a folder, and replaces an earlier report.
 
     Returns:
         The path of the page.
 
     Raises:
-        FolderError: No trial has been finished, or a run's folder is damaged.
+        FolderError: If no trial is finished, or the folder of a run is damaged.
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     write_text(out / "trials.csv", results.table().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
-    facts = _facts(results, out)
+    context = _context(results, out)
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    write_text(out / "report.md", _template("search.md.j2", escape=False).render(facts))
-    write_text(out / "index.html", _template("search.html.j2", escape=True).render(facts, style=style))
+    write_text(out / "report.md", _template("search.md.j2", escape=False).render(context))
+    write_text(out / "index.html", _template("search.html.j2", escape=True).render(context, style=style))
     return out / "index.html"
 
 
-def _facts(results: SearchResults, out: Path) -> dict[str, Any]:
+def _context(results: SearchResults, out: Path) -> dict[str, Any]:
     search, gain, importance = results.search, read_gain(results), importance_of(results)
-    run = _a_run(results)
+    run = _first_complete_run(results)
     figures: dict[str, Draw] = {
         "history": lambda theme: draw_history(results, theme),
         "parallel": lambda theme: draw_parallel(results, theme),
@@ -64,22 +64,22 @@ def _facts(results: SearchResults, out: Path) -> dict[str, Any]:
     return {
         "results": results,
         "search": search,
-        "title": search.title or "A search",
+        "title": search.title or "Hyperparameter search",
         "oracle": ORACLES[search.oracle],
         "findings": search_findings(results, gain),
         "caution": caution(search),
-        "warning": noise_warning(gain),
+        "warning": gain_warning(gain),
         "gain": gain,
         "final_rows": summarise(gain.final).to_dict("records") if gain else [],
-        "rows": [_row(results, trial) for trial in results.ranked[:_LISTED]],
+        "rows": [_row(results, trial) for trial in results.ranked[:_MAX_LISTED]],
         "counts": _counts(results),
         "failures": [t for t in results.trials if t.status == "failed"],
-        "space": {name: _in_words(axis) for name, axis in search.space.axes.items()},
+        "space": {name: _axis_text(axis) for name, axis in search.space.axes.items()},
         "base_values": {name: _value(value) for name, value in search.space.of(search.experiment).items()},
         "changes": _changes(results),
         "settings": settings_of(search.experiment),
         "importance": importance,
-        "least_trials": LEAST_TRIALS,
+        "min_trials": MIN_TRIALS,
         "refit": refit_of(results.folder),
         "figures": {name: _themed(draw, out / name) for name, draw in figures.items()},
         "run": run,
@@ -102,27 +102,27 @@ def _row(results: SearchResults, trial: Any) -> dict[str, Any]:
 
 
 def _changes(results: SearchResults) -> list[tuple[str, str, str]]:
-    """Returns (axis, value in the experiment, value in the best trial) for every axis."""
+    """Returns (axis, value in the base experiment, value in the best trial) for every axis."""
     before = results.search.space.of(results.search.experiment)
     return [(name, _value(before[name]), _value(value)) for name, value in results.best.values.items()]
 
 
 def _value(value: object) -> str:
-    return "the default" if value is None else shown(list(value) if isinstance(value, tuple) else value)
+    return "default" if value is None else shown(list(value) if isinstance(value, tuple) else value)
 
 
 def _counts(results: SearchResults) -> dict[str, int]:
-    words = {
+    counts = {
         "trained to the end": sum(t.whole for t in results.trials),
-        "broken off": sum(t.value is not None and not t.whole for t in results.trials),
+        "stopped early": sum(t.value is not None and not t.whole for t in results.trials),
         "failed": sum(t.status == "failed" for t in results.trials),
-        "under way": sum(not t.ended for t in results.trials),
+        "running": sum(not t.ended for t in results.trials),
     }
-    return {word: count for word, count in words.items() if count}
+    return {state: count for state, count in counts.items() if count}
 
 
-def _a_run(results: SearchResults) -> dict[str, Any] | None:
-    """Returns what a complete run says of its data and the machine."""
+def _first_complete_run(results: SearchResults) -> dict[str, Any] | None:
+    """Returns the environment and the description of the first complete run; None if there is none."""
     for trial in results.ranked:
         for one in trial.runs:
             run = RunFolder(results.folder.path / "runs" / one.folder)
@@ -131,7 +131,7 @@ def _a_run(results: SearchResults) -> dict[str, Any] | None:
     return None
 
 
-def _in_words(axis: Axis) -> str:
+def _axis_text(axis: Axis) -> str:
     plain = axis_to_dict(axis)
     if "choice" in plain:
         return ", ".join(shown(value) for value in plain["choice"])
@@ -139,8 +139,8 @@ def _in_words(axis: Axis) -> str:
         return "False, True"
     low, high = plain.get("float") or plain["int"]
     step = f" in steps of {plain['step']}" if "step" in plain and not plain.get("log") else ""
-    times = f", each {plain['step']} times the one before" if "step" in plain and plain.get("log") else ""
-    return f"{shown(low)} to {shown(high)}{step}{times}{', logarithmic' if plain.get('log') else ''}"
+    times = f", each {plain['step']} times the previous value" if "step" in plain and plain.get("log") else ""
+    return f"{shown(low)} to {shown(high)}{step}{times}{', log scale' if plain.get('log') else ''}"
 
 
 def _template(name: str, escape: bool) -> jinja2.Template:
@@ -154,7 +154,7 @@ def _template(name: str, escape: bool) -> jinja2.Template:
 
 
 def _themed(draw: Draw, path: Path) -> dict[str, str]:
-    """Saves a figure as PNG, and returns it for a light and a dark page as data URLs."""
+    """Saves a figure as PNG in the light theme, and returns it in both themes as data URLs."""
     light = draw("light")
     write_bytes(path.with_name(f"{path.name}.png"), figure_bytes(light, "png"))
     return {"light": _url(figure_bytes(light, "svg")), "dark": _url(figure_bytes(draw("dark"), "svg"))}

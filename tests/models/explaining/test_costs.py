@@ -75,14 +75,14 @@ def test_memory_is_that_of_the_precision_in_which_a_layer_computes():
 
 
 def of_torchvision(name, published, exact):
-    # Those that take seconds to build are for the long tests.
+    # Networks that take seconds to build belong to the slow tests.
     return pytest.param(name, published, exact, marks=[] if name in ("resnet18", "squeezenet1_1") else pytest.mark.slow)
 
 
 @pytest.mark.parametrize(
     ("name", "published", "exact"),
     [
-        # torchvision's `_ops` of each file of weights, in 10⁹, and what it rounds.
+        # torchvision's `_ops` of each file of weights, in 10⁹, and the exact number.
         of_torchvision("alexnet", 0.714, 714_188_480),
         of_torchvision("vgg11", 7.609, 7_609_090_048),
         of_torchvision("vgg16", 15.470, 15_470_264_320),
@@ -94,7 +94,7 @@ def of_torchvision(name, published, exact):
         of_torchvision("resnet152", 11.514, 11_513_626_624),
         of_torchvision("mobilenet_v2", 0.301, 300_774_272),
         of_torchvision("keras_convnext_tiny", 4.456, 4_455_531_264),
-        # The paper of the first ResNet says 3.8: its stride is on the first 1×1 convolution, as in keras.applications.
+        # The ResNet paper states 3.8: its stride is on the first 1×1 convolution, as in keras.applications.
         of_torchvision("keras_resnet50", 3.86, 3_857_973_248),
     ],
 )

@@ -1,4 +1,4 @@
-"""What every network of the catalogue says of itself, and the list that is read without TensorFlow."""
+"""Descriptions of all networks of the catalogue, and the list that is read without TensorFlow."""
 
 import inspect
 import re

@@ -1,7 +1,7 @@
-"""State dicts filled by a recipe, and the logits that torchvision's networks give with them.
+"""Reproducible state dicts, and the logits of torchvision's networks with them.
 
-`torchvision_logits.npz` was made with torchvision 0.28: weights by `fill` under torchvision's key names, evaluation
-mode, input `images()`. Which keys and shapes a network has is in `torchvision_shapes.json`.
+`torchvision_logits.npz` was computed with torchvision 0.28 in evaluation mode, with weights of `fill` under
+torchvision's key names and the input `images()`. `torchvision_shapes.json` has the keys and shapes of each network.
 """
 
 import json

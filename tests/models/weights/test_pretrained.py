@@ -1,4 +1,4 @@
-"""Pretrained weights are found in every kind of file, and nothing else is taken for them."""
+"""Pretrained weights are read from every kind of file, and those of other networks are refused."""
 
 import functools
 import re
@@ -16,7 +16,7 @@ from kerasclf.models.weights.pretrained import FILE_FORMS
 
 
 def tiny(include_top, weights, input_tensor=None, width=4, extra=None):
-    """Stands for a network of keras.applications; a layer of it is a model, and two have no name of their own."""
+    """Imitates a network of keras.applications: one layer is a model, and some layers have no name."""
     assert not include_top
     image = keras.Input((None, None, 3)) if input_tensor is None else input_tensor
     x = keras.Sequential(
@@ -47,7 +47,7 @@ def randomized(model, seed=1):
 
 
 def save_legacy(model, path, nested=False):
-    """Writes a file as those of keras.applications are."""
+    """Writes a file in the form of keras.applications."""
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if nested else file
         root.attrs["layer_names"] = np.array([layer.name.encode() for layer in model.layers])
@@ -60,7 +60,7 @@ def save_legacy(model, path, nested=False):
 
 
 def save_run(model, path):
-    """Saves it as a run does: inside a model of raw images."""
+    """Saves a network as a run does: inside a model of raw images."""
     image = keras.Input((32, 32, 3), dtype="uint8")
     keras.Model(image, model(layers.Rescaling(1.0)(image)), name="raw").save(path)
 
@@ -69,7 +69,7 @@ def network(name="tiny", classes=3):
     return backbone(name, (32, 32, 3), classes)
 
 
-# File name → how a file with the weights of a bare network is made.
+# File name → function that writes the weights of a network without top.
 FILES = {
     "model.keras": lambda model, path: model.save(path),
     "run.keras": save_run,
@@ -111,7 +111,7 @@ def test_a_network_with_another_head_is_a_source_too(tmp_path):
 
 @pytest.mark.parametrize("name", FILES)
 def test_layers_without_a_name_are_found_whatever_number_keras_gave_them(tmp_path, name):
-    """InceptionV3 and Xception have such layers; they count on through the process."""
+    """InceptionV3 and Xception have such layers. Keras numbers them through the whole process."""
     for _ in range(11):  # beyond 9, where names no longer sort as numbers
         source = randomized(bare("tiny"))
     FILES[name](source, tmp_path / name)
@@ -129,14 +129,14 @@ def test_a_file_of_another_network_names_the_first_layer_that_differs(tmp_path, 
     with pytest.raises(KerasclfError) as caught:
         load_pretrained(network(other), other, str(tmp_path / name))
     log = str(caught.value)
-    start = f"{tmp_path / name} does not hold weights of {other}. The first layer that differs is "
+    start = f"Expected weights of {other}. Received: {tmp_path / name}, of which the first layer that differs is "
     assert re.match(rf"{re.escape(start)}{differs}(_\d+)?\b", log), log
-    assert log.endswith(f". Give the file that belongs to {other}, or another --backbone.")
+    assert log.endswith(f". Give a file of {other} as `weights`, or choose another network.")
 
 
 def test_what_differs_is_told(tmp_path):
     save_legacy(bare("tiny"), tmp_path / "tiny.h5")
-    with pytest.raises(KerasclfError, match=r"conv9_conv, which it does not have\. Give"):
+    with pytest.raises(KerasclfError, match=r"conv9_conv, which is missing\. Give"):
         load_pretrained(network("long"), "long", str(tmp_path / "tiny.h5"))
     with pytest.raises(
         KerasclfError, match=r": expected \[\(1, 1, 3, 5\), \(5,\)\], received \[\(1, 1, 3, 4\), \(4,\)\]"
@@ -183,7 +183,7 @@ def test_a_network_of_our_own_has_no_pretrained_weights():
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("basenet", "imagenet")
     assert str(caught.value).startswith(
-        "weights: basenet has no ImageNet weights. Networks that have: alexnet, vgg11, "
+        "weights: basenet has no ImageNet weights. Give a file, or 'none'. Networks with ImageNet weights: alexnet, "
     )
 
 
@@ -196,17 +196,18 @@ def test_without_a_network_it_says_what_to_do(monkeypatch):
         find_pretrained("keras_resnet50", "imagenet")
     assert str(caught.value) == (
         "The ImageNet weights of keras_resnet50 are not on this machine and could not be downloaded (URL fetch failure "
-        "on https://storage.googleapis.com: None). Give a file with --weights FILE (on a machine with a network, "
-        "keras.applications keeps what it downloads in ~/.keras/models), or start from random weights with "
-        "--weights none."
+        "on https://storage.googleapis.com: None). Give a file as `weights`, or 'none' to start from random weights. "
+        "keras.applications stores its downloads in ~/.keras/models; copy the file from a machine with a network "
+        "connection."
     )
 
 
 def test_mobilenet_is_not_resnet(tmp_path):
-    """The real ones: two networks of keras.applications."""
+    """Two real networks of keras.applications."""
     path = tmp_path / "mobilenet.h5"
     save_legacy(bare("mobilenet_v2"), path)
     with pytest.raises(
-        KerasclfError, match=r"weights of keras_resnet50\. The first layer that differs is conv1_conv, which"
+        KerasclfError,
+        match=r"Expected weights of keras_resnet50\. .* the first layer that differs is conv1_conv, which",
     ):
         load_pretrained(backbone("keras_resnet50", (32, 32, 3), 2), "keras_resnet50", str(path))

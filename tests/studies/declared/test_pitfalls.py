@@ -113,6 +113,6 @@ def test_the_whole_study_runs_in_its_quick_form(protocol, tmp_path, capsys):
           "--engine", "inline"])  # fmt: skip
     assert "(batch normalisation learns in the frozen part: a flaw)" in capsys.readouterr().out
     page = (out / "report" / "index.html").read_text()
-    assert "Of 10 flaws" in page
-    assert "began with random weights" in page
+    assert "of 10 flaws" in page
+    assert "started from random weights" in page
     assert "--weights none" in page

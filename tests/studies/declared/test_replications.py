@@ -66,7 +66,7 @@ def test_the_depths_and_the_schedules_of_s3_differ_by_nothing_else():
 def test_s3_is_for_a_folder_of_ones_own():
     choice = default_dataset("folder")
     assert choice.spec == "shapes"
-    assert "--data folder:PATH" in choice.notice
+    assert "for example folder:PATH" in choice.notice
 
 
 def test_the_seven_steps_have_their_flaws_only_under_the_published_protocol():
@@ -158,7 +158,7 @@ def run_quick(name, protocol, tmp_path, capsys):
     assert table["experiment"].tolist() == list(declare(name, protocol, options=StudyOptions(size="quick")).experiments)
     assert not table["comparable"].any()
     page = (out / "report" / "index.html").read_text()
-    assert "its figures mean nothing" in page
+    assert "its results mean nothing" in page
     assert STUDIES[name](protocol).question.replace("'", "&#39;") in page
 
 

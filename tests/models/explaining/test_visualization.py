@@ -1,4 +1,4 @@
-"""What a network sees, against what can be computed by hand."""
+"""Kernels, feature maps and Grad-CAM against values computed by hand."""
 
 import keras
 import numpy as np
@@ -49,8 +49,8 @@ def test_chosen_layers_only(image):
         feature_maps(model, image, ["conv2"])
 
 
-def see(fused):
-    """A network whose class 1 is the mean of one map, which is the first channel of the pixels."""
+def one_map_model(fused):
+    """Builds a network whose class 1 depends on the mean of one map, the first channel of the pixels."""
     x = keras.Input((8, 8, 3))
     maps = layers.Conv2D(1, 1, use_bias=False, name="conv")(x)
     pooled = layers.GlobalAveragePooling2D()(maps)
@@ -65,16 +65,16 @@ def see(fused):
 
 
 @pytest.mark.parametrize("fused", [False, True])
-def test_grad_cam_points_at_what_speaks_for_the_class(fused):
+def test_grad_cam_shows_the_positions_that_support_the_class(fused):
     image = np.zeros((8, 8, 3), np.float32)
     image[2, 5, 0], image[6, 1, 0] = 4, 2
-    found = grad_cam(see(fused), image)
+    found = grad_cam(one_map_model(fused), image)
     assert (found.label, found.layer) == (1, "conv")
     np.testing.assert_allclose(found.probability, 1 / (1 + np.exp(-3 * 6 / 64)), rtol=1e-5)
     expected = np.zeros((8, 8))
     expected[2, 5], expected[6, 1] = 1, 0.5
     np.testing.assert_allclose(found.heat, expected, atol=1e-6)
-    assert not grad_cam(see(fused), image, 0).heat.any()
+    assert not grad_cam(one_map_model(fused), image, 0).heat.any()
 
 
 def test_grad_cam_takes_the_last_maps_before_the_pooling(image):
@@ -86,13 +86,13 @@ def test_grad_cam_takes_the_last_maps_before_the_pooling(image):
         grad_cam(model, image, 3)
 
 
-def test_flattened_maps_are_weighed_place_by_place():
+def test_flattened_maps_are_weighted_by_position():
     x = keras.Input((2, 2, 1))
     maps = layers.Conv2D(1, 1, use_bias=False, name="conv")(x)
     y = layers.Activation("softmax")(layers.Dense(2, use_bias=False, name="out")(layers.Flatten()(maps)))
     model = keras.Model(x, y)
     model.get_layer("conv").set_weights([np.ones((1, 1, 1, 1))])
-    # For class 1 the first place speaks and the others speak against it: their mean weight is below 0.
+    # The first position supports class 1 and the others oppose it: their mean weight is below 0.
     model.get_layer("out").set_weights([np.array([[0, 2], [0, -1], [0, -1], [0, -1.0]])])
     found = grad_cam(model, np.ones((2, 2, 1), np.float32), 1)
     np.testing.assert_array_equal(found.heat, [[1, 0], [0, 0]])

@@ -1,0 +1,49 @@
+"""Specs: every kind of data set, and the mistakes people make with them."""
+
+import pytest
+
+from kerasclf.data import Split, load_dataset
+from kerasclf.data.specs import SPECS, check_files
+from kerasclf.errors import DataError
+
+
+def test_an_unknown_spec_suggests_a_known_one():
+    with pytest.raises(DataError, match=r"Unknown data set 'shape'\. Did you mean 'shapes'\?"):
+        load_dataset("shape")
+
+
+def test_a_path_without_a_spec_is_shown_the_spec(tmp_path):
+    with pytest.raises(DataError, match=rf"For a folder of images, give folder:{tmp_path}\."):
+        load_dataset(str(tmp_path))
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_every_kind_names_its_own_form(kind):
+    assert SPECS[kind].form.startswith(kind)
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_a_wrong_spec_is_shown_the_form_of_its_kind(kind):
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"{kind}:" if kind in ("folder", "list", "birds", "wine") else f"{kind}:x")
+    assert str(caught.value).startswith(f"Expected {SPECS[kind].form}.")
+    assert "--" not in str(caught.value)
+
+
+def test_missing_files_are_found_without_reading_any(tmp_path):
+    for spec in ("shapes", "iris", "cifar10"):
+        check_files(spec)
+    for spec in (f"folder:{tmp_path / 'lost'}", f"list:{tmp_path}:a.txt:b.txt", f"birds:{tmp_path}"):
+        with pytest.raises(DataError, match="does not exist"):
+            check_files(spec)
+    with pytest.raises(DataError, match="Unknown data set 'nothing'"):
+        check_files("nothing")
+
+
+def test_a_split_can_select_one_fold():
+    whole = load_dataset("iris")
+    folds = [load_dataset("iris", split=Split(fold=(number, 4))) for number in (1, 2, 3, 4)]
+    validating = [name for fold in folds for name in fold.validation.names]
+    assert sorted(validating) == sorted(whole.train.names + whole.validation.names)
+    assert all(fold.test.names == whole.test.names for fold in folds)
+    assert not set(folds[0].train.names) & set(folds[0].validation.names)
