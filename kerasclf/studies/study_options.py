@@ -18,7 +18,7 @@ class StudyOptions(Value):
         data: The spec of a data set that replaces the study's own; None keeps it.
         repeats: Runs of each experiment; None takes the study's own number, or 1 for the quick size.
         seed: Seed of the first run; the others count up from it.
-        size: `"full"`, `"reduced"` (the study's own version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
+        size: `"full"`, `"reduced"` (the study's version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
         limits: Limits that take precedence over those of the size.
         weights: Source of pretrained weights: `"imagenet"`, `"none"` or a file; None keeps the study's own.
         cache: Whether the activations of frozen layers are cached, see `Transfer`.

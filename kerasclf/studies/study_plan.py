@@ -84,7 +84,8 @@ class StudyPlan:
         free_mb = shutil.disk_usage(_existing(cache_root())).free / 1e6
         if self.cache_mb > free_mb:
             found.append(
-                f"The cached activations need about {_format_mb(self.cache_mb)} of disk space. {_free(free_mb)} {MAKE_ROOM}"
+                f"The cached activations need about {_format_mb(self.cache_mb)} of disk space. {_free(free_mb)} "
+                f"{MAKE_ROOM}"
             )
         return found
 
