@@ -76,8 +76,10 @@ class StudyPlan:
         found = []
         free_mb = free_memory_mb()
         if self.memory_mb > free_mb:
-            what = f"{self.width} runs side by side need" if self.width > 1 else "A run needs"
-            found.append(f"{what} about {_format_mb(self.memory_mb)} of memory. {_free(free_mb)} Reduce `jobs`.")
+            what, remedy = f"{self.width} runs side by side need", "Reduce `jobs`."
+            if self.width == 1:
+                what, remedy = "A run needs", "Reduce the batch size."
+            found.append(f"{what} about {_format_mb(self.memory_mb)} of memory. {_free(free_mb)} {remedy}")
         free_mb = shutil.disk_usage(_existing(self.folder.path)).free / 1e6
         if self.disk_mb > free_mb:
             found.append(f"The runs need about {_format_mb(self.disk_mb)} of disk space. {_free(free_mb)}")
