@@ -19,7 +19,7 @@ ORDER = ["data", "pipeline", "models", "transfer", "training", "runs", "studies"
 # Models do not depend on data, and the report does not depend on networks.
 FORBIDDEN = {"models": {"data", "pipeline"}, "report": {"models", "transfer"}}
 # Words of the first version that have a standard term today.
-OLD_WORDS = """Crew Supply Asking Preflight Forecast Ready Feed Taught Kept PARTS own_study shortcomings lending is_lent
+OLD_WORDS = """Crew Supply Asking Preflight Forecast Ready Feed Taught PARTS own_study shortcomings lending is_lent
     look_ahead carry_on make_feed small_form quick_form make_small""".split()
 
 MODULES = {

@@ -10,7 +10,6 @@ from rich.console import Console
 from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.report import show_course
 from kerasclf.commands.run_options import RunOptions
-from kerasclf.commands.shared_options import available_data
 from kerasclf.errors import KerasclfError, RunsFailedError, unknown
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class CourseCommand(RunOptions):
 
     def run(self, console: Console) -> None:
         names = _studies_of(self.only)
-        data = available_data("mnist", console).spec if self.data is None else self.data
+        data = self.available_data("mnist", console).spec if self.data is None else self.data
         size = "quick" if self.quick else "full"
         out = self.out or Path("runs") / folder_name("course", data, self.protocol, size)
         missing: dict[str, str] = {}

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, cast
 
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.search_options import SearchOptions
+from kerasclf.data.default_data import DatasetChoice, default_dataset
 from kerasclf.data.keras_sets import KERAS_SETS
-from kerasclf.data.specs import DatasetChoice, default_dataset
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.runs.experiment import Experiment

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.output import say, with_flags
 from kerasclf.commands.parsing import parse_jobs, parse_size
 from kerasclf.errors import KerasclfError, unknown
 
 if TYPE_CHECKING:
-    from kerasclf.data.specs import DatasetChoice
+    from kerasclf.data.default_data import DatasetChoice
     from kerasclf.runs.engines import Engine
     from kerasclf.studies.reduction import Reduction
     from kerasclf.studies.study import Size
@@ -91,12 +91,11 @@ class SharedOptions:
         cache: Literal["auto", "off"] = "off" if no_cache else "auto"
         return StudyOptions(data, self.repeats, self.seed, size, self.limits(epochs), weights, cache)
 
+    def available_data(self, preferred: str, console: Console) -> "DatasetChoice":
+        """Returns the preferred data set if it is available, otherwise its replacement, and says so."""
+        from kerasclf.data.default_data import default_dataset
 
-def available_data(preferred: str, console: Console) -> "DatasetChoice":
-    """Returns the preferred data set if it is available, otherwise its replacement, and says so."""
-    from kerasclf.data.specs import default_dataset
-
-    choice = default_dataset(preferred)
-    if choice.notice:
-        say(console, choice.notice)
-    return choice
+        choice = default_dataset(preferred)
+        if choice.notice:
+            say(console, with_flags(choice.notice, self))
+        return choice

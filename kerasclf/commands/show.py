@@ -45,8 +45,8 @@ class ShowCommand:
     layers: tuple[str, ...] = ()
     """For features: names of convolutions. Default: all, or 12 of them at equal distances."""
     out: Path | None = None
-    """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in the
-    run folder, or next to the file."""
+    """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in
+    the run folder, or next to the file."""
 
     def run(self, console: Console) -> None:
         self._check()

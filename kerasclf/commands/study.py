@@ -9,7 +9,6 @@ from rich.console import Console
 
 from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.run_options import RunOptions
-from kerasclf.commands.shared_options import available_data
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ class StudyCommand(RunOptions):
 
         options = self.study_options(self.data, self.epochs, self.weights, reduced=self.reduced, no_cache=self.no_cache)
         if self.data is None:
-            available = available_data(STUDIES[name]("sound").published_data, console)
+            available = self.available_data(STUDIES[name]("sound").published_data, console)
             size = options.limits.image_size or available.image_size
             options = options.but(data=available.spec, limits=options.limits.but(image_size=size))
         return declare(name, cast("Protocol", self.protocol), options)

@@ -35,7 +35,8 @@ class TrainCommand(RunOptions):
     backbone: str = "keras_resnet50"
     """A pretrained network; kerasclf models lists them."""
     unfreeze: str = "head"
-    """The layers that train: head, all, lastN (the last N convolutional layers), stageK (from stage K on) or from:LAYER."""
+    """The layers that train: head, all, lastN (the last N convolutional layers), stageK (from stage K on) or
+    from:LAYER."""
     weights: str = "imagenet"
     """imagenet (downloaded once), a file (.keras, .weights.h5, .h5), or none for random weights."""
     head: tuple[int, ...] = ()

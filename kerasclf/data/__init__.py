@@ -1,8 +1,9 @@
 """Loads images and tables: specs, folders, file lists, CIFAR, MNIST, synthetic defaults; splits and checks."""
 
 from kerasclf.data.dataset import ArrayImages, ArrayRows, FileImages, ImageDataset, ImageSource, Subset
+from kerasclf.data.default_data import DatasetChoice, default_dataset
 from kerasclf.data.folds import kfold
-from kerasclf.data.specs import DatasetChoice, default_dataset, load_dataset
+from kerasclf.data.specs import load_dataset
 from kerasclf.data.splits import Split
 
 __all__ = [

@@ -19,14 +19,6 @@ Size = tuple[int, int]
 # Root folder, class names, and the listing of each set.
 Listed = tuple[Path, tuple[str, ...], dict[str, Listing]]
 
-_INSTEAD = "Using the synthetic data set 'shapes' instead; published figures are not comparable with its results."
-_DIGITS_INSTEAD = "Using scikit-learn's digits instead (8×8 pixels)."
-_OWN_FOLDER = (
-    "This study is for your own images. Give them as `data`, for example folder:PATH with PATH/CLASS/image.jpg."
-)
-# Large enough for the pretrained networks of these studies, small enough for a laptop.
-_SIZE_OF_SHAPES = (96, 96)
-
 
 @dataclass(frozen=True)
 class _Raw:
@@ -53,9 +45,7 @@ class _Request:
 
     def check_no_size(self) -> None:
         if self.image_size is not None:
-            raise DataError(
-                f"image_size: expected None, as {self.kind} holds rows of a table. Received: {self.image_size}."
-            )
+            raise DataError(f"image_size: expected None for {self.kind}, a table. Received: {self.image_size}.")
 
 
 class SpecForm(NamedTuple):
@@ -70,20 +60,6 @@ class SpecForm(NamedTuple):
     form: str
     load: Callable[[_Request], _Raw]
     list_files: Callable[[str], Listed] | None = None
-
-
-class DatasetChoice(NamedTuple):
-    """The data set that a study uses.
-
-    Args:
-        spec: Its spec.
-        notice: Message for the user if it replaces the preferred data set; otherwise empty.
-        image_size: Height and width of the images, in pixels; None keeps their own size.
-    """
-
-    spec: str
-    notice: str
-    image_size: Size | None = None
 
 
 def load_dataset(
@@ -120,7 +96,10 @@ def load_dataset(
     kind, rest = _parse(spec)
     raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
-    return dataset if split.fold is None else _fold(dataset, split)
+    if split.fold is None:
+        return dataset
+    number, folds = split.fold
+    return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
 def check_files(spec: str) -> None:
@@ -138,39 +117,6 @@ def check_files(spec: str) -> None:
         find_files(rest)
 
 
-def default_dataset(preferred: str) -> DatasetChoice:
-    """Returns the preferred data set if it is available, and otherwise a replacement with a notice.
-
-    scikit-learn's digits replace MNIST; `shapes` replaces all other images.
-
-    Args:
-        preferred: Spec of the preferred data set.
-
-    Raises:
-        DataError: If there is no replacement.
-    """
-    kind, _, rest = preferred.partition(":")
-    if kind == "birds":
-        return DatasetChoice("shapes", f"{birds.HOW_TO_GET}\n{_INSTEAD}", _SIZE_OF_SHAPES)
-    if kind == "folder" and not rest:
-        return DatasetChoice("shapes", f"{_OWN_FOLDER}\n{_INSTEAD}", _SIZE_OF_SHAPES)
-    if kind == "wine" and not rest:
-        raise DataError(f"This study comes without data. {tables.HOW_TO_GET_WINE}")
-    if kind not in KERAS_SETS:
-        return DatasetChoice(preferred, "")
-    known = KERAS_SETS[kind]
-    if known.is_available():
-        try:
-            load_keras_set(kind, int(rest) if rest else None)
-            return DatasetChoice(preferred, "")
-        except DataError:
-            pass  # a damaged cache, or a host that answers but does not serve the file
-    spec, instead = ("digits", _DIGITS_INSTEAD) if kind == "mnist" else ("shapes", _INSTEAD)
-    return DatasetChoice(
-        spec, f"{known.title} is not cached ({known.path}) and cannot be downloaded from {known.host}.\n{instead}"
-    )
-
-
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
@@ -181,12 +127,6 @@ def _parse(spec: str) -> tuple[str, str]:
 
 def _wrong_form(kind: str, rest: str) -> DataError:
     return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
-
-
-def _fold(dataset: ImageDataset, split: Split) -> ImageDataset:
-    assert split.fold is not None
-    number, folds = split.fold
-    return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
 def _load_keras(request: _Request) -> _Raw:
@@ -298,8 +238,6 @@ SPECS: dict[str, SpecForm] = {
     "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits),
     "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes),
     "wine": SpecForm("wine:PATH, where PATH is the file winequality-red.csv", _load_wine),
-    "iris": SpecForm(
-        "iris, from scikit-learn (no download), or iris:4 with a fourth class without flowers", _load_iris
-    ),
+    "iris": SpecForm("iris, from scikit-learn (no download), or iris:4 with a fourth, empty class", _load_iris),
     "points": SpecForm("points, synthetic points in the plane (no download)", _draw_points),
 }

@@ -1,6 +1,6 @@
-"""TrainConfig → compile, fit and evaluate, in one place.
+"""Training: settings, schedules, compiling, fitting, predicting and checkpoints.
 
-Only `TrainConfig` and what it holds loads without TensorFlow; the rest is imported where it is used.
+Importing this package does not import TensorFlow: only `TrainConfig`, `EarlyStopping` and `Schedule` are exported.
 """
 
 from kerasclf.training.config import EarlyStopping, TrainConfig

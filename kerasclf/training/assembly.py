@@ -52,7 +52,7 @@ class Assembled:
 
 @dataclass(frozen=True)
 class Blueprint:
-    """The parts of which `assemble` makes a model, every time with weights of its own.
+    """The parts from which `assemble` makes a model, with new weights at each call.
 
     Args:
         network: Builds the uncompiled network from the image shape and the number of classes.
@@ -103,7 +103,7 @@ class Built:
     policy: str
 
     def in_float32(self) -> Assembled:
-        """Returns the network in float32 on one device: itself if it is so already, otherwise a copy."""
+        """Returns the network in float32 on one device: the network itself if it is so already, otherwise a copy."""
         if self.policy == "float32" and self.strategy.num_replicas_in_sync == 1:
             return self.assembled
         with precision("float32"):

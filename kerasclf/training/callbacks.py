@@ -1,4 +1,4 @@
-"""What happens between steps and epochs while a network trains."""
+"""The Keras callbacks of a training: epoch count, finite loss, history, halting."""
 
 import math
 import time
@@ -14,7 +14,7 @@ from kerasclf.training.listener import TrainingListener
 
 
 class CountEpochs(keras.callbacks.Callback):
-    """Tells the input pipeline which epoch comes next."""
+    """Sets the epoch number that the input pipeline reads."""
 
     def __init__(self, epoch: Epoch) -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class CountEpochs(keras.callbacks.Callback):
 
 
 class StopWhenNotFinite(keras.callbacks.Callback):
-    """Ends a training whose loss is nan or infinite, with the place and the likely cause."""
+    """Raises a TrainingError if the loss becomes nan or infinite. The message names the step and the likely cause."""
 
     def __init__(self, config: TrainConfig, learning_rate: float, steps: int) -> None:
         super().__init__()
@@ -59,28 +59,28 @@ class StopWhenNotFinite(keras.callbacks.Callback):
 
 
 class RecordEpochs(keras.callbacks.Callback):
-    """Keeps each epoch's metrics with its learning rate and duration, and passes progress to a listener.
+    """Records the metrics, learning rate and duration of each epoch, and notifies a listener.
 
-    A duration counts the training steps alone, without validation, so that images/s compare between experiments.
+    A duration counts the training steps without validation. This makes images/s comparable between experiments.
     """
 
     def __init__(self, images: int, listener: TrainingListener) -> None:
         super().__init__()
         self.images, self.listener = images, listener
-        self.phase: int | None = None  # its number, where a training has several
+        self.phase: int | None = None  # the number of the phase, if a training has several
         self.rows: list[dict[str, float]] = []
-        self.seconds = 0.0  # of finished epochs, validation included
-        self._began = self._trained = 0.0
+        self.seconds = 0.0  # all finished epochs, validation included
+        self._start = self._last_step = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._began, self._trained = time.perf_counter(), 0.0
+        self._start, self._last_step = time.perf_counter(), 0.0
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        self._trained = time.perf_counter()
+        self._last_step = time.perf_counter()
         self.listener.stepped(len(self.rows), batch + 1)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        seconds = self._trained - self._began
+        seconds = self._last_step - self._start
         row = {
             "epoch": len(self.rows) + 1,
             **({} if self.phase is None else {"phase": self.phase}),
@@ -90,35 +90,35 @@ class RecordEpochs(keras.callbacks.Callback):
             "images_per_second": self.images / seconds,
         }
         self.rows.append(row)
-        self.seconds += time.perf_counter() - self._began
+        self.seconds += time.perf_counter() - self._start
         self.listener.finished_epoch(row)
 
 
-class HaltWhenTold(keras.callbacks.Callback):
-    """Breaks a training off at the end of an epoch whose state is kept, or before it goes on from there."""
+class HaltTraining(keras.callbacks.Callback):
+    """Raises `Halted` when a `Halt` is due: after the checkpoint of an epoch, or before a resumed training starts."""
 
     def __init__(self, halt: Halt, record: RecordEpochs, epochs: int) -> None:
         super().__init__()
         self.halt, self.record, self.epochs = halt, record, epochs
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._look()
+        self._halt_if_due()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        if not self.model.stop_training:  # early stopping ends it here anyway, and it is complete
-            self._look()
+        if not self.model.stop_training:  # a training that early stopping ends here is complete
+            self._halt_if_due()
 
-    def _look(self) -> None:
+    def _halt_if_due(self) -> None:
         reason = self.halt.reason(self.record.rows, self.epochs)
         if reason:
             raise Halted(reason, self.record.rows)
 
 
 def make_callbacks(config: TrainConfig) -> list[keras.callbacks.Callback]:
-    """Returns Keras' own callbacks that a TrainConfig asks for, in the order in which they must run."""
+    """Returns the Keras callbacks that a TrainConfig requests, in the order in which they must run."""
     callbacks: list[keras.callbacks.Callback] = []
     if config.ema_momentum is not None:
-        # Before early stopping, so that the best weights it keeps are the averaged ones.
+        # Before early stopping, which must store the averaged weights as the best ones.
         callbacks.append(keras.callbacks.SwapEMAWeights(swap_on_epoch=True))
     if config.schedule.name == "plateau":
         callbacks.append(

@@ -1,4 +1,4 @@
-"""Checkpoints on disk: what a training needs to go on after an epoch as if it had never stopped."""
+"""Checkpoints on disk: the state from which a training resumes after an epoch."""
 
 import contextlib
 import os
@@ -15,20 +15,20 @@ from kerasclf.errors import TrainingError
 from kerasclf.files import read_arrays, sync_folder, write_arrays
 from kerasclf.log import Log
 
-# Raised whenever a checkpoint of before could no longer be taken up.
+# Increase it whenever older checkpoints can no longer be resumed.
 FORMAT = 1
-# The last one, and the one before in case the disk spoils it.
-_KEPT = 2
+# The last checkpoint, and the one before it in case the last one is damaged.
+_NUMBER_ON_DISK = 2
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a training at an epoch's end.
+    """The state of a training at the end of an epoch.
 
     Args:
-        epoch: Finished epochs.
-        arrays: Weights, optimizer and seed generators by name.
-        state: Callbacks, history and the like as plain JSON types.
+        epoch: Number of finished epochs.
+        arrays: Weights, optimizer variables and seed generators by name.
+        state: State of the callbacks, history and flags as plain JSON types.
     """
 
     epoch: int
@@ -37,39 +37,39 @@ class Checkpoint:
 
 
 def write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes a checkpoint atomically, then removes those before the last two.
+    """Writes a checkpoint atomically, then removes all but the last two.
 
     Raises:
-        OSError: The disk is full or the folder cannot be written to; earlier checkpoints stay.
+        OSError: If the disk is full or the folder cannot be written to. Earlier checkpoints stay.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    held = {"format": FORMAT, "epoch": checkpoint.epoch, "state": checkpoint.state}
+    header = {"format": FORMAT, "epoch": checkpoint.epoch, "state": checkpoint.state}
     handle, name = tempfile.mkstemp(dir=folder, prefix=".epoch-")
     try:
         with os.fdopen(handle, "wb") as file:
-            write_arrays(file, checkpoint.arrays, held)
+            write_arrays(file, checkpoint.arrays, header)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(folder / f"epoch-{checkpoint.epoch:05}.npz")
     except BaseException:
-        # A full disk must not keep the half of it.
+        # Do not leave half a checkpoint on a full disk.
         with contextlib.suppress(OSError):
             Path(name).unlink()
         raise
     sync_folder(folder)
-    for old in [*_newest_first(folder)[_KEPT:], *folder.glob(".epoch-*")]:  # and what a killed process left
+    for old in [*_newest_first(folder)[_NUMBER_ON_DISK:], *folder.glob(".epoch-*")]:  # left by killed processes
         old.unlink()
 
 
 def latest_checkpoint(folder: Path, log: Log) -> Checkpoint | None:
-    """Reads the newest checkpoint that is whole, or returns None where there is none.
+    """Returns the newest undamaged checkpoint, or None if there is none.
 
     Args:
-        folder: Where `write_checkpoint` wrote.
-        log: Is told of each one that is damaged.
+        folder: Folder of the checkpoints.
+        log: Receives a message for each damaged checkpoint.
 
     Raises:
-        TrainingError: It was written in another format.
+        TrainingError: If the checkpoint has another format.
     """
     for path in _newest_first(folder):
         try:
@@ -77,12 +77,12 @@ def latest_checkpoint(folder: Path, log: Log) -> Checkpoint | None:
         except TrainingError:
             raise
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            log(f"{path} is damaged ({error or type(error).__name__}); the one before is used.")
+            log(f"{path} is damaged ({str(error) or type(error).__name__}). Using the checkpoint before it.")
     return None
 
 
 def finished_epochs(folder: Path) -> int:
-    """Returns how many epochs the newest checkpoints of all phases below a folder have behind them."""
+    """Returns the number of finished epochs: the sum over the newest checkpoints of all phases in a folder."""
     return sum(_epoch_of(found[0]) for phase in folder.glob("phase-*") if (found := _newest_first(phase)))
 
 
@@ -95,10 +95,10 @@ def _newest_first(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> Checkpoint:
-    arrays, held = read_arrays(path)
-    if held["format"] != FORMAT:
+    arrays, header = read_arrays(path)
+    if header["format"] != FORMAT:
         raise TrainingError(
-            f"{path} was written by another version of kerasclf (checkpoint format {held['format']}, here {FORMAT}). "
-            f"Go on with that version, or remove {path.parent.parent} to start this run over."
+            f"Expected checkpoint format {FORMAT}. Received: format {header['format']} in {path}, written by another "
+            f"version of kerasclf. Resume with that version, or remove {path.parent.parent} to restart this run."
         )
-    return Checkpoint(held["epoch"], arrays, held["state"])
+    return Checkpoint(header["epoch"], arrays, header["state"])

@@ -1,4 +1,4 @@
-"""`TrainConfig`: how to train."""
+"""`TrainConfig`: the settings of a training."""
 
 import math
 from dataclasses import dataclass, field, fields
@@ -10,7 +10,7 @@ from kerasclf.training.schedules import Schedule
 from kerasclf.transfer.settings import cut_problem
 from kerasclf.values import LATER, Value
 
-# The arguments each optimizer of Keras takes beyond those that all of them take.
+# The arguments of each Keras optimizer, without those that all optimizers share.
 OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "adadelta": (),
     "adagrad": (),
@@ -29,12 +29,12 @@ STRATEGIES = ("auto", "none", "mirrored")
 
 @dataclass(frozen=True)
 class EarlyStopping(Value):
-    """Stops a training that no longer improves.
+    """When to stop a training that no longer improves.
 
     Args:
-        monitor: What must improve: `"val_accuracy"`, `"val_loss"`, `"accuracy"` or `"loss"`.
+        monitor: Metric that must improve: `"val_accuracy"`, `"val_loss"`, `"accuracy"` or `"loss"`.
         patience: Epochs without improvement after which training stops.
-        restore_best: Whether the weights of the best epoch are taken in the end.
+        restore_best: Whether to restore the weights of the best epoch at the end.
     """
 
     monitor: str = "val_loss"
@@ -53,36 +53,45 @@ class TrainConfig(Value):
     """How to train a network.
 
     Args:
-        epochs: Passes over the training images, at most.
-        batch_size: Images a step, over all devices together (the global batch size).
-        optimizer: A name out of `OPTIMIZERS`.
-        learning_rate: Peak learning rate; None takes Keras' default for the optimizer.
-        momentum: For SGD and RMSprop.
-        nesterov: For SGD.
-        beta_1: First decay of Adam and its relatives; None takes Keras' default.
-        beta_2: Second decay.
-        layer_decay: Factor by which each stage of the network has a lower learning rate than the one after it, so
-            that the layers near the input change least; 1 trains all alike.
-        weight_decay: Decoupled weight decay on all weights; None for the optimizer's default.
-        l2: Times each weight, added to its gradient: what PyTorch's SGD and Adam call weight decay.
-        clip_norm: Greatest norm of all gradients together; None for no limit.
+        epochs: Maximum number of passes over the training images.
+        batch_size: Images per step, all devices together (the global batch size).
+        optimizer: A key of `OPTIMIZERS`.
+        learning_rate: Peak learning rate; None uses Keras' default for the optimizer.
+        momentum: Momentum of SGD and RMSprop.
+        nesterov: Whether SGD uses Nesterov momentum.
+        beta_1: Decay of the first moment in Adam and its relatives; None uses Keras' default.
+        beta_2: Decay of the second moment; None uses Keras' default.
+        layer_decay: Factor between the learning rate of a stage and that of the stage above it. Layers near the input
+            change least; 1 trains all layers alike.
+        weight_decay: Decoupled weight decay of all weights; None uses the optimizer's default.
+        l2: Factor of each weight that is added to its gradient. PyTorch's SGD and Adam call this weight decay.
+        clip_norm: Maximum norm of all gradients together; None for no limit.
         schedule: How the learning rate changes.
         label_smoothing: Share of each label that is spread over all classes.
         class_weight: `"balanced"` weighs classes inversely to their number of training images; None weighs
-            all alike.
-        ema_momentum: Average the weights with this momentum and evaluate and save the average; None does not.
-        early_stopping: When to stop before `epochs`; None never.
-        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`; `"auto"` takes `"mixed_bfloat16"` where
-            the machine is faster with it and `"float32"` elsewhere, so that results depend on the machine.
-        jit: Compile the training step with XLA; `"auto"` leaves it to Keras.
-        strategy: `"auto"` mirrors over all GPUs where there are several; `"none"` uses one device;
-            `"mirrored"` mirrors over all devices of the best kind.
-        unfreeze: What of a pretrained network trains: `"all"`, `"head"`, `"lastN"` (from the Nth last convolutional
-            layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. What lies below keeps its weights.
-        steps_per_execution: Steps between two returns to Python; `"auto"` takes up to 16 where they are quick,
-            with small images and few multiply-adds, and 1 elsewhere. Always 1 on several devices. Does not change
-            what is computed.
-        macro_f1: Whether the mean of the classes' F1 is followed over the epochs, too.
+            all images alike.
+        ema_momentum: Momentum of an exponential average of the weights, which is evaluated and saved; None for the
+            weights themselves.
+        early_stopping: When to stop before `epochs`; None trains all epochs.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`. `"auto"` is `"mixed_bfloat16"` if the machine
+            is faster with it, otherwise `"float32"`: results then depend on the machine.
+        jit: Whether XLA compiles the training step; `"auto"` leaves the choice to Keras.
+        strategy: `"auto"` mirrors over all GPUs if there are several; `"none"` uses one device; `"mirrored"` mirrors
+            over all GPUs, or over all logical CPU devices if there is no GPU.
+        unfreeze: The part of a network that trains: `"all"`, `"head"`, `"lastN"` (from the Nth last convolutional
+            layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. The layers below keep their weights.
+        steps_per_execution: Steps between two returns to Python. `"auto"` takes up to 16 quick steps (small images,
+            few multiply-adds), otherwise 1. Several devices always take 1. The results do not depend on it.
+        macro_f1: Whether the history includes the mean F1 of the classes.
+
+    Example:
+        >>> from kerasclf import TrainConfig
+        >>> from kerasclf.training import EarlyStopping, Schedule
+        >>> config = TrainConfig(epochs=50, schedule=Schedule("cosine"), early_stopping=EarlyStopping(patience=3))
+        >>> config.but(optimizer="sgd", momentum=0.9).momentum
+        0.9
+        >>> TrainConfig.from_dict(config.to_dict()) == config
+        True
     """
 
     epochs: int = 30
@@ -133,18 +142,20 @@ class TrainConfig(Value):
         if self.steps_per_execution != "auto":
             found += at_least(self, 1, "steps_per_execution")
         if self.ema_momentum is not None and self.early_stopping and not self.early_stopping.restore_best:
-            # Keras swaps averaged and plain weights at the last epoch, which early stopping forestalls.
-            found.append("early_stopping.restore_best: needed with ema_momentum.")
+            # Keras swaps averaged and plain weights at the last epoch, but early stopping skips that epoch.
+            found.append("early_stopping.restore_best: expected True with `ema_momentum`. Received: False.")
         if self.schedule.warmup_epochs > self.epochs:
-            found.append(f"schedule.warmup_epochs: expected at most the {self.epochs} epochs of the training.")
+            found.append(
+                f"schedule.warmup_epochs: expected at most the {self.epochs} epochs of the training. "
+                f"Received: {self.schedule.warmup_epochs:g}."
+            )
         return found
 
     def _check_optimizer_fields(self) -> list[str]:
-        """A setting that the optimizer does not know would silently change nothing."""
-        taken = OPTIMIZERS.get(self.optimizer)
-        if taken is None:
+        """Returns a problem for each setting that the optimizer would silently ignore."""
+        arguments = OPTIMIZERS.get(self.optimizer)
+        if arguments is None:
             return []
-        own = {name for names in OPTIMIZERS.values() for name in names}
-        return unused_fields(
-            self, f"optimizer {self.optimizer!r}", [f.name for f in fields(self) if f.name not in own] + list(taken)
-        )
+        specific = {name for names in OPTIMIZERS.values() for name in names}
+        shared = [f.name for f in fields(self) if f.name not in specific]
+        return unused_fields(self, f"optimizer {self.optimizer!r}", [*shared, *arguments])

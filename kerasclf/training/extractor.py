@@ -64,7 +64,7 @@ class Extractor:
         return self._compiled[key]
 
     def _compile(self, cuts: Sequence[int]) -> Compute:
-        if self.engine == "openvino":  # it lowers a float32 network by itself
+        if self.engine == "openvino":  # OpenVINO lowers the precision of a float32 network itself
             return openvino_compute(self.built.in_float32().below(cuts), self.built.policy, usable_cores())
         below = self.built.assembled.below(cuts)
         with faster_layers(below):  # bit-identical to training through the whole network
@@ -94,7 +94,7 @@ def _make_change(augmentation: Augmentation, image_shape: tuple[int, int, int]) 
     if augment is None:
         return None
 
-    def change(images: NDArray[np.uint8], own: NDArray[np.int64], view: int) -> NDArray[np.uint8]:
-        return np.asarray(augment(tf.constant(images), tf.constant(view, tf.int64), tf.constant(own)))
+    def change(images: NDArray[np.uint8], seeds: NDArray[np.int64], view: int) -> NDArray[np.uint8]:
+        return np.asarray(augment(tf.constant(images), tf.constant(view, tf.int64), tf.constant(seeds)))
 
     return change

@@ -1,4 +1,4 @@
-"""Checks that several settings of a training share."""
+"""Checks that `TrainConfig` and `Schedule` share."""
 
 from collections.abc import Sequence
 from dataclasses import fields

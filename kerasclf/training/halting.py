@@ -1,4 +1,4 @@
-"""Breaking a training off before its last epoch, such that it can be gone on with."""
+"""`Halt`: stops a training before its last epoch. The training can be resumed."""
 
 from dataclasses import dataclass
 
@@ -9,13 +9,13 @@ Row = dict[str, float]
 
 @dataclass(frozen=True)
 class Halt(Value):
-    """When a training is broken off.
+    """When to stop a training early.
 
     Args:
-        after: After this many epochs; None for no such limit.
-        monitor: What `bounds` speak of: `"val_accuracy"` or `"val_loss"`.
-        bounds: What the best of `monitor` so far must have reached at the end of each epoch; None where there is no
-            bound, and none beyond the last one.
+        after: Number of epochs after which it stops; None for no limit.
+        monitor: Metric of `bounds`: `"val_accuracy"` or `"val_loss"`.
+        bounds: Value that the best `monitor` so far must have reached at the end of each epoch; None for an epoch
+            without a bound. Epochs beyond the last bound have none.
     """
 
     after: int | None = None
@@ -23,29 +23,29 @@ class Halt(Value):
     bounds: tuple[float | None, ...] = ()
 
     def reason(self, rows: list[Row], epochs: int) -> str | None:
-        """Returns why a training with this history goes no further, or None where it does.
+        """Returns the reason to stop a training with this history, or None to continue.
 
         Args:
-            rows: A row an epoch so far.
-            epochs: How many it has in all; after the last of them there is nothing to break off.
+            rows: The history so far, one row per epoch.
+            epochs: Number of epochs of the whole training. It does not stop after the last one.
         """
         if not rows or len(rows) >= epochs:
             return None
         if self.after is not None and len(rows) >= self.after:
-            return f"after epoch {self.after}, as its bracket has it"
+            return f"after epoch {self.after}, the limit of its bracket"
         for epoch, bound in enumerate(self.bounds[: len(rows)], 1):
             if bound is None:
                 continue
             values = [row[self.monitor] for row in rows[:epoch]]
-            upwards = self.monitor.endswith("accuracy")
-            best = max(values) if upwards else min(values)
-            if best < bound if upwards else best > bound:
+            higher_is_better = self.monitor.endswith("accuracy")
+            best = max(values) if higher_is_better else min(values)
+            if best < bound if higher_is_better else best > bound:
                 return f"after epoch {epoch}: {self.monitor} {best:.4g}, the median of earlier trials was {bound:.4g}"
         return None
 
 
 class Halted(Exception):  # noqa: N818
-    """A training was broken off as it was told to."""
+    """A training stopped early because its `Halt` was due. This is no fault."""
 
     def __init__(self, reason: str, rows: list[Row]) -> None:
         super().__init__(reason)

@@ -1,6 +1,6 @@
-"""The picture of a training that goes on: its curves so far, and the place in a notebook where they are replaced.
+"""The figure of a running training, and the notebook output that shows it.
 
-Needs neither TensorFlow nor a notebook.
+Importing this module imports neither TensorFlow nor IPython.
 """
 
 import io
@@ -13,7 +13,7 @@ from kerasclf.training.listener import Row
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Drawing takes about a tenth of a second; epochs of small networks take less.
+# Minimum seconds between two figures. Drawing takes about 0.1 s, more than an epoch of a small network.
 EVERY_S = 1.0
 
 # Okabe and Ito's blue and vermilion.
@@ -22,12 +22,12 @@ _LABELS = {"loss": "loss (nats)", "macro_f1": "macro F1"}
 
 
 def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> "Figure":
-    """Draws loss and every metric over the epochs so far, training and validation.
+    """Draws the loss and every metric over the epochs so far, for training and validation.
 
     Args:
-        rows: An epoch each; `loss` and other metrics, those of validation with `val_` before their name.
-        title: Above the curves.
-        epochs: How many there will be; the axes reach so far.
+        rows: One row per epoch: `loss` and other metrics, those of validation with the prefix `val_`.
+        title: Title of the figure.
+        epochs: Number of epochs on the horizontal axes; None ends them at the last row.
     """
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
@@ -40,7 +40,8 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
             if f"{prefix}{metric}" in rows[-1]:
                 values = [row.get(f"{prefix}{metric}") for row in rows]
                 axes.plot(numbers, values, color=color, label=label, marker="." if len(rows) < 20 else "")
-        axes.set_xlim(1 if len(rows) > 1 or epochs else None, max(epochs or 0, numbers[-1], 2))
+        last = numbers[-1] if epochs is None else max(epochs, numbers[-1])
+        axes.set_xlim(1 if len(rows) > 1 or epochs is not None else None, max(last, 2))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("epoch")
         axes.set_ylabel(_LABELS.get(metric, metric))
@@ -51,20 +52,20 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
 
 
 def png_of(figure: "Figure") -> bytes:
-    """Returns a figure as PNG."""
+    """Returns a figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100)
     return buffer.getvalue()
 
 
 class Screen:
-    """A place in a notebook's output where a picture is replaced by the next one; nothing elsewhere."""
+    """A notebook output in which each picture replaces the one before. Outside notebooks it shows nothing."""
 
     def __init__(self) -> None:
         self._handle: Any = None
 
     def show(self, png: bytes) -> None:
-        """Shows a picture, in the place of the last one."""
+        """Shows a picture and replaces the previous one."""
         if not in_notebook():
             return
         from IPython.display import Image, display
@@ -77,14 +78,14 @@ class Screen:
 
 
 def in_notebook() -> bool:
-    """Returns whether this process belongs to a notebook that can show pictures; imports nothing to find out."""
+    """Returns whether this process runs in a notebook that can show pictures. Imports nothing."""
     shell = sys.modules.get("IPython")
     found = shell.get_ipython() if shell is not None else None
     return found is not None and hasattr(found, "kernel")
 
 
 def _metrics(rows: Sequence[Row]) -> list[str]:
-    """Returns the names of what is followed, loss first."""
+    """Returns the names of the metrics, loss first."""
     not_metrics = {"epoch", "phase", "learning_rate", "seconds", "images_per_second"}
     names = [name for name in (rows[-1] if rows else {}) if name not in not_metrics and not name.startswith("val_")]
     return sorted(names, key=lambda name: name != "loss")

@@ -27,6 +27,13 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     def get_config(self) -> dict[str, Any]:
         return {"then": self.then, "peak": self.peak, "steps": self.steps}
 
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Warmup":
+        then = config["then"]
+        if isinstance(then, dict):  # Keras leaves nested objects to this method
+            then = keras.saving.deserialize_keras_object(then)
+        return cls(**{**config, "then": then})
+
 
 @keras.saving.register_keras_serializable("kerasclf")
 class OneCycle(keras.optimizers.schedules.LearningRateSchedule):

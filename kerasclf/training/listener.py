@@ -1,4 +1,4 @@
-"""Who is told how a training goes."""
+"""`TrainingListener`: receives the progress of a training."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,23 +7,29 @@ Row = dict[str, float]
 
 
 class TrainingListener(Protocol):
-    """Is told of one training's progress."""
+    """Receives the progress of one training."""
 
     def log(self, line: str) -> None:
-        """Takes a line for the user."""
+        """Receives a message for the user, one line."""
 
     def began(self, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        """A training of so many epochs of so many steps begins; `rows` is the history it goes on from."""
+        """Is called when a training, or one of its phases, starts.
+
+        Args:
+            epochs: Number of epochs of the whole training.
+            steps: Number of steps per epoch.
+            rows: History of the epochs that are already finished.
+        """
 
     def stepped(self, epochs_done: int, step: int) -> None:
-        """So many steps of the present epoch are done."""
+        """Is called after `step` steps of the current epoch."""
 
     def finished_epoch(self, row: Row) -> None:
-        """An epoch is done; `row` is its line of the history."""
+        """Is called after an epoch; `row` is its row of the history."""
 
 
 class SilentTrainingListener:
-    """A listener that passes nothing on."""
+    """A listener that ignores all progress."""
 
     def log(self, line: str) -> None: ...
 

@@ -1,9 +1,4 @@
-"""Curves that grow while a network trains: in a notebook, where they are drawn anew in place, and as a PNG.
-
-    train(..., callbacks=[LiveCurves("curves.png")])
-
-In a notebook `LiveCurves()` is enough. It works with Keras' own `model.fit` as well.
-"""
+"""`LiveCurves`: shows the metrics of a running training in a notebook or as a PNG file."""
 
 import time
 from collections.abc import Mapping
@@ -18,11 +13,18 @@ from kerasclf.training.listener import Row
 
 
 class LiveCurves(keras.callbacks.Callback):
-    """Draws loss and metrics while a network trains; looks on and changes nothing.
+    """Draws the loss and the metrics while a network trains. It does not change the training.
+
+    A notebook shows one figure that is updated after each epoch. `model.fit` of Keras accepts this callback too.
 
     Args:
-        path: Where to write the curves as PNG, each time whole; None writes none.
-        title: Above the curves.
+        path: PNG file to write atomically after each epoch; None writes no file.
+        title: Title of the figure.
+
+    Example:
+        ```
+        train(dataset, recipe, callbacks=[LiveCurves("curves.png")])
+        ```
     """
 
     def __init__(self, path: Path | str | None = None, title: str = "") -> None:
@@ -32,7 +34,7 @@ class LiveCurves(keras.callbacks.Callback):
         self._screen, self._drawn = Screen(), 0.0
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
-        # Counted on over the phases of a training.
+        # Keras restarts its count in each phase; this one continues.
         self.rows.append({"epoch": len(self.rows) + 1, **{name: float(value) for name, value in (logs or {}).items()}})
         if time.monotonic() - self._drawn >= EVERY_S:
             self._draw()

@@ -1,4 +1,4 @@
-"""From a TrainConfig to a Keras optimizer with its learning-rate schedule."""
+"""Makes the Keras optimizer of a TrainConfig, with its learning-rate schedule."""
 
 import inspect
 from collections.abc import Mapping
@@ -28,12 +28,12 @@ _CLASSES: dict[str, type[keras.optimizers.Optimizer]] = {
 def make_optimizer(
     config: TrainConfig, steps_per_epoch: int, factors: Mapping[str, float] | None = None
 ) -> keras.optimizers.Optimizer:
-    """Makes the optimizer; under a tf.distribute strategy, call it inside the scope.
+    """Returns the optimizer. Call it inside the scope of the tf.distribute strategy.
 
     Args:
         config: How to train.
-        steps_per_epoch: Batches an epoch, into which the schedule's epochs are translated.
-        factors: By which a layer's learning rate differs, by layer name; None where all have the same.
+        steps_per_epoch: Batches per epoch. They convert the epochs of the schedule to steps.
+        factors: Factors of the learning rate by layer name; None gives all layers the same rate.
     """
     cls = _CLASSES[config.optimizer]
     if factors:
@@ -51,7 +51,7 @@ def make_optimizer(
 
 
 def peak_learning_rate(config: TrainConfig) -> float:
-    """Returns the learning rate that was asked for, or the optimizer's own default."""
+    """Returns the requested learning rate, or the optimizer's default."""
     if config.learning_rate is not None:
         return config.learning_rate
     return float(inspect.signature(_CLASSES[config.optimizer]).parameters["learning_rate"].default)

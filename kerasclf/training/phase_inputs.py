@@ -25,7 +25,7 @@ class PhaseInputs:
     """The model of a phase and the sets that it takes.
 
     Args:
-        model: From images, or from activations, to probabilities.
+        model: From images or activations to probabilities.
         train: Training images or activations.
         validation: Validation images or activations.
         augmentation: The random changes still to be made; none for activations.
@@ -81,7 +81,7 @@ def make_phase_inputs(
         dataset: The images.
         phase: How to train.
         log: Receives progress messages.
-        sample: Compute the activations of so many images only and repeat them for the others; 0 computes all.
+        sample: Number of images whose activations are computed and repeated for the others; 0 computes all.
         also_cache: Cuts whose activations other phases or runs will need, for the weights that the network has now.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Finds a learning rate by a short training whose rate rises (Smith 2015, https://arxiv.org/abs/1506.01186)."""
+"""Finds a learning rate in a short training with a rising rate (Smith 2015, https://arxiv.org/abs/1506.01186)."""
 
 import math
 from typing import Any
@@ -14,23 +14,23 @@ from kerasclf.training.faster import faster_layers
 from kerasclf.training.rate_curve import RateCurve, averaged_steps, make_curve, rising_rates, smooth
 from kerasclf.training.training_setup import TrainingSetup
 
-# The search ends when the averaged loss is this many times its least, as in fastai's.
+# The search ends when the averaged loss exceeds this multiple of its minimum, as in fastai.
 _DIVERGED = 4.0
 
 
 def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: float = 1.0, steps: int = 100) -> RateCurve:
-    """Trains with a rate that rises step by step and proposes the one at which the loss fell fastest.
+    """Trains with a rate that rises step by step, and proposes the rate at which the loss fell fastest.
 
-    The optimizer's other settings are the model's own; a schedule is set aside. The model is as before afterwards.
+    The search keeps the optimizer's other settings and ignores its schedule. It restores the model at the end.
 
     Args:
-        setup: What `prepare` made.
-        lowest: The first step's rate.
-        highest: The last step's.
-        steps: Steps at most; a data set of fewer is gone through again. Fewer where the loss diverges.
+        setup: Result of `prepare`.
+        lowest: Learning rate of the first step.
+        highest: Learning rate of the last step.
+        steps: Maximum number of steps, over several epochs if necessary. The search ends early if the loss diverges.
 
     Raises:
-        TrainingError: The loss falls at no rate, or the rates or steps cannot be used.
+        TrainingError: If the loss falls at no rate, or the rates or the number of steps cannot be used.
     """
     rates = rising_rates(lowest, highest, steps)
     before, number = _values(setup), setup.epoch.number
@@ -54,7 +54,7 @@ def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: floa
 
 
 class _RisingRate(keras.callbacks.Callback):
-    """Sets each step's rate and keeps its loss; ends the training when the loss diverges."""
+    """Sets the rate of each step, records its loss, and ends the training when the loss diverges."""
 
     def __init__(self, rates: NDArray[np.float64]) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class _RisingRate(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = float((logs or {})["loss"])
-        # Keras' loss is the mean since the last reset: of this step alone, then.
+        # Keras reports the mean loss since the last reset. Resetting makes it the loss of one step.
         self.model.reset_metrics()
         if not math.isfinite(loss):
             self.model.stop_training = True
@@ -78,9 +78,9 @@ class _RisingRate(keras.callbacks.Callback):
 
 
 def _trial(setup: TrainingSetup, rate: float) -> keras.Model:
-    """Compiles the same layers anew, for a rate that can be set between any two steps."""
+    """Returns a model of the same layers, compiled with a rate that can be set between any two steps."""
     model = setup.model
-    # Under mixed_float16 Keras wraps the optimizer, and wraps the new one again.
+    # Under mixed_float16 Keras wraps the optimizer. Unwrap it, because Keras wraps the new one too.
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
     with precision(model.dtype_policy.name):
         trial = keras.Model(model.input, model.output)
@@ -94,7 +94,7 @@ def _trial(setup: TrainingSetup, rate: float) -> keras.Model:
 
 
 def _variables(setup: TrainingSetup) -> list[tf.Variable]:
-    """Returns all that training changes in the layers, under a strategy each replica's own."""
+    """Returns all variables of the layers that training changes, those of each replica under a strategy."""
     return [
         part for variable in setup.model.variables for part in setup.strategy.experimental_local_results(variable.value)
     ]

@@ -43,5 +43,5 @@ class Recipe:
 
     @property
     def epochs(self) -> int:
-        """Epochs of all phases together, at most."""
+        """Maximum number of epochs, all phases together."""
         return sum(phase.epochs for phase in self.phases)

@@ -1,4 +1,4 @@
-"""Measures what a training will cost by some of its real steps."""
+"""Rehearses a training: measures its cost in a few real training steps."""
 
 import time
 from dataclasses import dataclass
@@ -14,32 +14,33 @@ from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.training_setup import TrainingSetup, prepare_phase
 
-# So many steps, but for so long at least, unless the images are used up before; and where steps take long, so few.
-_STEPS, _FEWEST_STEPS = 10, 2
-_LEAST_S, _ENOUGH_S = 0.5, 6.0
-# Where an epoch has fewer steps than that.
+# A measurement ends after this many steps and seconds, or with the images.
+_STEPS, _MIN_S = 10, 0.5
+# If steps are slow, it ends after this many seconds and steps.
+_MAX_S, _MIN_STEPS = 6.0, 2
+# Maximum number of epochs, for epochs with fewer steps.
 _EPOCHS = 3
-# Images whose activations are computed to learn how long one takes.
+# Number of images whose activations are computed to measure the time per image.
 _SAMPLE = 32
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What a training costs, measured after warm-up.
+    """The cost of a training, measured after warm-up.
 
     Args:
-        startup_s: Seconds to build, trace and compile before the pace is reached.
-        step_s: Seconds a training step, input and computation overlapping as they will.
-        input_s: Seconds a batch takes the input pipeline alone.
-        compute_s: Seconds a step takes with the batch at hand.
-        validation_s: Seconds of one pass over the validation part.
-        steps: Steps an epoch.
-        parameters: Of the model.
-        trainable: Of these, how many train.
-        state_mb: What a checkpoint holds, in 10⁶ bytes.
-        cache: The folder of the activations that it is trained on; empty where it is trained on images.
-        extraction_s: Seconds to compute those that are not kept yet.
-        cache_mb: What these take, in 10⁶ bytes.
+        startup_s: Seconds to build, trace and compile.
+        step_s: Seconds per training step, input pipeline and computation overlapping.
+        input_s: Seconds per batch of the input pipeline alone.
+        compute_s: Seconds per training step without the input pipeline.
+        validation_s: Seconds of one pass over the validation set.
+        steps: Training steps per epoch.
+        parameters: Number of weights of the model.
+        trainable: Number of trainable weights.
+        state_mb: Size of a checkpoint, in 10⁶ bytes.
+        cache: Folder of the cached activations that are trained on; empty for images.
+        extraction_s: Seconds to compute the activations that are not cached yet.
+        cache_mb: Size of these activations, in 10⁶ bytes.
     """
 
     startup_s: float
@@ -57,7 +58,7 @@ class Rehearsal:
 
     @property
     def epoch_s(self) -> float:
-        """Seconds an epoch."""
+        """Seconds per epoch, validation included."""
         return self.steps * self.step_s + self.validation_s
 
 
@@ -67,7 +68,7 @@ def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
     built = build_model(dataset, recipe)
     building_s = time.perf_counter() - began
     inputs = make_phase_inputs(built, dataset, recipe.last, sample=_SAMPLE)
-    began = time.perf_counter() - building_s  # without the extraction of the sample
+    began = time.perf_counter() - building_s  # excludes the extraction of the sample
     setup = prepare_phase(built, inputs, dataset, recipe.last)
     pace = Pace()
     _fit(setup, setup.batches, pace)
@@ -77,9 +78,9 @@ def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
     return Rehearsal(
         startup_s=pace.first_s - began,
         step_s=pace.step_s,
-        input_s=_seconds_a_batch(setup.batches),
+        input_s=_batch_s(setup.batches),
         compute_s=compute.step_s,
-        validation_s=_validation_s(setup, slow=pace.step_s > _ENOUGH_S / _STEPS),
+        validation_s=_validation_s(setup, slow=pace.step_s > _MAX_S / _STEPS),
         steps=setup.steps,
         parameters=built.assembled.model.count_params(),
         trainable=inputs.counts.trainable,
@@ -91,24 +92,24 @@ def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
 
 
 class Pace(keras.callbacks.Callback):
-    """Measures the pace between returns to Python, and ends the training when it is known."""
+    """Measures the seconds per step, and ends the training after enough of them."""
 
     def __init__(self) -> None:
         super().__init__()
         self.first_s = self.step_s = 0.0
-        self._steps = self._epochs_steps = self._first_step = 0
+        self._steps = self._steps_before_epoch = self._first_step = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-        self._epochs_steps = self._steps
+        self._steps_before_epoch = self._steps
 
     def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
-        now, self._steps = time.perf_counter(), self._epochs_steps + batch + 1
-        if not self.first_s:  # this one contained tracing and compilation
+        now, self._steps = time.perf_counter(), self._steps_before_epoch + batch + 1
+        if not self.first_s:  # the first return to Python includes tracing and compilation
             self.first_s, self._first_step = now, self._steps
             return
         done, seconds = self._steps - self._first_step, now - self.first_s
         self.step_s = seconds / done
-        if (done >= _STEPS and seconds >= _LEAST_S) or (done >= _FEWEST_STEPS and seconds >= _ENOUGH_S):
+        if (done >= _STEPS and seconds >= _MIN_S) or (done >= _MIN_STEPS and seconds >= _MAX_S):
             self.model.stop_training = True
 
 
@@ -130,13 +131,13 @@ def _validation_s(setup: TrainingSetup, slow: bool) -> float:
     return (time.perf_counter() - began) * batches / measured
 
 
-def _seconds_a_batch(batches: tf.data.Dataset) -> float:
-    """Returns how long a batch takes, the first left out."""
+def _batch_s(batches: tf.data.Dataset) -> float:
+    """Returns the seconds per batch, without the first one."""
     iterator = iter(batches)
     next(iterator)
     began, count = time.perf_counter(), 0
     for _ in iterator:
         count, seconds = count + 1, time.perf_counter() - began
-        if (count >= _STEPS and seconds >= _LEAST_S) or seconds >= _ENOUGH_S:
+        if (count >= _STEPS and seconds >= _MIN_S) or seconds >= _MAX_S:
             break
     return (time.perf_counter() - began) / max(count, 1)

@@ -1,4 +1,4 @@
-"""Keeps the state of a training at each epoch's end and takes it up again, to the bit on a CPU."""
+"""Writes a checkpoint after each epoch and resumes from it. On a CPU the result is bit-identical."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +12,8 @@ from kerasclf.errors import TrainingError
 from kerasclf.training.callbacks import RecordEpochs
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
 
-# What Keras' callbacks remember from epoch to epoch; they forget it when a training begins.
-_REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
+# The state of Keras' callbacks between epochs. They reset it when a training starts.
+_CALLBACK_STATE: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "stopped_epoch", "best", "best_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
     keras.callbacks.SwapEMAWeights: ("_ema_weights_in_model",),
@@ -21,15 +21,15 @@ _REMEMBERED: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 
 
 class Resume(keras.callbacks.Callback):
-    """Writes a checkpoint at each epoch's end, and begins from one where there is one.
+    """Writes a checkpoint after each epoch, and restores one when the training starts.
 
-    It must be the last callback: what the others do at a training's begin and an epoch's end comes first.
+    Add it after the callbacks whose state it saves: they must act first.
 
     Args:
-        folder: Where checkpoints are written.
-        callbacks: Those before it, whose memory is kept.
+        folder: Folder of the checkpoints.
+        callbacks: The callbacks before it. It saves and restores their state.
         record: The history so far.
-        begin_from: The checkpoint to go on from.
+        checkpoint: The checkpoint to resume from; None starts a new training.
     """
 
     def __init__(
@@ -37,29 +37,29 @@ class Resume(keras.callbacks.Callback):
         folder: Path,
         callbacks: Sequence[keras.callbacks.Callback],
         record: RecordEpochs,
-        begin_from: Checkpoint | None,
+        checkpoint: Checkpoint | None,
     ) -> None:
         super().__init__()
-        self.folder, self.record, self.begin_from = folder, record, begin_from
-        self.callbacks = [c for c in callbacks if type(c) in _REMEMBERED]
+        self.folder, self.record, self.checkpoint = folder, record, checkpoint
+        self.callbacks = [c for c in callbacks if type(c) in _CALLBACK_STATE]
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        if self.begin_from is not None:
-            self._restore(self.begin_from)
-            self.begin_from = None  # as large as the model and its optimizer: not to be held while training
+        if self.checkpoint is not None:
+            self._restore(self.checkpoint)
+            self.checkpoint = None  # frees memory: a checkpoint is as large as the model and its optimizer
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         write_checkpoint(self.folder, self._capture(epoch + 1))
 
     def _capture(self, epoch: int) -> Checkpoint:
         arrays = {name: variable.numpy() for name, variable in _variables(self.model).items()}
-        memories = []
-        for place, callback in enumerate(self.callbacks):
-            memories.append({name: _plain(getattr(callback, name)) for name in _REMEMBERED[type(callback)]})
+        callback_states = []
+        for index, callback in enumerate(self.callbacks):
+            callback_states.append({name: _plain(getattr(callback, name)) for name in _CALLBACK_STATE[type(callback)]})
             best = getattr(callback, "best_weights", None) or []
-            arrays |= {f"best/{place}/{i}": array for i, array in enumerate(best)}
+            arrays |= {f"best/{index}/{i}": array for i, array in enumerate(best)}
         state = {
-            "callbacks": memories,
+            "callbacks": callback_states,
             "rows": self.record.rows,
             "seconds": self.record.seconds,
             "stopped": bool(self.model.stop_training),
@@ -71,27 +71,27 @@ class Resume(keras.callbacks.Callback):
         _check_fit(variables, checkpoint)
         for name, variable in variables.items():
             variable.assign(checkpoint.arrays[name])
-        for place, (callback, memory) in enumerate(zip(self.callbacks, checkpoint.state["callbacks"], strict=True)):
-            for name, value in memory.items():
+        for index, (callback, state) in enumerate(zip(self.callbacks, checkpoint.state["callbacks"], strict=True)):
+            for name, value in state.items():
                 setattr(callback, name, value)
-            best = [name for name in checkpoint.arrays if name.startswith(f"best/{place}/")]
+            best = [name for name in checkpoint.arrays if name.startswith(f"best/{index}/")]
             if best:
-                callback.best_weights = [checkpoint.arrays[f"best/{place}/{i}"] for i in range(len(best))]
+                callback.best_weights = [checkpoint.arrays[f"best/{index}/{i}"] for i in range(len(best))]
         self.record.rows = checkpoint.state["rows"]
         self.record.seconds = checkpoint.state["seconds"]
 
 
 def first_epoch(checkpoint: Checkpoint | None, epochs: int) -> int:
-    """Returns the epoch, from 0, with which a training goes on; `epochs` where nothing is left to train."""
+    """Returns the epoch (from 0) at which a training resumes; `epochs` if it is finished."""
     if checkpoint is None:
         return 0
     return epochs if checkpoint.state["stopped"] else checkpoint.epoch
 
 
 def _variables(model: keras.Model) -> dict[str, tf.Variable]:
-    """Returns all that training changes: weights, seed generators (of dropout, say) and the optimizer's variables.
+    """Returns all variables that training changes: weights, seed generators (as in dropout) and optimizer variables.
 
-    Under a strategy each replica's own: their moving statistics and seeds differ.
+    Under a strategy it returns those of each replica, because moving statistics and seeds differ.
     """
     model.optimizer.build(model.trainable_variables)
     strategy = tf.distribute.get_strategy()
@@ -104,11 +104,11 @@ def _variables(model: keras.Model) -> dict[str, tf.Variable]:
 
 
 def _check_fit(variables: dict[str, tf.Variable], checkpoint: Checkpoint) -> None:
-    kept = {name: array.shape for name, array in checkpoint.arrays.items() if not name.startswith("best/")}
-    if kept != {name: tuple(variable.shape) for name, variable in variables.items()}:
+    shapes = {name: array.shape for name, array in checkpoint.arrays.items() if not name.startswith("best/")}
+    if shapes != {name: tuple(variable.shape) for name, variable in variables.items()}:
         raise TrainingError(
-            "The checkpoint's weights do not fit the network, which another version of kerasclf or Keras must have "
-            "built. Go on with that version, or remove the run's folder to start it over."
+            "The weights of the checkpoint do not fit the network. Another version of kerasclf or Keras probably wrote "
+            "it. Resume with that version, or remove the folder of the run to restart it."
         )
 
 

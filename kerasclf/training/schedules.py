@@ -24,7 +24,7 @@ class Steps(NamedTuple):
     Args:
         epoch: Steps per epoch.
         total: Steps of the whole phase.
-        warmup: Steps of the warm-up, which precede the schedule.
+        warmup: Steps of the warm-up before the schedule.
     """
 
     epoch: int
@@ -55,12 +55,19 @@ class Schedule(Value):
             `rising_share` of the phase, then down to `final_learning_rate`); `"plateau"` (multiplied by `factor` when
             `monitor` has not improved for `patience` epochs, down to `final_learning_rate`).
         warmup_epochs: Epochs, or a fraction of one, in which the rate rises linearly from 0.
-        every_epochs: See `name`.
-        factor: See `name`.
-        final_learning_rate: See `name`.
-        rising_share: See `name`.
-        patience: See `name`.
-        monitor: See `name`.
+        every_epochs: Epochs per reduction by `factor`, for `"step"` and `"exponential"`.
+        factor: Factor of a reduction, between 0 and 1.
+        final_learning_rate: Rate at the end, or lowest rate of `"plateau"`.
+        rising_share: Share of the phase in which `"one_cycle"` rises, between 0 and 1.
+        patience: Epochs without improvement before `"plateau"` lowers the rate.
+        monitor: Metric that `"plateau"` follows: `"val_accuracy"`, `"val_loss"`, `"accuracy"` or `"loss"`.
+
+    Example:
+        >>> from kerasclf.training import Schedule
+        >>> from kerasclf.training.schedules import make_schedule
+        >>> rate = make_schedule(Schedule("step", every_epochs=2, factor=0.1), peak=1.0, epochs=4, steps_per_epoch=5)
+        >>> [round(float(rate(step)), 3) for step in (0, 9, 10, 19)]
+        [1.0, 1.0, 0.1, 0.1]
     """
 
     name: str = "constant"

@@ -14,7 +14,7 @@ from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
 from kerasclf.pipeline.batches import evaluation_batches
 from kerasclf.training.assembly import Assembled, build_model
-from kerasclf.training.callbacks import CountEpochs, HaltWhenTold, RecordEpochs, StopWhenNotFinite, make_callbacks
+from kerasclf.training.callbacks import CountEpochs, HaltTraining, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.faster import faster_layers
@@ -29,16 +29,16 @@ from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, pr
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained network and how it went.
+    """A trained network and its history.
 
     Args:
-        model: Takes raw uint8 images, gives probabilities; uncompiled.
-        history: A row an epoch: loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, images_per_second,
-            and the phase where there are several.
+        model: From raw uint8 images to probabilities; uncompiled.
+        history: One row per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, images_per_second,
+            and the phase if there are several.
         seconds: Wall time of the epochs, validation included.
-        best_epoch: The epoch (from 1) whose weights the model has.
-        predict: Returns the class probabilities of a part's images, shape (n, classes): as `predict` with the model,
-            but what lies below a frozen cut is taken from the cache.
+        best_epoch: Epoch (from 1) whose weights the model has.
+        predict: Returns the class probabilities of a set of images, shape (n, classes). It gives the same result as
+            `predict` with the model, and uses cached activations below a frozen cut.
     """
 
     model: keras.Model
@@ -78,14 +78,32 @@ def train(
         Halted: If the training was stopped by `halt`; this is no fault.
         TrainingError: If the loss becomes nan or infinite (the message names epoch and step), or if a checkpoint
             was written by another version.
-        KerasclfError: If the network has no such cut as a phase asks for.
+        KerasclfError: If the network has no such cut as a phase requests.
+
+    Example:
+        >>> import functools
+        >>> from kerasclf import Augmentation, Split, TrainConfig, load_dataset
+        >>> from kerasclf.models import build
+        >>> from kerasclf.training.recipe import Recipe
+        >>> from kerasclf.training.train import train
+        >>> dataset = load_dataset("digits", split=Split(train_per_class=10, test_per_class=10))
+        >>> recipe = Recipe(
+        ...     functools.partial(build, "mlp"),
+        ...     phases=(TrainConfig(epochs=2),),
+        ...     augmentation=Augmentation(rescale=1 / 255),
+        ... )
+        >>> trained = train(dataset, recipe)
+        >>> list(trained.history)[:5]
+        ['epoch', 'accuracy', 'loss', 'val_accuracy', 'val_loss']
+        >>> trained.predict(dataset.test).shape
+        (100, 10)
     """
     listener = listener or SilentTrainingListener()
     return _Training(dataset, recipe, listener, checkpoints, callbacks, halt).run(also_cache)
 
 
 class _Training:
-    """One call of `train`: what its phases share."""
+    """The state that the phases of one `train` call share."""
 
     def __init__(
         self,
@@ -109,7 +127,8 @@ class _Training:
             self.record.phase = number if several else None
             inputs = make_phase_inputs(built, dataset, phase, log, also_cache=shared)
             # The layers above the cut will have other weights when the next phase starts.
-            shared = tuple(cut for cut in shared if cut <= (cuts.cut_for(phase.unfreeze) or 0))
+            lowest = cuts.cut_for(phase.unfreeze)
+            shared = () if lowest is None else tuple(cut for cut in shared if cut <= lowest)
             if several or inputs.counts.frozen:
                 log(f"phase {number} of {len(recipe.phases)}: {inputs.describe(phase)}")
             self._fit(prepare_phase(built, inputs, dataset, phase), phase, number)
@@ -142,7 +161,7 @@ class _Training:
             first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
         if self.halt is not None and first < phase.epochs:
             # After Resume, so that the checkpoint is written first.
-            callbacks.append(HaltWhenTold(self.halt, self.record, self.recipe.epochs))
+            callbacks.append(HaltTraining(self.halt, self.record, self.recipe.epochs))
         self.listener.began(self.recipe.epochs, setup.steps, rows)
         del checkpoint  # Resume holds it until it is restored
         with faster_layers(setup.model, setup.strategy):
@@ -160,13 +179,13 @@ class _Training:
 
 def _finished(assembled: Assembled) -> keras.Model:
     """Returns the model without its optimizer, so that it loads with Keras alone, and with nothing frozen."""
-    assembled.core.trainable = False  # Keras passes on to the layers only what changes
+    assembled.core.trainable = False  # Keras sets the layers only when the value changes
     assembled.core.trainable = True
     return keras.Model(assembled.model.input, assembled.model.output, name=assembled.model.name)
 
 
 def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.float32]:
-    """Returns the class probabilities of a part's images in their own order, shape (n, num_classes)."""
+    """Returns the class probabilities of a set of images in their order, shape (n, num_classes)."""
     batches = evaluation_batches(subset, num_classes, evaluation_batch(subset, 1))
     with faster_layers(model):
         return np.concatenate([np.asarray(_forward(model, images)) for images, _ in batches])

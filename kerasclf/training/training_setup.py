@@ -1,4 +1,4 @@
-"""Compiles a model and makes its batches: all that `fit` needs."""
+"""Compiles a model and makes its batches."""
 
 from dataclasses import dataclass
 
@@ -18,14 +18,14 @@ from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.training_flaws import SoftmaxTwice
 
-# Values of one step's images below which several steps run between two returns to Python, which costs about a
-# millisecond: 16 steps of 32 images of 32×32.
+# Maximum number of pixel values in the steps between two returns to Python: 16 steps of 32 images of 32×32. A return
+# costs about a millisecond, which matters for small images only.
 _VALUES_PER_EXECUTION = 16 * 32 * 32 * 32 * 3
-_MOST_STEPS_PER_EXECUTION = 16
-# And multiply-adds of their forward passes, a second or so of two cores: where steps take long a millisecond is
-# nothing, and whoever waits wants to see them.
+_MAX_STEPS_PER_EXECUTION = 16
+# Maximum number of multiply-adds in their forward passes, about a second on two cores. For slow steps a millisecond
+# does not matter, and the user wants to see each of them.
 _MULTIPLY_ADDS_PER_EXECUTION = 2e10
-# Images that are evaluated at once, where they are small; has no influence on what is learnt.
+# Pixel values per evaluation batch of small images. The training result does not depend on it.
 _EVALUATION_VALUES = 256 * 32 * 32 * 3
 
 
@@ -35,9 +35,9 @@ class TrainingSetup:
 
     Args:
         model: The compiled model.
-        batches: Training batches, for every epoch in another order.
+        batches: Training batches, in a different order in every epoch.
         validation: Validation batches.
-        epoch: The epoch that `batches` reads when it starts again.
+        epoch: Epoch number that `batches` reads at the start of each pass.
         steps: Training batches per epoch.
         strategy: The tf.distribute strategy of the model.
     """
@@ -72,9 +72,9 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     return TrainingSetup(inputs.model, batches, validation, epoch, steps, built.strategy)
 
 
-def evaluation_batch(subset: Subset, least: int) -> int:
-    """Returns how many images of a part are evaluated at once."""
-    return max(least, _EVALUATION_VALUES // int(np.prod(subset.images.shape)), 1)
+def evaluation_batch(subset: Subset, minimum: int) -> int:
+    """Returns the batch size for evaluating a set of images, at least `minimum`."""
+    return max(minimum, _EVALUATION_VALUES // int(np.prod(subset.images.shape)), 1)
 
 
 def _loss(config: TrainConfig, flaws: tuple[str, ...]) -> keras.losses.Loss:
@@ -94,7 +94,7 @@ def _compile(
         loss=loss,
         metrics=metrics,
         jit_compile=config.jit,
-        # Keras' loop of several steps fails on the batches of several replicas.
+        # Keras cannot run several steps per execution on several replicas.
         steps_per_execution=_steps_per_execution(config, model, subset.images.shape) if replicas == 1 else 1,
     )
 
@@ -104,7 +104,7 @@ def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[i
         return config.steps_per_execution
     small = _VALUES_PER_EXECUTION // (config.batch_size * int(np.prod(shape)))
     quick = _MULTIPLY_ADDS_PER_EXECUTION // (config.batch_size * max(known_multiply_adds(model), 1))
-    return max(1, min(_MOST_STEPS_PER_EXECUTION, small, int(quick)))
+    return max(1, min(_MAX_STEPS_PER_EXECUTION, small, int(quick)))
 
 
 def _validation_batches(
@@ -114,6 +114,6 @@ def _validation_batches(
     size = evaluation_batch(inputs.validation, phase.batch_size)
     if not recipe.augment_validation:
         return evaluation_batches(inputs.validation, num_classes, size)
-    # Images are changed but not mixed: a mixed label has no accuracy.
+    # Images are augmented but not mixed, because a mixed label has no accuracy.
     unmixed = inputs.augmentation.but(mix_up=0.0, cut_mix=0.0)
     return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, shuffle=False)

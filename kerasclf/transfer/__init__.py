@@ -1,4 +1,4 @@
-"""Frozen and unfrozen parts of a network, and what the frozen part makes of each image, computed once."""
+"""Transfer learning: frozen and trainable parts of a network, and cached activations of the frozen part."""
 
 from kerasclf.transfer.settings import Transfer
 

@@ -1,4 +1,4 @@
-"""Activations on disk: what the frozen part of a network made of each image, computed once."""
+"""The cache of activations on disk: the output of the frozen part of a network for each image."""
 
 import os
 import shutil
@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import ml_dtypes  # noqa: F401 - teaches numpy bfloat16
+import ml_dtypes  # noqa: F401 - adds bfloat16 to numpy
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,19 +17,20 @@ from kerasclf.files import read_json, sync_folder, write_json
 from kerasclf.machine import format_bytes
 from kerasclf.values import digest_of
 
-# Raised whenever what is on disk could no longer be used.
+# Increase it whenever older caches can no longer be used.
 FORMAT = 1
 _ABOUT, _KEYS, _ROWS = "about.json", "keys.txt", "rows.bin"
-# A key is 32 hexadecimal digits, as `Subset.keys` has them, and the end of the line.
+# A key of `Subset.keys`, 32 hexadecimal digits, and the line end.
 _LINE_BYTES = 33
-# Rows up to this many bytes are read into memory: the features of any study, but not the activations below them.
+# Maximum size of rows that are read into memory: enough for the features of any study, too little for activations
+# at lower cuts.
 _IN_MEMORY_BYTES = 1 << 28
 
 
 def cache_root() -> Path:
-    """Returns where activations are kept: $KERASCLF_CACHE, or kerasclf in the user's folder for caches."""
-    if own := os.environ.get("KERASCLF_CACHE"):
-        return Path(own).expanduser()
+    """Returns the folder of all caches: $KERASCLF_CACHE, or kerasclf in the user's cache folder."""
+    if folder := os.environ.get("KERASCLF_CACHE"):
+        return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
 
 
@@ -38,10 +39,10 @@ class Activations:
     """Activations of some images: an `ImageSource` whose "images" are rows of a cache.
 
     Args:
-        path: The file of the rows; nothing of it is in memory before it is read.
-        dtype: Of a value.
-        shape: Of a row.
-        rows: Which rows, by image.
+        path: File of the rows. It is memory-mapped and read on demand.
+        dtype: Type of a value.
+        shape: Shape of a row.
+        rows: Row of each image.
     """
 
     path: Path
@@ -54,7 +55,7 @@ class Activations:
 
     @cached_property
     def array(self) -> NDArray[Any] | None:
-        """All rows where they are few enough for memory."""
+        """All rows if they fit into memory, otherwise None."""
         fits = len(self.rows) * _row_bytes(self.dtype, self.shape) <= _IN_MEMORY_BYTES
         return self.read(np.arange(len(self.rows))) if fits else None
 
@@ -74,14 +75,14 @@ class Activations:
 
 
 class ActivationCache:
-    """The rows of one network below one cut, by image; it only ever grows, and a killed process leaves no half row.
+    """The activations of images at one cut of one network. Rows are only appended, and never half of one.
 
     Args:
-        root: The folder of all caches.
-        about: What decides the values: network, weights, cut, preprocessing, precision, engine. Another of these is
-            another cache.
-        shape: Of a row.
-        dtype: Of a value: `"float32"`, `"bfloat16"`…
+        root: Folder of all caches.
+        about: Everything that decides the values: network, weights, cut, preprocessing, precision, engine. A
+            difference in any of them leads to another cache.
+        shape: Shape of a row.
+        dtype: Type of a value, such as `"float32"` or `"bfloat16"`.
     """
 
     def __init__(self, root: Path, about: dict[str, Any], shape: tuple[int, ...], dtype: str) -> None:
@@ -94,7 +95,7 @@ class ActivationCache:
         return _row_bytes(self.dtype, self.shape)
 
     def known(self) -> dict[str, int]:
-        """Returns the row of each image by its key."""
+        """Returns the row of each cached image by its key."""
         rows, keys = self.folder / _ROWS, self.folder / _KEYS
         if not (rows.exists() and keys.exists()):
             return {}
@@ -103,13 +104,13 @@ class ActivationCache:
         return {text[i * _LINE_BYTES : (i + 1) * _LINE_BYTES - 1].decode(): i for i in range(whole)}
 
     def missing(self, keys: Sequence[str]) -> list[int]:
-        """Returns at which places of these keys there are images that are not known, each image once."""
+        """Returns the indices of the keys that are not cached, one index per image."""
         known = self.known()
-        first = {key: place for place, key in reversed(list(enumerate(keys)))}
-        return sorted(place for key, place in first.items() if key not in known)
+        first = {key: index for index, key in reversed(list(enumerate(keys)))}
+        return sorted(index for key, index in first.items() if key not in known)
 
     def open(self) -> None:
-        """Makes the folder, and removes what a killed process left half written; call it while holding the folder."""
+        """Creates the folder, and removes incomplete rows of killed processes. Hold the folder while you call it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if not (self.folder / _ABOUT).exists():
             write_json(self.folder / _ABOUT, self.about)
@@ -121,10 +122,10 @@ class ActivationCache:
             os.truncate(keys, whole * _LINE_BYTES)
 
     def append(self, keys: Sequence[str], rows: NDArray[Any]) -> None:
-        """Adds rows: first the values, then, when they are safe on the disk, their keys.
+        """Appends rows. It writes the keys after the values are safely on the disk.
 
         Raises:
-            FolderError: The disk is full.
+            FolderError: If the disk is full.
         """
         values = np.ascontiguousarray(rows.astype(self.dtype, copy=False)).tobytes()
         lines = "".join(f"{key}\n" for key in keys).encode()
@@ -133,22 +134,22 @@ class ActivationCache:
             _append(self.folder / _KEYS, lines)
         except OSError as error:
             raise FolderError(
-                f"The activations cannot be written to {self.folder}: {error.strerror}. What is written whole stays. "
-                + MAKE_ROOM
+                f"The activations cannot be written to {self.folder}: {error.strerror}. Complete rows stay in the "
+                f"cache. {MAKE_ROOM}"
             ) from error
 
     def source(self, keys: Sequence[str]) -> Activations:
-        """Returns the activations of images that are all known."""
+        """Returns the activations of images that are all cached."""
         known = self.known()
-        os.utime(self.folder / _ABOUT)  # tells `kerasclf cache list` when it was last of use
+        os.utime(self.folder / _ABOUT)  # the time of last use in `kerasclf cache list`
         rows = np.array([known[key] for key in keys], np.int64)
         return Activations(self.folder / _ROWS, self.dtype, self.shape, rows)
 
     def check_room(self, missing: int) -> None:
-        """Checks that the disk holds so many more rows, before any is computed.
+        """Checks that the disk has room for the missing rows, before any of them is computed.
 
         Raises:
-            FolderError: It does not.
+            FolderError: If the disk has too little room.
         """
         free, needed = self.free_bytes(), missing * self.row_bytes
         if needed > free:
@@ -158,20 +159,28 @@ class ActivationCache:
             )
 
     def free_bytes(self) -> int:
-        """Returns the bytes that are free on its disk."""
+        """Returns the free bytes on the disk of the cache."""
         existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
         return shutil.disk_usage(existing).free
 
 
 MAKE_ROOM = (
-    "Make room with kerasclf cache clear, set KERASCLF_CACHE to a folder on another disk, or train without the cache "
-    "(`cache`)."
+    "Make room with `kerasclf cache clear`, set KERASCLF_CACHE to a folder on another disk, or turn the cache off with "
+    "`cache`."
 )
 
 
 @dataclass(frozen=True)
 class CacheEntry:
-    """One cache on disk: what it is of, how many images, bytes, and when it was last of use (seconds since 1970)."""
+    """One cache on disk.
+
+    Args:
+        folder: Folder of the cache.
+        about: Everything that identifies it.
+        images: Number of images.
+        size: Size in bytes.
+        used: Time of its last use, in seconds since 1970.
+    """
 
     folder: Path
     about: dict[str, Any]
@@ -181,7 +190,7 @@ class CacheEntry:
 
 
 def cached(root: Path) -> Iterator[CacheEntry]:
-    """Returns the caches below a root, those last of use first."""
+    """Yields the caches below a root, the last used one first."""
     found = []
     for path in (root / "activations").glob(f"*/{_ABOUT}"):
         folder = path.parent

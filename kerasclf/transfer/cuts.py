@@ -1,4 +1,4 @@
-"""Where a network is divided into what is frozen and what trains."""
+"""Cuts: the positions at which a network is divided into a frozen and a trainable part."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,35 +16,35 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers
 
 @dataclass(frozen=True)
 class Counts:
-    """How many of a network's weights train."""
+    """Numbers of trainable and frozen weights."""
 
     trainable: int
     frozen: int
 
 
 class Cuts:
-    """A flat functional network and the places at which it can be divided.
+    """A flat functional network and the positions at which it can be divided.
 
-    Make it when the network was just built: a layer that is used in a second model no longer knows which of its
-    outputs belongs to which.
+    A position is an index in `network.operations`. Create this object before the layers become part of a second model:
+    afterwards Keras no longer tells which output of a layer belongs to which model.
     """
 
     def __init__(self, network: keras.Model) -> None:
         self.network = network
-        # Layers, and what stands between them in a network of keras.applications, such as an addition.
+        # Layers, and the operations between them in networks of keras.applications, such as additions.
         self._steps = list(network.operations)
         self._names = [step.name for step in self._steps]
         self._outputs = [step.output for step in self._steps]
         self._inputs = [_inputs(step) for step in self._steps]
 
     def first_trainable(self, unfreeze: str) -> int:
-        """Returns the place in `network.operations` of the first layer that trains; all after it train too.
+        """Returns the position of the first trainable layer. All layers after it train too.
 
         Args:
             unfreeze: `"head"`, `"all"`, `"lastN"`, `"stageK"` or `"from:LAYER"`.
 
         Raises:
-            KerasclfError: The network has no such place.
+            KerasclfError: If the network has no such layer.
         """
         if unfreeze == "all":
             return 0
@@ -60,35 +60,36 @@ class Cuts:
         raise KerasclfError(f"{cut_problem(unfreeze)}{hint}")
 
     def freeze(self, unfreeze: str, freeze_batch_norm: bool) -> Counts:
-        """Freezes what lies below the cut and unfreezes the rest; the model must be compiled anew.
+        """Freezes the layers below the first trainable one and unfreezes the others. Compile the model afterwards.
 
         Args:
-            unfreeze: The cut, as `first_trainable` takes it.
-            freeze_batch_norm: Whether batch normalisation of the backbone stays in inference mode above the cut too.
+            unfreeze: The part that trains, as in `first_trainable`.
+            freeze_batch_norm: Whether batch normalisation in the trainable part of the backbone is frozen too.
         """
         first = self.first_trainable(unfreeze)
         backbone = self._names.index(FEATURES) if FEATURES in self._names else -1
-        for place, step in enumerate(self._steps):
+        for position, step in enumerate(self._steps):
             if isinstance(step, keras.Layer):
-                kept = freeze_batch_norm and place < backbone and isinstance(step, keras.layers.BatchNormalization)
-                step.trainable = place >= first and not kept
+                is_norm = position < backbone and isinstance(step, keras.layers.BatchNormalization)
+                step.trainable = position >= first and not (freeze_batch_norm and is_norm)
         trainable = sum(int(keras.ops.size(weight)) for weight in self.network.trainable_weights)
         return Counts(trainable, self.network.count_params() - trainable)
 
     def cut_for(self, unfreeze: str) -> int | None:
-        """Returns the highest place below the cut at which one value passes, or None where no weight is below it.
+        """Returns the cut for an `unfreeze` setting, or None if there are no weights below it.
 
-        Inside a residual block several values pass side by side; the place before the block needs one.
+        The cut is the highest position, up to the first trainable layer, at which a single tensor passes. Inside a
+        residual block several tensors pass, so the cut lies before the block.
         """
-        for place in range(self.first_trainable(unfreeze), 0, -1):
-            if not any(getattr(step, "weights", ()) for step in self._steps[:place]):
+        for position in range(self.first_trainable(unfreeze), 0, -1):
+            if not any(getattr(step, "weights", ()) for step in self._steps[:position]):
                 return None
-            if len(self._passing(place)) == 1:
-                return place
+            if len(self._passing(position)) == 1:
+                return position
         return None
 
     def name(self, cut: int) -> str:
-        """Returns the name of the last layer below a point."""
+        """Returns the name of the last layer below a cut."""
         return self._names[cut - 1]
 
     def lower(self, cuts: Sequence[int]) -> keras.Model:
@@ -97,56 +98,59 @@ class Cuts:
         return keras.Model(self.network.input, outputs, name=f"below_{self.name(max(cuts))}")
 
     def untouched(self, runs: Iterable[Sequence[str]]) -> tuple[int, ...]:
-        """Returns the points that runs will begin to train at while all below still has the weights it has now.
+        """Returns the cuts at which phases of some runs start while all weights below are those of now.
 
         Args:
-            runs: The cuts of each run's phases, one after the other.
+            runs: The `unfreeze` settings of each run's phases, in order.
         """
         found = set()
         for run in runs:
             lowest = len(self._steps)
             for unfreeze in run:
-                cut = self.cut_for(unfreeze) or 0
-                if 0 < cut <= lowest:
+                cut = self.cut_for(unfreeze)
+                if cut is None:  # trains from the input on
+                    break
+                if cut <= lowest:
                     found.add(cut)
-                lowest = min(cut, lowest)  # what lies above has learnt when the next phase begins
+                lowest = min(cut, lowest)  # the layers above have other weights when the next phase starts
         return tuple(sorted(found))
 
     def upper(self, cut: int) -> keras.Model:
-        """Returns the network from a point to its output, sharing its layers."""
+        """Returns the network from a cut to its output. It shares the layers."""
         return keras.Model(self._outputs[cut - 1], self._outputs[-1], name=f"above_{self.name(cut)}")
 
-    def _passing(self, place: int) -> set[int]:
-        """Returns the layers before a place whose outputs are needed from there on."""
-        of_tensor = {id(output): i for i, output in enumerate(self._outputs[:place])}
-        needed = (id(tensor) for inputs in self._inputs[place:] for tensor in inputs)
-        return {of_tensor[tensor] for tensor in needed if tensor in of_tensor}
+    def _passing(self, position: int) -> set[int]:
+        """Returns the layers before a position whose outputs are inputs of layers after it."""
+        layer_of = {id(output): i for i, output in enumerate(self._outputs[:position])}
+        inputs_after = (id(tensor) for inputs in self._inputs[position:] for tensor in inputs)
+        return {layer_of[tensor] for tensor in inputs_after if tensor in layer_of}
 
     def _end_of_backbone(self, unfreeze: str) -> int:
         if FEATURES not in self._names:
             raise KerasclfError(
-                f"unfreeze: {self.network.name} is no pretrained network with a new head, so that {unfreeze!r} says "
-                f"nothing. Expected 'all', 'lastN' or 'from:LAYER'."
+                f"unfreeze: {self.network.name} is not a backbone with a new head. Expected 'all', 'lastN' or "
+                f"'from:LAYER'. Received: {unfreeze!r}."
             )
         return self._names.index(FEATURES)
 
     def _last_convolutions(self, count: int) -> int:
-        places = [i for i, layer in enumerate(self._steps) if isinstance(layer, _CONVOLUTIONS)]
-        if not 1 <= count <= len(places):
+        convolutions = [i for i, layer in enumerate(self._steps) if isinstance(layer, _CONVOLUTIONS)]
+        if not 1 <= count <= len(convolutions):
+            number = len(convolutions)
+            expected = f"Expected 'last1' to 'last{number}'" if number else "Expected 'all' or 'from:LAYER'"
             raise KerasclfError(
-                f"unfreeze: {self.network.name} has {len(places)} convolutional layers; expected last1 to "
-                f"last{len(places)}. Received: 'last{count}'."
+                f"unfreeze: {self.network.name} has {number} convolutional layers. {expected}. Received: 'last{count}'."
             )
-        return places[-count]
+        return convolutions[-count]
 
     def _stage(self, number: int) -> int:
         self._end_of_backbone(f"stage{number}")
         stages = stages_of(self._names)
         if number not in stages.values():
-            known = ", ".join(f"stage{n}" for n in sorted(set(stages.values()))) or "none by the names of its layers"
+            known = ", ".join(f"stage{n}" for n in sorted(set(stages.values()))) or "none in the names of its layers"
             raise KerasclfError(
                 f"unfreeze: {self.network.name} has no stage {number}. Stages: {known}. "
-                "Any cut can be given as from:LAYER or lastN."
+                "Use 'from:LAYER' or 'lastN' for any other position."
             )
         return min(self._names.index(name) for name, stage in stages.items() if stage == number)
 
@@ -154,7 +158,7 @@ class Cuts:
         if name not in self._names:
             raise KerasclfError(
                 f"unfreeze: {self.network.name} has no layer {name!r}.{did_you_mean(name, self._names)} "
-                f"kerasclf models {self.network.name} lists them."
+                f"`kerasclf models {self.network.name}` lists its layers."
             )
         return self._names.index(name)
 

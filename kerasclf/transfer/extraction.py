@@ -1,4 +1,4 @@
-"""One pass of images through the frozen part of a network, which fills the caches of one or of several cuts."""
+"""One pass of images through the frozen part of a network. It fills the caches of one or several cuts."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,25 +14,27 @@ from kerasclf.data.dataset import key_of
 from kerasclf.log import Log
 from kerasclf.transfer.cache import ActivationCache
 
-# Images that are computed at once: many enough for every engine, few enough for the memory of a laptop.
+# Images per batch: enough for every engine, and few enough for the memory of a laptop.
 BATCH = 16
-# Rows are written when so many bytes of them have come together, and progress is told at most so often.
-_WRITE_BYTES, _TELL_S = 32 << 20, 5.0
+# Rows are written when they reach this many bytes.
+_WRITE_BYTES = 32 << 20
+# Minimum seconds between two progress messages.
+_LOG_EVERY_S = 5.0
 
-# Takes batches of uint8 images, pixels 0–255, gives each batch's activations in the same order, an array a point.
+# From batches of uint8 images, pixels 0–255, to the activations of each batch in the same order, one array per cut.
 Compute = Callable[[Iterator[NDArray[np.uint8]]], Iterator[Sequence[NDArray[Any]]]]
-# Turns (images, their own random numbers' keys, number of the view) into the view that is computed.
+# From (images, their seeds, number of the view) to that view of the images.
 Change = Callable[[NDArray[np.uint8], NDArray[np.int64], int], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True)
 class CachePoint:
-    """What is kept of a network at one point.
+    """A cut of a network with the cache of its activations.
 
     Args:
-        cut: The place in the network.
-        name: The layer whose output it is.
-        cache: Where it is kept.
+        cut: Position in the network.
+        name: Name of the layer whose output is cached.
+        cache: The cache.
     """
 
     cut: int
@@ -42,12 +44,12 @@ class CachePoint:
 
 @dataclass(frozen=True)
 class Views:
-    """Images in some versions, one version of all after the other.
+    """Images in several versions: all images in the first version, then all in the second, and so on.
 
     Args:
         subset: The images.
-        numbers: Of the versions; 0 is the image as it is.
-        change: Makes the others.
+        numbers: Numbers of the versions; 0 is the image itself.
+        change: Makes the other versions; None if there are none.
     """
 
     subset: Subset
@@ -56,20 +58,21 @@ class Views:
 
     @cached_property
     def keys(self) -> list[str]:
-        """By which a cache knows each version of each image."""
+        """The keys of all versions of all images in a cache."""
         return [key for number in self.numbers for key in self._keys(number)]
 
-    def read(self, places: Sequence[int]) -> NDArray[np.uint8]:
-        """Returns the versions that stand at these places of the keys."""
-        images = self.subset.images.read(np.array([place % len(self.subset) for place in places]))
+    def read(self, indices: Sequence[int]) -> NDArray[np.uint8]:
+        """Returns the versions with these indices in `keys`."""
+        images = self.subset.images.read(np.array([index % len(self.subset) for index in indices]))
         if self.change is None or self.numbers.start == 0:
             return images
         changed = np.empty_like(images)
-        numbers = np.array([self.numbers[place // len(self.subset)] for place in places])
-        own = np.array([int(self.keys[place][:15], 16) for place in places], np.int64)
+        numbers = np.array([self.numbers[index // len(self.subset)] for index in indices])
+        # The seed of an image depends on its content alone, so its views do not depend on the order of the images.
+        seeds = np.array([int(self.keys[index][:15], 16) for index in indices], np.int64)
         for number in np.unique(numbers):
             chosen = numbers == number
-            changed[chosen] = self.change(images[chosen], own[chosen], int(number))
+            changed[chosen] = self.change(images[chosen], seeds[chosen], int(number))
         return changed
 
     def _keys(self, number: int) -> list[str]:
@@ -79,32 +82,32 @@ class Views:
 
 
 def extract(points: Sequence[CachePoint], compute: Compute, views: Views, missing: list[int], log: Log) -> None:
-    """Computes what the first cache lacks, and gives the others what they lack of the same images.
+    """Computes the images that the first cache lacks, and adds their activations to all caches that lack them.
 
-    Each cache grows by itself. The first is written last, so that what it knows after a kill the others know too.
+    The first cache is written last: the others then contain its images even if the process is killed.
 
     Args:
-        points: The points, of caches that are held by this process and open.
-        compute: Gives their activations, in the same order.
+        points: The cuts. This process holds their caches and has opened them.
+        compute: Computes the activations of the cuts, in the same order.
         views: The images.
-        missing: Which of them the first cache lacks.
-        log: Is told of the progress.
+        missing: Indices of the images that the first cache lacks.
+        log: Receives progress messages, one line each.
 
     Raises:
-        FolderError: The disk is full.
+        FolderError: If the disk is full.
     """
     chunks = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
-    batches = (views.read(places) for places in chunks)
+    batches = (views.read(indices) for indices in chunks)
     writers = [_Writer(one.cache) for one in points]
     progress = _Progress(len(missing), log)
-    for places, results in zip(chunks, compute(batches), strict=True):
+    for indices, results in zip(chunks, compute(batches), strict=True):
         for writer, rows in zip(writers, results, strict=True):
-            writer.take([views.keys[place] for place in places], rows)
-        progress.done += len(places)
+            writer.add([views.keys[index] for index in indices], rows)
+        progress.done += len(indices)
         if sum(writer.size for writer in writers) >= _WRITE_BYTES or progress.complete:
             for writer in reversed(writers):
                 writer.write()
-        progress.tell()
+        progress.log()
 
 
 class _Writer:
@@ -117,10 +120,10 @@ class _Writer:
 
     @property
     def size(self) -> int:
-        """Bytes that are not written yet."""
+        """Bytes that are still to be written."""
         return len(self._keys) * self._cache.row_bytes
 
-    def take(self, keys: list[str], rows: NDArray[Any]) -> None:
+    def add(self, keys: list[str], rows: NDArray[Any]) -> None:
         new = [i for i, key in enumerate(keys) if key not in self._known]
         self._keys += [keys[i] for i in new]
         self._rows.append(rows if len(new) == len(keys) else rows[new])
@@ -132,21 +135,21 @@ class _Writer:
 
 
 class _Progress:
-    """Tells how far an extraction is."""
+    """Logs the progress of an extraction."""
 
     def __init__(self, count: int, log: Log) -> None:
         self.done = 0
         self._count, self._log = count, log
-        self._began = self._told = time.perf_counter()
+        self._start = self._last_log = time.perf_counter()
 
     @property
     def complete(self) -> bool:
         return self.done == self._count
 
-    def tell(self) -> None:
+    def log(self) -> None:
         now = time.perf_counter()
-        if now - self._told <= _TELL_S and not self.complete:
+        if now - self._last_log <= _LOG_EVERY_S and not self.complete:
             return
-        self._told, pace = now, self.done / (now - self._began)
-        left = (self._count - self.done) / pace
-        self._log(f"computed {self.done:,} of {self._count:,}, {pace:,.0f} images/s, {left:,.0f} s left")
+        self._last_log, rate = now, self.done / (now - self._start)
+        left = (self._count - self.done) / rate
+        self._log(f"computed {self.done:,} of {self._count:,}, {rate:,.0f} images/s, {left:,.0f} s left")

@@ -1,4 +1,4 @@
-"""What computes the frozen part of a network: TensorFlow, or OpenVINO, which is faster on a CPU."""
+"""The engines that compute frozen activations: TensorFlow, and OpenVINO, which is faster on a CPU."""
 
 import sys
 from collections.abc import Iterator
@@ -17,10 +17,10 @@ Engine = Literal["auto", "tensorflow", "openvino"]
 
 
 def choose_engine(engine: Engine) -> Literal["tensorflow", "openvino"]:
-    """Returns the engine that `"auto"` stands for here.
+    """Returns the engine that `"auto"` stands for on this machine, and any other engine unchanged.
 
     Raises:
-        KerasclfError: OpenVINO is asked for and not installed.
+        KerasclfError: If OpenVINO is requested but not installed.
     """
     installed = util.find_spec("openvino") is not None
     if engine == "openvino" and not installed:
@@ -31,15 +31,17 @@ def choose_engine(engine: Engine) -> Literal["tensorflow", "openvino"]:
 
 
 def engine_version(engine: str) -> str:
-    """Returns an engine with its version, as a cache remembers it."""
+    """Returns the name and version of an engine, which identify a cache."""
     return f"{engine} {metadata.version(engine)}"
 
 
 def tensorflow_compute(lower: keras.Model) -> Compute:
-    """Returns what computes a network with TensorFlow, in the network's own precision, as it is when this is called.
+    """Returns a function that computes a network with TensorFlow, in the network's precision.
+
+    Call it while the network is patched, if at all: it traces the network immediately.
 
     Args:
-        lower: From images to the activations of one or several points.
+        lower: From images to the activations at one or several cuts.
     """
     forward = tf.function(
         lambda images: _forward(lower, images),
@@ -51,13 +53,13 @@ def tensorflow_compute(lower: keras.Model) -> Compute:
 
 
 def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Compute:
-    """Returns what computes a network with OpenVINO on the CPU.
+    """Returns a function that computes a network with OpenVINO on the CPU.
 
     Args:
-        lower: From images to the activations of one or several points, built in float32 whatever `precision` is:
-            OpenVINO lowers it by itself.
-        precision: `"float32"`, or `"mixed_bfloat16"` for bfloat16 within.
-        threads: CPU threads.
+        lower: From images to the activations at one or several cuts. It must be in float32 for any `precision`:
+            OpenVINO lowers the precision itself.
+        precision: `"float32"`, or `"mixed_bfloat16"` for bfloat16 inside the network.
+        threads: Number of CPU threads.
     """
     openvino = _openvino()
     shape = lower.input.shape[1:]
@@ -76,36 +78,36 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
             "INFERENCE_NUM_THREADS": threads,
         },
     )
-    return lambda batches: _in_turn(compiled, batches)
+    return lambda batches: _in_order(compiled, batches)
 
 
 def _forward(lower: keras.Model, images: tf.Tensor) -> list[tf.Tensor]:
-    """Returns a list for one point, too, of which Keras makes a tensor."""
+    """Returns the outputs as a list, also for a single cut, for which Keras returns a tensor."""
     return keras.tree.flatten(lower(images, training=False))  # type: ignore[no-any-return]
 
 
 def _openvino() -> Any:
-    # Its converter tells its makers of every use, from processes that outlive ours and hold our pipes open meanwhile.
-    # It does without where this module cannot be imported.
+    # OpenVINO's converter reports every use to its makers, from processes that outlive this one and keep its pipes
+    # open. It skips the report if this module cannot be imported.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     return openvino
 
 
-def _in_turn(compiled: Any, batches: Iterator[NDArray[np.uint8]]) -> Iterator[list[NDArray[Any]]]:
-    """Keeps all of OpenVINO's streams busy, and hands their results out in the order of the batches."""
+def _in_order(compiled: Any, batches: Iterator[NDArray[np.uint8]]) -> Iterator[list[NDArray[Any]]]:
+    """Computes batches in all of OpenVINO's streams, and yields their results in the order of the batches."""
     requests = [
         compiled.create_infer_request() for _ in range(compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
     ]
-    waiting: list[Any] = []
+    pending: list[Any] = []
     for i, images in enumerate(batches):
         request = requests[i % len(requests)]
-        if len(waiting) == len(requests):
-            yield _results(waiting.pop(0))
+        if len(pending) == len(requests):
+            yield _results(pending.pop(0))
         request.start_async([images])
-        waiting.append(request)
-    for request in waiting:
+        pending.append(request)
+    for request in pending:
         yield _results(request)
 
 

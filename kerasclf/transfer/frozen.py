@@ -1,4 +1,4 @@
-"""The frozen part of a network: computes activations of images, or takes those that were kept."""
+"""The frozen part of a network: computes the activations of images that are not cached yet."""
 
 import contextlib
 import hashlib
@@ -16,19 +16,19 @@ from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.transfer.extraction import BATCH, CachePoint, Change, Compute, Views, extract
 
-# How long another process may take to extract the same activations.
+# Maximum time to wait for another process that computes the same activations.
 _PATIENCE_S = 24 * 3600
 
 
 class Source(Protocol):
-    """A network that computes activations at its cuts, and knows where they are cached."""
+    """A network that computes activations at its cuts, and names their caches."""
 
     @property
     def name(self) -> str:
         """The name of the network."""
 
     def cache_point(self, cut: int) -> CachePoint:
-        """Returns the cache of a cut, for the weights that the network has now."""
+        """Returns the cache of a cut for the current weights of the network."""
 
     def compute(self, cuts: Sequence[int]) -> Compute:
         """Returns a function from batches of images to their activations at some cuts."""
@@ -54,38 +54,38 @@ class Frozen:
 
     @property
     def name(self) -> str:
-        """What is computed."""
+        """Name of the network and of the layer at the cut."""
         return f"{self.source.name} up to {self.point.name}"
 
     def after_training(self) -> "Frozen":
-        """Returns it for the time when what lies above has learnt, and is no longer what others begin with."""
+        """Returns the frozen part without the cuts above its own. Training has changed the weights there."""
         return replace(self, also_cache=tuple(cut for cut in self.also_cache if cut < self.point.cut))
 
     def training_set(self, subset: Subset, log: Log) -> Subset:
-        """Returns the training images' activations: `views` versions, one after the other, or each image's own."""
+        """Returns the activations of the training images: all views one after the other, or one per image."""
         if not self.views:
             return self.subset(subset, log)
         keys = self._extract(self._versions(subset, self.views), log)
         return Subset(self.point.cache.source(keys), np.tile(subset.labels, self.views), subset.names * self.views)
 
     def subset(self, subset: Subset, log: Log) -> Subset:
-        """Returns a part whose "images" are the activations of its images, which are computed where they are missing.
+        """Returns a set whose "images" are the activations of the images. Missing activations are computed.
 
         Raises:
-            FolderError: The disk has no room.
+            FolderError: If the disk has too little room.
         """
         return Subset(self.point.cache.source(self._extract(self._versions(subset), log)), subset.labels, subset.names)
 
     def missing(self, subset: Subset, views: int = 0) -> int:
-        """Returns how many activations are still to be computed."""
+        """Returns the number of activations that are not cached yet."""
         known = self.point.cache.known()
         return sum(key not in known for key in self._versions(subset, views).keys)
 
     def sample(self, sets: Sequence[Subset], count: int) -> tuple[list[Subset], float]:
-        """Computes activations of the first part's first images alone and keeps nothing.
+        """Computes the activations of a few images of the first set, and caches nothing.
 
         Returns:
-            For each part one as large, in which these few stand again and again; and the seconds an image took.
+            Sets of the same sizes that repeat these activations, and the seconds per image.
         """
         subset = sets[0]
         images = subset.images.read(np.arange(min(count, len(subset))))
@@ -98,7 +98,7 @@ class Frozen:
         return [Subset(Repeated(rows, len(subset)), subset.labels, subset.names) for subset in sets], seconds
 
     def _versions(self, subset: Subset, views: int = 0) -> Views:
-        """Returns a part's images as they are, or so many views of them."""
+        """Returns the images of a set, or a number of views of them."""
         return Views(subset, range(1, views + 1) if views else range(1), self.change)
 
     def _extract(self, views: Views, log: Log) -> list[str]:
@@ -106,30 +106,30 @@ class Frozen:
         if not missing:
             return views.keys
         self.point.cache.check_room(len(missing))
-        with self._held(log):
+        with self._hold_cache(log):
             self.point.cache.open()
             missing = self.point.cache.missing(views.keys)  # another process may have computed them meanwhile
             if missing:
-                wanted = [views.keys[i] for i in missing]
-                with self._hold_others(wanted) as others:
+                keys = [views.keys[i] for i in missing]
+                with self._hold_others(keys) as others:
                     points = [self.point, *others]
-                    log(self._announced(points, wanted))
+                    log(self._announcement(points, keys))
                     extract(points, self.source.compute([one.cut for one in points]), views, missing, log)
         return views.keys
 
-    def _announced(self, points: list[CachePoint], wanted: list[str]) -> str:
-        size = sum(len(one.cache.missing(wanted)) * one.cache.row_bytes for one in points) / 1e6
+    def _announcement(self, points: list[CachePoint], keys: list[str]) -> str:
+        size = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in points) / 1e6
         if len(points) == 1:
-            return f"computing {self.name} of {len(wanted):,} images, once: {size:,.0f} MB in {self.point.cache.folder}"
+            return f"computing {self.name} of {len(keys):,} images, once: {size:,.0f} MB in {self.point.cache.folder}"
         names = ", ".join(one.name for one in points)
         return (
-            f"computing {self.source.name} up to {names} of {len(wanted):,} images, in one pass: {size:,.0f} MB in "
+            f"computing {self.source.name} up to {names} of {len(keys):,} images, in one pass: {size:,.0f} MB in "
             f"{self.point.cache.folder.parent}"
         )
 
     @contextlib.contextmanager
-    def _held(self, log: Log) -> Iterator[None]:
-        """Holds the cache, and says so where another process must be waited for."""
+    def _hold_cache(self, log: Log) -> Iterator[None]:
+        """Holds the cache. Logs a message before it waits for another process."""
         folder = self.point.cache.folder
         with contextlib.ExitStack() as stack:
             try:
@@ -140,15 +140,15 @@ class Frozen:
             yield
 
     @contextlib.contextmanager
-    def _hold_others(self, wanted: list[str]) -> Iterator[list[CachePoint]]:
-        """Holds the caches of other points that lack some of these images.
+    def _hold_others(self, keys: list[str]) -> Iterator[list[CachePoint]]:
+        """Holds the caches of other cuts that lack some of these images.
 
-        Those that another process fills just now are left to it: nobody waits here while others wait for them.
-        Where the disk has no room for all, they are left to the runs that will want them.
+        It skips a cache that another process holds: waiting here could block processes that wait for this one. If the
+        disk has no room for all caches, it holds none, and later runs compute these activations.
         """
         others = [self.source.cache_point(cut) for cut in self.also_cache if cut != self.point.cut]
-        lacking = [one for one in others if one.cache.missing(wanted)]
-        needed = sum(len(one.cache.missing(wanted)) * one.cache.row_bytes for one in [self.point, *lacking])
+        lacking = [one for one in others if one.cache.missing(keys)]
+        needed = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in [self.point, *lacking])
         with contextlib.ExitStack() as stack:
             held = []
             for one in lacking if needed <= self.point.cache.free_bytes() else ():
@@ -161,7 +161,7 @@ class Frozen:
 
 @dataclass(frozen=True)
 class Repeated:
-    """A few activations that stand for many, as an `ImageSource`: enough to measure how fast a network trains."""
+    """An `ImageSource` that repeats a few activations, to measure how fast a network trains."""
 
     rows: NDArray[Any]
     count: int

@@ -1,4 +1,4 @@
-"""What a model computes, as a hash: its layers, their settings, inputs and weights, but not their names."""
+"""The digest of a model: layers, settings, inputs and weights, without names."""
 
 import hashlib
 import json
@@ -9,9 +9,9 @@ import numpy as np
 
 
 def model_digest(model: keras.Model) -> str:
-    """Returns a hash that two models share where they compute the same of the same input.
+    """Returns a hash that is equal for two models that compute the same function.
 
-    Names are left out: Keras numbers some of them by what was built before in the process.
+    It ignores names, because Keras numbers some of them by the layers that the process built before.
     """
     digest = hashlib.sha256()
     for step in model.operations:
@@ -20,24 +20,24 @@ def model_digest(model: keras.Model) -> str:
         if isinstance(step, keras.Layer):
             for array in step.get_weights():
                 digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    # What goes in where: other layers' outputs, and constants such as the 255 of x / 255.
-    places = {step.name: place for place, step in enumerate(model.operations)}
+    # The inputs of each layer: outputs of other layers, and constants such as the 255 of x / 255.
+    positions = {step.name: position for position, step in enumerate(model.operations)}
     for step in model.get_config()["layers"]:
-        calls = _by_place(step["inbound_nodes"], places)
-        digest.update(json.dumps([places[step["name"]], calls], sort_keys=True, default=_plain).encode())
+        calls = _with_positions(step["inbound_nodes"], positions)
+        digest.update(json.dumps([positions[step["name"]], calls], sort_keys=True, default=_plain).encode())
     return digest.hexdigest()
 
 
-def _by_place(calls: Any, places: dict[str, int]) -> Any:
-    """Replaces the names of layers in what Keras says of their calls."""
+def _with_positions(calls: Any, positions: dict[str, int]) -> Any:
+    """Replaces the names of layers by their positions in Keras' description of their calls."""
     if isinstance(calls, dict):
         return {
-            key: [places[value[0]], *value[1:]] if key == "keras_history" else _by_place(value, places)
+            key: [positions[value[0]], *value[1:]] if key == "keras_history" else _with_positions(value, positions)
             for key, value in calls.items()
         }
-    return [_by_place(call, places) for call in calls] if isinstance(calls, list | tuple) else calls
+    return [_with_positions(call, positions) for call in calls] if isinstance(calls, list | tuple) else calls
 
 
 def _plain(value: object) -> str:
-    """Describes what JSON does not know: an initializer by its class, which says nothing of what is computed."""
+    """Describes a value that JSON does not support: an array by its values, any other by its class."""
     return str(value.tolist()) if isinstance(value, np.ndarray) else type(value).__name__

@@ -1,4 +1,4 @@
-"""`Transfer`: where an experiment's network gets its weights, and what is computed once."""
+"""`Transfer`: the pretrained weights of an experiment, and the cache of frozen activations."""
 
 import re
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _EXAMPLES = ("head", "all", *(f"stage{n}" for n in range(1, 8)), "last15", "last
 
 
 def cut_problem(unfreeze: str) -> str | None:
-    """Returns what is wrong with the form of a cut, or None; whether a network has it, is for the network to say."""
+    """Returns the problem with the form of an `unfreeze` setting, or None. It does not check the network."""
     if _CUT.fullmatch(unfreeze):
         return None
     return f"unfreeze: expected {_CUT_FORMS}. Received: {unfreeze!r}.{did_you_mean(unfreeze, _EXAMPLES)}"
@@ -21,19 +21,27 @@ def cut_problem(unfreeze: str) -> str | None:
 
 @dataclass(frozen=True)
 class Transfer(Value):
-    """How an experiment begins with a network that knows something already.
+    """How an experiment starts from pretrained weights and caches the activations of frozen layers.
 
     Args:
-        weights: `"imagenet"`, `"none"` (random weights) or a file, as `kerasclf.models.load_pretrained` takes them.
-        batch_norm: Whether the backbone's batch normalisation keeps the statistics and weights it came with
-            (`"frozen"`: inference mode, also in layers that train) or learns with its layer (`"trained"`).
-            `"auto"` freezes it where there are pretrained weights, and trains it in a network that begins at random.
-        cache: `"auto"` computes what lies below a frozen cut once and keeps it on disk, where images do not change
-            from epoch to epoch; `"off"` computes it anew at every step.
-        views: Versions of each training image that are changed by the experiment's augmentation and kept; 0 keeps
-            the image as it is, and does not use the cache where the experiment augments.
-        engine: What computes them: `"tensorflow"`, `"openvino"`, or `"auto"`: OpenVINO where it is installed and
-            there is no GPU.
+        weights: `"imagenet"`, `"none"` (random weights) or a file that `kerasclf.models.load_pretrained` accepts.
+        batch_norm: Batch normalisation of the backbone. `"frozen"` keeps its statistics and weights (inference mode),
+            in trainable layers too; `"trained"` trains it with the layers around it. `"auto"` is `"frozen"` with
+            pretrained weights and `"trained"` with random weights.
+        cache: `"auto"` computes the activations below a frozen cut once and caches them on disk, unless images change
+            from epoch to epoch. `"off"` computes them again at every step.
+        views: Augmented versions of each training image whose activations are cached. 0 caches those of the image
+            itself, and turns the cache off if the experiment augments.
+        engine: Library that computes the activations: `"tensorflow"` or `"openvino"`. `"auto"` is OpenVINO if it is
+            installed and there is no GPU, otherwise TensorFlow.
+
+    Example:
+        >>> from kerasclf.transfer import Transfer
+        >>> transfer = Transfer(weights="imagenet", views=4)
+        >>> transfer.freezes_batch_norm
+        True
+        >>> transfer.but(weights="none").freezes_batch_norm
+        False
     """
 
     weights: str = "imagenet"
@@ -50,5 +58,5 @@ class Transfer(Value):
 
     @property
     def freezes_batch_norm(self) -> bool:
-        """Whether batch normalisation below the head runs in inference mode whatever trains."""
+        """Whether batch normalisation of the backbone always runs in inference mode, in trainable layers too."""
         return self.batch_norm == "frozen" or (self.batch_norm == "auto" and self.weights != "none")

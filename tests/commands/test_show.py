@@ -55,7 +55,7 @@ def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
         (["features", "RUN"], "Expected an image: kerasclf show features"),
         (["kernels", "RUN", "--label", "cat"], "--label is for kerasclf show gradcam"),
         (["kernels", "/nowhere"], "Received: /nowhere, which does not exist"),
-        (["kernels", "STUDY"], "which holds no model.keras. Its runs are in: "),
+        (["kernels", "STUDY"], "which holds no model.keras. It contains the runs: "),
         (["kernels", "PHOTO"], "which is no .keras file"),
         (["features", "RUN", "/nowhere.png"], "/nowhere.png does not exist"),
         (["features", "RUN", "RUN/experiment.json"], "cannot be read as an image"),

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from kerasclf.data import Split, load_dataset
-from kerasclf.data.specs import default_dataset
+from kerasclf.data.default_data import default_dataset
 from kerasclf.errors import DataError
 
 # One of the two training images per species validates.

@@ -96,9 +96,7 @@ def test_the_real_wine(real_data):
 
 
 def test_rows_have_no_size_in_pixels():
-    with pytest.raises(
-        DataError, match=r"^image_size: expected None, as iris holds rows of a table\. Received: \(8, 8\)\.$"
-    ):
+    with pytest.raises(DataError, match=r"^image_size: expected None for iris, a table\. Received: \(8, 8\)\.$"):
         load_dataset("iris", image_size=(8, 8))
     with pytest.raises(ValueError, match=r"float32 array of shape \(n, 1, 1, features\)"):
         ArrayRows(np.zeros((3, 4), np.float32))

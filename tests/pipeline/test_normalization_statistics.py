@@ -6,9 +6,11 @@ import pytest
 from kerasclf import Augmentation
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline.normalization_statistics import check_normalization, fit_statistics
+from tests.conftest import make_subset
 
 
-def test_statistics_are_numpys_in_float64(subset):
+def test_statistics_are_numpys_in_float64():
+    subset = make_subset(300, shape=(6, 6, 3))
     images = subset.images.read(np.arange(len(subset))).astype(np.float64)
     statistics = fit_statistics(subset, Augmentation())
     np.testing.assert_allclose(statistics.mean, images.mean(axis=(0, 1, 2)), rtol=1e-12)

@@ -45,7 +45,7 @@ def test_a_wrong_path_is_found_before_weights_are_fetched():
 
 def test_a_table_is_not_augmented():
     experiment = Experiment(data="iris", model="mlp", augmentation=Augmentation(horizontal_flip=True))
-    with pytest.raises(KerasclfError, match="flipped: expected no random augmentation and no transfer on .*a table"):
+    with pytest.raises(KerasclfError, match=r"flipped: expected no random augmentation and no transfer on .*a table"):
         make_plan(PlanRequest({"flipped": experiment}), lambda line: None)
 
 

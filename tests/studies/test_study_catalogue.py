@@ -21,8 +21,8 @@ RUN_HERE = ("birds", "cifar10-dense", "cifar10-conv", "cifar10-resnet50", "cifar
 COURSE = tuple(name for name in STUDIES if name.startswith("course-"))
 # The tests that run the quick sizes of the other studies.
 RUN_ELSEWHERE = {
-    "basenet": ("test_cli.py", "test_every_study_runs_in_its_quick_form"),
-    "ladder": ("test_cli.py", "test_every_study_runs_in_its_quick_form"),
+    "basenet": ("commands/test_study.py", "test_every_study_runs_in_its_quick_form"),
+    "ladder": ("commands/test_study.py", "test_every_study_runs_in_its_quick_form"),
     "pitfalls": ("studies/declared/test_pitfalls.py", "test_the_whole_study_runs_in_its_quick_size"),
     **dict.fromkeys(COURSE, ("commands/test_course.py", "test_the_whole_course_in_its_quick_size")),
 }

@@ -45,7 +45,7 @@ def test_another_study_is_refused_and_changes_nothing(folder, changes, message):
 
 def test_other_files_are_not_touched(tmp_path):
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(FolderError, match="is not empty and holds no study. Give a new folder as `out`"):
+    with pytest.raises(FolderError, match=r"is not empty and holds no study\. Give a new folder as `out`"):
         StudyFolder(tmp_path).check(STUDY)
     with pytest.raises(FolderError, match=r"Expected a folder\. Received the file .*thesis\.tex"):
         StudyFolder(tmp_path / "thesis.tex").check(STUDY)

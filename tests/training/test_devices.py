@@ -1,4 +1,4 @@
-"""One strategy for the same devices, and which precision `auto` is."""
+"""The strategy is shared by all trainings on the same devices, and `auto` precision depends on the hardware."""
 
 import keras
 import numpy as np
@@ -28,13 +28,13 @@ def cpu_flags(monkeypatch, tmp_path):
     ("vendor", "flags", "expected"),
     [
         ("GenuineIntel", "avx512_bf16 amx_bf16 ", "mixed_bfloat16"),
-        ("GenuineIntel", "avx512_bf16 ", "float32"),  # slower than float32 where it was measured
+        ("GenuineIntel", "avx512_bf16 ", "float32"),  # measured to be slower than float32
         ("AuthenticAMD", "avx512_bf16 ", "mixed_bfloat16"),
         ("AuthenticAMD", "avx512f ", "float32"),
         ("GenuineIntel", "", "float32"),
     ],
 )
-def test_auto_asks_the_cpu(cpu_flags, vendor, flags, expected):
+def test_auto_depends_on_the_cpu(cpu_flags, vendor, flags, expected):
     cpu_flags(flags, vendor)
     assert resolve_precision("auto") == expected
     with precision("auto"):
@@ -42,7 +42,7 @@ def test_auto_asks_the_cpu(cpu_flags, vendor, flags, expected):
     assert keras.config.dtype_policy().name == "float32"
 
 
-def test_auto_is_float32_where_the_cpu_cannot_be_asked(cpu_flags, monkeypatch, tmp_path):
+def test_auto_is_float32_on_an_unknown_cpu(cpu_flags, monkeypatch, tmp_path):
     monkeypatch.setattr(devices, "_CPU_INFO", tmp_path / "none")
     assert resolve_precision("auto") == "float32"
 
@@ -57,7 +57,7 @@ def test_auto_is_float32_where_the_cpu_cannot_be_asked(cpu_flags, monkeypatch, t
         ([{"device_name": "no NVIDIA"}], "float32"),
     ],
 )
-def test_auto_asks_every_gpu_and_then_not_the_cpu(cpu_flags, monkeypatch, gpus, expected):
+def test_auto_depends_on_all_gpus_and_not_on_the_cpu(cpu_flags, monkeypatch, gpus, expected):
     cpu_flags("amx_bf16 ")
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus)
     monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: gpu)
@@ -65,7 +65,7 @@ def test_auto_asks_every_gpu_and_then_not_the_cpu(cpu_flags, monkeypatch, gpus, 
 
 
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_a_named_precision_is_what_it_says(cpu_flags, policy):
+def test_a_named_precision_is_unchanged(cpu_flags, policy):
     cpu_flags("amx_bf16 ")
     assert resolve_precision(policy) == policy
 
@@ -79,7 +79,7 @@ def fit_mirrored(units):
 
 
 def test_different_networks_train_mirrored_in_one_process():
-    """Two strategies would number their sums over the devices alike, and TensorFlow mixes them up."""
+    """Two strategies would give their sums over devices the same numbers, and TensorFlow would confuse them."""
     for units in (3, 5, 7):
         assert np.isfinite(fit_mirrored(units)).all()
 
@@ -90,5 +90,5 @@ def test_the_same_devices_have_one_strategy():
 
 
 @pytest.mark.parametrize("name", ["none", "auto"])
-def test_without_gpus_there_is_none(name):
+def test_without_gpus_there_is_no_mirroring(name):
     assert not isinstance(make_strategy(name), tf.distribute.MirroredStrategy)

@@ -1,4 +1,4 @@
-"""Optimizers of one operation a variable: the steps of Keras' own."""
+"""Optimizers with one operation per variable take the same steps as the Keras optimizers."""
 
 import keras
 import numpy as np
@@ -48,7 +48,7 @@ def test_it_steps_as_keras_does(name, arguments, traced):
 
 @pytest.mark.parametrize("strategy", ["none", pytest.param("mirrored", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "arguments"), [CASES[1], CASES[6]])
-def test_fitting_learns_what_it_does_with_keras(name, arguments, strategy):
+def test_a_fit_gives_the_same_weights_as_with_keras(name, arguments, strategy):
     learnt = []
     for source in (fused_optimizers, keras.optimizers):
         keras.utils.set_random_seed(0)

@@ -1,4 +1,4 @@
-"""Layers with learning rates of their own: to the bit what a whole optimizer of that rate does."""
+"""Learning rates per layer: bit-identical to an optimizer with that rate for all layers."""
 
 import keras
 import numpy as np
@@ -19,7 +19,7 @@ SCALED = Augmentation(rescale=1 / 255)
 
 
 def weights_after(optimizer, layers=("low", "high"), steps=3):
-    """Trains two layers that begin alike on the same gradients."""
+    """Trains two layers with equal initial weights on the same gradients."""
     rng = np.random.default_rng(0)
     dense = [keras.layers.Dense(3, name=name, use_bias=False) for name in layers]
     for layer in dense:
@@ -33,7 +33,7 @@ def weights_after(optimizer, layers=("low", "high"), steps=3):
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
 @pytest.mark.parametrize("weight_decay", [None, 0.3])
-def test_a_factor_is_a_rate_of_its_own(name, weight_decay):
+def test_a_factor_equals_another_rate(name, weight_decay):
     fields = {"optimizer": name, "weight_decay": weight_decay}
     if "momentum" in OPTIMIZERS[name]:
         fields["momentum"] = 0.9
@@ -53,14 +53,14 @@ def test_a_tenth_moves_a_tenth(name):
     np.testing.assert_allclose(low - start, 0.1 * (high - start), rtol=1e-5, atol=1e-7)
 
 
-def test_adamws_own_decay_is_scaled():
+def test_the_decay_of_adamw_is_scaled():
     optimizer = make_optimizer(TrainConfig(optimizer="adamw", weight_decay=0.5), 1, {"low": 0.0})
     low, high = weights_after(optimizer, steps=1)
     np.testing.assert_array_equal(low, np.linspace(-1, 1, 12, dtype=np.float32).reshape(4, 3))
     assert np.abs(high - low).min() > 0
 
 
-def test_a_scaled_optimizer_describes_itself():
+def test_a_scaled_optimizer_can_be_copied():
     optimizer = make_optimizer(TrainConfig(optimizer="adamw", beta_1=0.8), 1, {"low": 0.25})
     assert type(optimizer).__name__ == "AdamW"
     copy = type(optimizer).from_config(optimizer.get_config())
@@ -132,12 +132,12 @@ def test_without_stages_each_layer_with_a_kernel_counts():
     assert layer_factors(chain(conv("a"), conv("b")), 0.5) == {"a": 0.25, "b": 0.5}
 
 
-def test_of_dense_layers_alone_the_last_is_the_head():
+def test_in_a_network_of_dense_layers_the_last_is_the_head():
     network = chain(keras.layers.Flatten(), dense("a"), dense("b"), dense("c"))
     assert layer_factors(network, 0.5) == {"a": 0.25, "b": 0.5, "c": 1.0}
 
 
-def test_layers_inside_a_sequential_have_their_rates():
+def test_layers_inside_a_sequential_have_their_factors():
     stem = keras.Sequential([conv("stem_conv"), norm("stem_bn")], name="stem")
     model = chain(stem, keras.layers.Flatten(), dense("logits"))
     factors = layer_factors(model, 0.0625)

@@ -1,4 +1,4 @@
-"""A search for a learning rate on a small network: what it proposes, and that it leaves nothing behind."""
+"""A learning-rate search on a small network: the rate it proposes. The model does not change."""
 
 from dataclasses import replace
 
@@ -18,14 +18,14 @@ SCALED = Augmentation(rescale=1 / 255)
 
 
 def softmax(shape, classes):
-    """Softmax regression on a coarse view of the image: convex."""
+    """Returns a softmax regression on a coarse view of the image, a convex problem."""
     image = keras.Input(shape)
     x = keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(image))
     return keras.Model(image, keras.layers.Dense(classes, activation="softmax", name="logits")(x), name="softmax")
 
 
 def noisy(shape, classes):
-    """Has moving statistics and a random state, which training changes too."""
+    """Returns a network with moving statistics and a random state, which training changes too."""
     image = keras.Input(shape)
     x = keras.layers.BatchNormalization()(keras.layers.AveragePooling2D(8)(image))
     x = keras.layers.Dropout(0.2)(keras.layers.Flatten()(x))
@@ -40,7 +40,7 @@ def recipe(network, config):
     return Recipe(network, (config,), augmentation=SCALED)
 
 
-def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
+def test_the_proposed_rate_trains_and_is_far_below_divergence(dataset):
     settings = config(schedule=Schedule("cosine"), steps_per_execution=4, batch_size=48, epochs=8)
     setup = prepare(dataset, recipe(softmax, settings))
     curve = find_learning_rate(setup, lowest=1e-4, highest=1000.0)
@@ -61,7 +61,7 @@ def test_the_proposal_trains_and_is_far_below_where_it_diverges(dataset):
 @pytest.mark.parametrize(
     "fields", [{"strategy": "mirrored"}, {"optimizer": "adam", "precision": "mixed_float16", "layer_decay": 0.5}]
 )
-def test_nothing_of_the_model_changes(dataset, fields):
+def test_the_model_does_not_change(dataset, fields):
     setup = prepare(dataset, recipe(noisy, config(**fields)))
     setup.epoch.number = 7
     before = [np.array(variable) for variable in setup.model.variables]
@@ -73,7 +73,7 @@ def test_nothing_of_the_model_changes(dataset, fields):
     assert setup.epoch.number == 7
 
 
-def test_what_cannot_be_learnt_has_no_rate(dataset):
+def test_images_without_information_have_no_rate(dataset):
     black = replace(dataset.train.images, array=np.zeros_like(dataset.train.images.array))
     setup = prepare(replace(dataset, train=replace(dataset.train, images=black)), recipe(softmax, config()))
     with pytest.raises(TrainingError, match=r"The loss falls at no learning rate from 1e-06 to"):

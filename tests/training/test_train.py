@@ -1,4 +1,4 @@
-"""Training: repeatable to the bit, alike on one device and two, stopped when it makes no sense."""
+"""Training: bit-identical when repeated, equal on one device and on two, stopped when the loss is not finite."""
 
 import functools
 
@@ -13,7 +13,6 @@ from kerasclf.models import build
 from kerasclf.training import EarlyStopping, Schedule
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
-from kerasclf.training.training_setup import prepare
 
 SCALED = Augmentation(rescale=1 / 255)
 BUSY = Augmentation(
@@ -42,7 +41,7 @@ def test_it_learns(dataset):
         {"augmentation": SCALED.but(mix_up=0.2, cut_mix=1.0, random_erasing=0.3), "ema_momentum": 0.9},
     ],
 )
-def test_the_same_seed_twice_gives_the_same_bits(dataset, settings):
+def test_the_same_seed_gives_bit_identical_weights(dataset, settings):
     first, second = run(dataset, **settings), run(dataset, **settings)
     for one, other in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
         assert one.tobytes() == other.tobytes()
@@ -60,7 +59,7 @@ def test_two_devices_give_the_result_of_one(dataset, optimizer):
     assert len(tf.config.list_logical_devices("CPU")) == 2
     one = run(dataset, optimizer=optimizer, strategy="none", learning_rate=0.01)
     two = run(dataset, optimizer=optimizer, strategy="mirrored", learning_rate=0.01)
-    # Sums in another order: a hundred-thousandth after twelve steps.
+    # Sums in another order differ by about 1e-5 after twelve steps.
     for a, b in zip(one.model.get_weights(), two.model.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
     np.testing.assert_allclose(
@@ -69,25 +68,13 @@ def test_two_devices_give_the_result_of_one(dataset, optimizer):
     np.testing.assert_allclose(predict(one.model, dataset.test, 3), predict(two.model, dataset.test, 3), atol=1e-4)
 
 
-def test_steps_per_execution_do_not_change_what_is_learnt(dataset):
+def test_steps_per_execution_do_not_change_the_weights(dataset):
     flipped = SCALED.but(horizontal_flip=True)
     reference = run(dataset, augmentation=flipped).model.get_weights()
     for steps in (1, 4, 100):
         other = run(dataset, augmentation=flipped, steps_per_execution=steps).model.get_weights()
         for a, b in zip(reference, other, strict=True):
             assert a.tobytes() == b.tobytes(), f"{steps} steps"
-
-
-@pytest.mark.parametrize(
-    ("network", "batch_size", "steps"),
-    [("basenet", 32, 16), ("basenet", 256, 2), ("resnet18", 32, 16), ("vgg16", 32, 1)],
-)
-def test_only_quick_steps_are_taken_together(dataset, network, batch_size, steps):
-    """A step of VGG16 takes seconds: whoever waits wants to see it."""
-    arguments = {"head": (8,)} if network == "vgg16" else {}
-    recipe = Recipe(functools.partial(build, network, arguments=arguments), (TrainConfig(batch_size=batch_size),))
-    setup = prepare(dataset, recipe)
-    assert setup.model.steps_per_execution == steps
 
 
 def test_a_loss_that_is_not_finite_stops_the_run(dataset):
@@ -99,9 +86,9 @@ def test_a_loss_that_is_not_finite_stops_the_run(dataset):
         run(dataset, Augmentation(), optimizer="sgd", learning_rate=1e30, epochs=3)
 
 
-def test_early_stopping_takes_the_best_epoch(dataset):
+def test_early_stopping_restores_the_best_epoch(dataset):
     stopping = EarlyStopping("val_loss", patience=2)
-    # A rate that is far too high after the first epochs makes things worse.
+    # The rate is so high that the loss rises after the first epochs.
     trained = run(dataset, epochs=12, learning_rate=0.03, early_stopping=stopping)
     values = trained.history["val_loss"]
     assert len(values) < 12
@@ -120,12 +107,12 @@ def test_plateau_lowers_the_rate(dataset):
     np.testing.assert_allclose(np.log2(rates[0] / rates), np.round(np.log2(rates[0] / rates)), atol=1e-5)
 
 
-def test_schedules_are_written_down(dataset):
+def test_the_history_has_the_rates_of_a_schedule(dataset):
     trained = run(dataset, epochs=3, learning_rate=0.01, schedule=Schedule("step", every_epochs=1, factor=0.1))
     np.testing.assert_allclose(trained.history["learning_rate"], [1e-3, 1e-4, 1e-5], rtol=1e-4)
 
 
-def test_averaged_weights_are_what_is_saved(dataset):
+def test_the_averaged_weights_are_saved(dataset):
     plain, averaged = run(dataset, epochs=3), run(dataset, epochs=3, ema_momentum=0.5)
     distances = [
         np.abs(a - b).max() for a, b in zip(plain.model.get_weights(), averaged.model.get_weights(), strict=True)
@@ -138,7 +125,7 @@ def test_averaged_weights_are_what_is_saved(dataset):
 
 
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
-def test_mixed_precision_trains_and_leaves_the_policy_as_it_was(dataset, precision):
+def test_mixed_precision_trains_and_restores_the_policy(dataset, precision):
     trained = run(dataset, epochs=4, precision=precision)
     assert trained.history["loss"].iloc[-1] < trained.history["loss"].iloc[0]
     assert keras.config.dtype_policy().name == "float32"
@@ -159,7 +146,7 @@ def test_balanced_weights_help_the_rare_class(dataset):
     assert recall["balanced"] > recall[None] + 0.05
 
 
-def test_validation_images_are_changed_only_where_asked(dataset):
+def test_validation_images_are_augmented_only_on_request(dataset):
     def validation_loss(augment_validation):
         config = TrainConfig(epochs=1, batch_size=16)
         strong = SCALED.but(brightness_range=(0.1, 0.2))
@@ -171,12 +158,6 @@ def test_validation_images_are_changed_only_where_asked(dataset):
     np.testing.assert_array_equal(clean.model.get_weights()[0], changed.model.get_weights()[0])
     assert clean.history["loss"].equals(changed.history["loss"])
     assert clean.history["val_loss"].iloc[0] != changed.history["val_loss"].iloc[0]
-
-
-def test_label_smoothing_and_jit_are_passed_on(dataset):
-    smooth = run(dataset, epochs=1, label_smoothing=0.2, jit=True)
-    assert np.isfinite(smooth.history["loss"]).all()
-    assert smooth.history["val_loss"].iloc[0] != run(dataset, epochs=1).history["val_loss"].iloc[0]
 
 
 def test_the_saved_model_is_not_compiled(dataset):

@@ -1,4 +1,4 @@
-"""Flaws of training do what they say, and a sound training does none of it."""
+"""Each flaw of training has its effect, and a sound training has none of them."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
 from kerasclf.training.training_flaws import SoftmaxTwice
 from kerasclf.training.training_setup import prepare
-from tests.training.test_phases import DATA, HEAD, TRANSFER, network
+from tests.training.test_phase_inputs import DATA, HEAD, TRANSFER, network
 
 FEATUREWISE = Augmentation(featurewise_center=True, featurewise_std_normalization=True)
 ONE = TrainConfig(epochs=1, batch_size=16, jit=False)
@@ -28,9 +28,9 @@ def _own_cache(tmp_path, monkeypatch):
 
 
 def test_the_loss_of_a_second_softmax_has_a_floor():
-    surest = keras.Sequential([keras.Input((10,)), keras.layers.Activation("softmax")])
-    surest.compile(loss=SoftmaxTwice())
-    loss = surest.evaluate(1000 * np.eye(10), np.eye(10), verbose=0)
+    model = keras.Sequential([keras.Input((10,)), keras.layers.Activation("softmax")])
+    model.compile(loss=SoftmaxTwice())
+    loss = model.evaluate(1000 * np.eye(10), np.eye(10), verbose=0)
     assert loss == pytest.approx(np.log(1 + 9 / np.e))
     assert loss == pytest.approx(1.4612, abs=1e-4)
 
@@ -41,7 +41,7 @@ def dense(shape, classes):
     return keras.Model(image, keras.layers.Dense(classes, activation="softmax")(grey))
 
 
-def test_a_network_that_is_right_of_everything_stays_at_the_floor():
+def test_a_network_without_errors_stays_above_the_floor():
     config = TrainConfig(epochs=12, batch_size=16, learning_rate=0.1, jit=False)
     flawed = train(DATA, Recipe(dense, (config,), augmentation=FEATUREWISE, flaws=("softmax_twice",)))
     floor = np.log(1 + 2 / np.e)  # three classes: 0.551
@@ -51,7 +51,7 @@ def test_a_network_that_is_right_of_everything_stays_at_the_floor():
 
 
 @pytest.mark.parametrize(("flaws", "sets"), [((), ("train",)), (("statistics_of_all",), SETS)])
-def test_the_statistics_are_those_of_the_parts_that_are_known(flaws, sets):
+def test_the_statistics_are_those_of_the_known_sets(flaws, sets):
     built = build_model(DATA, Recipe(network, (ONE,), augmentation=FEATUREWISE, flaws=flaws))
     images = np.concatenate([DATA.subset(subset).images.array for subset in sets]).astype(np.float64)
     layer = next(step for step in built.assembled.front.layers if step.name == "featurewise")
@@ -95,7 +95,7 @@ def head_of(flaws):
     return statistics(built.assembled.core), trained
 
 
-def test_statistics_of_a_frozen_network_learn_and_its_weights_do_not():
+def test_statistics_of_a_frozen_network_change_and_its_weights_do_not():
     before, flawed = head_of(("batch_norm_learns",))
     assert all((a != b).any() for a, b in zip(before, statistics(flawed.model), strict=True))
     _, sound = head_of(())
@@ -108,7 +108,7 @@ def test_statistics_of_a_frozen_network_learn_and_its_weights_do_not():
 
 
 def test_the_statistics_are_those_of_the_batches():
-    """After the first convolution of one batch of all images, at momentum 0.9."""
+    """Checked after the first convolution, with one batch of all images and momentum 0.9."""
     config = HEAD.but(epochs=1, batch_size=len(DATA.train))
     before, _ = head_of(())
     trained = train(DATA, Recipe(network, (config,), transfer=TRANSFER, flaws=("batch_norm_learns",)))
@@ -125,7 +125,7 @@ def with_random_labels(data):
     })  # fmt: skip
 
 
-def test_an_epoch_chosen_on_the_test_part_is_one_of_the_same_training():
+def test_choosing_the_epoch_on_the_test_set_does_not_change_the_training():
     stopping = EarlyStopping(monitor="val_accuracy", patience=8)
     choosing = TrainConfig(epochs=8, batch_size=16, learning_rate=0.1, jit=False, early_stopping=stopping)
     noisy = with_random_labels(DATA)

@@ -119,7 +119,7 @@ def test_a_disk_without_room_is_known_before_anything_is_computed(cache, monkeyp
     with pytest.raises(KerasclfError) as caught:
         cache.check_room(2_000_000)
     assert str(caught.value).startswith(
-        f"The activations of 2,000,000 images take 0.0 GB, and 0.0 GB are free for {cache.folder}. {MAKE_ROOM}"
+        f"The activations of 2,000,000 images need 16 MB. Free space for {cache.folder}: 1.0 MB. {MAKE_ROOM}"
     )
 
 

@@ -1,4 +1,4 @@
-"""Computes some of Keras' layers in a quicker way for the time of a fit, and leaves nothing of it in the model."""
+"""Faster computation of some Keras layers. It is in effect during a fit, and the model stays unchanged."""
 
 from kerasclf.training.faster.patching import faster_layers
 

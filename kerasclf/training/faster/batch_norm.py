@@ -1,8 +1,8 @@
-"""Batch normalisation as one operation of TensorFlow's, `FusedBatchNormV3`, where Keras takes a dozen.
+"""Batch normalisation as one TensorFlow operation, `FusedBatchNormV3`. Keras uses a dozen operations.
 
-In inference Keras has one multiplication and one addition. On a CPU in float32 these are left to it: the fused
-operation's gradient keeps the inputs and sums over all of them for a scale and an offset that do not learn. In 16 bits
-the two would round scale and offset, where the fused operation rounds the result alone.
+In inference mode Keras uses one multiplication and one addition. This is faster on a CPU in float32, and is kept: the
+gradient of the fused operation stores all inputs and sums over them for a scale and an offset that do not train. In 16
+bits Keras rounds scale and offset, and the fused operation rounds only the result.
 """
 
 import keras
@@ -10,14 +10,14 @@ import tensorflow as tf
 
 from kerasclf.training.faster.device import only_cpus
 
-# cuDNN refuses a smaller epsilon; a CPU takes any.
-_LEAST_EPSILON_ON_GPU = 1.001e-5
-# Of the images; gamma, beta and the statistics are float32 with each of them.
+# cuDNN rejects a smaller epsilon; a CPU accepts any.
+_MIN_EPSILON_ON_GPU = 1.001e-5
+# Types of the images. Gamma, beta and the statistics are always float32.
 _DTYPES = (tf.float32, tf.bfloat16, tf.float16)
 
 
 def fits(layer: keras.Layer) -> bool:
-    """Whether a layer normalises the last axis over the batch, and in no unusual way."""
+    """Returns whether a layer is a plain batch normalisation of the last axis."""
     if type(layer) is not keras.layers.BatchNormalization:
         return False
     last = layer.axis in (-1, layer.input_spec.ndim - 1)
@@ -25,7 +25,7 @@ def fits(layer: keras.Layer) -> bool:
 
 
 def _accepts(epsilon: float) -> bool:
-    return epsilon >= _LEAST_EPSILON_ON_GPU or not tf.config.list_logical_devices("GPU")
+    return epsilon >= _MIN_EPSILON_ON_GPU or not tf.config.list_logical_devices("GPU")
 
 
 def call(
@@ -34,25 +34,25 @@ def call(
     training: bool | None = None,
     mask: tf.Tensor | None = None,
 ) -> tf.Tensor:
-    """Stands in for `BatchNormalization.call`, which gets what the fused operation cannot do."""
+    """Replaces `BatchNormalization.call`, and calls it if the fused operation does not support the inputs."""
     learns = bool(training and layer.trainable)
-    quick_already = not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus()
-    if quick_already or mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
+    faster_in_keras = not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus()
+    if faster_in_keras or mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
         return keras.layers.BatchNormalization.call(layer, inputs, training=training, mask=mask)
     images = _as_images(inputs)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=images,
         scale=_float32(layer.gamma) if layer.scale else tf.ones(images.shape[-1]),
         offset=_float32(layer.beta) if layer.center else tf.zeros(images.shape[-1]),
-        # The operation wants none while it learns.
+        # In training mode the operation requires empty statistics.
         mean=tf.constant([]) if learns else _float32(layer.moving_mean),
         variance=tf.constant([]) if learns else _float32(layer.moving_variance),
         epsilon=layer.epsilon,
         is_training=learns,
     )
     if learns:
-        _move(layer.moving_mean, mean, layer.momentum)
-        _move(layer.moving_variance, variance * _population_share(images), layer.momentum)
+        _update(layer.moving_mean, mean, layer.momentum)
+        _update(layer.moving_variance, variance * _population_share(images), layer.momentum)
     return tf.cast(outputs if images is inputs else tf.reshape(outputs, tf.shape(inputs)), layer.compute_dtype)
 
 
@@ -60,17 +60,17 @@ def _as_images(inputs: tf.Tensor) -> tf.Tensor:
     if inputs.shape.rank == 4:
         return inputs
     shape = tf.shape(inputs)
-    # All sizes are written out: one of -1 could not be found for an empty batch.
+    # All sizes are given: TensorFlow cannot infer a size of -1 for an empty batch.
     return tf.reshape(inputs, (shape[0], tf.reduce_prod(shape[1:-1]), 1, inputs.shape[-1]))
 
 
 def _population_share(images: tf.Tensor) -> tf.Tensor:
-    """Returns what makes the variance of a sample (divided by n - 1), as it comes, that of a population, as Keras'."""
+    """Returns the factor from the operation's sample variance (divided by n - 1) to Keras' population variance."""
     count = tf.cast(tf.reduce_prod(tf.shape(images)[:-1]), tf.float32)
     return (count - 1) / count
 
 
-def _move(moving: keras.Variable, value: tf.Tensor, momentum: float) -> None:
+def _update(moving: keras.Variable, value: tf.Tensor, momentum: float) -> None:
     moving.assign(_float32(moving) * momentum + value * (1 - momentum))
 
 

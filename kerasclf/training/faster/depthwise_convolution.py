@@ -1,7 +1,7 @@
-"""Depthwise convolutions with kernels larger than their images, without the taps that never meet a pixel.
+"""Depthwise convolutions of images smaller than the kernel, without the kernel elements that meet only padding.
 
-TensorFlow's gradient by the kernel takes most of the time, and takes it for all taps: of 7×7 on 1×1 pixel for 49, where
-all but the middle lie on the padding.
+TensorFlow computes the gradient of all kernel elements, which takes most of the time. For a 7×7 kernel on 1×1 pixel
+these are 49, and all but the middle one meet only padding.
 """
 
 import keras
@@ -11,16 +11,16 @@ from kerasclf.training.faster.device import only_cpus
 
 
 def fits(layer: keras.Layer) -> bool:
-    """Whether a layer keeps the image's size and has a middle; on a GPU (not measured) none fits."""
+    """Returns whether a layer keeps the image size and its kernel has a centre. GPUs, not measured, are excluded."""
     if type(layer) is not keras.layers.DepthwiseConv2D or layer.data_format != "channels_last" or not only_cpus():
         return False
-    moves_by_one = layer.strides == (1, 1) and layer.dilation_rate == (1, 1)
-    return layer.padding == "same" and moves_by_one and all(side % 2 for side in layer.kernel_size)
+    is_dense = layer.strides == (1, 1) and layer.dilation_rate == (1, 1)
+    return layer.padding == "same" and is_dense and all(side % 2 for side in layer.kernel_size)
 
 
 def call(layer: keras.layers.DepthwiseConv2D, inputs: tf.Tensor) -> tf.Tensor:
-    """Stands in for `DepthwiseConv2D.call`, which gets images that all taps meet."""
-    sides = [_meeting(*both) for both in zip(layer.kernel_size, inputs.shape[1:3], strict=True)]
+    """Replaces `DepthwiseConv2D.call`, and calls it for images that meet the whole kernel."""
+    sides = [_used_side(*both) for both in zip(layer.kernel_size, inputs.shape[1:3], strict=True)]
     if sides == list(layer.kernel_size):
         return keras.layers.DepthwiseConv2D.call(layer, inputs)
     kernel = keras.ops.convert_to_tensor(layer.kernel)  # in the precision of the layer
@@ -32,6 +32,6 @@ def call(layer: keras.layers.DepthwiseConv2D, inputs: tf.Tensor) -> tf.Tensor:
     return outputs if layer.activation is None else layer.activation(outputs)
 
 
-def _meeting(kernel: int, image: int | None) -> int:
-    """Returns how many taps of a kernel's side ever lie on an image of so many pixels."""
+def _used_side(kernel: int, image: int | None) -> int:
+    """Returns the number of elements along a side of the kernel that meet any pixel of the image."""
     return kernel if image is None else min(kernel, 2 * image - 1)

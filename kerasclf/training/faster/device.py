@@ -1,4 +1,4 @@
-"""Where a quicker way was measured."""
+"""The devices on which the faster computations were measured."""
 
 import sys
 
@@ -6,10 +6,10 @@ import tensorflow as tf
 
 
 def only_cpus() -> bool:
-    """Whether TensorFlow computes on CPUs alone."""
+    """Returns whether TensorFlow has no GPU."""
     return not tf.config.list_logical_devices("GPU")
 
 
 def only_cpus_with_xla() -> bool:
-    """Whether it does, and can compile: TensorFlow's builds for Windows come without XLA."""
+    """Returns whether TensorFlow has no GPU and includes XLA. Its Windows builds do not include XLA."""
     return only_cpus() and sys.platform != "win32"

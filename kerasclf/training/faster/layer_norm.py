@@ -1,4 +1,4 @@
-"""Layer normalisation in two operations compiled by XLA, one for each direction."""
+"""Layer normalisation as two operations compiled by XLA, forward and backward."""
 
 from collections.abc import Callable
 
@@ -9,14 +9,14 @@ from kerasclf.training.faster.device import only_cpus_with_xla
 
 
 def fits(layer: keras.Layer) -> bool:
-    """Whether a layer normalises the last axis, with scale and shift; on a GPU (not measured) none fits."""
+    """Returns whether a layer normalises the last axis with scale and shift. GPUs, not measured, are excluded."""
     if type(layer) is not keras.layers.LayerNormalization or layer.gamma is None or layer.beta is None:
         return False
     return list(layer.axis) == [-1] and not layer.rms_scaling and only_cpus_with_xla()
 
 
 def call(layer: keras.layers.LayerNormalization, inputs: tf.Tensor) -> tf.Tensor:
-    """Stands in for `LayerNormalization.call`, which gets float64."""
+    """Replaces `LayerNormalization.call`, and calls it for float64."""
     if tf.float64 in (inputs.dtype, tf.as_dtype(layer.compute_dtype)):
         return keras.layers.LayerNormalization.call(layer, inputs)
     rows = tf.reshape(inputs, (-1, inputs.shape[-1]))
@@ -46,14 +46,14 @@ def _backward(
     normal, inverse = _normal(x, epsilon)
     gradient = tf.cast(gradient, tf.float32)
     scaled = gradient * gamma
-    # Mean and deviation take off what moves all of a row alike, and what scales it.
-    alike = tf.reduce_mean(scaled, -1, keepdims=True) + normal * tf.reduce_mean(scaled * normal, -1, keepdims=True)
-    by_x = tf.cast((scaled - alike) * inverse, x.dtype)
+    # The output does not depend on the mean and scale of a row: remove these two components from the gradient.
+    removed = tf.reduce_mean(scaled, -1, keepdims=True) + normal * tf.reduce_mean(scaled * normal, -1, keepdims=True)
+    by_x = tf.cast((scaled - removed) * inverse, x.dtype)
     return by_x, tf.reduce_sum(gradient * normal, 0), tf.reduce_sum(gradient, 0)
 
 
 def _normal(x: tf.Tensor, epsilon: float) -> tuple[tf.Tensor, tf.Tensor]:
-    """Returns rows with mean 0 and deviation 1, and one over the deviation they had."""
+    """Returns the rows with mean 0 and deviation 1, and the inverse of their original deviation."""
     x = tf.cast(x, tf.float32)
     x -= tf.reduce_mean(x, -1, keepdims=True)
     inverse = tf.math.rsqrt(tf.reduce_mean(x * x, -1, keepdims=True) + epsilon)

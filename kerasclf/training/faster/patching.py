@@ -1,4 +1,4 @@
-"""Patches layers with a quicker `call` while a model trains."""
+"""Patches layers with a faster `call` while a model trains."""
 
 import contextlib
 import functools
@@ -19,11 +19,11 @@ from kerasclf.training.faster import (
 
 
 class Faster(NamedTuple):
-    """A quicker way to compute one kind of layer.
+    """A faster computation of one kind of layer.
 
     Args:
-        fits: Whether a built layer can be computed in this way, here.
-        call: Takes the layer, then what its own `call` takes, and returns the same.
+        fits: Returns whether this computation supports a built layer on this machine.
+        call: Replacement of the layer's `call`. Its first argument is the layer.
     """
 
     fits: Callable[[keras.Layer], bool]
@@ -42,15 +42,14 @@ FASTER = (
 
 @contextlib.contextmanager
 def faster_layers(model: keras.Model, strategy: tf.distribute.Strategy | None = None) -> Iterator[None]:
-    """Enters a strategy's scope and patches the layers that have a quicker `call`, in the model and its submodels.
+    """Enters a strategy's scope and patches the layers that have a faster `call`, in the model and its submodels.
 
-    The layers stay Keras' own: only the `call` of the instance is patched, and restored at the end. A model that is
-    saved or cloned inside the block has nothing of it. Layers of a subclass may compute something else and stay as
-    they are.
+    Only the `call` of each layer instance is patched, and restored at the end of the block. A model that is saved or
+    cloned inside the block is not patched. Subclasses of these layers may compute something else and are not patched.
 
     Args:
-        model: A built model. Its traced functions are dropped at both ends of the block: one traced inside must not
-            run outside, nor the other way round.
+        model: A built model. Its traced functions are dropped at both ends of the block, because a function that was
+            traced inside must not run outside, and conversely.
         strategy: The strategy under which the model was built; None for the current one.
     """
     patched: list[keras.Layer] = []
@@ -70,9 +69,9 @@ def faster_layers(model: keras.Model, strategy: tf.distribute.Strategy | None = 
 
 
 def _faster_call(layer: keras.Layer) -> Callable[..., tf.Tensor] | None:
-    if not layer.built or "call" in vars(layer):  # a `call` of the instance is someone else's or already ours
+    if not layer.built or "call" in vars(layer):  # an instance with its own `call` is patched already
         return None
-    return next((way.call for way in FASTER if way.fits(layer)), None)
+    return next((faster.call for faster in FASTER if faster.fits(layer)), None)
 
 
 def _forget_traces(model: keras.Model) -> None:

@@ -5,9 +5,8 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from kerasclf.cli import main
 from kerasclf.errors import KerasclfError
-from kerasclf.models import build, find_pretrained, load_torch_weights
+from kerasclf.models import build, load_torch_weights
 from kerasclf.models.weights.torch_names import family_of
 from kerasclf.models.weights.torch_weights import _dense, give_torch_weights
 from tests.models.weights import golden
@@ -141,32 +140,3 @@ def test_a_dense_layer_on_flat_features_takes_them_in_the_other_order():
     expected = (kernel * image.transpose(2, 0, 1)).sum((1, 2, 3))
     for form in (kernel, kernel.reshape(2, -1)):
         np.testing.assert_allclose(image.ravel() @ _dense(form, image.shape), expected)
-
-
-class TestConvert:
-    def test_every_form_it_writes_gives_the_same_network(self, tensors, tmp_path, capsys):
-        source = write(tensors, tmp_path / "source.safetensors")
-        for name in ("out.keras", "out.safetensors"):
-            main(["weights", "convert", str(source), "squeezenet1_1", "-o", str(tmp_path / name)])
-            assert "1,235,496 parameters, every tensor in its place" in capsys.readouterr().out
-            found = find_pretrained("squeezenet1_1", str(tmp_path / name))
-            np.testing.assert_array_equal(found["conv1_conv"][1], tensors["features.0.bias"])
-        assert sorted(path.name for path in tmp_path.iterdir()) == [
-            "out.keras",
-            "out.safetensors",
-            "source.safetensors",
-        ]
-
-    @pytest.mark.parametrize(
-        ("model", "out", "message"),
-        [
-            ("squeezenet", "out.keras", "Unknown model 'squeezenet'. Did you mean 'squeezenet1_1'?"),
-            ("squeezenet1_1", "out.bin", "-o: expected a file .keras, .weights.h5, .safetensors."),
-            ("squeezenet1_1", "source.safetensors", "exists already; nothing is overwritten"),
-        ],
-    )
-    def test_what_it_cannot_do_it_says_first(self, tensors, tmp_path, capsys, model, out, message):
-        source = write(tensors, tmp_path / "source.safetensors")
-        with pytest.raises(SystemExit, match="2"):
-            main(["weights", "convert", str(source), model, "-o", str(tmp_path / out)])
-        assert message in capsys.readouterr().err

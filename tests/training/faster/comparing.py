@@ -1,4 +1,4 @@
-"""What a model of one layer gives and learns, by Keras' own way and by the lent one."""
+"""Compares the outputs and gradients of one layer with and without its faster `call`."""
 
 import keras
 import numpy as np
@@ -6,12 +6,12 @@ import tensorflow as tf
 
 from kerasclf.training.faster import faster_layers
 
-# Of the largest value: float32 sums in another order, the others round each output.
+# Relative to the largest value. float32 sums in another order; the other types round each output.
 TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 2e-2, "mixed_float16": 2e-3}
 
 
 def computed(model, x, training, jit=False, traced=True):
-    """Returns outputs, gradients by the weights and by the input, and the weights that do not train."""
+    """Returns outputs, gradients of the weights and of the input, and the non-trainable weights."""
     before = model.get_weights()
     x = tf.constant(x)
 
@@ -30,7 +30,7 @@ def computed(model, x, training, jit=False, traced=True):
 
 
 def assert_alike(model, x, training=True, policy="float32", jit=False, traced=True, rounding=1):
-    """Compares the two ways for a model whose layer at the end has to be lent a `call`."""
+    """Compares the patched and the original model. The last layer must be patched."""
     expected = computed(model, x, training)
     with faster_layers(model):
         assert "call" in vars(model.layers[-1])
@@ -40,16 +40,16 @@ def assert_alike(model, x, training=True, policy="float32", jit=False, traced=Tr
         np.testing.assert_allclose(one, other, rtol=0, atol=rounding * TOLERANCE[policy] * np.abs(other).max())
 
 
-def assert_nothing_of_nothing(model, x):
-    """Compares with zeros what a batch without images gives: with oneDNN, some of Keras' own layers die of one."""
+def assert_empty_batch_works(model, x):
+    """Compares the gradients of an empty batch with zeros. With oneDNN, some Keras layers crash on such a batch."""
     with faster_layers(model):
         y, *gradients = computed(model, x[:0], True)
     assert y.shape[0] == 0
     assert all((gradient == 0).all() for gradient in gradients)
 
 
-def is_lent(layer, shape=(4, 4, 8)):
-    """Whether a layer is lent a `call` in a model of it alone."""
+def is_patched(layer, shape=(4, 4, 8)):
+    """Returns whether a layer is patched in a model of this layer alone."""
     model = keras.Sequential([keras.Input(shape), layer])
     with faster_layers(model):
         return "call" in vars(model.layers[-1])

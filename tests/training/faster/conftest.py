@@ -1,4 +1,4 @@
-"""A machine that says it has a GPU."""
+"""A fixture that simulates a GPU."""
 
 import pytest
 import tensorflow as tf

@@ -1,9 +1,8 @@
-"""Fused batch normalisation: what Keras' own layer computes."""
+"""Fused batch normalisation computes the same as the Keras layer."""
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
@@ -13,7 +12,7 @@ SHAPES = {2: (6,), 3: (5, 6), 4: (7, 5, 6), 5: (3, 2, 5, 6)}
 
 
 def normaliser(rank=4, policy="float32", **arguments):
-    """A model of one layer whose weights and statistics are not those of its beginning."""
+    """Returns a model of one layer with random weights and statistics."""
     image = keras.Input(SHAPES[rank])
     layer = layers.BatchNormalization(dtype=policy, name="bn", **arguments)
     model = keras.Model(image, layer(image))
@@ -36,7 +35,7 @@ def test_it_computes_what_keras_does(rank, policy, training):
 
 @pytest.mark.parametrize("rank", [2, 4])
 def test_the_statistics_are_those_of_the_population(rank):
-    """Of two rows: an error of the factor n / (n - 1) would be two."""
+    """With two rows, a missing factor n / (n - 1) would be an error of two."""
     model, x = normaliser(rank), values(rank, 2)
     if rank == 4:
         x = x[:, :1, :1]
@@ -62,15 +61,14 @@ def test_any_epsilon(epsilon):
     assert_alike(normaliser(epsilon=epsilon), x, True)
 
 
-def test_a_small_epsilon_is_kept_from_a_gpu(monkeypatch):
-    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: ["a GPU"] if kind == "GPU" else [])
-    for epsilon, lent in ((1e-5, False), (1.001e-5, True)):
+def test_a_small_epsilon_is_not_patched_on_a_gpu(a_gpu):
+    for epsilon, patched in ((1e-5, False), (1.001e-5, True)):
         model = normaliser(epsilon=epsilon)
         with faster_layers(model):
-            assert ("call" in vars(model.get_layer("bn"))) == lent
+            assert ("call" in vars(model.get_layer("bn"))) == patched
 
 
-def test_a_frozen_layer_infers_and_learns_nothing():
+def test_a_frozen_layer_runs_in_inference_mode():
     model = normaliser()
     model.get_layer("bn").trainable = False
     before = model.get_weights()
@@ -91,7 +89,7 @@ def test_xla(rank, policy):
 @pytest.mark.parametrize("count", [1, 0])
 @pytest.mark.parametrize("training", [True, False])
 def test_one_image_or_none(count, training):
-    """As on a device for which an epoch's last batch leaves nothing."""
+    """The last batch of an epoch can be empty on one of several devices."""
     for rank in (2, 4):
         assert_alike_or_both_nan(normaliser(rank), values(rank, count), training)
 
@@ -117,7 +115,7 @@ class Doubled(layers.BatchNormalization):
         Doubled,
     ],
 )
-def test_other_layers_are_left_alone(layer):
+def test_other_layers_are_not_patched(layer):
     model = keras.Sequential([keras.Input((4, 4, 4)), layer()])
     with faster_layers(model):
         assert "call" not in vars(model.layers[0])
@@ -129,7 +127,7 @@ def test_the_last_axis_by_its_number_fits():
         assert "call" in vars(model.layers[0])
 
 
-def test_masks_and_float64_go_the_way_of_keras():
+def test_masks_and_float64_use_the_call_of_keras():
     masked = keras.Sequential([keras.Input((5, 6)), layers.Masking(), layers.BatchNormalization(name="bn")])
     x = values(3)
     x[:, 3:] = 0  # masked out

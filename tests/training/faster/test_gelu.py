@@ -1,4 +1,4 @@
-"""GELU in two compiled operations: what Keras' own layer computes."""
+"""GELU as two compiled operations computes the same as the Keras layer."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import tensorflow as tf
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from tests.training.faster.comparing import TOLERANCE, assert_alike, assert_nothing_of_nothing, computed, is_lent
+from tests.training.faster.comparing import TOLERANCE, assert_alike, assert_empty_batch_works, computed, is_patched
 
 
 def gelu(policy="float32", shape=(5, 4, 6)):
@@ -29,8 +29,8 @@ def test_far_from_zero_it_is_the_identity_or_zero():
     model, far = gelu(shape=(4,)), np.array([[-1e4, -40, 40, 1e4]], np.float32)
     with faster_layers(model):
         outputs, by_input = computed(model, far, True)
-    np.testing.assert_allclose(outputs, [[0, 0, 40, 1e4]], rtol=0, atol=1e-3)  # XLA's erf ends at 1 - 10⁻⁷
-    np.testing.assert_allclose(by_input, [[0, 0, 2, 3]], rtol=0, atol=1e-6)  # times the loss' weights 0 to 3
+    np.testing.assert_allclose(outputs, [[0, 0, 40, 1e4]], rtol=0, atol=1e-3)  # the maximum of XLA's erf is 1 - 10⁻⁷
+    np.testing.assert_allclose(by_input, [[0, 0, 2, 3]], rtol=0, atol=1e-6)  # times the weights 0 to 3 of the loss
 
 
 def test_one_image():
@@ -38,11 +38,11 @@ def test_one_image():
 
 
 def test_a_batch_without_images():
-    """As on a device for which an epoch's last batch leaves nothing."""
-    assert_nothing_of_nothing(gelu(), values())
+    """The last batch of an epoch can be empty on one of several devices."""
+    assert_empty_batch_works(gelu(), values())
 
 
-def test_batches_of_any_size_keep_what_is_known_of_their_shape():
+def test_the_static_shape_is_kept_for_batches_of_any_size():
     model = gelu()
     with faster_layers(model):
         forward = tf.function(model, input_signature=[tf.TensorSpec((None, 5, 4, 6))])
@@ -51,7 +51,7 @@ def test_batches_of_any_size_keep_what_is_known_of_their_shape():
             np.testing.assert_allclose(forward(values(count)), keras.activations.gelu(values(count)), atol=1e-6)
 
 
-def test_float64_goes_the_way_of_keras():
+def test_float64_uses_the_call_of_keras():
     model = gelu("float64")
     expected = model(values())
     with faster_layers(model):
@@ -64,7 +64,7 @@ class Doubled(layers.Activation):
 
 
 @pytest.mark.parametrize(
-    ("layer", "lent"),
+    ("layer", "patched"),
     [
         (lambda: layers.Activation("gelu"), True),
         (lambda: layers.Activation(keras.activations.gelu), True),
@@ -73,9 +73,9 @@ class Doubled(layers.Activation):
         (lambda: Doubled("gelu"), False),
     ],
 )
-def test_which_layers_are_lent(layer, lent):
-    assert is_lent(layer()) == lent
+def test_which_layers_are_patched(layer, patched):
+    assert is_patched(layer()) == patched
 
 
-def test_none_is_lent_where_there_is_a_gpu(a_gpu):
-    assert not is_lent(layers.Activation("gelu"))
+def test_none_is_patched_on_a_gpu(a_gpu):
+    assert not is_patched(layers.Activation("gelu"))

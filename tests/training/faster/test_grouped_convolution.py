@@ -1,4 +1,4 @@
-"""Convolutions in groups as dense ones: what Keras' own layer computes."""
+"""Grouped convolutions as dense ones compute the same as the Keras layer."""
 
 import keras
 import numpy as np
@@ -6,8 +6,8 @@ import pytest
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from kerasclf.training.faster.grouped_convolution import _groups_together
-from tests.training.faster.comparing import TOLERANCE, assert_alike, is_lent
+from kerasclf.training.faster.grouped_convolution import _groups_per_convolution
+from tests.training.faster.comparing import TOLERANCE, assert_alike, is_patched
 
 
 def convolution(policy="float32", channels=24, filters=48, groups=6, **arguments):
@@ -25,8 +25,8 @@ def values(count=4, channels=24):
 
 @pytest.mark.parametrize("policy", TOLERANCE)
 def test_it_computes_what_keras_does(policy):
-    # TensorFlow's convolutions round sums on the way, XLA's do not; of the bias' gradient it is the other way round, so
-    # much so in bfloat16 that there is nothing to compare.
+    # TensorFlow's convolutions round intermediate sums, XLA's do not. For the gradient of the bias it is the other way
+    # round, and the difference is too large to compare in bfloat16.
     assert_alike(convolution(policy, use_bias=policy == "float32"), values(), True, policy, rounding=3)
 
 
@@ -60,8 +60,8 @@ def test_one_image():
     ("groups", "width", "together"),
     [(64, 4, 4), (6, 4, 3), (128, 8, 2), (4, 16, 1), (4, 64, 1), (7, 4, 1), (32, 1, 16)],
 )
-def test_so_many_groups_make_one(groups, width, together):
-    assert _groups_together(groups, width) == together
+def test_number_of_groups_per_convolution(groups, width, together):
+    assert _groups_per_convolution(groups, width) == together
 
 
 class Doubled(layers.Conv2D):
@@ -70,7 +70,7 @@ class Doubled(layers.Conv2D):
 
 
 @pytest.mark.parametrize(
-    ("layer", "lent"),
+    ("layer", "patched"),
     [
         (lambda: layers.Conv2D(8, 3, groups=2), True),
         (lambda: layers.Conv2D(8, 3), False),
@@ -78,15 +78,15 @@ class Doubled(layers.Conv2D):
         (lambda: Doubled(8, 3, groups=2), False),
     ],
 )
-def test_which_layers_are_lent(layer, lent):
-    assert is_lent(layer()) == lent
+def test_which_layers_are_patched(layer, patched):
+    assert is_patched(layer()) == patched
 
 
-def test_none_is_lent_where_there_is_a_gpu(a_gpu):
-    assert not is_lent(layers.Conv2D(8, 3, groups=2))
+def test_none_is_patched_on_a_gpu(a_gpu):
+    assert not is_patched(layers.Conv2D(8, 3, groups=2))
 
 
-def test_a_kernel_widened_by_lora_is_used():
+def test_a_lora_kernel_is_used():
     model = convolution()
     model.layers[-1].enable_lora(2)
     model.layers[-1].lora_kernel_b.assign(np.ones(model.layers[-1].lora_kernel_b.shape))

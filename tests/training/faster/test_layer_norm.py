@@ -1,4 +1,4 @@
-"""Layer normalisation in two compiled operations: what Keras' own layer computes."""
+"""Layer normalisation as two compiled operations computes the same as the Keras layer."""
 
 import keras
 import numpy as np
@@ -6,13 +6,13 @@ import pytest
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from tests.training.faster.comparing import TOLERANCE, assert_alike, assert_nothing_of_nothing, is_lent
+from tests.training.faster.comparing import TOLERANCE, assert_alike, assert_empty_batch_works, is_patched
 
 SHAPES = {2: (24,), 3: (5, 24), 4: (7, 5, 24)}
 
 
 def normaliser(rank=4, policy="float32", **arguments):
-    """A model of one layer whose weights are not those of its beginning."""
+    """Returns a model of one layer with random weights."""
     image = keras.Input(SHAPES[rank])
     layer = layers.LayerNormalization(dtype=policy, **arguments)
     model = keras.Model(image, layer(image))
@@ -49,8 +49,8 @@ def test_one_image(rank):
 
 @pytest.mark.parametrize("rank", SHAPES)
 def test_a_batch_without_images(rank):
-    """As on a device for which an epoch's last batch leaves nothing."""
-    assert_nothing_of_nothing(normaliser(rank), values(rank))
+    """The last batch of an epoch can be empty on one of several devices."""
+    assert_empty_batch_works(normaliser(rank), values(rank))
 
 
 def test_a_frozen_layer_passes_gradients_on():
@@ -59,7 +59,7 @@ def test_a_frozen_layer_passes_gradients_on():
     assert_alike(model, values())
 
 
-def test_float64_goes_the_way_of_keras():
+def test_float64_uses_the_call_of_keras():
     model = normaliser(policy="float64")
     expected = model(values())
     with faster_layers(model):
@@ -72,7 +72,7 @@ class Doubled(layers.LayerNormalization):
 
 
 @pytest.mark.parametrize(
-    ("layer", "lent"),
+    ("layer", "patched"),
     [
         (lambda: layers.LayerNormalization(), True),
         (lambda: layers.LayerNormalization(axis=1), False),
@@ -82,9 +82,9 @@ class Doubled(layers.LayerNormalization):
         (lambda: Doubled(), False),
     ],
 )
-def test_which_layers_are_lent(layer, lent):
-    assert is_lent(layer()) == lent
+def test_which_layers_are_patched(layer, patched):
+    assert is_patched(layer()) == patched
 
 
-def test_none_is_lent_where_there_is_a_gpu(a_gpu):
-    assert not is_lent(layers.LayerNormalization())
+def test_none_is_patched_on_a_gpu(a_gpu):
+    assert not is_patched(layers.LayerNormalization())

@@ -1,4 +1,4 @@
-"""Lent calls: none is left behind in the layers, in what is saved or in what is traced, and a fit learns the same."""
+"""Patched calls leave nothing in layers, saved models and traced functions, and a fit gives the same weights."""
 
 import contextlib
 import functools
@@ -16,7 +16,7 @@ from kerasclf.training.faster import faster_layers
 
 
 def small(shape=(8, 8, 3), classes=3):
-    """A network with all kinds of layers that are lent a call; one is inside a nested model."""
+    """Returns a network with all kinds of patched layers, one of them inside a nested model."""
     inner_image = keras.Input(shape)
     x = layers.Conv2D(4, 3, name="conv")(inner_image)
     inner = keras.Model(inner_image, layers.BatchNormalization(name="inner_bn")(x), name="inner")
@@ -39,58 +39,58 @@ def labelled(count=32, shape=(8, 8, 3)):
     return rng.normal(size=(count, *shape)).astype(np.float32), (np.arange(count) % 3).astype(np.int32)
 
 
-LENT = ("bn", "groups", "gelu", "ln")
+PATCHED = ("bn", "groups", "gelu", "ln")
 
 
-def all_lent(model):
-    """Whether the nested layer is lent a call, and whether all of the others are."""
-    lent = {"call" in vars(model.get_layer(name)) for name in LENT}
-    assert len(lent) == 1
-    return ["call" in vars(model.get_layer("inner").get_layer("inner_bn")), lent.pop()]
+def all_patched(model):
+    """Returns whether the nested layer is patched, and whether all others are."""
+    patched = {"call" in vars(model.get_layer(name)) for name in PATCHED}
+    assert len(patched) == 1
+    return ["call" in vars(model.get_layer("inner").get_layer("inner_bn")), patched.pop()]
 
 
-def test_nested_models_are_reached_and_the_layers_given_back():
+def test_nested_layers_are_patched_and_restored():
     model = small()
     with faster_layers(model):
-        assert all_lent(model) == [True, True]
-    assert all_lent(model) == [False, False]
+        assert all_patched(model) == [True, True]
+    assert all_patched(model) == [False, False]
 
 
-def test_layers_are_given_back_after_an_error():
+def test_layers_are_restored_after_an_error():
     model = small()
     with pytest.raises(KeyError, match="broken"), faster_layers(model):
         raise KeyError("broken")
-    assert all_lent(model) == [False, False]
+    assert all_patched(model) == [False, False]
 
 
-def test_a_block_in_a_block_leaves_the_layers_lent():
+def test_a_nested_block_leaves_the_layers_patched():
     model = small()
     with faster_layers(model):
         with faster_layers(model.get_layer("inner")):
-            assert all_lent(model) == [True, True]
-        assert all_lent(model) == [True, True]
+            assert all_patched(model) == [True, True]
+        assert all_patched(model) == [True, True]
 
 
 @pytest.fixture
 def traced(monkeypatch):
-    """Which layers were traced, and which by the way of Keras that they leave inside the block."""
-    ways = []
+    """Records traced calls: "any" for a layer that is never patched, "standard" for the Keras call of a patched one."""
+    calls = []
 
-    def noted(way, call):
+    def recorded(name, call):
         @functools.wraps(call)  # Keras reads the signature
-        def noting(*arguments, **named):
-            ways.append(way)
+        def recording(*arguments, **named):
+            calls.append(name)
             return call(*arguments, **named)
 
-        return noting
+        return recording
 
-    monkeypatch.setattr(layers.Dense, "call", noted("any", layers.Dense.call))
-    monkeypatch.setattr(layers.Activation, "call", noted("standard", layers.Activation.call))
-    return ways
+    monkeypatch.setattr(layers.Dense, "call", recorded("any", layers.Dense.call))
+    monkeypatch.setattr(layers.Activation, "call", recorded("standard", layers.Activation.call))
+    return calls
 
 
 @pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch", "predict_on_batch"])
-def test_traced_functions_do_not_cross_the_border(traced, method):
+def test_traced_functions_are_not_reused_across_the_block(traced, method):
     model = compiled(small())
     data = labelled()[:1] if method == "predict_on_batch" else labelled()
     traced.clear()
@@ -116,14 +116,14 @@ np.save(sys.argv[2], model(np.load(sys.argv[3])))
 """
 
 
-def test_what_is_saved_inside_loads_with_keras_alone(tmp_path):
+def test_a_model_saved_inside_loads_with_keras_alone(tmp_path):
     model = compiled(small())
     images, labels = labelled()
     with faster_layers(model):
         save = keras.callbacks.ModelCheckpoint(str(tmp_path / "inside.keras"))
         model.fit(images, labels, verbose=0, callbacks=[save])
         clone = keras.models.clone_model(model)
-    assert all_lent(clone) == [False, False]
+    assert all_patched(clone) == [False, False]
     np.save(tmp_path / "images.npy", images)
     paths = [str(tmp_path / name) for name in ("inside.keras", "outputs.npy", "images.npy")]
     subprocess.run([sys.executable, "-c", LOAD, *paths], check=True, cwd=tmp_path)
@@ -131,7 +131,7 @@ def test_what_is_saved_inside_loads_with_keras_alone(tmp_path):
 
 
 def fitted(strategy, fused):
-    """Returns the weights of a small network after an epoch of four steps, the last of them with a smaller batch."""
+    """Returns the weights of a small network after an epoch of four steps, the last with a smaller batch."""
     images, labels = labelled(56, shape=(16, 16, 3))
     keras.utils.set_random_seed(0)
     with devices.make_strategy(strategy).scope():
@@ -142,13 +142,13 @@ def fitted(strategy, fused):
 
 
 @pytest.mark.parametrize("strategy", ["none", "mirrored"])
-def test_fitting_learns_what_it_did_without(strategy):
+def test_a_patched_fit_gives_the_same_weights(strategy):
     assert len(tf.config.list_logical_devices("CPU")) == 2
     for one, other in zip(fitted(strategy, True), fitted(strategy, False), strict=True):
         np.testing.assert_allclose(one, other, atol=2e-5)
 
 
 @pytest.mark.parametrize("strategy", ["none", pytest.param("mirrored", marks=pytest.mark.slow)])
-def test_the_same_fit_twice_gives_the_same_bits(strategy):
+def test_a_repeated_fit_is_bit_identical(strategy):
     for one, other in zip(fitted(strategy, True), fitted(strategy, True), strict=True):
         np.testing.assert_array_equal(one, other)

@@ -1,4 +1,4 @@
-"""Phases of a transfer: what is frozen stays, kept activations train as images do, and a kill costs nothing."""
+"""Phases of a training: frozen weights stay, cached activations train like images, and a kill changes nothing."""
 
 import functools
 
@@ -35,7 +35,7 @@ def _own_cache(tmp_path_factory):
 
 
 def network(shape, classes):
-    """Two stages without biases, whose gradients before a normalisation are noise that Adam would make much of."""
+    """Returns two stages without biases: before a normalisation their gradients are noise, which Adam would amplify."""
     image = keras.Input(shape, name="image")
     x = keras.layers.Rescaling(1 / 127.5, -1, dtype="float32", name="preprocess")(image)
     x = keras.layers.Conv2D(6, 3, use_bias=False, name="conv1_conv")(x)
@@ -55,7 +55,7 @@ def fit(config, cache="auto", data=DATA, **arguments):
 
 @functools.cache
 def two_phases():
-    """The head, then the last stage too, without interruption."""
+    """Trains the head, then the last stage too, without interruption."""
     listener = Log()
     return fit(STAGE, earlier=(HEAD,), listener=listener), tuple(listener.lines)
 
@@ -74,23 +74,23 @@ def check_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-def test_kept_activations_train_as_images_do_to_the_bit():
-    kept, anew = Log(), Log()
-    one, other = fit(STAGE, listener=kept), fit(STAGE, "off", listener=anew)
+def test_cached_activations_train_bit_identically_to_images():
+    cached, on_images = Log(), Log()
+    one, other = fit(STAGE, listener=cached), fit(STAGE, "off", listener=on_images)
     check_same(one, other)
     assert "phase" not in one.history
-    # By hand: of the second convolution 3·3·6·6, 2·6 of its normalisation and 6·3 + 3 of the head train.
+    # By hand: 3·3·6·6 weights of the second convolution, 2·6 of its normalisation and 6·3 + 3 of the head train.
     trains = "phase 1 of 1: stage2, 3 epochs, 357 trainable weights, 198 frozen, on"
-    assert kept.lines[-1] == f"{trains} cached activations of small up to conv1_relu"
-    assert anew.lines == [f"{trains} images (the cache is off)"]
+    assert cached.lines[-1] == f"{trains} cached activations of small up to conv1_relu"
+    assert on_images.lines == [f"{trains} images (the cache is off)"]
 
 
-def test_kept_activations_train_as_images_do_in_bfloat16():
+def test_cached_activations_train_like_images_in_bfloat16():
     config, close = STAGE.but(precision="mixed_bfloat16"), 2e-2
-    kept, anew = fit(config), fit(config, "off")
+    cached, on_images = fit(config), fit(config, "off")
     for column in ("loss", "val_loss"):
-        np.testing.assert_allclose(kept.history[column], anew.history[column], rtol=close)
-    np.testing.assert_allclose(kept.predict(DATA.test), anew.predict(DATA.test), atol=close)
+        np.testing.assert_allclose(cached.history[column], on_images.history[column], rtol=close)
+    np.testing.assert_allclose(cached.predict(DATA.test), on_images.predict(DATA.test), atol=close)
 
 
 def in_one_pass(lines):
@@ -105,14 +105,14 @@ def test_phases_of_a_run_share_a_pass(tmp_path, monkeypatch):
     assert [line.partition(" images")[0] for line in passes] == [
         "computing small up to pool, conv1_relu of 48", "computing small up to pool, conv1_relu of 18"
     ]  # fmt: skip
-    # The test part is computed when the features are no longer what they were.
+    # The features of the test set would have other values now, so that only the lower cut is computed.
     shared.predict(DATA.test)
     computed = [line for line in listener.lines if line.startswith("computing")]
     assert [line.partition(",")[0] for line in computed[2:]] == ["computing small up to conv1_relu of 18 images"]
     check_same(shared, two_phases()[0])
 
 
-def test_what_another_run_wants_is_the_same_to_the_bit(tmp_path, monkeypatch):
+def test_activations_for_another_run_are_bit_identical(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
     listener = Log()
     fit(HEAD, also_cache=[("stage2",)], listener=listener)
@@ -122,8 +122,8 @@ def test_what_another_run_wants_is_the_same_to_the_bit(tmp_path, monkeypatch):
     assert not any(line.startswith("computing") for line in listener.lines)
 
 
-def test_what_has_learnt_is_not_computed_for_others(tmp_path, monkeypatch):
-    """The head's features in the second phase are those of a stage that was trained."""
+def test_activations_of_trained_layers_are_not_cached_for_other_runs(tmp_path, monkeypatch):
+    """In the second phase the head gets the features of a trained stage."""
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
     listener = Log()
     fit(HEAD, earlier=(STAGE,), listener=listener)
@@ -133,7 +133,7 @@ def test_what_has_learnt_is_not_computed_for_others(tmp_path, monkeypatch):
     assert any(line.startswith("computing small up to pool") for line in listener.lines)
 
 
-def test_history_tells_the_phases_and_epochs_count_on():
+def test_the_history_names_phases_and_numbers_epochs_over_all_of_them():
     trained, log = two_phases()
     assert trained.history["epoch"].tolist() == [1, 2, 3, 4, 5]
     assert trained.history["phase"].tolist() == [1, 1, 2, 2, 2]
@@ -146,7 +146,7 @@ def test_history_tells_the_phases_and_epochs_count_on():
     ]
 
 
-def test_what_is_below_the_cut_stays_to_the_bit():
+def test_weights_below_the_cut_do_not_change():
     trained, _ = two_phases()
     core, start = trained.model.get_layer("small"), network(SHAPE, 3)
     same = {
@@ -157,7 +157,7 @@ def test_what_is_below_the_cut_stays_to_the_bit():
     assert same == {"conv1_conv": True, "conv1_bn": True, "conv2_conv": False, "conv2_bn": False, "logits": False}
 
 
-def test_the_whole_model_says_of_images_what_was_learnt_on_activations(tmp_path):
+def test_the_whole_model_predicts_like_the_trained_part_on_activations(tmp_path):
     trained, _ = two_phases()
     probabilities = trained.predict(DATA.test)
     np.testing.assert_allclose(probabilities.sum(1), 1, rtol=1e-5)
@@ -173,15 +173,15 @@ def test_nothing_is_frozen_in_the_end():
 
 
 @pytest.mark.parametrize("kill", [KillAt(4, step=2), KillAt(2)], ids=["phase 2", "the end of phase 1"])
-def test_one_killed_ends_with_the_same_bits(tmp_path, kill):
+def test_a_resumed_training_is_bit_identical(tmp_path, kill):
     with pytest.raises(Killed):
         fit(STAGE, earlier=(HEAD,), checkpoints=tmp_path, listener=kill)
     resumed = fit(STAGE, earlier=(HEAD,), checkpoints=tmp_path)
     check_same(two_phases()[0], resumed)
 
 
-def test_the_order_of_images_goes_on_in_the_next_phase():
-    """Two phases alike are one: SGD without momentum remembers nothing, and dropout's seed is the model's."""
+def test_the_order_of_images_continues_in_the_next_phase():
+    """Two equal phases equal one: SGD without momentum has no state, and the seed of dropout belongs to the model."""
     sgd = HEAD.but(optimizer="sgd", epochs=4, learning_rate=0.3)
     one, two = fit(sgd), fit(sgd.but(epochs=2), earlier=(sgd.but(epochs=2),))
     assert one.history["loss"].tolist() == two.history["loss"].tolist()
@@ -191,7 +191,7 @@ def test_the_order_of_images_goes_on_in_the_next_phase():
 
 
 @pytest.mark.parametrize("views", [0, 2])
-def test_random_changes_are_kept_only_as_views(views):
+def test_random_changes_are_cached_only_as_views(views):
     listener, flipped = Log(), Augmentation(horizontal_flip=True)
     recipe = Recipe(network, (HEAD.but(epochs=1),), 3, flipped, TRANSFER.but(views=views))
     trained = train(DATA, recipe, listener=listener)
@@ -208,7 +208,7 @@ def test_random_changes_are_kept_only_as_views(views):
 
 
 def shifted(subset):
-    """The same images at night: a tenth as bright."""
+    """Returns the same images at night, with a tenth of the brightness."""
     return type(subset)(type(subset.images)(subset.images.array // 10), subset.labels, subset.names)
 
 
@@ -218,15 +218,15 @@ def statistics(model):
 
 @pytest.fixture(scope="module")
 def pretrained():
-    """A network that knows grey levels by day."""
+    """Trains a network on grey levels by day."""
     config = TrainConfig(epochs=12, batch_size=8, learning_rate=0.02, jit=False)
     model = fit(config, transfer=None).model
     return model.get_layer("small").get_weights(), statistics(model)
 
 
 @pytest.mark.parametrize("batch_norm", ["auto", "frozen", "trained"])
-def test_statistics_drift_away_on_other_images_unless_they_are_frozen(pretrained, batch_norm):
-    """The trap of fine-tuning on small batches: weights hardly move, and all that was learnt is lost all the same."""
+def test_statistics_drift_on_other_images_unless_they_are_frozen(pretrained, batch_norm):
+    """The trap of fine-tuning on small batches: weights hardly change, but the network forgets its task."""
     weights, before = pretrained
 
     def start(shape, classes):

@@ -1,0 +1,96 @@
+"""`kerasclf study`, as a user meets it."""
+
+import re
+
+import pytest
+
+from kerasclf.cli import main
+from kerasclf.data import keras_sets
+from kerasclf.studies import STUDIES
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["study", "laddr"], "Unknown study 'laddr'. Did you mean 'ladder'?"),
+        (["study"], "Which study? Known: basenet, ladder"),
+        (["study", "course"], "The course is a command of its own: kerasclf course"),
+        (
+            ["study", "basenet", "--data", "cifar101", "--engine", "inline"],
+            "Unknown data set 'cifar101'. Did you mean 'cifar10",
+        ),
+        (["study", "basenet", "--data", "folder:/nowhere", "--engine", "inline"], "The folder /nowhere does not exist"),
+        (["study", "basenet", "--data", "shapes", "--protocol", "sund"], "Did you mean 'sound'?"),
+        (["study", "basenet", "--data", "shapes", "--repeats", "0"], "--repeats: expected at least 1. Received: 0."),
+        (["study", "basenet", "--data", "shapes", "--only", "adam20"], "Did you mean 'adam_20'?"),
+        (["study", "basenet", "--data", "shapes", "--image-size", "big"], "--image-size: expected HEIGHTxWIDTH"),
+        (["study", "basenet", "--data", "shapes", "--train-per-class", "1"], "--train-per-class: expected at least 2"),
+        (["study", "basenet", "--data", "shapes", "--jobs", "0"], "--jobs: expected a number of at least 1, or auto"),
+        (["study", "basenet", "--data", "shapes", "--engine", "rai"], "Unknown engine 'rai'. Did you mean 'ray'?"),
+        (["study", "basenet", "--data", "shapes", "--address", "auto"], "--address needs --engine ray"),
+    ],
+)
+def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = refused(*arguments)
+    assert message in error
+    assert error.startswith("error: ")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [
+        ("basenet", "sound"),
+        ("ladder", "published"),
+        pytest.param("basenet", "published", marks=pytest.mark.slow),
+        pytest.param("ladder", "sound", marks=pytest.mark.slow),
+    ],
+)
+def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
+    only = ["--only", "sgd_20", "adam_20"] if name == "basenet" else ["--only", "augmented", "early_stopping"]
+    if protocol == "published":
+        del only[2]
+    out = tmp_path / "out"
+    command = ["study", name, "--data", "shapes", "--quick", "--protocol", protocol, "--out", str(out),
+               "--engine", "inline", *only]  # fmt: skip
+    main(command)
+    printed = capsys.readouterr().out
+    assert "shapes (synthetic, not photographs)" in printed
+    assert "epoch 2/2" in printed
+    assert "images/s" in printed
+    assert "its results mean nothing" in printed
+    assert (out / "report" / "index.html").stat().st_size > 100_000
+    main(command)
+    assert capsys.readouterr().out.count("is already finished") == len(only) - 1
+
+
+def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise OSError
+
+    monkeypatch.setattr(keras_sets.socket, "create_connection", refuse)
+    main(["study", "basenet", "--quick", "--only", "sgd_20", "--engine", "inline", "--out", str(tmp_path / "out")])
+    printed = capsys.readouterr().out.splitlines()
+    assert "CIFAR-100 is not cached" in printed[0]
+    assert "published figures are not comparable" in printed[1]
+    assert "shapes" in (tmp_path / "out" / "report" / "summary.csv").read_text()
+
+
+def test_studies_are_listed(capsys):
+    main(["study", "--list"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines[: len(STUDIES)]] == [*STUDIES]
+    assert all("?" in line and len(line) < 140 for line in lines[: len(STUDIES)])
+    assert "kerasclf course" in lines[-1]
+
+
+def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys):
+    out = tmp_path / "out"
+    main(["study", "ladder", "--data", "shapes", "--quick", "--repeats", "2", "--only", "bn_before",
+          "--engine", "inline", "--plan", "--out", str(out)])  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "plan: 2 runs to make, one at a time" in printed
+    assert re.search(r"at most about \d+ s, [\d.]+ [MG]B of memory, [\d.]+ MB of disk space", printed)
+    assert re.search(r"bn_before +│ +2 │ +113,281 │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", printed)
+    assert not out.exists()

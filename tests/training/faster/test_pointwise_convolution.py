@@ -1,0 +1,62 @@
+"""1×1 convolutions of small images as matrix products compute the same as the Keras layer."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.training.faster.comparing import TOLERANCE, assert_alike, is_patched
+
+
+def convolution(shape, **arguments):
+    image = keras.Input(shape)
+    layer = layers.Conv2D(12, 1, **arguments)
+    model = keras.Model(image, layer(image))
+    for variable in layer.variables:
+        variable.assign(np.random.default_rng(1).uniform(-0.5, 0.5, variable.shape))
+    return model
+
+
+def values(shape, count=4):
+    return np.random.default_rng(2).normal(size=(count, *shape)).astype(np.float32)
+
+
+@pytest.mark.parametrize("policy", TOLERANCE)
+def test_it_computes_what_keras_does(policy):
+    shape = (2, 3, 8)
+    assert_alike(convolution(shape, dtype=policy), values(shape), True, policy, rounding=3)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 8), (2, 9, 8), (9, 1, 8), (4, 4, 8), (9, 9, 8)])
+def test_images_of_any_shape(shape):
+    assert_alike(convolution(shape), values(shape))
+
+
+@pytest.mark.parametrize("arguments", [{"use_bias": False}, {"activation": "relu"}])
+def test_arguments_of_the_layer(arguments):
+    assert_alike(convolution((2, 2, 8), **arguments), values((2, 2, 8)))
+
+
+@pytest.mark.parametrize(("jit", "traced"), [(True, True), (False, False)])
+def test_under_xla_and_untraced(jit, traced):
+    assert_alike(convolution((2, 2, 8)), values((2, 2, 8)), True, "float32", jit, traced)
+
+
+def test_unknown_sizes_and_one_image():
+    assert_alike(convolution((None, None, 8)), values((2, 2, 8), 1))
+
+
+@pytest.mark.parametrize(
+    ("layer", "patched"),
+    [
+        (lambda: layers.Conv2D(8, 1), True),
+        (lambda: layers.Conv2D(8, 1, strides=2), False),
+        (lambda: layers.Conv2D(8, 3), False),
+    ],
+)
+def test_which_layers_are_patched(layer, patched):
+    assert is_patched(layer()) == patched
+
+
+def test_none_is_patched_on_a_gpu(a_gpu):
+    assert not is_patched(layers.Conv2D(12, 1))
