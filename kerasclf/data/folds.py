@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from sklearn.model_selection import StratifiedKFold
 
 from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Subset, class_counts, in_memory
 from kerasclf.errors import DataError
@@ -23,6 +22,8 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
     Raises:
         DataError: If a class has fewer images than there are folds.
     """
+    from sklearn.model_selection import StratifiedKFold  # takes a second to import
+
     pool = join(dataset.train, dataset.validation)
     counts = class_counts(pool.labels, dataset.num_classes)
     if not 2 <= folds <= counts.min():

@@ -6,7 +6,6 @@ from typing import Literal, Protocol, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.model_selection import train_test_split
 
 from kerasclf.data.dataset import class_counts
 from kerasclf.errors import DataError
@@ -120,6 +119,8 @@ def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, 
         rest, held_out = indices[count:], indices[:count]
     else:
         _check_divisible(labels, share, class_names)
+        from sklearn.model_selection import train_test_split  # takes a second to import
+
         rest, held_out = train_test_split(
             indices, test_size=share, stratify=labels, random_state=split.seed, shuffle=True
         )

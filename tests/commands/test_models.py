@@ -32,7 +32,7 @@ def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_pa
 def test_models_are_listed(capsys):
     main(["models"])
     printed = capsys.readouterr().out
-    assert re.search(r"^  basenet +24,197  32x32x3 +16x16  BaseNet: two valid 5×5", printed, flags=re.MULTILINE)
+    assert re.search(r"^  basenet +24,197  32x32x3 +16x16 +BaseNet: two valid 5×5", printed, flags=re.MULTILINE)
     assert re.search(r"^resnet: ResNet-18 to ResNet-152", printed, flags=re.MULTILINE)
 
 

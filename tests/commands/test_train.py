@@ -15,7 +15,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     main(command)
     printed = capsys.readouterr().out
     assert "phase 1 of 2: head, 2 epochs" in printed
-    assert "on kept activations of mobilenet_v2 up to pool" in printed
+    assert "on cached activations of mobilenet_v2 up to pool" in printed
     assert "epoch 4/4" in printed
     assert "goes on after" not in printed  # a phase that begins is no run that was interrupted
     page = (out / "report" / "index.html").read_text()
