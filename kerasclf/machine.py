@@ -1,4 +1,4 @@
-"""Resources of this machine."""
+"""The resources of this machine."""
 
 import os
 
@@ -6,3 +6,12 @@ import os
 def usable_cores() -> int:
     """Returns the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def format_bytes(size: float) -> str:
+    """Returns a size in bytes as text with a decimal unit: "12 MB" or "1.6 GB"."""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if size >= factor:
+            value = size / factor
+            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+    return f"{size:.0f} B"

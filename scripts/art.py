@@ -1,4 +1,4 @@
-"""S3 as a script: `python scripts/art.py --quick` is `kerasclf study art --quick`."""
+"""S3 as a script: `python scripts/art.py --quick` runs `kerasclf study art --quick`."""
 
 import sys
 

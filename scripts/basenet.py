@@ -1,4 +1,4 @@
-"""S1a as a script: `python scripts/basenet.py --quick` is `kerasclf study basenet --quick`."""
+"""S1a as a script: `python scripts/basenet.py --quick` runs `kerasclf study basenet --quick`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""S2, convnets as a script: `python scripts/cifar10_conv.py --quick` is `kerasclf study cifar10-conv --quick`."""
+"""S2, convnets, as a script: `python scripts/cifar10_conv.py` runs `kerasclf study cifar10-conv`."""
 
 import sys
 

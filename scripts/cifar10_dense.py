@@ -1,4 +1,4 @@
-"""S2, dense nets as a script: `python scripts/cifar10_dense.py --quick` is `kerasclf study cifar10-dense --quick`."""
+"""S2, dense nets, as a script: `python scripts/cifar10_dense.py` runs `kerasclf study cifar10-dense`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""S2, ResNet50, as a script: `python scripts/cifar10_resnet50.py` is `kerasclf study cifar10-resnet50`."""
+"""S2, ResNet50, as a script: `python scripts/cifar10_resnet50.py` runs `kerasclf study cifar10-resnet50`."""
 
 import sys
 

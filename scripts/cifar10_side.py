@@ -1,4 +1,4 @@
-"""S2, the side experiments, as a script: `python scripts/cifar10_side.py` is `kerasclf study cifar10-side`."""
+"""S2, the side experiments, as a script: `python scripts/cifar10_side.py` runs `kerasclf study cifar10-side`."""
 
 import sys
 

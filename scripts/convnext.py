@@ -1,4 +1,4 @@
-"""S5 as a script: `python scripts/convnext.py --quick` is `kerasclf study convnext --quick`."""
+"""S5 as a script: `python scripts/convnext.py --quick` runs `kerasclf study convnext --quick`."""
 
 import sys
 

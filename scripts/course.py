@@ -1,4 +1,4 @@
-"""S4 as a script: `python scripts/course.py --quick` is `kerasclf course --quick`."""
+"""S4 as a script: `python scripts/course.py --quick` runs `kerasclf course --quick`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""S1b as a script: `python scripts/ladder.py --quick` is `kerasclf study ladder --quick`."""
+"""S1b as a script: `python scripts/ladder.py --quick` runs `kerasclf study ladder --quick`."""
 
 import sys
 

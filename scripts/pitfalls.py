@@ -1,4 +1,4 @@
-"""The pitfalls as a script: `python scripts/pitfalls.py --quick` is `kerasclf study pitfalls --quick`."""
+"""The pitfalls as a script: `python scripts/pitfalls.py --quick` runs `kerasclf study pitfalls --quick`."""
 
 import sys
 

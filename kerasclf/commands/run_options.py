@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
-from kerasclf.commands.output import log_to, say
+from kerasclf.commands.output import log_to, say, with_flags
 from kerasclf.commands.report import show_report
 from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import RunsFailedError
@@ -51,7 +51,7 @@ class RunOptions(SharedOptions):
             log=log_to(console),
             measure=self.plan or not self.quick,
         )
-        _show_plan(planned, console, whole=self.plan)
+        self._show_plan(planned, console)
         if self.plan:
             return
         with self._listener(planned, console) as listener:
@@ -64,6 +64,18 @@ class RunOptions(SharedOptions):
             show_report(out, out / "report", console)
         if failed:
             raise failed
+
+    def _show_plan(self, planned: "StudyPlan", console: Console) -> None:
+        from kerasclf.studies.study_plan_table import plan_summary, plan_table
+
+        if self.plan:
+            console.print(plan_table(planned))
+        prefix = "plan: "
+        for line in plan_summary(planned):
+            say(console, prefix + with_flags(line, self))
+            prefix = "      "
+        for warning in planned.warnings():
+            say(console, f"warning: {with_flags(warning, self)}")
 
     @contextlib.contextmanager
     def _listener(self, planned: "StudyPlan", console: Console) -> Iterator["RunListener"]:
@@ -80,12 +92,3 @@ class RunOptions(SharedOptions):
 
                 listeners.append(stack.enter_context(make_tracker(self.track, planned)))
             yield RunListeners(listeners)
-
-
-def _show_plan(planned: "StudyPlan", console: Console, whole: bool) -> None:
-    from kerasclf.studies.study_plan_table import plan_summary, plan_table
-
-    if whole:
-        console.print(plan_table(planned))
-    for line in plan_summary(planned):
-        say(console, line)

@@ -155,10 +155,10 @@ def _draw(name: str, one: _ExerciseResults, results: StudyResults) -> Draw | Non
     if name == "decision":
         decision = read_illustration(one.folder, "decision")
         return partial(draw_decision, decision) if decision else None
-    seen = read_illustration(one.folder, "seen")
-    if seen is None:
+    visualization = read_illustration(one.folder, "visualization")
+    if visualization is None:
         return None
-    arrays, described = seen
+    arrays, described = visualization
     if name == "kernels":
         return partial(draw_kernels, described["kernels"], arrays["kernels"])
     if name == "features":

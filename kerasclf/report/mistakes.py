@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kerasclf.report.study_results import Run
-from kerasclf.runs.examples import THUMBNAIL_PIXELS, most_confused, most_wrong
+from kerasclf.runs.examples import THUMBNAIL_PIXELS, most_confident_errors, most_confused
 
 _JPEG_QUALITY = 85
 
@@ -64,7 +64,7 @@ def mistakes_of(run: Run) -> Mistakes:
         ConfusedClasses(names[p.true], names[p.predicted], p.count, p.images, _pictures(run, p.examples))
         for p in most_confused(run.labels, run.probabilities)
     )
-    return Mistakes(run.seed, pairs, _pictures(run, most_wrong(run.labels, run.probabilities)))
+    return Mistakes(run.seed, pairs, _pictures(run, most_confident_errors(run.labels, run.probabilities)))
 
 
 def jpeg_of(thumbnail: NDArray[np.uint8]) -> bytes:

@@ -1,4 +1,4 @@
-"""One run: an experiment and a seed in, a run folder out; and the engines that make many runs side by side."""
+"""Runs: from an experiment and a seed to a run folder, and the engines that execute many runs side by side."""
 
 from kerasclf.runs.experiment import Experiment
 

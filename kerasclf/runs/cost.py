@@ -1,4 +1,4 @@
-"""What a run will cost, phase by phase."""
+"""The cost of a run, phase by phase."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PhaseCost:
-    """What one phase of a run will cost at most.
+    """The maximum cost of one phase of a run.
 
     Args:
-        unfreeze: What trains.
-        trainable: How many weights that is.
-        startup_s: Seconds until it trains.
-        epoch_s: Seconds an epoch, validation included.
-        input_s: Seconds an epoch that the input pipeline would take alone.
-        compute_s: Seconds an epoch that the network's steps would take alone.
-        epochs: Epochs, at most.
-        cache: The folder of the activations it is trained on; empty where it is trained on images.
-        extraction_s: Seconds to compute those that are missing there.
-        cache_mb: What these take, in 10⁶ bytes.
+        unfreeze: The setting that says what trains.
+        trainable: Number of trainable weights.
+        startup_s: Seconds before the first step.
+        epoch_s: Seconds per epoch, validation included.
+        input_s: Seconds per epoch of the input pipeline alone.
+        compute_s: Seconds per epoch of the network's steps alone.
+        epochs: Maximum number of epochs.
+        cache: Folder of the cached activations; empty if the phase trains on images.
+        extraction_s: Seconds to compute the activations that the cache lacks.
+        cache_mb: Size of these activations, in 10⁶ bytes.
     """
 
     unfreeze: str
@@ -34,18 +34,18 @@ class PhaseCost:
 
     @property
     def phase_s(self) -> float:
-        """Seconds of the phase, once its activations are there."""
+        """Seconds of the phase after its activations are cached."""
         return self.startup_s + self.epochs * self.epoch_s
 
 
 @dataclass(frozen=True)
 class RunCost:
-    """What one run of an experiment will cost at most.
+    """The maximum cost of one run of an experiment.
 
     Args:
-        phases: Its phases, one after the other.
-        disk_mb: Of its folder and two checkpoints a phase, in 10⁶ bytes.
-        parameters: Of the model.
+        phases: Costs of its phases, in order.
+        disk_mb: Size of its folder and of two checkpoints per phase, in 10⁶ bytes.
+        parameters: Number of parameters of the model.
     """
 
     phases: tuple[PhaseCost, ...]
@@ -54,11 +54,11 @@ class RunCost:
 
     @property
     def run_s(self) -> float:
-        """Seconds of the run, once the activations it needs are there."""
+        """Seconds of the run after its activations are cached."""
         return sum(phase.phase_s for phase in self.phases)
 
     def left_s(self, epochs_done: int) -> float:
-        """Returns the seconds of a run with so many epochs behind it."""
+        """Returns the seconds that remain after `epochs_done` epochs of the run."""
         left = self.run_s
         for phase in self.phases:
             done = min(epochs_done, phase.epochs)
@@ -67,12 +67,12 @@ class RunCost:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "RunCost":
-        """Makes an estimate of plain JSON types."""
+        """Makes an estimate from plain JSON types."""
         return cls(**{**plain, "phases": tuple(PhaseCost(**phase) for phase in plain["phases"])})
 
 
 def format_duration(seconds: float) -> str:
-    """Returns a duration as people say it."""
+    """Returns a duration as text: "12 s", "3 min" or "2.0 h"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

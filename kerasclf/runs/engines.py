@@ -1,4 +1,4 @@
-"""Where runs are made: in this process, or in processes of their own side by side."""
+"""Engines that execute runs: in this process, or in worker processes side by side."""
 
 import contextlib
 import shutil
@@ -21,38 +21,43 @@ from kerasclf.runs.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
 from kerasclf.runs.resources import automatic_jobs
 from kerasclf.runs.worker_pool import WorkerPool
-from kerasclf.runs.worker_process import WorkerProcess, take_up
+from kerasclf.runs.worker_process import WorkerProcess, take_idle
 
-# The runs to make. An iterator is asked for the next whenever there is room for it, so that it may depend on the
-# results so far; None means that there is nothing to run before one that is under way has ended.
+# The runs to execute. An engine takes the next one when it has room, so an iterator may use the results so far. None
+# means: wait until one of the current runs has ended.
 Jobs = Iterable[Job | None]
 
 
 class Engine(Protocol):
-    """Makes plans and runs somewhere."""
+    """Makes plans and executes runs."""
 
     def plan(self, request: PlanRequest, log: Log) -> Plan:
-        """Checks data and experiments and measures what they will cost."""
+        """Checks data and experiments and measures their cost.
+
+        Args:
+            request: The experiments.
+            log: Receives progress messages, one line each.
+        """
 
     def width(self, plan: Plan, runs: int) -> int:
-        """Returns how many of so many runs will be made side by side."""
+        """Returns how many of `runs` runs are executed side by side."""
 
     def run(
         self, jobs: Jobs, plan: Plan, listener: RunListener, watch: Callable[[], None] = lambda: None
     ) -> dict[str, str]:
-        """Makes the runs; returns why, by title, for each that failed.
+        """Executes the runs and returns the reasons of those that failed, by title.
 
         Args:
-            jobs: What to run; see `Jobs`.
-            plan: What was found out about them.
-            listener: Who is told of the progress.
-            watch: Is called about twice a second where runs have processes of their own; what it raises ends the runs
-                under way, which keep their last epoch.
+            jobs: The runs; see `Jobs`.
+            plan: Their plan.
+            listener: Receives the progress of the runs.
+            watch: Called about twice a second if runs have processes of their own, otherwise before each run. An
+                exception that it raises ends the current runs, which keep their last epoch.
         """
 
 
 class Inline:
-    """Makes runs one after the other in this process: for notebooks and debuggers."""
+    """Executes runs one after the other in this process, for notebooks and debuggers."""
 
     def plan(self, request: PlanRequest, log: Log) -> Plan:
         return make_plan(request, log)
@@ -65,7 +70,7 @@ class Inline:
     ) -> dict[str, str]:
         failures = {}
         for job in jobs:
-            if job is None:  # nothing is under way that could be waited for
+            if job is None:  # There is no current run to wait for.
                 break
             try:
                 watch()
@@ -79,49 +84,56 @@ class Inline:
 
 @dataclass(frozen=True)
 class Processes:
-    """Makes every run in a process of its own, several side by side, with the CPU's cores divided between them.
+    """Executes each run in a process of its own, several side by side, and divides the CPU cores between them.
 
     Args:
-        jobs: Runs side by side; `"auto"` takes one a GPU, or one a core as far as memory reaches.
+        jobs: Number of runs side by side. `"auto"` takes one per GPU, or one per core if memory allows.
+
+    Raises:
+        KerasclfError: If `jobs` is less than 1.
     """
 
     jobs: int | Literal["auto"] = "auto"
-    # Workers that made a plan; they make runs as well.
+    # Workers that have made a plan and can execute runs, too.
     _spare: list[WorkerProcess] = field(default_factory=list, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        check_jobs(self.jobs)
 
     def plan(self, request: PlanRequest, log: Log) -> Plan:
         snapshots = tempfile.mkdtemp(prefix="kerasclf-")
         weakref.finalize(self, shutil.rmtree, snapshots, ignore_errors=True)
-        # Measured as the runs will be: with the threads that each of them gets.
+        # The plan measures with as many threads as each run will have.
         width = usable_cores() if self.jobs == "auto" else self.jobs
-        request = replace(request, snapshots=snapshots, threads=request.threads or max(1, usable_cores() // width))
+        threads = max(1, usable_cores() // width) if request.threads is None else request.threads
+        request = replace(request, snapshots=snapshots, threads=threads)
         with tempfile.TemporaryDirectory() as folder:
             log_file = Path(folder) / "log.txt"
-            worker = take_up(self._spare) or self._started()
+            worker = take_idle(self._spare) or self._start_worker()
             try:
-                plan = _asked_for(request, worker, log_file, log)
+                plan = _request_plan(request, worker, log_file, log)
             except BaseException:
                 worker.stop()
                 raise
-        if worker.takes_more:
+        if worker.accepts_more:
             self._spare.append(worker)
         else:
             worker.stop()
         return plan
 
-    def _started(self) -> WorkerProcess:
+    def _start_worker(self) -> WorkerProcess:
         worker = WorkerProcess(forks=forking.CAN_FORK)
         weakref.finalize(self, worker.stop)
         return worker
 
     def width(self, plan: Plan, runs: int) -> int:
-        wanted = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
-        return max(1, min(wanted, runs))
+        jobs = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
+        return max(1, min(jobs, runs))
 
     def run(
         self, jobs: Jobs, plan: Plan, listener: RunListener, watch: Callable[[], None] = lambda: None
     ) -> dict[str, str]:
-        width = self.width(plan, how_many(jobs))
+        width = self.width(plan, count_jobs(jobs))
         threads = None if plan.gpus else max(1, usable_cores() // width)
         waiting, pool = Waiting(jobs), WorkerPool(width, plan.gpus, self._spare)
         failures = {}
@@ -129,7 +141,7 @@ class Processes:
             while True:
                 while pool.has_room and (job := waiting.take()):
                     pool.start(replace(job, threads=threads))
-                if not pool.under_way:
+                if not pool.current:
                     break
                 job, (event, *values) = pool.next_event(watch)
                 if event == "result":
@@ -147,10 +159,10 @@ class Processes:
         return failures
 
 
-def _asked_for(request: PlanRequest, worker: WorkerProcess, log_file: Path, log: Log) -> Plan:
-    """Returns the plan that a worker makes, once it has nothing more to say of it."""
+def _request_plan(request: PlanRequest, worker: WorkerProcess, log_file: Path, log: Log) -> Plan:
+    """Returns the plan that a worker makes, after its last event."""
     plan = None
-    worker.ask({"task": "plan", "plan": request.to_dict(), "log": str(log_file)})
+    worker.send({"task": "plan", "plan": request.to_dict(), "log": str(log_file)})
     for event, *values in worker.events:
         if event == "log":
             log(*values)
@@ -161,12 +173,29 @@ def _asked_for(request: PlanRequest, worker: WorkerProcess, log_file: Path, log:
         elif event == "ended":
             break
     if plan is None:
-        raise KerasclfError(f"The experiments could not be tried. {values[0]}\n{_tail(log_file)}")
+        raise KerasclfError(f"The process that makes the plan failed. {values[0]}\n{_tail(log_file)}")
     return plan
 
 
+def check_jobs(jobs: int | str) -> None:
+    """Checks a number of runs side by side.
+
+    Raises:
+        KerasclfError: If it is neither "auto" nor at least 1.
+    """
+    if jobs != "auto" and (not isinstance(jobs, int) or jobs < 1):
+        raise KerasclfError(f"jobs: expected at least 1, or 'auto'. Received: {jobs!r}.")
+
+
 def fail(job: Job, message: str, listener: RunListener, lasting: bool) -> str:
-    """Tells of a failure and returns its message; a lasting one is written down, so that it is not met again."""
+    """Notifies the listener of a failure and returns its message.
+
+    Args:
+        job: The run that failed.
+        message: The reason.
+        listener: Receives the failure.
+        lasting: Whether the run would fail again. Such a failure is recorded, and the run is not repeated by itself.
+    """
     if lasting:
         with contextlib.suppress(OSError):
             job.run.note_failure(message)
@@ -178,24 +207,28 @@ def fail(job: Job, message: str, listener: RunListener, lasting: bool) -> str:
 
 
 def pass_on(title: str, event: list[Any], listener: RunListener) -> None:
-    """Tells a study's listener of an event of one of its runs."""
+    """Passes an event of a run on to the listener of its study."""
     name, *values = event
     getattr(OneRunListener(title, listener), name)(*values)
 
 
 class Waiting:
-    """The runs that are still to be made."""
+    """The runs that have not started.
+
+    Args:
+        jobs: The runs; see `Jobs`.
+    """
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = iter(jobs)
 
     def take(self) -> Job | None:
-        """Returns the next one; None where there is none, or none yet."""
+        """Returns the next run; None if there is none, or none yet."""
         return next(self._jobs, None)
 
 
-def how_many(jobs: Jobs) -> int:
-    """Returns how many runs there are to make, or very many where nobody knows yet."""
+def count_jobs(jobs: Jobs) -> int:
+    """Returns the number of runs, or a very large number if it is unknown."""
     return len(jobs) if isinstance(jobs, Sized) else sys.maxsize
 
 

@@ -1,4 +1,4 @@
-"""On what a run was made: versions and hardware."""
+"""The environment of a run: versions and hardware."""
 
 import importlib.metadata
 import os
@@ -12,7 +12,7 @@ _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
 
 
 def describe_environment() -> dict[str, Any]:
-    """Returns versions and hardware as plain JSON types. Asks TensorFlow for the GPUs."""
+    """Returns versions and hardware as plain JSON types. Needs TensorFlow, which lists the GPUs."""
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")
@@ -28,7 +28,7 @@ def describe_environment() -> dict[str, Any]:
 
 
 def hardware_in_words(environment: dict[str, Any]) -> str:
-    """Returns the hardware as a phrase: GPUs where there are any, the CPU else."""
+    """Returns the hardware as a phrase: the GPUs if there are any, otherwise the CPU."""
     gpus = environment["gpus"]
     if gpus:
         return f"{len(gpus)} × {gpus[0]}"
@@ -37,9 +37,9 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
 
 
 def _processor() -> str:
-    described = Path("/proc/cpuinfo")
-    if described.exists():
-        for line in described.read_text(encoding="utf-8").splitlines():
+    cpu_info = Path("/proc/cpuinfo")
+    if cpu_info.exists():
+        for line in cpu_info.read_text(encoding="utf-8").splitlines():
             if line.startswith("model name"):
                 return " ".join(line.split(":", 1)[1].split())
     return platform.processor() or platform.machine()

@@ -1,7 +1,4 @@
-"""The test images that a run got most wrong: which they are, and the file that keeps them small.
-
-Needs no TensorFlow.
-"""
+"""The most confident errors of a run on the test set, and the file that keeps their thumbnails. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +10,23 @@ from PIL import Image
 from kerasclf.data.dataset import Subset
 from kerasclf.runs.metrics import Labels, Probabilities, confusion
 
-MOST_WRONG = 20
+ERRORS = 20
 PAIRS = 8
-IMAGES_A_PAIR = 4
+IMAGES_PER_PAIR = 4
 # Large enough to tell two birds apart, small enough for fifty of them on a page.
 THUMBNAIL_PIXELS = 96
 
 
 @dataclass(frozen=True)
-class Confused:
-    """Two classes, of which one was taken for the other.
+class ConfusedPair:
+    """A class whose images were predicted as another class.
 
     Args:
-        true: Label of the images' class.
-        predicted: Label of the class they were taken for.
-        count: How many images were.
-        images: How many the true class has.
-        examples: Positions of the surest of these mistakes in the test part, the surest first.
+        true: Label of the true class.
+        predicted: Label of the predicted class.
+        count: Number of images of the true class predicted as the other.
+        images: Number of test images of the true class.
+        examples: Positions of the most confident of these errors in the test set, the most confident first.
     """
 
     true: int
@@ -44,7 +41,7 @@ class Examples:
     """Thumbnails of test images.
 
     Args:
-        indices: Their positions in the test part, ascending, shape (n,).
+        indices: Their positions in the test set, ascending, shape (n,).
         names: Their names, shape (n,).
         images: Their pixels 0–255, uint8 of shape (n, height, width, channels), at most 96 high and wide.
     """
@@ -54,41 +51,51 @@ class Examples:
     images: NDArray[np.uint8]
 
 
-def most_wrong(labels: Labels, probabilities: Probabilities, count: int = MOST_WRONG) -> NDArray[np.int64]:
-    """Returns the positions of the surest mistakes: those that gave a wrong class the most, the surest first.
+def most_confident_errors(labels: Labels, probabilities: Probabilities, count: int = ERRORS) -> NDArray[np.int64]:
+    """Returns the positions of the errors with the highest probability of the wrong class, highest first.
 
-    Of equals the one that left the true class less comes first, then the earlier one.
+    Ties are ordered by the lower probability of the true class, then by position.
+
+    Args:
+        labels: True labels, shape (n,).
+        probabilities: Class probabilities, shape (n, classes).
+        count: Maximum number of errors to return.
     """
     predicted = probabilities.argmax(axis=1)
-    wrong = np.flatnonzero(predicted != labels)
-    given, left = probabilities[wrong, predicted[wrong]], probabilities[wrong, labels[wrong]]
-    return wrong[np.lexsort((left, -given))][:count]
+    errors = np.flatnonzero(predicted != labels)
+    of_predicted, of_true = probabilities[errors, predicted[errors]], probabilities[errors, labels[errors]]
+    return errors[np.lexsort((of_true, -of_predicted))][:count]
 
 
-def most_confused(labels: Labels, probabilities: Probabilities, pairs: int = PAIRS) -> list[Confused]:
-    """Returns the pairs of classes of which most images of the one were taken for the other, most first.
+def most_confused(labels: Labels, probabilities: Probabilities, pairs: int = PAIRS) -> list[ConfusedPair]:
+    """Returns the pairs of classes with the most errors, most first.
 
-    Of equal counts the larger share of the true class comes first, then the classes' own order.
+    Ties are ordered by the larger share of the true class, then by the order of the classes.
+
+    Args:
+        labels: True labels, shape (n,).
+        probabilities: Class probabilities, shape (n, classes).
+        pairs: Maximum number of pairs to return.
     """
     counts = confusion(labels, probabilities)
     images = counts.sum(axis=1)
     np.fill_diagonal(counts, 0)
     true, predicted = np.nonzero(counts)
     order = np.lexsort((images[true], -counts[true, predicted]))[:pairs]
-    surest = most_wrong(labels, probabilities, len(labels))
+    errors = most_confident_errors(labels, probabilities, len(labels))
     guesses = probabilities.argmax(axis=1)
     found = []
     for one, other in zip(true[order].tolist(), predicted[order].tolist(), strict=True):
-        examples = surest[(labels[surest] == one) & (guesses[surest] == other)][:IMAGES_A_PAIR]
-        found.append(Confused(one, other, int(counts[one, other]), int(images[one]), examples))
+        examples = errors[(labels[errors] == one) & (guesses[errors] == other)][:IMAGES_PER_PAIR]
+        found.append(ConfusedPair(one, other, int(counts[one, other]), int(images[one]), examples))
     return found
 
 
 def write_examples(path: Path, subset: Subset, probabilities: Probabilities) -> None:
-    """Writes thumbnails of the images that a report shows of a run: its surest mistakes and its confused classes."""
+    """Writes the thumbnails that a report shows: the most confident errors, and those of the most confused classes."""
     labels = subset.labels
-    chosen = [most_wrong(labels, probabilities), *(pair.examples for pair in most_confused(labels, probabilities))]
-    indices = np.unique(np.concatenate(chosen))
+    of_pairs = (pair.examples for pair in most_confused(labels, probabilities))
+    indices = np.unique(np.concatenate([most_confident_errors(labels, probabilities), *of_pairs]))
     np.savez_compressed(
         path,
         indices=indices,
@@ -98,19 +105,23 @@ def write_examples(path: Path, subset: Subset, probabilities: Probabilities) -> 
 
 
 def read_examples(path: Path) -> Examples:
-    """Reads what `write_examples` wrote; nothing in it is unpickled."""
+    """Reads the file that `write_examples` wrote, without unpickling anything."""
     with np.load(path, allow_pickle=False) as file:
         return Examples(file["indices"], file["names"], file["images"])
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns images made to fit 96×96 pixels, their proportions kept; smaller ones stay as they are."""
+    """Returns images resized to fit 96×96 pixels with their proportions kept; smaller images stay as they are.
+
+    Args:
+        images: Pixels 0–255, uint8 of shape (n, height, width, channels).
+    """
     _, height, width, channels = images.shape
     factor = min(1.0, THUMBNAIL_PIXELS / max(height, width))
     size = max(1, round(factor * height)), max(1, round(factor * width))
     small = np.empty((len(images), *size, channels), np.uint8)
-    for place, image in enumerate(images):
-        for channel in range(channels):  # one by one, so that any number of channels will do
+    for index, image in enumerate(images):
+        for channel in range(channels):  # Pillow resizes only certain numbers of channels at once.
             grey = Image.fromarray(np.ascontiguousarray(image[:, :, channel]))
-            small[place, :, :, channel] = grey.resize(size[::-1], Image.Resampling.LANCZOS)
+            small[index, :, :, channel] = grey.resize(size[::-1], Image.Resampling.LANCZOS)
     return small

@@ -1,4 +1,4 @@
-"""`Experiment`: everything a run depends on but its seed."""
+"""`Experiment`: everything that decides a run except its seed."""
 
 import functools
 from collections.abc import Mapping
@@ -27,19 +27,30 @@ class Experiment(Value):
     """A frozen, hashable value that decides a run together with its seed.
 
     Args:
-        data: A data set's spec, as `kerasclf.load_dataset` takes it.
-        model: A name of the catalogue.
-        model_args: Further arguments of the builder; given as a mapping, kept as sorted pairs.
-        augmentation: Random changes and normalisation.
-        train: How to train.
-        earlier_phases: How to train before that, phase by phase, each going on from the one before.
-        transfer: Where a pretrained network's weights come from, and what is frozen and kept; None for a network
-            that begins at random.
-        split: How images are divided into parts.
-        image_size: Height and width to resize folders and lists to, or to draw shapes at; None keeps theirs.
-        augment_validation: Whether validation images are changed like training images: a flaw of some
-            published studies, off in a sound one.
-        flaws: Names out of `kerasclf.flaws.FLAWS` of what is done wrong on purpose; empty in a sound experiment.
+        data: Spec of a data set, as `kerasclf.load_dataset` takes it.
+        model: Name of a network in the catalogue.
+        model_args: Further arguments of the builder; given as a mapping, stored as sorted pairs.
+        augmentation: Random changes of the training images, and the normalisation of all images.
+        train: How to train in the last phase.
+        earlier_phases: How to train in earlier phases. Each phase continues with the weights of the phase before.
+        transfer: Source of the pretrained weights, and the cache of frozen activations; None for a network with
+            random weights.
+        split: How to divide the images into training, validation and test set.
+        image_size: Height and width, in pixels, to which the images of folders and lists are resized and synthetic
+            shapes are drawn; None keeps the original size.
+        augment_validation: Whether validation images are augmented too, a flaw of some published studies.
+        flaws: Names from `kerasclf.flaws.FLAWS`; empty in a sound experiment.
+
+    Example:
+        >>> from kerasclf import Experiment, TrainConfig
+        >>> adam = Experiment(data="digits", model="mlp", train=TrainConfig(epochs=10))
+        >>> sgd = adam.but(train=adam.train.but(optimizer="sgd"))
+        >>> adam.train.optimizer, sgd.train.optimizer, sgd.epochs
+        ('adam', 'sgd', 10)
+        >>> Experiment.from_dict(sgd.to_dict()) == sgd
+        True
+        >>> adam.identity == sgd.identity
+        False
     """
 
     data: str = "shapes"
@@ -61,12 +72,12 @@ class Experiment(Value):
 
     @property
     def phases(self) -> tuple[TrainConfig, ...]:
-        """How it is trained, one after the other."""
+        """How to train in each phase, in order."""
         return (*self.earlier_phases, self.train)
 
     @property
     def epochs(self) -> int:
-        """Epochs of all phases together, at most."""
+        """Maximum number of epochs of all phases together."""
         return sum(phase.epochs for phase in self.phases)
 
     def problems(self) -> list[str]:
@@ -75,39 +86,41 @@ class Experiment(Value):
             found.append(f"image_size: expected (height, width) of at least 1 pixel, or None. Received: {size!r}.")
         for name in ("precision", "strategy"):
             if len({getattr(phase, name) for phase in self.phases}) > 1:
-                found.append(f"earlier_phases: expected the same {name} in every phase; the network is built once.")
+                found.append(f"earlier_phases: expected the same {name} in every phase, as the network is built once.")
         if self.transfer is None and any(phase.unfreeze != "all" for phase in self.phases):
-            found.append("unfreeze: expected a transfer, which says what weights the frozen part has.")
+            found.append("unfreeze: expected a transfer, which names the source of the frozen weights.")
         if self.transfer is not None and self.transfer.views and not self.augmentation.changes_images:
-            found.append("transfer.views: expected an augmentation that changes images; all views would be the same.")
+            found.append("transfer.views: expected an augmentation that changes images. All views would be the same.")
         if self.transfer is not None and self.transfer.views and self.augmentation.mixes:
-            found.append("transfer.views: mix_up and cut_mix mix images anew in every epoch; views cannot keep that.")
+            found.append("transfer.views: expected no mix_up and no cut_mix, which mix images anew in every epoch.")
         return found + self._flaw_problems()
 
     def _flaw_problems(self) -> list[str]:
         found = [unknown("flaw", name, FLAWS) for name in self.flaws if name not in FLAWS]
         if len(set(self.flaws)) < len(self.flaws):
-            found.append(f"flaws: expected each once. Received: {self.flaws!r}.")
+            found.append(f"flaws: expected each name once. Received: {self.flaws!r}.")
         if "statistics_of_all" in self.flaws and not self.augmentation.centers:
-            found.append(
-                "statistics_of_all: expected an augmentation that is featurewise; nothing else has statistics."
-            )
+            found.append("statistics_of_all: expected a featurewise augmentation; no other one uses statistics.")
         if "batch_norm_learns" in self.flaws and self.transfer is None:
-            found.append("batch_norm_learns: expected a transfer, of which a part is frozen.")
+            found.append("batch_norm_learns: expected a transfer, which freezes a part of the network.")
         return found
 
     def dataset(self, log: Log) -> "ImageDataset":
-        """Loads the images, divided into parts, with the flaws of data that the experiment has.
+        """Loads the images, divided into three sets, with the experiment's flaws of data.
 
         Args:
-            log: Is told of the progress.
+            log: Receives progress messages, one line each.
         """
         from kerasclf.data.data_flaws import spoil
 
         return spoil(self.source(log), self.flaws)
 
     def source(self, log: Log) -> "ImageDataset":
-        """Loads the images, divided into parts, before any flaw."""
+        """Loads the images, divided into three sets, without any flaws.
+
+        Args:
+            log: Receives progress messages, one line each.
+        """
         from kerasclf.data import load_dataset
 
         return load_dataset(self.data, split=self.split, image_size=self.image_size, log=log)
@@ -115,12 +128,12 @@ class Experiment(Value):
     def network(
         self, image_shape: tuple[int, int, int], num_classes: int, found: "Weights | None" = None
     ) -> "keras.Model":
-        """Builds the uncompiled network for images of this shape, with its pretrained weights. Needs TensorFlow.
+        """Builds the uncompiled network with its pretrained weights, if any. Needs TensorFlow.
 
         Args:
-            image_shape: Height, width and channels.
-            num_classes: Of the images.
-            found: Its pretrained weights, where they were read already.
+            image_shape: Height, width and channels of the images.
+            num_classes: Number of classes.
+            found: The pretrained weights, if they were read already.
         """
         from kerasclf.models import build, load_pretrained
 
@@ -130,7 +143,7 @@ class Experiment(Value):
         return network
 
     def recipe(self, seed: int, weights: "Weights | None" = None) -> "Recipe":
-        """Returns how to train, for one seed. Needs TensorFlow.
+        """Returns the recipe of the training with one seed. Needs TensorFlow.
 
         Args:
             seed: Decides everything random.
@@ -150,5 +163,5 @@ class Experiment(Value):
 
     @property
     def identity(self) -> str:
-        """Eight hexadecimal digits that differ between experiments; part of the run folder's name."""
+        """The first eight hexadecimal digits of the experiment's hash, part of the run folder's name."""
         return self.digest()[:8]

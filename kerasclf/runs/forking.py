@@ -1,8 +1,8 @@
-"""Answers requests in forks of a process that has imported TensorFlow already and computed nothing.
+"""Answers requests in forks of a process that has imported TensorFlow and computed nothing.
 
-Importing TensorFlow and Keras takes about six seconds of a core, as long as some runs take to train; a fork has both at
-once, and what it holds goes back to the system when it ends, like any process's. Under Linux without GPUs alone: a
-driver's connection does not survive a fork, nor do some of macOS' own libraries.
+Importing TensorFlow and Keras takes about six seconds of a core, as long as some runs take to train. A fork has both
+immediately, and its memory returns to the system when it ends. This works only under Linux without GPUs. The connection
+to a GPU driver does not survive a fork, nor do some libraries of macOS.
 """
 
 import contextlib
@@ -19,47 +19,50 @@ from typing import NoReturn
 
 from kerasclf.quiet import quiet_tensorflow
 
-# Where Linux shows that it has a GPU's driver: NVIDIA's, AMD's, Windows' in its subsystem for Linux.
+# Files that show a GPU driver: NVIDIA's, AMD's, and that of Windows in its subsystem for Linux.
 _DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 CAN_FORK = sys.platform == "linux" and not any(Path(driver).exists() for driver in _DRIVERS)
 
-# Takes a request and a file descriptor that closes when nobody wants the answer any more; never returns.
+# Takes a request and a file descriptor that closes when the answer is no longer needed. Never returns.
 Answer = Callable[[str, int], NoReturn]
 
 
 def serve(answer: Answer) -> None:
-    """Answers each line of standard input in a fork, one after the other, until it closes.
+    """Answers the lines of standard input, one after the other and each in a fork, until the input closes.
 
-    The end of each fork is told by the event `ended` with its exit code, negative for a signal.
+    After each fork it sends the event `ended` with the exit code, which is negative for a signal.
+
+    Args:
+        answer: Answers one request and ends the process.
     """
     quiet_tensorflow(devices=False)
-    import kerasclf.training.train  # noqa: F401 - what every run needs, imported once
+    import kerasclf.training.train  # noqa: F401 - imported once for all runs
 
-    with contextlib.suppress(BrokenPipeError):  # whoever asked was killed
+    with contextlib.suppress(BrokenPipeError):  # The process that sent the request was killed.
         for request in iter(sys.stdin.readline, ""):
             print(json.dumps(["ended", _answer_in_fork(answer, request)]), flush=True)
 
 
 def _answer_in_fork(answer: Answer, request: str) -> int:
     """Returns the exit code of the fork."""
-    ours, its = socket.socketpair()  # closed at one end, it tells the other that this process, or the fork, is gone
+    ours, its = socket.socketpair()  # Each end shows when the process at the other end has ended.
     pid = _fork()
     if pid == 0:
         try:
             ours.close()
             answer(request, its.fileno())
-        finally:  # a fork must never come back into the loop of the process it was forked from
+        finally:  # A fork must never return to the loop of its parent.
             os._exit(1)
     its.close()
     with ours:
         ready, _, _ = select.select([ours, sys.stdin], [], [])
-    if ours not in ready:  # no request comes before this one has ended: whoever asked is gone
+    if ours not in ready:  # Standard input has closed: the process that sent the request has ended.
         os.kill(pid, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _fork() -> int:
     with warnings.catch_warnings():
-        # The only other threads are OpenBLAS's, which makes them anew in a fork.
+        # The only other threads are those of OpenBLAS, which restarts them in a fork.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()

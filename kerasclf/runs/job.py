@@ -1,4 +1,4 @@
-"""`Job`: one run that is to be made, as it is handed from process to process."""
+"""`Job`: one run to be executed, in a form that travels between processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,21 +12,22 @@ from kerasclf.training.halting import Halt
 
 @dataclass(frozen=True)
 class Job:
-    """One run that is to be made.
+    """One run to be executed.
 
     Args:
-        title: What a user knows it by.
-        name: The experiment's name.
-        experiment: What to run.
-        seed: With which seed.
-        path: The run folder to make.
-        manifest: The hash of the images it must see.
-        snapshot: A file with these images; where there is none, they are loaded by their spec.
-        threads: CPU threads it may use; None for all. A run that was begun keeps to the number it was begun with,
-            since sums in another order end in other digits.
-        view: Which of these images it sees; None for their three parts as they are.
-        halt: When it is broken off before its last epoch; None for never.
-        also_cache: The cuts of other runs' phases, run by run, whose frozen activations the same pass may compute.
+        title: Title shown to the user.
+        name: Name of the experiment.
+        experiment: The experiment to run.
+        seed: Seed of the run.
+        path: Run folder to write.
+        manifest: Hash of the images that the run must use.
+        snapshot: File with these images; without it, they are loaded by their spec.
+        threads: Number of CPU threads; None for all. A resumed run keeps the number it started with, because sums in
+            another order round differently.
+        view: Which of the images the run uses; None for the three sets as they are.
+        halt: When to stop before the last epoch; None for never.
+        also_cache: The `unfreeze` settings of other runs, run by run. One pass of the images may compute the frozen
+            activations of all of them.
     """
 
     title: str
@@ -43,7 +44,7 @@ class Job:
 
     @property
     def run(self) -> RunFolder:
-        """Its folder, which exists once the run is complete."""
+        """The run folder, which exists when the run is complete."""
         return RunFolder(self.path)
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Job:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Job":
-        """Makes a job of what `to_dict` returned."""
+        """Makes the job that `to_dict` described."""
         view, halt = plain.get("view"), plain.get("halt")
         return cls(
             **{

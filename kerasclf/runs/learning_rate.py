@@ -1,4 +1,4 @@
-"""A learning rate for an experiment, found by a short training. Needs TensorFlow."""
+"""Proposes a learning rate for an experiment by a short training. Needs TensorFlow."""
 
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,14 @@ if TYPE_CHECKING:
 
 
 def find_rate(experiment: Experiment, log: Log) -> "RateCurve":
-    """Proposes a learning rate for an experiment's last phase, as it would begin.
+    """Proposes a learning rate for the last phase of an experiment, starting from its initial weights.
+
+    Args:
+        experiment: The experiment.
+        log: Receives progress messages, one line each.
 
     Raises:
-        KerasclfError: Data, network or cut cannot be used, or the loss falls at no rate.
+        KerasclfError: If the data, the network or `unfreeze` cannot be used, or the loss falls at no rate.
     """
     from kerasclf.training.rate_finder import find_learning_rate
     from kerasclf.training.training_setup import prepare

@@ -1,20 +1,42 @@
-"""Figures from labels and probabilities. Needs no TensorFlow."""
+"""The metrics of a run, and how they follow from labels and probabilities. Needs no TensorFlow."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from kerasclf.runs.resources import Resources
+from kerasclf.training import EarlyStopping
+from kerasclf.training.listener import Row
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.floating]
 
-# Keras clips probabilities here before it takes their logarithm; so does its loss, and so does this one.
-_LEAST_PROBABILITY = 1e-7
-
-
-# Among so few classes, five guesses are right too often to tell anything.
+# Keras' loss clips probabilities here before it takes their logarithm; so does `cross_entropy`.
+_MIN_PROBABILITY = 1e-7
+# With so few classes, a top-5 accuracy says little.
 _FEW_CLASSES = 10
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The facts of a finished training that its metrics need.
+
+    Args:
+        history: One row per epoch, with the columns val_accuracy, val_loss and images_per_second.
+        best_epoch: The epoch, from 1, whose weights the model has.
+        seconds: Wall time of all epochs, validation included.
+        parameters: Number of parameters of the model.
+    """
+
+    history: pd.DataFrame
+    best_epoch: int
+    seconds: float
+    parameters: int
 
 
 class ClassMetrics(NamedTuple):
@@ -26,52 +48,118 @@ class ClassMetrics(NamedTuple):
     images: NDArray[np.int64]
 
 
-def metrics_of(labels: Labels, probabilities: Probabilities, subset: str = "test") -> dict[str, float]:
-    """Returns a run's figures on the images of a part by name; the top-5 accuracy only of more than ten classes."""
-    figures = {
-        f"{subset}_accuracy": accuracy(labels, probabilities),
-        f"{subset}_loss": cross_entropy(labels, probabilities),
-        f"{subset}_macro_f1": macro_f1(labels, probabilities),
+def run_metrics(
+    outcome: Outcome, labels: Labels, probabilities: Probabilities, set_name: str, resources: Resources
+) -> dict[str, float]:
+    """Returns the metrics of a run, which are the contents of metrics.json.
+
+    SET is `set_name`, mostly "test". Accuracies and F1 lie between 0 and 1.
+
+    * SET_accuracy: accuracy.
+    * SET_loss: cross-entropy, in nats.
+    * SET_macro_f1: mean F1 of the classes.
+    * SET_top5_accuracy: share of images with the true class among the five most probable; with more than 10 classes.
+    * validation_accuracy, validation_loss: those of the best epoch, as in the history.
+    * epochs: number of epochs trained.
+    * best_epoch: the epoch, from 1, whose weights the model has.
+    * images_per_second: median training speed, without the first epoch, in which TensorFlow traces the graph.
+    * seconds: wall time of all epochs, validation included.
+    * parameters: number of parameters of the model.
+    * peak_memory_mb: maximum memory of the process, in 10⁶ bytes.
+    * energy_kj: energy of processor and GPUs, in kilojoules; only if the machine counts it.
+
+    Args:
+        outcome: Facts of the training.
+        labels: True labels of the set, shape (n,).
+        probabilities: Class probabilities of its images, shape (n, classes).
+        set_name: Name of the set, a prefix of its metrics.
+        resources: Memory and energy that the run took.
+    """
+    history = outcome.history
+    best = history.iloc[outcome.best_epoch - 1]
+    speeds = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
+    of_set = {
+        f"{set_name}_accuracy": accuracy(labels, probabilities),
+        f"{set_name}_loss": cross_entropy(labels, probabilities),
+        f"{set_name}_macro_f1": macro_f1(labels, probabilities),
     }
     if probabilities.shape[1] > _FEW_CLASSES:
-        figures[f"{subset}_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
-    return figures
+        of_set[f"{set_name}_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
+    metrics = {
+        **of_set,
+        "validation_accuracy": float(best["val_accuracy"]),
+        "validation_loss": float(best["val_loss"]),
+        "epochs": len(history),
+        "best_epoch": outcome.best_epoch,
+        "images_per_second": float(speeds.median()),
+        "seconds": outcome.seconds,
+        "parameters": outcome.parameters,
+        "peak_memory_mb": resources.peak_memory_mb,
+    }
+    if resources.energy_kj is not None:
+        metrics["energy_kj"] = resources.energy_kj
+    return metrics
+
+
+def halted_metrics(rows: Sequence[Row], early_stopping: EarlyStopping | None) -> dict[str, float]:
+    """Returns the metrics of a run that was halted before its last epoch.
+
+    The key halted is 1. The keys validation_accuracy, validation_loss, epochs, best_epoch and seconds are those of
+    `run_metrics`. The best epoch is the last one, unless early stopping restores the best.
+
+    Args:
+        rows: The history, one row per epoch.
+        early_stopping: How the run stops early; None if it does not.
+    """
+    best = rows[-1]
+    if early_stopping is not None and early_stopping.restore_best:
+        monitor = early_stopping.monitor
+        choose = max if monitor.endswith("accuracy") else min
+        best = choose(rows, key=lambda row: row[monitor])
+    return {
+        "halted": 1.0,
+        "validation_accuracy": best["val_accuracy"],
+        "validation_loss": best["val_loss"],
+        "epochs": len(rows),
+        "best_epoch": best["epoch"],
+        "seconds": sum(row["seconds"] for row in rows),
+    }
 
 
 def accuracy(labels: Labels, probabilities: Probabilities) -> float:
-    """Returns the share of images whose likeliest class is theirs."""
+    """Returns the share of images whose most probable class is the true one."""
     return float(np.mean(probabilities.argmax(axis=1) == labels))
 
 
 def top_accuracy(labels: Labels, probabilities: Probabilities, count: int) -> float:
-    """Returns the share of images whose class is among the `count` likeliest.
+    """Returns the share of images whose true class is among the `count` most probable classes.
 
-    Of classes that are equally likely the first counts as the likeliest, as in `accuracy`, so that a network that
-    is sure of one class and gives all others 0 is not credited with them.
+    Of equally probable classes the first counts as the most probable, as in `accuracy`. A network that gives one
+    class probability 1 gets no credit for all the others.
     """
-    likeliest = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
-    return float(np.mean((likeliest == labels[:, None]).any(axis=1)))
+    most_probable = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
+    return float(np.mean((most_probable == labels[:, None]).any(axis=1)))
 
 
 def cross_entropy(labels: Labels, probabilities: Probabilities) -> float:
     """Returns the mean negative logarithm of the probability of the true class, in nats."""
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(of_truth.clip(_LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)).mean())
+    of_true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(of_true.clip(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)).mean())
 
 
 def class_metrics(labels: Labels, probabilities: Probabilities) -> ClassMetrics:
-    """Returns precision, recall and F1 by class; 0 where a class was never predicted."""
+    """Returns precision, recall and F1 of each class; 0 if a class was never predicted."""
     classes = np.arange(probabilities.shape[1])
-    figures = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=classes, zero_division=0)
-    return ClassMetrics(*figures)
+    metrics = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=classes, zero_division=0)
+    return ClassMetrics(*metrics)
 
 
 def macro_f1(labels: Labels, probabilities: Probabilities) -> float:
-    """Returns the mean of the classes' F1."""
+    """Returns the mean F1 of the classes."""
     return float(class_metrics(labels, probabilities).f1.mean())
 
 
 def confusion(labels: Labels, probabilities: Probabilities) -> NDArray[np.int64]:
-    """Returns how many images of each true class (row) were taken for each class (column)."""
+    """Returns the confusion matrix: one row per true class, one column per predicted class."""
     classes = np.arange(probabilities.shape[1])
     return confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""Which runs of a study share a pass of images through their frozen network."""
+"""Finds the runs of a study that share one pass of the images through their frozen network."""
 
 from collections.abc import Sequence
 
@@ -6,28 +6,36 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.training import TrainConfig
 
 # An experiment with a seed.
-Place = tuple[Experiment, int]
-# A network and its images before any training; the seed is None where nothing of what can be frozen is drawn.
+SeededExperiment = tuple[Experiment, int]
+# A network and its images before any training. The seed is None if the weights are pretrained.
 Beginning = tuple[Experiment, int | None]
 
 
 def beginning(experiment: Experiment, seed: int) -> Beginning:
-    """Returns what two runs have in common that begin with the same network on the same images.
+    """Returns a key that is equal for runs that start from the same network on the same images.
 
-    How they train makes no difference to what is frozen then, and the seed none to pretrained weights.
+    The training settings do not affect the frozen activations, and the seed does not affect pretrained weights.
     """
     precision, strategy = experiment.train.precision, experiment.train.strategy
     untrained = experiment.but(train=TrainConfig(precision=precision, strategy=strategy), earlier_phases=())
-    drawn = experiment.transfer is None or experiment.transfer.weights == "none"
-    return untrained, seed if drawn else None
+    random = experiment.transfer is None or experiment.transfer.weights == "none"
+    return untrained, seed if random else None
 
 
-def cuts_to_cache(run: Place, others: Sequence[Place]) -> tuple[tuple[str, ...], ...]:
-    """Returns the cuts of the phases of those runs that begin as this one, run by run, each course of cuts once."""
+def cuts_to_cache(run: SeededExperiment, others: Sequence[SeededExperiment]) -> tuple[tuple[str, ...], ...]:
+    """Returns the `unfreeze` settings of the runs that start like this one, one tuple per sequence of phases.
+
+    Args:
+        run: The run that may compute their activations in its own pass of the images.
+        others: The runs of the study.
+    """
     experiment, _ = run
     if experiment.transfer is None:
         return ()
-    begun = beginning(*run)
-    alike = (other for other, seed in others if beginning(other, seed) == begun)
-    courses = dict.fromkeys(tuple(phase.unfreeze for phase in other.phases) for other in alike)
-    return tuple(course for course in courses if course != tuple(phase.unfreeze for phase in experiment.phases))
+    start = beginning(*run)
+    sequences = dict.fromkeys(_unfrozen(other) for other, seed in others if beginning(other, seed) == start)
+    return tuple(sequence for sequence in sequences if sequence != _unfrozen(experiment))
+
+
+def _unfrozen(experiment: Experiment) -> tuple[str, ...]:
+    return tuple(phase.unfreeze for phase in experiment.phases)

@@ -1,4 +1,4 @@
-"""What a study will cost, measured by a few real steps; on the way, everything that can be wrong is checked."""
+"""Plans of a study: checks everything that can be wrong, and measures the costs by a few real steps."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kerasclf.models.weights.keras_files import Weights
     from kerasclf.training.rehearsal import Rehearsal
 
-# By network and where they come from.
+# By network and source of the weights.
 PretrainedWeights = dict[tuple[str, str], "Weights"]
 SourceKey = tuple[str, Split, tuple[int, int] | None]
 DataKey = tuple[SourceKey, tuple[str, ...]]
@@ -30,13 +30,13 @@ DataKey = tuple[SourceKey, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class PlanRequest:
-    """What a plan is wanted of.
+    """A request for a plan.
 
     Args:
-        experiments: By name.
-        measure: Names of those whose cost is to be measured.
-        threads: CPU threads that a run will have; None for all.
-        snapshots: A folder for the data sets as files, for the runs to read; None for none.
+        experiments: The experiments, by name.
+        measure: Names of the experiments whose cost is measured.
+        threads: CPU threads of each run; None for all.
+        snapshots: Folder for files of the data sets, which the runs read; None for no files.
     """
 
     experiments: dict[str, Experiment]
@@ -50,23 +50,23 @@ class PlanRequest:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "PlanRequest":
-        """Makes a request of what `to_dict` returned."""
+        """Makes the request that `to_dict` described."""
         experiments = {name: Experiment.from_dict(value) for name, value in plain["experiments"].items()}
         return cls(**{**plain, "experiments": experiments, "measure": tuple(plain["measure"])})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What was found out before a study starts.
+    """The checked data and networks of some experiments, and the measured costs.
 
     Args:
         manifests: The manifest of each data set, by its hash.
         data_of: The hash of the data of each experiment, by name.
-        snapshots: Files with the data sets, by their hash.
-        gpus: GPUs of the machine.
-        networks: A hash of what each experiment's network is made of, by name.
-        costs: By experiment's name, for those that were measured.
-        peak_memory_mb: The most memory that the greatest of them took, in 10⁶ bytes; None where none was measured.
+        snapshots: Files of the data sets, by their hash.
+        gpus: Number of GPUs of the machine.
+        networks: A hash of the architecture of each experiment, by name.
+        costs: The costs of the measured experiments, by name.
+        peak_memory_mb: Maximum memory of all measured experiments, in 10⁶ bytes; None if none was measured.
     """
 
     manifests: dict[str, dict[str, Any]]
@@ -83,15 +83,19 @@ class Plan:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Plan":
-        """Makes a plan of what `to_dict` returned."""
+        """Makes the plan that `to_dict` described."""
         return cls(**{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}})
 
 
 def make_plan(request: PlanRequest, log: Log) -> Plan:
-    """Loads the data, builds every network and measures those that are wanted. Needs TensorFlow.
+    """Loads the data, builds every network and measures the requested costs. Needs TensorFlow.
+
+    Args:
+        request: The experiments, and which of them to measure.
+        log: Receives progress messages, one line each.
 
     Raises:
-        KerasclfError: Data, a network or a setting cannot be used.
+        KerasclfError: If the data, a network or a setting cannot be used.
     """
     import tensorflow as tf
 
@@ -110,12 +114,12 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         dataset = datasets[_key(experiment)]
         found = []
         for phase in experiment.phases:
-            alike = _regardless_of_length(experiment, phase)
-            if alike not in measured:
+            one_epoch = _with_one_epoch(experiment, phase)
+            if one_epoch not in measured:
                 forget_peak()
-                measured[alike] = _rehearse(alike, dataset, weights)
+                measured[one_epoch] = _rehearse(one_epoch, dataset, weights)
                 peaks.append(peak_memory_mb())
-            found.append(measured[alike])
+            found.append(measured[one_epoch])
         costs[name] = _estimate(experiment, found, dataset)
     return Plan(
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
@@ -168,25 +172,25 @@ def _write_snapshots(datasets: Iterable[ImageDataset], folder: str | None) -> di
 
 
 def _check_settings(name: str, experiment: Experiment) -> None:
-    """Checks what needs no images, before any is read."""
+    """Checks the settings that need no images, before any image is read."""
     from kerasclf.models import BACKBONES, check_arguments
 
     arguments = dict(experiment.model_args)
     check_arguments(experiment.model, arguments)
     if experiment.model in BACKBONES and experiment.transfer is None:
         raise KerasclfError(
-            f"{name}: {experiment.model} needs a transfer, so that nothing is trained from random weights unawares. "
-            "Expected Transfer(weights='imagenet'), a file, or 'none'."
+            f"{name}: expected a transfer for the pretrained network {experiment.model}, such as "
+            "Transfer(weights='imagenet'), a file, or 'none' for random weights. Received: None."
         )
     if arguments.get("classifier_activation", "softmax") != "softmax":
         raise KerasclfError(
-            f"{name}: a study's loss and report need probabilities; expected classifier_activation 'softmax'. "
+            f"{name}: expected classifier_activation 'softmax', as the loss and the report need probabilities. "
             f"Received: {arguments['classifier_activation']!r}."
         )
 
 
 def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
-    """Reads pretrained weights once for all that will be built of them, before any image is read."""
+    """Reads all pretrained weights once, before any image is read."""
     from kerasclf.models import find_pretrained
     from kerasclf.transfer.extraction_engines import choose_engine
 
@@ -201,17 +205,17 @@ def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
 
 
 def _weights_of(experiment: Experiment, weights: PretrainedWeights) -> "Weights | None":
-    """Returns the pretrained weights of an experiment, which were read already; None if it has none."""
+    """Returns the pretrained weights of an experiment; None if it has none."""
     return weights[experiment.model, experiment.transfer.weights] if experiment.transfer else None
 
 
 def _check_networks(
-    wanted: dict[str, tuple[Experiment, ImageDataset]], pretrained: PretrainedWeights
+    experiments: dict[str, tuple[Experiment, ImageDataset]], pretrained: PretrainedWeights
 ) -> dict[str, str]:
-    """Builds every network once for its images, and finds the cuts that its phases ask for.
+    """Builds every network once for its images, and finds the cuts of its phases.
 
     Returns:
-        A hash of what each network is made of, by the experiment's name.
+        A hash of each architecture, by the experiment's name.
     """
     from kerasclf.models.explaining.architecture import architecture
     from kerasclf.pipeline.normalization_statistics import check_normalization
@@ -219,10 +223,10 @@ def _check_networks(
 
     built: dict[tuple[Any, ...], tuple[Cuts, str]] = {}
     found = {}
-    for name, (experiment, dataset) in wanted.items():
+    for name, (experiment, dataset) in experiments.items():
         if dataset.is_table and (experiment.augmentation.is_random or experiment.transfer is not None):
             raise KerasclfError(
-                f"{dataset.title} holds rows of a table, which nothing augments and no network was pretrained on."
+                f"{name}: expected no random augmentation and no transfer on {dataset.title}, which is a table."
             )
         check_normalization(experiment.augmentation, dataset.image_shape)
         weights = experiment.transfer and experiment.transfer.weights
@@ -236,8 +240,8 @@ def _check_networks(
     return found
 
 
-def _regardless_of_length(experiment: Experiment, phase: TrainConfig) -> Experiment:
-    """Returns one phase as an experiment of its own; those that differ in their length alone take as long an epoch."""
+def _with_one_epoch(experiment: Experiment, phase: TrainConfig) -> Experiment:
+    """Returns an experiment with one epoch of one phase. Phases that differ only in length share one rehearsal."""
     schedule = phase.schedule.but(warmup_epochs=0)
     return experiment.but(train=phase.but(epochs=1, early_stopping=None, schedule=schedule), earlier_phases=())
 
@@ -252,11 +256,11 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: Pretrained
 
 
 def _estimate(experiment: Experiment, found: Sequence["Rehearsal"], dataset: ImageDataset) -> RunCost:
-    # predictions.csv has about a dozen characters a class and line.
+    # predictions.csv has about a dozen characters per line and class.
     disk_mb = len(dataset.test) * dataset.num_classes * 12 / 1e6
     for phase, measured in zip(experiment.phases, found, strict=True):
-        keeps_best = 2 if phase.early_stopping else 1
-        disk_mb += 2 * keeps_best * measured.state_mb
+        weights = 2 if phase.early_stopping else 1  # Early stopping also stores the weights of the best epoch.
+        disk_mb += 2 * weights * measured.state_mb
     return RunCost(
         phases=tuple(
             PhaseCost(

@@ -1,4 +1,4 @@
-"""Progress of a study while people wait: a live table in a terminal, plain lines elsewhere."""
+"""Progress of a study: a live table in a terminal, plain lines elsewhere."""
 
 import time
 from collections.abc import Sequence
@@ -9,35 +9,49 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from kerasclf.runs.cost import format_duration
 from kerasclf.training.listener import Row
 
 _BARS = "▁▂▃▄▅▆▇█"
 
 
 class RunListener(Protocol):
-    """Is told of the progress of a study's runs, each known by its title."""
+    """Receives the progress of a study's runs, each identified by its title."""
 
     def log(self, line: str) -> None:
-        """Takes a line for the user."""
+        """Receives a line for the user."""
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        """A run of so many epochs of so many steps begins; `rows` is the history it goes on from."""
+        """Called when a run starts or resumes.
+
+        Args:
+            title: Title of the run.
+            epochs: Number of epochs.
+            steps: Steps per epoch.
+            rows: The history so far, one row per epoch.
+        """
 
     def stepped(self, title: str, epochs_done: int, step: int) -> None:
-        """So many steps of the run's present epoch are done."""
+        """Called after some steps of an epoch.
+
+        Args:
+            title: Title of the run.
+            epochs_done: Number of finished epochs.
+            step: Number of finished steps of the current epoch.
+        """
 
     def finished_epoch(self, title: str, row: Row) -> None:
-        """An epoch is done; `row` is its line of the history."""
+        """Called after an epoch with its row of the history."""
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        """The run is done, with these figures."""
+        """Called at the end of a run with its metrics."""
 
     def failed_run(self, title: str, message: str) -> None:
-        """The run failed; the others go on."""
+        """Called when a run fails. The other runs continue."""
 
 
 class SilentRunListener:
-    """A study's listener that passes nothing on."""
+    """A study's listener that ignores everything."""
 
     def log(self, line: str) -> None: ...
 
@@ -53,7 +67,11 @@ class SilentRunListener:
 
 
 class RunListeners:
-    """Passes everything on to several listeners."""
+    """Passes everything on to several listeners.
+
+    Args:
+        listeners: The listeners, which are notified in this order.
+    """
 
     def __init__(self, listeners: Sequence[RunListener]) -> None:
         self.listeners = listeners
@@ -84,7 +102,12 @@ class RunListeners:
 
 
 class OneRunListener:
-    """Passes the progress of one run's training on to a study's listener, under the run's title."""
+    """Passes the progress of one run's training on to the listener of its study.
+
+    Args:
+        title: Title of the run.
+        listener: Listener of the study.
+    """
 
     def __init__(self, title: str, listener: RunListener) -> None:
         self.title, self.listener = title, listener
@@ -103,11 +126,11 @@ class OneRunListener:
 
 
 class ConsoleProgress:
-    """Shows the runs of a study on a console; use it as a context manager.
+    """Shows the runs of a study on a console. Use it as a context manager.
 
     Args:
-        total_runs: Runs still to be made.
-        console: Where to write; a live table appears where it is a terminal.
+        total_runs: Number of runs to execute.
+        console: Where to write. A terminal shows a live table, anything else plain lines.
     """
 
     def __init__(self, total_runs: int, console: Console) -> None:
@@ -141,12 +164,12 @@ class ConsoleProgress:
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
         known = title in self._runs
-        if known:  # another phase, or begun anew on another machine
+        if known:  # Another phase, or a restart on another machine.
             self._bars.remove_task(self._runs.pop(title).task)
         task = self._bars.add_task(title, total=epochs, completed=len(rows), unit="epochs", state="starting")
         self._runs[title] = _Shown(task, epochs, steps, rows)
         if rows and not known:
-            self.log(f"{title}  goes on after epoch {len(rows)} of {epochs}")
+            self.log(f"{title}  resumes after epoch {len(rows)} of {epochs}")
 
     def stepped(self, title: str, epochs_done: int, step: int) -> None:
         shown = self._runs[title]
@@ -154,7 +177,7 @@ class ConsoleProgress:
         self._update_study()
 
     def finished_epoch(self, title: str, row: Row) -> None:
-        shown, epoch, state = self._runs[title], int(row["epoch"]), _in_words(row)
+        shown, epoch, state = self._runs[title], int(row["epoch"]), _as_text(row)
         shown.rows.append(row)
         self._bars.update(shown.task, completed=epoch, state=_with_curves(shown.rows))
         self._update_study()
@@ -162,7 +185,7 @@ class ConsoleProgress:
             now = time.monotonic()
             left = (shown.epochs - epoch) * (now - shown.last_epoch_at)
             shown.last_epoch_at = now
-            self.log(f"{title}  epoch {epoch}/{shown.epochs}  {state}  {left:.0f} s left")
+            self.log(f"{title}  epoch {epoch}/{shown.epochs}  {state}  {format_duration(left)} left")
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
         self._ended_run(title)
@@ -189,23 +212,25 @@ class ConsoleProgress:
 
 
 class _Shown:
-    """A run in the table."""
+    """A run in the live table."""
 
     def __init__(self, task: TaskID, epochs: int, steps: int, rows: Sequence[Row]) -> None:
         self.task, self.epochs, self.steps, self.rows = task, epochs, steps, list(rows)
         self.last_epoch_at = time.monotonic()
 
 
-def _in_words(row: Row) -> str:
+def _as_text(row: Row) -> str:
     shown = [("loss", "loss"), ("accuracy", "accuracy"), ("val_loss", "val. loss"), ("val_accuracy", "val. accuracy")]
     parts = [f"{label} {row[name]:.3f}" for name, label in shown if name in row]
     return "  ".join([*parts, f"{row['images_per_second']:,.0f} images/s"])
 
 
 def sparkline(values: Sequence[float], width: int = 10) -> str:
-    """Returns values as a line of at most `width` bars, the lowest of them ▁ and the highest █.
+    """Returns values as a line of bars from ▁, the lowest, to █, the highest.
 
-    Of more values each bar is the mean of its share of them. Values that are not finite have no bar.
+    Args:
+        values: The values. Values that are not finite have no bar.
+        width: Maximum number of bars. Each bar is the mean of its share of more values.
     """
     if not len(values):
         return ""
@@ -215,12 +240,12 @@ def sparkline(values: Sequence[float], width: int = 10) -> str:
     if not len(known):
         return " " * len(means)
     span = known.max() - known.min()
-    places = (means - known.min()) / span if span else np.full(len(means), 0.5)
-    return "".join(_BARS[round(place * (len(_BARS) - 1))] if np.isfinite(place) else " " for place in places)
+    heights = (means - known.min()) / span if span > 0 else np.full(len(means), 0.5)
+    return "".join(_BARS[round(height * (len(_BARS) - 1))] if np.isfinite(height) else " " for height in heights)
 
 
 def _with_curves(rows: Sequence[Row]) -> str:
-    """Returns the last epoch's figures, each after the curve that led to it."""
+    """Returns the metrics of the last epoch, each after its curve."""
     last, parts = rows[-1], []
     for name in ("loss", "accuracy"):
         if name not in last:

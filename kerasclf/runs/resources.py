@@ -1,38 +1,55 @@
-"""What a run costs: memory and, where the machine counts it, energy. Needs no TensorFlow."""
+"""The resources that a run takes: memory and, if the machine counts it, energy. Needs no TensorFlow."""
 
 import contextlib
 import ctypes
 import gc
 import importlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from kerasclf.machine import usable_cores
 
-# Linux shows the energy counters of Intel and AMD processors here, in microjoules; often to root alone.
+# Linux shows the energy counters of Intel and AMD processors here, in microjoules; often only to root.
 _RAPL = Path("/sys/class/powercap")
 
 
+@dataclass(frozen=True)
+class Resources:
+    """The resources that a run took.
+
+    Args:
+        peak_memory_mb: Maximum memory of the process, in 10⁶ bytes.
+        energy_kj: Energy of processor and GPUs, in kilojoules; None if it was not counted.
+    """
+
+    peak_memory_mb: float
+    energy_kj: float | None = None
+
+
 class Meter:
-    """Measures from its making on; energy is the whole processor's and the GPUs', with whatever else they do."""
+    """Measures resources from its creation on. The energy is that of the whole processor and of all GPUs.
+
+    Args:
+        energy: Whether to measure energy.
+    """
 
     def __init__(self, energy: bool = True) -> None:
-        self._counted = _energy_counters() if energy else {}
+        self._start = _energy_counters() if energy else {}
 
-    def read(self) -> dict[str, float]:
-        """Returns `peak_memory_mb` of this process (10⁶ bytes) and, where it is counted, `energy_kj`."""
-        found = {"peak_memory_mb": peak_memory_mb()}
-        now = _energy_counters() if self._counted else {}
-        # A counter that ran over its end is lower than before and says nothing.
-        if self._counted and all(now.get(name, -1.0) >= value for name, value in self._counted.items()):
-            found["energy_kj"] = sum(now[name] - value for name, value in self._counted.items()) / 1000
-        return found
+    def read(self) -> Resources:
+        """Returns the resources taken so far."""
+        now = _energy_counters() if self._start else {}
+        # A counter that has overflowed is lower than before.
+        valid = bool(self._start) and all(now.get(name, -1.0) >= value for name, value in self._start.items())
+        energy_kj = sum(now[name] - value for name, value in self._start.items()) / 1000 if valid else None
+        return Resources(peak_memory_mb(), energy_kj)
 
 
 def peak_memory_mb() -> float:
-    """Returns the most memory this process has held, in 10⁶ bytes."""
+    """Returns the maximum memory this process has held, in 10⁶ bytes."""
     try:
         import resource
 
@@ -43,42 +60,42 @@ def peak_memory_mb() -> float:
 
 
 def forget_peak() -> None:
-    """Makes `peak_memory_mb` count from what is held now, where the system can: on Linux.
+    """Frees unused memory and resets the peak of `peak_memory_mb` to the present memory.
 
-    What nobody uses any more is given back first; elsewhere the peak stays that of everything so far.
+    Only Linux can reset the peak; elsewhere it stays that of the whole process.
     """
     gc.collect()
     if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):  # another C library
+        with contextlib.suppress(OSError, AttributeError):  # AttributeError: a C library without malloc_trim
             ctypes.CDLL(None).malloc_trim(0)
             Path("/proc/self/clear_refs").write_text("5")  # see proc(5)
 
 
 def free_memory_mb() -> float:
-    """Returns the memory that processes may still take, in 10⁶ bytes."""
+    """Returns the memory available to processes, in 10⁶ bytes."""
     return float(psutil.virtual_memory().available) / 1e6
 
 
 def automatic_jobs(peak_mb: float | None, gpus: int) -> int:
-    """Returns how many runs side by side are fastest: one a GPU, or one a core as far as memory reaches.
+    """Returns the fastest number of runs side by side: one per GPU, or one per core if memory allows.
 
-    A step's small operations divide badly between threads, so that one-threaded runs side by side win, as was
-    measured with the networks of the ladder (benchmarks/README.md); memory decides how many there can be.
+    The small operations of a step divide badly between threads. One-threaded runs side by side are faster, as
+    measured with the networks of the ladder (benchmarks/README.md).
 
     Args:
-        peak_mb: Memory of one run, where it is known.
-        gpus: GPUs of this machine.
+        peak_mb: Maximum memory of one run, in 10⁶ bytes; None if it is unknown.
+        gpus: Number of GPUs of this machine.
     """
-    most = gpus or usable_cores()
-    if peak_mb:
-        most = min(most, int(0.8 * free_memory_mb() / peak_mb))
-    return max(1, most)
+    jobs = gpus if gpus > 0 else usable_cores()
+    if peak_mb is not None:
+        jobs = min(jobs, int(0.8 * free_memory_mb() / max(peak_mb, 1.0)))
+    return max(1, jobs)
 
 
 def _energy_counters() -> dict[str, float]:
-    """Returns joules since some beginning, by counter."""
+    """Returns the joules counted since an arbitrary start, by counter."""
     found = {}
-    for path in _RAPL.glob("intel-rapl:?/energy_uj"):  # packages alone; their parts are counted in them
+    for path in _RAPL.glob("intel-rapl:?/energy_uj"):  # A package's counter includes those of its parts.
         try:
             found[str(path)] = int(path.read_text()) / 1e6
         except (OSError, ValueError):
@@ -90,7 +107,7 @@ def _gpu_energy() -> dict[str, float]:
     try:
         nvml = importlib.import_module("pynvml")
         nvml.nvmlInit()
-    except Exception:  # no such package, no driver: there is nothing to count
+    except Exception:  # without the package or a driver there is nothing to count
         return {}
     found = {}
     for i in range(nvml.nvmlDeviceGetCount()):

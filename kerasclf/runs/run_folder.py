@@ -24,7 +24,11 @@ _RESULT = "result"
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder; it exists only when the run is complete."""
+    """The folder of a run. It exists only when the run is complete.
+
+    Args:
+        path: Path of the folder.
+    """
 
     path: Path
 
@@ -34,56 +38,60 @@ class RunFolder:
 
     @property
     def partial(self) -> Path:
-        """Where the run is made: checkpoints, log, and the reason where it failed."""
+        """The folder of the incomplete run: checkpoints, log, and the reason of a failure."""
         return self.path.with_name(f"{self.path.name}.partial")
 
     @property
     def checkpoints(self) -> Path:
-        """Where the run keeps its state at each epoch's end."""
+        """The folder of the checkpoints, one at the end of each epoch."""
         return self.partial / "checkpoints"
 
     def begin_result(self) -> Path:
-        """Returns an empty folder for the run's files."""
+        """Returns a new, empty folder for the files of the run."""
         folder = self.partial / _RESULT
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         return folder
 
     def take_result(self) -> None:
-        """Makes the folder of `begin_result`, now that all its files are whole, the run's own; atomic."""
+        """Turns the folder of `begin_result` into the run folder, atomically, when all its files are complete."""
         (self.partial / _RESULT).replace(self.path)
         sync_folder(self.path.parent)
 
     @property
     def log_file(self) -> Path:
-        """What libraries print while the run is made in a process of its own."""
+        """The output of libraries during a run in a process of its own."""
         return self.partial / "log.txt"
 
     def epochs_done(self) -> int:
-        """Returns how many epochs are finished of a run that is not complete."""
+        """Returns the number of finished epochs of an incomplete run."""
         return finished_epochs(self.checkpoints)
 
     @property
     def failure(self) -> str | None:
-        """Why the run failed when it was tried last, or None."""
-        noted = self.partial / _FAILURE
-        return str(read_json(noted)["message"]) if noted.exists() else None
+        """The reason if the run failed last time, otherwise None."""
+        recorded = self.partial / _FAILURE
+        return str(read_json(recorded)["message"]) if recorded.exists() else None
 
     def note_failure(self, message: str) -> None:
-        """Keeps the reason of a failure beside the log."""
+        """Records the reason of a failure, next to the log."""
         write_json(self.partial / _FAILURE, {"message": message})
 
     def forget_failure(self) -> None:
-        """Lets the run be tried again, from its last checkpoint."""
+        """Removes the record of a failure. The next start resumes the run from its last checkpoint."""
         (self.partial / _FAILURE).unlink(missing_ok=True)
 
     def check(self, experiment: Experiment, seed: int) -> None:
-        """Makes sure that the folder holds what a run left there, unchanged.
+        """Checks that the folder holds the unchanged files of a complete run.
+
+        Args:
+            experiment: The experiment of the run.
+            seed: The seed of the run.
 
         Raises:
-            FolderError: A file is missing or was changed since; the message names it.
+            FolderError: If a file is missing or was changed. The message names it.
         """
-        remedy = "Put it back, or remove the folder to have the run made again; the other runs are kept."
+        remedy = "Restore it, or remove the run folder to repeat this run. The other runs stay."
         try:
             description = self.description()
             digests = description["files"]
@@ -91,20 +99,20 @@ class RunFolder:
         except (OSError, ValueError, KeyError) as error:
             raise FolderError(f"{self.path / DESCRIPTION} cannot be read ({error}). {remedy}") from error
         if not same:
-            raise FolderError(f"{self.path / DESCRIPTION} tells of another experiment or seed. {remedy}")
+            raise FolderError(f"{self.path / DESCRIPTION} describes another experiment or seed. {remedy}")
         for name, digest in digests.items():
             file = self.path / name
             if not file.is_file():
                 raise FolderError(f"{file} is missing. {remedy}")
             if file_digest(file) != digest:
-                raise FolderError(f"{file} was changed after the run had ended. {remedy}")
+                raise FolderError(f"{file} was changed after the end of the run. {remedy}")
 
     def history(self) -> pd.DataFrame:
-        """Returns a row an epoch."""
+        """Returns the history, one row per epoch."""
         return pd.read_csv(self.path / "history.csv")
 
     def metrics(self) -> dict[str, Any]:
-        """Returns the figures of the run."""
+        """Returns the metrics of the run; see `kerasclf.runs.metrics.run_metrics`."""
         return read_json(self.path / "metrics.json")  # type: ignore[no-any-return]
 
     def environment(self) -> dict[str, Any]:
@@ -112,22 +120,25 @@ class RunFolder:
         return read_json(self.path / "environment.json")  # type: ignore[no-any-return]
 
     def description(self) -> dict[str, Any]:
-        """Returns the experiment, its seed, and what it was run on."""
+        """Returns the experiment, its seed, and the data of the run."""
         return read_json(self.path / DESCRIPTION)  # type: ignore[no-any-return]
 
     def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Returns the test images' labels and their probabilities, shape (n, classes)."""
+        """Returns the labels of the test images, shape (n,), and their class probabilities, shape (n, classes)."""
         table = pd.read_csv(self.path / "predictions.csv", dtype={"image": str})
         return table["label"].to_numpy(np.int64), table.drop(columns=["image", "label"]).to_numpy(np.float64)
 
     def examples(self) -> Examples | None:
-        """Returns thumbnails of the images the run got most wrong; None of a run made before there were any."""
+        """Returns the thumbnails of the most confident errors; None for a run of a version without them."""
         path = self.path / EXAMPLES
         return read_examples(path) if path.exists() else None
 
 
 def seal(folder: Path, description: dict[str, Any]) -> None:
-    """Writes what a run is into its folder, last of all its files, with the SHA-256 of each of the others."""
+    """Writes the description of a run into its folder, with the SHA-256 of each other file.
+
+    Call it last: the digests cover the files that exist then.
+    """
     digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
     write_json(folder / DESCRIPTION, {**description, "files": digests})
 
@@ -135,9 +146,16 @@ def seal(folder: Path, description: dict[str, Any]) -> None:
 def write_predictions(
     path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
 ) -> None:
-    """Writes a line an image: its name, its label, and a column p_CLASS of probability for each class."""
+    """Writes predictions.csv, one line per image: name, label, and the probability p_CLASS of each class.
+
+    Args:
+        path: File to write.
+        subset: The images.
+        probabilities: Their class probabilities, shape (n, classes).
+        class_names: Names of the classes.
+    """
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
     table.insert(0, "label", subset.labels)
     table.insert(0, "image", subset.names)
-    # Nine digits give a float32 back exactly.
+    # Nine digits restore a float32 exactly.
     table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")

@@ -1,10 +1,10 @@
-"""A process that makes runs or plans: a request comes as a line of JSON, events go out as lines of JSON.
+"""A worker process, which executes runs or makes plans. It reads requests and writes events as lines of JSON.
 
     python -m kerasclf.runs.worker [--fork]
 
-It answers one request and ends; with --fork it answers one after the other, each in a fork of its own. The process
-that started it keeps its standard input open. When that closes, whoever wanted the result is gone, and this process
-ends too; a run goes on from its last checkpoint when it is started again.
+A worker answers one request and ends. With --fork it answers one request after the other, each in a fork of its own.
+The process that started the worker keeps its standard input open. When the input closes, that process has ended, and
+the worker ends, too. The next start of the run resumes it from its last checkpoint.
 """
 
 import json
@@ -25,16 +25,20 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.training.listener import Row
 
-# Steps are told at most this often: a terminal shows no more.
-_TELL_EVERY_S = 0.2
+# Steps are sent at most this often: a terminal shows no more.
+_SEND_EVERY_S = 0.2
 
 
 class Messenger:
-    """A training's listener that passes everything on as an event: a name and plain JSON values."""
+    """A training's listener that passes everything on as events: a name and plain JSON values.
+
+    Args:
+        send: Receives the events.
+    """
 
     def __init__(self, send: Callable[[list[Any]], None]) -> None:
         self.send = send
-        self._told = 0.0
+        self._sent = 0.0
 
     def log(self, line: str) -> None:
         self.send(["log", line])
@@ -43,8 +47,8 @@ class Messenger:
         self.send(["began", epochs, steps, list(rows)])
 
     def stepped(self, epochs_done: int, step: int) -> None:
-        if time.monotonic() - self._told > _TELL_EVERY_S:
-            self._told = time.monotonic()
+        if time.monotonic() - self._sent > _SEND_EVERY_S:
+            self._sent = time.monotonic()
             self.send(["stepped", epochs_done, step])
 
     def finished_epoch(self, row: Row) -> None:
@@ -52,7 +56,7 @@ class Messenger:
 
 
 def main() -> None:
-    """Answers what comes in on standard input."""
+    """Answers the requests on standard input."""
     if "--fork" in sys.argv[1:]:
         forking.serve(answer)
     else:
@@ -60,11 +64,11 @@ def main() -> None:
 
 
 def answer(line: str, alive: int) -> NoReturn:
-    """Answers one request and ends the process; the last event is `result` or `error`.
+    """Answers one request and ends the process. The last event is `result` or `error`.
 
     Args:
         line: The request.
-        alive: A file descriptor that closes when nobody wants the answer any more; the process ends then, too.
+        alive: File descriptor that closes when the answer is no longer needed. The process then ends.
     """
     request = json.loads(line)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -73,7 +77,7 @@ def answer(line: str, alive: int) -> NoReturn:
         out.write(json.dumps(event) + "\n")
         out.flush()
 
-    _write_to(Path(request["log"]))
+    _redirect_output(Path(request["log"]))
     threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
     try:
         send(["result", _answer(request, Messenger(send))])
@@ -82,7 +86,7 @@ def answer(line: str, alive: int) -> NoReturn:
         known = isinstance(error, KerasclfError | OSError)
         message = str(error) if known else f"{type(error).__name__}: {error}"
         send(["error", type(error).__name__, message, is_passing(error)])
-    # Without Python's own clean-up, in which TensorFlow's threads are waited for.
+    # Skip Python's own clean-up, which waits for TensorFlow's threads.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
@@ -90,22 +94,31 @@ def answer(line: str, alive: int) -> NoReturn:
 
 def _answer(request: dict[str, Any], messenger: Messenger) -> Any:
     if request["task"] == "run":
-        return make_run(Job.from_dict(request["job"]), messenger)
-    wanted = PlanRequest.from_dict(request["plan"])
+        return run_job(Job.from_dict(request["job"]), messenger)
+    plan_request = PlanRequest.from_dict(request["plan"])
     quiet_tensorflow()
-    limit_threads(wanted.threads)
-    return make_plan(wanted, messenger.log).to_dict()
+    limit_threads(plan_request.threads)
+    return make_plan(plan_request, messenger.log).to_dict()
 
 
-def make_run(job: Job, messenger: Messenger) -> dict[str, float]:
-    """Makes a run in this process, which has computed nothing yet, and returns its figures."""
+def run_job(job: Job, messenger: Messenger) -> dict[str, float]:
+    """Executes a run in this process, which has computed nothing yet, and returns its metrics.
+
+    Args:
+        job: The run.
+        messenger: Receives the progress of the training.
+    """
     quiet_tensorflow()
     limit_threads(threads_of(job))
     return execute(job, messenger)
 
 
 def limit_threads(threads: int | None) -> None:
-    """Makes TensorFlow compute with so many threads; call it before the first computation."""
+    """Sets the number of threads that TensorFlow uses. Call it before the first computation.
+
+    Args:
+        threads: Number of threads; None changes nothing.
+    """
     import tensorflow as tf
 
     if threads is not None:
@@ -113,8 +126,8 @@ def limit_threads(threads: int | None) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 
-def _write_to(log_file: Path) -> None:
-    """Sends what libraries print, from Python or C++, to the log."""
+def _redirect_output(log_file: Path) -> None:
+    """Redirects standard output and standard error to the log, for Python and C++."""
     log_file.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     os.dup2(handle, 1)

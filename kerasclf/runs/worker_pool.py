@@ -1,4 +1,4 @@
-"""Worker processes side by side, each making one run at a time."""
+"""Worker processes side by side, each with one run at a time."""
 
 import contextlib
 import queue
@@ -8,25 +8,25 @@ from typing import Any
 
 from kerasclf.runs import forking
 from kerasclf.runs.job import Job
-from kerasclf.runs.worker_process import WorkerProcess, take_up
+from kerasclf.runs.worker_process import WorkerProcess, take_idle
 
 
 class WorkerPool:
-    """Gives runs to worker processes and hears of them.
+    """Gives runs to worker processes and collects their events.
 
     Args:
-        width: Runs side by side.
-        gpus: GPUs of this machine.
-        spare: Workers that have started already and have nothing to do; those that are taken up are removed.
+        width: Number of runs side by side.
+        gpus: Number of GPUs of this machine.
+        spare: Idle workers that have started already. The pool removes those it uses.
     """
 
     def __init__(self, width: int, gpus: int, spare: list[WorkerProcess]) -> None:
         self.gpus = gpus
         self._spare = spare
-        self.under_way: dict[int, Job] = {}  # by place
+        self.current: dict[int, Job] = {}  # by slot
         self._free = list(range(width))
         self._workers: dict[int, WorkerProcess] = {}
-        self._news: queue.Queue[tuple[int, list[Any]]] = queue.Queue()
+        self._events: queue.Queue[tuple[int, list[Any]]] = queue.Queue()
 
     @property
     def has_room(self) -> bool:
@@ -34,46 +34,50 @@ class WorkerPool:
         return bool(self._free)
 
     def start(self, job: Job) -> None:
-        """Makes a run in a free place."""
-        place = self._free.pop(0)
-        self.under_way[place] = job
-        self._worker(place).ask({"task": "run", "job": job.to_dict(), "log": str(job.run.log_file.absolute())})
+        """Starts a run in a free slot."""
+        slot = self._free.pop(0)
+        self.current[slot] = job
+        self._worker(slot).send({"task": "run", "job": job.to_dict(), "log": str(job.run.log_file.absolute())})
 
     def next_event(self, watch: Callable[[], None]) -> tuple[Job, list[Any]]:
-        """Waits for what a worker has to say of its run (see `WorkerProcess.events`)."""
-        while True:  # so that Ctrl-C is heard on Windows, too
+        """Waits for the next event of a worker and returns it with its run (see `WorkerProcess.events`).
+
+        Args:
+            watch: Called about twice a second.
+        """
+        while True:  # The timeout lets Ctrl-C through on Windows.
             watch()
             with contextlib.suppress(queue.Empty):
-                place, event = self._news.get(timeout=0.5)
-                job = self.under_way[place]
+                slot, event = self._events.get(timeout=0.5)
+                job = self.current[slot]
                 if event[0] == "ended":
-                    del self.under_way[place]
-                    self._free.append(place)
+                    del self.current[slot]
+                    self._free.append(slot)
                 return job, event
 
     def stop(self) -> None:
-        """Ends all workers and what they are doing."""
+        """Ends all workers and their runs."""
         for worker in self._workers.values():
             worker.stop()
 
-    def _worker(self, place: int) -> WorkerProcess:
-        """Returns the worker of a place, or a new one where there is none that takes another run."""
-        last = self._workers.get(place)
-        if last is not None and last.takes_more:
+    def _worker(self, slot: int) -> WorkerProcess:
+        """Returns the worker of a slot, or a new one if the slot has none that accepts another run."""
+        last = self._workers.get(slot)
+        if last is not None and last.accepts_more:
             return last
         if last is not None:
             last.stop()
-        worker = (None if self.gpus else take_up(self._spare)) or self._started(place)
-        self._workers[place] = worker
+        worker = (None if self.gpus else take_idle(self._spare)) or self._start_worker(slot)
+        self._workers[slot] = worker
 
         def read() -> None:
             for event in worker.events:
-                self._news.put((place, event))
+                self._events.put((slot, event))
 
         threading.Thread(target=read, daemon=True).start()
         return worker
 
-    def _started(self, place: int) -> WorkerProcess:
-        # One GPU each, where there are several: a run that wants more asks for the strategy "mirrored" and --jobs 1.
-        environment = {"CUDA_VISIBLE_DEVICES": str(place % self.gpus)} if self.gpus > 1 else {}
+    def _start_worker(self, slot: int) -> WorkerProcess:
+        # One GPU per worker. A run on several GPUs needs the strategy "mirrored" and one job.
+        environment = {"CUDA_VISIBLE_DEVICES": str(slot % self.gpus)} if self.gpus > 1 else {}
         return WorkerProcess(environment, forks=forking.CAN_FORK and not self.gpus)

@@ -1,4 +1,4 @@
-"""A worker process as the process that started it sees it: requests in, events out, and how it ended."""
+"""A handle of a worker process: it sends requests, reads events and finds out how the process ended."""
 
 import contextlib
 import json
@@ -9,21 +9,21 @@ import sys
 from collections.abc import Generator
 from typing import Any
 
-# After this long a worker that was asked to end is made to.
+# Seconds after which a worker that does not end is killed.
 _GRACE_S = 5
 
 
 class WorkerProcess:
-    """A worker (see worker.py).
+    """A worker process (see worker.py).
 
     Args:
-        environment: Variables that it gets over this process's own.
-        forks: Whether it answers one request after the other, each in a fork of its own; or else one alone.
+        environment: Environment variables of the worker, in addition to those of this process.
+        forks: Whether the worker answers one request after the other, each in a fork. Otherwise it answers only one.
     """
 
     def __init__(self, environment: dict[str, str] | None = None, forks: bool = False) -> None:
         self._forks = forks
-        self._asked = self._answered = False
+        self._busy = self._answered = False
         self.process = subprocess.Popen(
             [sys.executable, "-m", "kerasclf.runs.worker", *(["--fork"] if forks else [])],
             stdin=subprocess.PIPE,
@@ -31,20 +31,20 @@ class WorkerProcess:
             text=True,
             encoding="utf-8",
             env={**os.environ, **(environment or {})},
-            # Ctrl-C is for the process that waits; it ends the workers itself.
+            # Ctrl-C reaches only this process, which then ends the workers.
             start_new_session=True,
         )
-        # What it says until it ends: of each request at last `ended`, with the reason if it had no answer.
+        # The events of the worker. The last event of each request is `ended`, with a reason if there was no answer.
         self.events = self._read()
 
     @property
-    def takes_more(self) -> bool:
-        """Whether it can be given another request once the last one has ended."""
+    def accepts_more(self) -> bool:
+        """Whether the worker accepts another request after the current one has ended."""
         return self._forks and self.process.poll() is None
 
-    def ask(self, request: dict[str, Any]) -> None:
-        """Gives it a request; what comes of it is told by `events`."""
-        self._asked, self._answered = True, False
+    def send(self, request: dict[str, Any]) -> None:
+        """Sends a request to the worker, which answers with `events`."""
+        self._busy, self._answered = True, False
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps(request) + "\n")
@@ -55,21 +55,21 @@ class WorkerProcess:
         with self.process.stdout as lines:
             for line in lines:
                 event = json.loads(line)
-                if event[0] == "ended":  # a fork; the process itself goes on
+                if event[0] == "ended":  # A fork has ended; the worker itself continues.
                     yield self._end(event[1])
                 else:
                     self._answered |= event[0] in ("result", "error")
                     yield event
-        if self._asked:
+        if self._busy:
             yield self._end(self.process.wait())
 
     def _end(self, code: int) -> list[Any]:
-        self._asked = False
-        return ["ended", "" if self._answered else _in_words(code)]
+        self._busy = False
+        return ["ended", "" if self._answered else _describe_exit(code)]
 
     def stop(self) -> None:
-        """Ends the process, if it has not ended, and waits for it."""
-        if self._answered and not self._forks:  # it ends by itself
+        """Ends the process, unless it has ended, and waits for it."""
+        if self._answered and not self._forks:  # It ends by itself.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(_GRACE_S)
         if self.process.poll() is None:
@@ -79,30 +79,30 @@ class WorkerProcess:
             except subprocess.TimeoutExpired:
                 self.process.kill()
         self.process.wait()
-        with contextlib.suppress(ValueError):  # another thread is reading, and about to meet the end
+        with contextlib.suppress(ValueError):  # Another thread is still reading the last events.
             self.events.close()
         if self.process.stdin is not None:
             with contextlib.suppress(OSError):
                 self.process.stdin.close()
 
 
-def take_up(spare: list[WorkerProcess]) -> WorkerProcess | None:
-    """Takes a worker that still lives out of those that have nothing to do, and returns it."""
+def take_idle(spare: list[WorkerProcess]) -> WorkerProcess | None:
+    """Removes a running worker from the idle ones and returns it; None if there is none."""
     while spare:
         worker = spare.pop()
-        if worker.takes_more:
+        if worker.accepts_more:
             return worker
         worker.stop()
     return None
 
 
-def _in_words(code: int) -> str:
-    """Returns how a process ended that gave no answer."""
+def _describe_exit(code: int) -> str:
+    """Returns a sentence on how a process without an answer ended."""
     if code == -9:  # SIGKILL, a name that Windows lacks
         return (
-            "The process was killed (SIGKILL), most likely by the system for lack of memory: "
-            "try fewer --jobs or a smaller batch size."
+            "The process was killed (SIGKILL), most likely by the system for lack of memory. "
+            "Reduce `jobs` or the batch size."
         )
     if code < 0:
         return f"The process was ended by {signal.Signals(-code).name}."
-    return f"The process ended with exit code {code} and no answer."
+    return f"The process ended with exit code {code} and without an answer."

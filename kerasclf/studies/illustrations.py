@@ -1,6 +1,6 @@
-"""What a report cannot compute without TensorFlow: the perceptron's line while it moves, and what a network sees.
+"""The arrays of the figures that need TensorFlow: the perceptron's decision line, kernels, feature maps, Grad-CAM.
 
-Kept as arrays in a study's folder, so that its report can be written anew without TensorFlow.
+They are kept in the folder of a study. The report reads them and needs no TensorFlow.
 """
 
 from collections.abc import Callable
@@ -16,28 +16,45 @@ from kerasclf.runs.run_folder import RunFolder
 
 Arrays = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
-# Places along each axis at which the perceptron is asked for its opinion.
+# Points of the grid along each axis.
 _GRID = 60
 _MARGIN = 0.5
 
 
 def illustration_file(study: Path, kind: str) -> Path:
-    """Returns where a study's folder keeps an illustration: decision or seen."""
+    """Returns the path of an illustration in a study's folder.
+
+    Args:
+        study: The study's folder.
+        kind: `"decision"` or `"visualization"`.
+    """
     return study / f"{kind}.npz"
 
 
 def read_illustration(study: Path, kind: str) -> Arrays | None:
-    """Returns the arrays of an illustration and what is said of them, or None where there is none."""
+    """Returns the arrays of an illustration and their description; None if there is no illustration.
+
+    Args:
+        study: The study's folder.
+        kind: `"decision"` or `"visualization"`.
+    """
     path = illustration_file(study, kind)
     return read_arrays(path) if path.exists() else None
 
 
 def illustrate_decision(run: RunFolder, study: Path) -> None:
-    """Trains a run on points in the plane once more, and keeps what it thinks of the plane after each epoch.
+    """Repeats a run on points in the plane, and keeps its predictions on a grid after each epoch.
 
-    A run is a function of experiment and seed, so that this is the run itself, looked at. Arrays: `points` (n, 2) and
-    `labels` of the training part; `x`, `y` of a grid; `shares` (epochs + 1, y, x), the probability of the second
-    class, the first of them before the training; `right` (epochs + 1), the share of the points on their right side.
+    A run is a function of the experiment and the seed, so the repetition is identical to the run. Arrays:
+
+    * `points` (n, 2) and `labels` (n,) of the training set;
+    * `x` and `y`, the coordinates of the grid;
+    * `shares` (epochs + 1, y, x), the probability of the second class, first before the training;
+    * `right` (epochs + 1,), the training accuracy.
+
+    Args:
+        run: The complete run.
+        study: The study's folder.
     """
     import keras
 
@@ -55,25 +72,29 @@ def illustrate_decision(run: RunFolder, study: Path) -> None:
     shares, right = list[NDArray[Any]](), list[float]()
     rows = points[:, None, None]
 
-    class Ask(keras.callbacks.Callback):
+    class RecordPredictions(keras.callbacks.Callback):
         def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
             self.on_epoch_end(-1)
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
             shares.append(np.asarray(self.model(grid, training=False))[:, 1].reshape(_GRID, _GRID))
-            opinion = np.asarray(self.model(rows, training=False))[:, 1] >= 0.5
-            right.append(float((opinion == (dataset.train.labels == 1)).mean()))
+            predicted = np.asarray(self.model(rows, training=False))[:, 1] >= 0.5
+            right.append(float((predicted == (dataset.train.labels == 1)).mean()))
 
-    train(dataset, experiment.recipe(description["seed"]), callbacks=[Ask()])
+    train(dataset, experiment.recipe(description["seed"]), callbacks=[RecordPredictions()])
     arrays = {"points": points, "labels": dataset.train.labels, "x": x, "y": y}
     arrays |= {"shares": np.stack(shares), "right": np.array(right)}
     _write(illustration_file(study, "decision"), arrays, {"class_names": description["class_names"]})
 
 
-def illustrate_seen(run: RunFolder, study: Path) -> None:
-    """Keeps what a run's network sees of the first test image: kernels, feature maps, and where it looks.
+def illustrate_visualization(run: RunFolder, study: Path) -> None:
+    """Keeps the kernels of a run's network, and the feature maps and Grad-CAM heat map of the first test image.
 
     Arrays: `image`, `kernels`, `heat`, and `maps/NAME` of each convolution.
+
+    Args:
+        run: The complete run.
+        study: The study's folder.
     """
     import keras
 
@@ -86,7 +107,7 @@ def illustrate_seen(run: RunFolder, study: Path) -> None:
     first, maps, heat = kernels(model), feature_maps(model, image), grad_cam(model, image)
     names = description["class_names"]
     _write(
-        illustration_file(study, "seen"),
+        illustration_file(study, "visualization"),
         {
             "image": image,
             "kernels": first.values,
@@ -96,16 +117,16 @@ def illustrate_seen(run: RunFolder, study: Path) -> None:
         {
             "kernels": first.layer,
             "layers": [[found.layer, found.arithmetic] for found in maps],
-            "attention": f"{names[heat.label]} ({heat.probability:.1%}), by {heat.layer}; "
-            f"truly {names[dataset.test.labels[0]]}",
+            "attention": f"predicted {names[heat.label]} ({heat.probability:.1%}), layer {heat.layer}; "
+            f"true class {names[dataset.test.labels[0]]}",
         },
     )
 
 
-# What the figures of an exercise need, by the name of its study: the kind, and the experiment whose first run it shows.
+# The illustration of each study that has one: its kind, the experiment whose first run it shows, and its function.
 ILLUSTRATIONS: dict[str, tuple[str, str, Callable[[RunFolder, Path], None]]] = {
     "course-perceptron": ("decision", "perceptron", illustrate_decision),
-    "course-cnn": ("seen", "no_decay", illustrate_seen),
+    "course-cnn": ("visualization", "no_decay", illustrate_visualization),
 }
 
 

@@ -1,4 +1,4 @@
-"""Live curves of a study's runs: a picture in each run's folder that grows with the run, and in a notebook in place."""
+"""Live curves of a study's runs, drawn during training: a picture in each run folder, and in place in a notebook."""
 
 import contextlib
 import time
@@ -15,21 +15,21 @@ CURVES = "curves.png"
 
 
 class LiveRuns(SilentRunListener):
-    """Draws each run's loss and metrics after its epochs, at most once a second.
+    """Draws the loss and the metrics of each run after its epochs, at most once a second.
 
     Args:
-        jobs: The runs, for their folders: `curves.png` lies where a run is made (`seed-N.partial/`) and, once it is
-            complete, in its folder. Without them the curves are shown in a notebook alone.
+        jobs: The runs that get a file curves.png: in `seed-N.partial/` during the run, in `seed-N/` afterwards.
+            Without jobs, only a notebook shows the curves.
     """
 
     def __init__(self, jobs: Sequence[Job] = ()) -> None:
         self.jobs = {job.title: job for job in jobs}
-        self._runs: dict[str, _Growing] = {}
+        self._runs: dict[str, _Curves] = {}
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
         known = self._runs.get(title)
         screen = known.screen if known else Screen()
-        self._runs[title] = _Growing(epochs, list(rows), screen)
+        self._runs[title] = _Curves(epochs, list(rows), screen)
 
     def finished_epoch(self, title: str, row: Row) -> None:
         run = self._runs[title]
@@ -38,9 +38,9 @@ class LiveRuns(SilentRunListener):
             self._draw(title)
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        if title in self._runs:  # else it was finished by another process
+        if title in self._runs:  # Otherwise another process has finished it.
             self._draw(title)
-            self._leave_nothing_behind(title)
+            self._clean_up(title)
             del self._runs[title]
 
     def failed_run(self, title: str, message: str) -> None:
@@ -58,7 +58,7 @@ class LiveRuns(SilentRunListener):
         run.drawn = time.monotonic()
 
     def _folder(self, title: str) -> Path | None:
-        """Returns the folder that a run has at present on this machine, or None."""
+        """Returns the current folder of a run on this machine, or None."""
         job = self.jobs.get(title)
         if job is None:
             return None
@@ -66,17 +66,17 @@ class LiveRuns(SilentRunListener):
             return job.run.path
         return job.run.partial if job.run.partial.is_dir() else None
 
-    def _leave_nothing_behind(self, title: str) -> None:
-        """Removes a picture that was written while the run's process was clearing up."""
+    def _clean_up(self, title: str) -> None:
+        """Removes a picture that was written while the run's process removed its folder."""
         job = self.jobs.get(title)
         if job is not None and job.run.complete:
             (job.run.partial / CURVES).unlink(missing_ok=True)
-            with contextlib.suppress(OSError):  # not there, as it should be, or not empty
+            with contextlib.suppress(OSError):  # The folder is missing, as it should be, or not empty.
                 job.run.partial.rmdir()
 
 
-class _Growing:
-    """A run under way."""
+class _Curves:
+    """The curves of a current run."""
 
     def __init__(self, epochs: int, rows: list[Row], screen: Screen) -> None:
         self.epochs, self.rows, self.screen = epochs, rows, screen

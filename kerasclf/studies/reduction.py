@@ -1,4 +1,4 @@
-"""`Reduction`: how a smaller version of a study differs from the declared one."""
+"""`Reduction`: the limits of a smaller version of a study, and their description."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -42,7 +42,7 @@ class Reduction(Value):
         super().__post_init__()
 
     def with_defaults(self, defaults: "Reduction") -> "Reduction":
-        """Returns this reduction, completed by the fields of another one."""
+        """Returns this reduction, with the fields of another one where its own are None or empty."""
         own = {name: value for name, value in vars(self).items() if value not in (None, ())}
         return defaults.but(**own)
 
@@ -53,11 +53,11 @@ class Reduction(Value):
             KerasclfError: If no epoch is left, or `rate_factor` meets a learning rate that is not stated.
         """
         limits = {"train_per_class": self.train_per_class, "test_per_class": self.test_per_class}
-        # A study may declare limits of its own.
+        # A limit of the declaration stays if the reduction sets none.
         split = experiment.split.but(**{name: limit for name, limit in limits.items() if limit is not None})
         changed = experiment.but(
             split=split,
-            image_size=self.image_size or experiment.image_size,
+            image_size=experiment.image_size if self.image_size is None else self.image_size,
             model=dict(self.models).get(experiment.model, experiment.model),
             model_args={**dict(experiment.model_args), **dict(self.model_args)},
         )
@@ -71,7 +71,12 @@ QUICK = Reduction(train_per_class=40, test_per_class=10, epochs=2)
 
 
 def describe_reduction(declared: Experiment, reduced: Experiment) -> list[str]:
-    """Returns phrases that say what was reduced: images, epochs, learning rates, image size, network."""
+    """Returns phrases that say what was reduced: images, epochs, learning rates, image size, network.
+
+    Args:
+        declared: The declared experiment.
+        reduced: The same experiment with its limits.
+    """
     found = []
     for use, name in (("training and validation", "train_per_class"), ("test", "test_per_class")):
         limit = getattr(reduced.split, name)
@@ -80,10 +85,10 @@ def describe_reduction(declared: Experiment, reduced: Experiment) -> list[str]:
     if reduced.epochs < declared.epochs:
         found.append(f"{reduced.epochs} epoch{'s' * (reduced.epochs > 1)} instead of {declared.epochs}")
     rate, usual = reduced.train.learning_rate, declared.train.learning_rate
-    if rate and usual and rate != usual:
+    if rate is not None and usual is not None and rate != usual:
         found.append(f"learning rates times {rate / usual:.3g}")
     sizes = reduced.image_size, declared.image_size
-    if sizes[0] and sizes[1] and math.prod(sizes[0]) < math.prod(sizes[1]):
+    if sizes[0] is not None and sizes[1] is not None and math.prod(sizes[0]) < math.prod(sizes[1]):
         found.append("images of {}×{} instead of {}×{}".format(*sizes[0], *sizes[1]))
     if reduced.model != declared.model:
         found.append(f"{reduced.model} instead of {declared.model}")

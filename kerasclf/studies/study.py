@@ -17,12 +17,12 @@ SIZES: tuple[Size, ...] = ("full", "reduced", "quick")
 
 @dataclass(frozen=True)
 class Published(Value):
-    """What a study's authors reported of an experiment.
+    """The published figures of an experiment.
 
     Args:
-        accuracy: From 0 to 1; of the test part, or what `Study.published_figure` says.
-        loss: Test loss.
-        wording: The words in which the accuracy was given, where they are not a figure.
+        accuracy: Accuracy from 0 to 1, on the set that `Study.published_metric` names.
+        loss: Test loss; None if none was published.
+        wording: The original wording of an accuracy that was published in words, such as "about 55 %".
     """
 
     accuracy: float
@@ -32,14 +32,14 @@ class Published(Value):
 
 @dataclass(frozen=True)
 class Lesson(Value):
-    """What an experiment teaches that has a flaw, when it stands beside the corrected one.
+    """The lesson of an experiment with a flaw, which the report compares with the corrected experiment.
 
     Args:
-        corrected: The name of the experiment without the flaw.
-        wrong: What goes wrong, a sentence.
-        symptom: How to see it, a sentence.
-        metric: What is reported with the flaw and compared with the corrected experiment's.
-        leaks: Whether the images of that figure had a say in the training, so that what is gained is no honest gain.
+        corrected: Name of the experiment without the flaw.
+        wrong: What goes wrong, in one or two sentences.
+        symptom: How to notice it, in one or two sentences.
+        metric: The metric that the comparison uses.
+        leaks: Whether the images of that metric influenced the training. A gain is then no real improvement.
     """
 
     corrected: str
@@ -51,26 +51,34 @@ class Lesson(Value):
 
 @dataclass(frozen=True)
 class Study:
-    """A question as named experiments.
+    """A question and the named experiments that answer it.
 
     Args:
-        name: As the command line knows it.
-        title: As the report's heading.
-        question: What it is to find out, a sentence.
-        experiments: By name, in the order of the report.
-        published: The authors' figures, by the experiment's name.
-        published_data: The data set on which those figures were measured.
-        published_image_size: Height and width of its images there; None for their own.
-        published_metric: What those figures are, and what the protocol `"published"` chooses by: accuracies of the
-            test part, or of the validation part, as some authors have none but these.
+        name: Name on the command line.
+        title: Heading of the report.
+        question: The question, a sentence.
+        experiments: The experiments by name, in the order of the report.
+        published: The published figures, by the name of the experiment.
+        published_data: Spec of the data set of the published figures.
+        published_image_size: Height and width of its images in the original study; None for their own size.
+        published_metric: The metric of the published figures, by which the protocol `"published"` chooses. Some
+            authors report only the validation accuracy.
         protocol: `"sound"`, or `"published"` with the flaws of the original.
-        notes: Sentences for the report: what the protocol means here, what was decided where the original is silent.
-        seeds: A run of each experiment for each seed; shared, so that experiments compare in pairs.
+        notes: Sentences for the report on the protocol, and on choices that the original leaves open.
+        seeds: Seeds of the runs of each experiment. The report compares runs with the same seed in pairs.
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
-        lessons: By the name of an experiment with a flaw; the report then compares it with the corrected one.
+        lessons: The lessons, by the name of the experiment with a flaw.
         quick_reduction: The limits of the quick size; None takes the usual ones.
         cpu_reduction: The limits of the reduced size; None if the study declares none.
         reductions: Phrases that say what was reduced. Reduced metrics are not comparable with published figures.
+
+    Example:
+        >>> from kerasclf import Experiment, Study, TrainConfig
+        >>> base = Experiment(data="digits", model="mlp", train=TrainConfig(epochs=10))
+        >>> narrow, wide = (base.but(model_args={"hidden": (units,)}) for units in (10, 100))
+        >>> study = Study("width", "Width", "Do more units help?", {"narrow": narrow, "wide": wide}, seeds=(0, 1, 2))
+        >>> list(study.only(("wide",)))
+        ['wide']
     """
 
     name: str
@@ -105,7 +113,7 @@ class Study:
         if self.protocol not in PROTOCOLS:
             problems.append(unknown("protocol", self.protocol, PROTOCOLS))
         if not self.experiments:
-            problems.append("experiments: expected at least one.")
+            problems.append("experiments: expected at least one. Received none.")
         problems += [
             f"experiments: expected names of letters, digits, '_', '-' and '.'. Received: {name!r}."
             for name in self.experiments
@@ -118,14 +126,18 @@ class Study:
         raise_all(f"Study {self.name!r} cannot be used", problems)
 
     def only(self, names: tuple[str, ...]) -> dict[str, Experiment]:
-        """Returns the experiments of these names, in the study's order; all where there are no names."""
+        """Returns the experiments with these names, in the study's order; all if there are no names.
+
+        Raises:
+            KerasclfError: If a name is unknown.
+        """
         for name in names:
             if name not in self.experiments:
                 raise KerasclfError(unknown("experiment", name, self.experiments))
         return {name: value for name, value in self.experiments.items() if not names or name in names}
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the study as plain JSON types, as `study.json` keeps it for the report."""
+        """Returns the study as plain JSON types, the contents of study.json."""
         return {
             "name": self.name,
             "title": self.title,

@@ -1,4 +1,4 @@
-"""The declared studies by name."""
+"""The catalogue of declared studies."""
 
 from collections.abc import Callable
 
@@ -47,6 +47,14 @@ def declare(name: str, protocol: Protocol = "sound", options: StudyOptions | Non
 
     Raises:
         KerasclfError: If there is no such study or protocol, or it does not take these options.
+
+    Example:
+        >>> from kerasclf.studies import declare
+        >>> from kerasclf.studies.study_options import StudyOptions
+        >>> list(declare("basenet").experiments)
+        ['sgd_20', 'sgd_40', 'adam_20', 'adam_40']
+        >>> declare("basenet", options=StudyOptions(repeats=3)).seeds
+        (0, 1, 2)
     """
     find_study(name)
     if protocol not in PROTOCOLS:
@@ -55,10 +63,10 @@ def declare(name: str, protocol: Protocol = "sound", options: StudyOptions | Non
 
 
 def find_study(name: str) -> str:
-    """Returns the name of a declared study.
+    """Checks the name of a declared study and returns it.
 
     Raises:
-        KerasclfError: There is none of this name; the message says which was meant.
+        KerasclfError: If there is no such study. The message suggests a similar name.
     """
     if name not in STUDIES:
         raise KerasclfError(unknown("study", name, STUDIES))

@@ -1,4 +1,4 @@
-"""`StudyFolder`: the files of a study on disk, which the runner writes and the report reads. Needs no TensorFlow."""
+"""`StudyFolder`: the files of a study on disk. The runner writes them, the report reads them. Needs no TensorFlow."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,65 +11,75 @@ from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import Study
 
 STUDY_FILE = "study.json"
-# Files of a folder that is being made; it counts as empty.
+# A folder with only these files counts as empty.
 _LOCK_FILES = {".lock", ".lock.json"}
-# What makes a folder another study's: the rest (seeds, which experiments) may differ from call to call.
+# These fields identify the study of a folder. Seeds and experiments may differ from call to call.
 _IDENTITY = ("name", "protocol", "size")
 
 
 @dataclass(frozen=True)
 class StudyFolder:
-    """A study's folder: `study.json`, `data-HASH.json` and runs/EXPERIMENT-HASH/seed-N/."""
+    """The folder of a study: study.json, data-HASH.json and runs/EXPERIMENT-HASH/seed-N/.
+
+    Args:
+        path: Path of the folder, which may not exist yet.
+    """
 
     path: Path
 
     def check(self, study: Study) -> dict[str, Any] | None:
-        """Returns what the folder holds of this study, or None where it is free; changes nothing.
+        """Returns the contents of the folder's study.json, or None if the folder is free. Changes nothing.
+
+        Args:
+            study: The study to run in the folder.
 
         Raises:
-            FolderError: It holds another study, or files that are no study's.
+            FolderError: If the folder holds another study, or other files.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise FolderError(f"{self.path} is a file; give a folder with --out.")
+            raise FolderError(f"Expected a folder. Received the file {self.path}. Give a folder as `out`.")
         if not (self.path / STUDY_FILE).exists():
             if self.path.exists() and {path.name for path in self.path.iterdir()} - _LOCK_FILES:
-                raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder with --out.")
+                raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder as `out`.")
             return None
-        held, wanted = self.read(), study.to_dict()
+        held, given = self.read(), study.to_dict()
         for name in _IDENTITY:
-            if held[name] != wanted[name]:
+            if held[name] != given[name]:
                 raise FolderError(
                     f"{self.path} holds the study {held['name']!r} with {name} {held[name]!r}, not "
-                    f"{wanted[name]!r}. Give another folder with --out; nothing was changed."
+                    f"{given[name]!r}. Give another folder as `out`. Nothing was changed."
                 )
-        if _data_of(held) != _data_of(wanted):
+        if _data_of(held) != _data_of(given):
             raise FolderError(
-                f"{self.path} holds results on {_data_of(held)}, not on {_data_of(wanted)}. "
-                "Give another folder with --out; nothing was changed."
+                f"{self.path} holds results on {_data_of(held)}, not on {_data_of(given)}. "
+                "Give another folder as `out`. Nothing was changed."
             )
         return held
 
     def claim(self, study: Study) -> None:
-        """Makes the folder this study's. Experiments and seeds that it holds already stay in the report.
+        """Claims the folder for a study. Experiments and seeds that it already holds stay in the report.
+
+        Args:
+            study: The study to run in the folder.
 
         Raises:
-            FolderError: It holds another study, or cannot be written to; nothing is changed.
+            FolderError: If the folder holds another study, or cannot be written to. Nothing is changed.
         """
-        held, wanted = self.check(study), study.to_dict()
+        held, merged = self.check(study), study.to_dict()
         if held:
-            wanted["seeds"] = sorted({*held["seeds"], *wanted["seeds"]})
+            merged["seeds"] = sorted({*held["seeds"], *merged["seeds"]})
             for name in ("experiments", "published"):
-                wanted[name] = {**held[name], **wanted[name]}
+                merged[name] = {**held[name], **merged[name]}
         try:
-            write_json(self.path / STUDY_FILE, wanted)
+            write_json(self.path / STUDY_FILE, merged)
         except OSError as error:
             raise FolderError(f"{self.path} cannot be written to: {error}.") from error
 
     def read(self) -> dict[str, Any]:
-        """Returns the contents of `study.json`.
+        """Returns the contents of study.json.
 
         Raises:
-            FolderError: There is none, or it cannot be read.
+            FolderError: If the file is missing or cannot be read.
         """
         try:
             held = read_json(self.path / STUDY_FILE)
@@ -79,18 +89,24 @@ class StudyFolder:
             return held  # type: ignore[no-any-return]
         except FileNotFoundError:
             raise FolderError(
-                f"{self.path} holds no study ({STUDY_FILE} is missing). Give the folder that `kerasclf study` wrote."
+                f"{self.path} holds no study ({STUDY_FILE} is missing). Give the folder of a study that has run."
             ) from None
         except ValueError as error:
             raise FolderError(f"{self.path / STUDY_FILE} cannot be read: {error}.") from error
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
-        """Returns the folder of a run, which may not exist yet."""
+        """Returns the folder of a run, which may not exist yet.
+
+        Args:
+            name: Name of the experiment.
+            identity: Identity of the experiment.
+            seed: Seed of the run.
+        """
         return RunFolder(self.path / "runs" / f"{name}-{identity}" / f"seed-{seed}")
 
 
 def _data_of(study: dict[str, Any]) -> str:
-    """Names the data and the split of a study's experiments."""
+    """Returns the data and the splits of a study's experiments as text."""
     return "; ".join(sorted(set(_data_settings(study))))
 
 

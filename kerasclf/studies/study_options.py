@@ -1,4 +1,4 @@
-"""`StudyOptions`: what a user may change about a declared study, and the study with these changes."""
+"""`StudyOptions`: the changes that a user can make to a declared study, and the functions that apply them."""
 
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -12,13 +12,13 @@ from kerasclf.values import Value
 
 @dataclass(frozen=True)
 class StudyOptions(Value):
-    """What a user may change about a declared study.
+    """The changes that a user can make to a declared study.
 
     Args:
         data: The spec of a data set that replaces the study's own; None keeps it.
         repeats: Runs of each experiment; None takes the study's own number, or 1 for the quick size.
         seed: Seed of the first run; the others count up from it.
-        size: `"full"`, `"reduced"` (the study's own version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
+        size: `"full"`, `"reduced"` (the study's version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
         limits: Limits that take precedence over those of the size.
         weights: Source of pretrained weights: `"imagenet"`, `"none"` or a file; None keeps the study's own.
         cache: Whether the activations of frozen layers are cached, see `Transfer`.
@@ -35,7 +35,7 @@ class StudyOptions(Value):
     def problems(self) -> list[str]:
         found = []
         if self.data == "":
-            found.append("data: expected the spec of a data set. Received an empty text.")
+            found.append("data: expected the spec of a data set. Received: an empty text.")
         if self.repeats is not None and self.repeats < 1:
             found.append(f"repeats: expected at least 1. Received: {self.repeats}.")
         if self.seed < 0:
@@ -48,6 +48,10 @@ class StudyOptions(Value):
 def apply_options(study: Study, options: StudyOptions) -> Study:
     """Returns a study with a user's changes.
 
+    Args:
+        study: The declared study.
+        options: The changes.
+
     Raises:
         KerasclfError: If the study has no pretrained network for `weights`, or declares no reduced size.
     """
@@ -55,7 +59,11 @@ def apply_options(study: Study, options: StudyOptions) -> Study:
 
 
 def reduce_study(study: Study, options: StudyOptions) -> Study:
-    """Returns a study with the repeats, the size and the limits of the options; its data and weights stay.
+    """Returns a study with the repeats, the size and the limits of the options. Its data and weights stay.
+
+    Args:
+        study: The study.
+        options: The changes.
 
     Raises:
         KerasclfError: If the study declares no reduced size, or a limit leaves nothing.
@@ -110,7 +118,7 @@ def _with_sources(study: Study, options: StudyOptions) -> Study:
     def adapt(experiment: Experiment) -> Experiment:
         changed = experiment
         if data is not None:
-            # The study's own limits were made for its own data.
+            # The study's own limits apply only to its own data.
             split = experiment.split.but(train_per_class=None, test_per_class=None)
             changed = changed.but(data=data, split=split)
         if experiment.transfer is None:

@@ -1,10 +1,11 @@
-"""What a study still has before it: runs, time, memory and disk."""
+"""`StudyPlan`: the remaining runs of a study, and the time, memory and disk that they need."""
 
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import Beginning, beginning
@@ -17,16 +18,16 @@ from kerasclf.transfer.cache import MAKE_ROOM, cache_root
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What a study still has before it.
+    """The remaining runs of a study and their costs.
 
     Args:
         study: The study.
         folder: Its folder, which may not exist yet.
-        plan: What was measured.
-        jobs: The runs that are to be made.
-        finished: Titles of those that are finished.
-        failed: Why, by title, for those that failed earlier and are not tried again.
-        width: Runs side by side.
+        plan: The checked data and networks, and the measured costs.
+        jobs: The remaining runs.
+        finished: Titles of the finished runs.
+        failed: Reasons of the runs that failed earlier and are not tried again, by title.
+        width: Number of runs side by side.
     """
 
     study: Study
@@ -39,64 +40,74 @@ class StudyPlan:
 
     @property
     def seconds(self) -> float:
-        """The time of all runs that are to be made, at most, where each of those side by side keeps its pace."""
+        """Maximum time of the remaining runs, if runs side by side do not slow each other down."""
         costs = self.plan.costs
         runs_s = sum(costs[j.name].left_s(j.run.epochs_done()) for j in self.jobs if j.name in costs)
         return self.extraction_s + runs_s / self.width
 
     @property
     def extraction_s(self) -> float:
-        """The time to compute the activations that are not kept yet.
+        """Time to compute the activations that the cache lacks.
 
-        Runs that begin alike take one pass, which is as long as that of the highest of their cuts.
+        Runs that start from the same network share one pass, as long as the pass to the highest of their cuts.
         """
         passes: dict[Beginning, float] = {}
-        for begun, phase in self._caches():
-            passes[begun] = max(phase.extraction_s, passes.get(begun, 0.0))
+        for start, phase in self._caches():
+            passes[start] = max(phase.extraction_s, passes.get(start, 0.0))
         return sum(passes.values())
 
     @property
     def cache_mb(self) -> float:
-        """What these activations take on disk, in 10⁶ bytes."""
+        """Size of these activations on disk, in 10⁶ bytes."""
         return sum(phase.cache_mb for _, phase in self._caches())
 
     @property
     def memory_mb(self) -> float:
-        """Memory of the runs side by side, in 10⁶ bytes."""
-        return self.width * (self.plan.peak_memory_mb or 0.0)
+        """Memory of the runs side by side, in 10⁶ bytes; 0 if it was not measured."""
+        return 0.0 if self.plan.peak_memory_mb is None else self.width * self.plan.peak_memory_mb
 
     @property
     def disk_mb(self) -> float:
-        """Disk for the runs to be made, in 10⁶ bytes."""
+        """Size of the remaining runs on disk, in 10⁶ bytes."""
         return sum(self.plan.costs[job.name].disk_mb for job in self.jobs if job.name in self.plan.costs)
 
     def warnings(self) -> list[str]:
-        """Returns sentences on what will be short."""
+        """Returns sentences on memory or disk space that will not suffice."""
         found = []
-        if self.memory_mb > free_memory_mb():
-            found.append(
-                f"{self.width} runs side by side take about {self.memory_mb / 1000:.1f} GB of memory; "
-                f"{free_memory_mb() / 1000:.1f} GB are free. Take fewer --jobs."
-            )
+        free_mb = free_memory_mb()
+        if self.memory_mb > free_mb:
+            what, remedy = f"{self.width} runs side by side need", "Reduce `jobs`."
+            if self.width == 1:
+                what, remedy = "A run needs", "Reduce the batch size."
+            found.append(f"{what} about {_format_mb(self.memory_mb)} of memory. {_free(free_mb)} {remedy}")
         free_mb = shutil.disk_usage(_existing(self.folder.path)).free / 1e6
         if self.disk_mb > free_mb:
-            found.append(f"The runs take about {self.disk_mb:,.0f} MB of disk; {free_mb:,.0f} MB are free.")
+            found.append(f"The runs need about {_format_mb(self.disk_mb)} of disk space. {_free(free_mb)}")
         free_mb = shutil.disk_usage(_existing(cache_root())).free / 1e6
         if self.cache_mb > free_mb:
             found.append(
-                f"Frozen activations take about {self.cache_mb:,.0f} MB; {free_mb:,.0f} MB are free. {MAKE_ROOM}"
+                f"The cached activations need about {_format_mb(self.cache_mb)} of disk space. {_free(free_mb)} "
+                f"{MAKE_ROOM}"
             )
         return found
 
     def _caches(self) -> Iterable[tuple[Beginning, PhaseCost]]:
-        """Returns a phase for each cache, which runs share, with what those runs have in common."""
+        """Returns one phase per cache, with the beginning that the runs of this cache share."""
         found = {}
         for job in self.jobs:
             for phase in self.plan.costs[job.name].phases if job.name in self.plan.costs else ():
                 if phase.cache:
-                    begun = beginning(job.experiment, job.seed)
-                    found[phase.cache, begun[1]] = begun, phase
+                    start = beginning(job.experiment, job.seed)
+                    found[phase.cache, start[1]] = start, phase
         return found.values()
+
+
+def _format_mb(megabytes: float) -> str:
+    return format_bytes(1e6 * megabytes)
+
+
+def _free(megabytes: float) -> str:
+    return f"Free: {_format_mb(megabytes)}."
 
 
 def _existing(path: Path) -> Path:

@@ -1,24 +1,26 @@
-"""A forecast for a console."""
+"""The plan of a study as a table and as lines for a console."""
 
 from rich.table import Table
 
+from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost, format_duration
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.transfer.cache import cache_root
 
 
 def plan_table(study_plan: StudyPlan) -> Table:
-    """Returns a row for each experiment that is to be run: how often, and what one run costs, phase by phase."""
+    """Returns a table of the remaining runs: a row for each phase of each experiment, with the costs of one run."""
     names = [job.name for job in study_plan.jobs]
     costs = {name: study_plan.plan.costs[name] for name in dict.fromkeys(names)}
     in_phases = any(phase.unfreeze != "all" for cost in costs.values() for phase in cost.phases)
     table = Table(
-        title="still to be run", title_justify="left", caption_justify="left",
-        caption="seconds an epoch: input pipeline and network each alone, and both as they overlap, with validation",
+        title="remaining runs", title_justify="left", caption_justify="left",
+        caption="Seconds per epoch: the input pipeline alone, the network alone, and a whole epoch with validation, "
+        "in which both overlap.",
     )  # fmt: skip
     table.add_column("experiment")
-    for heading in ("runs", *(["trains"] if in_phases else []), "weights\ntrained", "input", "network", "epoch, s",
-                    "epochs,\nat most", "a run,\nat most"):  # fmt: skip
+    for heading in ("runs", *(["unfreeze"] if in_phases else []), "trainable\nweights", "input, s", "network, s",
+                    "epoch, s", "max.\nepochs", "max. time\nper run"):  # fmt: skip
         table.add_column(heading, justify="right")
     for name, cost in costs.items():
         for number, phase in enumerate(cost.phases):
@@ -36,47 +38,54 @@ def plan_table(study_plan: StudyPlan) -> Table:
     return table
 
 
-def phases_in_words(study_plan: StudyPlan) -> list[str]:
-    """Returns a line for each part of a network that phases train: what an epoch of it costs on this machine."""
+def plan_summary(study_plan: StudyPlan) -> list[str]:
+    """Returns the number of remaining runs and their costs, in a few lines.
+
+    The lines name arguments between backticks. A command replaces them by its flags.
+    """
+    lines = [", ".join(_counts(study_plan))]
+    if study_plan.plan.costs:
+        memory, disk = format_bytes(1e6 * study_plan.memory_mb), format_bytes(1e6 * study_plan.disk_mb)
+        lines.append(f"at most about {format_duration(study_plan.seconds)}, {memory} of memory, {disk} of disk space")
+    if study_plan.extraction_s:
+        lines.append(
+            f"including {format_duration(study_plan.extraction_s)} to compute frozen activations once for all runs: "
+            f"{format_bytes(1e6 * study_plan.cache_mb)} in {cache_root()}"
+        )
+    return lines + _phase_lines(study_plan)
+
+
+def _counts(study_plan: StudyPlan) -> list[str]:
+    runs = len(study_plan.jobs)
+    started = sum(job.run.epochs_done() > 0 for job in study_plan.jobs)
+    side_by_side = "one at a time" if study_plan.width == 1 else f"{study_plan.width} side by side"
+    counts = [f"{runs} run{'s' * (runs != 1)} to make", *([side_by_side] if runs > 1 else [])]
+    if started:
+        counts.append(f"{started} of them started")
+    if study_plan.finished:
+        counts.append(f"{len(study_plan.finished)} finished")
+    if study_plan.failed:
+        counts.append(f"{len(study_plan.failed)} failed earlier (set `retry` to try again)")
+    return counts
+
+
+def _phase_lines(study_plan: StudyPlan) -> list[str]:
+    """Returns a line for each setting of `unfreeze` with the time of its phase; none if all networks train whole."""
     phases = [phase for cost in study_plan.plan.costs.values() for phase in cost.phases]
     if all(phase.unfreeze == "all" for phase in phases):
         return []
     longest = {phase.unfreeze: phase for phase in sorted(phases, key=lambda phase: phase.epochs)}
     return [
-        f"      --unfreeze {phase.unfreeze}: {format_duration(phase.epoch_s)} an epoch, {phase.epochs} epochs = "
-        f"{format_duration(phase.phase_s)}{_after_extraction(phase)}"
+        f"`unfreeze` {phase.unfreeze}: {format_duration(phase.epoch_s)} per epoch, {phase.epochs} "
+        f"epoch{'s' * (phase.epochs != 1)} = {format_duration(phase.phase_s)}, {_source(phase)}"
         for phase in sorted(longest.values(), key=lambda phase: -phase.epoch_s)
     ]
 
 
-def _after_extraction(phase: PhaseCost) -> str:
+def _source(phase: PhaseCost) -> str:
     if not phase.cache:
-        return ", through the whole network"
+        return "through the whole network"
     if not phase.extraction_s:
-        return ", from activations that are kept already"
-    return f", after {format_duration(phase.extraction_s)} of computing what lies below ({phase.cache_mb:,.0f} MB)"
-
-
-def plan_summary(study_plan: StudyPlan) -> list[str]:
-    """Returns what is to be run and what it costs, in a few lines."""
-    begun = [job for job in study_plan.jobs if job.run.epochs_done()]
-    counts = [f"{len(study_plan.jobs)} runs to make, {study_plan.width} side by side"]
-    if begun:
-        counts.append(f"{len(begun)} of them begun")
-    if study_plan.finished:
-        counts.append(f"{len(study_plan.finished)} finished")
-    if study_plan.failed:
-        counts.append(f"{len(study_plan.failed)} failed earlier (--retry tries them again)")
-    lines = [f"plan: {', '.join(counts)}"]
-    if study_plan.plan.costs:
-        lines.append(
-            f"      about {format_duration(study_plan.seconds)} at most, {study_plan.memory_mb / 1000:.1f} GB of memory, "
-            f"{study_plan.disk_mb:,.0f} MB of disk"
-        )
-        if study_plan.extraction_s:
-            lines.append(
-                f"      of it {format_duration(study_plan.extraction_s)} to compute frozen activations, once for all cuts, "
-                f"which take {study_plan.cache_mb:,.0f} MB in {cache_root()}"
-            )
-        lines += phases_in_words(study_plan)
-    return [*lines, *(f"warning: {line}" for line in study_plan.warnings())]
+        return "from cached activations"
+    size = format_bytes(1e6 * phase.cache_mb)
+    return f"after {format_duration(phase.extraction_s)} to compute the activations of the frozen part ({size})"

@@ -1,4 +1,4 @@
-"""Runs a study: every experiment with every seed, each into a run folder, what is finished once only."""
+"""Runs a study: every experiment with every seed, each in a run folder. Finished runs are not repeated."""
 
 import shutil
 from collections.abc import Iterator
@@ -29,25 +29,38 @@ def run_study(
     retry: bool = False,
     listener: RunListener | None = None,
 ) -> StudyFolder:
-    """Runs what a study's folder does not yet hold.
+    """Runs a study in a folder, except for the runs that the folder already holds.
 
-    Data, experiments and the folder are checked before the first training. Runs that were interrupted go on from
-    their last epoch; finished ones stay, and are not run again.
+    Data, experiments and folder are checked before the first training. Interrupted runs resume after their last
+    epoch. Finished runs are not repeated.
 
     Args:
-        study: What to run.
-        out: The study's folder; made where needed.
-        only: Names of the experiments to run; all where empty.
-        engine: Where to run; processes of their own where not given.
-        retry: Whether runs that failed before are tried again.
-        listener: Who is told of the progress.
+        study: The study to run.
+        out: Folder of the study, which is created if needed.
+        only: Names of the experiments to run; all if empty.
+        engine: Where to execute the runs; None uses one process per run.
+        retry: Whether to try failed runs again.
+        listener: Receives the progress of the runs.
 
     Returns:
         The folder, for the report.
 
     Raises:
-        RunsFailedError: Some runs failed; all others are finished.
-        KerasclfError: Something cannot be used; nothing was run.
+        RunsFailedError: If some runs failed. All others are finished.
+        KerasclfError: If something cannot be used. Nothing was run.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
+        >>> from kerasclf.runs.engines import Inline
+        >>> scaled = Augmentation(rescale=1 / 255)
+        >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
+        >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     folder = run_study(study, out, engine=Inline())
+        ...     metrics = folder.run("one_epoch", base.identity, seed=0).metrics()
+        >>> metrics["epochs"], metrics["test_accuracy"] > 0.2
+        (1, True)
     """
     engine, listener = engine or Processes(), listener or SilentRunListener()
     study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, log=listener.log, measure=False)
@@ -64,9 +77,19 @@ def plan_study(
     log: Log = lambda line: None,
     measure: bool = True,
 ) -> StudyPlan:
-    """Checks everything a study needs, and finds out what is still to be run and what that will cost.
+    """Checks everything that a study needs, finds its remaining runs and measures their costs. Writes nothing.
 
-    Writes nothing. Where all is finished, data are checked and nothing is measured.
+    Args:
+        study: The study to run.
+        out: Folder of the study.
+        only: Names of the experiments to run; all if empty.
+        engine: Where to execute the runs.
+        retry: Whether to try failed runs again.
+        log: Receives progress messages, one line each.
+        measure: Whether to measure the costs of the remaining runs.
+
+    Raises:
+        KerasclfError: If something cannot be used.
     """
     experiments = study.only(only)
     folder = StudyFolder(Path(out))
@@ -75,9 +98,9 @@ def plan_study(
     for (name, seed), run in runs.items():
         if run.complete:
             run.check(experiments[name], seed)
-    failed = {place for place, run in runs.items() if not run.complete and run.failure and not retry}
-    waiting = [place for place, run in runs.items() if not run.complete and place not in failed]
-    names = tuple(dict.fromkeys(name for name, _ in waiting))
+    failed = {key for key, run in runs.items() if not run.complete and run.failure and not retry}
+    remaining = [key for key, run in runs.items() if not run.complete and key not in failed]
+    names = tuple(dict.fromkeys(name for name, _ in remaining))
     plan = engine.plan(PlanRequest(experiments, names if measure else ()), log)
     for (name, _), run in runs.items():
         if run.complete:
@@ -95,35 +118,46 @@ def plan_study(
                 path=runs[name, seed].path,
                 manifest=plan.data_of[name],
                 snapshot=plan.snapshots.get(plan.data_of[name]),
-                also_cache=cuts_to_cache((experiments[name], seed), [(experiments[n], s) for n, s in waiting]),
+                also_cache=cuts_to_cache((experiments[name], seed), [(experiments[n], s) for n, s in remaining]),
             )
-            for name, seed in waiting
+            for name, seed in remaining
         ),
-        finished=tuple(_title(*place, study) for place, run in runs.items() if run.complete),
-        failed={_title(*place, study): str(runs[place].failure) for place in runs if place in failed},
-        width=engine.width(plan, len(waiting)),
+        finished=tuple(_title(*key, study) for key, run in runs.items() if run.complete),
+        failed={_title(*key, study): str(runs[key].failure) for key in runs if key in failed},
+        width=engine.width(plan, len(remaining)),
     )
 
 
 def run_planned_study(study_plan: StudyPlan, engine: Engine, listener: RunListener) -> StudyFolder:
-    """Makes the runs that `plan_study` found to be made."""
+    """Executes the remaining runs of a plan and returns the folder, for the report.
+
+    Args:
+        study_plan: The plan.
+        engine: Where to execute the runs.
+        listener: Receives the progress of the runs.
+
+    Raises:
+        RunsFailedError: If some runs failed, now or earlier. All others are finished.
+        FolderError: If the folder is in use or cannot be written to.
+    """
     folder, plan = study_plan.folder, study_plan.plan
     with hold(folder.path):
         folder.claim(study_plan.study)
         for manifest_hash, manifest in plan.manifests.items():
             write_json(folder.path / f"data-{manifest_hash[:8]}.json", manifest)
         for title in study_plan.finished:
-            listener.log(f"{title}  is finished already")
+            listener.log(f"{title}  is already finished")
         for job in study_plan.jobs:
             job.run.forget_failure()
         for done in folder.path.glob("runs/*/seed-*.partial"):
-            if done.with_suffix("").exists():  # its process was killed between the last two steps
+            if done.with_suffix("").exists():  # The process was killed between the last two steps of a run.
                 shutil.rmtree(done, ignore_errors=True)
         failures = engine.run(study_plan.jobs, plan, listener)
     if failures or study_plan.failed:
-        raise RunsFailedError(
-            {**{t: f"{m} (earlier; --retry tries again)" for t, m in study_plan.failed.items()}, **failures}
-        )
+        earlier = {
+            t: f"{message} (failed earlier; set `retry` to try again)" for t, message in study_plan.failed.items()
+        }
+        raise RunsFailedError({**earlier, **failures})
     return folder
 
 
@@ -138,9 +172,9 @@ def _title(name: str, seed: int, study: Study) -> str:
 
 
 def _check_images(experiment: Experiment, run: RunFolder, manifest: str) -> None:
-    """Makes sure that a finished run saw the images that the others will see."""
+    """Checks that a finished run used the same images as the remaining runs will."""
     if run.description()["data"]["manifest"] != manifest:
         raise FolderError(
-            f"{run.path} was made with other images: {experiment.data} has changed since. "
-            "Give another folder with --out; nothing was changed."
+            f"{run.path} used other images: {experiment.data} has changed since. "
+            "Give another folder as `out`. Nothing was changed."
         )

@@ -1,4 +1,4 @@
-"""Sends a study's metrics also to Weights & Biases, MLflow or TensorBoard. What kerasclf writes stays the same."""
+"""Sends the metrics of a study to Weights & Biases, MLflow or TensorBoard, in addition to the run folders."""
 
 import contextlib
 import importlib
@@ -18,14 +18,17 @@ Tracker = Literal["wandb", "mlflow", "tensorboard"]
 
 @contextlib.contextmanager
 def make_tracker(name: Tracker, study_plan: StudyPlan) -> Iterator[SilentRunListener]:
-    """Yields a study's listener that sends metrics to a tracker.
+    """Yields a study's listener that sends the metrics to a tracker.
 
-    A run that goes on after an interruption goes on in the tracker as well: its identity there is that of the
-    experiment and its seed. Files go into FOLDER/tracking, unless the tracker's own settings (WANDB_MODE,
-    MLFLOW_TRACKING_URI …) send them elsewhere.
+    A resumed run also resumes in the tracker, which knows it by its experiment and seed. Files go to FOLDER/tracking,
+    unless the tracker's own settings (WANDB_MODE, MLFLOW_TRACKING_URI …) send them elsewhere.
+
+    Args:
+        name: Name of the tracker.
+        study_plan: The plan of the study.
 
     Raises:
-        KerasclfError: The tracker is not installed.
+        KerasclfError: If the tracker is not installed.
     """
     listener = _LISTENERS[name](study_plan)
     try:
@@ -35,7 +38,7 @@ def make_tracker(name: Tracker, study_plan: StudyPlan) -> Iterator[SilentRunList
 
 
 class _Tracking(SilentRunListener):
-    """Finds a run's job by its title; what trackers have in common."""
+    """The common part of all trackers: it finds the job of a run by its title."""
 
     package = ""
 
@@ -44,7 +47,7 @@ class _Tracking(SilentRunListener):
             self.library: Any = importlib.import_module(self.package)
         except ImportError as error:
             raise KerasclfError(
-                f"{self.package.split('.')[0]} is not installed; install it with: pip install 'kerasclf[tracking]'"
+                f"{self.package.split('.')[0]} is not installed. Install it with: pip install 'kerasclf[tracking]'"
             ) from error
         self.study = study_plan.study
         self.folder = study_plan.folder.path / "tracking"
@@ -52,11 +55,11 @@ class _Tracking(SilentRunListener):
         self.open: dict[str, Any] = {}
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        if title not in self.open:  # another phase of a run that is being sent already
+        if title not in self.open:  # Otherwise it is a later phase of an open run.
             self.open[title] = self.begin(title)
 
     def begin(self, title: str) -> Any:
-        """Begins a run in the tracker, or goes on with it."""
+        """Starts or resumes a run in the tracker."""
         raise NotImplementedError
 
     def identity(self, title: str) -> str:
@@ -70,7 +73,7 @@ class _Tracking(SilentRunListener):
         )
 
     def close(self) -> None:
-        """Closes what interrupted runs left open."""
+        """Closes the runs that interruptions left open."""
 
 
 class _TensorBoard(_Tracking):
@@ -129,7 +132,7 @@ class _MLflow(_Tracking):
     experiment = ""
 
     def _connect(self) -> None:
-        """Connects when the first run begins: before that the study's folder may not be touched."""
+        """Connects when the first run starts. Before that, the study's folder must not be changed."""
         if not os.environ.get("MLFLOW_TRACKING_URI"):
             self.folder.mkdir(parents=True, exist_ok=True)
             self.library.set_tracking_uri(f"sqlite:///{(self.folder / 'mlflow.db').absolute()}")

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.machine import format_bytes
 from kerasclf.values import digest_of
 
 # Increase it whenever older caches can no longer be used.
@@ -153,8 +154,8 @@ class ActivationCache:
         free, needed = self.free_bytes(), missing * self.row_bytes
         if needed > free:
             raise FolderError(
-                f"The activations of {missing:,} images need {needed / 1e9:.1f} GB, but {free / 1e9:.1f} GB are free "
-                f"for {self.folder}. {MAKE_ROOM}"
+                f"The activations of {missing:,} images need {format_bytes(needed)}. Free space for {self.folder}: "
+                f"{format_bytes(free)}. {MAKE_ROOM}"
             )
 
     def free_bytes(self) -> int:

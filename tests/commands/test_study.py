@@ -62,7 +62,7 @@ def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
     assert "its results mean nothing" in printed
     assert (out / "report" / "index.html").stat().st_size > 100_000
     main(command)
-    assert capsys.readouterr().out.count("is finished already") == len(only) - 1
+    assert capsys.readouterr().out.count("is already finished") == len(only) - 1
 
 
 def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys)
     main(["study", "ladder", "--data", "shapes", "--quick", "--repeats", "2", "--only", "bn_before",
           "--engine", "inline", "--plan", "--out", str(out)])  # fmt: skip
     printed = capsys.readouterr().out
-    assert "plan: 2 runs to make, 1 side by side" in printed
-    assert re.search(r"about \d+ s at most, \d\.\d GB of memory, \d+ MB of disk", printed)
+    assert "plan: 2 runs to make, one at a time" in printed
+    assert re.search(r"at most about \d+ s, [\d.]+ [MG]B of memory, [\d.]+ MB of disk space", printed)
     assert re.search(r"bn_before +│ +2 │ +113,281 │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", printed)
     assert not out.exists()

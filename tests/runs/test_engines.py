@@ -1,10 +1,10 @@
-"""What can go wrong around a study: two at once, a full disk, a folder nobody may write to, a killed worker."""
+"""Failures around a study: two at once, a full disk, a folder without write permission, a killed worker."""
 
-import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
@@ -17,7 +17,9 @@ from kerasclf.runs import engines, worker_process
 from kerasclf.runs import worker_pool as pool
 from kerasclf.runs.engines import Inline, Processes
 from kerasclf.runs.forking import CAN_FORK
+from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import SilentRunListener
+from kerasclf.runs.ray_engine import Ray
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_planned_study, run_study
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
@@ -33,7 +35,7 @@ OTHER = BASE.but(train=BASE.train.but(optimizer="sgd"))
 STUDY = Study("faulty", "Faulty", "What now?", {"base": BASE, "other": OTHER})
 
 
-def test_the_second_process_says_who_holds_the_folder(tmp_path):
+def test_a_second_process_names_the_first_one(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
@@ -50,11 +52,11 @@ with hold(Path({str(tmp_path / "out")!r})):
             run_study(STUDY, tmp_path / "out", engine=Inline())
         first.kill()
         first.wait()
-        with hold(tmp_path / "out"):  # the system let go of it
+        with hold(tmp_path / "out"):  # the system has released it
             pass
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a place where not even root may write")
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder in which not even root may write")
 def test_a_folder_that_cannot_be_written_to_is_named():
     with pytest.raises(FolderError, match="/proc/kerasclf cannot be written to"):
         run_study(STUDY, "/proc/kerasclf", engine=Inline())
@@ -76,7 +78,7 @@ def some(epoch, kilobytes):
     return Checkpoint(epoch, {"model/0": np.full(kilobytes * 256, epoch, np.float32)}, {"rows": []})
 
 
-def test_a_full_disk_during_a_checkpoint_leaves_the_one_before(small_disk):
+def test_a_full_disk_during_a_checkpoint_leaves_the_previous_one(small_disk):
     write_checkpoint(small_disk / "run", some(1, kilobytes=500))
     with pytest.raises(OSError, match="No space left"):
         write_checkpoint(small_disk / "run", some(2, kilobytes=1800))
@@ -85,7 +87,7 @@ def test_a_full_disk_during_a_checkpoint_leaves_the_one_before(small_disk):
     np.testing.assert_array_equal(found.arrays["model/0"], some(1, 500).arrays["model/0"])
 
 
-def test_a_study_on_a_full_disk_goes_on_when_there_is_room(small_disk):
+def test_a_study_on_a_full_disk_resumes_when_there_is_room(small_disk):
     out = small_disk / "out"
     filler = small_disk / "filler"
     filler.write_bytes(bytes(1_500_000))  # one run's checkpoints still fit, not its second
@@ -93,10 +95,9 @@ def test_a_study_on_a_full_disk_goes_on_when_there_is_room(small_disk):
         run_study(STUDY, out, engine=Inline(), only=("base",))
     run = StudyFolder(out).run("base", BASE.identity, 0)
     assert not run.complete
-    begun = run.epochs_done()
-    assert begun >= 1
+    assert run.epochs_done() >= 1
     filler.unlink()
-    run_study(STUDY, out, engine=Inline(), only=("base",))  # without --retry: the disk was at fault, not the run
+    run_study(STUDY, out, engine=Inline(), only=("base",))  # without retry: the disk was at fault, not the run
     run.check(BASE, 0)
     assert list(run.history()["epoch"]) == [1, 2, 3]
 
@@ -111,10 +112,12 @@ class KillWorker(SilentRunListener):
                     child.kill()
 
 
-def test_a_worker_killed_for_memory_is_named_and_goes_on_next_time(tmp_path):
+def test_a_worker_killed_for_memory_is_named_and_its_run_resumes_next_time(tmp_path):
     slow = BASE.but(train=BASE.train.but(epochs=30))
     study = Study("faulty", "Faulty", "What now?", {"base": slow, "other": OTHER})
-    with pytest.raises(RunsFailedError, match=r"base: The process was killed \(SIGKILL\).*lack of memory"):
+    with pytest.raises(
+        RunsFailedError, match=r"base: The process was killed \(SIGKILL\).*lack of memory\. Reduce `jobs`"
+    ):
         run_study(study, tmp_path / "out", engine=Processes(1), listener=KillWorker())
     folder = StudyFolder(tmp_path / "out")
     assert folder.run("other", OTHER.identity, 0).complete
@@ -124,20 +127,20 @@ def test_a_worker_killed_for_memory_is_named_and_goes_on_next_time(tmp_path):
 
 @pytest.fixture
 def started(monkeypatch):
-    """The worker processes that are started."""
+    """The worker processes that were started."""
     found = []
 
-    class Noted(worker_process.WorkerProcess):
+    class Recorded(worker_process.WorkerProcess):
         def __init__(self, *arguments, **named):
             super().__init__(*arguments, **named)
             found.append(self)
 
     for module in (pool, engines):
-        monkeypatch.setattr(module, "WorkerProcess", Noted)
+        monkeypatch.setattr(module, "WorkerProcess", Recorded)
     return found
 
 
-def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path, started):
+def test_a_failed_run_in_a_process_of_its_own_is_reported_with_its_log(tmp_path, started):
     wild = BASE.but(
         split=Split(train_per_class=10, test_per_class=4, validation=0.3),
         augmentation=Augmentation(),
@@ -148,10 +151,10 @@ def test_a_failed_run_in_a_process_of_its_own_is_told_with_its_log(tmp_path, sta
         run_study(study, tmp_path / "out", engine=Processes(1))
     log = StudyFolder(tmp_path / "out").run("wild", wild.identity, 0).log_file
     assert "TrainingError" in log.read_text()
-    assert len(started) == (1 if CAN_FORK else 2), "the plan's process makes the first run"
+    assert len(started) == (1 if CAN_FORK else 2), "the process of the plan executes the first run"
 
 
-@pytest.mark.skipif(not CAN_FORK, reason="elsewhere no process serves twice")
+@pytest.mark.skipif(not CAN_FORK, reason="elsewhere each process answers once")
 def test_a_process_that_was_killed_after_the_plan_is_not_used(tmp_path, started):
     engine = Processes(1)
     study_plan = plan_study(STUDY, tmp_path / "out", only=("other",), engine=engine)
@@ -161,36 +164,31 @@ def test_a_process_that_was_killed_after_the_plan_is_not_used(tmp_path, started)
     assert len(started) == 2
 
 
-def test_bad_input_is_told_by_the_process_that_plans(tmp_path):
+def test_bad_input_is_reported_by_the_process_that_makes_the_plan(tmp_path):
     with pytest.raises(KerasclfError, match="Did you mean 'basenet'"):
         run_study(Study("s", "S", "?", {"bad": BASE.but(model="basnet")}), tmp_path / "out", engine=Processes(1))
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_keeps_to_the_threads_it_was_begun_with(tmp_path):
-    from dataclasses import replace
-
-    from kerasclf.runs.execute import threads_of
-
-    job = plan_study(STUDY, tmp_path / "out", only=("base",), engine=Inline()).jobs[0]
-    assert threads_of(replace(job, threads=1)) == 1
-    assert threads_of(replace(job, threads=2)) == 1
+@pytest.mark.parametrize("jobs", [0, -1, "two"])
+@pytest.mark.parametrize("engine", [Processes, lambda jobs: Ray(jobs=jobs)], ids=["processes", "ray"])
+def test_a_wrong_number_of_jobs_is_refused(engine, jobs):
+    with pytest.raises(KerasclfError, match=f"jobs: expected at least 1, or 'auto'. Received: {jobs!r}."):
+        engine(jobs)
 
 
-def test_images_that_changed_under_way_are_refused(tmp_path):
-    from dataclasses import replace
-
-    job = plan_study(STUDY, tmp_path / "out", only=("base",), engine=Inline()).jobs[0]
-    from kerasclf.runs.execute import execute
-    from kerasclf.training.listener import SilentTrainingListener
-
-    with pytest.raises(FolderError, match="The images of digits have changed since the study was started"):
-        execute(replace(job, manifest="0" * 64), SilentTrainingListener())
+def test_ray_needs_a_thread():
+    with pytest.raises(KerasclfError, match=r"threads: expected at least 1\. Received: 0\."):
+        Ray(threads=0)
 
 
-def test_the_environment_of_a_run_tells_its_threads(tmp_path):
-    run_study(STUDY, tmp_path / "out", only=("base",), engine=Inline())
-    run = StudyFolder(tmp_path / "out").run("base", BASE.identity, 0)
-    assert json.loads((run.path / "environment.json").read_text())["threads"] is None
-    assert run.metrics()["peak_memory_mb"] > 100
-    assert [path.name for path in run.path.parent.iterdir()] == ["seed-0"]
+def test_a_plan_measures_with_the_requested_threads(monkeypatch):
+    """None divides the cores between the runs; any number is taken as it is."""
+    requests = []
+    monkeypatch.setattr(engines, "_request_plan", lambda request, *rest: requests.append(request) or Plan({}, {}))
+    monkeypatch.setattr(engines, "usable_cores", lambda: 8)
+    idle = SimpleNamespace(accepts_more=True, stop=lambda: None)
+    monkeypatch.setattr(Processes, "_start_worker", lambda self: idle)
+    for threads in (None, 3):
+        Processes(2).plan(PlanRequest({}, threads=threads), pytest.fail)
+    assert [request.threads for request in requests] == [4, 3]

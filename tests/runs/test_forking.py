@@ -9,9 +9,9 @@ import pytest
 
 from kerasclf.runs.forking import CAN_FORK
 
-pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forks are used under Linux alone")
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forks are used only under Linux")
 
-# Says its own process and its parent's, and then does as it is told.
+# Prints its own process and its parent, and then does what the request says.
 ANSWERING = """
 import json, os, signal, sys, threading
 from kerasclf.runs import forking
@@ -41,7 +41,7 @@ def server():
     process.communicate()
 
 
-def test_each_request_has_a_fork_of_its_own_and_no_end_of_one_ends_the_others(server):
+def test_each_request_has_a_fork_whose_end_leaves_the_server_alive(server):
     def ask(request):
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
@@ -57,10 +57,10 @@ def test_each_request_has_a_fork_of_its_own_and_no_end_of_one_ends_the_others(se
 
     fork = psutil.Process(ask("wait")[1])
     server.kill()
-    assert not psutil.wait_procs([fork], timeout=10)[1], "a fork outlived the process that asked for it"
+    assert not psutil.wait_procs([fork], timeout=10)[1], "a fork outlived the process that sent the request"
 
 
-def test_a_fork_ends_when_nobody_wants_its_answer(server):
+def test_a_fork_ends_when_its_answer_is_no_longer_needed(server):
     server.stdin.write('"wait"\n')
     server.stdin.flush()
     fork = psutil.Process(json.loads(server.stdout.readline())[1])

@@ -1,4 +1,4 @@
-"""Runs of a study that begin with the same network share a pass of images through what is frozen of it."""
+"""Runs that start from the same network share a pass of the images through its frozen part."""
 
 import pytest
 
@@ -24,14 +24,14 @@ ONE = Experiment(
 )
 
 
-def test_a_run_knows_the_cuts_of_all_that_begin_alike():
-    places = [(experiment, 0) for experiment in BIRDS.values()]
-    assert cuts_to_cache(places[0], places) == OTHERS
-    # What the others have, it has too, and its own course is its own affair.
-    assert cuts_to_cache(places[2], places) == (("head",), *(cuts for cuts in OTHERS if cuts != ("head", "stage5")))
+def test_a_run_knows_the_cuts_of_all_runs_that_start_alike():
+    runs = [(experiment, 0) for experiment in BIRDS.values()]
+    assert cuts_to_cache(runs[0], runs) == OTHERS
+    # All sequences but its own.
+    assert cuts_to_cache(runs[2], runs) == (("head",), *(cuts for cuts in OTHERS if cuts != ("head", "stage5")))
 
 
-def test_random_weights_are_the_seeds():
+def test_random_weights_differ_between_seeds():
     features, tuned = BIRDS["features"], BIRDS["head_then_stage5"]
     assert cuts_to_cache((features, 0), [(tuned, 0)]) == (("head", "stage5"),)
     assert cuts_to_cache((features, 0), [(tuned, 1)]) == ()
@@ -49,7 +49,7 @@ def test_random_weights_are_the_seeds():
         {"train": BIRDS["features"].train.but(precision="float32")},
     ],
 )
-def test_what_begins_otherwise_shares_nothing(change):
+def test_runs_that_start_differently_share_nothing(change):
     assert cuts_to_cache((BIRDS["features"], 0), [(BIRDS["features"].but(**change), 0)]) == ()
 
 
@@ -61,7 +61,7 @@ class Log(SilentRunListener):
         self.lines.append(line)
 
 
-def test_the_first_run_of_a_study_computes_what_the_others_want(tmp_path, monkeypatch):
+def test_the_first_run_of_a_study_computes_the_activations_of_all(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
     cuts = {"dense": "from:conv2_pool", "convolution": "last1"}
     experiments = {name: ONE.but(train=LAST.but(unfreeze=cut)) for name, cut in cuts.items()}
@@ -69,7 +69,7 @@ def test_the_first_run_of_a_study_computes_what_the_others_want(tmp_path, monkey
     listener = Log()
     run_study(study, tmp_path / "out", engine=Inline(), listener=listener)
     passes = [line for line in listener.lines if "computing" in line]
-    assert len(passes) == 3  # of the train, validation and test parts, all in the first run
+    assert len(passes) == 3  # of the training, validation and test set, all in the first run
     assert all(" in one pass: " in line for line in passes)
     kept = list(cached(cache_root()))
     assert len(kept) == 2

@@ -1,4 +1,4 @@
-"""Runs on a Ray cluster on this machine; the long test has two nodes, one of which is lost."""
+"""Runs on a Ray cluster on this machine. The long test has two nodes, one of which is lost."""
 
 import pytest
 
@@ -29,7 +29,7 @@ STUDY = Study("ray", "Ray", "Does it survive?", {"base": BASE})
 
 
 class LoseTheNode(SilentRunListener):
-    """Takes the node away on which the run is made, after its second epoch."""
+    """Removes the node of the run after its second epoch."""
 
     def __init__(self, cluster, node):
         self.cluster, self.node = cluster, node
@@ -51,7 +51,7 @@ def test_a_lost_node_costs_no_finished_epoch(tmp_path):
 
     from kerasclf.runs.ray_engine import Ray
 
-    # The head computes nothing, so that the run is on the node that is lost.
+    # The head has no CPU, so the run is on the node that is lost.
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:
         node = cluster.add_node(num_cpus=1)
@@ -69,8 +69,8 @@ def test_a_lost_node_costs_no_finished_epoch(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_folder_from_another_disk_is_brought_back(tmp_path):
-    """A run is made on a cluster of this machine; the files that one without shared storage sends are its folder."""
+def test_a_run_folder_from_another_disk_is_copied(tmp_path):
+    """The files that a cluster without shared storage sends are those of the run folder."""
     from kerasclf.runs.ray_engine import Ray, _pack, _unpack
 
     small = Study("ray", "Ray", "?", {"base": BASE.but(train=BASE.train.but(epochs=1))})

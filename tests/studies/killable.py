@@ -1,4 +1,4 @@
-"""A study that test_kill.py starts as a process of its own, and kills.
+"""A study that test_kill.py starts in a process and kills.
 
 python -m tests.studies.killable FOLDER JOBS
 """

@@ -1,4 +1,4 @@
-"""A study that is killed at any moment ends, resumed, as one that was left alone."""
+"""A study that is killed at any moment and resumed gives results that are bit-identical to an uninterrupted study."""
 
 import os
 import random
@@ -30,7 +30,7 @@ def start(folder, names):
 
 
 def kill(process, with_workers):
-    """Kills a study with SIGKILL, with its workers or leaving them to find out."""
+    """Kills a study with SIGKILL, with its workers or without."""
     workers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGKILL)
     for worker in workers if with_workers else ():
@@ -38,7 +38,7 @@ def kill(process, with_workers):
     process.wait()
     process.stdout.close()
     alive = psutil.wait_procs(workers, timeout=20)[1]
-    assert not alive, "workers outlived the study that wanted them"
+    assert not alive, "workers outlived their study"
 
 
 def finish(folder, names):
@@ -49,7 +49,7 @@ def finish(folder, names):
 
 
 def outcome(folder, names):
-    """Returns what must be the same: predictions to the byte, history but its times, weights to the bit."""
+    """Returns what must be identical: the predictions, the history without times, and the weights."""
     import keras
 
     found = {}
@@ -64,8 +64,8 @@ def outcome(folder, names):
     return found
 
 
-def check_same(folder, undisturbed, names):
-    expected = outcome(undisturbed, names)
+def check_same(folder, uninterrupted, names):
+    expected = outcome(uninterrupted, names)
     for name, one in outcome(folder, names).items():
         other = expected[name]
         assert one[0] == other[0], f"{name}: predictions differ"
@@ -81,22 +81,22 @@ def check_same(folder, undisturbed, names):
         pytest.param(("plateau", "ema"), id="side by side", marks=pytest.mark.slow),
     ],
 )
-def test_a_killed_study_ends_as_one_left_alone(tmp_path, names):
-    """Killed in the middle of its runs; the workers are left to notice."""
-    finish(tmp_path / "undisturbed", names)
+def test_a_killed_study_ends_like_an_uninterrupted_one(tmp_path, names):
+    """The study is killed in the middle of its runs, and its workers end by themselves."""
+    finish(tmp_path / "uninterrupted", names)
     process = start(tmp_path / "study", names)
     for line in process.stdout:
         if names[0] in line and "epoch 2/" in line:
             break
     kill(process, with_workers=False)
-    assert f"{names[0]}  goes on after epoch" in finish(tmp_path / "study", names)
-    check_same(tmp_path / "study", tmp_path / "undisturbed", names)
+    assert f"{names[0]}  resumes after epoch" in finish(tmp_path / "study", names)
+    check_same(tmp_path / "study", tmp_path / "uninterrupted", names)
 
 
 def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
     command = [sys.executable, "-m", "kerasclf", "study", "basenet", "--data", "digits", "--image-size", "32x32",
                "--jobs", "2", "--only", "sgd_40", "--repeats", "2", "--out", str(tmp_path / "out")]  # fmt: skip
-    # A shell ignores Ctrl-C for what it runs in the background, and its children would inherit that from these tests.
+    # In the background a shell ignores Ctrl-C, and the children of these tests would inherit that.
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
@@ -118,10 +118,10 @@ def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
 
 
 @pytest.mark.slow
-def test_studies_killed_twenty_times_end_as_one_left_alone(tmp_path):
-    """At random moments, from before the first run starts to several epochs into one; as many studies as it takes."""
+def test_studies_killed_twenty_times_end_like_an_uninterrupted_one(tmp_path):
+    """The moments are random, from before the first run to several epochs into one, in as many studies as needed."""
     draw = random.Random(7)
-    finish(tmp_path / "undisturbed", ALL)
+    finish(tmp_path / "uninterrupted", ALL)
     studies = [tmp_path / "study-0"]
     kills = 0
     while kills < 20:
@@ -131,9 +131,9 @@ def test_studies_killed_twenty_times_end_as_one_left_alone(tmp_path):
         except subprocess.TimeoutExpired:
             kill(process, with_workers=kills % 2 == 0)
             kills += 1
-        else:  # it was quicker: on to another one
+        else:  # The study has finished first: start another one.
             assert process.returncode == 0
             studies.append(tmp_path / f"study-{len(studies)}")
     finish(studies[-1], ALL)
     for study in studies:
-        check_same(study, tmp_path / "undisturbed", ALL)
+        check_same(study, tmp_path / "uninterrupted", ALL)

@@ -1,47 +1,43 @@
-"""Experiments, studies and what the command line makes of them."""
+"""The catalogue of studies: every study is declared, and every quick size can be built and runs in a test."""
 
+import doctest
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
-from kerasclf import Augmentation, Experiment, TrainConfig
+from kerasclf.cli import main
 from kerasclf.data.shapes import CLASS_NAMES, scenes
 from kerasclf.data.splits import make_sets
 from kerasclf.errors import KerasclfError
-from kerasclf.studies import STUDIES, Published, Study, declare
+from kerasclf.runs.plan import PlanRequest, make_plan
+from kerasclf.studies import STUDIES, declare, study_catalogue
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions
-from kerasclf.training import EarlyStopping
+
+TESTS = Path(__file__).parents[1]
+# Studies whose quick size `test_every_study_runs_in_its_quick_size` runs on shapes.
+RUN_HERE = ("birds", "cifar10-dense", "cifar10-conv", "cifar10-resnet50", "cifar10-side", "art", "convnext")
+COURSE = tuple(name for name in STUDIES if name.startswith("course-"))
+# The tests that run the quick sizes of the other studies.
+RUN_ELSEWHERE = {
+    "basenet": ("commands/test_study.py", "test_every_study_runs_in_its_quick_form"),
+    "ladder": ("commands/test_study.py", "test_every_study_runs_in_its_quick_form"),
+    "pitfalls": ("studies/declared/test_pitfalls.py", "test_the_whole_study_runs_in_its_quick_size"),
+    **dict.fromkeys(COURSE, ("commands/test_course.py", "test_the_whole_course_in_its_quick_size")),
+}
+WINE = "\n".join(["a,b,quality", *(f"{i % 7},{i % 5},{3 + i % 6}" for i in range(200))]) + "\n"
 
 
-def test_an_experiment_is_a_hashable_value():
-    base = Experiment(data="cifar100:25", model="basenet", train=TrainConfig(epochs=30, batch_size=32))
-    assert base == Experiment(data="cifar100:25", model="basenet", train=TrainConfig(epochs=30, batch_size=32))
-    assert len({base, base.but(data="shapes"), base.but()}) == 2
-    other = base.but(augmentation=Augmentation(horizontal_flip=True))
-    assert base.identity != other.identity
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
 
 
-def test_an_experiment_travels_as_json():
-    experiment = Experiment(
-        model="basenet_deeper", model_args={"batch_norm": "before"}, image_size=(64, 48),
-        train=TrainConfig(early_stopping=EarlyStopping(patience=2)),
-        augmentation=Augmentation(zoom_range=(0.8, 1.2)),
-    )  # fmt: skip
-    again = Experiment.from_dict(experiment.to_dict())
-    assert again == experiment
-    assert again.identity == experiment.identity
-    assert isinstance(again.train.early_stopping, EarlyStopping)
-
-
-def test_bad_experiments_are_refused():
-    for size in ((0, 3), 32, (3, 4, 5)):
-        with pytest.raises(KerasclfError, match="image_size: expected"):
-            Experiment(image_size=size)
-    with pytest.raises(KerasclfError, match="augmentation: expected Augmentation"):
-        Experiment(augmentation={"rescale": 0.5})
-    with pytest.raises(KerasclfError, match="model_args: expected"):
-        Experiment(model_args="before")
-    with pytest.raises(KerasclfError, match=r"Unknown Experiment field 'modle'\. Did you mean 'model'\?"):
-        Experiment(modle="basenet")
+def test_the_example_of_the_docstring():
+    results = doctest.testmod(study_catalogue)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 @pytest.mark.parametrize("protocol", ["sound", "published"])
@@ -50,47 +46,59 @@ def test_every_study_is_declared_in_both_protocols(name, protocol):
     study = declare(name, protocol)
     assert study.protocol == protocol
     different = {experiment.identity for experiment in study.experiments.values()}
-    assert len(different) == len([key for key in study.experiments if key != "again"])  # which is the same on purpose
+    assert len(different) == len([key for key in study.experiments if key != "again"])  # a repetition on purpose
     assert set(study.published) <= set(study.experiments)
     assert study.question.endswith("?")
+    assert all(note.endswith(".") for note in study.notes)
+    assert all(lesson.wrong.endswith(".") and lesson.symptom.endswith(".") for lesson in study.lessons.values())
 
 
 @pytest.mark.parametrize("protocol", ["sound", "published"])
 @pytest.mark.parametrize("name", STUDIES)
-def test_every_quick_form_can_divide_the_drawn_images(name, protocol):
-    """As without a network; the runs themselves are for slow tests."""
-    for experiment in declare(name, protocol, options=StudyOptions(size="quick")).experiments.values():
+def test_every_quick_size_can_divide_the_synthetic_images(name, protocol):
+    for experiment in declare(name, protocol, StudyOptions(size="quick")).experiments.values():
         sets = make_sets(scenes(), experiment.split, CLASS_NAMES)
         assert all(len(set(subset.labels)) == len(CLASS_NAMES) for subset in sets.values())
 
 
-def test_the_ladders_rungs_add_to_each_other():
-    rungs = declare("ladder").experiments
-    assert list(rungs) == ["base", "normalised", "augmented", "deeper", "bn_before", "bn_after", "stop_by_eye",
-                           "early_stopping"]  # fmt: skip
-    assert rungs["augmented"] == rungs["normalised"].but(augmentation=rungs["augmented"].augmentation)
-    assert rungs["deeper"] == rungs["augmented"].but(model="basenet_deeper")
-    assert rungs["bn_before"] == rungs["deeper"].but(model_args={"batch_norm": "before"})
-    assert rungs["stop_by_eye"] == rungs["bn_before"].but(train=rungs["bn_before"].train.but(epochs=21))
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_quick_size_can_be_built(name, tmp_path):
+    """The plan loads the data, builds the networks and finds the cuts, all without training."""
+    data = {"course-wine": f"wine:{tmp_path / 'wine.csv'}", "course-perceptron": None, "course-iris": None}
+    (tmp_path / "wine.csv").write_text(WINE)
+    spec = data.get(name, "digits" if name in COURSE else "shapes")
+    limits = Reduction(train_per_class=10, test_per_class=2, image_size=(32, 32) if name == "birds" else None)
+    options = StudyOptions(data=spec, size="quick", limits=limits if name not in data else Reduction())
+    experiments = {
+        f"{protocol}/{key}": experiment
+        for protocol in ("sound", "published")
+        for key, experiment in declare(name, protocol, options).experiments.items()
+    }
+    plan = make_plan(PlanRequest(experiments), lambda line: None)
+    assert set(plan.networks) == set(experiments)
 
 
-def test_the_protocols_differ_in_the_flaws():
-    sound, published = (declare("ladder", protocol).experiments["augmented"] for protocol in ("sound", "published"))
-    assert sound.split.method == "stratified"
-    assert published == sound.but(split=sound.split.but(method="first"), augment_validation=True)
+def test_every_study_runs_in_some_test_of_its_quick_size():
+    assert {*RUN_HERE, *RUN_ELSEWHERE} == {*STUDIES}
+    for file, test in RUN_ELSEWHERE.values():
+        assert f"\ndef {test}(" in (TESTS / file).read_text()
 
 
-def test_the_command_lines_changes_reach_every_experiment():
-    study = declare(
-        "ladder",
-        options=StudyOptions(
-            data="shapes", repeats=3, seed=5, limits=Reduction(train_per_class=70, image_size=(48, 48))
-        ),
-    )
-    assert study.seeds == (5, 6, 7)
-    for experiment in study.experiments.values():
-        assert (experiment.data, experiment.image_size, experiment.split.train_per_class) == ("shapes", (48, 48), 70)
-    assert {e.train.epochs for e in declare("ladder", options=StudyOptions(size="quick")).experiments.values()} == {2}
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["sound", "published"])
+@pytest.mark.parametrize("name", RUN_HERE)
+def test_every_study_runs_in_its_quick_size(name, protocol, tmp_path, capsys):
+    out = tmp_path / "out"
+    small = ["--image-size", "32x32", "--train-per-class", "10", "--epochs", "1"] if name == "birds" else []
+    main(["study", name, "--data", "shapes", "--quick", "--protocol", protocol, "--out", str(out),
+          "--engine", "inline", *small])  # fmt: skip
+    study = declare(name, protocol, StudyOptions(size="quick"))
+    table = pd.read_csv(out / "report" / "summary.csv")
+    assert table["experiment"].tolist() == list(study.experiments)
+    assert not table["comparable"].any()
+    page = (out / "report" / "index.html").read_text()
+    assert "its results mean nothing" in page
+    assert study.question.replace("'", "&#39;") in page
 
 
 @pytest.mark.parametrize(
@@ -104,23 +112,3 @@ def test_bad_requests(arguments, message):
     with pytest.raises(KerasclfError) as caught:
         declare(**arguments)
     assert message in str(caught.value)
-
-
-def test_only_takes_known_names_in_the_studys_order():
-    study = declare("ladder")
-    assert list(study.only(("deeper", "base"))) == ["base", "deeper"]
-    with pytest.raises(KerasclfError, match=r"Unknown experiment 'deepr'\. Did you mean 'deeper'\?"):
-        study.only(("deepr",))
-
-
-def test_a_studys_mistakes_are_named_together():
-    with pytest.raises(KerasclfError) as caught:
-        Study("x", "X", "Why?", {"../a": Experiment()}, {"b": Published(0.5)}, protocol="odd", seeds=(-1, -1))
-    assert str(caught.value).count("\n  - ") == 5
-
-
-def test_bad_options_are_all_reported_at_once():
-    with pytest.raises(KerasclfError) as caught:
-        StudyOptions(data="", repeats=0, seed=-1)
-    for name in ("data", "repeats", "seed"):
-        assert f"- {name}: expected" in str(caught.value)

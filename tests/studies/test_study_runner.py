@@ -1,5 +1,6 @@
 """A study from images to run folders."""
 
+import doctest
 import json
 import shutil
 import subprocess
@@ -10,8 +11,10 @@ import pandas as pd
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.cli import main
 from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
 from kerasclf.runs.engines import Inline
+from kerasclf.studies import study_runner
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_study
 
@@ -33,6 +36,12 @@ def folder(tmp_path_factory):
 
 def run_of(folder, name="base", seed=0):
     return folder.run(name, small_study().experiments[name].identity, seed)
+
+
+def test_the_example_of_the_docstring():
+    results = doctest.testmod(study_runner)
+    assert results.attempted > 0
+    assert results.failed == 0
 
 
 def test_a_run_folder_says_everything(folder):
@@ -80,7 +89,7 @@ assert one.shape == (1, 25)
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), written, atol=1e-5)
 
 
-def test_what_is_finished_is_not_run_again(folder):
+def test_finished_runs_are_not_repeated(folder):
     before = {path: path.stat().st_mtime_ns for path in folder.path.rglob("*/seed-*/*")}
     assert plan_study(small_study(seeds=(0, 1)), folder.path, engine=Inline()).jobs == ()
     run_study(small_study(seeds=(0,)), folder.path, engine=Inline())
@@ -120,30 +129,6 @@ def test_experiments_of_one_architecture_start_alike(tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-20)
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"name": "other"}, "holds the study 'small' with name 'small', not 'other'"),
-        ({"protocol": "published"}, "with protocol 'sound', not 'published'"),
-        ({"size": "quick"}, "with size 'full', not 'quick'"),
-    ],
-)
-def test_another_studys_folder_is_not_touched(folder, changes, message):
-    from dataclasses import replace
-
-    before = (folder.path / "study.json").read_bytes()
-    with pytest.raises(FolderError, match=message):
-        run_study(replace(small_study(), **changes), folder.path, engine=Inline())
-    assert (folder.path / "study.json").read_bytes() == before
-
-
-def test_another_data_sets_folder_is_not_touched(folder):
-    study = small_study()
-    smaller = {name: e.but(split=SMALL.but(train_per_class=8)) for name, e in study.experiments.items()}
-    with pytest.raises(FolderError, match=r"train_per_class=10.*not on .*train_per_class=8"):
-        StudyFolder(folder.path).claim(Study("small", "Small", "Why?", smaller))
-
-
 def test_a_second_call_adds_to_the_first(tmp_path):
     study = small_study()
     base, deeper = study.experiments.values()
@@ -168,15 +153,31 @@ def test_finished_runs_on_other_images_are_not_mixed_with_new_ones(tmp_path):
     study = Study("mine", "M", "Why?", {"base": experiment})
     run_study(study, tmp_path / "out", engine=Inline())
     Image.new("RGB", (16, 16)).save(tmp_path / "images" / "a" / "new.png")
-    with pytest.raises(FolderError, match=r"was made with other images: folder:.* has changed since"):
+    with pytest.raises(
+        FolderError, match=r"used other images: folder:.* has changed since\. Give another folder as `out`"
+    ):
         run_study(study, tmp_path / "out", engine=Inline())
 
 
-def test_a_folder_with_other_files_is_not_touched(tmp_path):
+@pytest.fixture
+def thesis(tmp_path):
+    """A folder with a file that no study may touch."""
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(FolderError, match="is not empty and holds no study"):
-        run_study(small_study(), tmp_path, engine=Inline())
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.tex"]
+    yield tmp_path
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_an_error_of_the_library_names_arguments(thesis):
+    with pytest.raises(FolderError) as caught:
+        run_study(small_study(), thesis, engine=Inline())
+    assert str(caught.value) == f"{thesis} is not empty and holds no study. Give a new folder as `out`."
+
+
+def test_the_same_error_of_the_command_names_flags(thesis, capsys):
+    with pytest.raises(SystemExit):
+        main(["study", "basenet", "--data", "shapes", "--quick", "--engine", "inline", "--out", str(thesis)])
+    error = capsys.readouterr().err
+    assert error == f"error: {thesis} is not empty and holds no study. Give a new folder as --out.\n"
 
 
 def test_bad_input_leaves_no_folder(tmp_path):
@@ -194,7 +195,7 @@ def test_bad_input_leaves_no_folder(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_failed_run_leaves_the_finished_ones_and_is_tried_again_when_told(tmp_path):
+def test_a_failed_run_leaves_the_others_and_is_tried_again_on_request(tmp_path):
     base = small_study().experiments["base"]
     wild = base.but(augmentation=Augmentation(), train=base.train.but(optimizer="sgd", learning_rate=1e38))
     study = Study("wild", "Wild", "Why?", {"wild": wild, "base": base})
@@ -206,7 +207,7 @@ def test_a_failed_run_leaves_the_finished_ones_and_is_tried_again_when_told(tmp_
     study_plan = plan_study(study, tmp_path / "out", engine=Inline())
     assert study_plan.jobs == ()
     assert "The loss is nan" in study_plan.failed["wild"]
-    with pytest.raises(RunsFailedError, match="earlier; --retry tries again"):
+    with pytest.raises(RunsFailedError, match=r"failed earlier; set `retry` to try again\)"):
         run_study(study, tmp_path / "out", engine=Inline())
     assert [job.title for job in plan_study(study, tmp_path / "out", engine=Inline(), retry=True).jobs] == ["wild"]
 
@@ -214,10 +215,10 @@ def test_a_failed_run_leaves_the_finished_ones_and_is_tried_again_when_told(tmp_
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda run: (run / "metrics.json").write_text("{}"), "metrics.json was changed after the run had ended"),
+        (lambda run: (run / "metrics.json").write_text("{}"), "metrics.json was changed after the end of the run"),
         (lambda run: (run / "history.csv").unlink(), "history.csv is missing"),
         (lambda run: (run / "experiment.json").write_text("{"), "experiment.json cannot be read"),
-        (lambda run: _edit_seed(run), "tells of another experiment or seed"),
+        (lambda run: _edit_seed(run), "describes another experiment or seed"),
     ],
 )
 def test_a_run_folder_edited_by_hand_is_named(folder, tmp_path, damage, message):

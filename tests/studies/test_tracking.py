@@ -8,7 +8,7 @@ from kerasclf.runs.engines import Inline
 from kerasclf.studies.study_runner import plan_study, run_planned_study
 from kerasclf.studies.tracking import make_tracker
 
-# What these libraries warn of is theirs to mend.
+# The warnings come from these libraries.
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 BASE = Experiment(

@@ -122,7 +122,7 @@ def test_a_full_disk_is_reported_before_anything_is_computed(cache, monkeypatch)
     with pytest.raises(KerasclfError) as caught:
         cache.check_room(2_000_000)
     assert str(caught.value) == (
-        f"The activations of 2,000,000 images need 0.0 GB, but 0.0 GB are free for {cache.folder}. {MAKE_ROOM}"
+        f"The activations of 2,000,000 images need 16 MB. Free space for {cache.folder}: 1.0 MB. {MAKE_ROOM}"
     )
 
 

@@ -1,9 +1,9 @@
-"""S3: which pretrained network, and how much of it, for ten classes of a user's own images.
+"""S3: which pretrained network to use, and how much of it to train, for ten classes of a user's own images.
 
     kerasclf study art --data folder:my_photos        or        make art DATA=folder:my_photos
     kerasclf study art --data folder:my_photos --only resnet50 last15 last22 last30        one of its comparisons
 
-Measured figures, with spread, hardware and versions: reports/art-*/.
+Results, with spread, hardware and versions: reports/art-*/.
 """
 
 from typing import Any
@@ -15,7 +15,7 @@ from kerasclf.studies.study import Protocol, Published, Study
 from kerasclf.training import Schedule, TrainConfig
 from kerasclf.transfer import Transfer
 
-# A folder of one's own: there is no other.
+# The study has no data of its own: it needs the user's folder.
 PUBLISHED_DATA = "folder"
 _SIZE = (224, 224)
 
@@ -29,18 +29,20 @@ _COSINE = Schedule("cosine_epoch", final_learning_rate=1e-4)
 
 _NOTES = {
     "sound": (
-        "Choices are made on the validation part, and the test part, which the original does not have, says what they "
-        "are worth. One run of each experiment in the original: take --repeats 3.",
+        "Choices use the validation set. The reported accuracy is that of the test set, which the original does not "
+        "have.",
+        "The original has one run of each experiment. Use three or more runs to see which differences are significant.",
     ),
     "published": (
-        "Chosen by, and reported, is the validation accuracy, as in the original, which has no test part. Training is "
-        "the same under both protocols.",
+        "Choices use the validation accuracy, and the report shows it, as in the original. The original has no test "
+        "set.",
+        "Training is the same under both protocols.",
     ),
 }
 
 
 def art_study(protocol: Protocol = "sound") -> Study:
-    """Declares S3: seven comparisons, each beginning with what the one before had chosen."""
+    """Declares S3: seven comparisons, each of which starts from the choice of the comparison before."""
     frozen = Experiment(
         data=PUBLISHED_DATA,
         model="resnet50",
@@ -62,8 +64,8 @@ def art_study(protocol: Protocol = "sound") -> Study:
     cycled = {"learning_rate": 1e-2, "schedule": _COSINE}
     return Study(
         name="art",
-        title="Ten classes of art: which network, and how much of it?",
-        question="Which pretrained network, how much of it, and which rate suit ten classes of one's own images?",
+        title="Ten classes of art: which network, and how much of it to train?",
+        question="Which pretrained network, unfrozen depth and learning rate suit ten classes of your own images?",
         experiments={
             **{name: frozen.but(model=name) for name in _ARCHITECTURES},
             **{cut: frozen.but(train=frozen.train.but(unfreeze=cut)) for cut in _CUTS},
@@ -88,28 +90,31 @@ def art_study(protocol: Protocol = "sound") -> Study:
         protocol=protocol,
         notes=(
             *_NOTES[protocol],
-            "resnet18 to squeezenet1_1: all frozen but a new last layer. last15 to last30: ResNet50's last 15, 22 and "
-            "30 convolutional layers train, too. dropout to dropout_decay: against overfitting, from last15. From sgd "
-            "on each has the dropout; 'dropout' is at once Adam and the rate 1e-3. step: from 1e-2, a tenth every 5 "
-            "epochs; cosine: from 1e-2 to 1e-4 anew in each epoch.",
-            f"Open in the original: dropout ({_DROPOUT}), weight decay ({_L2}, as PyTorch means it), the other "
-            "optimizers, and the batch size (32).",
-            "In words, the original: ResNet50 best and ResNet34 the worst of the ResNets; SqueezeNet overfits after a "
-            "few epochs; all three depths overfit, and 15 was kept; 1e-2 fast and irregular; cosine the smoothest.",
+            "In resnet18 to squeezenet1_1, only a new last layer trains. In last15 to last30, the last 15, 22 and 30 "
+            "convolutional layers of ResNet50 train, too.",
+            "dropout to dropout_decay reduce the overfitting of last15. All experiments from sgd on have the dropout. "
+            "The experiment dropout also stands for Adam and for the learning rate 1e-3.",
+            "step starts from 1e-2 and divides the rate by 10 every 5 epochs. cosine goes from 1e-2 to 1e-4 in each "
+            "epoch.",
+            f"The original leaves open the dropout (here {_DROPOUT}), the weight decay (here {_L2}, as PyTorch "
+            "defines it), the other optimizers, and the batch size (here 32).",
+            "Findings of the original: ResNet50 is the best and ResNet34 the worst of the ResNets. SqueezeNet overfits "
+            "after a few epochs. All three depths overfit, and 15 was kept. The rate 1e-2 is fast and irregular. "
+            "Cosine gives the smoothest curves.",
         ),
         quick_reduction=_TINY,
         cpu_reduction=_CPU,
     )
 
 
-# MobileNetV2 has as many convolutional layers as ResNet50, and at 32×32 hardly anything to compute. Its batch
-# normalisation stays in inference, where rates of 5e-3 and 1e-2 end at chance: all rates are a tenth.
+# MobileNetV2 has as many convolutional layers as ResNet50 and needs little computation at 32×32. Its batch
+# normalisation runs in inference mode, in which rates of 5e-3 and 1e-2 end at chance level. All rates are a tenth.
 _CPU = Reduction(
     train_per_class=100, test_per_class=100, rate_factor=0.1, image_size=(32, 32), models={"resnet50": "mobilenet_v2"},
     only=("resnet50", *_CUTS, "fixed", "step", "cosine"),
 )  # fmt: skip
 
-# Few enough for a test: a frozen network, one that is not, and a schedule.
+# Small enough for a test: a frozen network, a partly frozen one, and a schedule.
 _TINY = Reduction(
     train_per_class=10, test_per_class=5, epochs=1, image_size=(32, 32),
     only=("squeezenet1_1", "last15", "cosine"), models={"resnet50": "resnet18"},

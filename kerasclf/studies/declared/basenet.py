@@ -1,8 +1,8 @@
-"""S1a: BaseNet on 25 classes of CIFAR-100, two optimizers, two lengths.
+"""S1a: BaseNet on 25 classes of CIFAR-100, with two optimizers and two numbers of epochs.
 
     kerasclf study basenet        or        make basenet
 
-Measured figures, with spread, number of runs, hardware and versions: reports/basenet-*/.
+Results, with spread, number of runs, hardware and versions: reports/basenet-*/.
 """
 
 from kerasclf.data.splits import Split
@@ -13,19 +13,20 @@ from kerasclf.training import TrainConfig
 
 PUBLISHED_DATA = "cifar100:25"
 
-# Open in the original: the scale of the pixels. 1/255 is the field's habit, and SGD's default rate needs it.
+# The original leaves the scale of the pixels open. 1/255 is usual, and SGD's default learning rate needs it.
 _RESCALED = Augmentation(rescale=1 / 255)
 
 _NOTES = {
-    "sound": ("The validation part is a tenth of the training images, stratified by class.",),
+    "sound": ("The validation set is a tenth of the training images, stratified by class.",),
     "published": (
-        "The validation part is the first tenth of the training images as they come, neither shuffled nor stratified.",
+        "The validation set is the first tenth of the training images in their original order, neither shuffled nor "
+        "stratified.",
     ),
 }
 
 
 def split_of(protocol: Protocol) -> Split:
-    """Returns how S1 divides the training images: a tenth validates."""
+    """Returns the split of S1: a tenth of the training images is the validation set."""
     return Split(validation=0.1, method="stratified" if protocol == "sound" else "first")
 
 
@@ -40,8 +41,8 @@ def basenet_study(protocol: Protocol = "sound") -> Study:
     )
     return Study(
         name="basenet",
-        title="BaseNet: which optimizer, how long?",
-        question="How well does a small convolutional network do with SGD or Adam after 20 or 40 epochs?",
+        title="BaseNet: which optimizer, and how many epochs?",
+        question="How accurate is a small convolutional network after 20 or 40 epochs with SGD or Adam?",
         experiments={
             f"{optimizer}_{epochs}": base.but(train=base.train.but(optimizer=optimizer, epochs=epochs))
             for optimizer in ("sgd", "adam")
@@ -55,5 +56,5 @@ def basenet_study(protocol: Protocol = "sound") -> Study:
         },
         published_data=PUBLISHED_DATA,
         protocol=protocol,
-        notes=(*_NOTES[protocol], "Pixels are scaled by 1/255, which the original leaves open."),
+        notes=(*_NOTES[protocol], "Pixels are scaled by 1/255. The original leaves the scale open."),
     )

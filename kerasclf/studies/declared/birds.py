@@ -1,8 +1,8 @@
-"""S1c: ResNet50 on 200 species of birds: its features, and how much of it to train on.
+"""S1c: ResNet50 on 200 species of birds: its features, and how much of it to fine-tune.
 
     kerasclf study birds --data birds:PATH        or        make birds DATA=birds:PATH
 
-Measured figures, with hardware and versions: reports/birds-*/.
+Results, with hardware and versions: reports/birds-*/.
 """
 
 from kerasclf.data.birds import IMAGE_SIZE
@@ -19,20 +19,21 @@ _CUTS = ("stage5", "last15", "last22", "last30")
 
 _NOTES = {
     "sound": (
-        "What is trained on begins when a new head has been trained for 5 epochs, at a tenth of Adam's default rate, "
-        "with one epoch of warm-up and a cosine to 0; batch normalisation keeps the statistics it came with.",
-        "The validation part is a tenth of the training images, stratified by class.",
+        "Fine-tuning starts after a new head has trained alone for 5 epochs. It uses a tenth of Adam's default "
+        "learning rate, one epoch of warm-up and a cosine schedule to 0.",
+        "Batch normalisation keeps its pretrained statistics.",
+        "The validation set is a tenth of the training images, stratified by class.",
     ),
     "published": (
-        "Everything is trained from the beginning at Adam's default rate, and batch normalisation learns from batches "
-        "of 32, as the original did.",
-        "The validation part is the first tenth of the training images as they come.",
+        "All layers train from the first epoch at Adam's default learning rate, as in the original. Batch "
+        "normalisation updates its statistics with batches of 32.",
+        "The validation set is the first tenth of the training images in their original order.",
     ),
 }
 
 
 def birds_study(protocol: Protocol = "sound") -> Study:
-    """Declares S1c, with the last stage and the last 15, 22 and 30 convolutional layers beside it."""
+    """Declares S1c, and in addition the last stage and the last 15, 22 and 30 convolutional layers."""
     head = TrainConfig(epochs=_EPOCHS, batch_size=32, optimizer="adam", unfreeze="head", precision="auto")
     features = Experiment(
         data=PUBLISHED_DATA,
@@ -46,7 +47,7 @@ def birds_study(protocol: Protocol = "sound") -> Study:
     return Study(
         name="birds",
         title="ResNet50 and the birds: how much of it to train?",
-        question="What do the features of a pretrained ResNet50 say of 200 species, and what does training on bring?",
+        question="How well do the features of a pretrained ResNet50 separate 200 species, and does fine-tuning help?",
         experiments={
             "features": features,
             "fine_tune_all": _trained_on(features, "all", _EPOCHS, protocol),
@@ -58,14 +59,17 @@ def birds_study(protocol: Protocol = "sound") -> Study:
         protocol=protocol,
         notes=(
             *_NOTES[protocol],
-            "The original gave fine-tuning up at 40 minutes an epoch; the experiments but 'features' have no published "
-            "figures, and those named head_then_… are ours.",
+            "The original gave up fine-tuning at 40 minutes per epoch. Only the experiment features has published "
+            "figures. The experiments head_then_… are additions.",
         ),
     )
 
 
 def _trained_on(features: Experiment, unfreeze: str, epochs: int, protocol: Protocol) -> Experiment:
-    """Trains the head alone first, and then with it what lies above a cut; the original began with everything."""
+    """Returns an experiment that trains the head alone, and then all layers above the cut of `unfreeze`.
+
+    Fine-tuning of all layers under the published protocol has no phase for the head, as in the original.
+    """
     whole = features.train.but(unfreeze=unfreeze, epochs=epochs)
     if protocol == "published" and unfreeze == "all":
         return features.but(train=whole)

@@ -1,9 +1,9 @@
-"""S2: dense nets, convnets and ResNet50 on CIFAR-10, and two experiments on the side.
+"""S2: dense nets, convnets and ResNet50 on CIFAR-10, and two side experiments.
 
-    kerasclf study cifar10-dense        or        make cifar10-dense       (cifar10-conv, -resnet50, -side alike)
-    kerasclf study cifar10-dense --reduced        the form for a CPU
+    kerasclf study cifar10-dense        or        make cifar10-dense       (also cifar10-conv, -resnet50, -side)
+    kerasclf study cifar10-dense --reduced        the version for a CPU
 
-Its search is `kerasclf search s2`. Measured figures, with spread, hardware and versions: reports/cifar10-*/.
+Its search is `kerasclf search s2`. Results, with spread, hardware and versions: reports/cifar10-*/.
 """
 
 from typing import Any
@@ -20,34 +20,36 @@ PUBLISHED_DATA = "cifar10"
 _SIZE = (32, 32)
 
 _EPOCHS, _SEARCHED_EPOCHS = 50, 90
-# Never stops; the epoch with the best validation accuracy is taken when all are done.
+# Never stops early; after the last epoch the weights of the epoch with the best validation accuracy are restored.
 _BEST_EPOCH = EarlyStopping(monitor="val_accuracy", patience=_SEARCHED_EPOCHS, restore_best=True)
 _TRAIN = TrainConfig(
     epochs=_EPOCHS, batch_size=32, optimizer="sgd", learning_rate=0.02, momentum=0.9, early_stopping=_BEST_EPOCH
 )
 _DECAYING = Schedule("exponential", every_epochs=10, factor=0.5)
 
-# Pixels to [-1, 1], which is all that MobileNetV2's preprocessing does.
+# MobileNetV2's preprocessing scales pixels to [-1, 1] and does nothing else.
 _TO_ONE = Augmentation(preprocessing_function="keras.applications.mobilenet_v2:preprocess_input")
 _FLIPPED = _TO_ONE.but(horizontal_flip=True)
 
-# Free in the original, which tells only how many layers there are.
+# The original gives only the number of layers.
 _SIX_WIDTHS = (2000, 1000, 500, 250, 100, 50)
 _FOUR_WIDTHS = (1024, 512, 128, 32)
-# 2048 features, and then these.
+# Units of the hidden layers after the 2048 features.
 _HEAD = (1024, 256, 64, 16)
 
-# Two cores: minutes in place of hours.
+# Minutes instead of hours on two cores.
 _CPU = Reduction(train_per_class=200, test_per_class=100, epochs=8)
 
 _NOTES = {
     "sound": (
-        "The epoch is taken that is best on the validation part, and its accuracy on the test part is reported, which "
-        "nothing was chosen by. The original has one run of each experiment: take --repeats 3.",
+        "The weights are those of the epoch with the best validation accuracy. The report shows their accuracy on the "
+        "test set, which influenced no choice.",
+        "The original has one run of each experiment. Use three or more runs to see which differences are significant.",
     ),
     "published": (
-        "Chosen by, and reported, is the validation accuracy of the best epoch, as in the original, which has no other "
-        "figures. Training is the same under both protocols.",
+        "The best epoch is chosen by its validation accuracy, and the report shows this accuracy, as in the original. "
+        "The original reports no other metric.",
+        "Training is the same under both protocols.",
     ),
 }
 
@@ -61,7 +63,7 @@ def cifar10_dense_study(protocol: Protocol = "sound") -> Study:
     }  # fmt: skip
     return Study(
         name="cifar10-dense",
-        title="CIFAR-10 with dense nets: what shape?",
+        title="CIFAR-10 with dense networks: which shape?",
         question="Does it matter how the layers of a dense network narrow from 3,072 pixels to 10 classes?",
         experiments={name: base.but(model_args={"hidden": hidden}) for name, hidden in shapes.items()},
         published={
@@ -70,8 +72,8 @@ def cifar10_dense_study(protocol: Protocol = "sound") -> Study:
         },
         notes=(
             *_NOTES[protocol],
-            f"Open in the original: base has one hidden layer of 512; rand6 has {_in_words(_SIX_WIDTHS)}, rand4 "
-            f"{_in_words(_FOUR_WIDTHS)}.",
+            "The original leaves some widths open. Here base has one hidden layer of 512 units, "
+            f"rand6 has layers of {_as_text(_SIX_WIDTHS)}, and rand4 has layers of {_as_text(_FOUR_WIDTHS)}.",
         ),
         **_of(protocol, _CPU),
     )
@@ -88,17 +90,20 @@ def cifar10_conv_study(protocol: Protocol = "sound") -> Study:
     }
     return Study(
         name="cifar10-conv",
-        title="CIFAR-10 with small convnets: what do convolutions bring?",
-        question="Which of four small convnets does best, and do ever narrower dense layers above it help?",
+        title="CIFAR-10 with small convnets: do convolutions help?",
+        question="Which of four small convnets is the most accurate, and do narrowing dense layers on top help?",
         experiments=experiments,
         published={name: Published(0.70, wording="above 70 %") for name in experiments},
-        notes=(*_NOTES[protocol], "Open in the original: the hidden dense layer of simple_cnn, 512 here."),
+        notes=(
+            *_NOTES[protocol],
+            "The original leaves the hidden dense layer of simple_cnn open. Here it has 512 units.",
+        ),
         **_of(protocol, _CPU),
     )
 
 
 def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
-    """Declares ResNet50 with a deep head: its activations, optimizers, and dropout."""
+    """Declares ResNet50 with a deep head: activations, optimizers and dropout."""
     relu = _resnet50()
     elu = _resnet50(head_activation="elu")
 
@@ -133,13 +138,14 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
         },
         notes=(
             *_NOTES[protocol],
-            "Everything trains from the beginning. From adagrad on the head has ELU; elu itself is SGD. The head's "
-            f"hidden layers have {_in_words(_HEAD)} units. searched is the setting that the original's search found "
-            "(Adadelta here, since it won among the optimizers), and dropout goes with it.",
-            "In words, the original: activations close together but for sigmoid, ELU slightly ahead; Adadelta without "
-            "a schedule the best optimizer.",
-            "Open in the original: the decay, halving every 10 epochs here; the size of the images, 32×32 here; that "
-            "batch normalisation learns along, which follows from all weights being trained.",
+            f"All layers train from the first epoch. The hidden layers of the head have {_as_text(_HEAD)} units.",
+            "All experiments from adagrad on use ELU in the head. The experiment elu itself uses SGD.",
+            "searched has the setting that the original's search found. It uses Adadelta here, because Adadelta was "
+            "the best optimizer. The dropout experiments change searched.",
+            "Findings of the original: the activations are close together except for sigmoid, with ELU slightly "
+            "ahead. The best optimizer is Adadelta without a schedule.",
+            "The original leaves open the decay (here halving every 10 epochs) and the size of the images (here "
+            "32×32). Batch normalisation trains, too, because all weights do.",
         ),
         quick_reduction=_TINY,
         **_of(
@@ -154,28 +160,28 @@ def cifar10_side_study(protocol: Protocol = "sound") -> Study:
     plain = _base("simple_cnn")
     return Study(
         name="cifar10-side",
-        title="CIFAR-10 on the side: a leaking augmentation, and one seed twice",
-        question="What does it do to flip validation images too, and do two runs with one seed go the same way?",
+        title="CIFAR-10 side experiments: augmented validation images, and one seed twice",
+        question="What is the effect of flipping validation images, and are two runs with one seed identical?",
         experiments={"plain": plain, "again": plain, "leaking": plain.but(augment_validation=True)},
         notes=(
             *_NOTES[protocol],
-            "again is plain once more, with the same seed: on a CPU it comes out the same to the bit; the original's "
-            "two runs on a GPU differed slightly.",
+            "again repeats plain with the same seed. On a CPU both runs are bit-identical. The original's two runs on "
+            "a GPU differed slightly.",
         ),
         lessons={
             "leaking": Lesson(
                 corrected="plain",
                 metric="validation_accuracy",
-                wrong="Validation images are flipped like training images, so that the epoch is chosen by other "
-                "images than those that were set apart.",
-                symptom="Compare the validation accuracy with one that is computed from the images as they are.",
+                wrong="Validation images are flipped like training images. The best epoch is therefore chosen on other "
+                "images than those of the validation set.",
+                symptom="Compare the validation accuracy with that of the unchanged images.",
             ),
         },
         **_of(protocol, _CPU),
     )
 
 
-# Small enough for a test: a few experiments, the head a fraction of its width, hardly any images.
+# Small enough for a test: few experiments, a narrow head, few images.
 _TINY = Reduction(
     train_per_class=10, test_per_class=5, epochs=1, only=("relu", "adadelta"), models={"resnet50": "resnet18"},
     model_args={"head": (32, 16)},
@@ -195,7 +201,7 @@ def _base(model: str, **arguments: Any) -> Experiment:
 
 
 def _resnet50(**arguments: Any) -> Experiment:
-    # Pixels come in [-1, 1], as for the other networks; ImageNet's own scale is close to it.
+    # Pixels are in [-1, 1], as for the other networks. ImageNet's own scale is close to it.
     return _base("resnet50", head=_HEAD, preprocess=None, **arguments).but(
         transfer=Transfer(weights="imagenet", batch_norm="trained"), train=_TRAIN.but(precision="auto")
     )
@@ -211,5 +217,5 @@ def _of(protocol: Protocol, reduction: Reduction) -> dict[str, Any]:
     }
 
 
-def _in_words(widths: tuple[int, ...]) -> str:
+def _as_text(widths: tuple[int, ...]) -> str:
     return "-".join(map(str, widths))

@@ -1,9 +1,9 @@
 """S5: from ResNet-50 to ConvNeXt in seven steps, on CIFAR-10.
 
     kerasclf study convnext        or        make convnext
-    kerasclf study convnext --reduced        the form for a CPU
+    kerasclf study convnext --reduced        the version for a CPU
 
-Measured figures, with spread, hardware and versions: reports/convnext-*/.
+Results, with spread, hardware and versions: reports/convnext-*/.
 """
 
 from kerasclf.data.splits import Split
@@ -30,16 +30,19 @@ _PUBLISHED = {
 
 _NOTES = {
     "sound": (
-        "The validation part is a stratified tenth of the training images and is never augmented; the epoch that is "
-        "best on it is taken. Every step has one softmax and a shortcut without ReLU; step 7 has the depths of step 6, "
-        "3-3-9-3, and stochastic depth that rises from block to block.",
+        "The validation set is a stratified tenth of the training images and is never augmented. The weights are those "
+        "of the epoch with the best validation accuracy.",
+        "Every step has one softmax and a shortcut without ReLU.",
+        "Step 7 has the depths of step 6, 3-3-9-3. Its rate of stochastic depth increases from block to block.",
     ),
     "published": (
-        "Softmax is applied twice in steps 1 to 6 and once in step 7; the epoch with the best test accuracy is taken, "
-        "and that accuracy reported; the shortcut has a ReLU where the width changes; step 7 has depths 2-2-6-2 and "
-        "stochastic depth by stage. The first tenth of the training images as they come is set aside.",
-        "The original augmented that tenth and looked at it, but chose nothing by it; here the test images stand in "
-        "its place, which the epoch is chosen by, and they are not augmented.",
+        "Softmax is applied twice in steps 1 to 6 and once in step 7.",
+        "The weights are those of the epoch with the best test accuracy, and the report shows this accuracy.",
+        "The shortcut has a ReLU if the width changes. Step 7 has depths 2-2-6-2, and its rate of stochastic depth "
+        "changes from stage to stage.",
+        "The first tenth of the training images in their original order is set aside. The original augmented this "
+        "tenth and evaluated it, but based no choice on it. Here the test images, not augmented, take its place for "
+        "the choice of the epoch.",
     ),
 }
 
@@ -72,15 +75,15 @@ def convnext_study(protocol: Protocol = "sound") -> Study:
         ),
     )
 
-    def climb(step: int) -> Experiment:
+    def experiment(step: int) -> Experiment:
         flaws = ("choose_on_test", *(["softmax_twice"] if step < len(_PUBLISHED) else []))
         return base.but(model_args={"step": step, "published": published}, flaws=flaws if published else ())
 
     return Study(
         name="convnext",
         title="From ResNet-50 to ConvNeXt in seven steps",
-        question="Which of the seven steps from a ResNet-50 to a ConvNeXt makes it better on small images?",
-        experiments={name: climb(step) for step, name in enumerate(_PUBLISHED, 1)},
+        question="Which of the seven steps from a ResNet-50 to a ConvNeXt improve the accuracy on small images?",
+        experiments={name: experiment(step) for step, name in enumerate(_PUBLISHED, 1)},
         published={name: Published(accuracy) for name, accuracy in _PUBLISHED.items()},
         published_data=PUBLISHED_DATA,
         published_image_size=_SIZE,
@@ -88,10 +91,11 @@ def convnext_study(protocol: Protocol = "sound") -> Study:
         seeds=tuple(range(_RUNS)),
         notes=(
             *_NOTES[protocol],
-            "Channels are normalised by the mean and deviation of the training part. The original's deviations "
-            "(0.2023, 0.1994, 0.2010) are a fifth smaller, since they are means over the deviations of single images.",
+            "Channels are normalised by the mean and standard deviation of the training set. The original's standard "
+            "deviations (0.2023, 0.1994, 0.2010) are a fifth smaller, because they are means over the standard "
+            "deviations of single images.",
         ),
-        # Enough for a first tenth, as it comes, that has every class of `shapes`.
+        # Enough images for every class of `shapes` to occur in the first tenth.
         quick_reduction=Reduction(
             train_per_class=30, test_per_class=5, epochs=1, image_size=(8, 8), only=("1_base", "7_micro"),
             model_args={"depths": (1, 1, 1, 1)},

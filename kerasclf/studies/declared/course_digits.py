@@ -1,10 +1,10 @@
-"""S4: a course in deep learning, as studies of seconds to minutes; here exercises 4 to 12, on handwritten digits.
+"""S4: a course in deep learning, in studies of seconds to minutes. This file has exercises 4 to 12, on digits.
 
-    kerasclf study course --data folder:mnist900 --wine winequality-red.csv        or        make course
-    kerasclf study course-iris                                                     one of its studies alone
+    kerasclf course --data folder:mnist900 --wine winequality-red.csv        or        make course
+    kerasclf study course-iris                                               one of its studies alone
 
-Exercises 1 to 3 are in `course_rows.py`; what is to be seen in each is in `exercises.py`. Grid search, the second half
-of exercise 8, is `kerasclf search s4`. Measured figures, with number of runs, hardware and versions: reports/course-*/.
+Exercises 1 to 3 are in `course_rows.py`, and the texts of all exercises are in `exercises.py`. Grid search, the second
+half of exercise 8, is `kerasclf search s4`. Results, with number of runs, hardware and versions: reports/course-*/.
 """
 
 from kerasclf.data.splits import Split
@@ -15,15 +15,15 @@ from kerasclf.studies.study import Protocol, Study
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
-# The data that an exercise takes where no other are given. MNIST cut down to 600, 200 and 100 images, as in the course.
+# The default data: MNIST, reduced to 600, 200 and 100 images as in the course.
 _DIGITS = "mnist"
 _DIGITS_SPLIT = Split(validation=0.25, train_per_class=80, test_per_class=10)
 _FOLDS = 5
 
 _SCALED = Augmentation(rescale=1 / 255)
 
-_L2_NOTE = "The course's weight decay is that of PyTorch's optimizers, which add it to the gradient: l2 here."
-_OPEN_NOTE = "Where the course leaves something open, batches have 32 images and pixels are scaled by 1/255."
+_L2_NOTE = "The course uses the weight decay of PyTorch's optimizers, which add it to the gradient. Here it is l2."
+_OPEN_NOTE = "If the course leaves them open, batches have 32 images and pixels are scaled by 1/255."
 
 
 def digits_study(protocol: Protocol = "sound") -> Study:
@@ -31,7 +31,7 @@ def digits_study(protocol: Protocol = "sound") -> Study:
     return Study(
         name="course-digits",
         title="Handwritten digits: 784 → 100 → 10",
-        question="How well does a dense network read digits after 100 steps on 600 images?",
+        question="How accurately does a dense network classify digits after 100 steps on 600 images?",
         experiments={"mlp_100": _digits()},
         published_data=_DIGITS,
         protocol=protocol,
@@ -45,8 +45,8 @@ def fitting_study(protocol: Protocol = "sound") -> Study:
     deep = base.but(model_args={"hidden": (60,) * 6}, train=base.train.but(epochs=200))
     return Study(
         name="course-fitting",
-        title="Too little, too much: underfitting, overfitting, weight decay",
-        question="How do curves look when a network learns too little, and when it learns its images by heart?",
+        title="Underfitting, overfitting and weight decay",
+        question="Which learning curves show that a network underfits, and which that it overfits?",
         experiments={
             "underfitting": base.but(model_args={"hidden": ()}, train=base.train.but(epochs=30)),
             "mlp_100": base,
@@ -56,8 +56,9 @@ def fitting_study(protocol: Protocol = "sound") -> Study:
         published_data=_DIGITS,
         protocol=protocol,
         notes=(
-            "underfitting: no hidden layer, 30 epochs. overfitting: six hidden layers of 60, 200 epochs. "
-            "weight_decay: the same six, 100 epochs, 0.01. mlp_100 is that of exercise 4.",
+            "underfitting has no hidden layer and trains for 30 epochs. overfitting has six hidden layers of 60 units "
+            "and trains for 200 epochs. weight_decay has the same six layers, 100 epochs and a weight decay of 0.01. "
+            "mlp_100 is the network of exercise 4.",
             _L2_NOTE,
             FULL_NOTE,
         ),
@@ -74,7 +75,7 @@ def batches_study(protocol: Protocol = "sound") -> Study:
     return Study(
         name="course-batches",
         title="Batches: all images at once, or some at a time",
-        question="What does it change how many images a step looks at?",
+        question="How does the number of images per step change the training?",
         experiments={
             "no_batches": small.but(train=train.but(epochs=15)),
             "batches_256": small,
@@ -83,7 +84,7 @@ def batches_study(protocol: Protocol = "sound") -> Study:
         published_data=_DIGITS,
         protocol=protocol,
         notes=(
-            "batches_32 is ours. All three hidden layers have tanh, which the course says of one.",
+            "batches_32 is an addition. All three hidden layers use tanh. The course specifies it for one of them.",
             _L2_NOTE,
             FULL_NOTE,
         ),
@@ -91,21 +92,21 @@ def batches_study(protocol: Protocol = "sound") -> Study:
 
 
 def folds_study(protocol: Protocol = "sound") -> Study:
-    """Declares the first half of exercise 8; the second is a search."""
+    """Declares the first half of exercise 8. The second half is a search."""
     base = _digits()
     return Study(
         name="course-folds",
         title="K-fold cross-validation",
-        question="How much does a validation accuracy depend on which images validate?",
+        question="How much does the validation accuracy depend on the images in the validation set?",
         experiments={
             f"fold_{number}": base.but(split=base.split.but(fold=(number, _FOLDS))) for number in range(1, _FOLDS + 1)
         },
         published_data=_DIGITS,
         protocol=protocol,
         notes=(
-            f"The network of exercise 4, {_FOLDS} times: each image outside the test part validates once. The test "
-            "images are the same in all. The second half of the exercise, a grid of 243 settings, is for kerasclf "
-            "search s4.",
+            f"The network of exercise 4 trains {_FOLDS} times. Each image outside the test set is in one validation "
+            "set. The test set is always the same.",
+            "The second half of the exercise, a grid of 243 settings, is the search s4.",
             FULL_NOTE,
         ),
     )
@@ -121,17 +122,17 @@ def cnn_study(protocol: Protocol = "sound") -> Study:
     )
     return Study(
         name="course-cnn",
-        title="A convolutional network reads digits",
-        question="What do convolutions bring, and what does a weight decay of 0.1 take?",
+        title="Digits with a convolutional network",
+        question="How much do convolutions help, and how much does a weight decay of 0.1 harm?",
         experiments={"cnn": decayed, "no_decay": decayed.but(train=decayed.train.but(l2=0.0))},
         published_data=_DIGITS,
         protocol=protocol,
-        notes=("cnn is the course's; no_decay is ours.", _L2_NOTE, _OPEN_NOTE),
+        notes=("cnn is the network of the course. no_decay is an addition.", _L2_NOTE, _OPEN_NOTE),
     )
 
 
 def networks_study(protocol: Protocol = "sound") -> Study:
-    """Declares exercise 11; the course builds these networks, and how they are trained is ours."""
+    """Declares exercise 11. The course builds these networks and does not say how to train them."""
     base = _digits().but(
         model_args={},
         image_size=(64, 64),
@@ -139,12 +140,12 @@ def networks_study(protocol: Protocol = "sound") -> Study:
         train=TrainConfig(epochs=5, batch_size=32, optimizer="adam"),
     )
     gentle = base.train.but(learning_rate=1e-4)
-    # Their own heads spread the last map over 6×6 and 7×7 places, which so small images do not have.
+    # Their original heads pool to 6×6 and 7×7 positions, more than such small images have.
     wide = {"head": (4096, 4096), "head_dropout": 0.5, "pooling": "flatten"}
     return Study(
         name="course-networks",
         title="The classic networks: AlexNet, VGG16, NiN, ResNet18",
-        question="How do four famous networks do when they begin at random and have a few hundred images?",
+        question="How accurate are four classic networks with random initial weights and a few hundred images?",
         experiments={
             "alexnet": base.but(model="alexnet", model_args=wide, train=gentle),
             "vgg16": base.but(model="vgg16", model_args=wide, train=gentle),
@@ -154,11 +155,11 @@ def networks_study(protocol: Protocol = "sound") -> Study:
         published_data=_DIGITS,
         protocol=protocol,
         notes=(
-            "The course builds these networks and gives no figures. Here they train for 5 epochs on images made "
-            "64×64, with Adam at 0.001, and 0.0001 for the two without any normalisation inside and with very wide "
-            "dense layers.",
-            "AlexNet and VGG16 have their two dense layers of 4,096 on what is left of a 64×64 image, 1×1 and 2×2 "
-            "places, not on 6×6 and 7×7.",
+            "The course builds these networks and reports no metrics. Here they train for 5 epochs on images resized "
+            "to 64×64, with Adam at a learning rate of 0.001. AlexNet and VGG16, which have very wide dense layers and "
+            "no normalisation, use 0.0001.",
+            "The two dense layers of 4,096 units of AlexNet and VGG16 follow maps of 1×1 and 2×2 positions, instead of "
+            "6×6 and 7×7, because the images are only 64×64.",
         ),
     )
 
@@ -168,8 +169,8 @@ def transfer_study(protocol: Protocol = "sound") -> Study:
     base = _digits()
     return Study(
         name="course-transfer",
-        title="Transfer: what ResNet18 learnt of photographs, for digits",
-        question="Can a network that never saw a digit tell them apart with a new last layer alone?",
+        title="Transfer learning: a ResNet18 trained on photographs, for digits",
+        question="Can a network trained on photographs classify digits if only a new last layer is trained?",
         experiments={
             "resnet18_frozen": base.but(
                 model="resnet18",
@@ -186,15 +187,16 @@ def transfer_study(protocol: Protocol = "sound") -> Study:
         published_image_size=(224, 224),
         protocol=protocol,
         notes=(
-            "Digits are enlarged to 224×224 and repeated in three channels; ImageNet's mean and deviation are inside "
-            "the network. SGD without momentum, 5 epochs, as in the course.",
+            "Digits are enlarged to 224×224 and repeated in three channels. The network itself normalises them by the "
+            "mean and standard deviation of ImageNet.",
+            "The training uses SGD without momentum for 5 epochs, as in the course.",
             _L2_NOTE,
         ),
     )
 
 
 def _digits() -> Experiment:
-    """Returns the network of exercise 4, from which the others differ."""
+    """Returns the experiment of exercise 4, which the other exercises modify."""
     return Experiment(
         data=_DIGITS,
         model="mlp",

@@ -1,4 +1,4 @@
-"""S4, exercises 1 to 3: the perceptron, red wine and iris, whose data are rows of tables. See `exercises.py`."""
+"""S4, exercises 1 to 3: the perceptron, red wine and iris, with data from tables. Their texts are in `exercises.py`."""
 
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
@@ -6,32 +6,36 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Lesson, Protocol, Study
 from kerasclf.training import TrainConfig
 
-# More rows than any training part of the course has: one batch is the whole of it.
+# More rows than any training set of the course has, so that one batch contains all of them.
 FULL_BATCH = 10_000
-FULL_NOTE = f"A batch of {FULL_BATCH:,} holds the whole training part: one step an epoch."
+FULL_NOTE = (
+    f"A batch of up to {FULL_BATCH:,} images or rows contains the whole training set, so each epoch is one step."
+)
 
 _STANDARDISED = Augmentation(featurewise_center=True, featurewise_std_normalization=True)
 
 _IRIS_LESSONS = {
     "as_published": Lesson(
         corrected="corrected",
-        wrong="All three of the following at once.",
-        symptom="The training loss stays high although nearly every training flower is right.",
+        wrong="The following three flaws occur together.",
+        symptom="The training loss stays high although nearly every training flower is classified correctly.",
     ),
     "standardised_before": Lesson(
         corrected="corrected",
-        wrong="Mean and deviation are those of all flowers, so that the training knows something of the test.",
-        symptom="Only in the order of the program's lines: what is fitted must be fitted to the training part.",
+        wrong="Mean and standard deviation are those of all flowers, so the training depends on the test set.",
+        symptom="Only the order of the lines in the program shows it. All statistics must come from the training set.",
     ),
     "four_outputs": Lesson(
         corrected="corrected",
-        wrong="A fourth output has no class; the network must first learn that nothing is ever of it.",
-        symptom="Count the outputs. The first loss is near ln 4, not ln 3, and macro F1 counts an empty class as 0.",
+        wrong="A fourth output has no class. The network must first learn that no flower belongs to it.",
+        symptom="Count the outputs. The first loss is near ln 4 instead of ln 3, and macro F1 counts the empty class "
+        "as 0.",
     ),
     "softmax_twice": Lesson(
         corrected="corrected",
-        wrong="Softmax before a cross-entropy that applies it again: what the network says is flattened.",
-        symptom="With three classes the training loss cannot fall below ln(1 + 2/e) = 0.55, even for a perfect one.",
+        wrong="The cross-entropy applies softmax a second time, which flattens the probabilities.",
+        symptom="With three classes the training loss cannot fall below ln(1 + 2/e) = 0.55, even for perfect "
+        "predictions.",
     ),
 }
 
@@ -40,8 +44,8 @@ def perceptron_study(protocol: Protocol = "sound") -> Study:
     """Declares exercise 1."""
     return Study(
         name="course-perceptron",
-        title="The perceptron and its line",
-        question="How does one unit find the line between two classes?",
+        title="The perceptron and its decision line",
+        question="How does a single unit find the line between two classes?",
         experiments={
             "perceptron": Experiment(
                 data="points",
@@ -52,7 +56,10 @@ def perceptron_study(protocol: Protocol = "sound") -> Study:
         },
         published_data="points",
         protocol=protocol,
-        notes=("One sigmoid unit whose weights begin at 0; a point is orange from 0.5 on. The points are drawn here.",),
+        notes=(
+            "The network is one sigmoid unit whose initial weights are 0. A point is classified as orange from 0.5 on.",
+            "The points are synthetic.",
+        ),
     )
 
 
@@ -68,7 +75,7 @@ def wine_study(protocol: Protocol = "sound") -> Study:
     return Study(
         name="course-wine",
         title="A small MLP and red wine",
-        question="Can two hidden layers of two units tell a good wine by eleven measurements?",
+        question="Can two hidden layers of two units recognise a good wine by eleven measurements?",
         experiments={
             "hidden_2_2": small,
             "slow": small.but(train=small.train.but(learning_rate=0.01)),
@@ -78,16 +85,17 @@ def wine_study(protocol: Protocol = "sound") -> Study:
         published_data="wine",
         protocol=protocol,
         notes=(
-            "hidden_2_2 is the course's (Adam at 0.1); the other three are ours: a tenth of its rate, no hidden "
-            "layer, and features in their own units.",
-            "Of the 1,599 wines 240 have the same measurements as an earlier one; they are kept, as in the course, so "
-            "that a few test wines have a twin in training.",
+            "hidden_2_2 is the network of the course, with Adam at a learning rate of 0.1. The other three experiments "
+            "are additions: slow has a tenth of this rate, no_hidden has no hidden layer, and raw has features in "
+            "their original units.",
+            "Of the 1,599 wines, 240 have the same measurements as an earlier one. They are kept, as in the course, so "
+            "a few test wines have a duplicate in the training set.",
         ),
     )
 
 
 def iris_study(protocol: Protocol = "sound") -> Study:
-    """Declares exercise 3: under "published" with its three flaws, together and one by one."""
+    """Declares exercise 3. Under "published" it has the three flaws of the course, together and one by one."""
     corrected = Experiment(
         data="iris",
         model="mlp",
@@ -106,14 +114,15 @@ def iris_study(protocol: Protocol = "sound") -> Study:
             "softmax_twice": corrected.but(flaws=("softmax_twice",)),
         }
     notes = {
-        "sound": "Features are standardised by the training flowers alone; 'raw' (ours) leaves them in cm.",
-        "published": "As published: standardised before the split, four outputs for three classes, softmax before a "
-        "cross-entropy that applies it again; then the correction, and each of the three flaws alone.",
+        "sound": "Features are standardised with the statistics of the training set. The experiment raw, an addition, "
+        "leaves them in cm.",
+        "published": "as_published has three flaws: features standardised before the split, four outputs for three "
+        "classes, and softmax applied twice. corrected has none of them, and each other experiment has one.",
     }
     return Study(
         name="course-iris",
         title="Iris: 4 → 50 → 50 → classes",
-        question="Does a dense network tell three irises apart, and does it matter how the features come?",
+        question="Can a dense network classify three irises, and does the scale of the features matter?",
         experiments=experiments,
         published_data="iris",
         protocol=protocol,

@@ -1,8 +1,8 @@
-"""S1b: the ladder from BaseNet to a deeper network with batch normalisation, each rung adding to the one before.
+"""S1b: the ladder from BaseNet to a deeper network with batch normalisation, in which each step adds one change.
 
     kerasclf study ladder         or        make ladder
 
-Measured figures, with spread, number of runs, hardware and versions: reports/ladder-*/.
+Results, with spread, number of runs, hardware and versions: reports/ladder-*/.
 """
 
 from kerasclf.pipeline import Augmentation
@@ -13,12 +13,13 @@ from kerasclf.training import EarlyStopping, TrainConfig
 
 _NOTES = {
     "sound": (
-        "Validation images are a stratified tenth of the training images and are never augmented.",
-        "stop_by_eye keeps the original's 21 epochs, which its author chose by looking at the test part.",
+        "The validation set is a stratified tenth of the training images and is never augmented.",
+        "stop_by_eye keeps the original's 21 epochs, which its author chose on the test set.",
     ),
     "published": (
-        "Validation images are the first tenth as they come, and are augmented like the training images.",
-        "stop_by_eye stops after 21 epochs, which the original's author chose by looking at the test part.",
+        "The validation set is the first tenth of the training images in their original order. It is augmented like "
+        "the training set.",
+        "stop_by_eye stops after 21 epochs, which the original's author chose on the test set.",
     ),
 }
 
@@ -39,8 +40,8 @@ def ladder_study(protocol: Protocol = "sound") -> Study:
     bn_before = deeper.but(model_args={"batch_norm": "before"})
     return Study(
         name="ladder",
-        title="The ladder: what makes BaseNet better?",
-        question="What do normalisation, augmentation, depth, batch normalisation and early stopping each bring?",
+        title="The ladder: what improves BaseNet?",
+        question="How much do normalisation, augmentation, depth, batch normalisation and early stopping each help?",
         experiments={
             "base": base,
             "normalised": normalised,
@@ -67,5 +68,8 @@ def ladder_study(protocol: Protocol = "sound") -> Study:
         },
         published_data=PUBLISHED_DATA,
         protocol=protocol,
-        notes=(*_NOTES[protocol], "The rung 'base' (pixels scaled by 1/255) is ours: where the ladder stands."),
+        notes=(
+            *_NOTES[protocol],
+            "The step base, with pixels scaled by 1/255, is an addition: it is the start of the ladder.",
+        ),
     )

@@ -1,8 +1,8 @@
-"""The pitfalls: each known flaw of image-classification studies against its correction, and what it costs or flatters.
+"""The pitfalls: each known flaw of image-classification studies, compared with its correction.
 
     kerasclf study pitfalls       or        make pitfalls
 
-Measured figures, with spread, number of runs, hardware and versions: reports/pitfalls-*/.
+Results, with spread, number of runs, hardware and versions: reports/pitfalls-*/.
 """
 
 from kerasclf.flaws import FLAWS
@@ -15,93 +15,95 @@ from kerasclf.transfer import Transfer
 DATA = "cifar10"
 
 _EPOCHS, _HEAD_EPOCHS = 20, 10
-# Never stops: the epoch is chosen when all are done, so that runs with one seed go the same way, epoch by epoch.
+# Never stops early: the best epoch is chosen after the last one. Runs with one seed then have equal numbers of epochs.
 _CHOOSE_EPOCH = EarlyStopping(monitor="val_accuracy", patience=_EPOCHS, restore_best=True)
 
 _LESSONS = {
     "augment_validation": Lesson(
         corrected="sound",
         metric="validation_accuracy",
-        wrong="Validation images are zoomed and flipped like training images, so that the validation accuracy is that "
-        "of other images than those the network is made for, and the epoch is chosen by it.",
-        symptom="Compare the last validation accuracy with one that is computed from the images as they are.",
+        wrong="Validation images are zoomed and flipped like training images. The validation accuracy, which chooses "
+        "the epoch, is then that of images unlike those that the network will classify.",
+        symptom="Compare the last validation accuracy with that of the unchanged images.",
     ),
     "choose_on_test": Lesson(
         corrected="sound",
         leaks=True,
-        wrong="The epoch with the best test accuracy is taken, and that accuracy is reported: the luck of these images "
-        "is reported with it.",
-        symptom="The reported accuracy is the highest point of the test curve. Untouched images give less.",
+        wrong="The weights are those of the epoch with the best test accuracy, and this accuracy is reported. It "
+        "includes the luck on these images.",
+        symptom="The reported accuracy is the highest point of the test curve. New images give a lower accuracy.",
     ),
     "sorted_split": Lesson(
         corrected="sound",
         metric="validation_accuracy",
-        wrong="The first tenth of images that lie class by class validates: it holds one class or two, of which the "
-        "training part has few images or none.",
-        symptom="Count the classes of each part; a validation accuracy far from the test accuracy tells as well.",
+        wrong="The images are sorted by class, and the first tenth is the validation set. It contains one or two "
+        "classes, of which the training set has few images or none.",
+        symptom="Count the classes in each set. Another sign is a validation accuracy far from the test accuracy.",
     ),
     "unshuffled": Lesson(
         corrected="sound",
-        wrong="Batches hold a single class each, so that the network learns one class and forgets it for the next, and "
-        "ends with what came last.",
-        symptom="The training accuracy stays at chance or below, as each batch is judged by what the class before it "
-        "taught; predictions crowd in few classes.",
+        wrong="Each batch contains a single class. The network learns one class, forgets it for the next one, and "
+        "finally predicts the last classes.",
+        symptom="The training accuracy stays at chance level or below, because the network has just learnt another "
+        "class when a batch is evaluated. Predictions concentrate on few classes.",
     ),
     "duplicates": Lesson(
         corrected="sound",
         leaks=True,
-        wrong="A fifth of the test images was trained on, so that the test accuracy is in part a memory.",
-        symptom="Hash the images of all sets and look for equal ones, and for near ones. Test images with a copy in "
-        "the training set do better than the others.",
+        wrong="A fifth of the test images is also in the training set. The test accuracy partly measures memory.",
+        symptom="Hash the images of all sets and search for equal and for similar ones. Test images with a copy in the "
+        "training set have a higher accuracy than the others.",
     ),
     "statistics_of_all": Lesson(
         corrected="sound",
         leaks=True,
-        wrong="Mean and deviation are computed before the split, so that they know the test images.",
-        symptom="No figure of a run shows it, only the order of the program's lines; three means and three deviations "
-        "carry so little of the test images that it is wrong more often than it hurts.",
+        wrong="Mean and standard deviation are computed before the split, so they depend on the test images.",
+        symptom="No metric of a run shows it. Only the order of the lines in the program does. Three means and three "
+        "standard deviations contain little information about the test images, so the flaw often has no visible "
+        "effect.",
     ),
     "softmax_twice": Lesson(
         corrected="sound",
-        wrong="The second softmax flattens what the first one says, and with it the gradients: learning is slower.",
-        symptom="The training loss cannot fall below ln(1 + (K - 1) / e) with K classes, 0.90 with 5 and 1.46 with 10, "
-        "however right the network is.",
+        wrong="The second softmax flattens the probabilities and the gradients. Learning is slower.",
+        symptom="With K classes the training loss cannot fall below ln(1 + (K - 1) / e), even for perfect predictions. "
+        "This is 0.90 with 5 classes and 1.46 with 10.",
     ),
     "double_rescaling": Lesson(
         corrected="transfer",
-        wrong="Pixels are multiplied by 1/255 before a network that rescales by itself, so that it sees almost the "
-        "same grey in every image.",
-        symptom="Look at the smallest and the largest value that reach the first convolution. The loss stays near "
-        "ln K, that of guessing among K classes.",
+        wrong="Pixels are multiplied by 1/255 before a network that rescales them itself. It receives almost the same "
+        "grey in every image.",
+        symptom="Inspect the smallest and the largest input of the first convolution. The loss stays near ln K, the "
+        "loss of guessing among K classes.",
     ),
     "batch_norm_learns": Lesson(
         corrected="transfer",
-        wrong="The weights are frozen but batch normalisation is not: it normalises by each batch, and its statistics "
-        "move away from those that the weights were learnt with.",
-        symptom="Compare moving_mean and moving_variance before and after training; of a frozen network they must be "
-        "the same.",
+        wrong="The weights are frozen, but batch normalisation is not. It normalises by each batch, and its statistics "
+        "drift away from those with which the weights were trained.",
+        symptom="Compare moving_mean and moving_variance before and after training. In a frozen network they must not "
+        "change.",
     ),
     "swapped_channels": Lesson(
         corrected="transfer",
-        wrong="Red and blue are exchanged, so that the pretrained network sees blue faces and orange skies, in "
-        "training as in test.",
-        symptom="Show one image as it reaches the network.",
+        wrong="Red and blue are swapped. The pretrained network receives blue faces and orange skies, in training and "
+        "in the test.",
+        symptom="Display an image in the form in which it reaches the network.",
     ),
 }
 
 _NOTES = (
-    "Each experiment with a flaw differs from its corrected one by that flaw alone and shares its seeds, and so its "
-    "initial weights and the order of its images, as far as the flaw leaves them.",
-    "With the flaw: what the author of a flawed study would report. Without it: the same figure of the corrected run "
-    "with the same seed, on the same test images. The difference is what the flaw costs, or flatters. Of flaws of "
-    "validation images the validation accuracy is compared too; that of sorted_split is of other images.",
-    "With choose_on_test the weights of every epoch are those of the corrected run; only the epoch that is taken "
-    "differs. Where the validation part is much smaller than the test part, a part of the difference is a better "
-    "choice.",
-    "The duplicates take the place of as many training images of their class, so that both runs have as many.",
-    "sound, and what is compared with it: BaseNet, featurewise normalisation, flips and zoom, the epoch chosen on the "
-    "validation part. transfer, and what is compared with it: a new head on a frozen MobileNetV2.",
-    "There is no original and therefore nothing that the protocol 'published' would change: both sides are here.",
+    "Each experiment with a flaw differs from the corrected experiment only by this flaw. Both share their seeds, and "
+    "thus the initial weights and the order of the images, unless the flaw changes them.",
+    "The metric with the flaw is the one that the author of a flawed study would report. The metric without it is that "
+    "of the corrected run with the same seed, on the same test images. The difference is the effect of the flaw.",
+    "For flaws of the validation set, the report also compares the validation accuracy. In sorted_split the validation "
+    "sets contain different images.",
+    "In choose_on_test the weights of every epoch are those of the corrected run. Only the chosen epoch differs. If "
+    "the validation set is much smaller than the test set, a part of the difference is due to a better choice.",
+    "The duplicates replace as many training images of their class, so both runs have training sets of equal size.",
+    "sound and the experiments compared with it use BaseNet with featurewise normalisation, flips and zoom, and choose "
+    "the epoch on the validation set. transfer and the experiments compared with it train a new head on a frozen "
+    "MobileNetV2.",
+    "There is no original study. The protocol published changes nothing, because the study contains both sides.",
 )
 
 
@@ -123,8 +125,8 @@ def pitfalls_study(protocol: Protocol = "sound") -> Study:
     )
     return Study(
         name="pitfalls",
-        title="Pitfalls: what does each flaw cost?",
-        question="What does each known flaw of image-classification studies cost, or flatter, against its correction?",
+        title="Pitfalls: the effect of each flaw",
+        question="How does each known flaw of image-classification studies change the reported accuracy?",
         experiments={
             "sound": sound,
             "augment_validation": sound.but(augment_validation=True),
@@ -141,5 +143,5 @@ def pitfalls_study(protocol: Protocol = "sound") -> Study:
 
 
 def _flaws_against(corrected: str) -> tuple[str, ...]:
-    """Returns the names of the flaws that are switches, not settings, and are compared with an experiment."""
+    """Returns the names of the flaws in `FLAWS` whose lessons refer to a corrected experiment."""
     return tuple(name for name, lesson in _LESSONS.items() if lesson.corrected == corrected and name in FLAWS)

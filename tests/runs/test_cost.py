@@ -1,0 +1,23 @@
+"""The costs of runs, and durations as text."""
+
+import pytest
+
+from kerasclf.runs.cost import PhaseCost, RunCost, format_duration
+
+HEAD = PhaseCost("head", 400, startup_s=10, epoch_s=1, input_s=0.5, compute_s=1.5, epochs=5)
+WHOLE = PhaseCost("all", 24_197, startup_s=20, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30)
+COST = RunCost((HEAD, WHOLE), disk_mb=4, parameters=24_197)
+
+
+def test_a_run_takes_as_long_as_its_phases():
+    assert (HEAD.phase_s, WHOLE.phase_s, COST.run_s) == (15, 80, 95)
+
+
+@pytest.mark.parametrize(("epochs_done", "left_s"), [(0, 95), (3, 92), (5, 90), (7, 86), (35, 30)])
+def test_finished_epochs_are_not_counted_again(epochs_done, left_s):
+    assert COST.left_s(epochs_done) == left_s
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (200, "3 min"), (7200, "2.0 h")])
+def test_durations_as_text(seconds, text):
+    assert format_duration(seconds) == text

@@ -1,0 +1,64 @@
+"""One run: its threads, its images, its environment, and what a halt leaves."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.errors import FolderError
+from kerasclf.runs.engines import Inline
+from kerasclf.runs.execute import execute, threads_of
+from kerasclf.studies.study_runner import plan_study
+from kerasclf.training.halting import Halt
+from kerasclf.training.listener import SilentTrainingListener
+
+BASE = Experiment(
+    data="digits",
+    image_size=(32, 32),
+    split=Split(train_per_class=20, test_per_class=5, validation=0.25),
+    augmentation=Augmentation(rescale=1 / 255),
+    train=TrainConfig(epochs=3, batch_size=32),
+)
+
+
+@pytest.fixture
+def job(tmp_path):
+    study = Study("one", "One", "What now?", {"base": BASE})
+    return plan_study(study, tmp_path / "out", engine=Inline(), measure=False).jobs[0]
+
+
+def test_a_run_keeps_the_threads_it_started_with(job):
+    assert threads_of(replace(job, threads=1)) == 1
+    assert threads_of(replace(job, threads=2)) == 1
+
+
+def test_changed_images_are_refused(job):
+    with pytest.raises(FolderError, match="The images of digits have changed since the study was started"):
+        execute(replace(job, manifest="0" * 64), SilentTrainingListener())
+
+
+def test_the_environment_of_a_run_has_its_threads(job):
+    metrics = execute(job, SilentTrainingListener())
+    assert metrics == job.run.metrics()
+    assert json.loads((job.run.path / "environment.json").read_text())["threads"] is None
+    assert metrics["peak_memory_mb"] > 100
+    assert [path.name for path in job.run.path.parent.iterdir()] == ["seed-0"]
+
+
+class Log(SilentTrainingListener):
+    def __init__(self):
+        self.lines = []
+
+    def log(self, line):
+        self.lines.append(line)
+
+
+def test_a_halted_run_stays_incomplete_and_can_be_resumed(job):
+    log = Log()
+    metrics = execute(replace(job, halt=Halt(after=2)), log)
+    assert (metrics["halted"], metrics["epochs"], metrics["best_epoch"]) == (1.0, 2, 2)
+    assert log.lines[-1].startswith("stopped early after epoch 2")
+    assert not job.run.complete
+    assert job.run.epochs_done() == 2
+    assert execute(job, SilentTrainingListener())["epochs"] == 3

@@ -1,0 +1,94 @@
+"""Plans: what is checked before anything runs, and in which order."""
+
+import pytest
+
+from kerasclf import Augmentation, Experiment, Split, TrainConfig, models
+from kerasclf.errors import DataError, KerasclfError
+from kerasclf.models.weights import pretrained
+from kerasclf.runs.plan import PlanRequest, make_plan
+from kerasclf.studies import declare
+from kerasclf.studies.study_options import StudyOptions
+from kerasclf.transfer import Transfer
+
+
+def plan(**fields):
+    experiment = Experiment(data="shapes", model="mobilenet_v2", image_size=(32, 32), **fields)
+    return make_plan(PlanRequest({"one": experiment}), lambda line: None)
+
+
+def test_a_pretrained_network_never_trains_from_random_weights_by_accident():
+    with pytest.raises(KerasclfError, match="one: expected a transfer for the pretrained network mobilenet_v2"):
+        plan()
+
+
+def test_a_network_without_softmax_is_refused():
+    with pytest.raises(KerasclfError, match=r"one: expected classifier_activation 'softmax'.*Received: None\."):
+        plan(transfer=Transfer("none"), model_args={"classifier_activation": None})
+
+
+def test_a_cut_that_the_network_does_not_have_is_found_before_training():
+    with pytest.raises(KerasclfError, match=r"mobilenet_v2 has no stage 40\. Stages: stage1, stage2"):
+        plan(transfer=Transfer(weights="none"), train=TrainConfig(unfreeze="stage40"))
+
+
+def test_a_missing_weights_file_is_found_before_images_are_read():
+    experiment = Experiment(data="shapes", model="mobilenet_v2", transfer=Transfer(weights="/nowhere/w.keras"))
+    with pytest.raises(KerasclfError, match=r"/nowhere/w\.keras', which does not exist"):
+        make_plan(PlanRequest({"one": experiment}), pytest.fail)
+
+
+def test_a_wrong_path_is_found_before_weights_are_fetched():
+    experiment = Experiment(data="folder:/nowhere/photos", model="mobilenet_v2", transfer=Transfer("imagenet"))
+    with pytest.raises(KerasclfError, match=r"^The folder /nowhere/photos does not exist"):
+        make_plan(PlanRequest({"one": experiment}), pytest.fail)
+
+
+def test_a_table_is_not_augmented():
+    experiment = Experiment(data="iris", model="mlp", augmentation=Augmentation(horizontal_flip=True))
+    with pytest.raises(KerasclfError, match=r"flipped: expected no random augmentation and no transfer on .*a table"):
+        make_plan(PlanRequest({"flipped": experiment}), lambda line: None)
+
+
+def test_grey_images_are_refused_before_anything_runs(tmp_path):
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (tmp_path / "grey" / name).mkdir(parents=True)
+        for i in range(10):
+            Image.new("L", (32, 32), 20 * i).save(tmp_path / "grey" / name / f"{i}.png")
+    colours = Experiment(data=f"folder:{tmp_path / 'grey'}", augmentation=Augmentation(rescale=1 / 255))
+    swapped = colours.but(flaws=("swapped_channels",))
+    with pytest.raises(DataError, match="swapped_channels: expected images of three channels"):
+        make_plan(PlanRequest({"sound": colours, "swapped": swapped}), lambda line: None)
+
+
+def test_a_plan_loads_the_images_once_and_knows_which_flaws_change_them():
+    lines = []
+    quick = declare("pitfalls", options=StudyOptions(data="shapes", size="quick")).experiments
+    small = {name: experiment for name, experiment in quick.items() if experiment.transfer is None}
+    plan = make_plan(PlanRequest(small), lines.append)
+    assert len(lines) == 1
+    others = {name for name, found in plan.data_of.items() if found != plan.data_of["sound"]}
+    assert others == {"choose_on_test", "sorted_split", "unshuffled", "duplicates"}
+    assert len(plan.manifests) == 5
+
+
+def test_a_request_travels_as_json():
+    request = PlanRequest(declare("birds").experiments, measure=("features",), threads=2, snapshots="/tmp/sets")
+    assert PlanRequest.from_dict(request.to_dict()) == request
+
+
+@pytest.mark.slow
+def test_a_plan_reads_weights_once(monkeypatch):
+    read = []
+    found = pretrained.by_layer(models.build("squeezenet1_1", (64, 64, 3), 10, {"head": ()}))
+    monkeypatch.setattr(pretrained, "_read", lambda path, architecture: read.append(path) or found)
+    one = Experiment(
+        data="shapes", model="squeezenet1_1", model_args={"head": ()}, image_size=(64, 64),
+        transfer=Transfer("w.keras", engine="tensorflow"), train=TrainConfig(epochs=1, unfreeze="last2"),
+    )  # fmt: skip
+    small = one.but(split=Split(train_per_class=10, test_per_class=2))
+    other = small.but(train=small.train.but(unfreeze="last4"))
+    plan = make_plan(PlanRequest({"one": small, "other": other}, measure=("one", "other")), lambda line: None)
+    assert len(read) == 1
+    assert set(plan.costs) == {"one", "other"}

@@ -1,0 +1,57 @@
+"""The progress of a study in a terminal and elsewhere."""
+
+import io
+import math
+
+import pytest
+from rich.console import Console
+
+from kerasclf.runs.progress import ConsoleProgress, sparkline
+
+ROW = {"epoch": 1, "loss": 2.0, "accuracy": 0.25, "val_loss": 2.1, "val_accuracy": 0.2, "images_per_second": 1234.0}
+
+
+@pytest.mark.parametrize(
+    ("values", "line"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6, 7], "▁▂▃▄▅▆▇█"),
+        ([3, 1], "█▁"),
+        ([2, 2], "▅▅"),
+        ([1, math.nan, 2], "▁ █"),
+        ([], ""),
+        ([math.inf], " "),
+        ([0] * 10 + [1] * 10, "▁▁▁▁▁█████"),
+    ],
+)
+def test_sparkline(values, line):
+    assert sparkline(values) == line
+
+
+def test_a_terminal_shows_the_curves_next_to_the_metrics():
+    out = io.StringIO()
+    with ConsoleProgress(1, Console(file=out, force_terminal=True, width=200)) as progress:
+        progress.began("one", 2, 1, [])
+        progress.finished_epoch("one", ROW)
+        progress.finished_epoch("one", {**ROW, "epoch": 2, "loss": 1.0, "accuracy": 0.75})
+        progress._bars.refresh()
+    assert "loss █▁ 1.000 (val. 2.100)  accuracy ▁█ 0.750 (val. 0.200)  1,234 images/s" in out.getvalue()
+
+
+def test_elsewhere_there_are_plain_lines():
+    out = io.StringIO()
+    with ConsoleProgress(1, Console(file=out, width=200)) as progress:
+        progress.began("one", 2, 1, [])
+        progress.finished_epoch("one", ROW)
+        progress.failed_run("one", "The disk is full.")
+    first, last = out.getvalue().splitlines()
+    assert first.startswith("one  epoch 1/2  loss 2.000  accuracy 0.250  val. loss 2.100  val. accuracy 0.200  1,234")
+    assert first.endswith(" s left")
+    assert last == "one  FAILED: The disk is full."
+
+
+def test_a_resumed_run_says_so_once():
+    out = io.StringIO()
+    with ConsoleProgress(1, Console(file=out, width=200)) as progress:
+        progress.began("one", 4, 1, [ROW])
+        progress.began("one", 4, 1, [ROW, ROW])  # its second phase
+    assert out.getvalue() == "one  resumes after epoch 1 of 4\n"

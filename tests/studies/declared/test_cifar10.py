@@ -1,0 +1,45 @@
+"""S2 as declared: dense nets, convnets, ResNet50 and the side experiments."""
+
+import pandas as pd
+import pytest
+
+from kerasclf.cli import main
+from kerasclf.report.changes import changes_between
+from kerasclf.studies import declare
+
+
+def changed(study, one, other):
+    return [name for name, _, _ in changes_between(study.experiments[one], study.experiments[other])]
+
+
+def test_it_trains_as_the_original_did():
+    for name in ("cifar10-dense", "cifar10-conv"):
+        for experiment in declare(name).experiments.values():
+            train = experiment.train
+            assert (train.optimizer, train.learning_rate, train.momentum) == ("sgd", 0.02, 0.9)
+            assert (train.batch_size, train.epochs, experiment.split.validation) == (32, 50, 0.2)
+            assert experiment.augmentation.horizontal_flip
+    assert list(declare("cifar10-dense").experiments) == ["base", "div2", "div4", "div4_div2", "rand6", "rand4"]
+
+
+def test_the_activations_differ_in_nothing_else():
+    study = declare("cifar10-resnet50")
+    assert changed(study, "leaky_relu", "silu") == ["model_args"]
+    assert changed(study, "elu", "sgd_decay")[0].startswith("train.schedule")
+    assert changed(study, "searched", "dropout_02") == ["model_args"]
+    assert study.published["dropout_02"].accuracy == 0.8818
+
+
+def test_one_seed_twice_is_the_same_experiment_under_two_names():
+    study = declare("cifar10-side")
+    assert study.experiments["again"] == study.experiments["plain"]
+    assert changed(study, "plain", "leaking") == ["augment_validation"]
+
+
+@pytest.mark.slow
+def test_two_runs_with_one_seed_are_identical(tmp_path):
+    main(["study", "cifar10-side", "--data", "shapes", "--quick", "--out", str(tmp_path), "--engine", "inline"])
+    plain, again = (
+        pd.read_csv(next(tmp_path.glob(f"runs/{name}-*/seed-0/predictions.csv"))) for name in ("plain", "again")
+    )
+    pd.testing.assert_frame_equal(plain, again)

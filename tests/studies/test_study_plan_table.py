@@ -1,0 +1,69 @@
+"""The plan of a study as text."""
+
+from dataclasses import replace
+
+import pytest
+
+from kerasclf.commands.output import with_flags
+from kerasclf.commands.study import StudyCommand
+from kerasclf.commands.train import TrainCommand
+from kerasclf.studies.study_plan_table import plan_summary, plan_table
+from kerasclf.transfer.cache import cache_root
+from tests.studies.plans import COST, PHASE
+
+
+@pytest.mark.parametrize(
+    ("jobs", "width", "first"),
+    [
+        (0, 1, "0 runs to make"),
+        (1, 1, "1 run to make"),
+        (2, 1, "2 runs to make, one at a time"),
+        (2, 2, "2 runs to make, 2 side by side"),
+    ],
+)
+def test_runs_are_counted(study_plan, jobs, width, first):
+    assert plan_summary(replace(study_plan, jobs=study_plan.jobs[:jobs], width=width))[0] == first
+
+
+def test_it_says_what_is_left_and_what_it_costs(study_plan):
+    ended = replace(study_plan, finished=("a", "b"), failed={"c": "why"})
+    assert plan_summary(ended) == [
+        "2 runs to make, 2 side by side, 2 finished, 1 failed earlier (set `retry` to try again)",
+        "at most about 70 s, 1.6 GB of memory, 8.0 MB of disk space",
+    ]
+
+
+def test_started_runs_are_counted(study_plan):
+    kept = study_plan.jobs[0].run.checkpoints / "phase-1"
+    kept.mkdir(parents=True)
+    (kept / "epoch-00009.npz").touch()
+    assert "1 of them started" in plan_summary(study_plan)[0]
+
+
+def test_each_unfrozen_part_has_a_line_with_its_time(study_plan):
+    head = replace(PHASE, unfreeze="head", cache="head", extraction_s=100, cache_mb=0.8, epochs=1)
+    stage = replace(PHASE, unfreeze="stage5", cache="stage5", epoch_s=3)
+    cost = replace(COST, phases=(head, stage, replace(PHASE, unfreeze="all", epoch_s=60)))
+    plan = replace(study_plan, jobs=study_plan.jobs[:1], plan=replace(study_plan.plan, costs={"sgd_20": cost}))
+    assert plan_summary(plan)[2:] == [
+        f"including 2 min to compute frozen activations once for all runs: 800 kB in {cache_root()}",
+        "`unfreeze` all: 60 s per epoch, 30 epochs = 30 min, through the whole network",
+        "`unfreeze` stage5: 3 s per epoch, 30 epochs = 2 min, from cached activations",
+        "`unfreeze` head: 2 s per epoch, 1 epoch = 12 s, after 2 min to compute the activations of the frozen part "
+        "(800 kB)",
+    ]
+
+
+def test_a_command_shows_flags(study_plan):
+    line = plan_summary(replace(study_plan, failed={"c": "why"}))[0]
+    assert with_flags(line, StudyCommand()).endswith("1 failed earlier (set --retry to try again)")
+    assert with_flags("`unfreeze` head: 2 s", TrainCommand()) == "--unfreeze head: 2 s"
+
+
+def test_the_table_has_a_row_for_each_phase(study_plan):
+    cost = replace(COST, phases=(replace(PHASE, unfreeze="head"), PHASE))
+    costs = {"sgd_20": cost, "adam_20": COST}
+    table = plan_table(replace(study_plan, plan=replace(study_plan.plan, costs=costs)))
+    assert list(table.columns[0].cells) == ["sgd_20", "", "adam_20"]
+    assert list(table.columns[2].cells) == ["head", "all", "all"]
+    assert list(table.columns[-1].cells) == ["70 s", "70 s", "70 s"]
