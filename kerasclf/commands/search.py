@@ -1,4 +1,4 @@
-"""`kerasclf search`: find the values with which an experiment is best."""
+"""`kerasclf search`: searches for the hyperparameters with which an experiment is best."""
 
 import shlex
 import sys
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchCommand(SearchOptions):
-    """Search for the values with which an experiment is best on its validation images, and report what they bring.
+    """Search for the hyperparameters with which an experiment is best on its validation set, and report the gain.
 
-    The same command goes on with a search that was interrupted, however it was.
+    Repeat the command to resume an interrupted search.
 
     Examples:
       kerasclf search --list
@@ -58,15 +58,15 @@ class SearchCommand(SearchOptions):
             "quick" if self.quick else "reduced" if self.reduced else "full",
         )
         engine = self.make_engine()
-        held = check_search(search, out, budget)
-        # With --jobs auto, a search that is resumed keeps the number it was started with.
-        if held is None or self.jobs != "auto":
+        existing = check_search(search, out, budget)
+        # With --jobs auto, a resumed search keeps the number that it started with.
+        if existing is None or self.jobs != "auto":
             search = replace(search, side_by_side=self.width())
         if not self.plan:
             check_free(out)
-        quiet_tensorflow()  # KerasTuner brings TensorFlow with it, which takes seconds to start
-        each = f"{search.runs_a_trial} run{'s' * (search.runs_a_trial > 1)} a trial"
-        say(console, f"search: {search.title} ({search.oracle}, {each}) → {out}")
+        quiet_tensorflow()  # KerasTuner imports TensorFlow, which takes seconds
+        runs = f"{search.runs_per_trial} run{'s' * (search.runs_per_trial > 1)} per trial"
+        say(console, f"search: {search.title} ({search.oracle}, {runs}) → {out}")
         planned = self._plan(search, budget, out, engine, console)
         if not self.plan:
             self._run(planned, budget, engine, console)
@@ -90,13 +90,13 @@ class SearchCommand(SearchOptions):
     def _run(self, planned: "SearchPlan", budget: "Budget", engine: "Engine", console: Console) -> None:
         from kerasclf.commands.search_end import end_search
         from kerasclf.search.budget import Clock
-        from kerasclf.search.search_plan import most_trials
+        from kerasclf.search.search_plan import trial_limit
         from kerasclf.search.search_progress import SearchProgress
         from kerasclf.search.search_runner import run_planned_search
 
-        left = Clock(planned.folder, budget.seconds).left_s
+        left_s = Clock(planned.folder, budget.seconds).left_s
         command = shlex.join(["kerasclf", *sys.argv[1:]])
-        with SearchProgress(planned.search, most_trials(planned.search, budget), left, console) as progress:
+        with SearchProgress(planned.search, trial_limit(planned.search, budget), left_s, console) as progress:
             if self.chief:
                 results = self._lead(planned, budget, progress, command)
             else:
@@ -108,20 +108,20 @@ class SearchCommand(SearchOptions):
         end_search(results, engine, console, refit=self.refit)
 
     def _work(self, console: Console) -> None:
-        from kerasclf.search.distributed.worker_supervisor import keep_working
+        from kerasclf.search.distributed.worker_supervisor import supervise_worker
 
         assert self.out is not None
         jobs = parse_jobs(self.jobs)
         runs = 1 if jobs == "auto" else jobs
         patience_s = self.leases().patience_s
-        keep_working(self.out, self.chief_address(), runs, log_to(console), self.name, patience_s)
+        supervise_worker(self.out, self.chief_address(), runs, log_to(console), self.name, patience_s)
 
     def _lead(
         self, planned: "SearchPlan", budget: "Budget", listener: "SearchListener", command: str
     ) -> "SearchResults":
-        from kerasclf.search.distributed.chief import lead
+        from kerasclf.search.distributed.chief import ChiefSettings, lead
 
-        return lead(planned, budget, self.chief_address(), self.leases(), listener, command)
+        return lead(planned, budget, ChiefSettings(self.chief_address(), self.leases(), command), listener)
 
 
 def _list_searches(console: Console) -> None:
@@ -130,8 +130,8 @@ def _list_searches(console: Console) -> None:
 
     for name, declared in SEARCHES.items():
         search = declared.make()
-        trials = f"{declared.trials} trials" if declared.trials else "every point"
+        trials = "every point" if declared.trials is None else f"{declared.trials} trials"
         say(console, f"{name:12} {search.title} ({search.oracle}, {trials})")
     say(console, "\noracles:")
-    for name, what in ORACLES.items():
-        say(console, f"{name:12} {what}")
+    for name, description in ORACLES.items():
+        say(console, f"{name:12} {description}")

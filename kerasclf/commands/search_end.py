@@ -1,4 +1,4 @@
-"""The end of `kerasclf search`: the test images, the network for use, the report."""
+"""The end of `kerasclf search`: the final runs on the test set, the refit, and the report."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,32 +14,29 @@ if TYPE_CHECKING:
 
 
 def end_search(results: "SearchResults", engine: "Engine", console: Console, refit: bool) -> None:
-    """Runs what the end of a search needs and writes its report.
+    """Makes the final runs of a search and writes its report.
 
     Raises:
-        RunsFailedError: Some of these runs failed; the report is written without them.
+        RunsFailedError: If some of these runs failed; the report is written without them.
     """
     from kerasclf.runs.progress import ConsoleProgress
     from kerasclf.search.final import finish, prepare_finish
-    from kerasclf.search.search_progress import values_in_words
+    from kerasclf.search.search_progress import values_as_text
 
     search, best = results.search, results.best
     spread = f" ± {best.spread:.4f}" if best.spread is not None else ""
-    say(console, f"best: {best.title}  {search.objective} {best.value:.4f}{spread}  {values_in_words(best)}")
+    say(console, f"best: {best.title}  {search.objective} {best.value:.4f}{spread}  {values_as_text(best)}")
     failed = None
     if search.final_seeds or refit:
-        ending = prepare_finish(results, engine, refit)
-        if ending.runs:
-            what = (
-                f"{len(search.final_seeds)} runs each of the experiment and the best" if search.final_seeds else "refit"
-            )
-            say(
-                console,
-                f"the test images are looked at once: {what}{' and refit' if refit and search.final_seeds else ''}",
-            )
-        with ConsoleProgress(ending.runs, console) as progress:
+        planned = prepare_finish(results, engine, refit)
+        if planned.runs:
+            runs = len(search.final_seeds)
+            phrases = [f"{runs} run{'s' * (runs > 1)} each of the base experiment and the best trial"] if runs else []
+            phrases += ["the refit"] if refit else []
+            say(console, f"one evaluation on the test set: {', and '.join(phrases)}")
+        with ConsoleProgress(planned.runs, console) as progress:
             try:
-                finish(ending, engine, progress)
+                finish(planned, engine, progress)
             except RunsFailedError as error:
                 failed = error
     show_search_report(results, results.folder.path / "report", console)

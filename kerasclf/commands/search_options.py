@@ -1,4 +1,4 @@
-"""The options of `kerasclf search`, as a value."""
+"""The options of `kerasclf search`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,82 +16,89 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchOptions(SharedOptions):
-    """What to search for, how, and on which machines."""
+    """The experiment, its search space, the method, and the machines."""
 
     FLAGS: ClassVar[dict[str, str]] = {
         "trials": "--max-trials",
         "seconds": "--max-time",
         "failures": "--max-failures",
         "side_by_side": "--jobs",
-        "size": "--reduced",
         "final_seeds": "--final-repeats",
         "seeds": "--repeats",
         "ip": "--bind",
     }
 
     experiment: Annotated[str, tyro.conf.Positional] = ""
-    """A declared search (see --list), STUDY/EXPERIMENT such as basenet/adam_20, or a TOML or JSON file of an
-    experiment's fields, such as a run's experiment.json."""
+    """A declared search (see --list), STUDY/EXPERIMENT such as basenet/adam_20, or a TOML or JSON file with the fields
+    of an experiment, such as a run's experiment.json."""
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared searches and the oracles."""
     space: Path | None = None
-    """A TOML file with an axis for each field to vary; see docs/search.md. A declared search has its own."""
+    """TOML file with an axis for each field to vary; see docs/search.md. Default: the space of the declared search."""
     oracle: str | None = None
-    """random, grid, bayesian or hyperband (KerasTuner); tpe, cmaes, qmc or gp (Optuna). random if it is not given."""
+    """random, grid, bayesian or hyperband (KerasTuner); tpe, cmaes, qmc or gp (Optuna). Default: that of the declared
+    search, otherwise random."""
     objective: str = "val_accuracy"
-    """val_accuracy or val_loss, of the weights that a run ends with."""
+    """val_accuracy or val_loss, measured with the final weights of a run."""
     max_trials: int | None = None
-    """Trials at most."""
+    """Maximum number of trials."""
     max_time: str | None = None
-    """Time at most, over all calls, such as 90s, 20m, 2h or 1h30m; the runs on the test images come after it."""
+    """Maximum time over all calls, such as 90s, 20m, 2h or 1h30m. The final runs on the test set come on top."""
     max_failures: int = 5
-    """After so many failed trials in a row the search stops."""
+    """Number of failed trials in a row after which the search stops."""
     median: bool = False
-    """Break trials off that fall behind the median of earlier ones."""
+    """Stop a trial early when it falls behind the median of earlier trials."""
     folds: int = 0
-    """Divide the images outside the test part into so many folds; each validates once, so many runs a trial."""
+    """Number of cross-validation folds of all images outside the test set. Each trial has one run per fold."""
     final_repeats: int = 3
-    """Runs of the experiment and of the best trial on the test images in the end; 0 leaves the test images alone."""
+    """Number of final runs, on the test set, of the base experiment and of the best trial. 0 leaves the test set
+    unused."""
     refit: bool = False
-    """In the end train the best once more, on training and validation images together."""
+    """At the end, train the best trial once more on the training and validation sets together."""
     data: str | None = None
     """Another data set; see kerasclf study --help."""
     protocol: str = "sound"
     """With STUDY/EXPERIMENT: sound or published."""
     epochs: int | None = None
-    """At most so many epochs in each phase of a training; an axis of epochs is scaled down to end there."""
+    """Maximum number of epochs in each phase of a training. An axis of epochs is scaled down to it."""
     weights: str | None = None
-    """Where a pretrained network gets its weights: imagenet, a file, or none."""
+    """Weights of a pretrained network: imagenet, a file, or none."""
     reduced: bool = False
-    """A declared search's stated form for a CPU; its report says what is less."""
+    """Run the declared search's reduced version for a CPU. The report states what was reduced."""
 
     chief: bool = False
-    """Lead a search whose trials are run by workers; --jobs says how many are expected."""
+    """Lead a search whose trials workers run. --jobs gives the expected number of workers."""
     worker: bool = False
-    """Run trials for the chief that works in --out. A worker that dies is started again and goes on with its trial."""
+    """Run trials for the chief of the folder --out. A worker that dies restarts and resumes its trial."""
     bind: str | None = None
-    """The chief's address. Loopback where it is not given: the channel has neither authentication nor encryption, and
-    whoever reaches another address can direct the search. Use it in a network that you trust."""
+    """IP address of the chief. Default: loopback. The channel has no authentication and no encryption, and whoever
+    reaches the address can direct the search. Use other addresses only in a network that you trust."""
     port: int | None = None
-    """The chief's port; 8765 where it is not given."""
+    """Port of the chief. Default: 8765."""
     name: str | None = None
-    """With --worker: under which the chief knows it; the machine's name and the first free number if not given."""
+    """With --worker: its name. Default: the machine's name with the first free number."""
     lease: str = "60s"
-    """With --chief: after so long without a sign of its worker a trial is given to another."""
+    """With --chief: time without contact after which a worker's trial goes to another worker."""
     patience: str | None = None
-    """After so long without a sign of any worker the chief ends (10m); so long a worker waits for its chief (50s)."""
+    """With --chief: time without any worker after which the chief ends (10m). With --worker: maximum time to wait for
+    the chief (50s)."""
 
     def check_roles(self) -> None:
-        """Checks that the options of chief and worker fit together."""
+        """Checks that the options of chief and worker fit together.
+
+        Raises:
+            KerasclfError: If they do not.
+        """
         if self.chief and self.worker:
-            raise KerasclfError("A process is --chief or --worker; start one of each.")
-        if (self.bind or self.port is not None or self.name or self.patience) and not (self.chief or self.worker):
-            raise KerasclfError("--bind, --port, --name and --patience go with --chief or --worker.")
+            raise KerasclfError("Expected --chief or --worker. Received both. Start a process for each.")
+        network_options = (self.bind, self.port, self.name, self.patience)
+        if any(option is not None for option in network_options) and not (self.chief or self.worker):
+            raise KerasclfError("--bind, --port, --name and --patience need --chief or --worker.")
         if self.chief or self.worker:
             self.chief_address()
             self.leases()
         if self.worker and self.out is None:
-            raise KerasclfError("--worker: give the chief's folder with --out.")
+            raise KerasclfError("--worker needs --out, the folder of the chief.")
 
     def chief_address(self) -> "Address":
         """Returns the address of the chief."""
@@ -100,26 +107,31 @@ class SearchOptions(SharedOptions):
         return find_address(self.bind, self.port)
 
     def leases(self) -> "Leases":
-        """Returns how long chief and workers wait for each other."""
+        """Returns how long chief and workers wait for each other.
+
+        Raises:
+            KerasclfError: If a duration is invalid.
+        """
         from kerasclf.search.budget import parse_duration
         from kerasclf.search.distributed.address import PATIENCE, Leases
 
-        waits = {"lease": self.lease, "patience": self.patience or PATIENCE["worker" if self.worker else "chief"]}
-        seconds = {name: parse_duration(text, f"--{name}") for name, text in waits.items()}
+        patience = PATIENCE["worker" if self.worker else "chief"] if self.patience is None else self.patience
+        durations = {"lease": self.lease, "patience": patience}
+        seconds = {name: parse_duration(text, f"--{name}") for name, text in durations.items()}
         for name, value in seconds.items():
             if not value > 0:
-                raise KerasclfError(f"--{name}: expected more than no time. Received: {waits[name]}.")
+                raise KerasclfError(f"--{name}: expected more than 0 s. Received: {durations[name]}.")
         return Leases(seconds["lease"], seconds["patience"])
 
     def width(self) -> int:
-        """Returns how many trials may be under way at once."""
+        """Returns the number of trials that may be under way at once."""
         from kerasclf.machine import usable_cores
 
         jobs = parse_jobs(self.jobs)
         return usable_cores() if jobs == "auto" else jobs
 
     def short_name(self) -> str:
-        """Returns the name of the experiment for a folder."""
+        """Returns the name of the experiment for a folder name."""
         return (
             Path(self.experiment).stem
             if self.experiment.endswith((".toml", ".json"))

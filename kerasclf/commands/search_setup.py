@@ -1,4 +1,4 @@
-"""From the options of `kerasclf search` to the search that they ask for."""
+"""Makes a search and its budget from the options of `kerasclf search`."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
@@ -12,7 +12,7 @@ from kerasclf.log import Log
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
 from kerasclf.search.experiment_file import find_experiment
-from kerasclf.search.search import ENDING, Search
+from kerasclf.search.search import FINITE, Search
 from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
@@ -23,50 +23,57 @@ if TYPE_CHECKING:
 
 
 def make_search(options: SearchOptions, log: Log) -> Search:
-    """Returns the search that the options ask for.
+    """Returns the search that the options describe.
 
     Args:
-        options: Those of the command.
-        log: Is told where other images take the place of those that cannot be had.
+        options: The options of the command.
+        log: Receives a message if a replacement takes the place of an unavailable data set.
 
     Raises:
-        KerasclfError: There is no such experiment, or an option cannot be used.
+        KerasclfError: If there is no such experiment, or an option cannot be used.
     """
     if not options.experiment:
         raise KerasclfError(
-            f"Which experiment? A declared search ({', '.join(SEARCHES)}), STUDY/EXPERIMENT such as "
-            "basenet/adam_20, or a file. For example: kerasclf search basenet --quick --max-trials 4"
+            f"Expected an experiment: a declared search ({', '.join(SEARCHES)}), STUDY/EXPERIMENT such as "
+            "basenet/adam_20, or a file. Received none. Try: kerasclf search basenet --quick --max-trials 4"
         )
-    given = read_space(options.space) if options.space else None
-    search, declared = (_declared if options.experiment in SEARCHES else _of_experiment)(options, given)
-    search = _changed(options, search, _data(options, search, log))
+    space = None if options.space is None else read_space(options.space)
+    make = _make_declared if options.experiment in SEARCHES else _make_from_experiment
+    search, declared = make(options, space)
+    search = _with_options(options, search, _data(options, search, log))
     limits = options.limits(options.epochs)
     return reduce_search(search, limits.with_defaults(QUICK) if options.quick else limits, declared)
 
 
 def make_budget(options: SearchOptions) -> Budget:
-    """Returns what the search may cost."""
+    """Returns the limits of the search.
+
+    Raises:
+        KerasclfError: If --max-time is no duration.
+    """
     seconds = None if options.max_time is None else parse_duration(options.max_time, "--max-time")
     trials = options.max_trials
-    if trials is None and options.experiment in SEARCHES and options.oracle not in ENDING:
+    if trials is None and options.experiment in SEARCHES and options.oracle not in FINITE:
         trials = SEARCHES[options.experiment].trials
     return Budget(trials, seconds, options.max_failures)
 
 
-def _declared(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
-    """Returns a declared search in the form that is asked for, and the experiment of the whole one."""
+def _make_declared(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
+    """Returns a declared search, reduced if requested, and the experiment of the full one."""
     declared = SEARCHES[options.experiment]
     if options.reduced and declared.make_reduced is None:
         raise KerasclfError(
-            f"The search {options.experiment} declares no reduced version. Use --train-per-class, --epochs or --image-size."
+            f"The search {options.experiment} declares no reduced version. Use --train-per-class, --epochs or "
+            "--image-size."
         )
-    whole = declared.make()
-    search = declared.make_reduced() if options.reduced and declared.make_reduced else whole
-    return replace(search, space=space or search.space, oracle=options.oracle or search.oracle), whole.experiment
+    full = declared.make()
+    search = declared.make_reduced() if options.reduced and declared.make_reduced else full
+    oracle = search.oracle if options.oracle is None else options.oracle
+    return replace(search, space=search.space if space is None else space, oracle=oracle), full.experiment
 
 
-def _of_experiment(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
-    """Returns a search for the values of any experiment, and that."""
+def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
+    """Returns a search over any experiment, and this experiment."""
     experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
     if options.reduced:
         raise KerasclfError(
@@ -74,10 +81,12 @@ def _of_experiment(options: SearchOptions, space: Space | None) -> tuple[Search,
         )
     if space is None:
         raise KerasclfError(
-            'Which values? Give --space FILE.toml, such as:\n["train.learning_rate"]\nfloat = [1e-4, 1e-1]\nlog = true'
+            'Expected a search space. Give --space FILE.toml, such as:\n["train.learning_rate"]\nfloat = [1e-4, 1e-1]\n'
+            "log = true"
         )
     title = f"{experiment.model} on {experiment.data}: {', '.join(space.axes)}"
-    return Search(experiment, space, options.oracle or "random", title=title), experiment
+    oracle = "random" if options.oracle is None else options.oracle
+    return Search(experiment, space, oracle, title=title), experiment
 
 
 def _data(options: SearchOptions, search: Search, log: Log) -> DatasetChoice:
@@ -93,16 +102,7 @@ def _data(options: SearchOptions, search: Search, log: Log) -> DatasetChoice:
     return choice
 
 
-def _changed(options: SearchOptions, search: Search, data: DatasetChoice) -> Search:
-    experiment = search.experiment
-    experiment = experiment.but(
-        data=data.spec, image_size=parse_size(options.image_size) or data.image_size or experiment.image_size
-    )
-    if options.weights is not None and experiment.transfer is None:
-        raise KerasclfError(f"weights: the experiment trains {experiment.model} from random weights.")
-    weights = options.weights or ("none" if options.quick else None)
-    if experiment.transfer is not None and weights is not None:
-        experiment = experiment.but(transfer=experiment.transfer.but(weights=weights))
+def _with_options(options: SearchOptions, search: Search, data: DatasetChoice) -> Search:
     repeats = 1 if options.repeats is None else options.repeats
     if repeats < 1 or options.final_repeats < 0 or options.seed < 0:
         raise KerasclfError(
@@ -111,7 +111,7 @@ def _changed(options: SearchOptions, search: Search, data: DatasetChoice) -> Sea
         )
     return replace(
         search,
-        experiment=experiment,
+        experiment=_change_experiment(options, search.experiment, data),
         objective=options.objective,
         seed=options.seed,
         seeds=tuple(range(options.seed, options.seed + repeats)),
@@ -119,3 +119,14 @@ def _changed(options: SearchOptions, search: Search, data: DatasetChoice) -> Sea
         median=options.median,
         final_seeds=tuple(range(options.seed, options.seed + options.final_repeats)),
     )
+
+
+def _change_experiment(options: SearchOptions, experiment: Experiment, data: DatasetChoice) -> Experiment:
+    image_size = parse_size(options.image_size) or data.image_size or experiment.image_size
+    experiment = experiment.but(data=data.spec, image_size=image_size)
+    if experiment.transfer is None:
+        if options.weights is not None:
+            raise KerasclfError(f"--weights: the experiment trains {experiment.model} from random weights.")
+        return experiment
+    weights = "none" if options.weights is None and options.quick else options.weights
+    return experiment if weights is None else experiment.but(transfer=experiment.transfer.but(weights=weights))

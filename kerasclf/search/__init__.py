@@ -1,4 +1,4 @@
-"""Hyperparameter search: spaces over experiments, KerasTuner's and Optuna's oracles, trials that are runs."""
+"""Hyperparameter search: spaces over experiments, oracles of KerasTuner and Optuna, trials that are runs."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -30,11 +30,11 @@ __all__ = [
     "run_search",
 ]
 
-# They need KerasTuner, and with it TensorFlow.
-_HOME_OF = {"hypermodel": "kerasclf.search.tuner_model", "run_search": "kerasclf.search.search_runner"}
+# These names need KerasTuner, which imports TensorFlow.
+_LAZY = {"hypermodel": "kerasclf.search.tuner_model", "run_search": "kerasclf.search.search_runner"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
+    if name not in _LAZY:
         raise AttributeError(f"module 'kerasclf.search' has no attribute {name!r}")
-    return getattr(import_module(_HOME_OF[name]), name)
+    return getattr(import_module(_LAZY[name]), name)

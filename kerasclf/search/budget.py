@@ -1,4 +1,4 @@
-"""How much a search may cost."""
+"""`Budget`: the limits of a search, and the clock that measures its time."""
 
 import re
 import time
@@ -8,78 +8,91 @@ from kerasclf.errors import KerasclfError
 from kerasclf.search.search_folder import SearchFolder
 
 _UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-# So often the time is written down; a search that is killed forgets no more than this.
-_KEEP_EVERY_S = 5.0
+# A search that is killed loses at most this much of its time.
+_SAVE_EVERY_S = 5.0
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How much a search may cost in all, over every call that goes on with it.
+    """The limits of a search, over every call that resumes it.
 
     Args:
-        trials: Trials at most; None for as many as the oracle has.
-        seconds: Seconds at most; None for no limit.
-        failures: After so many failed trials in a row, in one call, it stops.
+        trials: Maximum number of trials; None for all that the oracle proposes.
+        seconds: Maximum time in seconds; None for no limit.
+        failures: Number of failed trials in a row, within one call, after which the search stops.
     """
 
     trials: int | None = None
     seconds: float | None = None
     failures: int = 5
 
-    def problems(self, ends_by_itself: bool) -> list[str]:
-        """Returns what is wrong with it.
+    def problems(self, finite: bool) -> list[str]:
+        """Returns the problems of the budget.
 
         Args:
-            ends_by_itself: Whether the oracle has an end of its own.
+            finite: Whether the oracle proposes a limited number of trials.
         """
-        found = []
+        problems = []
         if self.trials is not None and self.trials < 1:
-            found.append(f"trials: expected at least 1. Received: {self.trials}.")
+            problems.append(f"trials: expected at least 1. Received: {self.trials}.")
         if self.seconds is not None and not self.seconds > 0:
-            found.append(f"seconds: expected more than 0. Received: {self.seconds:g} s.")
+            problems.append(f"seconds: expected more than 0. Received: {self.seconds:g}.")
         if self.failures < 1:
-            found.append(f"failures: expected at least 1. Received: {self.failures}.")
-        if self.trials is None and self.seconds is None and not ends_by_itself:
-            found.append("budget: expected `trials`, `seconds` or both; this oracle never ends by itself.")
-        return found
+            problems.append(f"failures: expected at least 1. Received: {self.failures}.")
+        if self.trials is None and self.seconds is None and not finite:
+            problems.append("budget: expected `trials`, `seconds` or both, because this oracle proposes without end.")
+        return problems
 
 
 class Clock:
-    """Counts the time of a search over all its calls."""
+    """Measures the time of a search over all its calls.
+
+    Args:
+        folder: Where the time is saved.
+        limit: Maximum time in seconds; None for no limit.
+    """
 
     def __init__(self, folder: SearchFolder, limit: float | None) -> None:
         self._folder, self._limit = folder, limit
-        self._earlier, self._began = folder.spent_s(), time.monotonic()
-        self._kept = self._began
+        self._earlier, self._start = folder.spent_s(), time.monotonic()
+        self._saved_at = self._start
 
     @property
     def spent_s(self) -> float:
-        """Seconds in all."""
-        return self._earlier + time.monotonic() - self._began
+        """Seconds spent in all calls."""
+        return self._earlier + time.monotonic() - self._start
 
     @property
     def left_s(self) -> float | None:
-        """Seconds that are left; None without a limit."""
+        """Seconds left; None for no limit."""
         return None if self._limit is None else max(0.0, self._limit - self.spent_s)
 
     @property
     def over(self) -> bool:
         return self.left_s == 0.0
 
-    def keep(self, now: bool = False) -> None:
-        """Writes the time down, if that was not done just before."""
-        if now or time.monotonic() - self._kept > _KEEP_EVERY_S:
-            self._kept = time.monotonic()
+    def save(self, now: bool = False) -> None:
+        """Saves the time, unless it was saved a moment ago.
+
+        Args:
+            now: Whether to save it in any case.
+        """
+        if now or time.monotonic() - self._saved_at > _SAVE_EVERY_S:
+            self._saved_at = time.monotonic()
             self._folder.write_spent(self.spent_s)
 
 
-def parse_duration(text: str, flag: str) -> float:
+def parse_duration(text: str, name: str) -> float:
     """Returns the seconds of a duration such as `90s`, `20m`, `2h` or `1h30m`.
 
+    Args:
+        text: The duration.
+        name: Name of the argument, for the error message.
+
     Raises:
-        KerasclfError: It has another form; the message names the flag.
+        KerasclfError: If the text has another form.
     """
     parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip().lower())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip().lower():
-        raise KerasclfError(f"{flag}: expected a duration such as 90s, 20m, 2h or 1h30m. Received: {text!r}.")
+        raise KerasclfError(f"{name}: expected a duration such as 90s, 20m, 2h or 1h30m. Received: {text!r}.")
     return sum(float(number) * _UNITS_S[unit] for number, unit in parts)

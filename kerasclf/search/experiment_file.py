@@ -1,4 +1,4 @@
-"""An experiment as a command names it: STUDY/EXPERIMENT, or a TOML or JSON file."""
+"""Finds an experiment by its name, STUDY/EXPERIMENT, or reads it from a TOML or JSON file."""
 
 import json
 import tomllib
@@ -15,28 +15,31 @@ _FORMS = "a declared search, STUDY/EXPERIMENT (such as basenet/adam_20), or a TO
 
 
 def find_experiment(name: str, protocol: Protocol = "sound") -> Experiment:
-    """Returns the experiment of this name.
+    """Returns the experiment with this name.
+
+    Args:
+        name: STUDY/EXPERIMENT, or the path of a TOML or JSON file.
+        protocol: Protocol of the study.
 
     Raises:
-        KerasclfError: There is none, or its file cannot be used.
+        KerasclfError: If there is none, or its file cannot be used.
     """
     if name.endswith((".toml", ".json")):
         return read_experiment(Path(name))
     study, _, experiment = name.partition("/")
     if study not in STUDIES:
         raise KerasclfError(f"{unknown('search or study', study, STUDIES)} Expected {_FORMS}.")
-    known = STUDIES[study](protocol).experiments
-    if experiment not in known:
-        shown = [f"{study}/{other}" for other in known]
-        raise KerasclfError(unknown("experiment", name, shown))
-    return known[experiment]
+    experiments = STUDIES[study](protocol).experiments
+    if experiment not in experiments:
+        raise KerasclfError(unknown("experiment", name, [f"{study}/{other}" for other in experiments]))
+    return experiments[experiment]
 
 
 def read_experiment(path: Path) -> Experiment:
-    """Reads an experiment from a file: TOML or JSON with its fields, or the `experiment.json` of a run's folder.
+    """Reads an experiment from a TOML or JSON file with its fields, or from a run's `experiment.json`.
 
     Raises:
-        KerasclfError: It cannot be read, or a field cannot be used.
+        KerasclfError: If the file cannot be read, or a field cannot be used.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -44,7 +47,7 @@ def read_experiment(path: Path) -> Experiment:
     except OSError as error:
         raise KerasclfError(f"The experiment {path} cannot be read: {error}.") from None
     except ValueError as error:
-        raise KerasclfError(f"The experiment {path} is no {path.suffix[1:].upper()}: {error}.") from None
+        raise KerasclfError(f"The experiment {path} is not valid {path.suffix[1:].upper()}: {error}.") from None
     if not isinstance(plain, dict):
         raise KerasclfError(f"The experiment {path}: expected its fields by name. Received: {plain!r}.")
     return _make(plain.get("experiment", plain), path)

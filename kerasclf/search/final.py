@@ -1,4 +1,4 @@
-"""The end of a search: the experiment and the best trial on the test images, and the network for use."""
+"""The end of a search: evaluates the experiment and the best trial on the test set, and trains the final model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,29 +21,29 @@ _REFIT = "refit.json"
 
 
 def final_study(results: SearchResults) -> Study:
-    """Returns the study of the experiment as it was and with the best trial's values, on the test images."""
+    """Returns the study that compares the base experiment and the best trial on the test set."""
     search, best = results.search, results.experiment
     experiments = {BASE: search.experiment}
     if best != search.experiment:
         experiments[BEST] = best
     return Study(
         name="final",
-        title="What the search brought",
-        question=f"How much better than the experiment it began with is {results.best.title} on the test images?",
+        title="The gain of the search",
+        question=f"How much better is {results.best.title} on the test set than the base experiment?",
         experiments=experiments,
         seeds=search.final_seeds,
-        notes=(f"best is {results.best.title} of the search, chosen on the validation images.",),
+        notes=(f"best is {results.best.title} of the search, chosen on the validation set.",),
     )
 
 
 @dataclass(frozen=True)
-class Finish:
-    """What is still to be run at the end of a search.
+class FinishPlan:
+    """The runs that remain at the end of a search.
 
     Args:
         results: The search.
-        study_plan: The runs of the experiment and the best trial that are still to be made.
-        refit: Whether the best is trained once more, on the training and validation images together.
+        study_plan: The remaining runs of the base experiment and the best trial.
+        refit: Whether to train the best trial once more, on the training and validation sets together.
     """
 
     results: SearchResults
@@ -52,31 +52,32 @@ class Finish:
 
     @property
     def runs(self) -> int:
-        """How many runs that are."""
+        """Number of remaining runs."""
         return len(self.study_plan.jobs) + bool(self.refit and not refit_job(self).run.complete)
 
 
-def prepare_finish(results: SearchResults, engine: Engine, refit: bool = False) -> Finish:
-    """Finds out what the end of a search still needs; runs nothing."""
-    return Finish(results, plan_study(final_study(results), results.folder.final, engine=engine, measure=False), refit)
+def prepare_finish(results: SearchResults, engine: Engine, refit: bool = False) -> FinishPlan:
+    """Returns the runs that remain at the end of a search. Runs nothing."""
+    study_plan = plan_study(final_study(results), results.folder.final, engine=engine, measure=False)
+    return FinishPlan(results, study_plan, refit)
 
 
-def finish(ending: Finish, engine: Engine, listener: RunListener) -> None:
-    """Runs the experiment and the best trial with the same seeds, and looks at each once on the test images.
+def finish(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
+    """Runs the base experiment and the best trial with the same seeds, and evaluates each once on the test set.
 
     Raises:
-        RunsFailedError: Some runs failed.
+        RunsFailedError: If some runs failed.
     """
-    if ending.results.search.final_seeds:
-        run_planned_study(ending.study_plan, engine, listener)
-    if ending.refit:
-        _refit(ending, engine, listener)
+    if planned.results.search.final_seeds:
+        run_planned_study(planned.study_plan, engine, listener)
+    if planned.refit:
+        _refit(planned, engine, listener)
 
 
 def refit_experiment(results: SearchResults) -> Experiment:
-    """Returns the best experiment for training and validation images together.
+    """Returns the best experiment for training on the training and validation sets together.
 
-    Where early stopping decided how long it was trained, that length is kept: nothing is left to stop by.
+    Early stopping needs a validation set. Its place takes a fixed number of epochs: the mean best epoch of the runs.
     """
     best = results.experiment
     if best.train.early_stopping is None:
@@ -85,9 +86,9 @@ def refit_experiment(results: SearchResults) -> Experiment:
     return best.but(train=best.train.but(early_stopping=None, epochs=max(1, round(sum(epochs) / len(epochs)))))
 
 
-def refit_job(ending: Finish) -> Job:
-    """Returns the run of the best on training and validation images together."""
-    results, plan = ending.results, ending.study_plan.plan
+def refit_job(planned: FinishPlan) -> Job:
+    """Returns the run of the best trial on the training and validation sets together."""
+    results, plan = planned.results, planned.study_plan.plan
     experiment, manifest = refit_experiment(results), plan.data_of[BASE]
     return Job(
         title="refit",
@@ -102,20 +103,20 @@ def refit_job(ending: Finish) -> Job:
 
 
 def refit_of(folder: SearchFolder) -> dict[str, Any] | None:
-    """Returns which trial was trained on training and validation images together, where, and its figures; or None."""
+    """Returns the trial, model file, experiment and metrics of the refit, or None if there is none."""
     path = folder.path / _REFIT
     return read_json(path) if path.exists() else None
 
 
-def _refit(ending: Finish, engine: Engine, listener: RunListener) -> None:
-    job, folder = refit_job(ending), ending.results.folder
-    failures = {} if job.run.complete else engine.run([job], ending.study_plan.plan, listener)
+def _refit(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
+    job, folder = refit_job(planned), planned.results.folder
+    failures = {} if job.run.complete else engine.run([job], planned.study_plan.plan, listener)
     if failures:
         raise RunsFailedError(failures)
     write_json(
         folder.path / _REFIT,
         {
-            "trial": ending.results.best.number,
+            "trial": planned.results.best.number,
             "model": str((job.path / "model.keras").relative_to(folder.path)),
             "experiment": job.experiment.to_dict(),
             "metrics": job.run.metrics(),

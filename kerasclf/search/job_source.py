@@ -1,4 +1,4 @@
-"""What an engine runs for a search: the runs of its trials, one after the other as they come up."""
+"""`JobSource`: gives an engine the runs of a search, one trial after the other."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,21 +16,21 @@ from kerasclf.training.listener import Row
 
 
 class BudgetSpent(Exception):  # noqa: N818
-    """The time is over; what is under way keeps its last epoch."""
+    """The time is over. Runs under way keep their last finished epoch."""
 
 
 class Timer(Protocol):
-    """Says when it is over."""
+    """Decides when the time is over."""
 
     @property
     def over(self) -> bool: ...
 
-    def keep(self) -> None:
-        """Is called often."""
+    def save(self) -> None:
+        """Saves the time. The engine calls it often."""
 
 
 class Trials(Protocol):
-    """Where trials come from, and where their ends go to: a search's course, or what a worker sees of it."""
+    """Provides trials and takes their ends: the state of a search, or a worker's view of it."""
 
     @property
     def search(self) -> Search: ...
@@ -45,20 +45,26 @@ class Trials(Protocol):
     def clock(self) -> Timer: ...
 
     def next(self) -> Trial | NoTrial:
-        """Returns the next trial that is to be run, or why there is none."""
+        """Returns the next trial to run, or the reason why there is none."""
 
     def ended(self, trial: Trial) -> None:
-        """Takes a trial's end."""
+        """Records the end of a trial."""
 
 
 class JobSource:
-    """Gives an engine the runs of a search's trials as they come up, and takes their news."""
+    """Iterates over the runs of a search's trials, and passes the progress of the runs on.
+
+    Args:
+        state: Provides the trials.
+        plan: The plan of the search.
+    """
 
     def __init__(self, state: Trials, plan: Plan) -> None:
         self.state, self.plan, self.listener = state, plan, state.listener
         self._open: list[TrialRuns] = []
-        self._of: dict[str, TrialRuns] = {}
-        self._paths: set[Path] = set()  # two trials may be the same experiment: they are not run at once
+        self._runs_of: dict[str, TrialRuns] = {}
+        # Two trials may be the same experiment and share a folder. Their runs take turns.
+        self._used_paths: set[Path] = set()
 
     def __iter__(self) -> Iterator[Job | None]:
         return self
@@ -67,20 +73,24 @@ class JobSource:
         while True:
             for runs in self._open:
                 for job in runs.waiting:
-                    if job.path not in self._paths:
-                        runs.begin(job)
-                        self._paths.add(job.path)
+                    if job.path not in self._used_paths:
+                        runs.start(job)
+                        self._used_paths.add(job.path)
                         return job
             trial = self.state.next()
             if trial is NoTrial.WAIT or (trial is NoTrial.EXHAUSTED and self._open):
                 return None
             if isinstance(trial, NoTrial):
                 raise StopIteration
-            self._begin(trial)
+            self._open_trial(trial)
 
     def watch(self) -> None:
-        """Ends everything when the time is over."""
-        self.state.clock.keep()
+        """Saves the time.
+
+        Raises:
+            BudgetSpent: If the time is over.
+        """
+        self.state.clock.save()
         if self.state.clock.over:
             raise BudgetSpent
 
@@ -88,42 +98,41 @@ class JobSource:
         self.listener.log(line)
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        self._of[title].began(title, rows)
+        self._runs_of[title].began(title, rows)
         self.listener.began(title, epochs, steps, rows)
 
     def stepped(self, title: str, epochs_done: int, step: int) -> None:
         self.listener.stepped(title, epochs_done, step)
 
     def finished_epoch(self, title: str, row: Row) -> None:
-        self._of[title].finished_epoch(title, row)
+        self._runs_of[title].finished_epoch(title, row)
         self.listener.finished_epoch(title, row)
         self.watch()
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        runs = self._of[title]
-        self._paths.discard(runs.path_of(title))
+        runs = self._runs_of[title]
+        self._used_paths.discard(runs.path_of(title))
         runs.finished_run(title, metrics)
         self.listener.finished_run(title, metrics)
-        self._look(runs)
+        self._close_if_ended(runs)
 
     def failed_run(self, title: str, message: str) -> None:
-        runs = self._of[title]
-        self._paths.discard(runs.path_of(title))
+        runs = self._runs_of[title]
+        self._used_paths.discard(runs.path_of(title))
         runs.failed_run(title, message)
         self.listener.failed_run(title, message)
-        self._look(runs)
+        self._close_if_ended(runs)
 
-    def _begin(self, trial: Trial) -> None:
+    def _open_trial(self, trial: Trial) -> None:
         runs = TrialRuns(self.state.search, trial, self.state.folder, self.plan)
         self._open.append(runs)
-        self._of |= dict.fromkeys(runs.titles, runs)
+        self._runs_of |= dict.fromkeys(runs.titles, runs)
 
-    def _look(self, runs: TrialRuns) -> None:
-        """Ends a trial whose runs have all ended."""
+    def _close_if_ended(self, runs: TrialRuns) -> None:
         trial = runs.outcome()
         if trial is None:
             return
         self._open.remove(runs)
         for title in runs.titles:
-            del self._of[title]
+            del self._runs_of[title]
         self.state.ended(trial)

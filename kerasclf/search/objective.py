@@ -1,4 +1,4 @@
-"""What a search wants to be best."""
+"""`Objective`: the metric that a search optimises."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,10 +8,10 @@ OBJECTIVES = ("val_accuracy", "val_loss")
 
 @dataclass(frozen=True)
 class Objective:
-    """A figure of the validation part.
+    """A metric on the validation set.
 
     Args:
-        metric: `"val_accuracy"`, which is to be high, or `"val_loss"`, which is to be low.
+        metric: `"val_accuracy"`, which a search maximises, or `"val_loss"`, which it minimises.
     """
 
     metric: str
@@ -21,10 +21,10 @@ class Objective:
         return "max" if self.metric.endswith("accuracy") else "min"
 
     def cost(self, value: float) -> float:
-        """Returns a number that is the lower, the better the value."""
+        """Returns a number that is lower for a better value."""
         return value if self.direction == "min" else -value
 
     @property
     def of_run(self) -> str:
-        """The figure's name among those of a run."""
+        """Name of the metric in a run's metrics."""
         return self.metric.replace("val_", "validation_")

@@ -1,4 +1,4 @@
-"""The oracles, which propose what to try next: KerasTuner's own, and Optuna's samplers. Needs KerasTuner."""
+"""The oracles, which propose trials: KerasTuner's own and Optuna's samplers. Needs KerasTuner."""
 
 import itertools
 import warnings
@@ -13,21 +13,21 @@ from kerasclf.search.spaces.grid import axis_values
 from kerasclf.search.spaces.hyperparameters import to_hyperparameters
 from kerasclf.search.spaces.space import Space
 
-# From so many points KerasTuner's Gaussian process climbs for each proposal.
+# Number of points from which KerasTuner's Gaussian process starts its search for each proposal.
 _STARTS = 50
-# The search itself says when too many have failed; KerasTuner would raise, with its lock held for ever.
-_NEVER = 10**9
+# The search counts failures itself. KerasTuner would raise an error and never release its lock.
+_NO_LIMIT = 10**9
 
 
 class GridOracle(keras_tuner.oracles.GridSearchOracle):
-    """KerasTuner's grid, in KerasTuner's order, whose place is the number of trials alone.
+    """KerasTuner's grid in KerasTuner's order. Each point depends on the number of the trial alone.
 
-    The original waits for results before it goes on, in case that new hyperparameters turn up, and forgets its place
-    when it is loaded again; a space of ours is known from the beginning.
+    KerasTuner's own oracle waits for results, because new hyperparameters could appear, and loses its position when it
+    is reloaded. The axes of a `Space` are known from the start.
     """
 
-    def __init__(self, space: Space, **more: Any) -> None:
-        super().__init__(**more)
+    def __init__(self, space: Space, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
         self._grid = itertools.product(*(axis_values(axis) for axis in self.hyperparameters.space))
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class GridOracle(keras_tuner.oracles.GridSearchOracle):
 
 
 class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
-    """KerasTuner's Gaussian process, which can be brought to where it was without searching anew for each proposal."""
+    """KerasTuner's Gaussian process. It replays recorded proposals without searching for each of them again."""
 
     recorded: dict[str, Any] | None = None
 
@@ -50,31 +50,31 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
         dimensions = len(self.hyperparameters.space)
         if completed < max(3 * dimensions, 3):
             return super().populate_space(trial_id)
-        # What a proposal leaves behind: the process, fitted to the results so far, and the numbers drawn.
+        # A proposal changes two things: it fits the process to the results and draws random numbers.
         self.gpr.fit(*map(np.nan_to_num, self._vectorize_trials()))
         self._random_state.uniform(size=(_STARTS, dimensions))
         return {"status": "RUNNING", "values": dict(self.recorded)}
 
 
 def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs: int, factor: int = 3) -> Any:
-    """Returns a KerasTuner oracle that keeps nothing on disk: the search's folder holds all that it needs.
+    """Returns a KerasTuner oracle that writes no files, because the search folder holds all it needs.
 
     Args:
-        name: A name out of `kerasclf.search.ORACLES`.
-        space: What to vary.
-        objective: What is to be best.
-        seed: Decides the proposals, together with the results.
-        epochs: Hyperband's most epochs a trial.
-        factor: Of how many trials Hyperband lets one go on.
+        name: A name in `kerasclf.search.ORACLES`.
+        space: The search space.
+        objective: The metric to optimise.
+        seed: Seed of the proposals, which also depend on the results.
+        epochs: Maximum number of epochs per trial, for Hyperband.
+        factor: Hyperband continues one of this many trials.
 
     Raises:
-        KerasclfError: A package is missing.
+        KerasclfError: If a package is missing.
     """
     common: dict[str, Any] = {
         "objective": keras_tuner.Objective(objective.metric, objective.direction),
         "hyperparameters": to_hyperparameters(space),
-        "seed": seed + 1,  # KerasTuner takes 0 for none
-        "max_consecutive_failed_trials": _NEVER,
+        "seed": seed + 1,  # KerasTuner treats 0 as no seed
+        "max_consecutive_failed_trials": _NO_LIMIT,
     }
     oracle: Any
     if name == "random":
@@ -89,25 +89,29 @@ def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs
         assert name in SAMPLERS
         oracle = OptunaOracle(sampler=name, **common)
     oracle.verbose = 0
-    # What KerasTuner would write is not atomic, and not enough to go on from.
+    # KerasTuner's files are not atomic and do not suffice to resume a search.
     oracle.save = oracle._save_trial = lambda *trial: None
     return oracle
 
 
 class OracleAdapter:
-    """An oracle as the search asks it: one after the other, proposals by number, results in the same order."""
+    """Proposals and results of an oracle by trial number, counted from 0.
+
+    Args:
+        oracle: A KerasTuner oracle.
+    """
 
     def __init__(self, oracle: Any) -> None:
         self.oracle = oracle
         self._ids: list[str] = []
 
     def ask(self, recorded: dict[str, Any] | None = None) -> dict[str, Any] | str:
-        """Returns KerasTuner's values for the next trial, or `"IDLE"` or `"STOPPED"` where it has none.
+        """Returns KerasTuner's values for the next trial, or `"IDLE"` or `"STOPPED"` if there is none.
 
         Args:
-            recorded: What it proposed the first time, where a search is gone on with.
+            recorded: The earlier proposal of this trial, in a resumed search.
         """
-        with _quiet():
+        with _no_warnings():
             self.oracle.recorded = recorded
             trial = self.oracle.create_trial(f"trial-{len(self._ids)}")
         if trial.status != "RUNNING":
@@ -116,14 +120,14 @@ class OracleAdapter:
         return dict(trial.hyperparameters.values)
 
     def tell(self, number: int, value: float | None) -> None:
-        """Takes the value of the trial with this number, from 0; None where it failed."""
+        """Reports the value of a trial to the oracle; None if the trial failed."""
         trial = self.oracle.trials[self._ids[number]]
-        with _quiet():
+        with _no_warnings():
             if value is not None:
                 self.oracle.update_trial(trial.trial_id, {self.oracle.objective.name: value})
             trial.status = "FAILED" if value is None else "COMPLETED"
             self.oracle.end_trial(trial)
 
 
-def _quiet() -> Any:
-    return warnings.catch_warnings(action="ignore")  # KerasTuner calls threading by old names
+def _no_warnings() -> Any:
+    return warnings.catch_warnings(action="ignore")  # KerasTuner uses deprecated names of threading

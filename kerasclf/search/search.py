@@ -1,4 +1,4 @@
-"""`Search`: what is to be found out, and how."""
+"""`Search`: an experiment, its search space, and how trials are proposed and judged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,43 +11,42 @@ from kerasclf.search.spaces.grid import grid_problems
 from kerasclf.search.spaces.space import Axis, Space, make_space
 from kerasclf.search.spaces.space_file import space_from_dict
 
-# By name what KerasTuner brings, and what Optuna's samplers bring through a KerasTuner oracle.
 ORACLES = {
     "random": "random search (KerasTuner)",
     "grid": "every point of a grid (KerasTuner)",
     "bayesian": "Bayesian optimisation with a Gaussian process (KerasTuner)",
-    "hyperband": "Hyperband: many short trainings, the best of which go on (KerasTuner)",
+    "hyperband": "Hyperband: many short trainings, the best of which continue (KerasTuner)",
     "tpe": "tree-structured Parzen estimator (Optuna)",
     "cmaes": "CMA-ES (Optuna)",
     "qmc": "quasi-Monte Carlo (Optuna)",
     "gp": "Gaussian process with expected improvement (Optuna)",
 }
-# Their proposals do not depend on results.
-BLIND = ("random", "grid")
-# They come to an end of their own.
-ENDING = ("grid", "hyperband")
+# Oracles whose proposals are independent of results.
+NON_ADAPTIVE = ("random", "grid")
+# Oracles with a limited number of trials.
+FINITE = ("grid", "hyperband")
 
 
 @dataclass(frozen=True)
 class Search:
-    """A search: the experiment, what of it is varied, how trials are proposed and judged.
+    """A hyperparameter search: the experiment, its search space, and how trials are proposed and judged.
 
     Args:
-        experiment: What is varied; the gain is measured against it.
-        space: Its axes.
-        oracle: A name out of `ORACLES`.
-        objective: `"val_accuracy"` or `"val_loss"`: of the weights that a run ends with, mean over the runs of a trial.
-        seed: Decides the proposals.
-        seeds: A run of each trial with each of them.
-        folds: Each of them validates once, a run each; 0 takes the experiment's own validation part.
-        median: Whether a trial is broken off when it falls behind the median of the earlier ones.
-        side_by_side: Number of trials that may be under way when an oracle that learns from results proposes another;
-            None takes 1, or the number of the search that is resumed.
-        final_seeds: With which the experiment and the best trial are run in the end, and looked at on the test part.
-        name: As the command line knows it, where it is a declared one.
-        title: As the report's heading.
+        experiment: The base experiment, which the search varies. The gain is measured against it.
+        space: The search space.
+        oracle: A name in `ORACLES`.
+        objective: `"val_accuracy"` or `"val_loss"` of the final weights of a run, averaged over the runs of a trial.
+        seed: Seed of the proposals.
+        seeds: Seeds of the runs of each trial, one run per seed.
+        folds: Number of cross-validation folds, one run per fold; 0 takes the experiment's own validation set.
+        median: Whether a trial stops early when it falls behind the median of earlier trials.
+        side_by_side: Number of trials that may be under way when an adaptive oracle proposes another; None takes 1,
+            or the number of the search that is resumed.
+        final_seeds: Seeds of the final runs of the experiment and the best trial, which are evaluated on the test set.
+        name: Name on the command line, if it is a declared search.
+        title: Heading of the report.
         notes: Sentences for the report.
-        reductions: Phrases that say what was reduced against the declared search.
+        reductions: Phrases that say what was reduced compared with the declared search.
     """
 
     experiment: Experiment
@@ -73,31 +72,31 @@ class Search:
         return Objective(self.objective)
 
     @property
-    def runs_a_trial(self) -> int:
+    def runs_per_trial(self) -> int:
         return len(self.seeds) * max(self.folds, 1)
 
     @property
     def lag(self) -> int | None:
-        """How many trials may be under way when another is proposed; None for any number."""
-        return None if self.oracle in BLIND and not self.median else self.side_by_side or 1
+        """Number of trials that may be under way when another is proposed; None for any number."""
+        if self.oracle in NON_ADAPTIVE and not self.median:
+            return None
+        return 1 if self.side_by_side is None else self.side_by_side
 
     def check(self) -> None:
-        """Makes sure that it can be begun, as far as that can be said without images.
+        """Checks everything that can be checked without images.
 
         Raises:
-            KerasclfError: With everything that is wrong.
+            KerasclfError: If something cannot be used; the message lists all problems.
         """
         problems = []
         if self.oracle not in ORACLES:
             problems.append(unknown("oracle", self.oracle, ORACLES))
         if self.objective not in OBJECTIVES:
             problems.append(unknown("objective", self.objective, OBJECTIVES))
-        if self.folds and self.folds < 2:
+        if self.folds < 0 or self.folds == 1:
             problems.append(f"folds: expected 2 or more, or 0 for none. Received: {self.folds}.")
-        for what, seeds, least in (("repeats", self.seeds, 1), ("final repeats", self.final_seeds, 0)):
-            usable = {seed for seed in seeds if 0 <= seed < 2**32}
-            if not least <= len(seeds) == len(usable):
-                problems.append(f"{what}: expected different seeds from 0 to 2**32 - 1. Received: {seeds}.")
+        problems += _seed_problems("seeds", self.seeds, minimum=1)
+        problems += _seed_problems("final_seeds", self.final_seeds, minimum=0)
         if not 0 <= self.seed < 2**32 - 1:
             problems.append(f"seed: expected 0 to 2**32 - 2. Received: {self.seed}.")
         if self.side_by_side is not None and self.side_by_side < 1:
@@ -110,21 +109,21 @@ class Search:
             self.space.check(self.experiment)
         except KerasclfError as error:
             problems += [line.removeprefix("  - ") for line in str(error).splitlines()[1:]] or [str(error)]
-        raise_all("The search cannot be begun", problems)
+        raise_all("The search cannot start", problems)
 
     def _hyperband_problems(self) -> list[str]:
-        found = []
+        problems = []
         if "train.epochs" in self.space.axes:
-            found.append("train.epochs: Hyperband itself decides how long a trial is trained; take the axis out.")
+            problems.append("axis train.epochs: Hyperband itself sets the number of epochs. Remove the axis.")
         if self.median:
-            found.append("median: Hyperband breaks trials off by itself.")
+            problems.append("median: Hyperband itself stops trials early. Leave it out.")
         if self.experiment.train.epochs < 3:
-            found.append(
-                f"train.epochs: Hyperband needs at least 3 to divide. Received: {self.experiment.train.epochs}."
+            problems.append(
+                f"train.epochs: Hyperband needs at least 3 epochs. Received: {self.experiment.train.epochs}."
             )
         if self.experiment.earlier_phases:
-            found.append("earlier_phases: Hyperband divides the epochs of a single phase.")
-        return found
+            problems.append("earlier_phases: Hyperband divides the epochs of one phase. Expected no earlier phases.")
+        return problems
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types."""
@@ -140,7 +139,14 @@ class Search:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
-        """Makes a search of what `to_dict` returned."""
+        """Returns the search that `to_dict` described."""
         lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes", "reductions")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})
+
+
+def _seed_problems(name: str, seeds: tuple[int, ...], minimum: int) -> list[str]:
+    valid = {seed for seed in seeds if 0 <= seed < 2**32}
+    if minimum <= len(seeds) == len(valid):
+        return []
+    return [f"{name}: expected different seeds from 0 to 2**32 - 1. Received: {seeds}."]

@@ -1,4 +1,4 @@
-"""The declared searches by name, and their smaller versions."""
+"""The declared searches by name, and their reduced versions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from kerasclf.search.declared.basenet import basenet_search
 from kerasclf.search.declared.s2_tpe import s2_reduced_search, s2_search
 from kerasclf.search.declared.s4_grid import s4_search
 from kerasclf.search.search import Search
-from kerasclf.search.spaces.space import Axis, Choice, Float, Int, Space
+from kerasclf.search.spaces.space import Axis, Choice, Int, Space
 from kerasclf.studies.reduction import Reduction, describe_reduction
 
 
@@ -17,9 +17,9 @@ class DeclaredSearch:
     """A declared search.
 
     Args:
-        make: Returns it.
-        trials: Trials at most; None for as many as the oracle has.
-        make_reduced: Returns its form for a CPU; None where there is none.
+        make: Returns the search.
+        trials: Maximum number of trials; None for all that the oracle proposes.
+        make_reduced: Returns its reduced version for a CPU; None if it has none.
     """
 
     make: Callable[[], Search]
@@ -55,13 +55,20 @@ def reduce_search(search: Search, limits: Reduction, declared: Experiment | None
     return replace(search, experiment=experiment, space=Space(axes), reductions=(*phrases, *search.reductions))
 
 
-def _scaled(axis: Axis, most: int) -> Axis:
-    """Returns an axis of epochs that ends at `most`, in the proportions that it had."""
+def _scaled(axis: Axis, max_epochs: int) -> Axis:
+    """Returns an axis of epochs with all its values in proportion and none above `max_epochs`.
+
+    An axis that cannot be used stays as it is, for `Search.check` to report.
+    """
+    if axis.problems() or not all(isinstance(value, int) and value > 0 for value in axis.corners()):
+        return axis
     if isinstance(axis, Choice):
-        factor = min(1.0, most / max(axis.values))
+        factor = min(1.0, max_epochs / max(axis.values))
         return Choice(*dict.fromkeys(max(1, round(factor * value)) for value in axis.values))
-    if isinstance(axis, Int | Float) and axis.high > most:
-        low = max(1, round(axis.low * most / axis.high))
-        step = max(1, round((axis.step or 1) * most / axis.high))
-        return Int(min(low, most - 1) or 1, most, axis.log, None if axis.log else step)
+    if isinstance(axis, Int) and axis.high > max_epochs:
+        factor = max_epochs / axis.high
+        low = max(1, min(round(factor * axis.low), max_epochs - 1))
+        # The step of a logarithmic axis is a factor, which stays.
+        step = axis.step if axis.step is None or axis.log else max(1, round(factor * axis.step))
+        return Int(low, max_epochs, axis.log, step)
     return axis

@@ -1,4 +1,4 @@
-"""The files of a search on disk: `search.json`, a file for each trial, their runs. Needs no TensorFlow."""
+"""The files of a search: `search.json`, one file per trial, and the run folders. Needs no TensorFlow."""
 
 import time
 from collections.abc import Mapping
@@ -16,50 +16,53 @@ from kerasclf.search.trial import Trial
 SEARCH_FILE = "search.json"
 _CLOCK, _CHIEF, _HOLDERS = "clock.json", "chief.json", "leases.json"
 _WORKERS = "workers"
-# What is there before a search is: a lock, and workers that were started before their chief.
-_NOT_YET = {".lock", ".lock.json", _WORKERS}
-# What may differ from call to call: it changes nothing of the trials that there are.
-_FREE = ("title", "notes", "reductions", "final_seeds", "side_by_side")
+# These exist before the search does: its lock, and workers that start before their chief.
+_BEFORE_SEARCH = {".lock", ".lock.json", _WORKERS}
+# These may differ from call to call, because they change no existing trial.
+_CHANGEABLE = ("title", "notes", "reductions", "final_seeds", "side_by_side")
 
 
 @dataclass(frozen=True)
 class SearchFolder:
-    """A search's folder."""
+    """The folder of a search."""
 
     path: Path
 
     def check(self, search: Search) -> Search | None:
-        """Returns the search that the folder holds, or None where it is free; changes nothing.
+        """Checks that the folder is free or holds this search. Changes nothing.
+
+        Returns:
+            The search in the folder, or None if the folder is free.
 
         Raises:
-            FolderError: It holds another search, or files that are no search's.
+            FolderError: If the folder holds another search or other files.
         """
         if self.path.exists() and not self.path.is_dir():
-            raise FolderError(f"{self.path} is a file; give a folder with --out.")
+            raise FolderError(f"{self.path} is a file. Give a folder as `out`.")
         if not (self.path / SEARCH_FILE).exists():
-            if self.path.exists() and {path.name for path in self.path.iterdir()} - _NOT_YET:
-                raise FolderError(f"{self.path} is not empty and holds no search. Give a new folder with --out.")
+            if self.path.exists() and {path.name for path in self.path.iterdir()} - _BEFORE_SEARCH:
+                raise FolderError(f"{self.path} is not empty and holds no search. Give a new folder as `out`.")
             return None
-        held = self.read()
-        mine, other = search.to_dict(), held.to_dict()
-        for name in mine:
-            if name not in _FREE and mine[name] != other[name]:
+        existing = self.read()
+        new, old = search.to_dict(), existing.to_dict()
+        for name in new:
+            if name not in _CHANGEABLE and new[name] != old[name]:
                 raise FolderError(
-                    f"{self.path} holds another search: its {name} is {_shown(other[name], mine[name])}. "
-                    "Give another folder with --out; nothing was changed."
+                    f"{self.path} holds another search, which differs in {_difference(name, old[name], new[name])}. "
+                    "Give another folder as `out`. Nothing was changed."
                 )
-        return held
+        return existing
 
     def claim(self, search: Search, manifests: Mapping[str, Any], command: str = "") -> None:
-        """Writes down what is searched for; versions and command are those that the search was begun with.
+        """Writes `search.json` and the manifests. A resumed search keeps its first versions and command.
 
         Args:
-            search: What is searched for.
-            manifests: Which images are in which part, by digest.
+            search: The search.
+            manifests: The images of each set, by digest.
             command: The command line.
         """
-        begun = self.about() if (self.path / SEARCH_FILE).exists() else {"versions": _versions(), "command": command}
-        write_json(self.path / SEARCH_FILE, {**begun, "search": search.to_dict()})
+        start = self.about() if (self.path / SEARCH_FILE).exists() else {"versions": _versions(), "command": command}
+        write_json(self.path / SEARCH_FILE, {**start, "search": search.to_dict()})
         for digest, manifest in manifests.items():
             write_json(self.path / f"data-{digest[:8]}.json", manifest)
 
@@ -67,117 +70,117 @@ class SearchFolder:
         """Returns the search.
 
         Raises:
-            FolderError: There is none, or it cannot be read.
+            FolderError: If there is none, or it cannot be read.
         """
         try:
             return Search.from_dict(read_json(self.path / SEARCH_FILE)["search"])
         except FileNotFoundError:
             raise FolderError(
-                f"{self.path} holds no search ({SEARCH_FILE} is missing). Give the folder that `kerasclf search` wrote."
+                f"{self.path} holds no search: {SEARCH_FILE} is missing. Give the folder of a search."
             ) from None
         except (ValueError, KeyError, TypeError) as error:
             raise FolderError(f"{self.path / SEARCH_FILE} cannot be read: {error}.") from error
 
     def about(self) -> dict[str, Any]:
-        """Returns all of `search.json`: the search, the versions that it was begun with, and the command."""
+        """Returns the content of `search.json`: the search, and the versions and command it started with."""
         return read_json(self.path / SEARCH_FILE)  # type: ignore[no-any-return]
 
     def trials(self) -> list[Trial]:
-        """Returns the trials that were proposed, in their order.
+        """Returns the proposed trials, in their order.
 
         Raises:
-            FolderError: One is missing or cannot be read.
+            FolderError: If one is missing or cannot be read.
         """
-        found = []
-        for place, path in enumerate(sorted((self.path / "trials").glob("*.json")), 1):
+        trials = []
+        for number, path in enumerate(sorted((self.path / "trials").glob("*.json")), 1):
             try:
                 trial = Trial.from_dict(read_json(path))
             except (OSError, ValueError, KeyError, TypeError) as error:
-                raise FolderError(f"{path} cannot be read ({error}). Put it back, or begin in a new folder.") from error
-            if trial.number != place:
-                raise FolderError(f"{self._file(place)} is missing. Put it back, or begin in a new folder.")
-            found.append(trial)
-        return found
+                raise FolderError(f"{path} cannot be read: {error}. Restore it, or start in a new folder.") from error
+            if trial.number != number:
+                raise FolderError(f"{self._trial_file(number)} is missing. Restore it, or start in a new folder.")
+            trials.append(trial)
+        return trials
 
     def trial(self, number: int) -> Trial:
         """Returns one trial."""
-        return Trial.from_dict(read_json(self._file(number)))
+        return Trial.from_dict(read_json(self._trial_file(number)))
 
     def write(self, trial: Trial) -> None:
-        """Writes a trial atomically, in place of what was known of it."""
-        write_json(self._file(trial.number), trial.to_dict())
+        """Writes a trial atomically. It replaces the trial's earlier state."""
+        write_json(self._trial_file(trial.number), trial.to_dict())
 
     def write_outcome(self, trial: Trial) -> None:
-        """Leaves a trial's end for the chief, who alone writes trials."""
+        """Writes the end of a trial for the chief. Only the chief writes the trial itself."""
         write_json(self.path / "outcomes" / f"{trial.number:05}.json", trial.to_dict())
 
     def outcome(self, number: int) -> Trial | None:
-        """Returns the end of a trial that a worker has left, or None."""
+        """Returns the end of a trial that a worker has written, or None."""
         path = self.path / "outcomes" / f"{number:05}.json"
         return Trial.from_dict(read_json(path)) if path.exists() else None
 
     def worker(self, name: str) -> Path:
-        """Returns the folder that a worker holds while it goes by a name."""
+        """Returns the folder that a worker holds while it uses a name."""
         return self.path / _WORKERS / name
 
     def write_chief(self, token: str, data: str) -> None:
-        """Leaves for workers by which word they know the chief, and the digest of its images."""
+        """Writes the token by which workers recognise the chief, and the digest of its images."""
         write_json(self.path / _CHIEF, {"token": token, "data": data})
 
     def chief(self) -> dict[str, str]:
-        """Returns the token and the data of the chief that works here; nothing where there is none."""
+        """Returns the token and the image digest of the chief; empty if there is no chief."""
         try:
             return dict(read_json(self.path / _CHIEF))
         except (OSError, ValueError):
             return {}
 
     def write_holders(self, holders: Mapping[int, str]) -> None:
-        """Keeps which worker holds which trial, for a chief that is started anew."""
+        """Writes the worker that holds each trial, for a restarted chief."""
         write_json(self.path / _HOLDERS, holders)
 
     def holders(self) -> dict[int, str]:
-        """Returns which worker holds which trial."""
+        """Returns the worker that holds each trial."""
         path = self.path / _HOLDERS
         return {int(number): holder for number, holder in read_json(path).items()} if path.exists() else {}
 
     def run(self, identity: str, seed: int, fold: int) -> RunFolder:
-        """Returns the folder of a run: trials that are the same experiment share it."""
+        """Returns the folder of a run. Trials with the same experiment share it."""
         return RunFolder(self.path / "runs" / identity / (f"seed-{seed}" + (f"-fold-{fold}" if fold else "")))
 
     @property
     def final(self) -> Path:
-        """The study of the experiment and the best trial on the test part."""
+        """The study that evaluates the experiment and the best trial on the test set."""
         return self.path / "final"
 
     def spent_s(self) -> float:
-        """Returns the seconds that the search has had in all its processes."""
+        """Returns the seconds that the search has taken, over all its processes."""
         path = self.path / _CLOCK
         return float(read_json(path)["seconds"]) if path.exists() else 0.0
 
     def write_spent(self, seconds: float) -> None:
-        """Keeps the seconds that the search has had."""
+        """Writes the seconds that the search has taken."""
         write_json(self.path / _CLOCK, {"seconds": round(seconds, 1), "written": time.strftime("%Y-%m-%d %H:%M:%S")})
 
-    def _file(self, number: int) -> Path:
+    def _trial_file(self, number: int) -> Path:
         return self.path / "trials" / f"{number:05}.json"
 
 
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in ("kerasclf", "keras-tuner", "optuna", "scikit-learn", "numpy", "keras", "tensorflow"):
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions
 
 
-def _shown(held: Any, wanted: Any) -> str:
-    if isinstance(held, dict) and isinstance(wanted, dict):
+def _difference(name: str, old: Any, new: Any) -> str:
+    if isinstance(old, dict) and isinstance(new, dict):
         from kerasclf.values import flatten
 
-        before, after = flatten(held), flatten(wanted)
-        for name in [*before, *after]:
-            if before.get(name) != after.get(name):
-                return f"with {name} {before.get(name)!r}, not {after.get(name)!r}"
-    return f"{held!r}, not {wanted!r}"
+        before, after = flatten(old), flatten(new)
+        for key in [*before, *after]:
+            if before.get(key) != after.get(key):
+                return f"{name}, {key}: {before.get(key)!r} there, {after.get(key)!r} here"
+    return f"{name}: {old!r} there, {new!r} here"

@@ -1,4 +1,4 @@
-"""What a search will cost, in words."""
+"""`SearchPlan`: the checks and estimates made before a search runs."""
 
 from dataclasses import dataclass
 
@@ -14,12 +14,12 @@ from kerasclf.search.trial_runs import BASE
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What was found out before a search begins.
+    """A checked search that is ready to run.
 
     Args:
-        search: What is searched for; of a search that goes on, as it was begun.
-        folder: Where.
-        plan: Data, networks and, where that was asked for, what a run costs.
+        search: The search. A resumed search keeps the settings that it started with.
+        folder: The search folder.
+        plan: Data, networks and, if measured, the cost of a run.
     """
 
     search: Search
@@ -27,34 +27,35 @@ class SearchPlan:
     plan: Plan
 
 
-def most_trials(search: Search, budget: Budget) -> int | None:
-    """Returns how many trials there will be at most; None where nobody knows."""
+def trial_limit(search: Search, budget: Budget) -> int | None:
+    """Returns the maximum number of trials, or None if it is unknown."""
     points = grid_size(search.space) if search.oracle == "grid" else None
-    known = [count for count in (points, budget.trials) if count is not None]
-    return min(known) if known else None
+    limits = [count for count in (points, budget.trials) if count is not None]
+    return min(limits) if limits else None
 
 
-def plan_lines(ready: SearchPlan, budget: Budget, engine: Engine) -> list[str]:
-    """Returns sentences on trials, runs, time and what was there already."""
-    search, most, held = ready.search, most_trials(ready.search, budget), ready.folder.trials()
-    ended = sum(trial.ended for trial in held)
-    lines = [f"goes on: {ended} trials are finished, {len(held) - ended} under way"] if held else []
-    cost = ready.plan.costs.get(BASE)
+def plan_lines(planned: SearchPlan, budget: Budget, engine: Engine) -> list[str]:
+    """Returns lines on the existing trials, the number of runs and the time."""
+    search, limit, trials = planned.search, trial_limit(planned.search, budget), planned.folder.trials()
+    ended = sum(trial.ended for trial in trials)
+    lines = [f"resuming: {ended} trials finished, {len(trials) - ended} under way"] if trials else []
+    cost = planned.plan.costs.get(BASE)
     if cost is not None:
-        lines.append(f"a run of the experiment as it is takes about {format_duration(cost.left_s(0))}")
-    if most is not None:
-        runs = f"{_counted(most, 'trial')} of {_counted(search.runs_a_trial, 'run')}"
-        left = max(0, most - ended) * search.runs_a_trial
-        lines.append(runs if cost is None else f"{runs}, {_time(ready, budget, engine, left, cost.left_s(0))}")
+        lines.append(f"a run of the base experiment takes about {format_duration(cost.left_s(0))}")
+    if limit is not None:
+        runs = f"{_counted(limit, 'trial')} of {_counted(search.runs_per_trial, 'run')}"
+        left = max(0, limit - ended) * search.runs_per_trial
+        lines.append(runs if cost is None else f"{runs}, {_time(planned, budget, engine, left, cost.left_s(0))}")
     return lines
 
 
-def _time(ready: SearchPlan, budget: Budget, engine: Engine, runs: int, each_s: float) -> str:
-    width = engine.width(ready.plan, max(runs, 1))
-    all_s = runs * each_s / width
-    limit = f", at most {format_duration(budget.seconds)}" if budget.seconds and budget.seconds < all_s else ""
-    return f"{width} side by side: about {format_duration(all_s)} if all take as long as that{limit}"
+def _time(planned: SearchPlan, budget: Budget, engine: Engine, runs: int, run_s: float) -> str:
+    width = engine.width(planned.plan, max(runs, 1))
+    all_s = runs * run_s / width
+    limited = budget.seconds is not None and budget.seconds < all_s
+    limit = f", at most {format_duration(budget.seconds)}" if budget.seconds is not None and limited else ""
+    return f"{width} side by side: about {format_duration(all_s)} at this length{limit}"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' * (count > 1)}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count > 1)}"

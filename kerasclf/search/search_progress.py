@@ -1,4 +1,4 @@
-"""Progress of a search while people wait: trials, the best so far, time left."""
+"""The progress of a search: its trials, the best so far, and the time left."""
 
 import time
 from collections.abc import Sequence
@@ -16,44 +16,44 @@ from kerasclf.training.listener import Row
 
 
 class SearchListener(RunListener, Protocol):
-    """Is told of the progress of a search and of its trials' runs."""
+    """Receives the progress of a search and of the runs of its trials."""
 
     def began_trial(self, trial: Trial) -> None:
-        """A trial begins, or is gone on with."""
+        """A trial starts or resumes."""
 
     def ended_trial(self, trial: Trial, best: Trial | None) -> None:
-        """A trial has ended; `best` is the best so far."""
+        """A trial has ended; `best` is the best trial so far."""
 
-    def knew_trial(self, trial: Trial, best: Trial | None) -> None:
-        """A trial had ended before this call."""
+    def restored_trial(self, trial: Trial, best: Trial | None) -> None:
+        """A trial had already ended before this process started."""
 
 
 class SilentSearchListener(SilentRunListener):
-    """A search's listener that passes nothing on."""
+    """A listener that ignores the progress."""
 
     def began_trial(self, trial: Trial) -> None: ...
 
     def ended_trial(self, trial: Trial, best: Trial | None) -> None: ...
 
-    def knew_trial(self, trial: Trial, best: Trial | None) -> None: ...
+    def restored_trial(self, trial: Trial, best: Trial | None) -> None: ...
 
 
 class SearchProgress:
-    """Shows a search on a console; use it as a context manager.
+    """Shows the progress of a search on a console. Use it as a context manager.
 
     Args:
-        search: What is searched for.
-        most: Trials at most; None where nobody knows.
-        left_s: The seconds that the budget leaves; None without a limit.
-        console: Where to write; a live table appears where it is a terminal.
+        search: The search.
+        max_trials: Maximum number of trials; None if it is unknown.
+        left_s: Seconds left in the budget; None for no limit.
+        console: Where to write. A terminal shows a live table.
     """
 
-    def __init__(self, search: Search, most: int | None, left_s: float | None, console: Console) -> None:
-        self.search, self.most, self.console = search, most, console
+    def __init__(self, search: Search, max_trials: int | None, left_s: float | None, console: Console) -> None:
+        self.search, self.max_trials, self.console = search, max_trials, console
         self._until = None if left_s is None else time.monotonic() + left_s
         self._runs: dict[str, tuple[TaskID, int, int]] = {}
         self._failure = ""
-        self._best, self._ended, self._earlier, self._began = "", 0, 0, time.monotonic()
+        self._best, self._ended, self._restored, self._start = "", 0, 0, time.monotonic()
         self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -62,7 +62,7 @@ class SearchProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._trials = self._bars.add_task("search", total=most, state="")
+        self._trials = self._bars.add_task("search", total=max_trials, state="")
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -77,31 +77,33 @@ class SearchProgress:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def began_trial(self, trial: Trial) -> None:
-        length = f"  {trial.halt.after} epochs" if trial.halt and trial.halt.after else ""
-        self.log(f"{trial.title}{length}  {values_in_words(trial)}")
+        limited = trial.halt is not None and trial.halt.after is not None
+        length = f"  {trial.halt.after} epochs" if trial.halt and limited else ""
+        self.log(f"{trial.title}{length}  {values_as_text(trial)}")
 
     def ended_trial(self, trial: Trial, best: Trial | None) -> None:
         self._ended += 1
         self._note_best(best)
-        # Of a trial of one run the run's failure has just been told.
-        outcome = "failed" if trial.message and trial.message == self._failure else outcome_in_words(trial, self.search)
+        # The failure of a trial's only run has just been logged.
+        logged = trial.message and trial.message == self._failure
+        outcome = "failed" if logged else outcome_as_text(trial, self.search)
         self.log(f"{trial.title}  {outcome}  {self._state()}")
         self._update()
 
-    def knew_trial(self, trial: Trial, best: Trial | None) -> None:
+    def restored_trial(self, trial: Trial, best: Trial | None) -> None:
         self._ended += 1
-        self._earlier += 1
+        self._restored += 1
         self._note_best(best)
         self._update()
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
-        known = self._runs.pop(title, None)
-        if known:
-            self._bars.remove_task(known[0])
+        earlier = self._runs.pop(title, None)
+        if earlier is not None:
+            self._bars.remove_task(earlier[0])
         task = self._bars.add_task(title, total=epochs, completed=len(rows), state="starting")
         self._runs[title] = task, epochs, steps
-        if rows and not known:
-            self.log(f"{title}  goes on after epoch {len(rows)} of {epochs}")
+        if rows and earlier is None:
+            self.log(f"{title}  resumes after epoch {len(rows)} of {epochs}")
 
     def stepped(self, title: str, epochs_done: int, step: int) -> None:
         if title in self._runs:
@@ -126,9 +128,9 @@ class SearchProgress:
         self.log(f"{title}  FAILED: {message}")
 
     def _remove(self, title: str) -> None:
-        known = self._runs.pop(title, None)
-        if known:
-            self._bars.remove_task(known[0])
+        run = self._runs.pop(title, None)
+        if run is not None:
+            self._bars.remove_task(run[0])
 
     def _note_best(self, best: Trial | None) -> None:
         if best is not None:
@@ -138,26 +140,27 @@ class SearchProgress:
         self._bars.update(self._trials, completed=self._ended, state=self._state())
 
     def _state(self) -> str:
-        count = f"{self._ended}/{self.most} trials" if self.most else f"{self._ended} trials"
-        left = self._left_s()
-        return "  ".join(part for part in (count, self._best, f"{format_duration(left)} left" if left else "") if part)
+        count = f"{self._ended} trials" if self.max_trials is None else f"{self._ended}/{self.max_trials} trials"
+        left_s = self._left_s()
+        left = f"{format_duration(left_s)} left" if left_s is not None and left_s > 0 else ""
+        return "  ".join(text for text in (count, self._best, left) if text)
 
     def _left_s(self) -> float | None:
-        """Returns the time left: of the budget, or of the trials at the pace so far, whichever is shorter."""
-        now, made = time.monotonic(), self._ended - self._earlier
+        """Returns the shorter of two times: that left in the budget, and that of the trials at the pace so far."""
+        now, ended_here = time.monotonic(), self._ended - self._restored
         limits = [] if self._until is None else [max(0.0, self._until - now)]
-        if self.most is not None and made > 0:
-            limits.append((self.most - self._ended) * (now - self._began) / made)
+        if self.max_trials is not None and ended_here > 0:
+            limits.append((self.max_trials - self._ended) * (now - self._start) / ended_here)
         return min(limits, default=None)
 
 
-def values_in_words(trial: Trial) -> str:
-    """Returns a trial's values on a line."""
+def values_as_text(trial: Trial) -> str:
+    """Returns the values of a trial on one line."""
     return "  ".join(f"{name} {shown(value)}" for name, value in trial.values.items())
 
 
-def outcome_in_words(trial: Trial, search: Search) -> str:
-    """Returns what came of a trial."""
+def outcome_as_text(trial: Trial, search: Search) -> str:
+    """Returns the outcome of a trial on one line."""
     if trial.value is None:
         return f"{trial.status.upper()}: {trial.message.splitlines()[0] if trial.message else ''}"
     spread = f" ± {trial.spread:.4f}" if trial.spread is not None else ""
@@ -166,5 +169,5 @@ def outcome_in_words(trial: Trial, search: Search) -> str:
 
 
 def shown(value: object) -> str:
-    """Returns a value as people write it."""
+    """Returns a value as text; a float with four significant digits."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,4 +1,4 @@
-"""What a search has found so far. Needs no TensorFlow."""
+"""`SearchResults`: the trials of a search and the best of them. Needs no TensorFlow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ class SearchResults:
     """A search with its trials.
 
     Args:
-        folder: Where it lies.
-        search: What was searched for.
-        trials: In the order in which they were proposed.
+        folder: The search folder.
+        search: The search.
+        trials: The trials, in the order of their proposal.
     """
 
     folder: SearchFolder
@@ -31,35 +31,35 @@ class SearchResults:
 
     @cached_property
     def best(self) -> Trial:
-        """The best trial on the validation images: of those trained to their end, where there are any.
+        """The best trial on the validation set. Trials trained to their end take precedence over the others.
 
         Raises:
-            FolderError: No trial has been finished.
+            FolderError: If no trial has finished.
         """
         best = best_of(self.trials, self.search.goal)
         if best is None:
             failed = [trial for trial in self.trials if trial.status == "failed"]
-            why = f" {len(failed)} failed, the last one because: {failed[-1].message}" if failed else ""
-            raise FolderError(f"{self.folder.path} holds no finished trial.{why}")
+            reason = f" {len(failed)} failed. The last reason: {failed[-1].message}" if failed else ""
+            raise FolderError(f"{self.folder.path} holds no finished trial.{reason}")
         return best
 
     @property
     def has_value(self) -> bool:
-        """Whether any trial has come to a value."""
+        """Whether any trial has a value."""
         return any(trial.value is not None for trial in self.trials)
 
     @property
     def experiment(self) -> Experiment:
-        """The experiment with the best trial's values."""
+        """The experiment with the values of the best trial."""
         return self.search.space.apply(self.search.experiment, self.best.values)
 
     @property
     def ranked(self) -> list[Trial]:
-        """Trials with a value, the best first; those that were trained to their end come before the others."""
+        """The trials with a value, best first; those trained to their end come before the others."""
         return ranked(self.trials, self.search.goal)
 
     def table(self) -> pd.DataFrame:
-        """Returns a row for each trial: its number, status, objective, values and cost."""
+        """Returns one row per trial: its number, status, objective, values and cost."""
         return pd.DataFrame(
             [
                 {
@@ -78,23 +78,23 @@ class SearchResults:
 
 
 def best_of(trials: Sequence[Trial], goal: Objective) -> Trial | None:
-    """Returns the best trial that was trained to its end; where there is none, the best of the others; or None."""
+    """Returns the first of `ranked`, or None if no trial has a value."""
     return next(iter(ranked(trials, goal)), None)
 
 
 def ranked(trials: Sequence[Trial], goal: Objective) -> list[Trial]:
-    """Returns trials with a value: those that were trained to their end, the best first, and then the others."""
-    known = [
+    """Returns the trials with a value, best first; those trained to their end come before the others."""
+    keyed = [
         (not trial.whole, goal.cost(trial.value), trial.number, trial) for trial in trials if trial.value is not None
     ]
-    return [trial for *_, trial in sorted(known)]
+    return [trial for *_, trial in sorted(keyed)]
 
 
 def read_search(path: Path | str) -> SearchResults:
-    """Reads a search's folder.
+    """Reads a search folder.
 
     Raises:
-        FolderError: It holds no search, or a file of it cannot be read.
+        FolderError: If it holds no search, or a file cannot be read.
     """
     folder = SearchFolder(Path(path))
     return SearchResults(folder, folder.read(), tuple(folder.trials()))

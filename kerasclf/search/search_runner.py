@@ -1,4 +1,4 @@
-"""Runs a search: trial after trial, each as runs of the study engine, gone on with after any interruption."""
+"""`run_search`: runs a search trial by trial, and resumes it after any interruption."""
 
 import shutil
 from dataclasses import replace
@@ -30,16 +30,16 @@ def run_search(
     engine: Engine | None = None,
     listener: SearchListener | None = None,
 ) -> SearchResults:
-    """Searches for the values of a space with which an experiment is best on its validation images.
+    """Searches a space for the values with which an experiment is best on its validation set.
 
-    Called again with the same folder, it resumes an interrupted search from the last epoch of every run. With a larger
-    budget it adds trials.
+    A second call with the same folder resumes an interrupted search from the last epoch of every run. A larger budget
+    adds trials.
 
     Args:
-        search: The experiment, the space, and how trials are proposed and judged.
-        out: The folder of the search; created if needed.
-        budget: The maximum number of trials, the maximum time, or both.
-        engine: Where runs take place; None takes processes of their own.
+        search: The experiment, its search space, and how trials are proposed and judged.
+        out: The search folder; created if needed.
+        budget: Maximum number of trials, maximum time, or both.
+        engine: Where the runs take place; None starts a process for each run.
         listener: Receives the progress.
 
     Returns:
@@ -51,9 +51,13 @@ def run_search(
 
     Example:
         ```python
-        space = {"train.learning_rate": Float(1e-4, 1e-1, log=True)}
-        found = run_search(Search(experiment, space, oracle="tpe"), "runs/rates", Budget(trials=20))
-        found.best.values
+        from kerasclf import Experiment
+        from kerasclf.search import Budget, Float, Search, Space, run_search
+
+        experiment = Experiment(data="shapes", model="basenet")
+        space = Space({"train.learning_rate": Float(1e-4, 1e-1, log=True)})
+        results = run_search(Search(experiment, space, oracle="tpe"), "runs/rates", Budget(trials=20))
+        print(results.best.values)
         ```
     """
     engine, listener = engine or Processes(), listener or SilentSearchListener()
@@ -70,22 +74,23 @@ def plan_search(
     log: Log = lambda line: None,
     measure: bool = False,
 ) -> SearchPlan:
-    """Checks everything that a search needs: space, budget, folder, data, and a network for each end of each axis.
+    """Checks all that a search needs: space, budget, folder, data, and a network for each end of each axis.
 
     Writes nothing.
 
     Args:
         search: The search.
-        out: The folder of the search.
+        out: The search folder.
         budget: The limits of the search.
-        engine: Where runs will take place.
-        log: Receives progress messages.
-        measure: Whether a few real steps of the experiment are measured.
+        engine: Where the runs will take place.
+        log: Receives progress messages, one line each.
+        measure: Whether to measure a few real steps of the experiment.
+
+    Raises:
+        KerasclfError: If something cannot be used.
     """
-    held = check_search(search, out, budget)
-    # The order of proposals of a search that is resumed depends on its own number.
-    keeps = held is not None and (search.side_by_side is None or search.lag is None)
-    search = replace(search, side_by_side=held.side_by_side if held and keeps else search.side_by_side or 1)
+    existing = check_search(search, out, budget)
+    search = replace(search, side_by_side=_side_by_side(search, existing))
     corners = {
         ", ".join(f"{n} = {v!r}" for n, v in values.items()): search.space.apply(search.experiment, values)
         for values in search.space.corners()
@@ -97,47 +102,68 @@ def plan_search(
 
 
 def run_planned_search(
-    ready: SearchPlan, budget: Budget, engine: Engine, listener: SearchListener, command: str = ""
+    planned: SearchPlan, budget: Budget, engine: Engine, listener: SearchListener, command: str = ""
 ) -> SearchResults:
-    """Begins a search, or goes on with it, until its budget is spent."""
-    folder, search = ready.folder, ready.search
+    """Starts or resumes a search and runs it until its budget is spent.
+
+    Args:
+        planned: The checked search.
+        budget: The limits of the search.
+        engine: Where the runs take place.
+        listener: Receives the progress.
+        command: The command line, for `search.json`.
+
+    Raises:
+        FolderError: If another process works in the folder.
+        TooManyFailuresError: If too many trials failed in a row.
+    """
+    folder, search = planned.folder, planned.search
     with hold(folder.path):
-        folder.claim(search, ready.plan.manifests, command)
+        folder.claim(search, planned.plan.manifests, command)
         state = SearchState(search, folder, budget, listener)
-        jobs = JobSource(state, ready.plan)
+        jobs = JobSource(state, planned.plan)
         try:
-            engine.run(jobs, ready.plan, jobs, jobs.watch)
+            engine.run(jobs, planned.plan, jobs, jobs.watch)
         except BudgetSpent:
-            listener.log("the time is over; what is under way keeps its last epoch and goes on when there is more time")
+            listener.log("The time is over. Runs under way keep their last epoch and resume with a larger budget.")
         finally:
-            state.clock.keep(now=True)
-        _clear_unwanted(folder, state)
+            state.clock.save(now=True)
+        _remove_unused_checkpoints(folder, state)
     return read_search(folder.path)
 
 
+def _side_by_side(search: Search, existing: Search | None) -> int | None:
+    # The order of proposals depends on the number that a search started with.
+    if existing is not None and (search.side_by_side is None or search.lag is None):
+        return existing.side_by_side
+    return 1 if search.side_by_side is None else search.side_by_side
+
+
 def _check_networks(search: Search, plan: Plan) -> None:
-    """An argument of the builder that changes no layer is no axis."""
+    """Refuses an axis over a builder's argument that changes no layer."""
     problems = []
     for name in search.space.axes:
-        alike = {d for key, d in plan.networks.items() if key.startswith(f"{name} = ")}
-        if name.startswith("model") and len(alike) == 1:
-            problems.append(f"{name}: the axis changes nothing; the network is the same whatever it is.")
+        networks = {digest for key, digest in plan.networks.items() if key.startswith(f"{name} = ")}
+        if name.startswith("model") and len(networks) == 1:
+            problems.append(f"axis {name}: all its values give the same network. Remove the axis.")
     raise_all("The search space cannot be used", problems)
 
 
 def _check_folds(search: Search, plan: Plan) -> None:
+    if not search.folds:
+        return
     sets = plan.manifests[plan.data_of[BASE]]["sets"]
     labels = [*sets["train"]["labels"], *sets["validation"]["labels"]]
-    fewest = min(labels.count(label) for label in set(labels)) if search.folds else 0
-    if search.folds > fewest:
+    smallest = min(labels.count(label) for label in set(labels))
+    if search.folds > smallest:
         raise KerasclfError(
-            f"folds: expected at most {fewest}, the images of the smallest class outside the test part. "
+            f"folds: expected at most {smallest}, the number of images of the smallest class outside the test set. "
             f"Received: {search.folds}."
         )
 
 
-def _clear_unwanted(folder: SearchFolder, state: SearchState) -> None:
-    """Removes the checkpoints of runs that were broken off, once no trial can go on with them."""
+def _remove_unused_checkpoints(folder: SearchFolder, state: SearchState) -> None:
+    """Removes the checkpoints of runs that were stopped early, once no trial can resume them."""
     if state.next() is not NoTrial.EXHAUSTED or not all(trial.ended for trial in state.trials):
         return
     for checkpoints in folder.path.glob("runs/*/*.partial/checkpoints"):

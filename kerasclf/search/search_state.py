@@ -1,4 +1,4 @@
-"""The course of a search: which trial comes next, what has come of those before, when it is over."""
+"""`SearchState`: the trials of a running search, the next one, and when the search ends."""
 
 from typing import Any
 
@@ -17,17 +17,17 @@ from kerasclf.training.halting import Halt
 
 
 class TooManyFailuresError(KerasclfError):
-    """So many trials failed in a row that the search makes no sense."""
+    """Too many trials failed in a row."""
 
 
 class SearchState:
-    """A search as it goes on; writes every change into the search's folder at once.
+    """The state of a running search. It writes every change to the search folder at once.
 
     Args:
-        search: What is searched for.
-        folder: Where; its lock must be held.
-        budget: How much it may cost.
-        listener: Who is told of the progress.
+        search: The search.
+        folder: The search folder; the caller holds its lock.
+        budget: The limits of the search.
+        listener: Receives the progress.
     """
 
     def __init__(self, search: Search, folder: SearchFolder, budget: Budget, listener: SearchListener) -> None:
@@ -36,55 +36,59 @@ class SearchState:
         oracle = make_oracle(search.oracle, search.space, search.goal, search.seed, search.experiment.train.epochs)
         recorded = folder.trials()
         self._order = TrialOrder(OracleAdapter(oracle), search.lag, budget.trials, self._propose, recorded)
-        self._known = len(recorded)
+        self._recorded_count = len(recorded)
         self._failed_in_a_row = 0
 
     @property
     def trials(self) -> list[Trial]:
-        """Those that were proposed, or taken up again, so far."""
+        """The trials proposed or resumed so far in this process."""
         return self._order.trials
 
     def next(self) -> Trial | NoTrial:
-        """Returns the next trial that is to be run or gone on with, or why there is none.
+        """Returns the next trial to run or resume, or the reason why there is none.
 
         Raises:
-            TooManyFailuresError: There is no point in another.
+            FolderError: If the oracle no longer proposes the recorded trials.
         """
         while True:
-            if self.clock.over and len(self.trials) >= self._known:
+            if self.clock.over and len(self.trials) >= self._recorded_count:
                 return NoTrial.EXHAUSTED
             trial = self._order.next()
             if isinstance(trial, NoTrial):
                 return trial
-            if trial.number > self._known:
+            if trial.number > self._recorded_count:
                 self.folder.write(trial)
             if not trial.ended:
                 self.listener.began_trial(trial)
                 return trial
-            self.listener.knew_trial(trial, best_of(self.trials, self.search.goal))
+            self.listener.restored_trial(trial, best_of(self.trials, self.search.goal))
 
     def ended(self, trial: Trial) -> None:
-        """Takes a trial's end."""
+        """Records the end of a trial.
+
+        Raises:
+            TooManyFailuresError: If too many trials failed in a row.
+        """
         self.folder.write(trial)
         self._order.ended(trial)
-        self.clock.keep(now=True)
+        self.clock.save(now=True)
         self.listener.ended_trial(trial, best_of(self.trials, self.search.goal))
         self._failed_in_a_row = self._failed_in_a_row + 1 if trial.status == "failed" else 0
         if self._failed_in_a_row >= self.budget.failures:
             raise TooManyFailuresError(
-                f"{self._failed_in_a_row} trials in a row failed, the last one because: {trial.message}\n"
-                "The search stops here; what is finished is kept, and the same command tries the next ones."
+                f"{self._failed_in_a_row} trials in a row failed. The last reason: {trial.message}\n"
+                "The search stops and keeps all finished trials. Repeat it to run the next trials."
             )
 
-    def _propose(self, number: int, proposed: dict[str, Any], told: list[Trial]) -> Trial:
+    def _propose(self, number: int, proposed: dict[str, Any], reported: list[Trial]) -> Trial:
         values = from_values(self.search.space, proposed)
-        return Trial(number, values, proposed, self._halt(values, proposed, told))
+        return Trial(number, values, proposed, self._halt(values, proposed, reported))
 
-    def _halt(self, values: dict[str, Any], proposed: dict[str, Any], told: list[Trial]) -> Halt | None:
+    def _halt(self, values: dict[str, Any], proposed: dict[str, Any], reported: list[Trial]) -> Halt | None:
         if self.search.oracle == "hyperband":
             return Halt(after=int(proposed["tuner/epochs"]))
         if not self.search.median:
             return None
         epochs = self.search.space.apply(self.search.experiment, values).epochs
-        bounds = median_bounds(told, self.search.goal, epochs)
+        bounds = median_bounds(reported, self.search.goal, epochs)
         return Halt(monitor=self.search.objective, bounds=bounds) if bounds else None

@@ -1,4 +1,4 @@
-"""`Trial`: one combination of values, and what came of it."""
+"""`Trial`: one combination of values and its outcome."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
@@ -11,7 +11,14 @@ Status = Literal["running", "completed", "pruned", "failed"]
 
 @dataclass(frozen=True)
 class TrialRun:
-    """One of a trial's runs: its seed, the fold that validates (0 where there are none), its folder and figures."""
+    """One run of a trial.
+
+    Args:
+        seed: Seed of the run.
+        fold: Number of the validation fold, from 1; 0 without folds.
+        folder: Its folder within `runs/`.
+        metrics: Its metrics.
+    """
 
     seed: int
     fold: int
@@ -21,21 +28,21 @@ class TrialRun:
 
 @dataclass(frozen=True)
 class Trial:
-    """One combination of values, and what came of it.
+    """One combination of values and its outcome.
 
     Args:
-        number: From 1, in the order in which they were proposed.
-        values: By axis.
-        proposed: The same as the oracle knows them, with entries of its own.
-        halt: When its runs are broken off; None for never.
-        status: How far it is. `"pruned"`: broken off for having fallen behind; `"completed"`: made as far as it was to
-            be, which for Hyperband is the length of its round.
-        value: The objective, mean over its runs.
-        spread: Its standard deviation over the runs; None of a single one.
+        number: Number of the trial, from 1, in the order of proposal.
+        values: Its values by axis.
+        proposed: The oracle's own form of the values, with further entries of the oracle.
+        halt: When its runs stop early; None for never.
+        status: `"pruned"` if it stopped early because it fell behind; `"completed"` if it was trained as long as
+            planned, which for Hyperband is the length of its round.
+        value: The objective, averaged over its runs.
+        spread: Standard deviation of the objective over the runs; None for a single run.
         runs: Its finished runs.
-        curve: The objective after each epoch, mean over the runs.
-        message: Why it failed or was pruned.
-        seconds: Of its runs' epochs together.
+        curve: The objective after each epoch, averaged over the runs.
+        message: The reason why it failed or was pruned.
+        seconds: Time of the epochs of all its runs, in seconds.
     """
 
     number: int
@@ -60,12 +67,12 @@ class Trial:
 
     @property
     def whole(self) -> bool:
-        """Whether its value is that of whole trainings."""
+        """Whether all its runs were trained to their end."""
         return self.status == "completed" and not any("halted" in run.metrics for run in self.runs)
 
     @property
     def epochs(self) -> int:
-        """Epochs that it was trained for, in the longest of its runs."""
+        """Number of epochs of its longest run."""
         return max((int(run.metrics.get("epochs", 0)) for run in self.runs), default=0)
 
     def but(self, **changes: Any) -> "Trial":
@@ -78,7 +85,7 @@ class Trial:
 
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Trial":
-        """Makes a trial of what `to_dict` returned."""
+        """Returns the trial that `to_dict` described."""
         values = {name: tuple(v) if isinstance(v, list) else v for name, v in plain["values"].items()}
         return cls(
             **{

@@ -1,8 +1,8 @@
-"""In which order trials are proposed and results are told, such that a search is the same however it is interrupted.
+"""`TrialOrder`: the order of proposals and results, which no interruption changes.
 
-Trial n is proposed when the results of the trials up to n - lag have been told, in their order, and no others,
-whichever were finished first. So what an oracle knows when it proposes a trial is decided by the trial's number alone,
-and a search that goes on is brought to where it was by telling its oracle everything anew.
+The oracle proposes trial n when it has the results of exactly the trials up to n - lag, in their order, whichever
+finished first. The information behind a proposal thus depends on the number of the trial alone. To resume a search,
+all recorded results are reported to a new oracle.
 """
 
 import json
@@ -18,52 +18,56 @@ Propose = Callable[[int, dict[str, Any], list[Trial]], Trial]
 
 
 class NoTrial(Enum):
-    """Why there is no trial to begin."""
+    """The reason why there is no trial to start."""
 
     WAIT = "a trial under way must end first"
     EXHAUSTED = "all trials have been proposed"
 
 
 class TrialOrder:
-    """Asks an oracle for trials and tells it of results.
+    """Requests trials from an oracle and reports results to it.
 
     Args:
         oracle: The oracle.
-        lag: How many trials may be under way when another is proposed; None where results have no influence on
-            proposals, so that any number may be.
-        most: Trials at most; None for as many as the oracle has.
-        propose: Makes a trial of its number, the oracle's values and the trials told of before.
-        recorded: The trials of a search that goes on.
+        lag: Number of trials that may be under way when another is proposed; None for any number, if proposals do not
+            depend on results.
+        max_trials: Maximum number of trials; None for all that the oracle proposes.
+        propose: Makes a trial from its number, the oracle's values and the trials reported so far.
+        recorded: The trials of a resumed search.
     """
 
     def __init__(
-        self, oracle: OracleAdapter, lag: int | None, most: int | None, propose: Propose, recorded: list[Trial]
+        self, oracle: OracleAdapter, lag: int | None, max_trials: int | None, propose: Propose, recorded: list[Trial]
     ) -> None:
-        self.oracle, self.lag, self.most, self.propose = oracle, lag, most, propose
+        self.oracle, self.lag, self.max_trials, self.propose = oracle, lag, max_trials, propose
         self.trials: list[Trial] = []
         self._recorded = recorded
-        self._told = 0
-        self._idle_since = -1
+        self._reported = 0
+        self._idle_at = -1
         self._stopped = False
 
     def next(self) -> Trial | NoTrial:
-        """Returns the next trial that was not proposed yet in this process, or why there is none."""
+        """Returns the next trial not yet proposed in this process, or the reason why there is none.
+
+        Raises:
+            FolderError: If the oracle proposes other values than the recorded trial has.
+        """
         number = len(self.trials)
-        if self._stopped or (self.most is not None and number >= self.most):
+        if self._stopped or (self.max_trials is not None and number >= self.max_trials):
             return NoTrial.EXHAUSTED
-        if self.lag is not None and not self._tell_until(number - self.lag + 1):
+        if self.lag is not None and not self._report_until(number - self.lag + 1):
             return NoTrial.WAIT
-        if self._idle_since == self._told and not self._tell_until(self._told + 1):
-            return self._wait_or_end()
+        if self._idle_at == self._reported and not self._report_until(self._reported + 1):
+            return self._wait_or_stop()
         recorded = self._recorded[number] if number < len(self._recorded) else None
         while isinstance(proposed := self.oracle.ask(recorded.proposed if recorded else None), str):
-            self._idle_since = self._told
+            self._idle_at = self._reported
             if proposed == "STOPPED":
                 self._stopped = True
                 return NoTrial.EXHAUSTED
-            if not self._tell_until(self._told + 1):
-                return self._wait_or_end()
-        trial = self.propose(number + 1, proposed, self.trials[: self._told])
+            if not self._report_until(self._reported + 1):
+                return self._wait_or_stop()
+        trial = self.propose(number + 1, proposed, self.trials[: self._reported])
         if recorded is not None:
             _check_same(recorded, trial)
             trial = recorded
@@ -71,21 +75,21 @@ class TrialOrder:
         return trial
 
     def ended(self, trial: Trial) -> None:
-        """Takes a trial's end."""
+        """Records the end of a trial."""
         self.trials[trial.number - 1] = trial
 
-    def _tell_until(self, count: int) -> bool:
-        """Tells the oracle of the first so many trials; returns whether all of these have ended."""
-        while self._told < count:
-            if self._told >= len(self.trials) or not self.trials[self._told].ended:
+    def _report_until(self, count: int) -> bool:
+        """Reports the first `count` trials to the oracle; returns whether all of them have ended."""
+        while self._reported < count:
+            if self._reported >= len(self.trials) or not self.trials[self._reported].ended:
                 return False
-            self.oracle.tell(self._told, self.trials[self._told].value)
-            self._told += 1
+            self.oracle.tell(self._reported, self.trials[self._reported].value)
+            self._reported += 1
         return True
 
-    def _wait_or_end(self) -> NoTrial:
-        """The oracle waits for results: there are some to come, or there will never be any."""
-        if self._told < len(self.trials):
+    def _wait_or_stop(self) -> NoTrial:
+        """The oracle needs more results: wait if a trial is under way, otherwise stop."""
+        if self._reported < len(self.trials):
             return NoTrial.WAIT
         self._stopped = True
         return NoTrial.EXHAUSTED
@@ -94,7 +98,7 @@ class TrialOrder:
 def _check_same(recorded: Trial, proposed: Trial) -> None:
     if json.dumps(recorded.to_dict()["values"]) != json.dumps(proposed.to_dict()["values"]):
         raise FolderError(
-            f"{recorded.title} was {recorded.values} when it was proposed, and the oracle would now propose "
-            f"{proposed.values}: another version of KerasTuner or Optuna must have begun the search. Go on with that "
-            "version (search.json names it), or give another folder with --out; nothing was changed."
+            f"{recorded.title} is recorded with {recorded.values}, but the oracle now proposes {proposed.values}. "
+            "Another version of KerasTuner or Optuna started this search. Resume it with that version, which "
+            "search.json names, or give another folder as `out`. Nothing was changed."
         )

@@ -1,4 +1,4 @@
-"""From a trial to its runs, and from their figures to its value."""
+"""`TrialRuns`: the runs of one trial, and the trial's value from their metrics."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,33 +14,34 @@ from kerasclf.search.trial import Trial, TrialRun
 from kerasclf.training.listener import Row
 
 BASE = "base"
-# What the machine did to a run (a full disk, a kill for lack of memory) is tried again so often.
+# Number of attempts when the machine made a run fail, such as a full disk or a kill for lack of memory.
 _ATTEMPTS = 3
 
 
 class TrialRuns:
-    """The runs of one trial: what is to be run of it, and what has come of them."""
+    """The waiting, running and finished runs of one trial."""
 
     def __init__(self, search: Search, trial: Trial, folder: SearchFolder, plan: Plan) -> None:
         self.search, self.trial = search, trial
         experiment = search.space.apply(search.experiment, trial.values)
         manifest = plan.data_of[BASE]
-        places = [(seed, fold) for seed in search.seeds for fold in range(1, search.folds + 1) or (0,)]
+        folds = range(1, search.folds + 1) if search.folds else (0,)
+        seeds_and_folds = [(seed, fold) for seed in search.seeds for fold in folds]
         self.waiting = [
             Job(
-                title=_title(trial, seed, fold, len(places)),
+                title=_title(trial, seed, fold, len(seeds_and_folds)),
                 name=trial.title,
                 experiment=experiment,
                 seed=seed,
                 path=folder.run(experiment.identity, seed, fold).path,
                 manifest=manifest,
                 snapshot=plan.snapshots.get(manifest),
-                view=View(fold=fold or None, folds=search.folds),
+                view=View(fold=fold if search.folds else None, folds=search.folds),
                 halt=trial.halt,
             )
-            for seed, fold in places
+            for seed, fold in seeds_and_folds
         ]
-        self._places = dict(zip((job.title for job in self.waiting), places, strict=True))
+        self._seeds_and_folds = dict(zip((job.title for job in self.waiting), seeds_and_folds, strict=True))
         self._jobs = {job.title: job for job in self.waiting}
         self._under_way: set[str] = set()
         self._attempts = dict.fromkeys(self._jobs, 0)
@@ -57,13 +58,13 @@ class TrialRuns:
         """Returns the folder of a run."""
         return self._jobs[title].path
 
-    def begin(self, job: Job) -> None:
-        """Takes a job for one that is under way."""
+    def start(self, job: Job) -> None:
+        """Moves a waiting job to those under way."""
         self.waiting.remove(job)
         self._under_way.add(job.title)
 
     def began(self, title: str, rows: Sequence[Row]) -> None:
-        """A run begins, or goes on from this history."""
+        """A run starts, or resumes with this history."""
         self._rows[title] = list(rows)
 
     def finished_epoch(self, title: str, row: Row) -> None:
@@ -71,8 +72,8 @@ class TrialRuns:
         self._rows.setdefault(title, []).append(row)
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        """A run has ended, as far as it was to be made."""
-        job, (seed, fold) = self._jobs[title], self._places[title]
+        """A run has ended, or was stopped early as planned."""
+        job, (seed, fold) = self._jobs[title], self._seeds_and_folds[title]
         self._under_way.discard(title)
         self._ended[title] = TrialRun(seed, fold, f"{job.path.parent.name}/{job.path.name}", metrics)
         rows: list[Row] = self._rows.get(title, [])
@@ -81,10 +82,10 @@ class TrialRuns:
         self._curves[title] = [float(row[self.search.objective]) for row in rows]
         if "halted" in metrics and job.halt is not None and job.halt.bounds:
             self._message = job.halt.reason(rows, job.experiment.epochs) or ""
-            self.waiting.clear()  # the trial has fallen behind; its other runs would not help it
+            self.waiting.clear()  # one run below the median prunes the whole trial
 
     def failed_run(self, title: str, message: str) -> None:
-        """A run has failed; it is tried again where the machine was at fault."""
+        """A run has failed. It is repeated if the machine caused the failure."""
         job = self._jobs[title]
         self._under_way.discard(title)
         self._attempts[title] += 1
@@ -95,13 +96,13 @@ class TrialRuns:
         self.waiting.clear()
 
     def outcome(self) -> Trial | None:
-        """Returns the trial as it ended; None while there is more to come."""
+        """Returns the ended trial, or None while runs remain."""
         if self.waiting or self._under_way:
             return None
         runs = tuple(sorted(self._ended.values(), key=lambda run: (run.seed, run.fold)))
-        known = {"runs": runs, "message": self._message, "seconds": sum(run.metrics["seconds"] for run in runs)}
+        ended = {"runs": runs, "message": self._message, "seconds": sum(run.metrics["seconds"] for run in runs)}
         if self._failed:
-            return self.trial.but(status="failed", **known)
+            return self.trial.but(status="failed", **ended)
         values = [run.metrics[self.search.goal.of_run] for run in runs]
         length = min(len(curve) for curve in self._curves.values())
         curve = np.mean([curve[:length] for curve in self._curves.values()], axis=0)
@@ -110,7 +111,7 @@ class TrialRuns:
             value=float(np.mean(values)),
             spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
             curve=tuple(map(float, curve)),
-            **known,
+            **ended,
         )
 
 

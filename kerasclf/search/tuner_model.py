@@ -1,4 +1,4 @@
-"""`hypermodel`: an experiment with a search space for users who want KerasTuner itself. Needs KerasTuner.
+"""`hypermodel`: an experiment with a search space, for KerasTuner's own tuners. Needs KerasTuner.
 
 tuner = keras_tuner.Hyperband(kerasclf.search.hypermodel(experiment, space), objective="val_accuracy", max_epochs=30)
 tuner.search()
@@ -23,30 +23,30 @@ from kerasclf.training.training_setup import TrainingSetup, prepare
 
 
 class ExperimentHyperModel(keras_tuner.HyperModel):
-    """Builds and trains the experiment that a tuner asks for; the data are the experiment's own, loaded once.
+    """Builds and trains the experiments that a tuner requests. It loads the experiment's own images once.
 
-    The first training of some values has the seed 0, a further one (`executions_per_trial`) the next.
+    The first training with the same values uses seed 0, the next one (`executions_per_trial`) seed 1, and so on.
 
     Args:
-        experiment: What is varied; trained in one phase.
-        space: Its axes.
+        experiment: The experiment to vary; it must train in one phase.
+        space: The search space.
 
     Raises:
-        KerasclfError: The space cannot be used with the experiment.
+        KerasclfError: If the space does not fit the experiment.
     """
 
     def __init__(self, experiment: Experiment, space: Space) -> None:
         super().__init__(name=experiment.model)
         space.check(experiment)
         if experiment.earlier_phases:
-            raise KerasclfError("KerasTuner trains a model in one phase; run_search takes experiments with several.")
+            raise KerasclfError("KerasTuner trains a model in one phase. Use run_search for several phases.")
         self.experiment, self.space = experiment, space
         self._dataset: ImageDataset | None = None
         self._built: tuple[keras.Model, Experiment, TrainingSetup] | None = None
         self._executions: Counter[Experiment] = Counter()
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """Returns the compiled network of the values that `hp` has."""
+        """Returns the compiled model for the values of `hp`."""
         experiment = self.experiment_of(hp)
         dataset = self._load()
         setup = prepare(dataset, experiment.recipe(self._executions[experiment]))
@@ -54,9 +54,13 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
         return setup.model
 
     def fit(self, hp: keras_tuner.HyperParameters, model: keras.Model, *args: Any, **kwargs: Any) -> Any:
-        """Trains what `build` returned; takes KerasTuner's callbacks, epochs and initial_epoch, and no data."""
+        """Trains the model that `build` returned. Takes KerasTuner's callbacks, epochs and initial_epoch, but no data.
+
+        Raises:
+            KerasclfError: If data are given.
+        """
         if args or {"x", "y", "validation_data"} & set(kwargs):
-            raise KerasclfError("The experiment brings its own images: call tuner.search() without any.")
+            raise KerasclfError("The experiment loads its own images. Call tuner.search() without data.")
         assert self._built is not None
         built, experiment, setup = self._built
         assert built is model, "KerasTuner builds a model, then trains it"
@@ -76,7 +80,7 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
             )
 
     def experiment_of(self, hp: keras_tuner.HyperParameters) -> Experiment:
-        """Returns the experiment of the values that `hp` has."""
+        """Returns the experiment with the values of `hp`."""
         values: Values = {name: declare(hp, name, axis) for name, axis in self.space.axes.items()}
         return self.space.apply(self.experiment, values)
 
@@ -87,9 +91,13 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
 
 
 def hypermodel(experiment: Experiment, space: Space | Mapping[str, Axis]) -> ExperimentHyperModel:
-    """Returns an experiment with a search space as a model that every KerasTuner tuner takes.
+    """Returns an experiment with a search space as a `HyperModel` for any KerasTuner tuner.
+
+    Args:
+        experiment: The experiment to vary; it must train in one phase.
+        space: The search space.
 
     Raises:
-        KerasclfError: The space cannot be used with the experiment.
+        KerasclfError: If the space does not fit the experiment.
     """
     return ExperimentHyperModel(experiment, make_space(space))

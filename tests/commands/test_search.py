@@ -1,15 +1,15 @@
-"""`kerasclf search` as a user meets it."""
+"""`kerasclf search`: its output, its files and its error messages."""
 
 import re
 
 import pytest
 
 from kerasclf.cli import main
-from kerasclf.search import Choice, Float, read_search
-from kerasclf.studies.reduction import Reduction
+from kerasclf.locks import hold
+from kerasclf.search import read_search
 from tests.search.fake import FakeEngine
 
-FAKE = '["train.learning_rate"]\nfloat = [1e-3, 1.0]\nlog = true\n["train.batch_size"]\nchoice = [16, 32, 64]\n'
+SPACE_FILE = '["train.learning_rate"]\nfloat = [1e-3, 1.0]\nlog = true\n["train.batch_size"]\nchoice = [16, 32, 64]\n'
 
 
 @pytest.fixture
@@ -19,8 +19,14 @@ def fake(monkeypatch):
     return engine
 
 
+@pytest.fixture
+def no_report(monkeypatch):
+    """Replaces the report, which takes seconds, by a line."""
+    monkeypatch.setattr("kerasclf.commands.search_end.show_search_report", lambda *arguments: print("report: "))
+
+
 def command(tmp_path, *more):
-    (tmp_path / "space.toml").write_text(FAKE)
+    (tmp_path / "space.toml").write_text(SPACE_FILE)
     return ["search", "basenet/adam_20", "--space", str(tmp_path / "space.toml"), "--data", "shapes", "--epochs", "5",
             "--out", str(tmp_path / "out"), "--final-repeats", "0", "--jobs", "2", *more]  # fmt: skip
 
@@ -29,43 +35,43 @@ def refused(capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    printed = capsys.readouterr().err
-    assert "Traceback" not in printed
-    return printed
+    error = capsys.readouterr().err
+    assert "Traceback" not in error
+    return error
 
 
-def test_a_search_shows_its_trials_goes_on_and_reports(tmp_path, capsys, fake, monkeypatch):
-    # Drawing takes seconds: once is enough.
-    monkeypatch.setattr("kerasclf.commands.search_end.show_search_report", lambda *told: print("report: "))
+def test_a_search_shows_its_trials(tmp_path, capsys, fake, no_report):
     main(command(tmp_path, "--oracle", "tpe", "--max-trials", "4"))
     printed = capsys.readouterr().out
+    assert "(tpe, 1 run per trial) → " in printed
+    assert "4 trials of 1 run\n" in printed
     assert re.search(r"trial 1  train\.learning_rate 0\.\d+  train\.batch_size \d+", printed)
-    assert re.search(r"trial 4  val_accuracy 0\.\d{4}  4/4 trials  best val_accuracy 0\.\d{4} \(trial \d\)", printed)
+    assert re.search(r"trial 4  val_accuracy 0\.\d{4}  4/4 trials  best val_accuracy 0\.\d{4} \(trial \d\)\n", printed)
     assert "report: " in printed
     assert len(fake.made) == 4
-    monkeypatch.undo()
-    monkeypatch.setattr("kerasclf.commands.search.SearchCommand.make_engine", lambda command: fake)
-    main(command(tmp_path, "--oracle", "tpe", "--max-trials", "6"))
-    printed = capsys.readouterr().out
-    assert "goes on: 4 trials are finished, 0 under way" in printed
-    assert len(fake.made) == 6
+
+
+def test_a_search_resumes_and_reports(tmp_path, capsys, fake):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kerasclf.commands.search_end.show_search_report", lambda *arguments: None)
+        main(command(tmp_path, "--oracle", "tpe", "--max-trials", "2"))
+    main(command(tmp_path, "--oracle", "tpe", "--max-trials", "4"))
+    assert "resuming: 2 trials finished, 0 under way" in capsys.readouterr().out
+    assert len(fake.made) == 4
     page = (tmp_path / "out" / "report" / "index.html").read_bytes()
     main(["report", str(tmp_path / "out"), "--out", str(tmp_path / "again")])
     assert (tmp_path / "again" / "index.html").read_bytes() == page
 
 
 def test_a_second_search_in_a_folder_is_refused_before_anything_is_loaded(tmp_path, capsys, fake):
-    from kerasclf.locks import hold
-
-    fake.plan = None  # whoever asks for a plan fails
+    fake.plan = None  # a call would fail
     with hold(tmp_path / "out"):
         assert "is in use by process" in refused(capsys, command(tmp_path, "--max-trials", "1"))
 
 
-def test_a_failure_is_told_once(tmp_path, capsys, monkeypatch):
+def test_a_failure_is_printed_once(tmp_path, capsys, monkeypatch, no_report):
     fails = lambda job: ("The loss is nan.", True) if job.name == "trial 2" else None  # noqa: E731
     monkeypatch.setattr("kerasclf.commands.search.SearchCommand.make_engine", lambda command: FakeEngine(fails=fails))
-    monkeypatch.setattr("kerasclf.commands.search_end.show_search_report", lambda *told: None)
     main(command(tmp_path, "--max-trials", "3"))
     printed = capsys.readouterr().out
     assert "trial 2  FAILED: The loss is nan." in printed
@@ -73,78 +79,34 @@ def test_a_failure_is_told_once(tmp_path, capsys, monkeypatch):
     assert printed.count("The loss is nan.") == 1
 
 
-def test_declared_searches_are_listed(capsys):
+def test_declared_searches_and_oracles_are_listed(capsys):
     main(["search", "--list"])
     printed = capsys.readouterr().out
     assert re.search(r"s2 +S2: learning rate, batch size and epochs by TPE \(tpe, 10 trials\)", printed)
     assert re.search(r"s4 .*\(grid, every point\)", printed)
-    assert "cmaes" in printed
-
-
-def test_the_declared_searches_are_as_published_and_fit_their_networks():
-    from kerasclf.search.search_catalogue import SEARCHES, reduce_search
-    from kerasclf.search.spaces.grid import grid_size
-
-    for declared in SEARCHES.values():
-        declared.make().check()
-    s2, s4 = SEARCHES["s2"].make(), SEARCHES["s4"].make()
-    assert (s2.oracle, SEARCHES["s2"].trials) == ("tpe", 10)
-    assert s2.space.axes["train.learning_rate"] == Float(0.001, 0.1)
-    assert grid_size(s4.space) == 243
-    made = {s4.space.apply(s4.experiment, values) for values in _points(s4.space)}
-    assert len(made) == 243
-    assert {e.train.batch_size for e in made} == {256, 512, 1024}
-    short = reduce_search(s2, Reduction(epochs=20))
-    assert (short.space.axes["train.epochs"].low, short.space.axes["train.epochs"].high) == (2, 20)
-    assert short.reductions == ("20 epochs instead of 50",)
-    assert reduce_search(s4, Reduction(epochs=15)).space.axes["train.epochs"] == Choice(5, 10, 15)
-
-
-def test_the_reduced_form_of_s2_searches_the_same_space_over_a_frozen_network_and_says_so():
-    from kerasclf.report.search.search_facts import caution
-    from kerasclf.search.search_catalogue import SEARCHES, reduce_search
-
-    full, small = SEARCHES["s2"].make(), SEARCHES["s2"].make_reduced()
-    small = reduce_search(small, Reduction(train_per_class=100), full.experiment)
-    small.check()
-    assert small.space == full.space
-    assert (small.experiment.model, small.experiment.train.unfreeze) == ("mobilenet_v2", "head")
-    assert dict(small.experiment.model_args)["head"] == dict(full.experiment.model_args)["head"]
-    assert caution(small) == (
-        "This is a reduced form: at most 100 images a class to train and validate with; at most 250 images a class to "
-        "test with; mobilenet_v2 in place of resnet50; all but the head frozen, its features computed once an image."
-    )
-    assert caution(full) == ""
-
-
-def _points(space):
-    import itertools
-
-    for values in itertools.product(*(axis.values for axis in space.axes.values())):
-        yield dict(zip(space.axes, values, strict=True))
+    assert re.search(r"cmaes +CMA-ES \(Optuna\)", printed)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["search"], "Which experiment?"),
+        (["search"], "Expected an experiment: a declared search (basenet, s2, s4), STUDY/EXPERIMENT"),
         (["search", "basenett", "--max-trials", "2"], "Unknown search or study 'basenett'. Did you mean 'basenet'?"),
-        (["search", "basenet/adam20", "--max-trials", "2"], "Did you mean 'basenet/adam_20'?"),
-        (["search", "basenet/adam_20", "--max-trials", "2"], "Which values? Give --space FILE.toml"),
+        (["search", "basenet/adam_20", "--max-trials", "2"], "Expected a search space. Give --space FILE.toml"),
         (["search", "nowhere.toml", "--max-trials", "2"], "The experiment nowhere.toml cannot be read"),
         (["search", "basenet", "--max-time", "2x"], "--max-time: expected a duration such as 90s, 20m, 2h or 1h30m."),
-        (["search", "basenet", "--max-trials", "0"], "max_trials: expected at least 1. Received: 0."),
         (["search", "basenet", "--oracle", "tpi"], "Unknown oracle 'tpi'. Did you mean 'tpe'?"),
+        (["search", "basenet", "--oracle", ""], "Unknown oracle ''."),
         (["search", "basenet", "--jobs", "x"], "--jobs: expected a number of at least 1, or auto."),
-        (["search", "basenet", "--chief", "--worker"], "A process is --chief or --worker"),
-        (["search", "--worker"], "--worker: give the chief's folder with --out."),
-        (["search", "basenet", "--port", "80"], "--bind, --port, --name and --patience go with --chief or --worker."),
-        (["search", "basenet", "--chief", "--lease", "0s"], "--lease: expected more than no time. Received: 0s."),
-        (["search", "basenet", "--chief", "--port", "0"], "port: expected 1 to 65535. Received: 0."),
-        (["search", "basenet", "--repeats", "0"], "Expected at least 1 repeat"),
-        (["search", "basenet", "--weights", "none"], "the experiment trains basenet from random weights"),
-        (["search", "basenet", "--reduced"], "The search basenet states no reduced form. Take --train-per-class"),
-        (["search", "basenet/adam_20", "--reduced"], "--reduced: a declared search has such a form."),
+        (["search", "basenet", "--chief", "--worker"], "Expected --chief or --worker. Received both."),
+        (["search", "--worker"], "--worker needs --out, the folder of the chief."),
+        (["search", "basenet", "--port", "80"], "--bind, --port, --name and --patience need --chief or --worker."),
+        (["search", "basenet", "--chief", "--lease", "0s"], "--lease: expected more than 0 s. Received: 0s."),
+        (["search", "basenet", "--chief", "--patience", ""], "--patience: expected a duration such as 90s"),
+        (["search", "basenet", "--repeats", "0"], "Expected --repeats of at least 1, --final-repeats of at least 0"),
+        (["search", "basenet", "--weights", "none"], "--weights: the experiment trains basenet"),
+        (["search", "basenet", "--reduced"], "The search basenet declares no reduced version. Use --train-per-class"),
+        (["search", "basenet/adam_20", "--reduced"], "--reduced: only declared searches have a reduced version."),
     ],
 )  # fmt: skip
 def test_bad_input_is_explained(tmp_path, arguments, message, capsys, monkeypatch):
@@ -154,42 +116,79 @@ def test_bad_input_is_explained(tmp_path, arguments, message, capsys, monkeypatc
     assert not list(tmp_path.iterdir())
 
 
-def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake):
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--max-trials", "0"], "  - --max-trials: expected at least 1. Received: 0."),
+        (["--max-time", "0s"], "  - --max-time: expected more than 0. Received: 0."),
+        (["--max-trials", "1", "--max-failures", "0"], "  - --max-failures: expected at least 1. Received: 0."),
+        ([], "budget: expected --max-trials, --max-time or both, because this oracle proposes without end."),
+        (["--max-trials", "1", "--folds", "1"], "  - --folds: expected 2 or more, or 0 for none. Received: 1."),
+        (["--oracle", "hyperband", "--median"], "  - --median: Hyperband itself stops trials early. Leave it out."),
+        (["--max-trials", "1", "--seed", "4294967295", "--repeats", "2"], "  - --repeats: expected different seeds"),
+        (["--max-trials", "1", "--chief", "--port", "0"], "error: --port: expected 1 to 65535. Received: 0."),
+        (["--max-trials", "1", "--folds", "60"], "error: --folds: expected at most 40, the number of images of"),
+    ],
+)
+def test_library_errors_name_the_flags_of_the_command(tmp_path, options, message, capsys, fake):
+    error = refused(capsys, command(tmp_path, *options))
+    assert message in error
+    assert "`" not in error
+    assert not (tmp_path / "out").exists()
+
+
+def test_errors_of_the_folder_name_the_flag(tmp_path, capsys, fake, no_report):
+    main(command(tmp_path, "--max-trials", "1"))
+    error = refused(capsys, command(tmp_path, "--max-trials", "1", "--seed", "3"))
+    assert "differs in seed: 0 there, 3 here. Give another folder as --out. Nothing was changed." in error
+    (tmp_path / "out" / "search.json").unlink()
+    error = refused(capsys, command(tmp_path, "--max-trials", "1"))
+    assert "is not empty and holds no search. Give a new folder as --out." in error
+
+
+def test_an_axis_named_like_an_option_is_no_flag(tmp_path, capsys, fake):
+    arguments = command(tmp_path, "--max-trials", "1")
+    (tmp_path / "space.toml").write_text('data = { choice = ["shapes", "mnist"] }\nepochs = 3\n')
+    assert "  - axis epochs: expected float = [low, high]" in refused(capsys, arguments)
+    (tmp_path / "space.toml").write_text('data = { choice = ["shapes", "mnist"] }\n')
+    assert "  - axis data: trials that see different images cannot be compared." in refused(capsys, arguments)
+
+
+def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake, no_report):
     (tmp_path / "mine.toml").write_text(
         'model = "basenet_deeper"\n[model_args]\ndropout = 0.1\n[split]\ntrain_per_class = 7\n'
     )
-    (tmp_path / "space.toml").write_text(FAKE)
+    (tmp_path / "space.toml").write_text(SPACE_FILE)
     main(["search", str(tmp_path / "mine.toml"), "--space", str(tmp_path / "space.toml"), "--max-trials", "1",
           "--out", str(tmp_path / "out"), "--final-repeats", "0", "--epochs", "4"])  # fmt: skip
     assert dict(fake.made[0].experiment.model_args) == {"dropout": 0.1}
     assert fake.made[0].experiment.split.train_per_class == 7
-    (tmp_path / "bad.toml").write_text('modl = "basenet"')
-    assert "Did you mean 'model'?" in refused(capsys, ["search", str(tmp_path / "bad.toml"), "--max-trials", "1"])
 
 
 @pytest.mark.slow
-def test_a_search_of_real_runs_looks_at_the_test_images_once(tmp_path, capsys):
+def test_a_search_of_real_runs_evaluates_the_test_set_once(tmp_path, capsys):
     from kerasclf.runs.run_folder import RunFolder
     from kerasclf.search.final import refit_of
 
     arguments = ["search", "basenet", "--data", "shapes", "--quick", "--max-trials", "2", "--final-repeats", "2",
                  "--refit", "--engine", "inline", "--out", str(tmp_path / "out")]  # fmt: skip
     main(arguments)
-    printed = capsys.readouterr().out
-    assert "the test images are looked at once: 2 runs each of the experiment and the best and refit" in printed
-    found = read_search(tmp_path / "out")
-    run = RunFolder(tmp_path / "out" / "runs" / found.best.runs[0].folder)
+    evaluation = "one evaluation on the test set: 2 runs each of the base experiment and the best trial, and the refit"
+    assert evaluation in capsys.readouterr().out
+    results = read_search(tmp_path / "out")
+    run = RunFolder(tmp_path / "out" / "runs" / results.best.runs[0].folder)
     assert not any(name.startswith("test") for name in run.metrics())
     labels, _ = run.predictions()
-    assert len(labels) == 100  # the validation images: a tenth of 40 of each of 25 classes
+    assert len(labels) == 100  # the validation images: a tenth of 40 for each of 25 classes
     assert len(list((tmp_path / "out" / "final" / "runs").glob("*/seed-*"))) == 4
-    refit = refit_of(found.folder)
-    assert refit["trial"] == found.best.number
+    refit = refit_of(results.folder)
+    assert refit["trial"] == results.best.number
     assert (tmp_path / "out" / refit["model"]).exists()
-    described = RunFolder((tmp_path / "out" / refit["model"]).parent).description()
-    assert described["data"]["images"]["train"] == 1000
+    description = RunFolder((tmp_path / "out" / refit["model"]).parent).description()
+    assert description["data"]["images"]["train"] == 1000
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert "trained on the training and validation sets" in page
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")}
     main(arguments)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")} == before
+    assert evaluation not in capsys.readouterr().out

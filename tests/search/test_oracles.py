@@ -1,4 +1,7 @@
-"""Every oracle finds a known optimum about as well as where it comes from: same budget, medians of ten seeds."""
+"""Oracles: as good as KerasTuner's and Optuna's own loops, and the special cases of the grid and Hyperband.
+
+An oracle and its origin search for a known optimum with the same budget. Medians over ten seeds are compared.
+"""
 
 import math
 import statistics
@@ -13,23 +16,23 @@ from kerasclf.search.objective import Objective
 from kerasclf.search.optuna_oracle import make_sampler
 from kerasclf.search.oracles import OracleAdapter, make_oracle
 from kerasclf.search.spaces.hyperparameters import from_values
+from tests.search.fake import EPOCHS, GRID, FakeEngine, search
 
 SPACE = Space({"rate": Float(1e-4, 1.0, log=True), "drop": Float(0.0, 0.9), "width": Int(1, 64)})
-EPOCHS = 9
 SEEDS = range(10)
-# What two samples of a median of ten may differ by, in units of the objective, which spans about 2.
+# Tolerance between two medians of ten, in units of the objective, which spans about 2.
 CLOSE = 0.12
 
 
 def height(values, epochs=EPOCHS):
-    """At most 1: at a rate of 0.01, a drop of 0.3 and a width of 40; reached as epochs go by."""
+    """Returns an objective that grows over the epochs to at most 1, at rate 0.01, drop 0.3 and width 40."""
     distance = (
         (math.log10(values["rate"]) + 2) ** 2 / 4 + (values["drop"] - 0.3) ** 2 * 2 + ((values["width"] - 40) / 40) ** 2
     )
     return (1 - distance) * (1 - 0.5**epochs) / (1 - 0.5**EPOCHS)
 
 
-def ours(name, seed, budget):
+def kerasclf_best(name, seed, budget):
     oracle, best = OracleAdapter(make_oracle(name, SPACE, Objective("val_accuracy"), seed, EPOCHS)), -math.inf
     for number in range(budget):
         proposed = oracle.ask()
@@ -41,8 +44,8 @@ def ours(name, seed, budget):
     return best
 
 
-def kerastuners(name, seed, budget, tmp_path):
-    """KerasTuner alone, through its own tuner."""
+def keras_tuner_best(name, seed, budget, tmp_path):
+    """Returns the best objective of KerasTuner's own tuner."""
 
     class Tuner(getattr(keras_tuner, name)):
         def run_trial(self, trial, *args, **kwargs):
@@ -68,8 +71,8 @@ def kerastuners(name, seed, budget, tmp_path):
         return tuner.oracle.get_best_trials()[0].score
 
 
-def optunas(name, seed, budget):
-    """Optuna alone, with its own loop."""
+def optuna_best(name, seed, budget):
+    """Returns the best objective of Optuna's own loop."""
     study = optuna.create_study(direction="maximize", sampler=make_sampler(name, seed + 1))
 
     def objective(trial):
@@ -87,14 +90,14 @@ def optunas(name, seed, budget):
 
 
 def medians(name, origin, budget, tmp_path, seeds=SEEDS):
-    def alone(seed):
+    def origin_best(seed):
         if origin is None:
-            return optunas(name, seed, budget)
-        return kerastuners(origin, seed, budget, tmp_path)
+            return optuna_best(name, seed, budget)
+        return keras_tuner_best(origin, seed, budget, tmp_path)
 
     return (
-        statistics.median(ours(name, seed, budget) for seed in seeds),
-        statistics.median(alone(seed) for seed in seeds),
+        statistics.median(kerasclf_best(name, seed, budget) for seed in seeds),
+        statistics.median(origin_best(seed) for seed in seeds),
     )
 
 
@@ -110,7 +113,7 @@ def medians(name, origin, budget, tmp_path, seeds=SEEDS):
         pytest.param("gp", None, 25, marks=pytest.mark.slow),
     ],
 )
-def test_an_oracle_is_about_as_good_as_where_it_comes_from(name, origin, budget, tmp_path):
+def test_an_oracle_is_about_as_good_as_its_origin(name, origin, budget, tmp_path):
     mine, theirs = medians(name, origin, budget, tmp_path)
     print(f"{name}: {mine:.3f}, alone {theirs:.3f}")  # shown by pytest -s
     assert mine > 0.7
@@ -118,12 +121,12 @@ def test_an_oracle_is_about_as_good_as_where_it_comes_from(name, origin, budget,
 
 
 @pytest.mark.slow
-def test_an_oracle_that_learns_beats_chance():
-    chance = statistics.median(ours("random", seed, 40) for seed in SEEDS)
-    assert statistics.median(ours("tpe", seed, 40) for seed in SEEDS) > chance
+def test_an_adaptive_oracle_beats_random_search():
+    random_search = statistics.median(kerasclf_best("random", seed, 40) for seed in SEEDS)
+    assert statistics.median(kerasclf_best("tpe", seed, 40) for seed in SEEDS) > random_search
 
 
-def test_the_grid_has_the_best_of_its_points(tmp_path):
+def test_the_grid_contains_its_best_point(tmp_path):
     grid = Space(
         {"rate": Float(1e-4, 1.0, log=True, step=10.0), "drop": Float(0.0, 0.9, step=0.3), "width": Int(8, 64, step=8)}
     )
@@ -133,3 +136,39 @@ def test_the_grid_has_the_best_of_its_points(tmp_path):
         oracle.tell(len(values) - 1, values[-1])
     assert len(values) == 5 * 4 * 8
     assert max(values) == pytest.approx(1.0)
+
+
+def test_a_grid_has_every_point_once_in_kerastuners_order(tmp_path):
+    results = search(tmp_path / "out", "grid", engine=FakeEngine(3), space={**GRID, "train.epochs": Int(3, 9, step=3)})
+    points = [tuple(t.values.values()) for t in results.trials]
+    assert len(set(points)) == len(points) == 27
+    hp = keras_tuner.HyperParameters()
+    hp.Choice("a", [16, 32, 64])
+    hp.Choice("b", [0.01, 0.03, 0.1])
+    hp.Int("c", 3, 9, step=3)
+    oracle = keras_tuner.oracles.GridSearchOracle(objective="val_accuracy", hyperparameters=hp)
+    oracle.verbose, oracle.save, oracle._save_trial = 0, lambda: None, lambda trial: None
+    with warnings.catch_warnings(action="ignore"):
+        for point in points:
+            trial = oracle.create_trial("tuner")
+            assert tuple(trial.hyperparameters.values.values()) == point
+            oracle.update_trial(trial.trial_id, {"val_accuracy": 1.0})
+            trial.status = "COMPLETED"
+            oracle.end_trial(trial)
+        assert oracle.create_trial("tuner").status == "STOPPED"
+
+
+def test_hyperband_resumes_promoted_trials_in_their_own_folders(tmp_path):
+    engine = FakeEngine()
+    results = search(tmp_path / "out", "hyperband", engine=engine)
+    assert {t.halt.after for t in results.trials} == {1, 3, 9}
+    longest = [t for t in results.trials if t.halt.after == EPOCHS]
+    assert all(t.whole for t in longest)
+    assert not any(t.whole for t in results.trials if t.halt.after < EPOCHS)
+    assert results.best in longest
+    promoted = [t for t in results.trials if t.proposed["tuner/round"] > 0]
+    assert promoted
+    by_title = {job.title: job for job in engine.made}
+    for trial in promoted:
+        earlier = next(t for t in results.trials if t.number == int(trial.proposed["tuner/trial_id"]) + 1)
+        assert by_title[trial.title].path == by_title[earlier.title].path

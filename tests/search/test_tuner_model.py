@@ -1,4 +1,4 @@
-"""An experiment with a search space in KerasTuner's own hands."""
+"""`hypermodel` with KerasTuner's own tuners."""
 
 import warnings
 
@@ -46,7 +46,7 @@ def test_it_works_with_every_tuner_of_kerastuner(name, tmp_path):
     assert model(BASE.dataset(print).test.images.read([0])).shape == (1, 25)
 
 
-def test_further_executions_have_further_seeds():
+def test_each_execution_has_its_own_seed():
     made = hypermodel(BASE, SPACE)
     hp = keras_tuner.HyperParameters()
     weights = []
@@ -57,11 +57,11 @@ def test_further_executions_have_further_seeds():
     assert (weights[0] != weights[1]).any()
 
 
-def test_it_refuses_images_phases_and_a_space_that_does_not_fit():
+def test_data_earlier_phases_and_a_bad_space_are_refused():
     made = hypermodel(BASE, SPACE)
     hp = keras_tuner.HyperParameters()
     model = made.build(hp)
-    with pytest.raises(KerasclfError, match=r"call tuner\.search\(\) without any"):
+    with pytest.raises(KerasclfError, match=r"Call tuner\.search\(\) without data"):
         made.fit(hp, model, [1], [2])
     with pytest.raises(KerasclfError, match="one phase"):
         hypermodel(BASE.but(earlier_phases=(TrainConfig(epochs=1),)), SPACE)

@@ -195,5 +195,5 @@ def _wrapped(name: str) -> str:
 
 
 def _label(results: SearchResults) -> str:
-    runs = results.search.runs_a_trial
+    runs = results.search.runs_per_trial
     return results.search.objective + (f"\n(mean ± standard deviation of {runs} runs)" if runs > 1 else "")

@@ -1,1 +1,1 @@
-"""The declared searches, one a file."""
+"""The declared searches, one per file."""

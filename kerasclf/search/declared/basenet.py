@@ -1,8 +1,8 @@
-"""BaseNet's learning rate, batch size, dropout and augmentation.
+"""Searches BaseNet's learning rate, batch size, dropout and augmentation.
 
     kerasclf search basenet        or        make search-basenet
 
-Measured figures, with their spread, hardware and versions: reports/search-*/.
+Results with spread, hardware and versions: reports/search-*/.
 """
 
 from kerasclf.search.search import Search
@@ -11,7 +11,7 @@ from kerasclf.studies.declared.basenet import basenet_study
 
 
 def basenet_search() -> Search:
-    """Declares it: S1a's network with Adam, 20 epochs, searched by Optuna's TPE."""
+    """Returns the search: S1a's network with Adam and 20 epochs, by Optuna's TPE."""
     experiment = basenet_study().experiments["adam_20"]
     return Search(
         name="basenet",

@@ -1,9 +1,9 @@
-"""S2: the learning rate, batch size and length of training of a network on CIFAR-10, by TPE in ten trials.
+"""S2: searches the learning rate, batch size and number of epochs on CIFAR-10, by TPE in ten trials.
 
     kerasclf search s2            or        make search-s2
-    kerasclf search s2 --reduced  or        make search-s2 REDUCED=1        the form for a CPU
+    kerasclf search s2 --reduced  or        make search-s2 REDUCED=1        the version for a CPU
 
-Measured figures, with their spread, hardware and versions: reports/search-*/.
+Results with spread, hardware and versions: reports/search-*/.
 """
 
 from dataclasses import replace
@@ -17,14 +17,9 @@ from kerasclf.studies.reduction import Reduction
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
 
-TRIALS = 10
-# The original's best trial; its accuracy is that of its best epoch, and of one run.
-PUBLISHED_BEST = {"train.learning_rate": 0.06802, "train.batch_size": 128, "train.epochs": 90}
-PUBLISHED_ACCURACY = 0.8724
-
 
 def s2_search() -> Search:
-    """Declares it: ResNet50 with its narrowing head, all of it trained, as the original searched it."""
+    """Returns the search of the original: ResNet50 with a narrowing head, all layers trained."""
     experiment = Experiment(
         data="cifar10",
         model="resnet50",
@@ -47,28 +42,27 @@ def s2_search() -> Search:
         ),
         oracle="tpe",
         notes=(
-            "The space, the oracle and the ten trials are the original's, which a time limit stopped at trial 7. "
-            "Its best: learning rate 0.06802, batch 128, 90 epochs, 87.24 % of the validation images at its best epoch "
-            "(61).",
-            "Optuna's TPE draws its first ten trials at random before it models anything, so that a search of ten "
-            "trials is a random search, whatever it is called.",
-            "The objective is the accuracy of the weights that a trial ends with, not of its best epoch.",
+            "The space, the oracle and the ten trials are the original's. A time limit stopped it at trial 7. "
+            "Its best trial: learning rate 0.06802, batch size 128, 90 epochs, validation accuracy 87.24 % at the best "
+            "epoch (61) of a single run.",
+            "Optuna's TPE draws its first ten trials at random, so this search of ten trials is a random search.",
+            "The objective is the accuracy of the final weights of a trial, not of its best epoch.",
         ),
     )
 
 
-# MobileNetV2 takes hardly anything to compute at 32×32; 4,000 images to train, 1,000 to validate.
+# MobileNetV2 is fast at 32×32. 4,000 training images and 1,000 validation images.
 _CPU = Reduction(train_per_class=500, test_per_class=250, models={"resnet50": "mobilenet_v2"})
 
 
 def s2_reduced_search() -> Search:
-    """Declares the form for a CPU: the same space, oracle and head over a frozen MobileNetV2, computed once an image.
+    """Returns the version for a CPU: the same space, oracle and head on a frozen MobileNetV2, computed once per image.
 
-    A flip has two outcomes, so that two kept versions of each image are all that there are.
+    A flip has two outcomes, so two cached versions of each image cover all of them.
     """
     search = s2_search()
     small = _CPU.apply(search.experiment)
     small = small.but(transfer=Transfer(weights="imagenet", views=2), train=small.train.but(unfreeze="head"))
     return replace(
-        search, experiment=small, reductions=("all but the head frozen, its features computed once an image",)
+        search, experiment=small, reductions=("all but the head frozen, with features computed once per image",)
     )

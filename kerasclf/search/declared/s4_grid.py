@@ -1,8 +1,8 @@
-"""S4.8: the grid over five settings of a dense network on digits, 243 points, every axis used.
+"""S4.8: searches a grid of five settings of a dense network on digits, 243 points.
 
     kerasclf search s4            or        make search-s4
 
-The original varied the batch size and never used it; here a trial's batch size is its training's.
+The original varied the batch size but never used it. Here, each trial trains with its batch size.
 """
 
 from kerasclf.data.splits import Split
@@ -14,7 +14,7 @@ from kerasclf.training import TrainConfig
 
 
 def s4_search() -> Search:
-    """Declares it; with `folds=5` it is the cross-validated grid."""
+    """Returns the search; with `folds=5` it is the cross-validated grid."""
     return Search(
         name="s4",
         title="S4: batch size, learning rate, weight decay, hidden width and epochs on a grid",
@@ -37,8 +37,9 @@ def s4_search() -> Search:
         ),
         oracle="grid",
         notes=(
-            "The original varied the batch size and never used it, so that each of its 81 different trainings was made "
-            "three times. Here a trial's batch size is its training's.",
-            "Its data are 900 digits: 600 to train, 200 to validate, 100 to test (a folder with train, valid, test).",
+            "The original varied the batch size but never used it, so it ran each of its 81 different trainings three "
+            "times. Here, each trial trains with its batch size.",
+            "The original has 900 digits: 600 for training, 200 for validation, 100 for testing (a folder with train, "
+            "valid and test).",
         ),
     )

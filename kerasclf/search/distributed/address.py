@@ -1,22 +1,21 @@
-"""Where chief and workers meet, and how long they wait for each other. Needs neither gRPC nor KerasTuner."""
+"""The address of the chief, and how long chief and workers wait for each other. Needs neither gRPC nor KerasTuner."""
 
 import os
 from dataclasses import dataclass
 
 from kerasclf.errors import KerasclfError
 
-# KerasTuner's own variables.
+# KerasTuner's environment variables.
 TUNER_ID, ORACLE_IP, ORACLE_PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
 TOKEN = "kerasclf/token"
-# After so long without a sign of any worker the chief ends. Workers wait less: a chief may load its images first, but
-# a worker that has none is to say so within a minute.
+# A chief waits long, because workers may load images first. A worker without a chief reports it within a minute.
 PATIENCE = {"chief": "10m", "worker": "50s"}
 _LOOPBACK, _PORT = "127.0.0.1", 8765
 
 
 @dataclass(frozen=True)
 class Address:
-    """The chief's address."""
+    """The address of the chief."""
 
     ip: str = _LOOPBACK
     port: int = _PORT
@@ -25,7 +24,7 @@ class Address:
         return f"{self.ip}:{self.port}"
 
     def environment(self, tuner_id: str) -> dict[str, str]:
-        """Returns KerasTuner's variables for a process of this name."""
+        """Returns KerasTuner's environment variables for a worker with this name."""
         return {ORACLE_IP: self.ip, ORACLE_PORT: str(self.port), TUNER_ID: tuner_id}
 
 
@@ -34,8 +33,9 @@ class Leases:
     """How long chief and workers wait for each other.
 
     Args:
-        seconds: After so long without a sign of its worker a trial is given to another.
-        patience_s: After so long without a sign of any worker the chief ends; so long a worker waits for its chief.
+        seconds: Time without contact after which a worker's trial goes to another worker.
+        patience_s: Time without contact to any worker after which the chief ends, in seconds. A worker waits this long
+            for its chief.
     """
 
     seconds: float
@@ -43,13 +43,17 @@ class Leases:
 
 
 def find_address(ip: str | None, port: int | None) -> Address:
-    """Returns the address that is given, or else KerasTuner's variables, or else loopback.
+    """Returns the given address, with KerasTuner's variables and then loopback as defaults.
+
+    Args:
+        ip: IP address; None for `KERASTUNER_ORACLE_IP` or loopback.
+        port: Port; None for `KERASTUNER_ORACLE_PORT` or 8765.
 
     Raises:
-        KerasclfError: The port is none.
+        KerasclfError: If the port is invalid.
     """
     ip = ip or os.environ.get(ORACLE_IP) or _LOOPBACK
-    given = port if port is not None else os.environ.get(ORACLE_PORT, _PORT)
-    if not str(given).isdecimal() or not 0 < int(given) < 65536:
-        raise KerasclfError(f"port: expected 1 to 65535. Received: {given}.")
-    return Address(ip, int(given))
+    source, text = ("port", str(port)) if port is not None else (ORACLE_PORT, os.environ.get(ORACLE_PORT, str(_PORT)))
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise KerasclfError(f"{source}: expected 1 to 65535. Received: {text}.")
+    return Address(ip, int(text))

@@ -1,4 +1,4 @@
-"""What a worker says to the chief, through KerasTuner's service. Needs KerasTuner."""
+"""`ChiefClient`: a worker's connection to the chief, through KerasTuner's service. Needs KerasTuner."""
 
 import os
 import time
@@ -15,7 +15,7 @@ _CALL_S = 10.0  # KerasTuner's own client would wait for an hour
 
 
 class ChiefClient:
-    """Speaks to the chief that KerasTuner's environment variables name."""
+    """A connection to the chief that KerasTuner's environment variables name."""
 
     def __init__(self) -> None:
         self.address = f"{os.environ[ORACLE_IP]}:{os.environ[ORACLE_PORT]}"
@@ -27,70 +27,81 @@ class ChiefClient:
     def wait_for_chief(self, patience_s: float) -> None:
         """Waits until the chief answers.
 
+        Args:
+            patience_s: Maximum time to wait, in seconds.
+
         Raises:
-            KerasclfError: It does not, for so long.
+            KerasclfError: If the chief does not answer in this time.
         """
         try:
             grpc.channel_ready_future(self._channel).result(timeout=patience_s)
         except grpc.FutureTimeoutError:
             raise KerasclfError(
-                f"No chief answers at {self.address} after {patience_s:.0f} s. Start it first: kerasclf search … "
-                "--chief, with the same --bind and --port."
+                f"No chief answers at {self.address} after {patience_s:.0f} s. Start the chief first, with the same "
+                "`ip` and `port`."
             ) from None
 
     def token(self) -> str:
-        """Returns the word that the chief has written into its folder; the empty string where it does not answer."""
+        """Returns the token of the chief, or the empty string if it does not answer."""
         answer = self._call(self._stub.GetSpace, self._messages.GetSpaceRequest())
         if answer is None:
             return ""
         space = hyperparameters.HyperParameters.from_proto(answer.hyperparameters)
         return str(space.get(TOKEN))
 
-    def ask_for_trial(self, every_s: float, without_chief_s: float) -> int | None:
-        """Returns the number of a trial to run, waiting for one where there is none yet; None when all is over.
+    def request_trial(self, poll_s: float, timeout_s: float) -> int | None:
+        """Returns the number of a trial to run, waiting for one if needed; None when the search is over.
+
+        Args:
+            poll_s: Time between two requests, in seconds.
+            timeout_s: Maximum time without an answer, in seconds.
 
         Raises:
-            KerasclfError: The chief has not answered for so long.
+            KerasclfError: If the chief does not answer in this time.
         """
-        heard = time.monotonic()
+        last_answer = time.monotonic()
         while True:
             request = self._messages.CreateTrialRequest(tuner_id=self.name)
             answer = self._call(self._stub.CreateTrial, request)
             if answer is not None:
-                heard, given = time.monotonic(), trial.Trial.from_proto(answer.trial)
-                if given.status == "STOPPED":
+                last_answer, received = time.monotonic(), trial.Trial.from_proto(answer.trial)
+                if received.status == "STOPPED":
                     return None
-                if given.status == "RUNNING":
-                    return int(given.trial_id)
-            elif time.monotonic() - heard > without_chief_s:
+                if received.status == "RUNNING":
+                    return int(received.trial_id)
+            elif time.monotonic() - last_answer > timeout_s:
                 raise KerasclfError(
-                    f"The chief at {self.address} has not answered for {without_chief_s:.0f} s. Start it again with "
-                    "its own command, and this worker with its."
+                    f"The chief at {self.address} has not answered for {timeout_s:.0f} s. Repeat its command, and then "
+                    "the worker's."
                 )
-            time.sleep(every_s)
+            time.sleep(poll_s)
 
-    def still_wanted(self, number: int) -> bool | None:
-        """Renews the lease of a trial; returns whether it is still this worker's, or None where nobody answers."""
+    def renew_lease(self, number: int) -> bool | None:
+        """Renews the lease of a trial; returns whether this worker still holds it, or None without an answer."""
         answer = self._call(self._stub.GetTrial, self._messages.GetTrialRequest(trial_id=str(number)))
         if answer is None:
             return None
-        given = trial.Trial.from_proto(answer.trial)
-        return given.status == "RUNNING" and given.hyperparameters.get("holder") in ("", self.name)
+        received = trial.Trial.from_proto(answer.trial)
+        return received.status == "RUNNING" and received.hyperparameters.get("holder") in ("", self.name)
 
-    def end(self, number: int, without_chief_s: float) -> None:
-        """Tells the chief that a trial has ended.
+    def end_trial(self, number: int, timeout_s: float) -> None:
+        """Reports the end of a trial to the chief.
+
+        Args:
+            number: Number of the trial.
+            timeout_s: Maximum time without an answer, in seconds.
 
         Raises:
-            KerasclfError: The chief has not answered for so long.
+            KerasclfError: If the chief does not answer in this time.
         """
         ended = trial.Trial(hyperparameters.HyperParameters(), trial_id=str(number), status="COMPLETED")
         request = self._messages.EndTrialRequest(trial=ended.to_proto())
-        until = time.monotonic() + without_chief_s
+        until = time.monotonic() + timeout_s
         while self._call(self._stub.EndTrial, request) is None:
             if time.monotonic() > until:
                 raise KerasclfError(
-                    f"The chief at {self.address} has not answered for {without_chief_s:.0f} s. The trial is finished; "
-                    "the chief will find it when it is started again."
+                    f"The chief at {self.address} has not answered for {timeout_s:.0f} s. The trial is finished; the "
+                    "chief finds it when it is started again."
                 )
             time.sleep(1)
 

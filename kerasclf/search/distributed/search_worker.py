@@ -1,6 +1,7 @@
-"""Runs trials for a chief in a process of its own: `python -m kerasclf.search.distributed.search_worker`.
+"""Runs trials for a chief in its own process: `python -m kerasclf.search.distributed.search_worker`.
 
-The request comes as a line of JSON. When the process that started it is gone, its standard input closes, and it ends.
+The request arrives on standard input as a line of JSON. Standard input closes when the parent process ends, and the
+worker then ends too. An error that a restart cannot solve is written to the request's `error_file`, for the parent.
 """
 
 import json
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from kerasclf.search.trial import Trial
     from kerasclf.search.trial_order import NoTrial
 
-# Exit codes: the search is over; it makes no sense to start this worker again.
+# Exit codes: the search is over, or a restart of this worker would not help.
 OVER, REFUSED = 0, 2
-_BEAT_EVERY_S = 5.0
-_ASK_EVERY_S = 2.0
-# A chief that is started anew within this time finds its workers still at work.
-_WITHOUT_CHIEF_S = 45.0
+_HEARTBEAT_EVERY_S = 5.0
+_POLL_EVERY_S = 2.0
+# A chief that restarts within this time finds its workers still running.
+_CHIEF_TIMEOUT_S = 45.0
 
 
 def main() -> None:
-    """Runs trials until the chief says that it is over."""
+    """Runs trials until the chief ends the search."""
     request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet_tensorflow()
@@ -39,7 +40,7 @@ def main() -> None:
         work(Path(request["folder"]), request["jobs"], request["patience_s"])
         code = OVER
     except KerasclfError as error:
-        print(f"error: {error}", file=sys.stderr)
+        Path(request["error_file"]).write_text(str(error), encoding="utf-8")
         code = REFUSED
     sys.stdout.flush()
     sys.stderr.flush()
@@ -47,10 +48,15 @@ def main() -> None:
 
 
 def work(path: Path, jobs: int, patience_s: float) -> None:
-    """Runs trials for the chief that KerasTuner's variables name.
+    """Runs trials for the chief that KerasTuner's environment variables name.
+
+    Args:
+        path: The search folder, on storage that the chief sees too.
+        jobs: Number of runs of a trial side by side.
+        patience_s: Maximum time to wait for the chief at the start, in seconds.
 
     Raises:
-        KerasclfError: No chief answers, it works in another folder, or the images here are others.
+        KerasclfError: If no chief answers, it works in another folder, or its images differ from those here.
     """
     from kerasclf.runs.engines import Processes
     from kerasclf.runs.plan import PlanRequest
@@ -66,60 +72,62 @@ def work(path: Path, jobs: int, patience_s: float) -> None:
     _check_folder(client, folder)
     search, engine = folder.read(), Processes(jobs)
     plan = None
-    while (number := client.ask_for_trial(_ASK_EVERY_S, _WITHOUT_CHIEF_S)) is not None:
-        # From here on the chief hears of this worker, also while it loads its images.
-        with Beat(client, number) as beat:
-            plan = plan or engine.plan(PlanRequest({BASE: search.experiment}), _say)
+    while (number := client.request_trial(_POLL_EVERY_S, _CHIEF_TIMEOUT_S)) is not None:
+        # The heartbeat starts first, because loading images may take longer than a lease.
+        with Heartbeat(client, number) as heartbeat:
+            plan = plan or engine.plan(PlanRequest({BASE: search.experiment}), _log)
             if plan.data_of[BASE] != folder.chief()["data"]:
-                raise FolderError(f"The images of {search.experiment.data} here are others than the chief's.")
-            state = OneTrial(client, search, folder, folder.trial(number), SilentSearchListener(), beat)
+                raise FolderError(f"The images of {search.experiment.data} on this machine differ from the chief's.")
+            state = OneTrial(client, search, folder, folder.trial(number), SilentSearchListener(), heartbeat)
             source = JobSource(state, plan)
-            _say(f"{client.name}: {state.trial.title}")
+            _log(f"{client.name}: {state.trial.title}")
             try:
                 engine.run(source, plan, source, source.watch)
             except BudgetSpent:
-                _say(f"{client.name}: {state.trial.title} is no longer wanted here; it keeps its last epoch")
-                if beat.lost:
-                    raise KerasclfError(_GONE.format(client.address, f"{_WITHOUT_CHIEF_S:.0f} s")) from None
+                _log(f"{client.name}: {state.trial.title} is no longer needed here; it keeps its last epoch")
+                if heartbeat.lost:
+                    raise KerasclfError(
+                        f"The chief at {client.address} has not answered for {_CHIEF_TIMEOUT_S:.0f} s. The trial keeps "
+                        "its last epoch. Repeat the chief's command, and then the worker's."
+                    ) from None
 
 
-_GONE = (
-    "The chief at {} has not answered for {}. The trial keeps its last epoch; start the chief again with its own "
-    "command, and this worker with its."
-)
+class Heartbeat:
+    """Renews the lease of a trial every few seconds. It takes the place of a search's clock.
 
-
-class Beat:
-    """Tells the chief every few seconds that a trial is being worked on; stands in the place of a search's clock."""
+    Args:
+        client: The connection to the chief.
+        number: Number of the trial.
+    """
 
     def __init__(self, client: "ChiefClient", number: int) -> None:
         self.client, self.number = client, number
         self.over = self.lost = False
         self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._beat, daemon=True)
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> "Beat":
+    def __enter__(self) -> "Heartbeat":
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._ended.set()
 
-    def keep(self) -> None:
-        """A search's clock is written down; there is nothing of that kind here."""
+    def save(self) -> None:
+        """Does nothing: the chief saves the time of the search."""
 
-    def _beat(self) -> None:
-        heard = time.monotonic()
-        while not self._ended.wait(_BEAT_EVERY_S):
-            wanted = self.client.still_wanted(self.number)
-            if wanted is not None:
-                heard, self.over = time.monotonic(), not wanted
-            elif time.monotonic() - heard > _WITHOUT_CHIEF_S:
+    def _run(self) -> None:
+        last_answer = time.monotonic()
+        while not self._ended.wait(_HEARTBEAT_EVERY_S):
+            held = self.client.renew_lease(self.number)
+            if held is not None:
+                last_answer, self.over = time.monotonic(), not held
+            elif time.monotonic() - last_answer > _CHIEF_TIMEOUT_S:
                 self.over = self.lost = True
 
 
 class OneTrial:
-    """The course of a search as a worker sees it: one trial, whose end is the chief's to know."""
+    """A search as its worker sees it: one trial, whose end the chief records."""
 
     def __init__(
         self,
@@ -128,36 +136,36 @@ class OneTrial:
         folder: "SearchFolder",
         trial: "Trial",
         listener: "SearchListener",
-        clock: Beat,
+        clock: Heartbeat,
     ) -> None:
         self.client, self.search, self.folder, self.trial, self.listener = client, search, folder, trial, listener
         self.clock = clock
-        self._given = False
+        self._returned = False
 
     def next(self) -> "Trial | NoTrial":
         """Returns the trial, once."""
         from kerasclf.search.trial_order import NoTrial
 
-        if self._given:
+        if self._returned:
             return NoTrial.EXHAUSTED
-        self._given = True
+        self._returned = True
         return self.trial
 
     def ended(self, trial: "Trial") -> None:
-        """Leaves the trial's end in the folder and tells the chief of it."""
+        """Writes the end of the trial to the folder and reports it to the chief."""
         self.folder.write_outcome(trial)
-        self.client.end(trial.number, _WITHOUT_CHIEF_S)
+        self.client.end_trial(trial.number, _CHIEF_TIMEOUT_S)
 
 
 def _check_folder(client: "ChiefClient", folder: "SearchFolder") -> None:
     if folder.chief().get("token") != client.token():
         raise FolderError(
-            f"The chief at {client.address} does not work in {folder.path}. Give the folder that it works in, on "
-            "storage that both see."
+            f"The chief at {client.address} does not work in {folder.path}. Give the chief's folder as `out`, on "
+            "storage that both machines see."
         )
 
 
-def _say(line: str) -> None:
+def _log(line: str) -> None:
     print(line, flush=True)
 
 

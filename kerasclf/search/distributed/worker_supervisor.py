@@ -1,4 +1,4 @@
-"""Keeps a worker alive: one that dies is started again under its name, so that its trial goes on."""
+"""`supervise_worker`: runs a worker and restarts it under its name when it dies, so it resumes its trial."""
 
 import contextlib
 import json
@@ -6,6 +6,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,12 +18,12 @@ from kerasclf.search.distributed.address import Address
 from kerasclf.search.distributed.search_worker import OVER, REFUSED
 from kerasclf.search.search_folder import SearchFolder
 
-# A worker that dies so often within such a time will go on dying.
-_DEATHS, _WITHIN_S = 5, 300.0
-_MOST_WORKERS = 1000
+# A worker that dies this often in this time is not restarted.
+_MAX_DEATHS, _WITHIN_S = 5, 300.0
+_MAX_WORKERS = 1000
 
 
-def keep_working(
+def supervise_worker(
     folder: Path,
     address: Address,
     jobs: int,
@@ -33,48 +34,55 @@ def keep_working(
     """Runs a worker for a chief until the search is over.
 
     Args:
-        folder: The search's folder, on storage that the chief sees, too.
-        address: The chief's.
-        jobs: Runs of a trial side by side, where it has several.
-        log: Is told of the progress.
-        name: Under which the chief knows it; the machine's name and the first free number where not given.
-        patience_s: So long it waits for a chief to answer.
+        folder: The search folder, on storage that the chief sees too.
+        address: Address of the chief.
+        jobs: Number of runs of a trial side by side.
+        log: Receives progress messages, one line each.
+        name: Name of the worker; None takes the machine's name with the first free number.
+        patience_s: Maximum time to wait for the chief at the start, in seconds.
 
     Raises:
-        KerasclfError: There is no chief, the folder is another one, or the worker dies again and again.
+        KerasclfError: If there is no chief, it works in another folder, or the worker dies repeatedly.
     """
-    with _identity(folder, name) as identity:
+    with _hold_name(folder, name) as worker, tempfile.TemporaryDirectory() as temporary:
+        error_file = Path(temporary) / "error.txt"
+        request: dict[str, str | float] = {
+            "folder": str(folder.absolute()),
+            "jobs": jobs,
+            "patience_s": patience_s,
+            "error_file": str(error_file),
+        }
         deaths: list[float] = []
         while True:
-            process = _start(folder, address, identity, {"jobs": jobs, "patience_s": patience_s})
-            log(f"{identity} works for the chief at {address} (process {process.pid})")
+            process = _start(address, worker, request)
+            log(f"{worker} works for the chief at {address} (process {process.pid})")
             try:
                 code = process.wait()
             finally:
                 _end(process)
             if code == OVER:
-                log(f"{identity}: the search is over")
+                log(f"{worker}: the search is over")
                 return
-            if code == REFUSED:
-                raise KerasclfError(f"{identity} cannot work; the reason is above.")
+            if code == REFUSED and error_file.exists():
+                raise KerasclfError(error_file.read_text(encoding="utf-8"))
             deaths = [*(at for at in deaths if time.monotonic() - at < _WITHIN_S), time.monotonic()]
-            if len(deaths) >= _DEATHS:
-                raise KerasclfError(f"{identity} died {_DEATHS} times within {_WITHIN_S / 60:.0f} minutes.")
-            log(f"{identity} died (exit code {code}); it is started again and goes on with its trial")
+            if len(deaths) >= _MAX_DEATHS:
+                raise KerasclfError(f"{worker} died {_MAX_DEATHS} times within {_WITHIN_S / 60:.0f} minutes.")
+            log(f"{worker} died (exit code {code}); it restarts and resumes its trial")
 
 
-def _start(folder: Path, address: Address, identity: str, more: dict[str, float]) -> "subprocess.Popen[str]":
+def _start(address: Address, worker: str, request: dict[str, str | float]) -> "subprocess.Popen[str]":
     process = subprocess.Popen(
         [sys.executable, "-m", "kerasclf.search.distributed.search_worker"],
         stdin=subprocess.PIPE,
         text=True,
-        env={**os.environ, **address.environment(identity)},
-        # Ctrl-C is for this process; the worker ends when its standard input closes.
+        env={**os.environ, **address.environment(worker)},
+        # Ctrl-C goes to this process alone. The worker ends when its standard input closes.
         start_new_session=True,
     )
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(json.dumps({"folder": str(folder.absolute()), **more}) + "\n")
+        process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
     return process
 
@@ -91,18 +99,18 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 @contextlib.contextmanager
-def _identity(folder: Path, name: str | None) -> Iterator[str]:
-    """Takes a name that no other living worker has; that of a dead one is free, and with it its trial."""
+def _hold_name(folder: Path, name: str | None) -> Iterator[str]:
+    """Holds a name that no other running worker holds. The name of a dead worker is free, and its trial with it."""
     host = platform.node() or "worker"
-    names = [name] if name else [f"{host}-{number}" for number in range(1, _MOST_WORKERS)]
+    candidates = [name] if name is not None else [f"{host}-{number}" for number in range(1, _MAX_WORKERS)]
     reason: FolderError | None = None
-    with contextlib.ExitStack() as held:
-        for one in names:
+    with contextlib.ExitStack() as stack:
+        for candidate in candidates:
             try:
-                held.enter_context(hold(SearchFolder(folder).worker(one)))
+                stack.enter_context(hold(SearchFolder(folder).worker(candidate)))
             except FolderError as error:
                 reason = error
                 continue
-            yield one
+            yield candidate
             return
-    raise FolderError(f"The worker cannot take the name {names[-1]}: {reason}")
+    raise FolderError(f"The worker cannot take the name {candidates[-1]}: {reason}")

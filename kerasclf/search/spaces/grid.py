@@ -7,15 +7,15 @@ from kerasclf.search.spaces.space import Float, Space
 
 
 def axis_values(hp: Any) -> list[Any]:
-    """Returns the values of one of KerasTuner's hyperparameters in the order of its grid: the default comes first."""
+    """Returns the values of a KerasTuner hyperparameter in the order of KerasTuner's grid: the default comes first."""
     values = list(hp.values)
     return [hp.default, *(value for value in values if value != hp.default)]
 
 
 def grid_problems(space: Space) -> list[str]:
-    """Returns what keeps a space from being a grid."""
+    """Returns the axes that have no single values."""
     return [
-        f"{name}: a grid needs single values; give it a step, or choices."
+        f"axis {name}: a grid needs single values. Give a step, or choices."
         for name, axis in space.axes.items()
         if isinstance(axis, Float) and axis.step is None
     ]

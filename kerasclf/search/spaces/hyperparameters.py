@@ -1,4 +1,4 @@
-"""Between our search spaces and KerasTuner's hyperparameters. Needs KerasTuner."""
+"""Converts between search spaces and KerasTuner's hyperparameters. Needs KerasTuner."""
 
 import json
 from collections.abc import Mapping
@@ -8,40 +8,40 @@ import keras_tuner
 
 from kerasclf.search.spaces.space import Axis, Boolean, Choice, Space, Values
 
-# KerasTuner chooses between values of one of these types only.
+# KerasTuner's Choice takes values of one of these types only.
 _NATIVE = (bool, int, float, str)
 
 
 def to_hyperparameters(space: Space) -> keras_tuner.HyperParameters:
-    """Returns the space as KerasTuner's oracles take it."""
-    found = keras_tuner.HyperParameters()
+    """Returns a space as KerasTuner's hyperparameters."""
+    hp = keras_tuner.HyperParameters()
     for name, axis in space.axes.items():
-        declare(found, name, axis)
-    return found
+        declare(hp, name, axis)
+    return hp
 
 
 def declare(hp: keras_tuner.HyperParameters, name: str, axis: Axis) -> Any:
-    """Declares an axis as a hyperparameter and returns the value it has, in our terms."""
+    """Declares an axis as a hyperparameter and returns its current value."""
     if isinstance(axis, Boolean):
         return hp.Boolean(name)
     if isinstance(axis, Choice):
         native = _is_native(axis)
-        # Whether an order of the values means something decides how a Gaussian process sees them.
+        # A Gaussian process treats ordered values as numbers and others as categories.
         ordered = native and not isinstance(axis.values[0], bool | str)
         chosen = hp.Choice(name, list(axis.values) if native else _labels(axis), ordered=ordered)
-        return _of_label(axis, chosen)
+        return _chosen_value(axis, chosen)
     make = hp.Int if axis.kind == "int" else hp.Float
     return make(name, axis.low, axis.high, step=axis.step, sampling="log" if axis.log else "linear")
 
 
 def from_values(space: Space, values: Mapping[str, Any]) -> Values:
-    """Returns what KerasTuner proposed in our terms; its own entries (`tuner/epochs`, …) are left out."""
-    return {name: _native_value(axis, values[name]) for name, axis in space.axes.items()}
+    """Returns KerasTuner's values as values of the space, without KerasTuner's own entries (`tuner/epochs`, …)."""
+    return {name: _axis_value(axis, values[name]) for name, axis in space.axes.items()}
 
 
-def _native_value(axis: Axis, value: Any) -> Any:
+def _axis_value(axis: Axis, value: Any) -> Any:
     if isinstance(axis, Choice):
-        return _of_label(axis, value)
+        return _chosen_value(axis, value)
     if isinstance(axis, Boolean):
         return bool(value)
     return int(value) if axis.kind == "int" else float(value)
@@ -55,7 +55,7 @@ def _labels(axis: Choice) -> list[str]:
     return [json.dumps(value) for value in axis.values]
 
 
-def _of_label(axis: Choice, chosen: Any) -> Any:
+def _chosen_value(axis: Choice, chosen: Any) -> Any:
     if _is_native(axis):
         return type(axis.values[0])(chosen)
     return axis.values[_labels(axis).index(chosen)]

@@ -1,4 +1,4 @@
-"""Search spaces over experiments: an axis for each field that is to be varied."""
+"""`Space`: the search space of an experiment, with an axis for each field to vary."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -13,13 +13,21 @@ from kerasclf.search.spaces.experiment_fields import change, check_field, read
 
 @dataclass(frozen=True)
 class Float:
-    """A number from `low` to `high`, both possible.
+    """A number from `low` to `high`, both included.
 
     Args:
-        low: The least.
-        high: The greatest.
-        log: Whether each power of ten is as likely as another.
-        step: Take only `low`, `low + step`, …; with `log`, `low`, `low × step`, ….
+        low: Lower bound.
+        high: Upper bound.
+        log: Whether to sample on a logarithmic scale, where each power of ten is equally likely.
+        step: Distance between values: `low`, `low + step`, …. With `log` it is a factor: `low`, `low × step`, ….
+            None for any value.
+
+    Example:
+        >>> rate = Float(1e-4, 1e-1, log=True)
+        >>> rate.corners()
+        [0.0001, 0.1]
+        >>> Float(0.1, 0.01).problems()
+        ['the bounds are reversed: low is 0.1, high is 0.01.']
     """
 
     low: float
@@ -29,16 +37,16 @@ class Float:
     kind: ClassVar[str] = "float"
 
     def problems(self) -> list[str]:
-        return _range_problems(self, int | float, least_step=1.0 if self.log else 0.0)
+        return _range_problems(self, int | float, above=1.0 if self.log else 0.0)
 
     def corners(self) -> list[Any]:
-        """Returns values that show what the axis can do."""
+        """Returns the bounds."""
         return [float(self.low), float(self.high)]
 
 
 @dataclass(frozen=True)
 class Int:
-    """A whole number from `low` to `high`, both possible; the arguments are those of `Float`."""
+    """A whole number from `low` to `high`, both included. The arguments are those of `Float`."""
 
     low: int
     high: int
@@ -47,16 +55,16 @@ class Int:
     kind: ClassVar[str] = "int"
 
     def problems(self) -> list[str]:
-        return _range_problems(self, int, least_step=1 if self.log else 0)
+        return _range_problems(self, int, above=1 if self.log else 0)
 
     def corners(self) -> list[Any]:
-        """Returns values that show what the axis can do."""
+        """Returns the bounds."""
         return [self.low, self.high]
 
 
 @dataclass(frozen=True, init=False)
 class Choice:
-    """One of several values: numbers, texts, flags, None, or lists of them."""
+    """One of several values: numbers, strings, booleans, None, or lists of them."""
 
     values: tuple[Any, ...]
     kind: ClassVar[str] = "choice"
@@ -67,11 +75,11 @@ class Choice:
     def problems(self) -> list[str]:
         if len(self.values) < 2:
             return [f"expected at least two values to choose from. Received: {list(self.values)}."]
-        twice = [v for place, v in enumerate(self.values) if _among(v, self.values[:place])]
-        return [f"{twice[0]!r} is there twice."] if twice else []
+        repeated = [v for index, v in enumerate(self.values) if _contains(self.values[:index], v)]
+        return [f"expected different values. Received {repeated[0]!r} twice."] if repeated else []
 
     def corners(self) -> list[Any]:
-        """Returns values that show what the axis can do."""
+        """Returns all values."""
         return list(self.values)
 
 
@@ -85,7 +93,7 @@ class Boolean:
         return []
 
     def corners(self) -> list[Any]:
-        """Returns values that show what the axis can do."""
+        """Returns both values."""
         return [False, True]
 
 
@@ -95,70 +103,79 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Space:
-    """The fields of an experiment that a search varies, by dotted name.
+    """A search space: the fields of an experiment to vary, by dotted name.
 
     Args:
-        axes: Such as `{"train.learning_rate": Float(1e-3, 1e-1, log=True), "model.dropout": Float(0.0, 0.5)}`:
-            `train.`, `augmentation.` and `transfer.` begin the fields of these values, `model.` the arguments of the
-            network's builder, `earlier_phases.1.` the fields of the first phase; `model` is the network itself.
+        axes: An axis for each name. Names start with `train.`, `augmentation.`, `transfer.`, or `earlier_phases.1.`
+            for the first of several phases. `model.` starts an argument of the builder, and `model` is the builder.
+
+    Example:
+        >>> from kerasclf import Experiment
+        >>> space = Space({"train.learning_rate": Float(1e-4, 1e-1, log=True), "model.dropout": Float(0.0, 0.5)})
+        >>> experiment = space.apply(Experiment(), {"train.learning_rate": 0.01, "model.dropout": 0.25})
+        >>> experiment.train.learning_rate
+        0.01
+        >>> dict(experiment.model_args)
+        {'dropout': 0.25}
     """
 
     axes: Mapping[str, Axis]
 
     def check(self, experiment: Experiment) -> None:
-        """Makes sure that every axis changes something and every combination of two can be used.
+        """Checks that each axis changes the experiment, and that each value and each pair of values can be used.
 
         Raises:
-            KerasclfError: With everything that is wrong.
+            KerasclfError: If something cannot be used; the message lists all problems.
         """
-        problems = [f"{name}: {problem}" for name, axis in self.axes.items() for problem in axis.problems()]
+        problems = [f"axis {name}: {problem}" for name, axis in self.axes.items() for problem in axis.problems()]
         if not self.axes:
-            problems.append("space: it is empty. Expected at least one axis, such as train.learning_rate.")
+            problems.append("space: expected at least one axis, such as train.learning_rate. Received: none.")
         for name in self.axes:
             problems += check_field(experiment, name)
-        if not problems and any(value < 1 for value in self._corners("train.epochs")):
-            problems.append("train.epochs: expected at least 1.")
+        epochs = [value for value in self._corners("train.epochs") if isinstance(value, int)]
+        if not problems and any(value < 1 for value in epochs):
+            problems.append("axis train.epochs: expected at least 1.")
         raise_all("The search space cannot be used", problems or list(self._unusable(experiment)))
 
     def apply(self, experiment: Experiment, values: Mapping[str, Any]) -> Experiment:
-        """Returns the experiment with these values in place of its own.
+        """Returns the experiment with these values.
 
         Raises:
-            KerasclfError: They cannot be used together.
+            KerasclfError: If the values cannot be used together.
         """
         return change(experiment, values)
 
     def of(self, experiment: Experiment) -> Values:
-        """Returns what an experiment has in the place of each axis; None where it leaves it to a default."""
+        """Returns the experiment's own value for each axis; None for a model argument that is not given."""
         return {name: read(experiment, name) for name in self.axes}
 
     def _corners(self, name: str) -> list[Any]:
         return self.axes[name].corners() if name in self.axes else []
 
     def _unusable(self, experiment: Experiment) -> Iterator[str]:
-        """Yields what is wrong with the ends of single axes, and if nothing is, with those of two together."""
-        found = False
+        """Yields the problems of single values; if there are none, those of axes without effect and of pairs."""
+        valid = True
         for values in self.corners():
             if problem := _problem(experiment, values):
-                found = True
+                valid = False
                 yield problem
-        if found:
+        if not valid:
             return
         for name in self.axes:
             if len({change(experiment, {name: value}) for value in self._corners(name)}) < 2:
-                yield f"{name}: the axis changes nothing."
+                yield f"axis {name}: all its values give the same experiment. Remove the axis."
         for one, other in combinations(self.axes, 2):
             pairs = [{one: a, other: b} for a in self._corners(one) for b in self._corners(other)]
-            # One example of what does not go together says enough.
+            # One example per pair of axes is enough.
             yield from [p for p in (_problem(experiment, values) for values in pairs) if p][:1]
 
     def corners(self) -> Iterator[Values]:
-        """Yields, for each axis, its ends or choices, alone."""
+        """Yields the bounds or choices of each axis, one at a time."""
         for name in self.axes:
             yield from ({name: value} for value in self._corners(name))
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns plain JSON types, as a TOML file has them."""
+        """Returns plain JSON types, in the form of a TOML file."""
         return {name: axis_to_dict(axis) for name, axis in self.axes.items()}
 
 
@@ -168,12 +185,17 @@ def axis_to_dict(axis: Axis) -> dict[str, Any]:
         return {"choice": [list(v) if isinstance(v, tuple) else v for v in axis.values]}
     if isinstance(axis, Boolean):
         return {"boolean": True}
-    extra = {name: value for name, value in (("log", axis.log), ("step", axis.step)) if value}
-    return {axis.kind: [axis.low, axis.high], **extra}
+    log = {"log": True} if axis.log else {}
+    step = {} if axis.step is None else {"step": axis.step}
+    return {axis.kind: [axis.low, axis.high], **log, **step}
 
 
 def make_space(space: "Space | Mapping[str, Axis]") -> Space:
-    """Returns a space of what users write."""
+    """Returns a space from a space or a mapping of axes.
+
+    Raises:
+        KerasclfError: If an axis is of another type.
+    """
     if isinstance(space, Space):
         return space
     wrong = [f"{name}: {axis!r}" for name, axis in space.items() if not isinstance(axis, Axis)]
@@ -186,27 +208,27 @@ def _problem(experiment: Experiment, values: Values) -> str | None:
     try:
         change(experiment, values)
     except KerasclfError as error:
-        shown = ", ".join(f"{name} = {value!r}" for name, value in values.items())
+        assignments = ", ".join(f"{name} = {value!r}" for name, value in values.items())
         reasons = [line.strip("- ") for line in str(error).splitlines()[1:]] or [str(error)]
-        return f"{shown}: {' '.join(dict.fromkeys(reasons))}"
+        return f"{assignments}: {' '.join(dict.fromkeys(reasons))}"
     return None
 
 
-def _range_problems(axis: Float | Int, numbers: Any, least_step: float) -> list[str]:
+def _range_problems(axis: Float | Int, numbers: Any, above: float) -> list[str]:
     given = (axis.low, axis.high, *([axis.step] if axis.step is not None else []))
     if not all(isinstance(v, numbers) and not isinstance(v, bool) and math.isfinite(v) for v in given):
         return [f"expected {'whole ' if numbers is int else ''}numbers. Received: {', '.join(map(repr, given))}."]
-    found = []
+    problems = []
     if axis.low == axis.high:
-        found.append(f"low and high are both {axis.low}, so that the axis changes nothing.")
+        problems.append(f"expected different bounds. Received {axis.low} for both.")
     if axis.low > axis.high:
-        found.append(f"the bounds are reversed: low is {axis.low}, high is {axis.high}.")
+        problems.append(f"the bounds are reversed: low is {axis.low}, high is {axis.high}.")
     if axis.log and axis.low <= 0:
-        found.append(f"log: expected a lower bound above 0. Received: {axis.low}.")
-    if axis.step is not None and not axis.step > least_step:
-        found.append(f"step: expected more than {least_step:g}. Received: {axis.step}.")
-    return found
+        problems.append(f"log: expected a lower bound above 0. Received: {axis.low}.")
+    if axis.step is not None and not axis.step > above:
+        problems.append(f"step: expected more than {above:g}. Received: {axis.step}.")
+    return problems
 
 
-def _among(value: Any, others: tuple[Any, ...]) -> bool:
-    return any(type(value) is type(other) and value == other for other in others)
+def _contains(values: tuple[Any, ...], value: Any) -> bool:
+    return any(type(value) is type(other) and value == other for other in values)

@@ -8,7 +8,7 @@
     batch_size = { choice = [32, 64, 128] }
     epochs = { int = [10, 100], step = 5 }
 
-Axes may stand under their dotted names in quotation marks or in tables; both mean the same.
+An axis is a quoted dotted name or a key in nested tables. Both forms mean the same.
 """
 
 import tomllib
@@ -31,7 +31,7 @@ def read_space(path: Path | str) -> Space:
     """Reads a search space from a TOML file.
 
     Raises:
-        KerasclfError: It cannot be read, or an axis has another form; with all that is wrong.
+        KerasclfError: If the file cannot be read, or an axis has another form; the message lists all problems.
     """
     try:
         with Path(path).open("rb") as file:
@@ -39,30 +39,34 @@ def read_space(path: Path | str) -> Space:
     except OSError as error:
         raise KerasclfError(f"The search space {path} cannot be read: {error}.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KerasclfError(f"The search space {path} is no TOML: {error}.") from None
+        raise KerasclfError(f"The search space {path} is not valid TOML: {error}.") from None
     return space_from_dict(plain, str(path))
 
 
-def space_from_dict(plain: Mapping[str, Any], where: str) -> Space:
-    """Makes a space of what a TOML file or `Space.to_dict` holds.
+def space_from_dict(plain: Mapping[str, Any], source: str) -> Space:
+    """Returns a space from the content of a TOML file or from `Space.to_dict`.
+
+    Args:
+        plain: The content.
+        source: Where it comes from, for the error message.
 
     Raises:
-        KerasclfError: An axis has another form; with all that is wrong.
+        KerasclfError: If an axis has another form; the message lists all problems.
     """
     axes, problems = {}, []
-    for name, written in _axes(plain, ""):
+    for name, content in _axes(plain, ""):
         try:
             if name in axes:
-                raise KerasclfError("the axis is there twice.")
-            axes[name] = _axis(written, name)
+                raise KerasclfError("expected one axis of this name. Received two.")
+            axes[name] = _axis(content, name)
         except KerasclfError as error:
-            problems.append(f"{name}: {error}")
-    raise_all(f"The search space {where} cannot be used", problems)
+            problems.append(f"axis {name}: {error}")
+    raise_all(f"The search space {source} cannot be used", problems)
     return Space(axes)
 
 
 def _axes(plain: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-    """Yields each axis with its dotted name: tables are gone down into until one has a key of an axis."""
+    """Yields each axis with its dotted name. A table with a key of an axis is an axis; others contain axes."""
     for name, value in plain.items():
         if isinstance(value, Mapping) and value and not set(value) & set(_KEYS):
             yield from _axes(value, f"{prefix}{name}.")
@@ -70,18 +74,18 @@ def _axes(plain: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{name}", value
 
 
-def _axis(written: Any, name: str) -> Axis:
-    if not isinstance(written, Mapping):
-        meant = did_you_mean(name.rpartition(".")[2], _KINDS)
-        raise KerasclfError(f"expected {_FORMS}. Received: {written!r}.{meant}")
-    kinds = [kind for kind in _KINDS if kind in written]
-    strange = [key for key in written if key not in _KEYS]
-    if strange:
-        raise KerasclfError(unknown("key", strange[0], _KEYS))
-    extra = {key: written[key] for key in ("log", "step") if key in written}
+def _axis(content: Any, name: str) -> Axis:
+    if not isinstance(content, Mapping):
+        suggestion = did_you_mean(name.rpartition(".")[2], _KINDS)
+        raise KerasclfError(f"expected {_FORMS}. Received: {content!r}.{suggestion}")
+    kinds = [kind for kind in _KINDS if kind in content]
+    unknown_keys = [key for key in content if key not in _KEYS]
+    if unknown_keys:
+        raise KerasclfError(unknown("key", unknown_keys[0], _KEYS))
+    extra = {key: content[key] for key in ("log", "step") if key in content}
     if len(kinds) != 1 or (extra and kinds[0] in ("choice", "boolean")):
-        raise KerasclfError(f"expected {_FORMS}. Received: {dict(written)}.")
-    kind, value = kinds[0], written[kinds[0]]
+        raise KerasclfError(f"expected {_FORMS}. Received: {dict(content)}.")
+    kind, value = kinds[0], content[kinds[0]]
     if kind == "boolean":
         return Boolean()
     if not isinstance(value, list):
@@ -91,5 +95,5 @@ def _axis(written: Any, name: str) -> Axis:
     if kind == "choice":
         return Choice(*value)
     if len(value) != 2 or not isinstance(extra.get("log", False), bool):
-        raise KerasclfError(f"expected {kind} = [low, high], log = true or false. Received: {dict(written)}.")
+        raise KerasclfError(f"expected {kind} = [low, high], log = true or false. Received: {dict(content)}.")
     return Float(*value, **extra) if kind == "float" else Int(*value, **extra)

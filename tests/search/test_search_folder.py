@@ -1,0 +1,71 @@
+"""`SearchFolder`: which folders a search may use, and changed or missing files."""
+
+import json
+
+import pytest
+
+from kerasclf.errors import FolderError
+from kerasclf.locks import hold
+from kerasclf.search import Budget, Choice
+from kerasclf.search.search_folder import SearchFolder
+from tests.search.fake import search
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"oracle": "bayesian"}, "differs in oracle: 'random' there, 'bayesian' here"),
+        (
+            {"space": {"train.batch_size": Choice(16, 32)}},
+            r"differs in space, train\.learning_rate\.float: \[0\.001, 1\.0\] there, None here",
+        ),
+        ({"folds": 2}, "differs in folds: 0 there, 2 here"),
+        ({"seed": 3}, "differs in seed: 0 there, 3 here"),
+    ],
+)
+def test_the_folder_of_another_search_is_refused(tmp_path, settings, message):
+    search(tmp_path / "out", budget=Budget(1))
+    before = (tmp_path / "out" / "search.json").read_bytes()
+    with pytest.raises(FolderError, match=message + r"\. Give another folder as `out`\."):
+        search(tmp_path / "out", budget=Budget(1), **settings)
+    assert (tmp_path / "out" / "search.json").read_bytes() == before
+
+
+def test_a_folder_with_other_files_and_a_file_are_refused(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "thesis.tex").write_text("precious")
+    with pytest.raises(FolderError, match=r"is not empty and holds no search\. Give a new folder as `out`"):
+        search(tmp_path / "thesis")
+    with pytest.raises(FolderError, match=r"is a file\. Give a folder as `out`"):
+        search(tmp_path / "thesis" / "thesis.tex")
+
+
+def test_changes_that_affect_no_trial_are_allowed(tmp_path):
+    search(tmp_path / "out", budget=Budget(1))
+    search(tmp_path / "out", budget=Budget(1), title="A new title", final_seeds=(7,))
+    assert SearchFolder(tmp_path / "out").read().title == "A new title"
+
+
+def test_changed_and_missing_trials_are_named(tmp_path):
+    search(tmp_path / "out", budget=Budget(3))
+    path = tmp_path / "out" / "trials" / "00002.json"
+    plain = json.loads(path.read_text())
+    path.write_text(json.dumps({**plain, "values": {**plain["values"], "train.batch_size": 48}}))
+    with pytest.raises(FolderError, match=r"trial 2 is recorded with .*48.*, but the oracle now proposes"):
+        search(tmp_path / "out", budget=Budget(4))
+    path.write_text("{")
+    with pytest.raises(FolderError, match=r"00002\.json cannot be read"):
+        search(tmp_path / "out", budget=Budget(4))
+    path.unlink()
+    with pytest.raises(FolderError, match=r"00002\.json is missing"):
+        search(tmp_path / "out", budget=Budget(4))
+
+
+def test_two_searches_in_one_folder_are_refused(tmp_path):
+    with hold(tmp_path / "out"), pytest.raises(FolderError, match="is in use by process"):
+        search(tmp_path / "out")
+
+
+def test_a_folder_without_a_search_is_named(tmp_path):
+    with pytest.raises(FolderError, match=r"holds no search: search\.json is missing"):
+        SearchFolder(tmp_path).read()

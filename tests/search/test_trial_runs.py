@@ -1,0 +1,35 @@
+"""`TrialRuns`: repeats, folds and repeated attempts."""
+
+import pytest
+
+from kerasclf.search import Budget
+from tests.search.fake import FakeEngine, search
+
+
+def test_a_trial_has_a_run_per_seed_and_keeps_their_spread(tmp_path):
+    results = search(tmp_path / "out", engine=FakeEngine(2), budget=Budget(3), seeds=(0, 1, 2))
+    assert [len(t.runs) for t in results.trials] == [3, 3, 3]
+    assert results.best.spread == pytest.approx(0.001)
+
+
+def test_a_trial_has_a_run_per_fold(tmp_path):
+    engine = FakeEngine(2)
+    results = search(tmp_path / "out", engine=engine, budget=Budget(2), folds=4)
+    assert [[run.fold for run in t.runs] for t in results.trials] == [[1, 2, 3, 4]] * 2
+    assert {job.view.fold for job in engine.made} == {1, 2, 3, 4}
+    assert {job.view.reports_on for job in engine.made} == {"validation"}
+
+
+def test_failures_of_the_machine_are_repeated_at_most_three_times(tmp_path):
+    attempts = []
+
+    def fails(job, most):
+        attempts.append(job.title)
+        return ("The process was killed.", False) if attempts.count(job.title) <= most else None
+
+    twice = search(tmp_path / "twice", engine=FakeEngine(fails=lambda job: fails(job, 2)))
+    assert [t.status for t in twice.trials] == ["completed"] * 8
+    attempts.clear()
+    always = search(tmp_path / "always", engine=FakeEngine(fails=lambda job: fails(job, 99)), budget=Budget(1))
+    assert [t.status for t in always.trials] == ["failed"]
+    assert attempts == ["trial 1"] * 3
