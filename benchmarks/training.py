@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
 from kerasclf.machine import usable_cores
-from kerasclf.runs.resources import peak_memory_mb
+from kerasclf.runs.meter import peak_memory_mb
 
 EPOCHS = 3
 ROUNDS = 5

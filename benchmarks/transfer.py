@@ -37,7 +37,7 @@ from typing import Any
 
 from benchmarks.measure import in_turns, median, print_table, ratio
 from benchmarks.transfer_contests import CONTESTANTS, CONTESTS, HEAD_EPOCHS, PEERS, Settings, growth
-from kerasclf.runs.resources import peak_memory_mb
+from kerasclf.runs.meter import peak_memory_mb
 
 # Number of epochs of the last stage for the extrapolation.
 STAGE_EPOCHS = 20

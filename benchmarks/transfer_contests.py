@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from benchmarks.random_images import dataset_of, images_of, labels_of
-from kerasclf.runs.resources import peak_memory_mb
+from kerasclf.runs.meter import peak_memory_mb
 
 if TYPE_CHECKING:
     from kerasclf import ImageDataset, TrainConfig

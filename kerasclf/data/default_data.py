@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kerasclf.data import birds, tables
+from kerasclf.data import birds, tabular_sets
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
 from kerasclf.data.specs import Size
 from kerasclf.errors import DataError
@@ -47,7 +47,7 @@ def default_dataset(preferred: str) -> DatasetChoice:
     if kind == "folder" and not rest:
         return DatasetChoice("shapes", f"{_OWN_FOLDER}\n{_INSTEAD}", _SIZE_OF_SHAPES)
     if kind == "wine" and not rest:
-        raise DataError(f"This study comes without data. {tables.HOW_TO_GET_WINE}")
+        raise DataError(f"This study comes without data. {tabular_sets.HOW_TO_GET_WINE}")
     if kind not in KERAS_SETS:
         return DatasetChoice(preferred, "")
     known = KERAS_SETS[kind]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.data import birds, digits, shapes, tables
+from kerasclf.data import birds, digits, shapes, tabular_sets
 from kerasclf.data.dataset import ArrayImages, ImageDataset, Subset
 from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import Listing, list_files, list_folder, read_listings
@@ -72,7 +72,7 @@ def load_dataset(
             `"mnist"`, `"folder:PATH"` (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
             `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file per line), `"birds:PATH"` (see `kerasclf.data.birds`),
             `"digits"` (scikit-learn's), `"shapes"` (synthetic, see `kerasclf.data.shapes`). Tables (see
-            `kerasclf.data.tables`): `"wine:PATH"`, `"iris"`, `"points"`.
+            `kerasclf.data.tabular_sets`): `"wine:PATH"`, `"iris"`, `"points"`.
         split: How to divide images that the data set does not divide itself; None for `Split()`.
         image_size: Height and width to resize images to, or to draw shapes at, in pixels; None keeps the original size.
         log: Receives progress messages, one line each, while many files are read.
@@ -202,8 +202,8 @@ def _load_digits(request: _Request) -> _Raw:
 def _load_wine(request: _Request) -> _Raw:
     request.check_no_size()
     if not request.rest:
-        raise DataError(f"Expected {SPECS['wine'].form}. {tables.HOW_TO_GET_WINE}")
-    names, subset = tables.read_wine(Path(request.rest).expanduser())
+        raise DataError(f"Expected {SPECS['wine'].form}. {tabular_sets.HOW_TO_GET_WINE}")
+    names, subset = tabular_sets.read_wine(Path(request.rest).expanduser())
     return _Raw("red wine quality", names, make_sets({"train": subset}, request.split, names))
 
 
@@ -211,7 +211,7 @@ def _load_iris(request: _Request) -> _Raw:
     request.check_no_size()
     if request.rest not in ("", "4"):
         raise _wrong_form(request.kind, request.rest)
-    names, subset = tables.load_iris()
+    names, subset = tabular_sets.load_iris()
     sets = make_sets({"train": subset}, request.split, names)
     return _Raw("iris", (*names, "none") if request.rest else names, sets)
 
@@ -219,7 +219,7 @@ def _load_iris(request: _Request) -> _Raw:
 def _draw_points(request: _Request) -> _Raw:
     request.check_no_size()
     request.check_no_rest()
-    names, subset = tables.draw_points()
+    names, subset = tabular_sets.draw_points()
     return _Raw("points (synthetic)", names, make_sets({"train": subset}, request.split, names))
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from kerasclf.data import Subset
 from kerasclf.pipeline import draws
-from kerasclf.pipeline.augment import make_augment
+from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation import Augmentation
 from kerasclf.pipeline.mixing import make_mix
 

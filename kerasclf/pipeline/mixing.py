@@ -8,7 +8,7 @@ import tensorflow as tf
 from scipy.stats import beta
 
 from kerasclf.pipeline import draws
-from kerasclf.pipeline.augment import to_uint8
+from kerasclf.pipeline.apply_augmentation import to_uint8
 from kerasclf.pipeline.augmentation import Augmentation
 from kerasclf.pipeline.erasing import boxes
 

@@ -16,7 +16,7 @@ from kerasclf.report.comparisons import against_base, between_neighbours, legend
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
-from kerasclf.report.mistakes import mistakes_of
+from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.summary import published_text, summarise

@@ -17,9 +17,9 @@ from kerasclf.machine import usable_cores
 from kerasclf.runs import forking
 from kerasclf.runs.execute import execute, is_passing
 from kerasclf.runs.job import Job
+from kerasclf.runs.meter import free_memory_mb
 from kerasclf.runs.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
-from kerasclf.runs.resources import automatic_jobs
 from kerasclf.runs.worker_pool import WorkerPool
 from kerasclf.runs.worker_process import WorkerProcess, take_idle
 
@@ -185,6 +185,22 @@ def check_jobs(jobs: int | str) -> None:
     """
     if jobs != "auto" and (not isinstance(jobs, int) or jobs < 1):
         raise KerasclfError(f"jobs: expected at least 1, or 'auto'. Received: {jobs!r}.")
+
+
+def automatic_jobs(peak_mb: float | None, gpus: int) -> int:
+    """Returns the fastest number of runs side by side: one per GPU, or one per core if memory allows.
+
+    The small operations of a step divide badly between threads. One-threaded runs side by side are faster, as
+    measured with the networks of the ladder (benchmarks/README.md).
+
+    Args:
+        peak_mb: Maximum memory of one run, in 10⁶ bytes; None if it is unknown.
+        gpus: Number of GPUs of this machine.
+    """
+    jobs = gpus if gpus > 0 else usable_cores()
+    if peak_mb is not None:
+        jobs = min(jobs, int(0.8 * free_memory_mb() / max(peak_mb, 1.0)))
+    return max(1, jobs)
 
 
 def fail(job: Job, message: str, listener: RunListener, lasting: bool) -> str:

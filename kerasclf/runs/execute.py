@@ -14,8 +14,8 @@ from kerasclf.locks import hold
 from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.job import Job
+from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
-from kerasclf.runs.resources import Meter
 from kerasclf.runs.run_folder import EXAMPLES, seal, write_predictions
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from kerasclf.runs.resources import Resources
+from kerasclf.runs.meter import Resources
 from kerasclf.training import EarlyStopping
 from kerasclf.training.listener import Row
 

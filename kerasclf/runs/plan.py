@@ -14,7 +14,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.runs.cost import PhaseCost, RunCost
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.resources import forget_peak, peak_memory_mb
+from kerasclf.runs.meter import forget_peak, peak_memory_mb
 from kerasclf.training import TrainConfig
 from kerasclf.values import digest_of
 

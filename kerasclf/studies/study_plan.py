@@ -8,9 +8,9 @@ from pathlib import Path
 from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost
 from kerasclf.runs.job import Job
+from kerasclf.runs.meter import free_memory_mb
 from kerasclf.runs.passes import Beginning, beginning
 from kerasclf.runs.plan import Plan
-from kerasclf.runs.resources import free_memory_mb
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer.cache import MAKE_ROOM, cache_root

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from kerasclf.machine import usable_cores
 from kerasclf.pipeline import Augmentation
-from kerasclf.pipeline.augment import make_augment
+from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.training.assembly import Built
 from kerasclf.training.faster import faster_layers
 from kerasclf.transfer.cache import ActivationCache, cache_root

@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasclf import Augmentation
-from kerasclf.pipeline.augment import make_augment
+from kerasclf.pipeline.apply_augmentation import make_augment
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (10, 12, 12, 3), dtype=np.uint8)
 

@@ -192,3 +192,14 @@ def test_a_plan_measures_with_the_requested_threads(monkeypatch):
     for threads in (None, 3):
         Processes(2).plan(PlanRequest({}, threads=threads), pytest.fail)
     assert [request.threads for request in requests] == [4, 3]
+
+
+@pytest.mark.parametrize(
+    ("peak_mb", "gpus", "jobs"),
+    [(None, 0, 8), (1000, 0, 8), (3000, 0, 2), (20_000, 0, 1), (0, 0, 8), (1000, 2, 2), (None, 2, 2)],
+)
+def test_automatic_jobs(monkeypatch, peak_mb, gpus, jobs):
+    """Eight cores and 10 GB of free memory."""
+    monkeypatch.setattr(engines, "usable_cores", lambda: 8)
+    monkeypatch.setattr(engines, "free_memory_mb", lambda: 10_000.0)
+    assert engines.automatic_jobs(peak_mb, gpus) == jobs

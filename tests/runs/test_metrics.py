@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from kerasclf.runs import metrics
+from kerasclf.runs.meter import Resources
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
-from kerasclf.runs.resources import Resources
 from kerasclf.training import EarlyStopping
 
 # Two of four images are classified correctly.

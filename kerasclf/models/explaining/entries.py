@@ -7,7 +7,7 @@ from functools import partial
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.catalogue import CATALOGUE, Builder
-from kerasclf.networks import Entry
+from kerasclf.network_list import Entry
 
 
 def description(name: str) -> str:

@@ -7,7 +7,7 @@ import keras
 
 from kerasclf.models.catalogue import CATALOGUE
 from kerasclf.models.explaining.entries import entry, families
-from kerasclf.networks import NetworkList, write_list
+from kerasclf.network_list import NetworkList, write_list
 
 if __name__ == "__main__":
     entries = []

@@ -8,7 +8,7 @@ bits Keras rounds scale and offset, and the fused operation rounds only the resu
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus
+from kerasclf.training.faster.cpu_only import only_cpus
 
 # cuDNN rejects a smaller epsilon; a CPU accepts any.
 _MIN_EPSILON_ON_GPU = 1.001e-5

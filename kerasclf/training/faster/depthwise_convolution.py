@@ -7,7 +7,7 @@ these are 49, and all but the middle one meet only padding.
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus
+from kerasclf.training.faster.cpu_only import only_cpus
 
 
 def fits(layer: keras.Layer) -> bool:

@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus_with_xla
+from kerasclf.training.faster.cpu_only import only_cpus_with_xla
 
 
 def fits(layer: keras.Layer) -> bool:

@@ -7,7 +7,7 @@ with 128 groups at (64, 16, 16, 512) did not finish within two minutes.
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus
+from kerasclf.training.faster.cpu_only import only_cpus
 
 # Maximum channels of a dense convolution of several groups. On two cores 16 was the fastest of 16, 32, 64 and 128.
 _CHANNELS = 16

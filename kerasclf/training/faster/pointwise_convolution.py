@@ -6,7 +6,7 @@ oneDNN optimises its convolutions for larger images. For few pixels they take up
 import keras
 import tensorflow as tf
 
-from kerasclf.training.faster.device import only_cpus
+from kerasclf.training.faster.cpu_only import only_cpus
 
 # Maximum height × width. With 64 pixels the product took 0.9 of the convolution's time, with 1 pixel a third.
 _MAX_PIXELS = 64

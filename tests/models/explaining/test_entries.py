@@ -7,7 +7,7 @@ import pytest
 
 from kerasclf.models import CATALOGUE, default_sizes, description, totals
 from kerasclf.models.explaining.entries import docstring, entry, families
-from kerasclf.networks import read_list
+from kerasclf.network_list import read_list
 
 WRITE = "python -m kerasclf.models.explaining.write_list"
 

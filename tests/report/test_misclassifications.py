@@ -11,7 +11,7 @@ from PIL import Image
 
 from kerasclf import Experiment
 from kerasclf.report import write_report
-from kerasclf.report.mistakes import jpeg_of, mistakes_of
+from kerasclf.report.misclassifications import jpeg_of, mistakes_of
 from kerasclf.report.study_results import read_results
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.run_folder import EXAMPLES, seal

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import psutil
 
-from kerasclf.machine import usable_cores
-
 # Linux shows the energy counters of Intel and AMD processors here, in microjoules; often only to root.
 _RAPL = Path("/sys/class/powercap")
 
@@ -74,22 +72,6 @@ def forget_peak() -> None:
 def free_memory_mb() -> float:
     """Returns the memory available to processes, in 10⁶ bytes."""
     return float(psutil.virtual_memory().available) / 1e6
-
-
-def automatic_jobs(peak_mb: float | None, gpus: int) -> int:
-    """Returns the fastest number of runs side by side: one per GPU, or one per core if memory allows.
-
-    The small operations of a step divide badly between threads. One-threaded runs side by side are faster, as
-    measured with the networks of the ladder (benchmarks/README.md).
-
-    Args:
-        peak_mb: Maximum memory of one run, in 10⁶ bytes; None if it is unknown.
-        gpus: Number of GPUs of this machine.
-    """
-    jobs = gpus if gpus > 0 else usable_cores()
-    if peak_mb is not None:
-        jobs = min(jobs, int(0.8 * free_memory_mb() / max(peak_mb, 1.0)))
-    return max(1, jobs)
 
 
 def _energy_counters() -> dict[str, float]:

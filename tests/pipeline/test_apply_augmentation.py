@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras.src.legacy.preprocessing.image import ImageDataGenerator
 
 from kerasclf import Augmentation
-from kerasclf.pipeline.augment import SLOTS, draw_affine, make_augment
+from kerasclf.pipeline.apply_augmentation import SLOTS, draw_affine, make_augment
 
 SHAPE = (12, 12, 3)
 EPOCH = tf.constant(0, tf.int64)
