@@ -1,4 +1,4 @@
-"""Computes the activations of a built network at its cuts, and says where they are cached."""
+"""Computes the activations of a built network at its cuts, and names their caches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

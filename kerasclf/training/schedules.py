@@ -1,4 +1,4 @@
-"""Learning-rate schedules: the `Schedule` value and the table that says what each name means.
+"""Learning-rate schedules: the `Schedule` value and the table of all schedules.
 
 To add a schedule, add a row to `SCHEDULES`. Importing this module does not import TensorFlow.
 """

@@ -160,7 +160,7 @@ class _Training:
         if checkpoint is not None:
             first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
         if self.halt is not None and first < phase.epochs:
-            # After Resume, so that the checkpoint is written first.
+            # After Resume, which must write the checkpoint first.
             callbacks.append(HaltTraining(self.halt, self.record, self.recipe.epochs))
         self.listener.began(self.recipe.epochs, setup.steps, rows)
         del checkpoint  # Resume holds it until it is restored
@@ -178,7 +178,7 @@ class _Training:
 
 
 def _finished(assembled: Assembled) -> keras.Model:
-    """Returns the model without its optimizer, so that it loads with Keras alone, and with nothing frozen."""
+    """Returns the uncompiled model, which loads with Keras alone, with all layers trainable."""
     assembled.core.trainable = False  # Keras sets the layers only when the value changes
     assembled.core.trainable = True
     return keras.Model(assembled.model.input, assembled.model.output, name=assembled.model.name)

@@ -49,13 +49,13 @@ def test_it_steps_as_keras_does(name, arguments, traced):
 @pytest.mark.parametrize("strategy", ["none", pytest.param("mirrored", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "arguments"), [CASES[1], CASES[6]])
 def test_a_fit_gives_the_same_weights_as_with_keras(name, arguments, strategy):
-    learnt = []
+    fitted = []
     for source in (fused_optimizers, keras.optimizers):
         keras.utils.set_random_seed(0)
         with devices.make_strategy(strategy).scope():
             model = keras.Sequential([keras.Input((6,)), keras.layers.Dense(5, "relu"), keras.layers.Dense(3)])
             model.compile(getattr(source, name)(0.01, **arguments), "mse", jit_compile=False)
             model.fit(np.ones((32, 6)) * np.arange(32)[:, None] / 32, np.eye(3)[np.arange(32) % 3], verbose=0, epochs=3)
-        learnt.append(model.get_weights())
-    for one, other in zip(*learnt, strict=True):
+        fitted.append(model.get_weights())
+    for one, other in zip(*fitted, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)

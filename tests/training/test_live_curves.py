@@ -31,7 +31,7 @@ def test_the_callback_writes_figures_and_does_not_change_the_training(dataset, t
     with Image.open(tmp_path / "deep" / "curves.png") as picture:
         assert picture.width == 3 * 460  # loss, accuracy, macro F1
     assert len(notebook) == 4  # one per epoch, and one at the end
-    assert {place for place, _ in notebook} == {0}
+    assert {number for number, _ in notebook} == {0}
     with Image.open(io.BytesIO(notebook[0][1])) as picture:
         assert picture.format == "PNG"
     history = trained.history

@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class FakeSource:
-    """A network with two functions in place of layers."""
+    """A network of two given functions."""
 
     name = "small"
 
