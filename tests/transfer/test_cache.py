@@ -8,12 +8,11 @@ import pytest
 
 from kerasclf.errors import KerasclfError
 from kerasclf.transfer import cache as caching
-from kerasclf.transfer.cache import ActivationCache, cache_root, cached
+from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cache_root, cached
 
 ABOUT = {"name": "small up to pool", "below": "a1", "before": "b2", "precision": "float32", "engine": "tensorflow 2"}
 KEYS = [f"{i:032x}" for i in range(6)]
 ROWS = np.random.default_rng(0).normal(size=(6, 2, 3)).astype(np.float32)
-MAKE_ROOM = "Make room with kerasclf cache clear, give a folder on another disk in KERASCLF_CACHE"
 
 
 @pytest.fixture
@@ -119,7 +118,7 @@ def test_a_disk_without_room_is_known_before_anything_is_computed(cache, monkeyp
     with pytest.raises(KerasclfError) as caught:
         cache.check_room(2_000_000)
     assert str(caught.value).startswith(
-        f"The activations of 2,000,000 images need 16 MB. Free space for {cache.folder}: 1.0 MB. {MAKE_ROOM}"
+        f"The activations of 2,000,000 images need 48 MB. Free space for {cache.folder}: 24 MB. {MAKE_ROOM}"
     )
 
 
@@ -146,8 +145,8 @@ def test_a_disk_that_becomes_full_keeps_what_is_whole(cache, monkeypatch, full_a
     with pytest.raises(KerasclfError) as caught:
         cache.append(KEYS[2:5], ROWS[2:5])
     assert str(caught.value).startswith(
-        f"The activations cannot be written to {cache.folder}: No space left on device. What is written whole stays. "
-        f"{MAKE_ROOM}"
+        f"The activations cannot be written to {cache.folder}: No space left on device. Complete rows stay in the "
+        f"cache. {MAKE_ROOM}"
     )
     monkeypatch.undo()
     cache.open()
