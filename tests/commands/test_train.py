@@ -17,7 +17,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     assert "phase 1 of 2: head, 2 epochs" in printed
     assert "on cached activations of mobilenet_v2 up to pool" in printed
     assert "epoch 4/4" in printed
-    assert "goes on after" not in printed  # a phase that begins is no run that was interrupted
+    assert "resumes after" not in printed  # a new phase is no resumed run
     page = (out / "report" / "index.html").read_text()
     assert "started from random weights" in page
     main(["cache", "list"])

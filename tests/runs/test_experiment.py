@@ -1,21 +1,12 @@
 """Experiments as values: equal, hashable, checked, and the same after a journey through JSON."""
 
-import doctest
-
 import pytest
 
 from kerasclf import Augmentation, Experiment, TrainConfig
 from kerasclf.errors import KerasclfError
-from kerasclf.runs import experiment as experiment_module
 from kerasclf.studies import declare
 from kerasclf.training import EarlyStopping
 from kerasclf.transfer import Transfer
-
-
-def test_the_example_of_the_docstring():
-    results = doctest.testmod(experiment_module)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_an_experiment_is_a_hashable_value():

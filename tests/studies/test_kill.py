@@ -112,7 +112,7 @@ def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
     finally:
         process.kill()
     assert process.returncode == 130
-    assert "the same command goes on" in log
+    assert "Repeat the command to resume." in log
     assert "Traceback" not in log
     assert not psutil.wait_procs(workers, timeout=5)[1]
 

@@ -1,20 +1,11 @@
 """Studies as values: their checks, and the choice of experiments."""
 
-import doctest
-
 import pytest
 
 from kerasclf import Experiment
 from kerasclf.errors import KerasclfError
 from kerasclf.studies import Published, Study, declare
-from kerasclf.studies import study as study_module
 from kerasclf.studies.study import Lesson
-
-
-def test_the_example_of_the_docstring():
-    results = doctest.testmod(study_module)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_only_takes_known_names_in_the_order_of_the_study():

@@ -1,6 +1,5 @@
 """The catalogue of studies: every study is declared, and every quick size can be built and runs in a test."""
 
-import doctest
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +10,7 @@ from kerasclf.data.shapes import CLASS_NAMES, scenes
 from kerasclf.data.splits import make_sets
 from kerasclf.errors import KerasclfError
 from kerasclf.runs.plan import PlanRequest, make_plan
-from kerasclf.studies import STUDIES, declare, study_catalogue
+from kerasclf.studies import STUDIES, declare
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions
 
@@ -32,12 +31,6 @@ WINE = "\n".join(["a,b,quality", *(f"{i % 7},{i % 5},{3 + i % 6}" for i in range
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
-
-
-def test_the_example_of_the_docstring():
-    results = doctest.testmod(study_catalogue)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 @pytest.mark.parametrize("protocol", ["sound", "published"])
@@ -67,8 +60,8 @@ def test_every_quick_size_can_be_built(name, tmp_path):
     data = {"course-wine": f"wine:{tmp_path / 'wine.csv'}", "course-perceptron": None, "course-iris": None}
     (tmp_path / "wine.csv").write_text(WINE)
     spec = data.get(name, "digits" if name in COURSE else "shapes")
-    limits = Reduction(train_per_class=10, test_per_class=2, image_size=(32, 32) if name == "birds" else None)
-    options = StudyOptions(data=spec, size="quick", limits=limits if name not in data else Reduction())
+    limits = Reduction(image_size=(32, 32) if name == "birds" else None)
+    options = StudyOptions(data=spec, size="quick", limits=limits)
     experiments = {
         f"{protocol}/{key}": experiment
         for protocol in ("sound", "published")
@@ -89,7 +82,7 @@ def test_every_study_runs_in_some_test_of_its_quick_size():
 @pytest.mark.parametrize("name", RUN_HERE)
 def test_every_study_runs_in_its_quick_size(name, protocol, tmp_path, capsys):
     out = tmp_path / "out"
-    small = ["--image-size", "32x32", "--train-per-class", "10", "--epochs", "1"] if name == "birds" else []
+    small = ["--image-size", "32x32", "--epochs", "1"] if name == "birds" else []
     main(["study", name, "--data", "shapes", "--quick", "--protocol", protocol, "--out", str(out),
           "--engine", "inline", *small])  # fmt: skip
     study = declare(name, protocol, StudyOptions(size="quick"))

@@ -1,6 +1,5 @@
 """A study from images to run folders."""
 
-import doctest
 import json
 import shutil
 import subprocess
@@ -14,7 +13,6 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.cli import main
 from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
 from kerasclf.runs.engines import Inline
-from kerasclf.studies import study_runner
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_study
 
@@ -36,12 +34,6 @@ def folder(tmp_path_factory):
 
 def run_of(folder, name="base", seed=0):
     return folder.run(name, small_study().experiments[name].identity, seed)
-
-
-def test_the_example_of_the_docstring():
-    results = doctest.testmod(study_runner)
-    assert results.attempted > 0
-    assert results.failed == 0
 
 
 def test_a_run_folder_says_everything(folder):

@@ -8,15 +8,11 @@ import pytest
 
 from kerasclf.errors import KerasclfError
 from kerasclf.transfer import cache as caching
-from kerasclf.transfer.cache import ActivationCache, cache_root, cached
+from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cache_root, cached
 
 ABOUT = {"name": "small up to pool", "below": "a1", "before": "b2", "precision": "float32", "engine": "tensorflow 2"}
 KEYS = [f"{i:032x}" for i in range(6)]
 ROWS = np.random.default_rng(0).normal(size=(6, 2, 3)).astype(np.float32)
-MAKE_ROOM = (
-    "Make room with `kerasclf cache clear`, set KERASCLF_CACHE to a folder on another disk, or turn the cache off with "
-    "`cache`."
-)
 
 
 @pytest.fixture
@@ -121,8 +117,8 @@ def test_a_full_disk_is_reported_before_anything_is_computed(cache, monkeypatch)
     cache.check_room(1_000_000)
     with pytest.raises(KerasclfError) as caught:
         cache.check_room(2_000_000)
-    assert str(caught.value) == (
-        f"The activations of 2,000,000 images need 16 MB. Free space for {cache.folder}: 1.0 MB. {MAKE_ROOM}"
+    assert str(caught.value).startswith(
+        f"The activations of 2,000,000 images need 48 MB. Free space for {cache.folder}: 24 MB. {MAKE_ROOM}"
     )
 
 
@@ -148,7 +144,7 @@ def test_complete_rows_stay_when_the_disk_becomes_full(cache, monkeypatch, full_
     monkeypatch.setattr(caching, "_append", until_full)
     with pytest.raises(KerasclfError) as caught:
         cache.append(KEYS[2:5], ROWS[2:5])
-    assert str(caught.value) == (
+    assert str(caught.value).startswith(
         f"The activations cannot be written to {cache.folder}: No space left on device. Complete rows stay in the "
         f"cache. {MAKE_ROOM}"
     )
