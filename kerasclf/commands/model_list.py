@@ -26,7 +26,7 @@ def print_list(console: Console) -> None:
         say_wrapped(console, f"{family}: {sentence}", rest="  ")
         for known, line in zip(entries, lines[1:], strict=True):
             if known.family == family:
-                _say_beside(console, f"  {line}  ", known.sentence)
+                _say_next_to(console, f"  {line}  ", known.sentence)
     say(console, "")
     say_wrapped(console, _CAPTION)
 
@@ -41,7 +41,7 @@ def _aligned(rows: Sequence[Sequence[str]], right: Sequence[int]) -> list[str]:
     ]
 
 
-def _say_beside(console: Console, left: str, text: str) -> None:
+def _say_next_to(console: Console, left: str, text: str) -> None:
     """Prints a text to the right of another one, or below it if the console is narrow."""
     room = console.width - len(left)
     if not text:

@@ -66,12 +66,12 @@ class ShowCommand:
         save_figure(figure, name)
         say(console, f"{name}.png and .svg")
 
-    def _name(self, beside: Path) -> Path:
+    def _name(self, default: Path) -> Path:
         """Returns the path of the figure without suffix."""
         if self.out is not None and self.out.suffix in (".png", ".svg"):
             return self.out.with_suffix("")
         of_image = f"_{self.image.stem}" if self.image is not None and self.what != "kernels" else ""
-        return (self.out or beside) / f"{self.what}{of_image}"
+        return (self.out or default) / f"{self.what}{of_image}"
 
     def _check(self) -> None:
         if self.what not in WHAT:
