@@ -5,7 +5,8 @@ The images are for non-commercial research.
 
 from pathlib import Path
 
-from kerasclf.data.folders import Listing, list_files
+from kerasclf.data.folders import list_files
+from kerasclf.data.listings import Listing
 from kerasclf.errors import DataError
 
 TITLE = "Caltech-UCSD Birds 200 (2010)"

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from kerasclf.errors import DataError
 
-SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
+SUFFIXES = tuple(".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split())
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
 
 
@@ -31,7 +31,7 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
         with Image.open(path) as file:
             if size is not None:
                 # A JPEG decodes at 1/2, 1/4 or 1/8 of its size if that is still large enough.
-                file.draft(file.mode, (size[1], size[0]))
+                file.draft(file.mode, size if _is_sideways(file) else (size[1], size[0]))
             image = _to_mode(ImageOps.exif_transpose(file), "RGB" if channels == 3 else "L")
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.") from None
@@ -51,8 +51,7 @@ def read_header(path: Path) -> tuple[tuple[int, int], bool]:
     try:
         with Image.open(path) as file:
             width, height = file.size
-            sideways = file.getexif().get(0x0112, 1) >= 5  # EXIF orientations 5 to 8 swap the axes
-            return ((width, height) if sideways else (height, width)), file.mode in GREY_MODES
+            return ((width, height) if _is_sideways(file) else (height, width)), file.mode in GREY_MODES
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.") from None
     except Exception as error:
@@ -69,6 +68,11 @@ def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     return resized
 
 
+def _is_sideways(file: Image.Image) -> bool:
+    """Returns whether the EXIF orientation (5 to 8) swaps height and width."""
+    return int(file.getexif().get(0x0112, 1)) >= 5
+
+
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode == "F":
         raise ValueError("floating-point pixels have no agreed range; save the image with 8 or 16 bits")
@@ -82,8 +86,20 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
-    """Keeps the upper eight of sixteen bits. Pillow's own conversion clips everything above 255 to white."""
+    """Scales 16-bit grey to eight bits. Pillow's own conversion clips everything above 255 to white.
+
+    A file does not say how many of its 16 bits it uses. If the brightest pixel uses at most 12 of them, the result
+    would be nearly black, and the file is refused.
+    """
     pixels = np.asarray(image)
-    if pixels.min() < 0 or pixels.max() > 0xFFFF:
+    lowest, highest = int(pixels.min()), int(pixels.max())
+    if lowest < 0 or highest > 0xFFFF:
         raise ValueError("grey levels beyond 16 bits; save the image with 8 or 16 bits")
+    if image.mode == "I" and highest <= 0xFF:  # eight bits stored in 32
+        return Image.fromarray(pixels.astype(np.uint8))
+    if 0 < highest <= 0x0FFF:
+        raise ValueError(
+            f"its brightest grey level is {highest:,} of 65,535, so it would be nearly black; save it with 8 bits, or "
+            "scale its grey levels to 16 bits"
+        )
     return Image.fromarray((pixels >> 8).astype(np.uint8))

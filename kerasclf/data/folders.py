@@ -1,48 +1,25 @@
 """Reads the user's own images: class folders, ready-made sets, or file lists."""
 
+import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset
-from kerasclf.data.decode import SUFFIXES, read_header
+from kerasclf.data.decode import SUFFIXES
+from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.errors import DataError, did_you_mean
-from kerasclf.log import Log
 
-# Decoded images up to this many bytes are kept in memory; a larger set is read on demand, batch by batch.
-IN_MEMORY_LIMIT = 1 << 30
-
-# Bytes of pixels read at once: enough to keep all threads busy, and few enough for any laptop.
-_CHUNK_BYTES = 64 << 20
-
+# In any case, and with "_set" or "-set" behind them.
 _SET_FOLDERS = {
     "train": ("train", "training"),
-    "validation": ("valid", "validation", "val"),
+    "validation": ("valid", "validation", "val", "dev"),
     "test": ("test", "testing"),
 }
 
-
-@dataclass(frozen=True)
-class Listing:
-    """Image files with their labels, before any pixel is read.
-
-    Args:
-        root: Folder below which the files lie.
-        files: Paths of the images.
-        labels: Class indices, int64 of shape (n,).
-    """
-
-    root: Path
-    files: tuple[Path, ...]
-    labels: NDArray[np.int64]
-
-    def take(self, indices: NDArray[np.int64]) -> "Listing":
-        """Returns a listing of only the files at `indices`."""
-        return replace(self, files=tuple(self.files[int(i)] for i in indices), labels=self.labels[indices])
+# Files that operating systems leave in folders of images.
+_SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
+_SYSTEM_FOLDERS = {"__MACOSX"}
 
 
 def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
@@ -113,53 +90,52 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
     }
 
 
-def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | None, log: Log) -> dict[str, Subset]:
-    """Reads every listed image once, and keeps the pixels if all of them fit in `IN_MEMORY_LIMIT`.
-
-    The images are grey (one channel) if every file is grey, and RGB otherwise.
-
-    Args:
-        listings: The files of each set.
-        image_size: Height and width to resize to, in pixels; None keeps the size that all files share.
-        log: Receives progress messages, one line each.
-
-    Raises:
-        DataError: If an image cannot be read, or if sizes differ and `image_size` is None.
-    """
-    files = [file for listing in listings.values() for file in listing.files]
-    with ThreadPoolExecutor() as pool:
-        headers = list(pool.map(read_header, files))
-    size = _common_size(files, [shape for shape, _ in headers]) if image_size is None else image_size
-    channels = 1 if all(grey for _, grey in headers) else 3
-    in_memory = len(files) * size[0] * size[1] * channels <= IN_MEMORY_LIMIT
-    return {
-        name: Subset(
-            _read_all(listing.files, size, channels, in_memory, log),
-            listing.labels,
-            tuple(file.relative_to(listing.root).as_posix() for file in listing.files),
-        )
-        for name, listing in listings.items()
-    }
-
-
 def _subfolders(folder: Path) -> tuple[str, ...]:
-    return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")))
+    try:
+        return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not _is_hidden(p.name)))
+    except PermissionError as error:
+        raise DataError(f"The folder {error.filename} cannot be read: permission denied.") from error
 
 
-def _is_image(path: Path, folder: Path) -> bool:
-    """Returns whether a file is a visible image. Systems and editors hide files such as ._photo.jpg."""
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.suffix.lower() in SUFFIXES and not hidden and path.is_file()
+def _is_hidden(name: str) -> bool:
+    """Returns whether a system or an editor made a file or folder, such as ._photo.jpg or Thumbs.db."""
+    return name.startswith(".") or name.lower() in _SYSTEM_FILES or name in _SYSTEM_FOLDERS
+
+
+def _files_below(folder: Path) -> list[Path]:
+    """Returns all visible files below a folder, in alphabetical order; links to folders are followed."""
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
+
+    found, visited = [], set[Path]()
+    for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        real = Path(where).resolve()
+        if real in visited:  # a link to a folder above it
+            folders.clear()
+            continue
+        visited.add(real)
+        folders[:] = [name for name in folders if not _is_hidden(name)]
+        found += [Path(where, name) for name in names if not _is_hidden(name)]
+    return sorted(found)
+
+
+def _set_of(name: str) -> str | None:
+    """Returns the set that a folder is named after, such as "test" for Testing or test_set; or None."""
+    word = name.lower().replace("-", "_").removesuffix("_set")
+    return next((subset for subset, names in _SET_FOLDERS.items() if word in names), None)
 
 
 def _find_sets(root: Path) -> dict[str, Path]:
     """Returns the folders of the sets. A folder "train" without subfolders is a class of that name."""
-    found = {
-        subset: root / name
-        for subset, names in _SET_FOLDERS.items()
-        for name in names
-        if (root / name).is_dir() and _subfolders(root / name)
-    }
+    found: dict[str, Path] = {}
+    for name in _subfolders(root):
+        subset = _set_of(name)
+        if subset is None or not _subfolders(root / name):
+            continue
+        if subset in found:
+            raise DataError(f"{root} has two folders for one set: {found[subset].name!r} and {name!r}. Merge them.")
+        found[subset] = root / name
     others = sorted(set(_subfolders(root)) - {folder.name for folder in found.values()})
     if found and others:
         raise DataError(
@@ -179,17 +155,21 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
         )
     files: list[Path] = []
     labels: list[int] = []
+    left_out: list[Path] = []
     for label, name in enumerate(names):
-        found = sorted(p for p in (folder / name).rglob("*") if _is_image(p, folder))
+        below = _files_below(folder / name)
+        found = [path for path in below if path.suffix.lower() in SUFFIXES and path.is_file()]
         if not found:
+            others = f" {describe_left_out(below).capitalize()}." if below else ""
             raise DataError(
-                f"Expected images ({', '.join(SUFFIXES)}) in the class folder {folder / name}. Received: none."
+                f"Expected images ({', '.join(SUFFIXES)}) in the class folder {folder / name}. Received: none.{others}"
             )
         files += found
         labels += [label] * len(found)
+        left_out += [path for path in below if path not in set(found)]
     # Shuffled, as CIFAR's files are: the first tenth then holds images of every class.
     order = np.random.default_rng(0).permutation(len(files))
-    return Listing(folder, tuple(files[i] for i in order), np.array(labels, np.int64)[order])
+    return Listing(folder, tuple(files[i] for i in order), np.array(labels, np.int64)[order], tuple(left_out))
 
 
 def _read_list(root: Path, path: Path) -> list[str]:
@@ -215,29 +195,3 @@ def _read_list(root: Path, path: Path) -> list[str]:
             f"{path} lists {len(missing)} missing file{'s' * (len(missing) > 1)}, first {root / missing[0]}."
         )
     return lines
-
-
-def _common_size(files: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    for file, size in zip(files, sizes, strict=True):
-        if size != sizes[0]:
-            first, other = (f"{height}x{width}" for height, width in (sizes[0], size))
-            raise DataError(
-                f"Expected images of one size. Received: {files[0]} of {first} and {file} of {other} (height x width). "
-                "Give one size to resize them to as `image_size`."
-            )
-    return sizes[0]
-
-
-def _read_all(files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, log: Log) -> ImageSource:
-    """Decodes every file, to find a truncated one before training, and keeps the pixels if `in_memory`."""
-    source = FileImages(files, size, channels)
-    pixels = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
-    chunk = max(1, _CHUNK_BYTES // (size[0] * size[1] * channels))
-    for start in range(0, len(files), chunk):
-        indices = np.arange(start, min(start + chunk, len(files)))
-        images = source.read(indices)
-        if in_memory:
-            pixels[indices] = images
-        if len(files) > chunk:
-            log(f"read {indices[-1] + 1:,} of {len(files):,} images")
-    return ArrayImages(pixels) if in_memory else source

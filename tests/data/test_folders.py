@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasclf.data import FileImages, Split, folders, load_dataset
+from kerasclf.data import FileImages, Split, listings, load_dataset
 from kerasclf.errors import DataError
 
 
@@ -61,7 +61,7 @@ def test_one_colour_image_makes_a_folder_rgb(tmp_path):
 
 def test_large_sets_are_read_on_demand_with_the_same_pixels(photos, monkeypatch):
     in_memory = load_dataset(f"folder:{photos}").train
-    monkeypatch.setattr(folders, "IN_MEMORY_LIMIT", 100)
+    monkeypatch.setattr(listings, "IN_MEMORY_LIMIT", 100)
     on_demand = load_dataset(f"folder:{photos}").train
     assert isinstance(on_demand.images, FileImages)
     everything = np.arange(len(in_memory))
@@ -70,7 +70,7 @@ def test_large_sets_are_read_on_demand_with_the_same_pixels(photos, monkeypatch)
 
 def test_limits_hold_per_class(photos, monkeypatch):
     read = []
-    monkeypatch.setattr(folders, "read_header", lambda path: read.append(path) or ((8, 8), False))
+    monkeypatch.setattr(listings, "read_header", lambda path: read.append(path) or ((8, 8), False))
     split = Split(train_per_class=8, test_per_class=3, validation=0.25, test=0.25)
     dataset = load_dataset(f"folder:{photos}", split=split)
     assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [12, 4, 6]
@@ -228,3 +228,72 @@ def test_real_digits(real_data, tmp_path):
     assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [600, 200, 100]
     assert dataset.image_shape == (28, 28, 1)
     assert dataset.class_names == tuple("0123456789")
+
+
+@pytest.mark.parametrize(("train", "test"), [("Training", "Testing"), ("training_set", "test_set"), ("TRAIN", "Test")])
+def test_sets_are_recognised_in_any_case(tmp_path, train, test):
+    for subset, count in ((train, 10), (test, 4)):
+        for name in ("cat", "dog"):
+            fill(tmp_path / subset / name, count)
+    dataset = load_dataset(f"folder:{tmp_path}")
+    assert dataset.class_names == ("cat", "dog")
+    assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [18, 2, 8]
+
+
+def test_two_folders_for_one_set_are_refused(tmp_path):
+    for subset in ("train", "Training", "test"):
+        for name in ("cat", "dog"):
+            fill(tmp_path / subset / name, 3)
+    with pytest.raises(DataError, match="two folders for one set: 'Training' and 'train'"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+def test_files_that_are_left_out_are_counted_and_named(photos):
+    for name in ("a.heic", "b.heic", "c.txt"):
+        (photos / "cat" / name).write_bytes(b"?")
+    (photos / "dog" / "broken.png").symlink_to(photos / "nowhere.png")
+    for name in ("Thumbs.db", "._photo.png", "desktop.ini"):
+        (photos / "cat" / name).write_bytes(b"?")
+    lines = []
+    dataset = load_dataset(f"folder:{photos}", log=lines.append)
+    assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 40
+    assert "left out 4 files without a known image suffix (2 .heic, 1 .txt, 1 .png)" in lines[0]
+
+
+def test_every_common_suffix_is_read(photos):
+    for suffix, kind in ((".jfif", "JPEG"), (".jpe", "JPEG"), (".pgm", "PPM"), (".tga", "TGA"), (".avif", "AVIF")):
+        mode = "L" if suffix == ".pgm" else "RGB"
+        Image.new(mode, (8, 8)).save(photos / "cat" / f"new{suffix}", kind)
+    dataset = load_dataset(f"folder:{photos}")
+    assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 45
+
+
+def test_linked_folders_are_followed_once(photos, tmp_path):
+    fill(tmp_path / "more", 5, start=50)
+    (photos / "cat" / "linked").symlink_to(tmp_path / "more")
+    (photos / "cat" / "again").symlink_to(photos / "cat")
+    dataset = load_dataset(f"folder:{photos}")
+    assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 45
+
+
+def test_all_broken_files_are_named_at_once(photos):
+    for i in range(25):
+        (photos / "cat" / f"broken{i:02}.png").write_bytes(b"no image")
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"folder:{photos}")
+    message = str(caught.value)
+    assert message.startswith("25 of 65 images cannot be read:")
+    assert "broken00.png" in message and "broken19.png" in message
+    assert "broken20.png" not in message
+    assert message.endswith("and 5 more")
+
+
+def test_all_truncated_files_are_named_at_once(photos):
+    for name in ("a.png", "b.png"):
+        Image.effect_noise((64, 64), 80).save(photos / "cat" / name)
+        content = (photos / "cat" / name).read_bytes()
+        (photos / "cat" / name).write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"folder:{photos}", image_size=(8, 8))
+    assert "2 of 42 images cannot be read" in str(caught.value)
+    assert "a.png" in str(caught.value) and "b.png" in str(caught.value)

@@ -22,7 +22,7 @@ def test_it_gives_back_the_same_images_names_and_manifest(tmp_path):
 
 
 def test_images_that_are_read_on_demand_are_not_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("kerasclf.data.folders.IN_MEMORY_LIMIT", 0)
+    monkeypatch.setattr("kerasclf.data.listings.IN_MEMORY_LIMIT", 0)
     for name in ("a", "b"):
         (tmp_path / "images" / name).mkdir(parents=True)
         for i in range(10):
