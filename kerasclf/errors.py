@@ -46,6 +46,13 @@ class RunsFailedError(KerasclfError):
         super().__init__("\n  - ".join([f"{len(failures)} of the study's runs failed:", *lines]))
 
 
+def rebuild(kind: str, message: str) -> KerasclfError:
+    """Returns an error that another process raised, from the name of its class and its message."""
+    found = globals().get(kind)
+    # SizeError and RunsFailedError take more than a message.
+    return found(message) if found in (DataError, TrainingError, FolderError) else KerasclfError(message)
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Returns " Did you mean 'x'?" for the known name closest to `name`, or an empty string."""
     close = close_names(name, known)

@@ -103,6 +103,24 @@ def load_dataset(
     return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
+def check_outside(out: Path, spec: str) -> None:
+    """Checks that an output folder does not lie among the images of a data set.
+
+    Args:
+        out: The output folder.
+        spec: The data set.
+
+    Raises:
+        DataError: If it lies in the folder of the images, where it would become a class.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind not in ("folder", "birds") or not rest:
+        return
+    root = Path(rest).expanduser().resolve()
+    if out.resolve().is_relative_to(root):
+        raise DataError(f"The folder {out} lies inside the images of {spec}. Give a folder elsewhere as `out`.")
+
+
 def check_files(spec: str) -> None:
     """Checks that a spec is known and that its image files exist, without reading them.
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from kerasclf import errors
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, rebuild
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
 from kerasclf.runs import forking
@@ -169,7 +168,7 @@ def _request_plan(request: PlanRequest, worker: WorkerProcess, log_file: Path, l
         elif event == "result":
             plan = Plan.from_dict(values[0])
         elif event == "error":
-            raise getattr(errors, values[0], KerasclfError)(values[1])
+            raise rebuild(values[0], values[1])
         elif event == "ended":
             break
     if plan is None:

@@ -9,10 +9,11 @@ from kerasclf.data import ImageDataset
 from kerasclf.data.dataset import SETS
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
+from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
@@ -41,7 +42,7 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
     """
     if job.run.complete:
         return job.run.metrics()
-    threads_of(job)
+    inputs = inputs_of(job)
     with hold(job.run.partial, _PATIENCE_S):
         dataset = _load(job, listener)
         # The energy of the earlier processes of a resumed run is unknown.
@@ -51,7 +52,7 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
         except Halted as halted:
             listener.log(f"stopped early {halted}")
             return halted_metrics(halted.rows, job.experiment.train.early_stopping)
-        metrics = _write_result(job, dataset, trained, meter)
+        metrics = _write_result(job, inputs, dataset, trained, meter)
     shutil.rmtree(job.run.partial, ignore_errors=True)
     return metrics
 
@@ -59,15 +60,6 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
 def is_passing(error: BaseException) -> bool:
     """Returns whether the machine caused an error. The next start then tries the run again."""
     return isinstance(error, OSError | MemoryError | FolderError)
-
-
-def threads_of(job: Job) -> int | None:
-    """Returns the CPU threads of a run: those it started with, or those of the job, which it then records."""
-    recorded = job.run.partial / "threads.json"
-    if recorded.exists():
-        return read_json(recorded)  # type: ignore[no-any-return]
-    write_json(recorded, job.threads)
-    return job.threads
 
 
 def _load(job: Job, listener: TrainingListener) -> ImageDataset:
@@ -98,7 +90,9 @@ def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trai
     )
 
 
-def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Meter) -> dict[str, float]:
+def _write_result(
+    job: Job, inputs: RunInputs, dataset: ImageDataset, trained: "Trained", meter: Meter
+) -> dict[str, float]:
     """Writes the files of a run into a temporary folder, which becomes the run folder when all are complete."""
     from kerasclf.training.devices import resolve_precision
 
@@ -113,14 +107,14 @@ def _write_result(job: Job, dataset: ImageDataset, trained: "Trained", meter: Me
     if not dataset.is_table:  # A row of a table is no picture.
         write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
-    settings = {"threads": threads_of(job), "precision": resolve_precision(job.experiment.train.precision)}
+    settings = {"threads": inputs.threads, "precision": resolve_precision(job.experiment.train.precision)}
     write_json(folder / "environment.json", {**describe_environment(), **settings})
-    seal(folder, _description(job, dataset))
+    seal(folder, _description(job, inputs, dataset))
     job.run.take_result()
     return metrics
 
 
-def _description(job: Job, dataset: ImageDataset) -> dict[str, Any]:
+def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str, Any]:
     return {
         "experiment": job.experiment.to_dict(),
         "seed": job.seed,
@@ -131,6 +125,7 @@ def _description(job: Job, dataset: ImageDataset) -> dict[str, Any]:
             "images": {subset: len(dataset.subset(subset)) for subset in SETS},
             "image_shape": list(dataset.image_shape),
         },
+        "weights": inputs.weights,
         "class_names": list(dataset.class_names),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
     }

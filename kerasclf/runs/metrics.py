@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from kerasclf.errors import TrainingError
 from kerasclf.runs.meter import Resources
 from kerasclf.training import EarlyStopping
 from kerasclf.training.listener import Row
@@ -74,7 +75,14 @@ def run_metrics(
         probabilities: Class probabilities of its images, shape (n, classes).
         set_name: Name of the set, a prefix of its metrics.
         resources: Memory and energy that the run took.
+
+    Raises:
+        TrainingError: If a probability is not finite.
     """
+    if not np.isfinite(probabilities).all():
+        raise TrainingError(
+            f"The network predicts values that are not finite for the {set_name} set. Lower the learning rate."
+        )
     history = outcome.history
     best = history.iloc[outcome.best_epoch - 1]
     speeds = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]

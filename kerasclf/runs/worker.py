@@ -20,7 +20,8 @@ from typing import Any, NoReturn
 from kerasclf.errors import KerasclfError
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs import forking
-from kerasclf.runs.execute import execute, is_passing, threads_of
+from kerasclf.runs.execute import execute, is_passing
+from kerasclf.runs.inputs import inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.training.listener import Row
@@ -109,7 +110,7 @@ def run_job(job: Job, messenger: Messenger) -> dict[str, float]:
         messenger: Receives the progress of the training.
     """
     quiet_tensorflow()
-    limit_threads(threads_of(job))
+    limit_threads(inputs_of(job).threads)
     return execute(job, messenger)
 
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
+from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import Study
+from kerasclf.values import flatten
 
 STUDY_FILE = "study.json"
 # A folder with only these files counts as empty.
@@ -54,7 +56,21 @@ class StudyFolder:
                 f"{self.path} holds results on {_data_of(held)}, not on {_data_of(given)}. "
                 "Give another folder as `out`. Nothing was changed."
             )
+        self._check_experiments(held, given)
         return held
+
+    def _check_experiments(self, held: dict[str, Any], given: dict[str, Any]) -> None:
+        """Refuses an experiment that differs from a finished one of the same name: the report would lose that one."""
+        for name in held["experiments"].keys() & given["experiments"].keys():
+            before, after = (flatten(study["experiments"][name]) for study in (held, given))
+            identity = Experiment.from_dict(held["experiments"][name]).identity
+            changed = [field for field in {**before, **after} if before.get(field) != after.get(field)]
+            if changed and any(run.is_dir() for run in self.path.glob(f"runs/{name}-{identity}/seed-*[0-9]")):
+                field = changed[0]
+                raise FolderError(
+                    f"{self.path} holds finished runs of {name} with {field} {before.get(field)!r}, not "
+                    f"{after.get(field)!r}. Give another folder as `out`. Nothing was changed."
+                )
 
     def claim(self, study: Study) -> None:
         """Claims the folder for a study. Experiments and seeds that it already holds stay in the report.

@@ -4,12 +4,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from kerasclf.data.specs import check_outside
 from kerasclf.errors import FolderError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.inputs import RunInputs, check_inputs, weights_digest
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import PlanRequest
@@ -93,6 +95,8 @@ def plan_study(
     """
     experiments = study.only(only)
     folder = StudyFolder(Path(out))
+    for spec in {experiment.data for experiment in experiments.values()}:
+        check_outside(Path(out), spec)
     folder.check(study)
     runs = {(name, seed): folder.run(name, e.identity, seed) for name, e, seed in _runs(experiments, study.seeds)}
     for (name, seed), run in runs.items():
@@ -103,8 +107,7 @@ def plan_study(
     names = tuple(dict.fromkeys(name for name, _ in remaining))
     plan = engine.plan(PlanRequest(experiments, names if measure else ()), log)
     for (name, _), run in runs.items():
-        if run.complete:
-            _check_images(experiments[name], run, plan.data_of[name])
+        _check_inputs(experiments[name], run, plan.data_of[name])
     return StudyPlan(
         study=study,
         folder=folder,
@@ -171,10 +174,17 @@ def _title(name: str, seed: int, study: Study) -> str:
     return name if len(study.seeds) == 1 else f"{name} seed {seed}"
 
 
-def _check_images(experiment: Experiment, run: RunFolder, manifest: str) -> None:
-    """Checks that a finished run used the same images as the remaining runs will."""
-    if run.description()["data"]["manifest"] != manifest:
+def _check_inputs(experiment: Experiment, run: RunFolder, manifest: str) -> None:
+    """Checks that a finished or interrupted run used the same images and weights as the remaining runs will."""
+    weights = weights_digest(experiment)
+    if not run.complete:
+        check_inputs(run, experiment, RunInputs(manifest, weights))
+        return
+    description, remedy = run.description(), "Give another folder as `out`. Nothing was changed."
+    if description["data"]["manifest"] != manifest:
+        raise FolderError(f"{run.path} was made with other images: {experiment.data} has changed since. {remedy}")
+    if description.get("weights") != weights:
+        assert experiment.transfer is not None
         raise FolderError(
-            f"{run.path} used other images: {experiment.data} has changed since. "
-            "Give another folder as `out`. Nothing was changed."
+            f"{run.path} was made with other weights: {experiment.transfer.weights} has changed since. {remedy}"
         )

@@ -46,6 +46,12 @@ class StopWhenNotFinite(keras.callbacks.Callback):
             f"The loss is {loss} in epoch {self.epoch + 1}, {where} of {self.steps}. {self._likely_cause()}"
         )
 
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        # The loss of a step precedes its update, so a last update can break the weights unnoticed until validation.
+        for name, value in (logs or {}).items():
+            if not math.isfinite(float(value)):
+                raise TrainingError(f"The {name} is {float(value)} after epoch {epoch + 1}. {self._likely_cause()}")
+
     def _likely_cause(self) -> str:
         if self.config.precision == "mixed_float16":
             return "mixed_float16 overflows above 65,504: try precision='mixed_bfloat16' or 'float32'."

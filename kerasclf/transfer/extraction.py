@@ -97,17 +97,24 @@ def extract(points: Sequence[CachePoint], compute: Compute, views: Views, missin
         FolderError: If the disk is full.
     """
     chunks = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
-    batches = (views.read(indices) for indices in chunks)
+    # Batches of one size: an image's activations must not depend on how many others are computed with it.
+    batches = (_padded(views.read(indices)) for indices in chunks)
     writers = [_Writer(one.cache) for one in points]
     progress = _Progress(len(missing), log)
     for indices, results in zip(chunks, compute(batches), strict=True):
         for writer, rows in zip(writers, results, strict=True):
-            writer.add([views.keys[index] for index in indices], rows)
+            writer.add([views.keys[index] for index in indices], rows[: len(indices)])
         progress.done += len(indices)
         if sum(writer.size for writer in writers) >= _WRITE_BYTES or progress.complete:
             for writer in reversed(writers):
                 writer.write()
         progress.log()
+
+
+def _padded(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Returns a full batch, in which black images follow the given ones."""
+    missing = BATCH - len(images)
+    return np.concatenate([images, np.zeros((missing, *images.shape[1:]), images.dtype)]) if missing else images
 
 
 class _Writer:

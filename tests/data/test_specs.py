@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf.data import Split, load_dataset
-from kerasclf.data.specs import SPECS, check_files
+from kerasclf.data.specs import SPECS, check_files, check_outside
 from kerasclf.errors import DataError
 
 
@@ -47,3 +47,16 @@ def test_a_split_can_select_one_fold():
     assert sorted(validating) == sorted(whole.train.names + whole.validation.names)
     assert all(fold.test.names == whole.test.names for fold in folds)
     assert not set(folds[0].train.names) & set(folds[0].validation.names)
+
+
+@pytest.mark.parametrize("out", ["photos/runs", "photos", "photos/../photos/cat"])
+def test_an_output_folder_among_the_images_is_refused(tmp_path, out):
+    (tmp_path / "photos").mkdir()
+    with pytest.raises(DataError, match=r"lies inside the images of folder:.* Give a folder elsewhere as `out`"):
+        check_outside(tmp_path / out, f"folder:{tmp_path / 'photos'}")
+
+
+def test_an_output_folder_elsewhere_is_fine(tmp_path):
+    check_outside(tmp_path / "runs", f"folder:{tmp_path / 'photos'}")
+    check_outside(tmp_path / "photos-runs", f"folder:{tmp_path / 'photos'}")
+    check_outside(tmp_path, "shapes")

@@ -8,7 +8,7 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError
 from kerasclf.runs.engines import Inline
-from kerasclf.runs.execute import execute, threads_of
+from kerasclf.runs.execute import execute
 from kerasclf.studies.study_runner import plan_study
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener
@@ -26,11 +26,6 @@ BASE = Experiment(
 def job(tmp_path):
     study = Study("one", "One", "What now?", {"base": BASE})
     return plan_study(study, tmp_path / "out", engine=Inline(), measure=False).jobs[0]
-
-
-def test_a_run_keeps_the_threads_it_started_with(job):
-    assert threads_of(replace(job, threads=1)) == 1
-    assert threads_of(replace(job, threads=2)) == 1
 
 
 def test_changed_images_are_refused(job):

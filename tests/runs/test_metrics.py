@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kerasclf.errors import TrainingError
 from kerasclf.runs import metrics
 from kerasclf.runs.meter import Resources
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
@@ -130,3 +131,11 @@ def test_the_rows_of_the_confusion_matrix_are_true_classes():
     assert found.recall.tolist() == [0.5, 1.0, 0.0]
     assert found.precision.tolist() == [1.0, pytest.approx(1 / 3), 0.0]
     assert found.images.tolist() == [2, 1, 1]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_predictions_that_are_not_finite_have_no_metrics(value):
+    """The arg max of nan is class 0: half of two classes would count as right."""
+    broken = np.full_like(PROBABILITIES, value)
+    with pytest.raises(TrainingError, match="values that are not finite for the test set"):
+        run_metrics(OUTCOME, LABELS, broken, "test", Resources(100.0))

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -223,3 +224,15 @@ def test_a_run_folder_edited_by_hand_is_named(folder, tmp_path, damage, message)
 def _edit_seed(run):
     description = json.loads((run / "experiment.json").read_text())
     (run / "experiment.json").write_text(json.dumps({**description, "seed": 7}))
+
+
+def test_a_changed_experiment_does_not_replace_a_finished_one(tmp_path):
+    base = Experiment(data="digits", model="mlp", split=Split(train_per_class=10, test_per_class=5),
+                      augmentation=Augmentation(rescale=1 / 255), train=TrainConfig(epochs=1))  # fmt: skip
+    study = Study("mine", "Mine", "Why?", {"base": base})
+    run_study(study, tmp_path / "out", engine=Inline())
+    before = (tmp_path / "out" / "study.json").read_bytes()
+    other = replace(study, experiments={"base": base.but(train=base.train.but(batch_size=8))})
+    with pytest.raises(FolderError, match=r"finished runs of base with train\.batch_size 32, not 8"):
+        run_study(other, tmp_path / "out", engine=Inline())
+    assert (tmp_path / "out" / "study.json").read_bytes() == before

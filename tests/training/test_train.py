@@ -77,6 +77,12 @@ def test_steps_per_execution_do_not_change_the_weights(dataset):
             assert a.tobytes() == b.tobytes(), f"{steps} steps"
 
 
+def test_weights_that_the_last_step_breaks_are_noticed_at_the_end_of_the_epoch(dataset):
+    """The loss of a step precedes its update: with one step per epoch it is still finite."""
+    with pytest.raises(TrainingError, match=r"The val_loss is nan after epoch 1\. .*learning rate below 3e\+38"):
+        run(dataset, epochs=2, batch_size=96, optimizer="sgd", learning_rate=3e38)
+
+
 def test_a_loss_that_is_not_finite_stops_the_run(dataset):
     with pytest.raises(
         TrainingError, match=r"The loss is nan in epoch \d, step \d of 6\. .*learning rate below 1e\+30"

@@ -342,3 +342,19 @@ def test_an_extraction_killed_ten_times_writes_identical_files(tmp_path, extract
             assert (whole / name).read_bytes() == (killed / name).read_bytes()
         assert (whole / "rows.bin").stat().st_size == 400 * 4 * 4 * 8 * 4
     assert len(folders[0]) == 2
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 50])
+def test_every_batch_has_one_size(cache_folder, count):
+    """An image's activations must not depend on how many others are missing beside it."""
+    sizes = []
+
+    def compute(batches):
+        for images in batches:
+            sizes.append(len(images))
+            yield [colors(images)]
+
+    subset = random_subset(count)
+    frozen = Frozen(FakeSource(compute=lambda cuts: compute), cache_point_of(cache_folder))
+    np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
+    assert set(sizes) == {16}

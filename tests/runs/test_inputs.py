@@ -1,0 +1,94 @@
+"""A run resumes only with the images, the weights and the threads that it started with."""
+
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.errors import FolderError
+from kerasclf.runs.engines import Inline
+from kerasclf.runs.execute import execute
+from kerasclf.runs.inputs import RunInputs, check_inputs, inputs_of, weights_digest
+from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.training.halting import Halt
+from kerasclf.training.listener import SilentTrainingListener
+from kerasclf.transfer import Transfer
+
+
+@pytest.fixture
+def photos(tmp_path):
+    for grey, name in enumerate(("cat", "dog")):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(10):
+            Image.new("RGB", (16, 16), (100 * grey + i, 0, 0)).save(tmp_path / "photos" / name / f"{i}.png")
+    return tmp_path / "photos"
+
+
+def study_of(photos):
+    experiment = Experiment(
+        data=f"folder:{photos}",
+        split=Split(test=0.2, validation=0.25),
+        augmentation=Augmentation(rescale=1 / 255),
+        train=TrainConfig(epochs=3, batch_size=8),
+    )
+    return Study("one", "One", "What now?", {"base": experiment})
+
+
+def job_of(study, out):
+    return plan_study(study, out, engine=Inline(), measure=False).jobs[0]
+
+
+def swap(photos):
+    """Exchanges the images of the two classes, whose names and numbers stay."""
+    (photos / "cat").rename(photos / "old")
+    (photos / "dog").rename(photos / "cat")
+    (photos / "old").rename(photos / "dog")
+
+
+def test_a_run_keeps_the_threads_it_started_with(photos, tmp_path):
+    job = job_of(study_of(photos), tmp_path / "out")
+    assert inputs_of(replace(job, threads=1)).threads == 1
+    assert inputs_of(replace(job, threads=2)).threads == 1
+
+
+def test_an_interrupted_run_is_not_resumed_with_other_images(photos, tmp_path):
+    study = study_of(photos)
+    job = job_of(study, tmp_path / "out")
+    execute(replace(job, halt=Halt(after=1)), SilentTrainingListener())
+    assert job.run.epochs_done() == 1
+    swap(photos)
+    with pytest.raises(FolderError, match=r"started with other images: folder:.* has changed"):
+        run_study(study, tmp_path / "out", engine=Inline())
+    swap(photos)
+    folder = run_study(study, tmp_path / "out", engine=Inline())
+    assert len(folder.run("base", study.experiments["base"].identity, 0).history()) == 3
+
+
+def test_weights_are_known_by_their_content(photos, tmp_path):
+    weights = tmp_path / "weights.keras"
+    weights.write_bytes(b"first")
+    experiment = study_of(photos).experiments["base"].but(transfer=Transfer(weights=str(weights)))
+    first = weights_digest(experiment)
+    assert weights_digest(experiment) == first
+    job = job_of(study_of(photos), tmp_path / "out")
+    job = replace(job, experiment=experiment)
+    assert inputs_of(job).weights == first
+    weights.write_bytes(b"second")
+    with pytest.raises(FolderError, match=r"started with other weights: .*weights\.keras has changed"):
+        check_inputs(job.run, experiment, RunInputs(job.manifest, weights_digest(experiment)))
+
+
+def test_weights_that_come_from_no_file_have_no_digest():
+    assert weights_digest(Experiment()) is None
+    assert weights_digest(Experiment(transfer=Transfer(weights="none"))) is None
+
+
+def test_a_finished_run_is_not_joined_by_runs_with_other_weights(photos, tmp_path):
+    study = study_of(photos)
+    folder = run_study(study, tmp_path / "out", engine=Inline())
+    run = folder.run("base", study.experiments["base"].identity, 0)
+    assert run.description()["weights"] is None
+    swap(photos)
+    with pytest.raises(FolderError, match="was made with other images"):
+        run_study(replace(study, seeds=(0, 1)), tmp_path / "out", engine=Inline())
