@@ -16,6 +16,9 @@ from kerasclf.values import digest_of
 
 SETS = ("train", "validation", "test")
 
+# A description names this many classes; of more, the largest and the smallest ones.
+_MAX_LISTED_CLASSES = 10
+
 _READ_AT_ONCE = 64  # images
 
 
@@ -242,6 +245,22 @@ class ImageDataset:
         if name not in SETS:
             raise ValueError(f"name: expected one of {', '.join(SETS)}. Received: {name!r}.")
         return getattr(self, name)  # type: ignore[no-any-return]
+
+    def describe(self) -> list[str]:
+        """Returns two lines for a log: the size of the data set, then its classes with their numbers of images."""
+        height, width, channels = self.image_shape
+        size = f"{channels} features" if self.is_table else f"{height}x{width}x{channels}"
+        sizes = f"{len(self.train):,} train, {len(self.validation):,} validation, {len(self.test):,} test"
+        counts = class_counts(np.concatenate([self.subset(name).labels for name in SETS]), self.num_classes)
+        many = self.num_classes > _MAX_LISTED_CLASSES
+        order = np.argsort(-counts, kind="stable") if many else np.arange(self.num_classes)
+        named = [f"{self.class_names[i]} {counts[i]:,}" for i in order]
+        if many:
+            named = [*named[: _MAX_LISTED_CLASSES // 2], "...", *named[-(_MAX_LISTED_CLASSES // 2) :]]
+        return [
+            f"data: {self.title}, {self.num_classes} classes, {size}; {sizes}",
+            f"images per class: {', '.join(named)}",
+        ]
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

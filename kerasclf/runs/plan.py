@@ -147,13 +147,9 @@ def _load_datasets(experiments: dict[str, Experiment], log: Log) -> dict[DataKey
     for experiment in experiments.values():
         source, key = _source_key(experiment), _key(experiment)
         if source not in sources:
-            sources[source] = dataset = experiment.source(log)
-            height, width, channels = dataset.image_shape
-            size = f"{channels} features" if dataset.is_table else f"{height}x{width}x{channels}"
-            log(
-                f"data: {dataset.title}, {dataset.num_classes} classes, {size}; "
-                f"{len(dataset.train):,} train, {len(dataset.validation):,} validation, {len(dataset.test):,} test"
-            )
+            sources[source] = experiment.source(log)
+            for line in sources[source].describe():
+                log(line)
         check_flaws(sources[source], experiment.flaws)
         if key not in datasets:
             datasets[key] = spoil(sources[source], experiment.flaws)
