@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 BENCH_READY := $(VENV)/.ready-bench
+# compat: Python also finds the package from the folder that holds the clone, whose name is that of the package.
+PIP_OPTIONS := --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
 # The options of a study: make ladder DATA=folder:my_photos REPEATS=3 PROTOCOL=published QUICK=1
 ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
@@ -154,13 +156,13 @@ $(BIN)/python:
 
 $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@echo "installing kerasclf and TensorFlow into $(VENV) (once; a minute or two)"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[openvino,optuna]"
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[openvino,optuna]"
 	@touch $@
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev,ray,openvino,optuna]"
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[bench,openvino,optuna]"
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[bench,openvino,optuna]"
 	@touch $(READY) $@
