@@ -77,5 +77,5 @@ def test_a_study_without_a_run(tmp_path):
 def test_a_damaged_run_is_named(folder, study):
     run = folder.run("first", study.experiments["first"].identity, 1)
     (run.path / "metrics.json").write_text("{")
-    with pytest.raises(FolderError, match=r"metrics\.json was changed after the run had ended"):
+    with pytest.raises(FolderError, match=r"metrics\.json was changed after the end of the run"):
         read_results(folder.path)
