@@ -1,8 +1,8 @@
 """Batch normalisation as one TensorFlow operation, `FusedBatchNormV3`. Keras uses a dozen operations.
 
 In inference mode Keras uses one multiplication and one addition. This is faster on a CPU in float32, and stays in use:
-the gradient of the fused operation stores all inputs and sums over them for a scale and an offset that do not train. In 16
-bits Keras rounds scale and offset, and the fused operation rounds only the result.
+the gradient of the fused operation stores all inputs and sums over them for a scale and an offset that do not train.
+In 16 bits Keras rounds scale and offset, and the fused operation rounds only the result.
 """
 
 import keras
