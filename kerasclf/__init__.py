@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 # TensorFlow reads this when it is imported. By default it switches oneDNN off on processors without AVX-512 VNNI, such
-# as those of most laptops. There BaseNet trains four times as fast with oneDNN (benchmarks/README.md).
+# as those of most laptops. There BaseNet trains about four times as fast with oneDNN
+# (docs/explanation/faster-layers.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 _MODULES = {

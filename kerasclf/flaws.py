@@ -11,11 +11,12 @@ DUPLICATED_SHARE = 0.2
 # Name → effect and usual cause.
 FLAWS: dict[str, str] = {
     "choose_on_test": (
-        "The test images validate: epochs are chosen on the images that the result is reported on. "
+        "The test images are the validation set: epochs are chosen on the images that the result is reported on. "
         "Usual cause: validation_data=(x_test, y_test), or a test accuracy that is watched in every epoch."
     ),
     "sorted_split": (
-        "The first training images validate while all are still sorted by class, neither shuffled nor stratified. "
+        "The first training images are the validation set, while all images are still sorted by class. The split is "
+        "neither shuffled nor stratified. "
         "Usual cause: validation_split on arrays read folder by folder, or a slice such as images[:500]."
     ),
     "unshuffled": (

@@ -26,7 +26,7 @@ class CacheCommand:
     """
 
     task: Annotated[Literal["list", "clear"], tyro.conf.Positional] = "list"
-    """list or clear."""
+    """list: show the caches; clear: delete them."""
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
     """With clear: names, or their first letters, as shown by list. Default: all."""
 

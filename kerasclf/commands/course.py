@@ -20,7 +20,7 @@ _NO_WINE = "needs the file winequality-red.csv: --wine PATH"
 
 @dataclass(frozen=True)
 class CourseCommand(RunOptions):
-    """Run the twelve exercises of a deep-learning course, from the perceptron to transfer learning, as pages.
+    """Run the twelve exercises of a deep-learning course, from the perceptron to transfer learning, and write pages.
 
     Examples:
       kerasclf course --quick
@@ -38,7 +38,7 @@ class CourseCommand(RunOptions):
     """Names of the exercises: perceptron, wine, iris, digits, metrics, fitting, batches, folds, cnn, visualization,
     networks, transfer. Default: all."""
     protocol: str = "sound"
-    """sound: the flaws of the original are corrected; published: as its authors ran it."""
+    """sound: corrects the flaws of the original course; published: repeats it as its authors ran it."""
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training."""
     weights: str | None = None
@@ -65,7 +65,7 @@ class CourseCommand(RunOptions):
             except KerasclfError as error:
                 if name != "course-transfer" or self.weights is not None:
                     raise
-                missing[name] = str(error)  # weights that cannot be had must not stop the other exercises
+                missing[name] = str(error)  # missing weights must not stop the other exercises
                 say(console, f"{name}: {error}")
         if not self.plan:
             show_course(out, out / "report", console, missing)

@@ -1,4 +1,4 @@
-"""`kerasclf report`: the report of a study or a search."""
+"""`kerasclf report`: the report of a study, a training, a course or a search."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class ReportCommand:
     """
 
     folder: Annotated[Path, tyro.conf.Positional]
-    """The folder that `kerasclf study`, `kerasclf train` or `kerasclf search` wrote."""
+    """The folder that `kerasclf study`, `train`, `course` or `search` wrote."""
     out: Path | None = None
     """Folder of the report. Default: FOLDER/report."""
 

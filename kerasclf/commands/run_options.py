@@ -28,9 +28,9 @@ class RunOptions(SharedOptions):
     retry: bool = False
     """Try failed runs again."""
     live: bool = False
-    """Draw the curves of each run during training: curves.png in its folder, and in place in a notebook."""
+    """Draw the curves of each run during training, to curves.png in its folder and in place in a notebook."""
     track: Literal["wandb", "mlflow", "tensorboard"] | None = None
-    """Also send the metrics to Weights & Biases, MLflow or TensorBoard (extra 'tracking')."""
+    """Also send the metrics to Weights & Biases, MLflow or TensorBoard (pip install 'kerasclf[tracking]')."""
 
     def run_study(self, study: "Study", out: Path, console: Console, only: tuple[str, ...] = ()) -> None:
         """Says what the study will cost, runs it and shows its report.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def end_search(results: "SearchResults", engine: "Engine", console: Console, refit: bool) -> None:
-    """Makes the final runs of a search and writes its report.
+    """Executes the final runs of a search and writes its report.
 
     Raises:
         RunsFailedError: If some of these runs failed; the report is written without them.

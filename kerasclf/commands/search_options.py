@@ -34,22 +34,23 @@ class SearchOptions(SharedOptions):
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared searches and the oracles."""
     space: Path | None = None
-    """TOML file with an axis for each field to vary; see docs/search.md. Default: the space of the declared search."""
+    """TOML file with the values of each setting to vary; see docs/search.md. Default: the space of the declared
+    search."""
     oracle: str | None = None
-    """random, grid, bayesian or hyperband (KerasTuner); tpe, cmaes, qmc or gp (Optuna). Default: that of the declared
-    search, otherwise random."""
+    """Method that proposes trials: random, grid, bayesian or hyperband (KerasTuner); tpe, cmaes, qmc or gp (Optuna).
+    Default: that of the declared search, otherwise random."""
     objective: str = "val_accuracy"
     """val_accuracy or val_loss, measured with the final weights of a run."""
     max_trials: int | None = None
-    """Maximum number of trials."""
+    """Maximum number of trials. A trial is one combination of settings."""
     max_time: str | None = None
-    """Maximum time over all calls, such as 90s, 20m, 2h or 1h30m. The final runs on the test set come on top."""
+    """Maximum time over all calls, such as 90s, 20m, 2h or 1h30m. It excludes the final runs on the test set."""
     max_failures: int = 5
     """Number of failed trials in a row after which the search stops."""
     median: bool = False
     """Stop a trial early when it falls behind the median of earlier trials."""
     folds: int = 0
-    """Number of cross-validation folds of all images outside the test set. Each trial has one run per fold."""
+    """Number of cross-validation folds of all images outside the test set; 0 for none. A trial has one run per fold."""
     final_repeats: int = 3
     """Number of final runs, on the test set, of the base experiment and of the best trial. 0 leaves the test set
     unused."""
@@ -58,18 +59,18 @@ class SearchOptions(SharedOptions):
     data: str | None = None
     """Another data set; see kerasclf study --help."""
     protocol: str = "sound"
-    """With STUDY/EXPERIMENT: sound or published."""
+    """With STUDY/EXPERIMENT: the protocol of the study, sound or published."""
     epochs: int | None = None
-    """Maximum number of epochs in each phase of a training. An axis of epochs is scaled down to it."""
+    """Maximum number of epochs in each phase of a training. If the search varies the epochs, it scales them down."""
     weights: str | None = None
     """Weights of a pretrained network: imagenet, a file, or none."""
     reduced: bool = False
-    """Run the declared search's reduced version for a CPU. The report states what was reduced."""
+    """Run the declared search's reduced size, for a CPU. The report lists the reductions."""
 
     chief: bool = False
-    """Lead a search whose trials workers run. --jobs gives the expected number of workers."""
+    """Serve the search to workers, which run its trials. --jobs gives the expected number of workers."""
     worker: bool = False
-    """Run trials for the chief of the folder --out. A worker that dies restarts and resumes its trial."""
+    """Run trials for the chief that works in the folder --out. A worker that dies restarts and resumes its trial."""
     bind: str | None = None
     """IP address of the chief. Default: loopback. The channel has no authentication and no encryption, and whoever
     reaches the address can direct the search. Use other addresses only in a network that you trust."""

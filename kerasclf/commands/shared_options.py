@@ -25,12 +25,12 @@ class SharedOptions:
     """Which images, how many runs, and where they take place."""
 
     repeats: int | None = None
-    """Runs of each experiment or trial, with seeds that count up from --seed. Default: the study's own number, mostly
-    1. Three or more runs show which differences are significant."""
+    """Number of runs of each experiment, or of each trial of a search. Their seeds count up from --seed. Default: the
+    study's own number, usually 1. Three or more runs show which differences are significant."""
     seed: int = 0
     """Seed of the first run."""
     quick: bool = False
-    """Run a version of seconds: few images, two epochs. It shows the workflow; its metrics mean nothing."""
+    """Run in seconds, with few images and at most two epochs. This shows the workflow; the metrics mean nothing."""
     image_size: str | None = None
     """HEIGHTxWIDTH in pixels. Resizes the images of folders and lists, and sets the size of synthetic shapes."""
     train_per_class: int | None = None
@@ -40,9 +40,9 @@ class SharedOptions:
     out: Path | None = None
     """Folder for the runs and their report. Default: a folder in runs/."""
     plan: bool = False
-    """Check everything, measure a few real steps, say what the runs will cost, and stop."""
+    """Check everything, measure a few real training steps, report the time, memory and disk of the runs, and stop."""
     jobs: str = "auto"
-    """Runs side by side, each in a process of its own. auto: one per GPU, or one per core if memory allows."""
+    """Number of runs side by side, each in its own process. auto: one per GPU, or one per core if memory allows."""
     engine: str = "processes"
     """processes: on this machine; ray: on a Ray cluster; inline: in this process, one by one, for debugging."""
     address: str | None = None
@@ -84,7 +84,7 @@ class SharedOptions:
         reduced: bool = False,
         no_cache: bool = False,
     ) -> "StudyOptions":
-        """Returns the changes of a study that the options ask for."""
+        """Returns the changes of a study that the options request."""
         from kerasclf.studies.study_options import StudyOptions
 
         size: Size = "quick" if self.quick else "reduced" if reduced else "full"

@@ -35,7 +35,7 @@ class ShowCommand:
 
     what: Annotated[str, tyro.conf.Positional]
     """kernels: the kernels of the first convolution; features: the feature maps of each convolution for an image, with
-    the arithmetic of their size; gradcam: the image regions that speak for a class."""
+    the arithmetic of their size; gradcam: the image regions that support a class."""
     source: Annotated[Path, tyro.conf.Positional]
     """A run folder, or a .keras file."""
     image: Annotated[Path | None, tyro.conf.Positional] = None
@@ -43,7 +43,7 @@ class ShowCommand:
     label: str | None = None
     """For gradcam: the name or the number of the class. Default: the predicted class."""
     layers: tuple[str, ...] = ()
-    """For features: names of convolutions. Default: all, or 12 of them at equal distances."""
+    """For features: names of convolutions. Default: all, or 12 evenly spaced ones if there are more."""
     out: Path | None = None
     """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in
     the run folder, or next to the file."""

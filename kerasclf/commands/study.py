@@ -37,15 +37,15 @@ class StudyCommand(RunOptions):
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared studies."""
     data: str | None = None
-    """cifar100:25, cifar100, cifar10, mnist, folder:PATH, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH or shapes. Default:
-    the study's own data if they are available, otherwise the synthetic data set shapes."""
+    """Data set: cifar100:25, cifar100, cifar10, mnist, folder:PATH, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH or shapes.
+    Default: the study's own data if they are available, otherwise the synthetic data set shapes."""
     protocol: str = "sound"
-    """sound: the flaws of the original are corrected; published: as its authors ran it."""
+    """sound: corrects the flaws of the original study; published: repeats it as its authors ran it."""
     only: tuple[str, ...] = ()
     """Names of the experiments to run. Default: all."""
     reduced: bool = False
-    """Run the study's own version for a CPU: fewer images and epochs, smaller networks. The report says what was
-    reduced."""
+    """Run the study's reduced size, for a CPU: fewer images and epochs, smaller networks. The report lists the
+    reductions."""
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training."""
     weights: str | None = None

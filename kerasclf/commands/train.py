@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainCommand(RunOptions):
-    """Train a pretrained network on your images, first a new head, then the layers that --unfreeze names; report it.
+    """Train a pretrained network on your images and report it: a new head first, then the layers that --unfreeze names.
 
     The frozen layers are computed once per image and cached (kerasclf cache list). The model is saved in the run
     folder. It takes raw images, pixels 0-255, and loads with Keras alone.
@@ -35,16 +35,16 @@ class TrainCommand(RunOptions):
     backbone: str = "keras_resnet50"
     """A pretrained network; kerasclf models lists them."""
     unfreeze: str = "head"
-    """The layers that train: head, all, lastN (the last N convolutional layers), stageK (from stage K on) or
-    from:LAYER."""
+    """The layers that train: head (only the new layers on top), all, lastN (from the Nth last convolutional layer on),
+    stageK (from stage K on) or from:LAYER. The layers below are frozen: they keep their weights."""
     weights: str = "imagenet"
-    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5), or none for random weights."""
+    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), or none for random weights."""
     head: tuple[int, ...] = ()
     """Widths of the hidden layers of the new head. Default: no hidden layer."""
     dropout: float = 0.0
     """Dropout rate before each layer of the head."""
     head_epochs: int = 5
-    """Epochs of the head alone, before the other unfrozen layers train with it; 0 for none."""
+    """Epochs of the head alone, before the other layers of --unfreeze train with it; 0 for none."""
     epochs: int = 20
     """Epochs of the training, after those of the head alone."""
     batch_size: int = 32
@@ -52,15 +52,15 @@ class TrainCommand(RunOptions):
     learning_rate: float | None = None
     """Adam's peak learning rate. Default: 1e-3 for the head alone, 1e-4 for more layers."""
     layer_decay: float = 1.0
-    """Factor by which each stage has a lower learning rate than the stage above it; 1 trains all stages alike."""
+    """Learning rate of each stage, as a share of the rate of the next stage towards the output; 1 trains all alike."""
     augment: bool = False
-    """Flip, shift and zoom the training images at random in every epoch. This cannot use the cache without --views."""
+    """Flip, shift and zoom the training images at random in every epoch. Without --views, the cache is not used."""
     views: int = 0
     """With --augment: cache this number of random versions of each image instead of changing it in every epoch."""
     precision: str = "auto"
-    """float32, mixed_bfloat16, mixed_float16, or auto: bfloat16 if the machine is faster with it."""
+    """float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where it is faster, otherwise float32."""
     find_rate: bool = False
-    """Only propose a learning rate, by a short training with a rising rate."""
+    """Train briefly with a rising learning rate, propose a rate, and stop."""
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.single_experiment import single_experiment_study

@@ -28,7 +28,7 @@ class WeightsCommand:
     """
 
     task: Annotated[Literal["convert"], tyro.conf.Positional]
-    """convert."""
+    """convert, the only task."""
     source: Annotated[Path, tyro.conf.Positional]
     """A .safetensors or .pth file with tensor names of torchvision or timm."""
     model: Annotated[str, tyro.conf.Positional]

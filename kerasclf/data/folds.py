@@ -10,7 +10,7 @@ from kerasclf.errors import DataError
 
 
 def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDataset]:
-    """Yields `folds` versions of a data set. Each image outside the test set validates in exactly one of them.
+    """Yields `folds` versions of a data set. Each image outside the test set is in exactly one validation set.
 
     The folds are stratified and seeded. All versions share the test set.
 

@@ -76,7 +76,7 @@ T = TypeVar("T", bound=Divisible)
 def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -> dict[str, T]:
     """Returns the training, validation and test sets.
 
-    The steps are: divide off the test set, limit both sets, divide off the validation set.
+    The steps are: hold out the test set, limit both sets, hold out the validation set.
 
     Args:
         found: Sets that the data set provides, at least "train".

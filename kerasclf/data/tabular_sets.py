@@ -1,4 +1,4 @@
-"""Loads tables instead of images: red wine, iris flowers, and points that a line divides.
+"""Loads tables instead of images: red wine, iris flowers, and points that a line separates.
 
 A row of n features is stored as an image of one pixel with n channels. Normalisation per channel of an image thus
 becomes normalisation per feature of a row.
@@ -16,7 +16,7 @@ from kerasclf.errors import DataError
 POINTS = 200
 _POINTS_SEED = 4
 # Two long clusters lie on both sides of an empty strip that does not pass through 0. They are shifted against each
-# other along the strip. The difference of their means therefore does not divide them: a line must rotate to do so.
+# other along the strip. The difference of their means therefore does not separate them: a line must rotate to do so.
 _MIDDLE, _ANGLE, _STRIP = (2.5, 2.0), np.deg2rad(35), 0.3
 _LENGTH, _WIDTH, _SHIFT = 1.1, 0.6, 1.0
 
@@ -74,7 +74,7 @@ def load_iris() -> Table:
 
 
 def draw_points() -> Table:
-    """Returns 200 synthetic points of two classes in the plane, which a line divides. They are the same each time."""
+    """Returns 200 synthetic points of two classes in the plane, which a line separates. They are the same each time."""
     rng = np.random.default_rng(_POINTS_SEED)
     labels = np.arange(POINTS) % 2
     side = 2 * labels - 1

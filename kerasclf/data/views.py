@@ -13,7 +13,7 @@ class View(Value):
     """The images that a run sees, if these are not the three sets unchanged.
 
     Args:
-        fold: Number of the fold that validates, from 1; None keeps the data set's own validation set.
+        fold: Number of the validation fold, from 1; None keeps the data set's own validation set.
         folds: Number of folds into which all images outside the test set are divided.
         fold_seed: Seed of the folds.
         joined: Whether to train on the validation images too. Validation metrics then mean nothing.

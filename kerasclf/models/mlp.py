@@ -82,7 +82,7 @@ def perceptron(
     problems = _size_problems(input_shape, num_classes)
     if num_classes != 2:
         problems.append(
-            f"num_classes: expected 2, as one unit divides only two classes. Received: {num_classes}. Try mlp."
+            f"num_classes: expected 2, as one unit separates only two classes. Received: {num_classes}. Try mlp."
         )
     raise_all(f"{name} cannot be built", problems)
     inputs = keras.Input(input_shape, name="image")

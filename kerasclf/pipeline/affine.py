@@ -1,7 +1,8 @@
 """Applies one affine transform per image: composes a matrix from its parameters and moves the pixels once.
 
-The code uses plain gathers and sums, which XLA compiles into one loop. It is five times as fast as
-ImageProjectiveTransformV3, and all fill modes but one have scipy's meaning (benchmarks/README.md).
+The code uses plain gathers and sums, which XLA compiles into one loop. It is about five times as fast as
+ImageProjectiveTransformV3 (docs/explanation/what-was-tried.md). All fill modes but one have scipy's meaning
+(docs/augmentation.md).
 """
 
 import math

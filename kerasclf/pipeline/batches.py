@@ -15,7 +15,7 @@ from kerasclf.pipeline.augmentation import Augmentation
 from kerasclf.pipeline.mixing import make_mix
 
 # Small images are read and augmented in chunks of several batches. A call costs about a millisecond in itself, as much
-# as augmenting sixty 32×32 images (benchmarks/).
+# as augmenting sixty 32×32 images (docs/explanation/what-was-tried.md).
 _CHUNK_PIXELS = 512 * 32 * 32
 # Fixed: tf.data's tuning starts from 1, and an epoch of small images ends before it finds a better number.
 _PARALLEL = os.cpu_count() or 1
@@ -144,7 +144,7 @@ def _finish(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Da
     options = tf.data.Options()
     options.deterministic = True
     # All settings are fixed, so tuning is useless. With all cores busy, the end of most passes waits for the tuner: 0.5
-    # to 0.7 s in 8 of 11 epochs of BaseNet on one core (benchmarks/README.md).
+    # to 0.7 s in 8 of 11 epochs of BaseNet on one core (docs/explanation/what-was-tried.md).
     options.autotune.enabled = False
     # Replicas divide each batch. Sharding by file or element would change the images of a batch.
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF

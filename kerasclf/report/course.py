@@ -66,7 +66,7 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
     exercises = [_read(exercise, folder / exercise.study, missing or {}) for exercise in EXERCISES]
     known = {one.exercise.study: one.results for one in exercises if one.results is not None}
     if not known:
-        raise FolderError(f"{folder} holds no finished run of the course. Run it first: kerasclf study course.")
+        raise FolderError(f"{folder} holds no finished run of the course. Run it first: kerasclf course.")
     out.mkdir(parents=True, exist_ok=True)
     summary = pd.concat([summarise(results).assign(study=name) for name, results in known.items()])
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

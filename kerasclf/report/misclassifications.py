@@ -45,7 +45,7 @@ class ConfusedClasses:
 
 @dataclass(frozen=True)
 class Mistakes:
-    """The most confused classes and the most confident errors of a run; without pictures if the run kept none."""
+    """The most confused classes and the most confident errors of a run; without pictures if the run stored none."""
 
     seed: int
     pairs: tuple[ConfusedClasses, ...]
@@ -53,7 +53,7 @@ class Mistakes:
 
     @property
     def has_pictures(self) -> bool:
-        """Whether the run kept its misclassified images."""
+        """Whether the run stored its misclassified images."""
         return bool(self.most_confident)
 
 
@@ -91,7 +91,7 @@ def _pictures(run: Run, indices: NDArray[np.int64]) -> tuple[Picture, ...]:
     if run.examples is None:
         return ()
     positions = {index: position for position, index in enumerate(run.examples.indices.tolist())}
-    # A run of an older version may have kept a different selection of images.
+    # A run of an older version may have stored a different selection of images.
     return tuple(_picture(run, index, positions[index]) for index in indices.tolist() if index in positions)
 
 

@@ -1,4 +1,4 @@
-"""The most confident errors of a run on the test set, and the file that keeps their thumbnails. Needs no TensorFlow."""
+"""The most confident errors of a run on the test set, and the file of their thumbnails. Needs no TensorFlow."""
 
 from dataclasses import dataclass
 from pathlib import Path

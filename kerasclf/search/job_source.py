@@ -30,7 +30,7 @@ class Timer(Protocol):
 
 
 class Trials(Protocol):
-    """Provides trials and takes their ends: the state of a search, or a worker's view of it."""
+    """Provides trials and records their ends: the state of a search, or a worker's view of it."""
 
     @property
     def search(self) -> Search: ...

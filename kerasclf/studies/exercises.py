@@ -39,7 +39,7 @@ EXERCISES = (
         1, "perceptron", "The perceptron", "course-perceptron", ("decision", "curves"),
         (
             "Before the first step all weights are 0 and there is no decision line. The line then turns and shifts in "
-            "every epoch until it runs through the empty strip.",
+            "every epoch until it runs through the empty strip between the classes.",
             "When nearly every point is classified correctly, the loss still falls. The colours become deeper because "
             "the unit becomes more confident, while the line hardly moves.",
         ),
@@ -50,8 +50,8 @@ EXERCISES = (
             "At a learning rate of 0.1, the two units of a layer can die within an epoch. A ReLU whose input is "
             "negative for every wine outputs 0 and learns nothing. All wines then get the same prediction, the larger "
             "class, and the curves are flat. With a tenth of the rate the units stay alive.",
-            "Compare the hidden layers with no hidden layer. If the interval of the difference contains 0, the number "
-            "of test wines is too small to show an effect.",
+            "Compare hidden_2_2 with no_hidden, which has no hidden layer. If the interval of their difference "
+            "contains 0, the test set has too few wines to show an effect.",
         ),
     ),
     Exercise(

@@ -1,6 +1,6 @@
 """The arrays of the figures that need TensorFlow: the perceptron's decision line, kernels, feature maps, Grad-CAM.
 
-They are kept in the folder of a study. The report reads them and needs no TensorFlow.
+They are stored in the folder of a study. The report reads them and needs no TensorFlow.
 """
 
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def read_illustration(study: Path, kind: str) -> Arrays | None:
 
 
 def illustrate_decision(run: RunFolder, study: Path) -> None:
-    """Repeats a run on points in the plane, and keeps its predictions on a grid after each epoch.
+    """Repeats a run on points in the plane, and stores its predictions on a grid after each epoch.
 
     A run is a function of the experiment and the seed, so the repetition is identical to the run. Arrays:
 
@@ -88,7 +88,7 @@ def illustrate_decision(run: RunFolder, study: Path) -> None:
 
 
 def illustrate_visualization(run: RunFolder, study: Path) -> None:
-    """Keeps the kernels of a run's network, and the feature maps and Grad-CAM heat map of the first test image.
+    """Stores the kernels of a run's network, and the feature maps and Grad-CAM heat map of the first test image.
 
     Arrays: `image`, `kernels`, `heat`, and `maps/NAME` of each convolution.
 

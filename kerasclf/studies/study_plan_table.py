@@ -70,7 +70,7 @@ def _counts(study_plan: StudyPlan) -> list[str]:
 
 
 def _phase_lines(study_plan: StudyPlan) -> list[str]:
-    """Returns a line for each setting of `unfreeze` with the time of its phase; none if all networks train whole."""
+    """Returns a line for each setting of `unfreeze` with the time of its phase; none if whole networks train."""
     phases = [phase for cost in study_plan.plan.costs.values() for phase in cost.phases]
     if all(phase.unfreeze == "all" for phase in phases):
         return []

@@ -20,8 +20,8 @@ Tracker = Literal["wandb", "mlflow", "tensorboard"]
 def make_tracker(name: Tracker, study_plan: StudyPlan) -> Iterator[SilentRunListener]:
     """Yields a study's listener that sends the metrics to a tracker.
 
-    A resumed run also resumes in the tracker, which knows it by its experiment and seed. Files go to FOLDER/tracking,
-    unless the tracker's own settings (WANDB_MODE, MLFLOW_TRACKING_URI …) send them elsewhere.
+    A resumed run also resumes in the tracker, which identifies it by its experiment and seed. Files go to
+    FOLDER/tracking, unless the tracker's own settings (WANDB_MODE, MLFLOW_TRACKING_URI …) send them elsewhere.
 
     Args:
         name: Name of the tracker.

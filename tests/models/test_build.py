@@ -12,7 +12,7 @@ from kerasclf.models import build
         (
             "perceptron",
             {"num_classes": 3},
-            r"num_classes: expected 2, as one unit divides only two classes\. Received: 3",
+            r"num_classes: expected 2, as one unit separates only two classes\. Received: 3",
         ),
         ("mlp", {"hidden": "halfing"}, r"hidden: expected widths or one of 'halving', .* Received: 'halfing'"),
         ("mlp", {"hidden": (10, 0)}, r"hidden: expected widths of at least 1\. Received: \(10, 0\)"),

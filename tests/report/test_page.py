@@ -31,8 +31,8 @@ def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
     assert "A CPU, 2 cores" in page
     assert "train.epochs" in page
     assert "p: probability of a difference at least this large" in page
-    headings = ["Findings", "Leaderboard", "Significant differences", "Learning curves", "Errors", "Cost per run",
-                "Changed settings", "Experiments in detail", "How to reproduce"]  # fmt: skip
+    headings = ["Findings", "Leaderboard", "Differences between experiments", "Learning curves", "Errors",
+                "Cost per run", "Changed settings", "Experiments in detail", "How to reproduce"]  # fmt: skip
     assert re.findall("<h2>(.*?)</h2>", page) == headings
 
 

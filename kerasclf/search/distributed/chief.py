@@ -1,7 +1,7 @@
 """`lead`: serves a search to workers on several machines until its budget is spent.
 
 The search ends even if workers are still connected, and also after a long time without any worker. Chief and workers
-speak through KerasTuner's service: gRPC without authentication or encryption.
+communicate through KerasTuner's service: gRPC without authentication or encryption.
 """
 
 import contextlib

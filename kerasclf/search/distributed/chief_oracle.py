@@ -29,7 +29,7 @@ class Lease:
 
 
 class ChiefOracle:
-    """The oracle behind KerasTuner's service. It hands out trials and takes their ends. Thread-safe.
+    """The oracle behind KerasTuner's service. It hands out trials and records their ends. Thread-safe.
 
     Args:
         state: The state of the search.
@@ -97,7 +97,7 @@ class ChiefOracle:
         return self.get_trial(trial_id)
 
     def end_trial(self, trial: Any) -> None:
-        """Takes the end of a trial, which its worker has written to the search folder."""
+        """Records the end of a trial, which its worker has written to the search folder."""
         with self._lock:
             number = int(trial.trial_id)
             self.last_contact = time.monotonic()
