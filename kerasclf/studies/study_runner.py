@@ -182,9 +182,7 @@ def _check_inputs(experiment: Experiment, run: RunFolder, manifest: str) -> None
         return
     description, remedy = run.description(), "Give another folder as `out`. Nothing was changed."
     if description["data"]["manifest"] != manifest:
-        raise FolderError(f"{run.path} was made with other images: {experiment.data} has changed since. {remedy}")
+        raise FolderError(f"{run.path} used other images: {experiment.data} has changed since. {remedy}")
     if description.get("weights") != weights:
         assert experiment.transfer is not None
-        raise FolderError(
-            f"{run.path} was made with other weights: {experiment.transfer.weights} has changed since. {remedy}"
-        )
+        raise FolderError(f"{run.path} used other weights: {experiment.transfer.weights} has changed since. {remedy}")

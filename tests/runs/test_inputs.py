@@ -10,6 +10,7 @@ from kerasclf.errors import FolderError
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.execute import execute
 from kerasclf.runs.inputs import RunInputs, check_inputs, inputs_of, weights_digest
+from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_study
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener
@@ -55,6 +56,7 @@ def test_a_run_keeps_the_threads_it_started_with(photos, tmp_path):
 def test_an_interrupted_run_is_not_resumed_with_other_images(photos, tmp_path):
     study = study_of(photos)
     job = job_of(study, tmp_path / "out")
+    StudyFolder(tmp_path / "out").claim(study)
     execute(replace(job, halt=Halt(after=1)), SilentTrainingListener())
     assert job.run.epochs_done() == 1
     swap(photos)
@@ -90,5 +92,5 @@ def test_a_finished_run_is_not_joined_by_runs_with_other_weights(photos, tmp_pat
     run = folder.run("base", study.experiments["base"].identity, 0)
     assert run.description()["weights"] is None
     swap(photos)
-    with pytest.raises(FolderError, match="was made with other images"):
+    with pytest.raises(FolderError, match="used other images"):
         run_study(replace(study, seeds=(0, 1)), tmp_path / "out", engine=Inline())

@@ -67,7 +67,7 @@ def test_a_plan_loads_the_images_once_and_knows_which_flaws_change_them():
     quick = declare("pitfalls", options=StudyOptions(data="shapes", size="quick")).experiments
     small = {name: experiment for name, experiment in quick.items() if experiment.transfer is None}
     plan = make_plan(PlanRequest(small), lines.append)
-    assert len(lines) == 1
+    assert len(lines) == 2  # the sizes, and the classes
     others = {name for name, found in plan.data_of.items() if found != plan.data_of["sound"]}
     assert others == {"choose_on_test", "sorted_split", "unshuffled", "duplicates"}
     assert len(plan.manifests) == 5
