@@ -1,6 +1,5 @@
 """The `kerasclf` command. TensorFlow is imported only when there is something to compute."""
 
-import dataclasses
 import functools
 import inspect
 import operator
@@ -15,7 +14,7 @@ import kerasclf
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.models import ModelsCommand
-from kerasclf.commands.output import with_flags
+from kerasclf.commands.output import flags_of, with_flags
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.search import SearchCommand
 from kerasclf.commands.show import ShowCommand
@@ -40,7 +39,7 @@ COMMANDS = {
 # Names that other tools give to an option of ours.
 SYNONYMS = {
     "--lr": ("--learning-rate",),
-    "--model": ("--backbone", "--experiment"),
+    "--model": ("--backbone",),
     "--arch": ("--backbone",),
     "--batchsize": ("--batch-size",),
     "--bs": ("--batch-size",),
@@ -110,8 +109,7 @@ def _unknown_name(arguments: Sequence[str]) -> str | None:
 
 def _flags_of(command: type) -> set[str]:
     """Returns the options of a command, with their leading dashes."""
-    own = {f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(command)}
-    return {*own, "--help", "--list", "--version"}
+    return {*flags_of(command).values(), "--help"}
 
 
 def _described(name: str, whole: bool) -> Any:

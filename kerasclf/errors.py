@@ -25,6 +25,10 @@ class DataError(KerasclfError):
     """Images, labels or file lists that cannot be used."""
 
 
+class WeightsError(KerasclfError):
+    """Pretrained weights that are not available on this machine and cannot be downloaded."""
+
+
 class TrainingError(KerasclfError):
     """A training that cannot continue, for example because its loss is no longer finite."""
 
@@ -50,7 +54,7 @@ def rebuild(kind: str, message: str) -> KerasclfError:
     """Returns an error that another process raised, from the name of its class and its message."""
     found = globals().get(kind)
     # SizeError and RunsFailedError take more than a message.
-    return found(message) if found in (DataError, TrainingError, FolderError) else KerasclfError(message)
+    return found(message) if found in (DataError, WeightsError, TrainingError, FolderError) else KerasclfError(message)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

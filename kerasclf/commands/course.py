@@ -10,7 +10,7 @@ from rich.console import Console
 from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.report import show_course
 from kerasclf.commands.run_options import RunOptions
-from kerasclf.errors import KerasclfError, RunsFailedError, unknown
+from kerasclf.errors import KerasclfError, RunsFailedError, WeightsError, unknown
 
 if TYPE_CHECKING:
     from kerasclf.studies.study import Protocol, Study
@@ -62,8 +62,8 @@ class CourseCommand(RunOptions):
                 self._run_one(self._declare(name, spec), out / name, console)
             except RunsFailedError as error:
                 failures |= {f"{name}: {title}": message for title, message in error.failures.items()}
-            except KerasclfError as error:
-                if name != "course-transfer" or self.weights is not None:
+            except WeightsError as error:
+                if self.weights is not None:
                     raise
                 missing[name] = str(error)  # missing weights must not stop the other exercises
                 say(console, f"{name}: {error}")

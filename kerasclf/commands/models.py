@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 from rich.console import Console
@@ -28,6 +28,8 @@ class ModelsCommand:
       kerasclf models resnet50 --draw
       kerasclf models resnet50 --diagram resnet50.svg
     """
+
+    FLAGS: ClassVar[dict[str, str]] = {"num_classes": "--classes", "input_shape": "--input"}
 
     name: Annotated[str, tyro.conf.Positional] = ""
     """The network to explain. Default: list all networks."""

@@ -4,8 +4,9 @@ import dataclasses
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
+import tyro
 from rich.console import Console
 
 from kerasclf.log import Log
@@ -39,6 +40,18 @@ def folder_name(what: str, data: str, how: str, size: str = "full") -> str:
     return "-".join([what, words, how, *([] if size == "full" else [size])])
 
 
+def flags_of(command: type) -> dict[str, str]:
+    """Returns what a user types for each field of a command: its flag, or its name if it is positional."""
+    hints = get_type_hints(command, include_extras=True)
+    found = {}
+    for field in dataclasses.fields(command):
+        extras = getattr(hints[field.name], "__metadata__", ())
+        named = next((extra.name for extra in extras if getattr(extra, "name", None)), field.name)
+        positional = tyro.conf.Positional in extras
+        found[field.name] = field.name.upper() if positional else f"--{named.replace('_', '-')}"
+    return found
+
+
 def with_flags(message: str, command: Any) -> str:
     """Returns a library's message in which arguments of a command are replaced by its flags.
 
@@ -49,13 +62,13 @@ def with_flags(message: str, command: Any) -> str:
         message: The message.
         command: The command. Its `FLAGS`, if any, map arguments of the library to flags with another name.
     """
-    own = {field.name: f"--{field.name.replace('_', '-')}" for field in dataclasses.fields(command)}
+    own = {name: flag for name, flag in flags_of(type(command)).items() if flag.startswith("--")}
     extra: Mapping[str, str] = getattr(command, "FLAGS", {})
     flags = {**own, **extra}
 
     def flag(match: re.Match[str]) -> str:
         return match["before"] + flags[match["name"]] + match["after"] if match["name"] in flags else match[0]
 
-    at_start = re.compile(r"^(?P<before>\s*(?:- )?)(?P<name>[a-z_0-9]+)(?P<after>:)", re.MULTILINE)
+    at_start = re.compile(r"^(?P<before>\s*(?:- )?)(?:[a-z]+\.)?(?P<name>[a-z_0-9]+)(?P<after>:)", re.MULTILINE)
     in_backticks = re.compile(r"(?P<before>)`(?P<name>[a-z_0-9]+)`(?P<after>)")
     return in_backticks.sub(flag, at_start.sub(flag, message))

@@ -7,7 +7,7 @@ from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.search_options import SearchOptions
 from kerasclf.data.default_data import DatasetChoice, default_dataset
 from kerasclf.data.keras_sets import KERAS_SETS
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, unknown
 from kerasclf.log import Log
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
@@ -17,6 +17,7 @@ from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
 from kerasclf.studies.reduction import QUICK
+from kerasclf.studies.study import PROTOCOLS
 
 if TYPE_CHECKING:
     from kerasclf.studies.study import Protocol
@@ -37,6 +38,9 @@ def make_search(options: SearchOptions, log: Log) -> Search:
             f"Expected an experiment: a declared search ({', '.join(SEARCHES)}), STUDY/EXPERIMENT such as "
             "basenet/adam_20, or a file. Received none. Try: kerasclf search basenet --quick --max-trials 4"
         )
+    _check_protocol(options)
+    if options.quick and options.reduced:
+        raise KerasclfError("Expected --quick or --reduced. Received both.")
     space = None if options.space is None else read_space(options.space)
     make = _make_declared if options.experiment in SEARCHES else _make_from_experiment
     search, declared = make(options, space)
@@ -56,6 +60,15 @@ def make_budget(options: SearchOptions) -> Budget:
     if trials is None and options.experiment in SEARCHES and options.oracle not in FINITE:
         trials = SEARCHES[options.experiment].trials
     return Budget(trials, seconds, options.max_failures)
+
+
+def _check_protocol(options: SearchOptions) -> None:
+    if options.protocol not in PROTOCOLS:
+        raise KerasclfError(unknown("protocol", options.protocol, PROTOCOLS))
+    if options.experiment in SEARCHES and options.protocol != "sound":
+        raise KerasclfError(
+            f"--protocol is for STUDY/EXPERIMENT. The declared search {options.experiment} has the sound protocol."
+        )
 
 
 def _make_declared(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:

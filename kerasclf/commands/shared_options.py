@@ -87,6 +87,8 @@ class SharedOptions:
         """Returns the changes of a study that the options request."""
         from kerasclf.studies.study_options import StudyOptions
 
+        if self.quick and reduced:
+            raise KerasclfError("Expected --quick or --reduced. Received both.")
         size: Size = "quick" if self.quick else "reduced" if reduced else "full"
         cache: Literal["auto", "off"] = "off" if no_cache else "auto"
         return StudyOptions(data, self.repeats, self.seed, size, self.limits(epochs), weights, cache)

@@ -30,7 +30,7 @@ class StudyCommand(RunOptions):
       kerasclf study pitfalls --data folder:my_photos --repeats 5 --jobs 2
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"size": "--reduced", "cache": "--no-cache"}
+    FLAGS: ClassVar[dict[str, str]] = {"size": "--reduced", "cache": "--no-cache", "input_shape": "--image-size"}
 
     name: Annotated[str, tyro.conf.Positional] = ""
     """The study: basenet, ladder, birds, pitfalls, ...; see --list."""

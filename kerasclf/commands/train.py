@@ -28,7 +28,7 @@ class TrainCommand(RunOptions):
       kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache", "size": "--quick"}
+    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache", "size": "--quick", "head_dropout": "--dropout"}
 
     data: str = ""
     """folder:PATH with one folder per class, or another data set; see kerasclf study --help."""

@@ -184,7 +184,7 @@ def read_results(path: Path | str) -> StudyResults:
         if runs:
             experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
     if not experiments:
-        raise FolderError(f"{path} holds no finished run. Run the study first: kerasclf study {study['name']}.")
+        raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
     return StudyResults(study, tuple(experiments))
 
 

@@ -73,12 +73,14 @@ class SearchFolder:
             FolderError: If there is none, or it cannot be read.
         """
         try:
-            return Search.from_dict(read_json(self.path / SEARCH_FILE)["search"])
+            search = Search.from_dict(read_json(self.path / SEARCH_FILE)["search"])
+            search.check()
+            return search
         except FileNotFoundError:
             raise FolderError(
                 f"{self.path} holds no search: {SEARCH_FILE} is missing. Give the folder of a search."
             ) from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FolderError(f"{self.path / SEARCH_FILE} cannot be read: {error}.") from error
 
     def about(self) -> dict[str, Any]:

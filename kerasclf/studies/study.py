@@ -15,6 +15,20 @@ Size = Literal["full", "reduced", "quick"]
 SIZES: tuple[Size, ...] = ("full", "reduced", "quick")
 
 
+_NAME = re.compile(r"\w[\w.-]*")
+_NAME_FORM = "experiments: expected names of letters, digits, '_', '-' and '.'. Received: {!r}."
+
+
+def check_experiment_name(name: str) -> None:
+    """Checks the name of an experiment, which becomes the name of folders and files.
+
+    Raises:
+        KerasclfError: If it has other characters than letters, digits, '_', '-' and '.'.
+    """
+    if not _NAME.fullmatch(name):
+        raise KerasclfError(_NAME_FORM.format(name))
+
+
 @dataclass(frozen=True)
 class Published(Value):
     """The published figures of an experiment.
@@ -114,11 +128,7 @@ class Study:
             problems.append(unknown("protocol", self.protocol, PROTOCOLS))
         if not self.experiments:
             problems.append("experiments: expected at least one. Received none.")
-        problems += [
-            f"experiments: expected names of letters, digits, '_', '-' and '.'. Received: {name!r}."
-            for name in self.experiments
-            if not re.fullmatch(r"\w[\w.-]*", name)
-        ]
+        problems += [_NAME_FORM.format(name) for name in self.experiments if not _NAME.fullmatch(name)]
         if not all(0 <= seed < 2**32 for seed in self.seeds):
             problems.append(f"seeds: expected numbers from 0 to 2**32 - 1. Received: {self.seeds}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, unknown
 from kerasclf.files import read_json, write_json
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.studies.study import Study
-from kerasclf.values import flatten
+from kerasclf.studies.study import PROTOCOLS, SIZES, Lesson, Published, Study, check_experiment_name
+from kerasclf.values import Value, flatten
 
 STUDY_FILE = "study.json"
 # A folder with only these files counts as empty.
 _LOCK_FILES = {".lock", ".lock.json"}
 # These fields identify the study of a folder. Seeds and experiments may differ from call to call.
 _IDENTITY = ("name", "protocol", "size")
+_KEYS = {*_IDENTITY, "title", "question", "experiments", "published", "published_data", "seeds", "reductions"}
 
 
 @dataclass(frozen=True)
@@ -99,16 +100,14 @@ class StudyFolder:
         """
         try:
             held = read_json(self.path / STUDY_FILE)
-            missing = {*_IDENTITY, "experiments", "published", "published_data", "seeds", "reductions"} - set(held)
-            if missing:
-                raise ValueError(f"{min(missing)!r} is missing")
+            _check_contents(held)
             return held  # type: ignore[no-any-return]
         except FileNotFoundError:
             raise FolderError(
                 f"{self.path} holds no study ({STUDY_FILE} is missing). Give the folder of a study that has run."
             ) from None
-        except ValueError as error:
-            raise FolderError(f"{self.path / STUDY_FILE} cannot be read: {error}.") from error
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise FolderError(f"{self.path / STUDY_FILE} cannot be read: {str(error).rstrip('.')}.") from error
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
         """Returns the folder of a run, which may not exist yet.
@@ -119,6 +118,39 @@ class StudyFolder:
             seed: Seed of the run.
         """
         return RunFolder(self.path / "runs" / f"{name}-{identity}" / f"seed-{seed}")
+
+
+def _check_contents(held: Any) -> None:
+    """Checks the contents of study.json, which may come from a stranger: each value has its type and its form.
+
+    Raises:
+        ValueError: If something is missing or wrong; or another error of a wrong type.
+    """
+    if not isinstance(held, dict):
+        raise ValueError(f"expected an object. Received: {held!r}")
+    if "quick" in held:
+        raise ValueError("an older version of kerasclf wrote it. Run the study again in a new folder")
+    missing = _KEYS - set(held)
+    if missing:
+        raise ValueError(f"{min(missing)!r} is missing")
+    for name in ("name", "title", "question", "published_data"):
+        if not isinstance(held[name], str):
+            raise ValueError(f"{name}: expected a text. Received: {held[name]!r}")
+    for name, known in (("protocol", PROTOCOLS), ("size", SIZES)):
+        if held[name] not in known:
+            raise ValueError(unknown(name, str(held[name]), known))
+    for name, kind in (("seeds", int), ("reductions", str), ("notes", str)):
+        values = held.get(name, [])
+        if not isinstance(values, list) or not all(type(value) is kind for value in values):
+            raise ValueError(f"{name}: expected a list. Received: {values!r}")
+    for name in held["experiments"]:
+        check_experiment_name(name)  # it becomes the name of a folder
+    values_of: tuple[tuple[str, type[Value]], ...] = (
+        ("experiments", Experiment), ("published", Published), ("lessons", Lesson),
+    )  # fmt: skip
+    for name, value in values_of:
+        for plain in held.get(name, {}).values():
+            value.from_dict(plain)
 
 
 def _data_of(study: dict[str, Any]) -> str:

@@ -117,3 +117,10 @@ def test_missing_weights_leave_out_only_the_transfer(tmp_path, capsys):
     assert "01-perceptron.html" in index
     assert "12-transfer.html" not in index
     assert "--weights none" in index
+
+
+def test_wrong_options_are_refused_before_any_exercise(refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = refused("course", "--only", "transfer", "--data", "digits", "--protocol", "foo", "--engine", "inline")
+    assert "Unknown protocol 'foo'" in error
+    assert not list(tmp_path.iterdir())

@@ -1,9 +1,10 @@
 """Messages of the library, as a command prints them."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import pytest
+import tyro
 
 from kerasclf.commands.output import folder_name, with_flags
 
@@ -11,6 +12,8 @@ from kerasclf.commands.output import folder_name, with_flags
 @dataclass
 class Command:
     FLAGS: ClassVar[dict[str, str]] = {"trials": "--max-trials"}
+    name: Annotated[str, tyro.conf.Positional] = ""
+    list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     epochs: int = 1
     train_per_class: int | None = None
     out: str = ""
@@ -20,6 +23,9 @@ class Command:
     ("message", "printed"),
     [
         ("epochs: expected at least 1.", "--epochs: expected at least 1."),
+        ("train.epochs: expected at least 1.", "--epochs: expected at least 1."),
+        ("name: expected a text.", "name: expected a text."),
+        ("list_all: expected a flag.", "--list: expected a flag."),
         (
             "TrainConfig cannot be used:\n  - epochs: expected at least 1.\n  - other: no.",
             "TrainConfig cannot be used:\n  - --epochs: expected at least 1.\n  - other: no.",

@@ -32,6 +32,7 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     ("arguments", "message"),
     [
         (["train"], "Which images? Give --data folder:PATH"),
+        (["train", "--data", "shapes", "--dropout", "1.5"], "--dropout: expected"),
         (["train", "--data", "shapes", "--learning-rate", "0"], "--learning-rate: expected a number above 0"),
         (["train", "--data", "shapes", "--head-epochs", "-3"], "--head-epochs: expected at least 0. Received: -3."),
         (["train", "--data", "shapes", "--unfreeze", "stag5"], "Did you mean 'stage5'?"),

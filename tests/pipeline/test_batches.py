@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation
-from kerasclf.data import FileImages, Subset, folders, load_dataset
+from kerasclf.data import FileImages, Subset, listings, load_dataset
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, training_batches
 from tests.conftest import make_subset
 
@@ -65,7 +65,7 @@ def test_images_from_files_are_the_same_as_from_memory(tmp_path, monkeypatch):
         for i in range(12):
             Image.fromarray(rng.integers(0, 256, (8, 8, 3), dtype=np.uint8)).save(tmp_path / name / f"{i}.png")
     memory = load_dataset(f"folder:{tmp_path}").train
-    monkeypatch.setattr(folders, "IN_MEMORY_LIMIT", 0)
+    monkeypatch.setattr(listings, "IN_MEMORY_LIMIT", 0)
     files = load_dataset(f"folder:{tmp_path}").train
     assert isinstance(files.images, FileImages)
     for one, other in zip(epoch_of(memory), epoch_of(files), strict=True):

@@ -70,7 +70,7 @@ def test_a_folder_without_a_study(tmp_path):
 def test_a_study_without_a_run(tmp_path):
     folder = StudyFolder(tmp_path / "study")
     folder.claim(Study("small", "S", "Why?", {"first": Experiment()}))
-    with pytest.raises(FolderError, match=r"holds no finished run\. Run the study first: kerasclf study small\."):
+    with pytest.raises(FolderError, match=r"holds no finished run\. Run the study 'small' first\."):
         read_results(folder.path)
 
 

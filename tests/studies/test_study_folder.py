@@ -6,6 +6,7 @@ import pytest
 
 from kerasclf import Experiment, Split, Study
 from kerasclf.errors import FolderError
+from kerasclf.files import read_json, write_json
 from kerasclf.studies.study_folder import StudyFolder
 
 BASE = Experiment(split=Split(train_per_class=10))
@@ -67,3 +68,45 @@ def test_a_study_that_cannot_be_read_is_named(tmp_path, content, message):
         (tmp_path / "study.json").write_text(content)
     with pytest.raises(FolderError, match=message):
         StudyFolder(tmp_path).read()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"experiments": []}, "cannot be read"),
+        ({"experiments": {"../../x": BASE.to_dict()}}, "expected names of letters"),
+        ({"experiments": {"base": {"bogus": 1}}}, "Unknown Experiment field 'bogus'"),
+        ({"published": None}, "cannot be read"),
+        ({"published": {"base": {"accuracy": "high"}}}, "accuracy: expected float. Received: 'high'"),
+        ({"lessons": {"base": {"bogus": 1}}}, "Unknown Lesson field 'bogus'"),
+        ({"title": 3}, "title: expected a text. Received: 3"),
+        ({"size": "tiny"}, "Unknown size 'tiny'"),
+        ({"protocol": "odd"}, "Unknown protocol 'odd'"),
+        ({"seeds": ["0"]}, "seeds: expected a list. Received: ['0']"),
+        ({"reductions": None}, "reductions: expected a list. Received: None"),
+        ({"quick": True}, "an older version of kerasclf wrote it. Run the study again in a new folder"),
+    ],
+)
+def test_a_file_of_a_stranger_is_refused_by_name(folder, changes, message):
+    file = folder.path / "study.json"
+    write_json(file, {**read_json(file), **changes})
+    with pytest.raises(FolderError) as caught:
+        folder.read()
+    assert str(caught.value).startswith(f"{file} cannot be read: ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("key", ["title", "question", "size", "reductions"])
+def test_a_missing_key_is_named(folder, key):
+    held = read_json(folder.path / "study.json")
+    del held[key]
+    write_json(folder.path / "study.json", held)
+    with pytest.raises(FolderError, match=f"'{key}' is missing"):
+        folder.read()
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "3", "{", '"text"'])
+def test_other_json_is_refused(folder, content):
+    (folder.path / "study.json").write_text(content)
+    with pytest.raises(FolderError, match="cannot be read"):
+        folder.read()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, WeightsError
 from kerasclf.models.backbones import BACKBONES, bare
 from kerasclf.models.catalogue import CATALOGUE
 from kerasclf.models.heads import FEATURES
@@ -84,7 +84,7 @@ def _download(architecture: str) -> Weights:
     try:
         return by_layer(bare(architecture, "imagenet"))
     except Exception as error:  # Keras raises a bare Exception if a download fails
-        raise KerasclfError(
+        raise WeightsError(
             f"The ImageNet weights of {architecture} are not on this machine and could not be downloaded ({error}). "
             "Give a file as `weights`, or 'none' to start from random weights. keras.applications stores its downloads "
             "in ~/.keras/models; copy the file from a machine with a network connection."

@@ -8,7 +8,7 @@ import keras
 from keras import layers
 from safetensors.numpy import save
 
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import WeightsError
 from kerasclf.files import file_digest, keras_home, write_bytes
 from kerasclf.models.weights.torch_files import read_torch_file
 
@@ -107,7 +107,7 @@ def _fetch(architecture: str, known: PublishedWeights) -> Path:
         "converted file as `weights`. Or give 'none' as `weights` to start from random weights."
     )
     if find_spec("torch") is None:
-        raise KerasclfError(
+        raise WeightsError(
             f"The ImageNet weights of {architecture} are published in a format that only PyTorch reads. "
             f"Install it once (pip install torch). {help_offline}"
         )
@@ -116,7 +116,7 @@ def _fetch(architecture: str, known: PublishedWeights) -> Path:
         try:
             path = Path(keras.utils.get_file(known.file, url, cache_subdir="models"))
         except Exception as error:  # Keras raises a bare Exception if a download fails
-            raise KerasclfError(
+            raise WeightsError(
                 f"The ImageNet weights of {architecture} are not on this machine and could not be downloaded "
                 f"({error}). {help_offline}"
             ) from error
@@ -124,7 +124,7 @@ def _fetch(architecture: str, known: PublishedWeights) -> Path:
         if digest.startswith(known.digits):
             return path
         path.unlink()
-    raise KerasclfError(
+    raise WeightsError(
         f"Expected a SHA-256 that starts with {known.digits} for {url}. Received: {digest[:8]}, in two downloads. "
         "Both files were deleted."
     )
