@@ -41,7 +41,6 @@ def _forgotten_models():
     """A module's models and their graphs hold each other, and would all be walked through again in later modules."""
     yield
     keras.backend.clear_session()
-    gc.collect()
 
 
 @pytest.fixture(autouse=True)

@@ -43,7 +43,7 @@ def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_pa
     ("name", "protocol"),
     [
         ("basenet", "sound"),
-        ("ladder", "published"),
+        pytest.param("ladder", "published", marks=pytest.mark.slow),
         pytest.param("basenet", "published", marks=pytest.mark.slow),
         pytest.param("ladder", "sound", marks=pytest.mark.slow),
     ],

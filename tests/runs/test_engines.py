@@ -154,6 +154,7 @@ def test_a_failed_run_in_a_process_of_its_own_is_reported_with_its_log(tmp_path,
     assert len(started) == (1 if CAN_FORK else 2), "the process of the plan executes the first run"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CAN_FORK, reason="elsewhere each process answers once")
 def test_a_process_that_was_killed_after_the_plan_is_not_used(tmp_path, started):
     engine = Processes(1)

@@ -65,12 +65,12 @@ CONFIGS = {
 }  # fmt: skip
 
 
-# "ema_stopping" covers the state of these.
-COVERED = ("early_stopping", "ema")
+# "ema_stopping" covers the state of the first two; "two_devices" and "plateau" compile for a long time.
+SLOW = ("early_stopping", "ema", "two_devices", "plateau")
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in COVERED else []) for name in CONFIGS]
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in CONFIGS]
 )
 def test_a_resumed_training_is_bit_identical(dataset, tmp_path, name):
     config = CONFIGS[name]
@@ -87,6 +87,7 @@ def test_a_resumed_training_is_bit_identical(dataset, tmp_path, name):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_training_killed_in_its_first_epoch_starts_over(dataset, tmp_path):
     config = CONFIGS["cosine"].but(epochs=1)
     with pytest.raises(Killed):

@@ -38,7 +38,10 @@ def test_it_learns(dataset):
     "settings",
     [
         {"augmentation": BUSY, "model": "basenet_deeper", "arguments": {"batch_norm": "before"}},
-        {"augmentation": SCALED.but(mix_up=0.2, cut_mix=1.0, random_erasing=0.3), "ema_momentum": 0.9},
+        pytest.param(
+            {"augmentation": SCALED.but(mix_up=0.2, cut_mix=1.0, random_erasing=0.3), "ema_momentum": 0.9},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_the_same_seed_gives_bit_identical_weights(dataset, settings):
@@ -54,7 +57,7 @@ def test_another_seed_gives_other_weights(dataset):
     assert first.model.get_weights()[-1].tobytes() != second.model.get_weights()[-1].tobytes()
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
 def test_two_devices_give_the_result_of_one(dataset, optimizer):
     assert len(tf.config.list_logical_devices("CPU")) == 2
     one = run(dataset, optimizer=optimizer, strategy="none", learning_rate=0.01)

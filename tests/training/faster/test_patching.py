@@ -141,7 +141,7 @@ def fitted(strategy, fused):
     return model.get_weights()
 
 
-@pytest.mark.parametrize("strategy", ["none", "mirrored"])
+@pytest.mark.parametrize("strategy", ["none", pytest.param("mirrored", marks=pytest.mark.slow)])
 def test_a_patched_fit_gives_the_same_weights(strategy):
     assert len(tf.config.list_logical_devices("CPU")) == 2
     for one, other in zip(fitted(strategy, True), fitted(strategy, False), strict=True):
