@@ -39,14 +39,13 @@ def make_search(options: SearchOptions, log: Log) -> Search:
             "basenet/adam_20, or a file. Received none. Try: kerasclf search basenet --quick --max-trials 4"
         )
     _check_protocol(options)
-    if options.quick and options.reduced:
-        raise KerasclfError("Expected --quick or --reduced. Received both.")
+    quick = options.size(reduced=options.reduced) == "quick"
     space = None if options.space is None else read_space(options.space)
     make = _make_declared if options.experiment in SEARCHES else _make_from_experiment
     search, declared = make(options, space)
     search = _with_options(options, search, _data(options, search, log))
     limits = options.limits(options.epochs)
-    return reduce_search(search, limits.with_defaults(QUICK) if options.quick else limits, declared)
+    return reduce_search(search, limits.with_defaults(QUICK) if quick else limits, declared)
 
 
 def make_budget(options: SearchOptions) -> Budget:

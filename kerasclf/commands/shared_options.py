@@ -75,6 +75,16 @@ class SharedOptions:
 
         return Reduction(self.train_per_class, self.test_per_class, epochs, parse_size(self.image_size))
 
+    def size(self, *, reduced: bool) -> "Size":
+        """Returns the size that --quick and --reduced request.
+
+        Raises:
+            KerasclfError: If both are given.
+        """
+        if self.quick and reduced:
+            raise KerasclfError("Expected --quick or --reduced. Received both.")
+        return "quick" if self.quick else "reduced" if reduced else "full"
+
     def study_options(
         self,
         data: str | None,
@@ -87,9 +97,7 @@ class SharedOptions:
         """Returns the changes of a study that the options request."""
         from kerasclf.studies.study_options import StudyOptions
 
-        if self.quick and reduced:
-            raise KerasclfError("Expected --quick or --reduced. Received both.")
-        size: Size = "quick" if self.quick else "reduced" if reduced else "full"
+        size = self.size(reduced=reduced)
         cache: Literal["auto", "off"] = "off" if no_cache else "auto"
         return StudyOptions(data, self.repeats, self.seed, size, self.limits(epochs), weights, cache)
 
