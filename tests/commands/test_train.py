@@ -7,6 +7,7 @@ import pytest
 from kerasclf.cli import main
 
 
+@pytest.mark.slow
 def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "out"

@@ -112,6 +112,7 @@ class KillWorker(SilentRunListener):
                     child.kill()
 
 
+@pytest.mark.slow
 def test_a_worker_killed_for_memory_is_named_and_its_run_resumes_next_time(tmp_path):
     slow = BASE.but(train=BASE.train.but(epochs=30))
     study = Study("faulty", "Faulty", "What now?", {"base": slow, "other": OTHER})

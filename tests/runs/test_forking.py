@@ -60,6 +60,7 @@ def test_each_request_has_a_fork_whose_end_leaves_the_server_alive(server):
     assert not psutil.wait_procs([fork], timeout=10)[1], "a fork outlived the process that sent the request"
 
 
+@pytest.mark.slow
 def test_a_fork_ends_when_its_answer_is_no_longer_needed(server):
     server.stdin.write('"wait"\n')
     server.stdin.flush()

@@ -122,6 +122,7 @@ def test_experiments_of_one_architecture_start_alike(tmp_path):
         np.testing.assert_allclose(one, other, atol=1e-20)
 
 
+@pytest.mark.slow
 def test_a_second_call_adds_to_the_first(tmp_path):
     study = small_study()
     base, deeper = study.experiments.values()

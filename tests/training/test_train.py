@@ -133,7 +133,7 @@ def test_the_averaged_weights_are_saved(dataset):
     assert float(loss) == pytest.approx(averaged.history["val_loss"].iloc[-1], rel=1e-4)
 
 
-@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
 def test_mixed_precision_trains_and_restores_the_policy(dataset, precision):
     trained = run(dataset, epochs=4, precision=precision)
     assert trained.history["loss"].iloc[-1] < trained.history["loss"].iloc[0]

@@ -133,6 +133,7 @@ def test_the_version_of_an_engine_has_its_name(engine):
 
 
 @needs_openvino
+@pytest.mark.slow
 def test_openvino_reports_to_nobody():
     """Its reporting processes would outlive this one and keep the pipe of a worker open, and a study would wait."""
     code = (

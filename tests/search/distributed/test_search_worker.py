@@ -16,6 +16,7 @@ def test_a_worker_whose_chief_dies_reports_it_and_keeps_its_epoch(processes):
     assert "has not answered for 45 s" in processes.log("one")
 
 
+@pytest.mark.slow
 def test_a_worker_without_a_chief_reports_it_within_a_minute(processes):
     assert parse_duration(PATIENCE["worker"], "patience") < 60
     processes.out.mkdir()
