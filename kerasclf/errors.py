@@ -1,7 +1,11 @@
 """Errors that kerasclf raises for wrong input, and helpers for their messages."""
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
+
+# Separates the problems in a message.
+_NEXT = "\n  - "
 
 
 class KerasclfError(ValueError):
@@ -47,7 +51,42 @@ class RunsFailedError(KerasclfError):
     def __init__(self, failures: dict[str, str]) -> None:
         self.failures = failures
         lines = [f"{title}: {message}" for title, message in failures.items()]
-        super().__init__("\n  - ".join([f"{len(failures)} of the study's runs failed:", *lines]))
+        super().__init__(_NEXT.join([f"{len(failures)} of the study's runs failed:", *lines]))
+
+
+class Problems:
+    """Collects the problems of several checks, to report all of them at once."""
+
+    def __init__(self) -> None:
+        self._errors: list[KerasclfError] = []
+
+    def __bool__(self) -> bool:
+        return bool(self._errors)
+
+    def add(self, problem: str) -> None:
+        """Adds a problem."""
+        self._errors.append(KerasclfError(problem))
+
+    @contextlib.contextmanager
+    def collect(self) -> Iterator[None]:
+        """Adds the `KerasclfError` that the block raises, instead of passing it on."""
+        try:
+            yield
+        except KerasclfError as error:
+            self._errors.append(error)
+
+    def raise_all(self, title: str) -> None:
+        """Raises all problems in one error; does nothing if there are none.
+
+        Args:
+            title: First line of the message if there are several problems.
+        """
+        found = list(dict.fromkeys(problem for error in self._errors for problem in problems_of(error)))
+        if len(self._errors) == 1:
+            raise self._errors[0]
+        if len(found) == 1:
+            raise KerasclfError(found[0])
+        raise_all(title, found)
 
 
 def rebuild(kind: str, message: str) -> KerasclfError:
@@ -80,6 +119,12 @@ def raise_all(title: str, problems: list[str]) -> None:
         raise KerasclfError(listed(title, problems))
 
 
+def problems_of(error: KerasclfError) -> list[str]:
+    """Returns the problems that the message of an error lists; the message itself if it is no list."""
+    title, *problems = str(error).split(_NEXT)
+    return problems or [title]
+
+
 def listed(title: str, problems: list[str]) -> str:
     """Returns several problems as one message, one line each."""
-    return "\n  - ".join([f"{title}:", *problems])
+    return _NEXT.join([f"{title}:", *problems])

@@ -3,7 +3,7 @@
 import shutil
 import time
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 from rich.console import Console
@@ -11,8 +11,11 @@ from rich.table import Table
 
 from kerasclf.commands.output import say
 from kerasclf.errors import KerasclfError
-from kerasclf.locks import hold
-from kerasclf.transfer.cache import CacheEntry, cache_root, cached
+from kerasclf.machine import format_bytes
+from kerasclf.wording import counted
+
+if TYPE_CHECKING:
+    from kerasclf.transfer.cache import CacheEntry
 
 
 @dataclass(frozen=True)
@@ -31,10 +34,13 @@ class CacheCommand:
     """With clear: names, or their first letters, as shown by list. Default: all."""
 
     def run(self, console: Console) -> None:
+        from kerasclf.locks import hold
+        from kerasclf.transfer.cache import cache_root, cached
+
         entries = list(cached(cache_root()))
         if self.task == "list":
             if self.names:
-                raise KerasclfError("kerasclf cache list takes no names.")
+                raise KerasclfError(f"kerasclf cache list takes no names. Received: {' '.join(self.names)}.")
             _show(entries, console)
             return
         chosen = [entry for entry in entries if not self.names or entry.folder.name.startswith(self.names)]
@@ -45,11 +51,16 @@ class CacheCommand:
             with hold(entry.folder):  # fails while a run fills it
                 (entry.folder / "about.json").unlink()
             shutil.rmtree(entry.folder)
-        freed = sum(entry.size for entry in chosen) / 1e6
-        say(console, f"cleared {len(chosen)} of {len(entries)} caches, {freed:,.0f} MB")
+        say(console, f"cleared {len(chosen)} of {counted(len(entries), 'cache')}, {_size(chosen)}")
 
 
-def _show(entries: list[CacheEntry], console: Console) -> None:
+def _size(entries: "list[CacheEntry]") -> str:
+    return format_bytes(sum(entry.size for entry in entries))
+
+
+def _show(entries: "list[CacheEntry]", console: Console) -> None:
+    from kerasclf.transfer.cache import cache_root
+
     if not entries:
         say(console, f"The cache {cache_root()} is empty.")
         return
@@ -58,7 +69,7 @@ def _show(entries: list[CacheEntry], console: Console) -> None:
         ("name", "left"),
         ("what", "left"),
         ("images", "right"),
-        ("MB", "right"),
+        ("size", "right"),
         ("last used", "left"),
     ):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
@@ -67,8 +78,8 @@ def _show(entries: list[CacheEntry], console: Console) -> None:
             entry.folder.name,
             f"{entry.about['name']}, {entry.about['dtype']}, {entry.about['engine']}",
             f"{entry.images:,}",
-            f"{entry.size / 1e6:,.1f}",
+            format_bytes(entry.size),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)),
         )
     console.print(table)
-    say(console, f"{len(entries)} caches, {sum(entry.size for entry in entries) / 1e6:,.0f} MB")
+    say(console, f"{counted(len(entries), 'cache')}, {_size(entries)}")

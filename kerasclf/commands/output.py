@@ -1,14 +1,13 @@
 """How the commands print: lines, paragraphs, folder names, and library errors with flags for arguments."""
 
-import dataclasses
 import re
 import textwrap
 from collections.abc import Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
-import tyro
 from rich.console import Console
 
+from kerasclf.commands.option_fields import flags_of
 from kerasclf.log import Log
 
 
@@ -38,18 +37,6 @@ def folder_name(what: str, data: str, how: str, size: str = "full") -> str:
     """Returns the name of a folder in runs/."""
     words = "".join(c if c.isalnum() else "-" for c in data).strip("-")[-60:]
     return "-".join([what, words, how, *([] if size == "full" else [size])])
-
-
-def flags_of(command: type) -> dict[str, str]:
-    """Returns what a user types for each field of a command: its flag, or its name if it is positional."""
-    hints = get_type_hints(command, include_extras=True)
-    found = {}
-    for field in dataclasses.fields(command):
-        extras = getattr(hints[field.name], "__metadata__", ())
-        named = next((extra.name for extra in extras if getattr(extra, "name", None)), field.name)
-        positional = tyro.conf.Positional in extras
-        found[field.name] = field.name.upper() if positional else f"--{named.replace('_', '-')}"
-    return found
 
 
 def with_flags(message: str, command: Any) -> str:

@@ -1,22 +1,22 @@
 """`kerasclf show`: figures of a trained network's kernels, feature maps and Grad-CAM."""
 
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import tyro
-from numpy.typing import NDArray
 from rich.console import Console
 
 from kerasclf.commands.output import say
-from kerasclf.errors import FolderError, KerasclfError, unknown
-from kerasclf.files import read_json
+from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    from numpy.typing import NDArray
 
 WHAT = ("kernels", "features", "gradcam")
 # A figure with more layers is unreadable.
@@ -49,8 +49,7 @@ class ShowCommand:
     the run folder, or next to the file."""
 
     def run(self, console: Console) -> None:
-        self._check()
-        path, class_names = _find_model(self.source)
+        path, class_names, label = self._check()
         quiet_tensorflow()
         model = _load(path)
         image = None if self.image is None else _read_for(model, self.image)
@@ -59,7 +58,7 @@ class ShowCommand:
         elif self.what == "features":
             figure = _features(model, image, self.layers)
         else:
-            figure = _attention(model, image, self.label, class_names)
+            figure = _attention(model, image, label, class_names)
         from kerasclf.report.themes import save_figure
 
         name = self._name(path.parent / "show")
@@ -73,28 +72,61 @@ class ShowCommand:
         of_image = f"_{self.image.stem}" if self.image is not None and self.what != "kernels" else ""
         return (self.out or default) / f"{self.what}{of_image}"
 
-    def _check(self) -> None:
+    def _check(self) -> tuple[Path, tuple[str, ...], int | None]:
+        """Checks everything that needs no TensorFlow, which takes seconds to start.
+
+        Returns:
+            The file of the model, its class names, and the number of the class of --label.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        problems = Problems()
         if self.what not in WHAT:
-            raise KerasclfError(unknown("figure", self.what, WHAT))
-        if self.what != "kernels" and self.image is None:
-            raise KerasclfError(f"Expected an image: kerasclf show {self.what} {self.source} IMAGE.")
+            problems.add(unknown("figure", self.what, WHAT))
+        elif self.what != "kernels" and self.image is None:
+            problems.add(f"Expected an image: kerasclf show {self.what} {self.source} IMAGE.")
         for flag, given, of in (("--label", self.label, "gradcam"), ("--layers", self.layers, "features")):
-            if given and self.what != of:
-                raise KerasclfError(f"{flag} is for kerasclf show {of}.")
+            if given and self.what in WHAT and self.what != of:
+                problems.add(f"{flag} is for kerasclf show {of}.")
+        path, class_names, label = self.source, tuple[str, ...](), None
+        with problems.collect():
+            path, class_names = _find_model(self.source)
+            label = None if self.label is None else _number_of(self.label, class_names)
+        with problems.collect():
+            if self.image is not None:
+                _check_image(self.image)
+        problems.raise_all("kerasclf show cannot run")
+        return path, class_names, label
+
+
+def _check_image(path: Path) -> None:
+    from kerasclf.data.decode import read_image
+
+    read_image(path, (8, 8), channels=3)
 
 
 def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
     """Returns the file of a model, and its class names if they are known."""
+    from kerasclf.files import read_json
+
     if source.is_file() and source.suffix == ".keras":
-        return source, ()
+        return _checked(source), ()
     if (source / "model.keras").is_file():
         described = source / "experiment.json"
         names = read_json(described)["class_names"] if described.is_file() else ()
-        return source / "model.keras", tuple(names)
+        return _checked(source / "model.keras"), tuple(names)
     runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
     nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
     raise FolderError(f"Expected a run folder or a .keras file. Received: {source}, which {state}.{nearby}")
+
+
+def _checked(path: Path) -> Path:
+    """Returns the file of a model, which is a zip archive."""
+    if not zipfile.is_zipfile(path):
+        raise KerasclfError(f"{path} cannot be loaded as a model: it is damaged, or no .keras file.")
+    return path
 
 
 def _load(path: Path) -> "keras.Model":
@@ -109,7 +141,7 @@ def _load(path: Path) -> "keras.Model":
     return model
 
 
-def _read_for(model: "keras.Model", path: Path) -> NDArray[np.uint8]:
+def _read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
     """Reads an image in the size and channels of the model."""
     from kerasclf.data.decode import read_image
 
@@ -128,7 +160,9 @@ def _kernels(model: "keras.Model") -> Any:
     return draw_kernels(*kernels(model))
 
 
-def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Sequence[str]) -> Any:
+def _features(model: "keras.Model", image: "NDArray[np.uint8] | None", layers: Sequence[str]) -> Any:
+    import numpy as np
+
     from kerasclf.models.explaining.visualization import feature_maps
     from kerasclf.report.visualization_figures import draw_features
 
@@ -140,13 +174,13 @@ def _features(model: "keras.Model", image: NDArray[np.uint8] | None, layers: Seq
 
 
 def _attention(
-    model: "keras.Model", image: NDArray[np.uint8] | None, label: str | None, class_names: Sequence[str]
+    model: "keras.Model", image: "NDArray[np.uint8] | None", label: int | None, class_names: Sequence[str]
 ) -> Any:
     from kerasclf.models.explaining.visualization import grad_cam
     from kerasclf.report.visualization_figures import draw_attention
 
     assert image is not None
-    found = grad_cam(model, image, None if label is None else _number_of(label, class_names))
+    found = grad_cam(model, image, label)
     name = class_names[found.label] if class_names else f"class {found.label}"
     return draw_attention(image, found.heat, f"{name} ({found.probability:.1%}), by {found.layer}")
 
@@ -155,5 +189,7 @@ def _number_of(label: str, class_names: Sequence[str]) -> int:
     if label in class_names:
         return list(class_names).index(label)
     if label.isdecimal():
+        if class_names and int(label) >= len(class_names):
+            raise KerasclfError(f"--label: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
         return int(label)
     raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))
