@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import tyro
 from rich.console import Console
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(unknown("command", name, COMMANDS))
     if problems := command_line_problems(name, COMMANDS[name], words):
         _refuse(problems[0] if len(problems) == 1 else listed(f"kerasclf {name} cannot run", problems))
-    command = tyro.cli(
+    command: Any = tyro.cli(
         COMMANDS[name],
         prog=f"kerasclf {name}",
         args=words,

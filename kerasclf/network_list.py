@@ -23,6 +23,8 @@ class Entry(NamedTuple):
         input_shape: Default height, width and channels.
         num_classes: Default width of the output.
         least: Minimum height and width of the input, in pixels.
+        imagenet: Whether there are ImageNet weights to download.
+        arguments: Names of its builder's arguments, except for the sizes.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Entry(NamedTuple):
     input_shape: tuple[int, ...]
     num_classes: int
     least: int
+    imagenet: bool
+    arguments: tuple[str, ...]
 
 
 class NetworkList(NamedTuple):
@@ -49,7 +53,8 @@ class NetworkList(NamedTuple):
 def read_list() -> NetworkList:
     """Reads the list of networks."""
     raw = read_json(LIST)
-    entries = [Entry(**{**fields, "input_shape": tuple(fields["input_shape"])}) for fields in raw["networks"]]
+    tuples = ("input_shape", "arguments")
+    entries = [Entry(**{**fields, **{name: tuple(fields[name]) for name in tuples}}) for fields in raw["networks"]]
     return NetworkList(raw["families"], entries)
 
 

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
 from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.report import show_course
 from kerasclf.commands.run_options import RunOptions
-from kerasclf.errors import KerasclfError, RunsFailedError, WeightsError, unknown
+from kerasclf.commands.shared_options import SharedOptions
+from kerasclf.errors import Problems, RunsFailedError, WeightsError, unknown
 
 if TYPE_CHECKING:
-    from kerasclf.studies.study import Protocol, Study
+    from kerasclf.studies.study import Study
 
 _NO_WINE = "needs the file winequality-red.csv: --wine PATH"
 
@@ -46,7 +47,7 @@ class CourseCommand(RunOptions):
     by default."""
 
     def run(self, console: Console) -> None:
-        names = _studies_of(self.only)
+        names = self._check()
         data = self.available_data("mnist", console).spec if self.data is None else self.data
         size = "quick" if self.quick else "full"
         out = self.out or Path("runs") / folder_name("course", data, self.protocol, size)
@@ -72,6 +73,33 @@ class CourseCommand(RunOptions):
         if failures:
             raise RunsFailedError(failures)
 
+    def check_shared(self, data: str | None, protocol: str = "sound") -> Problems:
+        """Returns the problems of the engine, the data and the protocol. The folder holds a study per subfolder."""
+        return SharedOptions.check_shared(self, data, protocol)
+
+    def _check(self) -> list[str]:
+        """Checks everything that needs neither images nor TensorFlow, and returns the studies to run.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        from kerasclf.data.specs import check_files
+        from kerasclf.runs.early_checks import check_early
+
+        problems, names = self.check_shared(self.data, self.protocol), list[str]()
+        with problems.collect():
+            names = _studies_of(self.only)
+        if self.wine is not None:
+            with problems.collect():
+                check_files(f"wine:{self.wine}")
+        for name in names:
+            spec = self._data_of(name, self.data or "mnist")
+            with problems.collect():
+                if spec is not None:
+                    check_early(self._declare(name, spec).experiments)
+        problems.raise_all("kerasclf course cannot run")
+        return names
+
     def _data_of(self, name: str, digits: str) -> str | None:
         """Returns the data of a study of the course; None if the user must give them and did not."""
         from kerasclf.studies.study_catalogue import STUDIES
@@ -90,7 +118,7 @@ class CourseCommand(RunOptions):
         options = self.study_options(spec, self.epochs, self.weights if pretrained else None, no_cache=self.no_cache)
         if not resized:
             options = options.but(limits=options.limits.but(image_size=None))
-        return declare(name, cast("Protocol", self.protocol), options)
+        return declare(name, "published" if self.protocol == "published" else "sound", options)
 
     def _run_one(self, study: "Study", folder: Path, console: Console) -> None:
         from kerasclf.studies.illustrations import ILLUSTRATIONS
@@ -112,7 +140,9 @@ def _studies_of(only: Sequence[str]) -> list[str]:
     from kerasclf.studies.exercises import EXERCISES
 
     known = {exercise.name: exercise.study for exercise in EXERCISES}
+    problems = Problems()
     for name in only:
         if name not in known:
-            raise KerasclfError(unknown("exercise", name, known))
+            problems.add(unknown("exercise", name, known))
+    problems.raise_all("--only: expected names of exercises")
     return list(dict.fromkeys(study for name, study in known.items() if not only or name in only))

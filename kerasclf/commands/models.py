@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.model_list import print_list
 from kerasclf.commands.output import say
 from kerasclf.commands.parsing import whole_numbers
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, Problems, unknown
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
+
+_DIAGRAMS = (".png", ".svg", ".pdf", ".txt")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class ModelsCommand:
       kerasclf models resnet50 --diagram resnet50.svg
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"num_classes": "--classes", "input_shape": "--input"}
+    FLAGS: ClassVar[dict[str, str]] = {"num_classes": "--classes", "input_shape": "--input", "image_size": "--input"}
 
     name: Annotated[str, tyro.conf.Positional] = ""
     """The network to explain. Default: list all networks."""
@@ -46,8 +47,11 @@ class ModelsCommand:
         if not self.name and (self.input or self.classes is not None or self.draw or self.diagram):
             raise KerasclfError("Which network? Give its name first; kerasclf models lists them.")
         if not self.name:
+            from kerasclf.commands.model_list import print_list
+
             print_list(console)
             return
+        self._check()
         quiet_tensorflow()
         from kerasclf.commands.model_tables import print_description, print_layers, print_totals
 
@@ -61,11 +65,35 @@ class ModelsCommand:
             print_layers(console, model)
         print_totals(console, model)
 
-    def _build(self) -> "keras.Model":
-        from kerasclf.models import build, check_diagram, default_sizes
+    def _check(self) -> None:
+        """Checks everything that needs no TensorFlow, which takes seconds to start.
 
-        if self.diagram:
-            check_diagram(self.diagram)
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        from kerasclf.network_checks import known_networks, size_problems
+
+        problems, known = Problems(), known_networks().get(self.name)
+        if known is None:
+            problems.add(unknown("model", self.name, known_networks()))
+        if self.classes is not None and self.classes < 2:
+            problems.add(f"--classes: expected at least 2. Received: {self.classes}.")
+        if self.diagram is not None and self.diagram.suffix.lower() not in _DIAGRAMS:
+            problems.add(f"--diagram: expected a file {', '.join(_DIAGRAMS)}. Received: {str(self.diagram)!r}.")
+        if self.diagram is not None and not self.diagram.parent.is_dir():
+            problems.add(f"--diagram: the folder {self.diagram.parent} does not exist.")
+        with problems.collect():
+            shape = _parse_shape(self.input) if self.input else ()
+            if known is not None and len(shape) == 1 and known.family != "mlp":
+                problems.add(f"--input: expected HEIGHTxWIDTHxCHANNELS for {self.name}. Received: {self.input!r}.")
+            if len(shape) == 3:
+                for problem in size_problems(self.name, {}, shape[:2]):
+                    problems.add(problem)
+        problems.raise_all("kerasclf models cannot run")
+
+    def _build(self) -> "keras.Model":
+        from kerasclf.models import build, default_sizes
+
         shape, classes = default_sizes(self.name)
         shape = _parse_shape(self.input) if self.input else shape
         return build(self.name, shape, classes if self.classes is None else self.classes)
@@ -88,7 +116,8 @@ def _draw(model: "keras.Model", console: Console) -> None:
     say(console, draw(model, console.width) + "\n")
 
 
-def _parse_shape(text: str) -> tuple[int, ...]:
+def _parse_shape(text: str) -> tuple[int] | tuple[int, int, int]:
     if text.isdecimal() and int(text):
         return (int(text),)
-    return tuple(whole_numbers("--input", text, "HEIGHTxWIDTHxCHANNELS, such as 32x32x3", 3))
+    height, width, channels = whole_numbers("--input", text, "HEIGHTxWIDTHxCHANNELS, such as 32x32x3", 3)
+    return height, width, channels

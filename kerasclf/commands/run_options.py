@@ -11,7 +11,7 @@ from rich.console import Console
 from kerasclf.commands.output import log_to, say, with_flags
 from kerasclf.commands.report import show_report
 from kerasclf.commands.shared_options import SharedOptions
-from kerasclf.errors import RunsFailedError
+from kerasclf.errors import Problems, RunsFailedError
 
 if TYPE_CHECKING:
     from kerasclf.runs.progress import RunListener
@@ -31,6 +31,16 @@ class RunOptions(SharedOptions):
     """Draw the curves of each run during training, to curves.png in its folder and in place in a notebook."""
     track: Literal["wandb", "mlflow", "tensorboard"] | None = None
     """Also send the metrics to Weights & Biases, MLflow or TensorBoard (pip install 'kerasclf[tracking]')."""
+
+    def check_shared(self, data: str | None, protocol: str = "sound") -> Problems:
+        """Returns the problems of the engine, the output folder, the data and the protocol, without reading images."""
+        from kerasclf.studies.study_folder import StudyFolder
+
+        problems = super().check_shared(data, protocol)
+        if self.out is not None:
+            with problems.collect():
+                StudyFolder(self.out).holds_study()
+        return problems
 
     def run_study(self, study: "Study", out: Path, console: Console, only: tuple[str, ...] = ()) -> None:
         """Says what the study will cost, runs it and shows its report.

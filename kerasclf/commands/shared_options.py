@@ -8,7 +8,7 @@ from rich.console import Console
 
 from kerasclf.commands.output import say, with_flags
 from kerasclf.commands.parsing import parse_jobs, parse_size
-from kerasclf.errors import KerasclfError, unknown
+from kerasclf.errors import KerasclfError, Problems, unknown
 
 if TYPE_CHECKING:
     from kerasclf.data.default_data import DatasetChoice
@@ -68,6 +68,29 @@ class SharedOptions:
         from kerasclf.runs.ray_engine import Ray
 
         return Ray(self.address, jobs)
+
+    def check_shared(self, data: str | None, protocol: str = "sound") -> Problems:
+        """Returns the problems of the engine, the output folder, the data and the protocol, without reading images.
+
+        Args:
+            data: Spec of the data set that the user names, if any.
+            protocol: The protocol that the user names.
+        """
+        from kerasclf.data.specs import check_files, check_outside
+        from kerasclf.studies.study import PROTOCOLS
+
+        problems = Problems()
+        with problems.collect():
+            self.make_engine()
+        if protocol not in PROTOCOLS:
+            problems.add(unknown("protocol", protocol, PROTOCOLS))
+        if data is not None:
+            with problems.collect():
+                check_files(data)
+            if self.out is not None:
+                with problems.collect():
+                    check_outside(self.out, data)
+        return problems
 
     def limits(self, epochs: int | None = None) -> "Reduction":
         """Returns the limits that the options set."""

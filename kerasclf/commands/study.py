@@ -13,6 +13,7 @@ from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
     from kerasclf.studies.study import Protocol, Study
+    from kerasclf.studies.study_options import StudyOptions
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class StudyCommand(RunOptions):
     by default."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.studies.study_catalogue import STUDIES, find_study
+        from kerasclf.studies.study_catalogue import STUDIES
 
         if self.list_all:
             _list_studies(console)
@@ -64,23 +65,45 @@ class StudyCommand(RunOptions):
             )
         if self.name == "course":
             raise KerasclfError("The course is a command of its own: kerasclf course")
-        study = self._declare(find_study(self.name), console)
-        study.only(self.only)
+        self._check()
+        study = self._declare(console)
         data = next(iter(study.experiments.values())).data
         out = self.out or Path("runs") / folder_name(study.name, data, study.protocol, study.size)
         runs = f"{len(study.seeds)} run{'s' * (len(study.seeds) > 1)} each"
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
         self.run_study(study, out, console, self.only)
 
-    def _declare(self, name: str, console: Console) -> "Study":
+    def _check(self) -> None:
+        """Checks everything that needs neither images nor TensorFlow.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        from kerasclf.runs.early_checks import check_early
+        from kerasclf.studies.study_catalogue import declare
+
+        problems = self.check_shared(self.data, self.protocol)
+        options = None
+        with problems.collect():
+            options = self._options()
+        with problems.collect():
+            protocol: Protocol = "published" if self.protocol == "published" else "sound"
+            study = declare(self.name, protocol, options)
+            check_early(study.only(self.only))
+        problems.raise_all("kerasclf study cannot run")
+
+    def _options(self) -> "StudyOptions":
+        return self.study_options(self.data, self.epochs, self.weights, reduced=self.reduced, no_cache=self.no_cache)
+
+    def _declare(self, console: Console) -> "Study":
         from kerasclf.studies.study_catalogue import STUDIES, declare
 
-        options = self.study_options(self.data, self.epochs, self.weights, reduced=self.reduced, no_cache=self.no_cache)
+        options = self._options()
         if self.data is None:
-            available = self.available_data(STUDIES[name]("sound").published_data, console)
+            available = self.available_data(STUDIES[self.name]("sound").published_data, console)
             size = options.limits.image_size or available.image_size
             options = options.but(data=available.spec, limits=options.limits.but(image_size=size))
-        return declare(name, cast("Protocol", self.protocol), options)
+        return declare(self.name, cast("Protocol", self.protocol), options)
 
 
 def _list_studies(console: Console) -> None:

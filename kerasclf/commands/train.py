@@ -9,10 +9,14 @@ from rich.console import Console
 from kerasclf.commands.output import folder_name, log_to, say
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import Problems
+from kerasclf.network_checks import argument_problems, weights_problems
 
 if TYPE_CHECKING:
     from kerasclf.runs.experiment import Experiment
+    from kerasclf.studies.study import Study
+
+_HEAD_EPOCHS = 5
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class TrainCommand(RunOptions):
     """Widths of the hidden layers of the new head. Default: no hidden layer."""
     dropout: float = 0.0
     """Dropout rate before each layer of the head."""
-    head_epochs: int = 5
-    """Epochs of the head alone, before the other layers of --unfreeze train with it; 0 for none."""
+    head_epochs: int | None = None
+    """Epochs of the head alone, before the other layers of --unfreeze train with it; 0 for none. Default: 5."""
     epochs: int = 20
     """Epochs of the training, after those of the head alone."""
     batch_size: int = 32
@@ -63,13 +67,7 @@ class TrainCommand(RunOptions):
     """Train briefly with a rising learning rate, propose a rate, and stop."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.studies.single_experiment import single_experiment_study
-
-        if not self.data:
-            raise KerasclfError("Which images? Give --data folder:PATH, where PATH contains one folder per class.")
-        self._check()
-        options = self.study_options(None, None, None)
-        study = single_experiment_study(self._experiment(), options.but(limits=options.limits.but(image_size=None)))
+        study = self._study()
         out = self.out or Path("runs") / folder_name("train", self.data, self.backbone, study.size)
         if self.find_rate:
             _propose_rate(next(iter(study.experiments.values())), out, console)
@@ -77,9 +75,44 @@ class TrainCommand(RunOptions):
         say(console, f"training {self.backbone} ({self.unfreeze}) on {self.data} → {out}")
         self.run_study(study, out, console)
 
-    def _check(self) -> None:
-        if self.head_epochs < 0:
-            raise KerasclfError(f"--head-epochs: expected at least 0. Received: {self.head_epochs}.")
+    def _study(self) -> "Study":
+        """Returns the study of one experiment, after all checks that need neither images nor TensorFlow.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        from kerasclf.runs.early_checks import check_early
+        from kerasclf.studies.single_experiment import single_experiment_study
+        from kerasclf.studies.study_options import StudyOptions
+
+        problems, options, study = self._problems(), StudyOptions(), None
+        with problems.collect():
+            options = self.study_options(None, None, None)
+            options = options.but(limits=options.limits.but(image_size=None))
+        with problems.collect():
+            study = single_experiment_study(self._experiment(), options)
+            check_early(study.experiments)
+        problems.raise_all("kerasclf train cannot run")
+        assert study is not None
+        return study
+
+    def _problems(self) -> Problems:
+        """Returns the problems of single options, and of options that do not fit together."""
+        problems = self.check_shared(self.data or None)
+        if not self.data:
+            problems.add("Which images? Give --data folder:PATH, where PATH contains one folder per class.")
+        if self.head_epochs is not None and self.head_epochs < 0:
+            problems.add(f"--head-epochs: expected at least 0. Received: {self.head_epochs}.")
+        if self.head_epochs is not None and self.unfreeze == "head":
+            problems.add("--head-epochs is for more layers than the head. With --unfreeze head, give --epochs.")
+        if self.views and not self.augment:
+            problems.add("--views needs --augment, which makes the versions of an image.")
+        for problem in [
+            *argument_problems(self.backbone, {"head": self.head, "head_dropout": self.dropout}),
+            *weights_problems(self.backbone, self.weights),
+        ]:
+            problems.add(problem)
+        return problems
 
     def _experiment(self) -> "Experiment":
         from kerasclf.pipeline import Augmentation
@@ -88,16 +121,19 @@ class TrainCommand(RunOptions):
         from kerasclf.transfer import Transfer
 
         changed = Augmentation(horizontal_flip=True, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
-        head = TrainConfig(
-            epochs=max(self.head_epochs, 1), batch_size=self.batch_size, unfreeze="head", precision=self.precision
-        )
+        head_epochs = _HEAD_EPOCHS if self.head_epochs is None else self.head_epochs
         alone = self.unfreeze == "head"
-        train = head.but(
+        train = TrainConfig(
             epochs=self.epochs,
-            unfreeze=self.unfreeze,
+            batch_size=self.batch_size,
             learning_rate=(1e-3 if alone else 1e-4) if self.learning_rate is None else self.learning_rate,
             layer_decay=self.layer_decay,
-            schedule=Schedule("cosine", warmup_epochs=0 if alone else min(1, self.epochs)),
+            schedule=Schedule("cosine", warmup_epochs=0 if alone else max(0, min(1, self.epochs))),
+            unfreeze=self.unfreeze,
+            precision=self.precision,
+        )
+        head = TrainConfig(
+            epochs=max(head_epochs, 1), batch_size=self.batch_size, unfreeze="head", precision=self.precision
         )
         return Experiment(
             data=self.data,
@@ -105,7 +141,7 @@ class TrainCommand(RunOptions):
             model_args={"head": self.head, "head_dropout": self.dropout},
             augmentation=changed if self.augment else Augmentation(),
             image_size=parse_size(self.image_size) or self._usual_size(),
-            earlier_phases=() if alone or self.head_epochs < 1 else (head,),
+            earlier_phases=() if alone or head_epochs < 1 else (head,),
             transfer=Transfer(self.weights, cache="off" if self.no_cache else "auto", views=self.views),
             train=train,
         )

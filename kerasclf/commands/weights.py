@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.output import say
-from kerasclf.errors import KerasclfError, unknown
+from kerasclf.errors import Problems, unknown
 from kerasclf.quiet import quiet_tensorflow
 
 _FORMS = (".keras", ".weights.h5", ".safetensors")
@@ -43,8 +43,6 @@ class WeightsCommand:
         from kerasclf.models.weights.torch_files import read_torch_file
         from kerasclf.models.weights.torch_weights import classes_of, give_torch_weights
 
-        if self.model not in CATALOGUE:
-            raise KerasclfError(unknown("model", self.model, CATALOGUE))
         tensors = read_torch_file(self.source)
         network = CATALOGUE[self.model](num_classes=classes_of(tensors))
         give_torch_weights(network, tensors, self.source)
@@ -63,7 +61,22 @@ class WeightsCommand:
         say(console, f"{self.model}, {network.count_params():,} parameters, every tensor matched → {self.out}")
 
     def _check(self) -> None:
+        """Checks everything that needs no TensorFlow, which takes seconds to start.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        from kerasclf.network_checks import TORCH_FORMS, known_networks
+
+        problems = Problems()
+        if not self.source.is_file():
+            problems.add(f"The file {self.source} does not exist.")
+        elif self.source.suffix not in TORCH_FORMS:
+            problems.add(f"Expected a file {', '.join(TORCH_FORMS)} to convert. Received: {self.source}.")
+        if self.model not in known_networks():
+            problems.add(unknown("model", self.model, known_networks()))
         if not self.out.name.endswith(_FORMS):
-            raise KerasclfError(f"-o: expected a file {', '.join(_FORMS)}. Received: {str(self.out)!r}.")
+            problems.add(f"-o: expected a file {', '.join(_FORMS)}. Received: {str(self.out)!r}.")
         if self.out.exists():
-            raise KerasclfError(f"{self.out} already exists and is not overwritten. Give another -o, or delete it.")
+            problems.add(f"{self.out} already exists and is not overwritten. Give another -o, or delete it.")
+        problems.raise_all("kerasclf weights cannot run")

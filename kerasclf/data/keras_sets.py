@@ -87,9 +87,8 @@ def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str
         DataError: If the data set is not cached and cannot be downloaded; the message says where to put the file.
     """
     known = KERAS_SETS[name]
+    check_classes(name, num_classes)
     classes = len(known.class_names) if num_classes is None else num_classes
-    if not 2 <= classes <= len(known.class_names):
-        raise DataError(f"{name}:N: expected N from 2 to {len(known.class_names)} classes. Received: {classes}.")
     try:
         (x_train, y_train), (x_test, y_test) = _loader(known)()
     except Exception as error:  # Keras raises a bare Exception if a download fails
@@ -101,6 +100,17 @@ def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str
         "train": _first_classes(x_train, y_train, classes),
         "test": _first_classes(x_test, y_test, classes),
     }
+
+
+def check_classes(name: str, num_classes: int | None) -> None:
+    """Checks the number of classes of a data set of keras.datasets.
+
+    Raises:
+        DataError: If the data set does not have so many, or fewer than two are requested.
+    """
+    known = KERAS_SETS[name]
+    if num_classes is not None and not 2 <= num_classes <= len(known.class_names):
+        raise DataError(f"{name}:N: expected N from 2 to {len(known.class_names)} classes. Received: {num_classes}.")
 
 
 def _loader(known: KerasSet) -> Callable[[], Arrays]:

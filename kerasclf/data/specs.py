@@ -10,7 +10,7 @@ from kerasclf.data.dataset import ArrayImages, ImageDataset, Subset
 from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
-from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
+from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, unknown
@@ -41,12 +41,20 @@ class _Request:
     log: Log
 
     def check_no_rest(self) -> None:
-        if self.rest:
-            raise _wrong_form(self.kind, self.rest)
+        _check_no_rest(self.kind, self.rest)
 
     def check_no_size(self) -> None:
         if self.image_size is not None:
             raise DataError(f"image_size: expected None for {self.kind}, a table. Received: {self.image_size}.")
+
+
+def _wrong_form(kind: str, rest: str) -> DataError:
+    return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
+
+
+def _check_no_rest(kind: str, rest: str) -> None:
+    if rest:
+        raise _wrong_form(kind, rest)
 
 
 class SpecForm(NamedTuple):
@@ -56,11 +64,17 @@ class SpecForm(NamedTuple):
         form: Form of the spec, for error messages.
         load: Loads the data set.
         list_files: Lists its files without reading them; None if there are no files to list.
+        check: Checks the part of the spec after its first colon, if there are no files to list.
+        size: Height and width of its images, in pixels, if all have one size.
+        is_table: Whether it has rows of numbers instead of images.
     """
 
     form: str
     load: Callable[[_Request], _Raw]
     list_files: Callable[[str], Listed] | None = None
+    check: Callable[[str, str], None] = _check_no_rest
+    size: Size | None = None
+    is_table: bool = False
 
 
 def load_dataset(
@@ -122,18 +136,25 @@ def check_outside(out: Path, spec: str) -> None:
 
 
 def check_files(spec: str) -> None:
-    """Checks that a spec is known and that its image files exist, without reading them.
+    """Checks that a spec is known, that its form is right and that its image files exist, without reading them.
 
     Args:
         spec: As for `load_dataset`.
 
     Raises:
-        DataError: If the spec is unknown, or a file is missing.
+        DataError: If the spec is unknown or has another form, or a file is missing.
     """
     kind, rest = _parse(spec)
-    find_files = SPECS[kind].list_files
-    if find_files is not None:
-        find_files(rest)
+    form = SPECS[kind]
+    if form.list_files is not None:
+        form.list_files(rest)
+    else:
+        form.check(kind, rest)
+
+
+def form_of(spec: str) -> SpecForm | None:
+    """Returns the kind of data set that a spec names; None if it is unknown."""
+    return SPECS.get(spec.partition(":")[0])
 
 
 def _parse(spec: str) -> tuple[str, str]:
@@ -144,14 +165,26 @@ def _parse(spec: str) -> tuple[str, str]:
     return kind, rest
 
 
-def _wrong_form(kind: str, rest: str) -> DataError:
-    return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
+def _check_number(kind: str, rest: str) -> None:
+    if rest and not rest.isdecimal():
+        raise _wrong_form(kind, rest)
+    check_classes(kind, int(rest) if rest else None)
+
+
+def _check_wine(kind: str, rest: str) -> None:
+    if not rest:
+        raise DataError(f"Expected {SPECS[kind].form}. {tabular_sets.HOW_TO_GET_WINE}")
+    tabular_sets.read_wine(Path(rest).expanduser())
+
+
+def _check_iris(kind: str, rest: str) -> None:
+    if rest not in ("", "4"):
+        raise _wrong_form(kind, rest)
 
 
 def _load_keras(request: _Request) -> _Raw:
     known = KERAS_SETS[request.kind]
-    if request.rest and not request.rest.isdecimal():
-        raise _wrong_form(request.kind, request.rest)
+    _check_number(request.kind, request.rest)
     names, sets = load_keras_set(request.kind, int(request.rest) if request.rest else None)
     title = f"{known.title}, {request.rest} classes" if request.rest else known.title
     divided = make_sets(sets, request.split, names)
@@ -228,8 +261,7 @@ def _load_wine(request: _Request) -> _Raw:
 
 def _load_iris(request: _Request) -> _Raw:
     request.check_no_size()
-    if request.rest not in ("", "4"):
-        raise _wrong_form(request.kind, request.rest)
+    _check_iris(request.kind, request.rest)
     names, subset = tabular_sets.load_iris()
     sets = make_sets({"train": subset}, request.split, names)
     return _Raw("iris", (*names, "none") if request.rest else names, sets)
@@ -244,9 +276,13 @@ def _draw_points(request: _Request) -> _Raw:
 
 # A new kind of data set needs one entry here.
 SPECS: dict[str, SpecForm] = {
-    "cifar100": SpecForm("cifar100, or cifar100:N for the first N classes", _load_keras),
-    "cifar10": SpecForm("cifar10, or cifar10:N for the first N classes", _load_keras),
-    "mnist": SpecForm("mnist, or mnist:N for the first N classes", _load_keras),
+    "cifar100": SpecForm(
+        "cifar100, or cifar100:N for the first N classes", _load_keras, check=_check_number, size=(32, 32)
+    ),
+    "cifar10": SpecForm(
+        "cifar10, or cifar10:N for the first N classes", _load_keras, check=_check_number, size=(32, 32)
+    ),
+    "mnist": SpecForm("mnist, or mnist:N for the first N classes", _load_keras, check=_check_number, size=(28, 28)),
     "folder": SpecForm(
         "folder:PATH with PATH/CLASS/image.jpg or PATH/{train,valid,test}/CLASS/image.jpg", _load_files, _list_folder
     ),
@@ -254,9 +290,16 @@ SPECS: dict[str, SpecForm] = {
     "birds": SpecForm(
         "birds:PATH with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH", _load_birds, _list_birds
     ),
-    "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits),
-    "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes),
-    "wine": SpecForm("wine:PATH, where PATH is the file winequality-red.csv", _load_wine),
-    "iris": SpecForm("iris, from scikit-learn (no download), or iris:4 with a fourth, empty class", _load_iris),
-    "points": SpecForm("points, synthetic points in the plane (no download)", _draw_points),
+    "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits, size=(8, 8)),
+    "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes, size=(32, 32)),
+    "wine": SpecForm(
+        "wine:PATH, where PATH is the file winequality-red.csv", _load_wine, check=_check_wine, is_table=True
+    ),
+    "iris": SpecForm(
+        "iris, from scikit-learn (no download), or iris:4 with a fourth, empty class",
+        _load_iris,
+        check=_check_iris,
+        is_table=True,
+    ),
+    "points": SpecForm("points, synthetic points in the plane (no download)", _draw_points, is_table=True),
 }

@@ -5,9 +5,10 @@ from typing import Any
 
 import keras
 
-from kerasclf.models.catalogue import CATALOGUE, HEAD_ARGUMENTS, check_arguments
+from kerasclf.models.catalogue import CATALOGUE, check_arguments
 from kerasclf.models.heads import attach_head
 from kerasclf.models.weights.pretrained import load_pretrained
+from kerasclf.network_checks import HEAD_ARGUMENTS
 
 
 def build(

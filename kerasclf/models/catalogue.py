@@ -20,6 +20,7 @@ from kerasclf.models.nin import nin
 from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from kerasclf.models.squeezenet import squeezenet1_1
 from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
+from kerasclf.network_checks import HEAD_ARGUMENTS
 
 Builder = Callable[..., keras.Model]
 
@@ -55,8 +56,11 @@ CATALOGUE: dict[str, Builder] = {
     **{name: partial(backbone, name) for name in BACKBONES},
 }
 
-# Arguments of `build` that replace a network's own top by a new head.
-HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", "pooling")
+
+def own_arguments(name: str) -> list[str]:
+    """Returns the names of a builder's arguments, except for the sizes."""
+    parameters = inspect.signature(CATALOGUE[name]).parameters
+    return [argument for argument in parameters if argument not in ("input_shape", "num_classes")]
 
 
 def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
@@ -71,7 +75,7 @@ def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
     """
     if name not in CATALOGUE:
         raise KerasclfError(unknown("model", name, CATALOGUE))
-    own = [p for p in inspect.signature(CATALOGUE[name]).parameters if p not in ("input_shape", "num_classes")]
+    own = own_arguments(name)
     for argument in arguments:
         if argument not in (*own, *HEAD_ARGUMENTS):
             raise KerasclfError(unknown(f"argument of {name}", argument, [*own, *HEAD_ARGUMENTS]))

@@ -7,7 +7,8 @@ import keras
 from keras import layers
 
 from kerasclf.errors import raise_all
-from kerasclf.models.sizes import activation_problems, share_problems
+from kerasclf.models.sizes import activation_problems
+from kerasclf.network_checks import head_problems, head_widths
 
 # Name of the layer that outputs a network's features: layers up to it may be pretrained, those above it are new.
 FEATURES = "pool"
@@ -62,16 +63,9 @@ def check_head(
     Raises:
         KerasclfError: If an argument cannot be used; all faults are listed.
     """
-    problems = []
-    widths = (head.split("-") if head else []) if isinstance(head, str) else [str(units) for units in head]
-    if not all(units.isdecimal() and int(units) >= 1 for units in widths):
-        problems.append(f"head: expected widths of at least 1, such as (512, 128) or '512-128'. Received: {head!r}.")
-    problems += activation_problems(head_activation=head_activation) + share_problems(head_dropout=head_dropout)
-    if pooling not in _POOLINGS:
-        names = ", ".join(map(repr, _POOLINGS))
-        problems.append(f"pooling: expected one of {names}. Received: {pooling!r}.")
+    problems = head_problems(head, head_dropout, pooling) + activation_problems(head_activation=head_activation)
     raise_all("This head cannot be built", problems)
-    return tuple(map(int, widths))
+    return tuple(map(int, head_widths(head)))
 
 
 def pool(x: keras.KerasTensor, pooling: Pooling = "avg") -> keras.KerasTensor:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kerasclf.errors import KerasclfError, raise_all, unknown
+from kerasclf.errors import KerasclfError, Problems, raise_all, unknown
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import Reduction
 from kerasclf.values import Value
@@ -141,9 +141,11 @@ class Study:
         Raises:
             KerasclfError: If a name is unknown.
         """
+        problems = Problems()
         for name in names:
             if name not in self.experiments:
-                raise KerasclfError(unknown("experiment", name, self.experiments))
+                problems.add(unknown("experiment", name, self.experiments))
+        problems.raise_all("only: expected names of experiments")
         return {name: value for name, value in self.experiments.items() if not names or name in names}
 
     def to_dict(self) -> dict[str, Any]:

@@ -39,11 +39,7 @@ class StudyFolder:
         Raises:
             FolderError: If the folder holds another study, or other files.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise FolderError(f"Expected a folder. Received the file {self.path}. Give a folder as `out`.")
-        if not (self.path / STUDY_FILE).exists():
-            if self.path.exists() and {path.name for path in self.path.iterdir()} - _LOCK_FILES:
-                raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder as `out`.")
+        if not self.holds_study():
             return None
         held, given = self.read(), study.to_dict()
         for name in _IDENTITY:
@@ -59,6 +55,20 @@ class StudyFolder:
             )
         self._check_experiments(held, given)
         return held
+
+    def holds_study(self) -> bool:
+        """Returns whether the folder holds a study.
+
+        Raises:
+            FolderError: If it holds other files, or is a file.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"Expected a folder. Received the file {self.path}. Give a folder as `out`.")
+        if (self.path / STUDY_FILE).exists():
+            return True
+        if self.path.exists() and {path.name for path in self.path.iterdir()} - _LOCK_FILES:
+            raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder as `out`.")
+        return False
 
     def _check_experiments(self, held: dict[str, Any], given: dict[str, Any]) -> None:
         """Refuses an experiment that differs from a finished one of the same name: the report would lose that one."""

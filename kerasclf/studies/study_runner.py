@@ -9,6 +9,7 @@ from kerasclf.errors import FolderError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
+from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import RunInputs, check_inputs, weights_digest
@@ -94,6 +95,7 @@ def plan_study(
         KerasclfError: If something cannot be used.
     """
     experiments = study.only(only)
+    check_early(experiments)
     folder = StudyFolder(Path(out))
     for spec in {experiment.data for experiment in experiments.values()}:
         check_outside(Path(out), spec)

@@ -6,7 +6,8 @@ from functools import partial
 
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.models.backbones import BACKBONES
-from kerasclf.models.catalogue import CATALOGUE, Builder
+from kerasclf.models.catalogue import CATALOGUE, Builder, own_arguments
+from kerasclf.models.weights.published import PUBLISHED
 from kerasclf.network_list import Entry
 
 
@@ -55,7 +56,16 @@ def entry(name: str, parameters: int) -> Entry:
         parameters: Number of its trainable parameters.
     """
     family = _module(CATALOGUE[name]).rpartition(".")[2]
-    return Entry(name, family, _sentence(name), parameters, *default_sizes(name), least_input_size(name))
+    return Entry(
+        name,
+        family,
+        _sentence(name),
+        parameters,
+        *default_sizes(name),
+        least=least_input_size(name),
+        imagenet=name in BACKBONES or name in PUBLISHED,
+        arguments=tuple(own_arguments(name)),
+    )
 
 
 def families() -> dict[str, str]:

@@ -10,13 +10,9 @@ from kerasclf.models.catalogue import CATALOGUE
 from kerasclf.models.heads import FEATURES
 from kerasclf.models.weights.keras_files import Weights, another_network, by_layer, own_names, read_keras_file
 from kerasclf.models.weights.published import PUBLISHED, published_file
-from kerasclf.models.weights.torch_files import TORCH_FORMS, read_torch_file
+from kerasclf.models.weights.torch_files import read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of, match_torch
-
-FILE_FORMS = (
-    ".keras (a saved model), .safetensors or .pth (with the names of torchvision or timm), .weights.h5 (Keras 3) or "
-    ".h5 (of keras.applications)"
-)
+from kerasclf.network_checks import FILE_FORMS, KERAS_FORMS, TORCH_FORMS
 
 
 def find_pretrained(architecture: str, weights: str) -> Weights:
@@ -100,7 +96,7 @@ def _read(path: Path, architecture: str) -> Weights:
     if path.suffix in TORCH_FORMS:
         tensors = read_torch_file(path)
         return match_torch(CATALOGUE[architecture](num_classes=classes_of(tensors)), tensors, path)
-    if path.suffix in (".keras", ".h5"):
+    if path.suffix in KERAS_FORMS:
         return read_keras_file(path, architecture)
     raise KerasclfError(f"weights: expected a file {FILE_FORMS}. Received: {str(path)!r}.")
 

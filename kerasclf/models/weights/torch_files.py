@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from kerasclf.errors import KerasclfError
-
-TORCH_FORMS = (".safetensors", ".pth", ".pt")
+from kerasclf.network_checks import TORCH_FORMS
 
 
 def read_torch_file(path: Path) -> dict[str, NDArray[Any]]:

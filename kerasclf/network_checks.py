@@ -1,0 +1,105 @@
+"""Checks of a network's name, arguments, weights and image size. Needs no TensorFlow, which takes seconds to start.
+
+The builders check their arguments again, and more thoroughly.
+"""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from kerasclf.errors import unknown
+from kerasclf.network_list import Entry, read_list
+
+# Arguments of `build` that replace a network's own top by a new head.
+HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", "pooling")
+POOLINGS = ("avg", "max", "flatten")
+TORCH_FORMS = (".safetensors", ".pth", ".pt")
+KERAS_FORMS = (".keras", ".h5")
+FILE_FORMS = (
+    ".keras (a saved model), .safetensors or .pth (with the names of torchvision or timm), .weights.h5 (Keras 3) or "
+    ".h5 (of keras.applications)"
+)
+
+
+@functools.cache
+def known_networks() -> Mapping[str, Entry]:
+    """Returns the networks of the catalogue by name."""
+    return {entry.name: entry for entry in read_list().entries}
+
+
+def argument_problems(name: str, arguments: Mapping[str, Any]) -> list[str]:
+    """Returns what is wrong with the name of a network, with the names of its arguments and with its head."""
+    known = known_networks().get(name)
+    if known is None:
+        return [unknown("model", name, known_networks())]
+    names = [*known.arguments, *HEAD_ARGUMENTS]
+    found = [unknown(f"argument of {name}", argument, names) for argument in arguments if argument not in names]
+    head = {name: arguments[name] for name in ("head", "head_dropout", "pooling") if name in arguments}
+    return found + head_problems(**head)
+
+
+def head_problems(head: Sequence[int] | str = (), head_dropout: float = 0.0, pooling: str = "avg") -> list[str]:
+    """Returns what is wrong with the arguments of a head, one message each."""
+    problems = []
+    if not all(units.isdecimal() and int(units) >= 1 for units in head_widths(head)):
+        problems.append(f"head: expected widths of at least 1, such as (512, 128) or '512-128'. Received: {head!r}.")
+    if not 0 <= head_dropout < 1:
+        problems.append(f"head_dropout: expected a share from 0 to below 1. Received: {head_dropout}.")
+    if pooling not in POOLINGS:
+        problems.append(f"pooling: expected one of {', '.join(map(repr, POOLINGS))}. Received: {pooling!r}.")
+    return problems
+
+
+def head_widths(head: Sequence[int] | str) -> list[str]:
+    """Returns the widths of a head as texts."""
+    if isinstance(head, str):
+        return head.split("-") if head else []
+    return [str(units) for units in head]
+
+
+def weights_problems(name: str, weights: str) -> list[str]:
+    """Returns what is wrong with the source of a known network's pretrained weights. It does not read a file."""
+    known = known_networks().get(name)
+    if known is None or weights == "none":
+        return []
+    if weights == "imagenet":
+        return [] if known.imagenet else [no_imagenet_weights(name, known_networks().values())]
+    path = Path(weights).expanduser()
+    if not path.is_file():
+        expected = f"'imagenet', 'none' or a file: {FILE_FORMS}"
+        return [f"weights: expected {expected}. Received: {weights!r}, which does not exist."]
+    if path.suffix not in (*TORCH_FORMS, *KERAS_FORMS):
+        return [f"weights: expected a file {FILE_FORMS}. Received: {weights!r}."]
+    if path.suffix == ".h5" and known.family != "backbones":
+        return [
+            f"weights: expected a .keras file for {name}, as {path.suffix} files describe no network. "
+            f"Received: {weights!r}."
+        ]
+    return []
+
+
+def no_imagenet_weights(name: str, entries: Iterable[Entry]) -> str:
+    """Returns the message for a network without ImageNet weights."""
+    names = ", ".join(entry.name for entry in entries if entry.imagenet)
+    return (
+        f"weights: {name} has no ImageNet weights. Give a file, or 'none' for random weights. Networks with ImageNet "
+        f"weights: {names}."
+    )
+
+
+def size_problems(name: str, arguments: Mapping[str, Any], size: tuple[int, int] | None) -> list[str]:
+    """Returns a message if images are smaller than a known network's minimum.
+
+    Args:
+        name: Name of the network.
+        arguments: Its arguments. Those of the builder can change the minimum, which is then not checked.
+        size: Height and width in pixels; None if they are unknown.
+    """
+    known = known_networks().get(name)
+    if known is None or size is None or not set(arguments) <= set(HEAD_ARGUMENTS) or min(size) >= known.least:
+        return []
+    return [
+        f"image_size: {name} needs images of at least {known.least}x{known.least} pixels. "
+        f"Received: {size[0]}x{size[1]}."
+    ]

@@ -1,0 +1,56 @@
+"""Checks of experiments that need neither images nor TensorFlow, which takes seconds to start."""
+
+from collections.abc import Mapping
+
+from kerasclf.data.specs import form_of
+from kerasclf.errors import Problems
+from kerasclf.network_checks import argument_problems, size_problems, weights_problems
+from kerasclf.runs.experiment import Experiment
+
+
+def check_early(experiments: Mapping[str, Experiment]) -> None:
+    """Checks the networks, the weights and the image sizes of experiments. It does not look for images.
+
+    Args:
+        experiments: The experiments by name.
+
+    Raises:
+        KerasclfError: If something cannot be used; the message lists all problems.
+    """
+    problems = Problems()
+    for experiment in dict.fromkeys(experiments.values()):
+        for problem in _network_problems(experiment) + _fit_problems(experiment):
+            problems.add(problem)
+    problems.raise_all("The experiments cannot run")
+
+
+def _network_problems(experiment: Experiment) -> list[str]:
+    problems = argument_problems(experiment.model, dict(experiment.model_args))
+    if experiment.transfer is not None:
+        problems += weights_problems(experiment.model, experiment.transfer.weights)
+    return problems
+
+
+def _fit_problems(experiment: Experiment) -> list[str]:
+    """Returns the reasons why a network does not fit the data."""
+    form = form_of(experiment.data)
+    if form is None:
+        return []
+    if form.is_table:
+        return _table_problems(experiment)
+    size = experiment.image_size or form.size
+    return size_problems(experiment.model, dict(experiment.model_args), size)
+
+
+def _table_problems(experiment: Experiment) -> list[str]:
+    data, model = experiment.data.partition(":")[0], experiment.model
+    if experiment.transfer is not None:
+        return [
+            f"data: {model} is a network for images. Received: {data}, a table of numbers. Give images, such as "
+            "folder:PATH with PATH/CLASS/image.jpg."
+        ]
+    problems = size_problems(model, dict(experiment.model_args), (1, 1))
+    found = [f"data: {model} is a network for images. Received: {data}, a table of numbers."] if problems else []
+    if experiment.image_size is not None:
+        found.append(f"image_size: expected None for {data}, a table. Received: {experiment.image_size}.")
+    return found
