@@ -82,10 +82,9 @@ class Problems:
             title: First line of the message if there are several problems.
         """
         found = list(dict.fromkeys(problem for error in self._errors for problem in problems_of(error)))
-        if len(self._errors) == 1:
-            raise self._errors[0]
         if len(found) == 1:
-            raise KerasclfError(found[0])
+            first = self._errors[0]
+            raise first if str(first) == found[0] else KerasclfError(found[0])
         raise_all(title, found)
 
 

@@ -41,16 +41,17 @@ class SearchCommand(SearchOptions):
         if self.list_all:
             _list_searches(console)
             return
-        self.check_roles()
         if self.worker:
+            self.check_roles()
             self._work(console)
             return
-        from kerasclf.commands.search_setup import make_budget, make_search
+        from kerasclf.commands.search_setup import check_options, choose_data
         from kerasclf.locks import check_free
         from kerasclf.quiet import quiet_tensorflow
         from kerasclf.search.search_checks import check_search
 
-        search, budget = make_search(self, log_to(console)), make_budget(self)
+        search, budget = check_options(self)
+        search = choose_data(self, search, log_to(console))
         out = self.out or Path("runs") / folder_name(
             f"search-{search.name or self.short_name()}",
             search.experiment.data,

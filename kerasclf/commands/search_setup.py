@@ -1,14 +1,15 @@
 """Makes a search and its budget from the options of `kerasclf search`."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from functools import partial
 
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.search_options import SearchOptions
-from kerasclf.data.default_data import DatasetChoice, default_dataset
+from kerasclf.data.default_data import default_dataset
 from kerasclf.data.keras_sets import KERAS_SETS
-from kerasclf.errors import KerasclfError, unknown
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.log import Log
+from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
 from kerasclf.search.experiment_file import find_experiment
@@ -17,18 +18,58 @@ from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
 from kerasclf.studies.reduction import QUICK
-from kerasclf.studies.study import PROTOCOLS
-
-if TYPE_CHECKING:
-    from kerasclf.studies.study import Protocol
 
 
-def make_search(options: SearchOptions, log: Log) -> Search:
-    """Returns the search that the options describe.
+def check_options(options: SearchOptions) -> tuple[Search, Budget]:
+    """Returns the search on the experiment's own data or those of --data, and its budget, after all quick checks.
 
     Args:
         options: The options of the command.
+
+    Raises:
+        KerasclfError: If something cannot be used; the message lists all problems.
+    """
+    problems, search, budget = options.check_shared(options.data, options.protocol), None, Budget()
+    for check in (options.check_roles, partial(check_counts, options)):
+        with problems.collect():
+            check()
+    with problems.collect():
+        budget = make_budget(options)
+    with problems.collect():
+        search = make_search(options)
+        search.check()
+        check_early({options.experiment: search.experiment})
+    if search is not None:
+        for problem in budget.problems(finite=search.oracle in FINITE):
+            problems.add(problem)
+    problems.raise_all("kerasclf search cannot run")
+    assert search is not None
+    return search, budget
+
+
+def choose_data(options: SearchOptions, search: Search, log: Log) -> Search:
+    """Returns a search on a replacement of its data set if the user names none and its own is not available.
+
+    Args:
+        options: The options of the command.
+        search: The search on its own data.
         log: Receives a message if a replacement takes the place of an unavailable data set.
+    """
+    own = search.experiment.data
+    if options.data is not None or own.partition(":")[0] not in KERAS_SETS:
+        return search
+    choice = default_dataset(own)
+    if choice.notice:
+        log(choice.notice)
+    size = parse_size(options.image_size) or choice.image_size or search.experiment.image_size
+    return replace(search, experiment=search.experiment.but(data=choice.spec, image_size=size))
+
+
+def make_search(options: SearchOptions) -> Search:
+    """Returns the search that the options describe, on the experiment's own data or those of --data.
+
+    Args:
+        options: The options of the command.
 
     Raises:
         KerasclfError: If there is no such experiment, or an option cannot be used.
@@ -43,9 +84,26 @@ def make_search(options: SearchOptions, log: Log) -> Search:
     space = None if options.space is None else read_space(options.space)
     make = _make_declared if options.experiment in SEARCHES else _make_from_experiment
     search, declared = make(options, space)
-    search = _with_options(options, search, _data(options, search, log))
+    search = _with_options(options, search)
     limits = options.limits(options.epochs)
     return reduce_search(search, limits.with_defaults(QUICK) if quick else limits, declared)
+
+
+def check_counts(options: SearchOptions) -> None:
+    """Checks the numbers of runs.
+
+    Raises:
+        KerasclfError: If one of them is too small; the message lists all problems.
+    """
+    problems = Problems()
+    for flag, value, least in (
+        ("--repeats", options.repeats, 1),
+        ("--final-repeats", options.final_repeats, 0),
+        ("--seed", options.seed, 0),
+    ):
+        if value is not None and value < least:
+            problems.add(f"{flag}: expected at least {least}. Received: {value}.")
+    problems.raise_all("kerasclf search cannot run")
 
 
 def make_budget(options: SearchOptions) -> Budget:
@@ -62,8 +120,6 @@ def make_budget(options: SearchOptions) -> Budget:
 
 
 def _check_protocol(options: SearchOptions) -> None:
-    if options.protocol not in PROTOCOLS:
-        raise KerasclfError(unknown("protocol", options.protocol, PROTOCOLS))
     if options.experiment in SEARCHES and options.protocol != "sound":
         raise KerasclfError(
             f"--protocol is for STUDY/EXPERIMENT. The declared search {options.experiment} has the sound protocol."
@@ -86,7 +142,7 @@ def _make_declared(options: SearchOptions, space: Space | None) -> tuple[Search,
 
 def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
     """Returns a search over any experiment, and this experiment."""
-    experiment = find_experiment(options.experiment, cast("Protocol", options.protocol))
+    experiment = find_experiment(options.experiment, "published" if options.protocol == "published" else "sound")
     if options.reduced:
         raise KerasclfError(
             "--reduced: only declared searches have a reduced version. Use --train-per-class, --epochs or --image-size."
@@ -101,41 +157,24 @@ def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[
     return Search(experiment, space, oracle, title=title), experiment
 
 
-def _data(options: SearchOptions, search: Search, log: Log) -> DatasetChoice:
-    """Returns the requested data; by default the experiment's own if they are available, otherwise a replacement."""
-    if options.data is not None:
-        return DatasetChoice(options.data, "")
-    own = search.experiment.data
-    if own.partition(":")[0] not in KERAS_SETS:
-        return DatasetChoice(own, "")
-    choice = default_dataset(own)
-    if choice.notice:
-        log(choice.notice)
-    return choice
-
-
-def _with_options(options: SearchOptions, search: Search, data: DatasetChoice) -> Search:
-    repeats = 1 if options.repeats is None else options.repeats
-    if repeats < 1 or options.final_repeats < 0 or options.seed < 0:
-        raise KerasclfError(
-            "Expected --repeats of at least 1, --final-repeats of at least 0 and --seed of at least 0. Received: "
-            f"{repeats}, {options.final_repeats} and {options.seed}."
-        )
+def _with_options(options: SearchOptions, search: Search) -> Search:
+    # check_counts refuses numbers below these.
+    repeats, final_repeats, seed = max(1, options.repeats or 1), max(0, options.final_repeats), max(0, options.seed)
     return replace(
         search,
-        experiment=_change_experiment(options, search.experiment, data),
+        experiment=_change_experiment(options, search.experiment),
         objective=options.objective,
-        seed=options.seed,
-        seeds=tuple(range(options.seed, options.seed + repeats)),
+        seed=seed,
+        seeds=tuple(range(seed, seed + repeats)),
         folds=options.folds,
         median=options.median,
-        final_seeds=tuple(range(options.seed, options.seed + options.final_repeats)),
+        final_seeds=tuple(range(seed, seed + final_repeats)),
     )
 
 
-def _change_experiment(options: SearchOptions, experiment: Experiment, data: DatasetChoice) -> Experiment:
-    image_size = parse_size(options.image_size) or data.image_size or experiment.image_size
-    experiment = experiment.but(data=data.spec, image_size=image_size)
+def _change_experiment(options: SearchOptions, experiment: Experiment) -> Experiment:
+    image_size = parse_size(options.image_size) or experiment.image_size
+    experiment = experiment.but(data=options.data or experiment.data, image_size=image_size)
     if experiment.transfer is None:
         if options.weights is not None:
             raise KerasclfError(f"--weights: the experiment trains {experiment.model} from random weights.")

@@ -1,0 +1,184 @@
+"""Mistakes are refused before TensorFlow is imported: in a process that cannot import it, and starts no other one."""
+
+import json
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+# Runs command lines from a JSON file, and prints their exit codes and messages as JSON.
+PROGRAM = """
+import contextlib, io, json, sys
+
+class Forbidden(BaseException):
+    pass
+
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "keras", "keras_tuner", "torch"):
+            raise Forbidden(name)
+
+def start_worker(*arguments, **settings):
+    raise Forbidden("worker process")
+
+sys.meta_path.insert(0, Hook())
+from kerasclf.cli import main
+from kerasclf.runs import engines
+engines.WorkerProcess = start_worker
+
+answers = []
+for arguments in json.load(open(sys.argv[1])):
+    error = io.StringIO()
+    with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
+        try:
+            main(arguments)
+            code = 0
+        except SystemExit as ended:
+            code = ended.code
+        except Forbidden as forbidden:
+            code = f"imports or starts {forbidden}"
+    answers.append([code, error.getvalue()])
+print(json.dumps(answers))
+"""
+
+TRAIN = ["train", "--data", "folder:PHOTOS"]
+STUDY = ["study", "basenet", "--data", "shapes"]
+SEARCH = ["search", "basenet", "--data", "shapes"]
+REFUSED = [
+    # commands and options
+    (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
+    (["train", "--data", "shapes", "--lr", "1"], "kerasclf train has no option --lr. Did you mean --learning-rate?"),
+    ([*TRAIN, "--model", "resnet50"], "no option --model. Did you mean --backbone?"),
+    ([*TRAIN, "--epoch", "3"], "no option --epoch. Did you mean --epochs?"),
+    ([*TRAIN, "--batchsize", "8"], "no option --batchsize. Did you mean --batch-size?"),
+    ([*TRAIN, "--learn", "0.1"], "no option --learn. Did you mean --learning-rate?"),
+    ([*TRAIN, "--epochs", "3", "--epochs", "4"], "--epochs is given twice."),
+    ([*TRAIN, "--epochs"], "--epochs: expected a whole number. Received nothing."),
+    ([*TRAIN, "--epochs", "ten"], "--epochs: expected a whole number. Received: 'ten'."),
+    ([*TRAIN, "--epochs", "2.5"], "--epochs: expected a whole number. Received: '2.5'."),
+    ([*TRAIN, "--dropout", "half"], "--dropout: expected a number. Received: 'half'."),
+    ([*TRAIN, "--head", "512-128"], "--head: expected a whole number. Received: '512-128'."),
+    ([*TRAIN, "--quick=yes"], "--quick takes no value. Received: 'yes'."),
+    ([*TRAIN, "--track", "wandbb"], "--track: expected wandb or mlflow or tensorboard. Received: 'wandbb'."),
+    (["train", "PHOTOS"], "Expected kerasclf train and options. Received in addition: PHOTOS."),
+    (["report"], "Expected kerasclf report FOLDER. FOLDER is missing."),
+    (["weights", "convert"], "Expected kerasclf weights TASK SOURCE MODEL. SOURCE and MODEL are missing."),
+    # train
+    (["train"], "Which images? Give --data folder:PATH"),
+    (["train", "--data", "PHOTOS"], "For a folder of images, give folder:PHOTOS."),
+    (["train", "--data", "folder:NOWHERE"], "The folder NOWHERE does not exist."),
+    (["train", "--data", "points"], "--data: keras_resnet50 is a network for images. Received: points, a table"),
+    ([*TRAIN, "--backbone", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
+    ([*TRAIN, "--weights", "nowhere.keras"], "Received: 'nowhere.keras', which does not exist."),
+    ([*TRAIN, "--weights", "SPACE"], "--weights: expected a file .keras (a saved model)"),
+    ([*TRAIN, "--backbone", "nin"], "--weights: nin has no ImageNet weights. Give a file, or 'none'"),
+    ([*TRAIN, "--unfreeze", "stag5"], "--unfreeze: expected 'head', 'all'"),
+    ([*TRAIN, "--unfreeze", "head", "--head-epochs", "3"], "With --unfreeze head, give --epochs."),
+    ([*TRAIN, "--views", "3"], "--views needs --augment"),
+    ([*TRAIN, "--epochs", "0"], "error: --epochs: expected at least 1. Received: 0."),
+    ([*TRAIN, "--head", "0"], "--head: expected widths of at least 1"),
+    ([*TRAIN, "--dropout", "1.5"], "--dropout: expected a share from 0 to below 1. Received: 1.5."),
+    ([*TRAIN, "--precision", "float16"], "Unknown precision 'float16'. Did you mean"),
+    ([*TRAIN, "--image-size", "224"], "--image-size: expected HEIGHTxWIDTH, such as 64x64. Received: '224'."),
+    ([*TRAIN, "--backbone", "inception_v3", "--image-size", "32x32"],
+     "--image-size: inception_v3 needs images of at least 75x75 pixels. Received: 32x32."),
+    ([*TRAIN, "--jobs", "two"], "--jobs: expected a number of at least 1, or auto. Received: 'two'."),
+    ([*TRAIN, "--engine", "rai"], "Unknown engine 'rai'. Did you mean 'ray'?"),
+    ([*TRAIN, "--address", "here"], "--address needs --engine ray."),
+    ([*TRAIN, "--out", "PHOTOS/runs"], "lies inside the images"),
+    ([*TRAIN, "--out", "PHOTOS"], "PHOTOS is not empty and holds no study."),
+    ([*TRAIN, "--out", "SPACE"], "Expected a folder. Received the file SPACE. Give a folder as --out."),
+    ([*TRAIN, "--repeats", "0"], "--repeats: expected at least 1. Received: 0."),
+    # study
+    (["study", "laddr"], "Unknown study 'laddr'. Did you mean 'ladder'?"),
+    (["study", "basenet", "--protocol", "sund"], "Unknown protocol 'sund'. Did you mean 'sound'?"),
+    (["study", "basenet", "--only", "adam20"], "Unknown experiment 'adam20'. Did you mean 'adam_20'?"),
+    (["study", "basenet", "--data", "cifar101"], "Unknown data set 'cifar101'."),
+    (["study", "basenet", "--data", "cifar10:1"], "expected N from 2 to 10 classes. Received: 1."),
+    (["study", "basenet", "--data", "shapes:3"], "Expected shapes, synthetic images"),
+    (["study", "basenet", "--data", "iris"], "--data: basenet is a network for images. Received: iris, a table"),
+    (["study", "basenet", "--image-size", "8x8"], "--image-size: basenet needs images of at least 16x16 pixels."),
+    (["study", "basenet", "--weights", "none"], "--weights: the study trains basenet"),
+    (["study", "basenet", "--reduced"], "--reduced: the study basenet declares no reduced version."),
+    (["study", "art", "--quick", "--reduced"], "Expected --quick or --reduced. Received both."),
+    ([*STUDY, "--train-per-class", "1"], "--train-per-class: expected at least 2"),
+    # course
+    (["course", "--only", "iriss"], "Unknown exercise 'iriss'. Did you mean 'iris'?"),
+    (["course", "--wine", "nowhere.csv"], "nowhere.csv does not exist."),
+    (["course", "--protocol", "publishd"], "Did you mean 'published'?"),
+    # search
+    (["search"], "Expected an experiment: a declared search"),
+    (["search", "basenett", "--max-trials", "2"], "Unknown search or study 'basenett'."),
+    ([*SEARCH, "--oracle", "tpi"], "Unknown oracle 'tpi'. Did you mean 'tpe'?"),
+    ([*SEARCH, "--objective", "val_acc"], "Unknown objective 'val_acc'. Did you mean 'val_accuracy'?"),
+    ([*SEARCH, "--space", "nowhere.toml"], "The search space nowhere.toml cannot be read"),
+    ([*SEARCH, "--max-time", "2x"], "--max-time: expected a duration"),
+    ([*SEARCH, "--repeats", "0"], "error: --repeats: expected at least 1. Received: 0."),
+    (["search", "EXPERIMENT", "--space", "SPACE", "--max-trials", "2"],
+     "Unknown argument of basenet 'dropuot'. Did you mean 'dropout'?"),
+    # models, weights, show, report, cache
+    (["models", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
+    (["models", "basenet", "--input", "8x8x3"], "--input: basenet needs images of at least 16x16 pixels."),
+    (["models", "basenet", "--diagram", "a.gif"], "--diagram: expected a file .png, .svg, .pdf, .txt."),
+    (["weights", "convert", "nowhere.pth", "resnet5", "-o", "a.bin"], "The file nowhere.pth does not exist."),
+    (["show", "kernel", "RUN"], "Unknown figure 'kernel'. Did you mean 'kernels'?"),
+    (["show", "kernels", "NOWHERE"], "Received: NOWHERE, which does not exist"),
+    (["show", "gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
+    (["show", "gradcam", "RUN", "PHOTO", "--label", "2"], "--label: expected 0 to 1, or a class name. Received: 2."),
+    (["show", "features", "RUN", "nowhere.png"], "nowhere.png does not exist."),
+    (["report", "NOWHERE"], "NOWHERE holds no study"),
+    (["cache", "clear", "nothing"], "No cache is named 'nothing'."),
+    (["cache", "list", "a", "b"], "kerasclf cache list takes no names. Received: a b."),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """Files that the command lines name, by the word for them."""
+    folder = tmp_path_factory.mktemp("refused")
+    for name in ("cat", "dog"):
+        (folder / "photos" / name).mkdir(parents=True)
+        for number in range(3):
+            pixels = np.full((9, 9, 3), 40 * number, np.uint8)
+            Image.fromarray(pixels).save(folder / "photos" / name / f"{number}.png")
+    (folder / "run").mkdir()
+    (folder / "run" / "experiment.json").write_text(json.dumps({"class_names": ["cat", "dog"]}))
+    with zipfile.ZipFile(folder / "run" / "model.keras", "w") as archive:
+        archive.writestr("config.json", "{}")
+    (folder / "space.toml").write_text('["train.learning_rate"]\nfloat = [1e-3, 1.0]\n')
+    (folder / "experiment.toml").write_text('data = "shapes"\nmodel = "basenet"\nmodel_args = {dropuot = 0.5}\n')
+    names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml",
+             "EXPERIMENT": "experiment.toml", "NOWHERE": "nowhere"}  # fmt: skip
+    return folder, names
+
+
+@pytest.fixture(scope="module")
+def answers(places):
+    """The exit code and the message of each command line."""
+    folder, names = places
+    lines = [[_named(word, names) for word in arguments] for arguments, _ in REFUSED]
+    (folder / "lines.json").write_text(json.dumps(lines))
+    program = [sys.executable, "-c", PROGRAM, str(folder / "lines.json")]
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"photos", "run", "space.toml", "experiment.toml", "lines.json"}
+    return json.loads(done.stdout)
+
+
+def _named(text, names):
+    for word in sorted(names, key=len, reverse=True):
+        text = text.replace(word, names[word])
+    return text
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=[" ".join(words)[:60] for words, _ in REFUSED])
+def test_a_mistake_is_refused_without_tensorflow(number, answers, places):
+    code, error = answers[number]
+    assert code == 2, error
+    assert error.startswith("error: ")
+    assert _named(REFUSED[number][1], places[1]) in error
+    assert "usage:" not in error and "Traceback" not in error
