@@ -1,5 +1,6 @@
 """The `kerasclf` command as a whole: its help, its scripts, and what it does with a mistake."""
 
+import re
 import subprocess
 import sys
 
@@ -7,24 +8,27 @@ import pytest
 
 import kerasclf
 from kerasclf.cli import COMMANDS, main
+from kerasclf.commands.option_fields import options_of
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "problems"),
     [
-        (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
-        (["train", "--lr", "0.1"], "kerasclf train has no option --lr. Did you mean --learning-rate?"),
-        (["train", "--model", "resnet50"], "kerasclf train has no option --model. Did you mean --backbone?"),
-        (["study", "basenet", "--epoch", "3"], "kerasclf study has no option --epoch. Did you mean --epochs?"),
-        (["train", "--batchsize=8"], "kerasclf train has no option --batchsize. Did you mean --batch-size?"),
-        (["study", "basenet", "--model", "x"], "kerasclf study has no option --model. kerasclf study --help"),
-        (["study", "basenet", "--repeat", "3"], "Did you mean --repeats?"),
+        (["--epoch", "3", "--lr", "1"], ["no option --epoch. Did you mean --epochs?", "no option --lr. Did you mean"]),
+        (["--seed", "x", "--seed", "1"], ["--seed: expected a whole number. Received: 'x'.", "--seed is given twice."]),
+        (["--learning-rate", "0", "--epochs", "0", "--batch-size", "0", "--repeats", "0", "--engine", "x"],
+         ["--learning-rate: expected a number above 0", "--epochs: expected at least 1", "--batch-size: expected",
+          "--repeats: expected at least 1", "Unknown engine 'x'"]),
     ],
-)
-def test_an_unknown_name_is_answered_with_the_name_that_was_meant(arguments, message, capsys):
+)  # fmt: skip
+def test_all_problems_are_listed_at_once(arguments, problems, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(arguments)
-    assert message in capsys.readouterr().err
+        main(["train", "--data", "shapes", *arguments])
+    title, *lines = capsys.readouterr().err.splitlines()
+    assert title == "error: kerasclf train cannot run:"
+    assert len(lines) == len(problems)
+    for problem in problems:
+        assert any(line.startswith("  - ") and problem in line for line in lines), problem
 
 
 def test_the_version(capsys):
@@ -32,20 +36,45 @@ def test_the_version(capsys):
     assert capsys.readouterr().out == f"kerasclf {kerasclf.__version__}\n"
 
 
+@pytest.mark.parametrize("columns", [80, 120])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_help_teaches_by_example(command, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main([command, "--help"])
-    assert caught.value.code == 0
-    assert f"  kerasclf {command} " in capsys.readouterr().out
+def test_help_is_short_and_teaches_by_example(command, columns, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    main([command, "--help"])
+    printed = capsys.readouterr().out
+    lines = printed.splitlines()
+    assert len(lines) < 50
+    assert max(len(line) for line in lines if not line.startswith("  kerasclf")) <= columns
+    assert lines[0].startswith(f"usage: kerasclf {command}")
+    assert f"  kerasclf {command} " in printed
+    assert "None" not in printed and "default:" not in printed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_whole_help_describes_each_option_once(command, capsys):
+    main([command, "--help-all"])
+    printed = capsys.readouterr().out
+    for option in options_of(COMMANDS[command]):
+        assert option.text, option.field
+        assert len(re.findall(rf"^  (?:-o, )?{option.typed}(?: |$)", printed, flags=re.MULTILINE)) == 1, option.field
+    assert "other options" not in printed  # each option has its group
+
+
+def test_the_short_help_says_how_many_options_it_leaves_out(capsys):
+    main(["train", "--help"])
+    short = capsys.readouterr().out
+    main(["train", "--help-all"])
+    left_out = set(re.findall(r"^  (--[a-z-]+)", capsys.readouterr().out, flags=re.MULTILINE))
+    left_out -= set(re.findall(r"^  (--[a-z-]+)", short, flags=re.MULTILINE))
+    assert short.endswith(f"kerasclf train --help-all describes {len(left_out)} more options.\n")
+    assert {"--layer-decay", "--seed", "--address"} <= left_out
 
 
 def test_the_help_of_all_commands_is_short(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["--help"])
-    assert caught.value.code == 0
+    main(["--help"])
     printed = capsys.readouterr().out
-    assert all(f"• {command}" in printed for command in COMMANDS)
+    assert all(re.search(rf"^  {command} +[A-Z]", printed, flags=re.MULTILINE) for command in COMMANDS)
+    assert len(printed.splitlines()) < 30
     assert "Example" not in printed
 
 

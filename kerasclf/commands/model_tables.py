@@ -28,7 +28,8 @@ def print_description(console: Console, name: str) -> None:
 def print_totals(console: Console, model: keras.Model) -> None:
     """Prints the cost of a network for one image."""
     sums = totals(model)
-    trainable = "" if sums.trainable == sums.parameters else f" ({sums.trainable:,} train)"
+    fixed = sums.parameters - sums.trainable
+    trainable = f" ({fixed:,} of them running averages or constants)" if fixed else ""
     size, classes = "x".join(map(str, model.input.shape[1:])), model.output.shape[-1]
     say_wrapped(
         console,

@@ -12,6 +12,7 @@ from kerasclf.commands.output import folder_name, log_to, say
 from kerasclf.commands.parsing import parse_jobs
 from kerasclf.commands.search_options import SearchOptions
 from kerasclf.errors import KerasclfError
+from kerasclf.wording import counted
 
 if TYPE_CHECKING:
     from kerasclf.runs.engines import Engine
@@ -66,7 +67,7 @@ class SearchCommand(SearchOptions):
         if not self.plan:
             check_free(out)
         quiet_tensorflow()  # KerasTuner imports TensorFlow, which takes seconds
-        runs = f"{search.runs_per_trial} run{'s' * (search.runs_per_trial > 1)} per trial"
+        runs = f"{counted(search.runs_per_trial, 'run')} per trial"
         say(console, f"search: {search.title} ({search.oracle}, {runs}) → {out}")
         planned = self._plan(search, budget, out, engine, console)
         if not self.plan:
@@ -131,7 +132,7 @@ def _list_searches(console: Console) -> None:
 
     for name, declared in SEARCHES.items():
         search = declared.make()
-        trials = "every point" if declared.trials is None else f"{declared.trials} trials"
+        trials = "every point" if declared.trials is None else counted(declared.trials, "trial")
         say(console, f"{name:12} {search.title} ({search.oracle}, {trials})")
     say(console, "\noracles:")
     for name, description in ORACLES.items():

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from kerasclf.commands.output import say
 from kerasclf.errors import RunsFailedError
+from kerasclf.wording import counted
 
 if TYPE_CHECKING:
     from kerasclf.runs.engines import Engine
@@ -31,7 +32,7 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
         planned = prepare_finish(results, engine, refit)
         if planned.runs:
             runs = len(search.final_seeds)
-            phrases = [f"{runs} run{'s' * (runs > 1)} each of the base experiment and the best trial"] if runs else []
+            phrases = [f"{counted(runs, 'run')} each of the base experiment and the best trial"] if runs else []
             phrases += ["the refit"] if refit else []
             say(console, f"one evaluation on the test set: {', and '.join(phrases)}")
         with ConsoleProgress(planned.runs, console) as progress:

@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import KerasclfError
+from kerasclf.wording import counted
 
 if TYPE_CHECKING:
     from kerasclf.studies.study import Protocol, Study
@@ -69,7 +70,7 @@ class StudyCommand(RunOptions):
         study = self._declare(console)
         data = next(iter(study.experiments.values())).data
         out = self.out or Path("runs") / folder_name(study.name, data, study.protocol, study.size)
-        runs = f"{len(study.seeds)} run{'s' * (len(study.seeds) > 1)} each"
+        runs = f"{counted(len(study.seeds), 'run')} each"
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
         self.run_study(study, out, console, self.only)
 
@@ -113,5 +114,5 @@ def _list_studies(console: Console) -> None:
     for name, declaration in STUDIES.items():
         study = declaration("sound")
         many = len(study.experiments)
-        say(console, f"{name:{width}} {study.question} ({many} experiment{'s' * (many > 1)})")
+        say(console, f"{name:{width}} {study.question} ({counted(many, 'experiment')})")
     say(console, "\nThe studies course-... are exercises of a course: kerasclf course runs them all.")

@@ -9,6 +9,7 @@ import numpy as np
 from kerasclf.data.decode import SUFFIXES
 from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.errors import DataError, did_you_mean
+from kerasclf.wording import counted
 
 # In any case, and with "_set" or "-set" behind them.
 _SET_FOLDERS = {
@@ -191,7 +192,5 @@ def _read_list(root: Path, path: Path) -> list[str]:
         seen.add(line)
     missing = [line for line in lines if not (root / line).is_file()]
     if missing:
-        raise DataError(
-            f"{path} lists {len(missing)} missing file{'s' * (len(missing) > 1)}, first {root / missing[0]}."
-        )
+        raise DataError(f"{path} lists {counted(len(missing), 'missing file')}, first {root / missing[0]}.")
     return lines

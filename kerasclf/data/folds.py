@@ -7,6 +7,7 @@ import numpy as np
 
 from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Subset, class_counts, in_memory
 from kerasclf.errors import DataError
+from kerasclf.wording import counted
 
 
 def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDataset]:
@@ -29,8 +30,8 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
     if not 2 <= folds <= counts.min():
         scarce = dataset.class_names[int(counts.argmin())]
         raise DataError(
-            f"folds: expected 2 to {counts.min()}, as class {scarce!r} has {counts.min()} images outside the test set. "
-            f"Received: {folds}."
+            f"folds: expected 2 to {counts.min()}, as class {scarce!r} has {counted(counts.min(), 'image')} outside "
+            f"the test set. Received: {folds}."
         )
     splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
     for train, validation in splitter.split(np.zeros(len(pool)), pool.labels):

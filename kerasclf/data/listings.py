@@ -13,6 +13,7 @@ from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset
 from kerasclf.data.decode import read_header
 from kerasclf.errors import DataError, listed
 from kerasclf.log import Log
+from kerasclf.wording import counted
 
 # Decoded images up to this many bytes are kept in memory; a larger set is read on demand, batch by batch.
 IN_MEMORY_LIMIT = 1 << 30
@@ -80,8 +81,8 @@ def describe_left_out(left_out: Sequence[Path]) -> str:
     """Returns a line that counts and names the files that are not read as images."""
     kinds = Counter(path.suffix.lower() or "no suffix" for path in left_out)
     counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    plural = "s" * (len(left_out) > 1)
-    return f"left out {len(left_out):,} file{plural} without a known image suffix ({counts}), such as {left_out[0]}"
+    files = counted(len(left_out), "file")
+    return f"left out {files} without a known image suffix ({counts}), such as {left_out[0]}"
 
 
 def _read_headers(files: Sequence[Path]) -> list[tuple[tuple[int, int], bool]]:

@@ -40,9 +40,6 @@ class _Request:
     split: Split
     log: Log
 
-    def check_no_rest(self) -> None:
-        _check_no_rest(self.kind, self.rest)
-
     def check_no_size(self) -> None:
         if self.image_size is not None:
             raise DataError(f"image_size: expected None for {self.kind}, a table. Received: {self.image_size}.")
@@ -72,7 +69,7 @@ class SpecForm(NamedTuple):
     form: str
     load: Callable[[_Request], _Raw]
     list_files: Callable[[str], Listed] | None = None
-    check: Callable[[str, str], None] = _check_no_rest
+    check: Callable[[str, str], object] = _check_no_rest
     size: Size | None = None
     is_table: bool = False
 
@@ -171,10 +168,10 @@ def _check_number(kind: str, rest: str) -> None:
     check_classes(kind, int(rest) if rest else None)
 
 
-def _check_wine(kind: str, rest: str) -> None:
+def _read_wine(kind: str, rest: str) -> tabular_sets.Table:
     if not rest:
         raise DataError(f"Expected {SPECS[kind].form}. {tabular_sets.HOW_TO_GET_WINE}")
-    tabular_sets.read_wine(Path(rest).expanduser())
+    return tabular_sets.read_wine(Path(rest).expanduser())
 
 
 def _check_iris(kind: str, rest: str) -> None:
@@ -231,7 +228,7 @@ def _load_birds(request: _Request) -> _Raw:
 
 
 def _draw_shapes(request: _Request) -> _Raw:
-    request.check_no_rest()
+    _check_no_rest(request.kind, request.rest)
     # Sets come first: only the images that they need are drawn.
     scenes = make_sets(shapes.scenes(), request.split, shapes.CLASS_NAMES)
     size = (32, 32) if request.image_size is None else request.image_size
@@ -246,16 +243,14 @@ def _resized(subset: Subset, size: Size) -> Subset:
 
 
 def _load_digits(request: _Request) -> _Raw:
-    request.check_no_rest()
+    _check_no_rest(request.kind, request.rest)
     names, subset = digits.load_digits(request.image_size)
     return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names))
 
 
 def _load_wine(request: _Request) -> _Raw:
     request.check_no_size()
-    if not request.rest:
-        raise DataError(f"Expected {SPECS['wine'].form}. {tabular_sets.HOW_TO_GET_WINE}")
-    names, subset = tabular_sets.read_wine(Path(request.rest).expanduser())
+    names, subset = _read_wine(request.kind, request.rest)
     return _Raw("red wine quality", names, make_sets({"train": subset}, request.split, names))
 
 
@@ -269,7 +264,7 @@ def _load_iris(request: _Request) -> _Raw:
 
 def _draw_points(request: _Request) -> _Raw:
     request.check_no_size()
-    request.check_no_rest()
+    _check_no_rest(request.kind, request.rest)
     names, subset = tabular_sets.draw_points()
     return _Raw("points (synthetic)", names, make_sets({"train": subset}, request.split, names))
 
@@ -293,7 +288,7 @@ SPECS: dict[str, SpecForm] = {
     "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits, size=(8, 8)),
     "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes, size=(32, 32)),
     "wine": SpecForm(
-        "wine:PATH, where PATH is the file winequality-red.csv", _load_wine, check=_check_wine, is_table=True
+        "wine:PATH, where PATH is the file winequality-red.csv", _load_wine, check=_read_wine, is_table=True
     ),
     "iris": SpecForm(
         "iris, from scikit-learn (no download), or iris:4 with a fourth, empty class",

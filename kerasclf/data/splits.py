@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from kerasclf.data.dataset import class_counts
 from kerasclf.errors import DataError
 from kerasclf.values import LATER, Value
+from kerasclf.wording import counted
 
 Indices = NDArray[np.int64]
 
@@ -149,7 +150,7 @@ def _check_divisible(labels: Indices, share: float, class_names: tuple[str, ...]
     count = math.ceil(share * len(labels))
     if min(count, len(labels) - count) < len(class_names):
         raise DataError(
-            f"A share of {share:g} of {len(labels)} images cannot hold all {len(class_names)} classes. "
+            f"A share of {share:g} of {counted(len(labels), 'image')} cannot hold all {len(class_names)} classes. "
             "Add images, or choose another share."
         )
 
@@ -166,5 +167,5 @@ def _check_every_class(labels: Indices, held_out: Indices, split: Split, class_n
                 else "Use the method 'stratified' (protocol 'sound')."
             )
             raise DataError(
-                f"Class {name!r} has {count} images, but none of them would be in one of the sets. {remedy}"
+                f"Class {name!r} has {counted(count, 'image')}, but none would be in one of the sets. {remedy}"
             )

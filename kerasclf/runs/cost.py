@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PhaseCost:
-    """The maximum cost of one phase of a run.
+    """The cost of one phase of a run, if all its epochs train.
 
     Args:
         unfreeze: The setting that says what trains.
@@ -40,7 +40,7 @@ class PhaseCost:
 
 @dataclass(frozen=True)
 class RunCost:
-    """The maximum cost of one run of an experiment.
+    """The cost of one run of an experiment, if all its epochs train.
 
     Args:
         phases: Costs of its phases, in order.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.machine import usable_cores
+from kerasclf.wording import counted
 
 _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
 
@@ -33,7 +34,7 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
     if gpus:
         return f"{len(gpus)} × {gpus[0]}"
     cores = environment["cores"]
-    return f"{environment['processor']}, {cores} core{'s' * (cores > 1)}"
+    return f"{environment['processor']}, {counted(cores, 'core')}"
 
 
 def _processor() -> str:

@@ -182,10 +182,9 @@ class ConsoleProgress:
         self._bars.update(shown.task, completed=epoch, state=_with_curves(shown.rows))
         self._update_study()
         if not self.console.is_terminal:
-            now = time.monotonic()
-            left = (shown.epochs - epoch) * (now - shown.last_epoch_at)
-            shown.last_epoch_at = now
-            self.log(f"{title}  epoch {epoch}/{shown.epochs}  {state}  {format_duration(left)} left")
+            left_s = shown.left_s(epoch)
+            left = f"  {format_duration(left_s)} left" if left_s else ""
+            self.log(f"{title}  epoch {epoch}/{shown.epochs}  {state}{left}")
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
         self._ended_run(title)
@@ -216,7 +215,19 @@ class _Shown:
 
     def __init__(self, task: TaskID, epochs: int, steps: int, rows: Sequence[Row]) -> None:
         self.task, self.epochs, self.steps, self.rows = task, epochs, steps, list(rows)
-        self.last_epoch_at = time.monotonic()
+        self._first: tuple[int, float] | None = None
+
+    def left_s(self, epoch: int) -> float | None:
+        """Returns the seconds that the epochs after this one will take; None if they are unknown.
+
+        The first epoch says nothing about the others: it includes the compilation.
+        """
+        now = time.monotonic()
+        if self._first is None:
+            self._first = epoch, now
+            return None
+        first, ended_at = self._first
+        return (self.epochs - epoch) * (now - ended_at) / (epoch - first)
 
 
 def _as_text(row: Row) -> str:

@@ -10,6 +10,7 @@ from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.spaces.grid import grid_size
 from kerasclf.search.trial_runs import BASE
+from kerasclf.wording import counted
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,12 @@ def plan_lines(planned: SearchPlan, budget: Budget, engine: Engine) -> list[str]
     """Returns lines on the existing trials, the number of runs and the time."""
     search, limit, trials = planned.search, trial_limit(planned.search, budget), planned.folder.trials()
     ended = sum(trial.ended for trial in trials)
-    lines = [f"resuming: {ended} trials finished, {len(trials) - ended} under way"] if trials else []
+    lines = [f"resuming: {counted(ended, 'trial')} finished, {len(trials) - ended} under way"] if trials else []
     cost = planned.plan.costs.get(BASE)
     if cost is not None:
         lines.append(f"a run of the base experiment takes about {format_duration(cost.left_s(0))}")
     if limit is not None:
-        runs = f"{_counted(limit, 'trial')} of {_counted(search.runs_per_trial, 'run')}"
+        runs = f"{counted(limit, 'trial')} of {counted(search.runs_per_trial, 'run')}"
         left = max(0, limit - ended) * search.runs_per_trial
         lines.append(runs if cost is None else f"{runs}, {_time(planned, budget, engine, left, cost.left_s(0))}")
     return lines
@@ -55,7 +56,3 @@ def _time(planned: SearchPlan, budget: Budget, engine: Engine, runs: int, run_s:
     limited = budget.seconds is not None and budget.seconds < all_s
     limit = f", at most {format_duration(budget.seconds)}" if budget.seconds is not None and limited else ""
     return f"{width} side by side: about {format_duration(all_s)} at this length{limit}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' * (count > 1)}"

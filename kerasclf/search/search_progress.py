@@ -13,6 +13,7 @@ from kerasclf.runs.progress import RunListener, SilentRunListener
 from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
 from kerasclf.training.listener import Row
+from kerasclf.wording import counted
 
 
 class SearchListener(RunListener, Protocol):
@@ -78,7 +79,7 @@ class SearchProgress:
 
     def began_trial(self, trial: Trial) -> None:
         limited = trial.halt is not None and trial.halt.after is not None
-        length = f"  {trial.halt.after} epochs" if trial.halt and limited else ""
+        length = f"  {counted(trial.halt.after or 0, 'epoch')}" if trial.halt and limited else ""
         self.log(f"{trial.title}{length}  {values_as_text(trial)}")
 
     def ended_trial(self, trial: Trial, best: Trial | None) -> None:
@@ -140,7 +141,8 @@ class SearchProgress:
         self._bars.update(self._trials, completed=self._ended, state=self._state())
 
     def _state(self) -> str:
-        count = f"{self._ended} trials" if self.max_trials is None else f"{self._ended}/{self.max_trials} trials"
+        ended, total = self._ended, self.max_trials
+        count = counted(ended, "trial") if total is None else f"{ended}/{counted(total, 'trial')}"
         left_s = self._left_s()
         left = f"{format_duration(left_s)} left" if left_s is not None and left_s > 0 else ""
         return "  ".join(text for text in (count, self._best, left) if text)

@@ -14,6 +14,7 @@ from kerasclf.search.spaces.hyperparameters import from_values
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_order import NoTrial, TrialOrder
 from kerasclf.training.halting import Halt
+from kerasclf.wording import counted
 
 
 class TooManyFailuresError(KerasclfError):
@@ -76,7 +77,7 @@ class SearchState:
         self._failed_in_a_row = self._failed_in_a_row + 1 if trial.status == "failed" else 0
         if self._failed_in_a_row >= self.budget.failures:
             raise TooManyFailuresError(
-                f"{self._failed_in_a_row} trials in a row failed. The last reason: {trial.message}\n"
+                f"{counted(self._failed_in_a_row, 'trial')} in a row failed. The last reason: {trial.message}\n"
                 "The search stops and keeps all finished trials. Repeat it to run the next trials."
             )
 

@@ -9,6 +9,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.runs.experiment import Experiment
 from kerasclf.training import TrainConfig
 from kerasclf.values import Value
+from kerasclf.wording import counted
 
 
 @dataclass(frozen=True)
@@ -81,9 +82,9 @@ def describe_reduction(declared: Experiment, reduced: Experiment) -> list[str]:
     for use, name in (("training and validation", "train_per_class"), ("test", "test_per_class")):
         limit = getattr(reduced.split, name)
         if limit != getattr(declared.split, name):
-            found.append(f"at most {limit:,} {use} images per class")
+            found.append(f"at most {counted(limit, f'{use} image')} per class")
     if reduced.epochs < declared.epochs:
-        found.append(f"{reduced.epochs} epoch{'s' * (reduced.epochs > 1)} instead of {declared.epochs}")
+        found.append(f"{counted(reduced.epochs, 'epoch')} instead of {declared.epochs}")
     rate, usual = reduced.train.learning_rate, declared.train.learning_rate
     if rate is not None and usual is not None and rate != usual:
         found.append(f"learning rates times {rate / usual:.3g}")

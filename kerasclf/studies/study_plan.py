@@ -14,6 +14,7 @@ from kerasclf.runs.plan import Plan
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer.cache import MAKE_ROOM, cache_root
+from kerasclf.wording import counted
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,10 @@ class StudyPlan:
 
     @property
     def seconds(self) -> float:
-        """Maximum time of the remaining runs, if runs side by side do not slow each other down."""
+        """Time of the remaining runs if all their epochs train, and runs side by side do not slow each other down.
+
+        It includes neither the start of processes nor the report.
+        """
         costs = self.plan.costs
         runs_s = sum(costs[j.name].left_s(j.run.epochs_done()) for j in self.jobs if j.name in costs)
         return self.extraction_s + runs_s / self.width
@@ -76,7 +80,7 @@ class StudyPlan:
         found = []
         free_mb = free_memory_mb()
         if self.memory_mb > free_mb:
-            what, remedy = f"{self.width} runs side by side need", "Reduce `jobs`."
+            what, remedy = f"{counted(self.width, 'run')} side by side need", "Reduce `jobs`."
             if self.width == 1:
                 what, remedy = "A run needs", "Reduce the batch size."
             found.append(f"{what} about {_format_mb(self.memory_mb)} of memory. {_free(free_mb)} {remedy}")

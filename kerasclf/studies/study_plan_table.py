@@ -6,6 +6,7 @@ from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost, format_duration
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.transfer.cache import cache_root
+from kerasclf.wording import counted
 
 
 def plan_table(study_plan: StudyPlan) -> Table:
@@ -20,7 +21,7 @@ def plan_table(study_plan: StudyPlan) -> Table:
     )  # fmt: skip
     table.add_column("experiment")
     for heading in ("runs", *(["unfreeze"] if in_phases else []), "trainable\nweights", "input, s", "network, s",
-                    "epoch, s", "max.\nepochs", "max. time\nper run"):  # fmt: skip
+                    "epoch, s", "max.\nepochs", "training\nper run"):  # fmt: skip
         table.add_column(heading, justify="right")
     for name, cost in costs.items():
         for number, phase in enumerate(cost.phases):
@@ -46,7 +47,8 @@ def plan_summary(study_plan: StudyPlan) -> list[str]:
     lines = [", ".join(_counts(study_plan))]
     if study_plan.plan.costs:
         memory, disk = format_bytes(1e6 * study_plan.memory_mb), format_bytes(1e6 * study_plan.disk_mb)
-        lines.append(f"at most about {format_duration(study_plan.seconds)}, {memory} of memory, {disk} of disk space")
+        training = f"training about {format_duration(study_plan.seconds)}, plus start and report"
+        lines.append(f"{training}; {memory} of memory, {disk} of disk space")
     if study_plan.extraction_s:
         lines.append(
             f"including {format_duration(study_plan.extraction_s)} to compute frozen activations once for all runs: "
@@ -59,7 +61,7 @@ def _counts(study_plan: StudyPlan) -> list[str]:
     runs = len(study_plan.jobs)
     started = sum(job.run.epochs_done() > 0 for job in study_plan.jobs)
     side_by_side = "one at a time" if study_plan.width == 1 else f"{study_plan.width} side by side"
-    counts = [f"{runs} run{'s' * (runs != 1)} to make", *([side_by_side] if runs > 1 else [])]
+    counts = [f"{counted(runs, 'run')} to make", *([side_by_side] if runs > 1 else [])]
     if started:
         counts.append(f"{started} of them started")
     if study_plan.finished:
@@ -76,8 +78,8 @@ def _phase_lines(study_plan: StudyPlan) -> list[str]:
         return []
     longest = {phase.unfreeze: phase for phase in sorted(phases, key=lambda phase: phase.epochs)}
     return [
-        f"`unfreeze` {phase.unfreeze}: {format_duration(phase.epoch_s)} per epoch, {phase.epochs} "
-        f"epoch{'s' * (phase.epochs != 1)} = {format_duration(phase.phase_s)}, {_source(phase)}"
+        f"`unfreeze` {phase.unfreeze}: {format_duration(phase.epoch_s)} per epoch, "
+        f"{counted(phase.epochs, 'epoch')} = {format_duration(phase.phase_s)}, {_source(phase)}"
         for phase in sorted(longest.values(), key=lambda phase: -phase.epoch_s)
     ]
 

@@ -16,6 +16,7 @@ from kerasclf.training.training_flaws import let_statistics_learn
 from kerasclf.transfer.cuts import Counts
 from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.settings import Transfer
+from kerasclf.wording import counted
 
 _FROM_RANDOM_WEIGHTS = Transfer(weights="none", cache="off")
 
@@ -61,7 +62,7 @@ class PhaseInputs:
         """Returns what trains, and on what, for the log."""
         on = f"on cached activations of {self.frozen.name}" if self.frozen else f"on images{self.reason}"
         return (
-            f"{phase.unfreeze}, {phase.epochs} epochs, {self.counts.trainable:,} trainable weights, "
+            f"{phase.unfreeze}, {counted(phase.epochs, 'epoch')}, {self.counts.trainable:,} trainable weights, "
             f"{self.counts.frozen:,} frozen, {on}"
         )
 

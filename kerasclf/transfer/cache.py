@@ -16,6 +16,7 @@ from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
 from kerasclf.machine import format_bytes
 from kerasclf.values import digest_of
+from kerasclf.wording import counted
 
 # Increase it whenever older caches can no longer be used.
 FORMAT = 1
@@ -154,8 +155,8 @@ class ActivationCache:
         free, needed = self.free_bytes(), missing * self.row_bytes
         if needed > free:
             raise FolderError(
-                f"The activations of {missing:,} images need {format_bytes(needed)}. Free space for {self.folder}: "
-                f"{format_bytes(free)}. {MAKE_ROOM}"
+                f"The activations of {counted(missing, 'image')} need {format_bytes(needed)}. Free space for "
+                f"{self.folder}: {format_bytes(free)}. {MAKE_ROOM}"
             )
 
     def free_bytes(self) -> int:

@@ -16,7 +16,7 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers
 
 @dataclass(frozen=True)
 class Counts:
-    """Numbers of trainable and frozen weights."""
+    """Numbers of trainable and frozen weights. Running averages and constants are neither."""
 
     trainable: int
     frozen: int
@@ -67,13 +67,21 @@ class Cuts:
             freeze_batch_norm: Whether batch normalisation in the trainable part of the backbone is frozen too.
         """
         first = self.first_trainable(unfreeze)
+        for step in self._steps:
+            if isinstance(step, keras.Layer):
+                step.trainable = True
+        all_weights = self._count()
         backbone = self._names.index(FEATURES) if FEATURES in self._names else -1
         for position, step in enumerate(self._steps):
             if isinstance(step, keras.Layer):
                 is_norm = position < backbone and isinstance(step, keras.layers.BatchNormalization)
                 step.trainable = position >= first and not (freeze_batch_norm and is_norm)
-        trainable = sum(int(keras.ops.size(weight)) for weight in self.network.trainable_weights)
-        return Counts(trainable, self.network.count_params() - trainable)
+        trainable = self._count()
+        return Counts(trainable, all_weights - trainable)
+
+    def _count(self) -> int:
+        """Returns the number of weights that train now."""
+        return sum(int(keras.ops.size(weight)) for weight in self.network.trainable_weights)
 
     def cut_for(self, unfreeze: str) -> int | None:
         """Returns the cut for an `unfreeze` setting, or None if there are no weights below it.

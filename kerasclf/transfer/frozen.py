@@ -14,7 +14,9 @@ from kerasclf.data import Subset
 from kerasclf.errors import FolderError
 from kerasclf.locks import hold
 from kerasclf.log import Log
+from kerasclf.machine import format_bytes
 from kerasclf.transfer.extraction import BATCH, CachePoint, Change, Compute, Views, extract
+from kerasclf.wording import counted
 
 # Maximum time to wait for another process that computes the same activations.
 _PATIENCE_S = 24 * 3600
@@ -118,12 +120,13 @@ class Frozen:
         return views.keys
 
     def _announcement(self, points: list[CachePoint], keys: list[str]) -> str:
-        size = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in points) / 1e6
+        size = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in points)
+        images, disk = counted(len(keys), "image"), format_bytes(size)
         if len(points) == 1:
-            return f"computing {self.name} of {len(keys):,} images, once: {size:,.0f} MB in {self.point.cache.folder}"
+            return f"computing {self.name} of {images}, once: {disk} in {self.point.cache.folder}"
         names = ", ".join(one.name for one in points)
         return (
-            f"computing {self.source.name} up to {names} of {len(keys):,} images, in one pass: {size:,.0f} MB in "
+            f"computing {self.source.name} up to {names} of {images}, in one pass: {disk} in "
             f"{self.point.cache.folder.parent}"
         )
 

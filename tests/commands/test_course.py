@@ -72,9 +72,8 @@ def test_a_folder_without_runs_is_refused(tmp_path):
 
 
 def test_the_help_names_the_exercises_of_the_course(capsys):
-    with pytest.raises(SystemExit):
-        main(["course", "--help"])
-    printed = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    main(["course", "--help"])
+    printed = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert ", ".join(exercise.name for exercise in EXERCISES) in printed
 
 

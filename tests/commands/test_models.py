@@ -14,12 +14,21 @@ from kerasclf.cli import main
     ("arguments", "message"),
     [
         (["models", "basenett"], "Did you mean 'basenet'?"),
-        (["models", "basenet", "--input", "8x8x3"], "expected images of at least 16x16. Received: 8x8"),
+        (
+            ["models", "basenet", "--input", "8x8x3"],
+            "--input: basenet needs images of at least 16x16 pixels. Received: 8x8.",
+        ),
         (["models", "basenet", "--input", "32x32x3", "--classes", "0"], "--classes: "),
         (["models", "basenet", "--input", "8x8"], "--input: expected HEIGHTxWIDTHxCHANNELS"),
-        (["models", "basenet", "--input", "13"], "--input: expected (height, width, channels). Received: (13,)."),
+        (
+            ["models", "basenet", "--input", "13"],
+            "--input: expected HEIGHTxWIDTHxCHANNELS for basenet. Received: '13'.",
+        ),
         (["models", "--draw"], "Which network? Give its name first"),
-        (["models", "basenet", "--diagram", "a.gif"], "ends in one of .png, .svg, .pdf, .txt. Received: 'a.gif'"),
+        (
+            ["models", "basenet", "--diagram", "a.gif"],
+            "--diagram: expected a file .png, .svg, .pdf, .txt. Received: 'a.gif'.",
+        ),
     ],
 )
 def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_path, monkeypatch):

@@ -103,7 +103,7 @@ def test_declared_searches_and_oracles_are_listed(capsys):
         (["search", "basenet", "--port", "80"], "--bind, --port, --name and --patience need --chief or --worker."),
         (["search", "basenet", "--chief", "--lease", "0s"], "--lease: expected more than 0 s. Received: 0s."),
         (["search", "basenet", "--chief", "--patience", ""], "--patience: expected a duration such as 90s"),
-        (["search", "basenet", "--repeats", "0"], "Expected --repeats of at least 1, --final-repeats of at least 0"),
+        (["search", "basenet", "--repeats", "0"], "error: --repeats: expected at least 1. Received: 0."),
         (["search", "basenet", "--weights", "none"], "--weights: the experiment trains basenet"),
         (["search", "basenet", "--protocol", "foo"], "Unknown protocol 'foo'"),
         (["search", "basenet/adam_20", "--protocol", "foo"], "Unknown protocol 'foo'"),
@@ -123,12 +123,12 @@ def test_bad_input_is_explained(tmp_path, arguments, message, capsys, monkeypatc
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--max-trials", "0"], "  - --max-trials: expected at least 1. Received: 0."),
-        (["--max-time", "0s"], "  - --max-time: expected more than 0. Received: 0."),
-        (["--max-trials", "1", "--max-failures", "0"], "  - --max-failures: expected at least 1. Received: 0."),
+        (["--max-trials", "0"], "error: --max-trials: expected at least 1. Received: 0."),
+        (["--max-time", "0s"], "error: --max-time: expected more than 0. Received: 0."),
+        (["--max-trials", "1", "--max-failures", "0"], "error: --max-failures: expected at least 1. Received: 0."),
         ([], "budget: expected --max-trials, --max-time or both, because this oracle proposes without end."),
-        (["--max-trials", "1", "--folds", "1"], "  - --folds: expected 2 or more, or 0 for none. Received: 1."),
-        (["--oracle", "hyperband", "--median"], "  - --median: Hyperband itself stops trials early. Leave it out."),
+        (["--max-trials", "1", "--folds", "1"], "error: --folds: expected 2 or more, or 0 for none. Received: 1."),
+        (["--oracle", "hyperband", "--median"], "error: --median: Hyperband itself stops trials early. Leave it out."),
         (["--max-trials", "1", "--seed", "4294967295", "--repeats", "2"], "  - --repeats: expected different seeds"),
         (["--max-trials", "1", "--chief", "--port", "0"], "error: --port: expected 1 to 65535. Received: 0."),
         (["--max-trials", "1", "--folds", "60"], "error: --folds: expected at most 40, the number of images of"),
@@ -153,9 +153,9 @@ def test_errors_of_the_folder_name_the_flag(tmp_path, capsys, fake, no_report):
 def test_an_axis_named_like_an_option_is_no_flag(tmp_path, capsys, fake):
     arguments = command(tmp_path, "--max-trials", "1")
     (tmp_path / "space.toml").write_text('data = { choice = ["shapes", "mnist"] }\nepochs = 3\n')
-    assert "  - axis epochs: expected float = [low, high]" in refused(capsys, arguments)
+    assert "error: axis epochs: expected float = [low, high]" in refused(capsys, arguments)
     (tmp_path / "space.toml").write_text('data = { choice = ["shapes", "mnist"] }\n')
-    assert "  - axis data: trials that see different images cannot be compared." in refused(capsys, arguments)
+    assert "error: axis data: trials that see different images cannot be compared." in refused(capsys, arguments)
 
 
 def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake, no_report):

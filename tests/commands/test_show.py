@@ -61,7 +61,7 @@ def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
         (["features", "RUN", "RUN/experiment.json"], "cannot be read as an image"),
         (["features", "RUN", "PHOTO", "--layers", "conv3_conv"], "Did you mean 'conv2_conv'?"),
         (["gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
-        (["gradcam", "RUN", "PHOTO", "--label", "7"], "label: expected 0 to 2. Received: 7"),
+        (["gradcam", "RUN", "PHOTO", "--label", "7"], "--label: expected 0 to 2, or a class name. Received: 7"),
         (["kernels", "BROKEN"], "cannot be loaded as a model"),
         (["kernels", "DENSE"], "Expected a network with convolutions. Received: dense"),
     ],

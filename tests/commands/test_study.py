@@ -90,6 +90,8 @@ def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys)
           "--engine", "inline", "--plan", "--out", str(out)])  # fmt: skip
     printed = capsys.readouterr().out
     assert "plan: 2 runs to make, one at a time" in printed
-    assert re.search(r"at most about \d+ s, [\d.]+ [MG]B of memory, [\d.]+ MB of disk space", printed)
+    assert re.search(
+        r"training about \d+ s, plus start and report; [\d.]+ [MG]B of memory, [\d.]+ MB of disk space", printed
+    )
     assert re.search(r"bn_before +│ +2 │ +113,281 │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", printed)
     assert not out.exists()

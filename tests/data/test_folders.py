@@ -134,7 +134,7 @@ def test_a_class_with_one_image_is_named(photos):
 def test_a_validation_set_without_a_class_is_refused(photos):
     fill(photos / "eel", 3)
     with pytest.raises(
-        DataError, match=r"Class 'eel' has \d images, but none of them would be in one of the sets\. Add images"
+        DataError, match=r"Class 'eel' has \d images, but none would be in one of the sets\. Add images"
     ):
         load_dataset(f"folder:{photos}", split=Split(validation=0.1))
 

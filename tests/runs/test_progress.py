@@ -45,8 +45,19 @@ def test_elsewhere_there_are_plain_lines():
         progress.failed_run("one", "The disk is full.")
     first, last = out.getvalue().splitlines()
     assert first.startswith("one  epoch 1/2  loss 2.000  accuracy 0.250  val. loss 2.100  val. accuracy 0.200  1,234")
-    assert first.endswith(" s left")
+    assert first.endswith(" images/s")  # the first epoch includes the compilation
     assert last == "one  FAILED: The disk is full."
+
+
+def test_the_time_left_comes_from_all_epochs_but_the_first(monkeypatch):
+    out, times = io.StringIO(), iter((100.0, 102.0, 106.0, 107.0))
+    monkeypatch.setattr("kerasclf.runs.progress.time.monotonic", lambda: next(times))
+    with ConsoleProgress(1, Console(file=out, width=200)) as progress:
+        progress.began("one", 4, 1, [])
+        for epoch in (1, 2, 3, 4):
+            progress.finished_epoch("one", {**ROW, "epoch": epoch})
+    ends = [line.rpartition("images/s")[2].strip() for line in out.getvalue().splitlines()]
+    assert ends == ["", "4 s left", "3 s left", ""]
 
 
 def test_a_resumed_run_says_so_once():

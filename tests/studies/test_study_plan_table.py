@@ -29,7 +29,7 @@ def test_it_says_what_is_left_and_what_it_costs(study_plan):
     ended = replace(study_plan, finished=("a", "b"), failed={"c": "why"})
     assert plan_summary(ended) == [
         "2 runs to make, 2 side by side, 2 finished, 1 failed earlier (set `retry` to try again)",
-        "at most about 70 s, 1.6 GB of memory, 8.0 MB of disk space",
+        "training about 70 s, plus start and report; 1.6 GB of memory, 8.0 MB of disk space",
     ]
 
 

@@ -80,7 +80,7 @@ def test_cached_activations_train_bit_identically_to_images():
     check_same(one, other)
     assert "phase" not in one.history
     # By hand: 3·3·6·6 weights of the second convolution, 2·6 of its normalisation and 6·3 + 3 of the head train.
-    trains = "phase 1 of 1: stage2, 3 epochs, 357 trainable weights, 198 frozen, on"
+    trains = "phase 1 of 1: stage2, 3 epochs, 357 trainable weights, 174 frozen, on"
     assert cached.lines[-1] == f"{trains} cached activations of small up to conv1_relu"
     assert on_images.lines == [f"{trains} images (the cache is off)"]
 
@@ -140,8 +140,8 @@ def test_the_history_names_phases_and_numbers_epochs_over_all_of_them():
     assert trained.best_epoch == 5
     phases = [line for line in log if line.startswith("phase")]
     assert phases == [
-        "phase 1 of 2: head, 2 epochs, 21 trainable weights, 534 frozen, on cached activations of small up to pool",
-        "phase 2 of 2: stage2, 3 epochs, 357 trainable weights, 198 frozen, on cached activations of small up to "
+        "phase 1 of 2: head, 2 epochs, 21 trainable weights, 510 frozen, on cached activations of small up to pool",
+        "phase 2 of 2: stage2, 3 epochs, 357 trainable weights, 174 frozen, on cached activations of small up to "
         "conv1_relu",
     ]
 

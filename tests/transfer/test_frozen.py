@@ -88,7 +88,7 @@ def test_each_image_is_computed_once(cache_folder):
     assert found.names == subset.names
     assert len(counted.seen) == 50
     assert frozen.missing(subset) == 0
-    assert log[0] == f"computing small up to layer1 of 50 images, once: 0 MB in {frozen.point.cache.folder}"
+    assert log[0] == f"computing small up to layer1 of 50 images, once: 600 B in {frozen.point.cache.folder}"
     assert log[1].startswith("computed 50 of 50, ")
     assert len(log) == 2
     make(cache_folder, counted).subset(subset, pytest.fail)
@@ -219,7 +219,7 @@ def test_one_pass_fills_the_caches_of_several_cuts(cache_folder):
     found = frozen.subset(subset, log.append)
     np.testing.assert_array_equal(rows(found), colors(subset.images.array))
     assert log[0] == (
-        f"computing small up to layer1, layer2, layer3 of 50 images, in one pass: 0 MB in {cache_folder}/activations"
+        f"computing small up to layer1, layer2, layer3 of 50 images, in one pass: 1.8 kB in {cache_folder}/activations"
     )
     assert (len(counted.seen), counted.made) == (50, 1)
     for cut in (2, 3):

@@ -5,6 +5,7 @@ from rich.table import Table
 from kerasclf.report.search.search_facts import gain_warning, interval_of, read_gain
 from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
+from kerasclf.wording import counted
 
 _MAX_SHOWN = 10
 
@@ -13,7 +14,7 @@ def search_table(results: SearchResults) -> Table:
     """Returns the best trials with their settings, and a warning if the gain is not significant."""
     search = results.search
     table = Table(
-        title=f"{search.title or 'search'}  {len(results.trials)} trials, {search.oracle}",
+        title=f"{search.title or 'search'}  {counted(len(results.trials), 'trial')}, {search.oracle}",
         title_justify="left",
         caption=gain_warning(read_gain(results)) or None,
         caption_justify="left",

@@ -12,6 +12,7 @@ from kerasclf.search.final import BASE, BEST
 from kerasclf.search.search import Search
 from kerasclf.search.search_results import SearchResults
 from kerasclf.search.trial import Trial
+from kerasclf.wording import counted
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,8 @@ def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
     interval = interval_of(results, best)
     known = interval is not None and not math.isnan(interval.low)
     within = f" (95 % interval {interval.low:.4f} to {interval.high:.4f})" if interval and known else ""
-    sentence = f"The best of {len(results.trials)} trials is {best.title}: {search.objective} {best.value:.4f}{within}."
+    trials = counted(len(results.trials), "trial")
+    sentence = f"The best of {trials} is {best.title}: {search.objective} {best.value:.4f}{within}."
     if gain is None:
         return [sentence, "It has not been evaluated on the test set."]
     return [sentence, *_gain_sentences(results, gain)]
