@@ -51,7 +51,7 @@ ladder: $(READY) ## Go step by step from BaseNet to a deeper network with batch 
 
 .PHONY: birds
 birds: $(READY) ## Classify 200 bird species by the features of ResNet50 (S1c; DATA=birds:PATH)
-	@$(BIN)/kerasclf study birds --only features $(ARGS)
+	@$(BIN)/kerasclf study birds $(if $(ONLY),,--only features) $(ARGS)
 
 .PHONY: birds-finetune
 birds-finetune: $(READY) ## Fine-tune ResNet50 on the birds: all layers, the last stage, the last layers

@@ -11,7 +11,7 @@ from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.report import show_course
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.commands.shared_options import SharedOptions
-from kerasclf.errors import Problems, RunsFailedError, WeightsError, unknown
+from kerasclf.errors import FolderError, Problems, RunsFailedError, WeightsError, unknown
 
 if TYPE_CHECKING:
     from kerasclf.studies.study import Study
@@ -51,6 +51,7 @@ class CourseCommand(RunOptions):
         data = self.available_data("mnist", console).spec if self.data is None else self.data
         size = "quick" if self.quick else "full"
         out = self.out or Path("runs") / folder_name("course", data, self.protocol, size)
+        _check_folder(out, self.protocol, size)
         missing: dict[str, str] = {}
         failures: dict[str, str] = {}
         for name in names:
@@ -133,6 +134,24 @@ class CourseCommand(RunOptions):
             _, experiment, illustrate = ILLUSTRATIONS[study.name]
             run = StudyFolder(folder).run(experiment, study.experiments[experiment].identity, study.seeds[0])
             illustrate(run, folder)
+
+
+def _check_folder(out: Path, protocol: str, size: str) -> None:
+    """Checks that the pages of a folder will not mix protocols or sizes.
+
+    Raises:
+        FolderError: If the folder holds exercises with another protocol or in another size.
+    """
+    from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
+
+    for path in sorted(out.glob(f"course-*/{STUDY_FILE}")):
+        held = StudyFolder(path.parent).read()
+        for name, given in (("protocol", protocol), ("size", size)):
+            if held[name] != given:
+                raise FolderError(
+                    f"{out} holds exercises with {name} {held[name]!r}, not {given!r}. Give another folder as `out`. "
+                    "Nothing was changed."
+                )
 
 
 def _studies_of(only: Sequence[str]) -> list[str]:

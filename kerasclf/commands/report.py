@@ -34,6 +34,9 @@ class ReportCommand:
         elif any(self.folder.glob("course-*/study.json")):
             show_course(self.folder, out, console)
         else:
+            from kerasclf.studies.study_folder import StudyFolder
+
+            StudyFolder(self.folder).read()  # answers before the report, which takes seconds to import
             show_report(self.folder, out, console)
 
 

@@ -10,7 +10,6 @@ from kerasclf.commands.output import folder_name, log_to, say
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import Problems
-from kerasclf.network_checks import argument_problems, weights_problems
 
 if TYPE_CHECKING:
     from kerasclf.runs.experiment import Experiment
@@ -98,6 +97,8 @@ class TrainCommand(RunOptions):
 
     def _problems(self) -> Problems:
         """Returns the problems of single options, and of options that do not fit together."""
+        from kerasclf.network_checks import argument_problems, weights_problems
+
         problems = self.check_shared(self.data or None)
         if not self.data:
             problems.add("Which images? Give --data folder:PATH, where PATH contains one folder per class.")

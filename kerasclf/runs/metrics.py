@@ -2,17 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
-from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from kerasclf.errors import TrainingError
 from kerasclf.runs.meter import Resources
 from kerasclf.training import EarlyStopping
 from kerasclf.training.listener import Row
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.floating]
@@ -34,7 +35,7 @@ class Outcome:
         parameters: Number of parameters of the model.
     """
 
-    history: pd.DataFrame
+    history: "pd.DataFrame"
     best_epoch: int
     seconds: float
     parameters: int
@@ -157,6 +158,8 @@ def cross_entropy(labels: Labels, probabilities: Probabilities) -> float:
 
 def class_metrics(labels: Labels, probabilities: Probabilities) -> ClassMetrics:
     """Returns precision, recall and F1 of each class; 0 if a class was never predicted."""
+    from sklearn.metrics import precision_recall_fscore_support  # takes a second
+
     classes = np.arange(probabilities.shape[1])
     metrics = precision_recall_fscore_support(labels, probabilities.argmax(axis=1), labels=classes, zero_division=0)
     return ClassMetrics(*metrics)
@@ -169,5 +172,7 @@ def macro_f1(labels: Labels, probabilities: Probabilities) -> float:
 
 def confusion(labels: Labels, probabilities: Probabilities) -> NDArray[np.int64]:
     """Returns the confusion matrix: one row per true class, one column per predicted class."""
+    from sklearn.metrics import confusion_matrix  # takes a second
+
     classes = np.arange(probabilities.shape[1])
     return confusion_matrix(labels, probabilities.argmax(axis=1), labels=classes)  # type: ignore[no-any-return]

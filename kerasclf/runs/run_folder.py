@@ -3,10 +3,9 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
@@ -15,6 +14,9 @@ from kerasclf.files import file_digest, read_json, sync_folder, write_json
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
 from kerasclf.training.checkpoints import finished_epochs
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DESCRIPTION = "experiment.json"
 EXAMPLES = "examples.npz"
@@ -107,8 +109,10 @@ class RunFolder:
             if file_digest(file) != digest:
                 raise FolderError(f"{file} was changed after the end of the run. {remedy}")
 
-    def history(self) -> pd.DataFrame:
+    def history(self) -> "pd.DataFrame":
         """Returns the history, one row per epoch."""
+        import pandas as pd
+
         return pd.read_csv(self.path / "history.csv")
 
     def metrics(self) -> dict[str, Any]:
@@ -125,6 +129,8 @@ class RunFolder:
 
     def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Returns the labels of the test images, shape (n,), and their class probabilities, shape (n, classes)."""
+        import pandas as pd
+
         table = pd.read_csv(self.path / "predictions.csv", dtype={"image": str})
         return table["label"].to_numpy(np.int64), table.drop(columns=["image", "label"]).to_numpy(np.float64)
 
@@ -154,6 +160,8 @@ def write_predictions(
         probabilities: Their class probabilities, shape (n, classes).
         class_names: Names of the classes.
     """
+    import pandas as pd
+
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
     table.insert(0, "label", subset.labels)
     table.insert(0, "image", subset.names)

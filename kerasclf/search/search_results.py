@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from kerasclf.errors import FolderError
 from kerasclf.runs.experiment import Experiment
@@ -13,6 +12,9 @@ from kerasclf.search.objective import Objective
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,10 @@ class SearchResults:
         """The trials with a value, best first; those trained to their end come before the others."""
         return ranked(self.trials, self.search.goal)
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """Returns one row per trial: its number, status, objective, values and cost."""
+        import pandas as pd
+
         return pd.DataFrame(
             [
                 {

@@ -95,8 +95,8 @@ class StudyFolder:
         held, merged = self.check(study), study.to_dict()
         if held:
             merged["seeds"] = sorted({*held["seeds"], *merged["seeds"]})
-            for name in ("experiments", "published"):
-                merged[name] = {**held[name], **merged[name]}
+            for name in ("experiments", "published", "lessons"):
+                merged[name] = {**held.get(name, {}), **merged[name]}
         try:
             write_json(self.path / STUDY_FILE, merged)
         except OSError as error:

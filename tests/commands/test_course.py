@@ -38,6 +38,21 @@ def test_each_exercise_has_a_page(course):
     assert set(pd.read_csv(course / "report" / "summary.csv")["study"]) == {"course-perceptron", "course-cnn"}
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "holds exercises with size 'quick', not 'full'. Give another folder as --out."),
+        (["--quick", "--protocol", "published"], "holds exercises with protocol 'sound', not 'published'."),
+    ],
+)
+def test_pages_do_not_mix_protocols_or_sizes(course, refused, options, message):
+    before = (course / "report" / "index.html").read_bytes()
+    error = refused("course", "--only", "iris", "--data", "digits", "--out", str(course), *options)
+    assert message in error
+    assert (course / "report" / "index.html").read_bytes() == before
+    assert not (course / "course-iris").exists()
+
+
 def test_one_file_has_all_exercises(course):
     text = (course / "report" / "report.md").read_text()
     assert text.count("\n## ") == 12

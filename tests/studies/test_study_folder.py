@@ -7,7 +7,10 @@ import pytest
 from kerasclf import Experiment, Split, Study
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
+from kerasclf.report import read_results
+from kerasclf.report.summary import summarise
 from kerasclf.studies.study_folder import StudyFolder
+from tests.report.run_folders import write_run
 
 BASE = Experiment(split=Split(train_per_class=10))
 STUDY = Study("small", "Small", "Why?", {"base": BASE})
@@ -50,6 +53,30 @@ def test_other_files_are_not_touched(tmp_path):
         StudyFolder(tmp_path).check(STUDY)
     with pytest.raises(FolderError, match=r"Expected a folder\. Received the file .*thesis\.tex"):
         StudyFolder(tmp_path / "thesis.tex").check(STUDY)
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"seeds": (0,)},
+        {"experiments": {"other": BASE.but(model="mlp")}},
+        {"experiments": {"third": BASE.but(model="nin")}},
+    ],
+    ids=["fewer repeats", "one experiment removed", "only another experiment"],
+)
+def test_every_finished_run_stays_in_the_report(tmp_path, later):
+    folder, experiments = StudyFolder(tmp_path), {"base": BASE, "other": BASE.but(model="mlp")}
+    study = replace(STUDY, experiments=experiments, seeds=(0, 1, 2))
+    folder.claim(study)
+    for name, experiment in experiments.items():
+        for seed in study.seeds:
+            write_run(folder, name, experiment, seed, 0.5)
+    folder.claim(replace(study, **later))
+    results = read_results(tmp_path)
+    shown = {(experiment.name, run.seed) for experiment in results.experiments for run in experiment.runs}
+    assert shown == {(name, seed) for name in experiments for seed in study.seeds}
+    table = summarise(results)
+    assert dict(zip(table["experiment"], table["runs"], strict=True)) == {"base": 3, "other": 3}
 
 
 def test_experiments_and_seeds_of_earlier_calls_stay(folder):
