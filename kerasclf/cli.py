@@ -43,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     The exit code is 1 if some runs of a study failed, 2 if the input cannot be used, and 130 after Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:2], "--help"]
     name, words = next(iter(arguments), "--help"), arguments[1:]
     if text := _answer(name, words):
         print(text)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import unknown
+from kerasclf.errors import did_you_mean, unknown
 from kerasclf.network_list import Entry, read_list
 
 # Arguments of `build` that replace a network's own top by a new head.
@@ -68,7 +68,8 @@ def weights_problems(name: str, weights: str) -> list[str]:
     path = Path(weights).expanduser()
     if not path.is_file():
         expected = f"'imagenet', 'none' or a file: {FILE_FORMS}"
-        return [f"weights: expected {expected}. Received: {weights!r}, which does not exist."]
+        near = did_you_mean(weights, ("imagenet", "none"))
+        return [f"weights: expected {expected}. Received: {weights!r}, which does not exist.{near}"]
     if path.suffix not in (*TORCH_FORMS, *KERAS_FORMS):
         return [f"weights: expected a file {FILE_FORMS}. Received: {weights!r}."]
     if path.suffix == ".h5" and known.family != "backbones":

@@ -24,7 +24,8 @@ def _arguments() -> list[str]:
     if known.unfreeze:
         shapes = ["--data", "shapes", "--image-size", "96x96"]
         return ["train", *(data or shapes), "--head", "400", "--unfreeze", known.unfreeze, *others]
-    return ["study", "birds", *data, "--only", "fine_tune_all" if known.finetune else "features", *others]
+    only = [] if "--only" in others else ["--only", "fine_tune_all" if known.finetune else "features"]
+    return ["study", "birds", *data, *only, *others]
 
 
 if __name__ == "__main__":

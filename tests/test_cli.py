@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -70,12 +71,27 @@ def test_the_short_help_says_how_many_options_it_leaves_out(capsys):
     assert {"--layer-decay", "--seed", "--address"} <= left_out
 
 
-def test_the_help_of_all_commands_is_short(capsys):
-    main(["--help"])
+def test_help_is_a_word_too(capsys):
+    main(["train", "--help"])
+    expected = capsys.readouterr().out
+    main(["help", "train"])
+    assert capsys.readouterr().out == expected
+
+
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["help"]])
+def test_the_help_of_all_commands_is_short(arguments, capsys):
+    main(arguments)
     printed = capsys.readouterr().out
     assert all(re.search(rf"^  {command} +[A-Z]", printed, flags=re.MULTILINE) for command in COMMANDS)
     assert len(printed.splitlines()) < 30
     assert "Example" not in printed
+
+
+def test_the_makefile_installs_such_that_the_folder_of_the_clone_does_not_hide_the_package():
+    """Python takes a folder kerasclf in the working directory for the package, unless its path is known (compat)."""
+    makefile = (Path(__file__).parents[1] / "Makefile").read_text()
+    assert "--config-settings editable_mode=compat" in makefile
+    assert makefile.count("pip install") == makefile.count("pip install $(PIP_OPTIONS) --editable") == 3
 
 
 def test_scripts_are_the_same_command():

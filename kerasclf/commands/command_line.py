@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from kerasclf.commands.option_fields import Option, options_of
 from kerasclf.errors import close_names
@@ -53,6 +54,11 @@ def command_line_problems(name: str, command: type, arguments: Sequence[str]) ->
             problems += [f"{option.typed} takes no value. Received: {value!r}."] if equals else []
         else:
             problems += _value_problems(option, [value] if equals else _take(waiting, option.many))
+    problems += [
+        f"{', '.join([*option.aliases, option.typed])} {option.metavar} is missing: {option.text}"
+        for option in options_of(command)
+        if option.required and not option.positional and option.field not in given
+    ]
     return problems + _position_problems(name, command, words)
 
 
@@ -92,10 +98,24 @@ def _position_problems(name: str, command: type, words: Sequence[str]) -> list[s
     options = [option for option in options_of(command) if option.positional]
     form = " ".join([f"kerasclf {name}", *(option.typed for option in options)])
     missing = [option.typed for option in options[len(words) :] if option.required]
-    if missing:
-        return [f"Expected {form}. {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing."]
-    if len(words) > len(options) and not any(option.many for option in options):
-        return [f"Expected {form} and options. Received in addition: {' '.join(words[len(options) :])}."]
-    return [
+    problems = [
         problem for option, word in zip(options, words, strict=False) for problem in _value_problems(option, [word])
     ]
+    if missing:
+        problems.append(f"Expected {form}. {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
+    if len(words) > len(options) and not any(option.many for option in options):
+        more = words[len(options) :]
+        problems.append(
+            f"Expected {form} and options. Received in addition: {' '.join(more)}.{_meant(command, more[0])}"
+        )
+    return problems
+
+
+def _meant(command: type, word: str) -> str:
+    """Returns the option that was meant by a word without a flag: a folder of images, or NAME=VALUE as for make."""
+    flags = {option.typed for option in options_of(command)}
+    if "--data" in flags and Path(word).expanduser().is_dir():
+        return f" For a folder of images, give --data folder:{word}."
+    name, equals, _ = word.partition("=")
+    flag = f"--{name.lower().replace('_', '-')}"
+    return f" Did you mean {flag}?" if equals and flag in flags else ""

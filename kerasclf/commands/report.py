@@ -9,6 +9,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.output import say
+from kerasclf.errors import FolderError
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,22 @@ class ReportCommand:
         elif any(self.folder.glob("course-*/study.json")):
             show_course(self.folder, out, console)
         else:
-            from kerasclf.studies.study_folder import StudyFolder
-
-            StudyFolder(self.folder).read()  # answers before the report, which takes seconds to import
+            _check_study(self.folder)
             show_report(self.folder, out, console)
+
+
+def _check_study(folder: Path) -> None:
+    """Checks that a folder holds a study, before the report, which takes seconds to import.
+
+    Raises:
+        FolderError: If it does not; the message names studies in its subfolders.
+    """
+    from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
+
+    nearby = sorted(path.parent for name in (STUDY_FILE, "search.json") for path in folder.glob(f"*/{name}"))[:5]
+    if nearby and not (folder / STUDY_FILE).exists():
+        raise FolderError(f"{folder} holds no study. Its subfolders do: {', '.join(map(str, nearby))}.")
+    StudyFolder(folder).read()
 
 
 def show_report(folder: Path, out: Path, console: Console) -> None:

@@ -157,8 +157,9 @@ def form_of(spec: str) -> SpecForm | None:
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
-        hint = f" For a folder of images, give folder:{spec}." if Path(spec).expanduser().is_dir() else ""
-        raise DataError(unknown("data set", kind, SPECS) + hint)
+        if Path(spec).expanduser().is_dir():
+            raise DataError(f"Unknown data set {spec!r}. For a folder of images, give folder:{spec}.")
+        raise DataError(unknown("data set", kind, SPECS))
     return kind, rest
 
 

@@ -63,7 +63,8 @@ REFUSED = [
     ([*TRAIN, "--head", "512-128"], "--head: expected a whole number. Received: '512-128'."),
     ([*TRAIN, "--quick=yes"], "--quick takes no value. Received: 'yes'."),
     ([*TRAIN, "--track", "wandbb"], "--track: expected wandb or mlflow or tensorboard. Received: 'wandbb'."),
-    (["train", "PHOTOS"], "Expected kerasclf train and options. Received in addition: PHOTOS."),
+    (["train", "PHOTOS"], "Received in addition: PHOTOS. For a folder of images, give --data folder:PHOTOS."),
+    (["study", "basenet", "QUICK=1"], "Received in addition: QUICK=1. Did you mean --quick?"),
     (["report"], "Expected kerasclf report FOLDER. FOLDER is missing."),
     (["weights", "convert"], "Expected kerasclf weights TASK SOURCE MODEL. SOURCE and MODEL are missing."),
     # train
@@ -73,6 +74,7 @@ REFUSED = [
     (["train", "--data", "points"], "--data: keras_resnet50 is a network for images. Received: points, a table"),
     ([*TRAIN, "--backbone", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
     ([*TRAIN, "--weights", "nowhere.keras"], "Received: 'nowhere.keras', which does not exist."),
+    ([*TRAIN, "--weights", "ImageNet"], "Did you mean 'imagenet'?"),
     ([*TRAIN, "--weights", "SPACE"], "--weights: expected a file .keras (a saved model)"),
     ([*TRAIN, "--backbone", "nin"], "--weights: nin has no ImageNet weights. Give a file, or 'none'"),
     ([*TRAIN, "--unfreeze", "stag5"], "--unfreeze: expected 'head', 'all'"),
@@ -130,6 +132,9 @@ REFUSED = [
     (["show", "gradcam", "RUN", "PHOTO", "--label", "2"], "--label: expected 0 to 1, or a class name. Received: 2."),
     (["show", "features", "RUN", "nowhere.png"], "nowhere.png does not exist."),
     (["report", "NOWHERE"], "NOWHERE holds no study"),
+    (["report", "RUNS"], "RUNS holds no study. Its subfolders do: RUNS/first."),
+    (["weights", "convert", "a.pth", "resnet18"], "-o, --out PATH is missing: The file to write: .keras"),
+    (["weights", "a.pth", "resnet18", "-o", "a.keras"], "TASK: expected convert. Received: 'a.pth'."),
     (["cache", "clear", "nothing"], "No cache is named 'nothing'."),
     (["cache", "list", "a", "b"], "kerasclf cache list takes no names. Received: a b."),
 ]  # fmt: skip
@@ -148,10 +153,12 @@ def places(tmp_path_factory):
     (folder / "run" / "experiment.json").write_text(json.dumps({"class_names": ["cat", "dog"]}))
     with zipfile.ZipFile(folder / "run" / "model.keras", "w") as archive:
         archive.writestr("config.json", "{}")
+    (folder / "runs" / "first").mkdir(parents=True)
+    (folder / "runs" / "first" / "study.json").write_text("{}")
     (folder / "space.toml").write_text('["train.learning_rate"]\nfloat = [1e-3, 1.0]\n')
     (folder / "experiment.toml").write_text('data = "shapes"\nmodel = "basenet"\nmodel_args = {dropuot = 0.5}\n')
     names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml",
-             "EXPERIMENT": "experiment.toml", "NOWHERE": "nowhere"}  # fmt: skip
+             "RUNS": "runs", "EXPERIMENT": "experiment.toml", "NOWHERE": "nowhere"}  # fmt: skip
     return folder, names
 
 
@@ -165,7 +172,7 @@ def answers(places):
     done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     left = {path.name for path in folder.iterdir()}
-    assert left == {"photos", "run", "space.toml", "experiment.toml", "lines.json"}
+    assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "lines.json"}
     return json.loads(done.stdout)
 
 
