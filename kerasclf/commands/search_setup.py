@@ -120,7 +120,7 @@ def make_budget(options: SearchOptions) -> Budget:
 
 
 def _check_protocol(options: SearchOptions) -> None:
-    if options.experiment in SEARCHES and options.protocol != "sound":
+    if options.experiment in SEARCHES and options.protocol == "published":
         raise KerasclfError(
             f"--protocol is for STUDY/EXPERIMENT. The declared search {options.experiment} has the sound protocol."
         )

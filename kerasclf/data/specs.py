@@ -40,10 +40,6 @@ class _Request:
     split: Split
     log: Log
 
-    def check_no_size(self) -> None:
-        if self.image_size is not None:
-            raise DataError(f"image_size: expected None for {self.kind}, a table. Received: {self.image_size}.")
-
 
 def _wrong_form(kind: str, rest: str) -> DataError:
     return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
@@ -250,24 +246,25 @@ def _load_digits(request: _Request) -> _Raw:
 
 
 def _load_wine(request: _Request) -> _Raw:
-    request.check_no_size()
-    names, subset = _read_wine(request.kind, request.rest)
-    return _Raw("red wine quality", names, make_sets({"train": subset}, request.split, names))
+    return _load_table(request, "red wine quality", _read_wine(request.kind, request.rest))
 
 
 def _load_iris(request: _Request) -> _Raw:
-    request.check_no_size()
     _check_iris(request.kind, request.rest)
-    names, subset = tabular_sets.load_iris()
-    sets = make_sets({"train": subset}, request.split, names)
-    return _Raw("iris", (*names, "none") if request.rest else names, sets)
+    raw = _load_table(request, "iris", tabular_sets.load_iris())
+    return replace(raw, class_names=(*raw.class_names, "none")) if request.rest else raw
 
 
 def _draw_points(request: _Request) -> _Raw:
-    request.check_no_size()
     _check_no_rest(request.kind, request.rest)
-    names, subset = tabular_sets.draw_points()
-    return _Raw("points (synthetic)", names, make_sets({"train": subset}, request.split, names))
+    return _load_table(request, "points (synthetic)", tabular_sets.draw_points())
+
+
+def _load_table(request: _Request, title: str, table: tabular_sets.Table) -> _Raw:
+    if request.image_size is not None:
+        raise DataError(f"image_size: expected None for {request.kind}, a table. Received: {request.image_size}.")
+    names, subset = table
+    return _Raw(title, names, make_sets({"train": subset}, request.split, names))
 
 
 # A new kind of data set needs one entry here.
