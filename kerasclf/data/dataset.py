@@ -78,6 +78,9 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
+    def __repr__(self) -> str:
+        return _described(self, "in memory")
+
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         return self.array[indices]
 
@@ -88,7 +91,7 @@ class ArrayImages:
         return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ArrayRows(ArrayImages):
     """Rows of a table. A row is stored as an image of one pixel with one channel per feature.
 
@@ -135,6 +138,9 @@ class FileImages:
     def __len__(self) -> int:
         return len(self.paths)
 
+    def __repr__(self) -> str:
+        return _described(self, "in files")
+
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         images = np.empty((len(indices), *self.shape), np.uint8)
 
@@ -177,6 +183,9 @@ class Subset:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __repr__(self) -> str:
+        return f"<Subset: {len(self)} labels, {self.images!r}>"
 
     @cached_property
     def keys(self) -> tuple[str, ...]:
@@ -224,6 +233,9 @@ class ImageDataset:
     train: Subset
     validation: Subset
     test: Subset
+
+    def __repr__(self) -> str:
+        return f"<ImageDataset {self.spec!r}: {self.describe()[0].removeprefix('data: ')}>"
 
     @property
     def is_table(self) -> bool:
@@ -283,6 +295,11 @@ def key_of(content: bytes) -> str:
 def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
     """Returns the number of labels of each class, shape (num_classes,)."""
     return np.bincount(np.asarray(labels, np.int64), minlength=num_classes)
+
+
+def _described(images: ImageSource, place: str) -> str:
+    size = "x".join(map(str, images.shape))
+    return f"<{type(images).__name__}: {len(images)} of {size} {place}>"
 
 
 def _listing(subset: Subset) -> dict[str, Any]:

@@ -34,6 +34,9 @@ class RunFolder:
 
     path: Path
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
     @property
     def complete(self) -> bool:
         return self.path.is_dir()

@@ -1,17 +1,11 @@
-"""The figure of a running training, and the notebook output that shows it.
+"""The figure of a running training. Importing this module does not import TensorFlow."""
 
-Importing this module imports neither TensorFlow nor IPython.
-"""
-
-import io
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+from matplotlib.ticker import MaxNLocator
+
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.training.listener import Row
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 # Minimum seconds between two figures. Drawing takes about 0.1 s, more than an epoch of a small network.
 EVERY_S = 1.0
@@ -21,7 +15,7 @@ _TRAINING, _VALIDATION = "#0072B2", "#D55E00"
 _LABELS = {"loss": "loss (nats)", "macro_f1": "macro F1"}
 
 
-def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> "Figure":
+def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> NotebookFigure:
     """Draws the loss and every metric over the epochs so far, for training and validation.
 
     Args:
@@ -29,11 +23,8 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
         title: Title of the figure.
         epochs: Number of epochs on the horizontal axes; None ends them at the last row.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     metrics = _metrics(rows)
-    figure = Figure(figsize=(4.6 * max(len(metrics), 1), 3.4), layout="constrained")
+    figure = NotebookFigure(figsize=(4.6 * max(len(metrics), 1), 3.4), layout="constrained")
     numbers = [row["epoch"] for row in rows]
     for axes, metric in zip(figure.subplots(1, max(len(metrics), 1), squeeze=False)[0], metrics, strict=False):
         for prefix, color, label in (("", _TRAINING, "training"), ("val_", _VALIDATION, "validation")):
@@ -49,39 +40,6 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
         axes.legend(frameon=False)
     figure.suptitle(title)
     return figure
-
-
-def png_of(figure: "Figure") -> bytes:
-    """Returns a figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()
-
-
-class Screen:
-    """A notebook output in which each picture replaces the one before. Outside notebooks it shows nothing."""
-
-    def __init__(self) -> None:
-        self._handle: Any = None
-
-    def show(self, png: bytes) -> None:
-        """Shows a picture and replaces the previous one."""
-        if not in_notebook():
-            return
-        from IPython.display import Image, display
-
-        picture = Image(data=png)
-        if self._handle is None:
-            self._handle = display(picture, display_id=True)
-        else:
-            self._handle.update(picture)
-
-
-def in_notebook() -> bool:
-    """Returns whether this process runs in a notebook that can show pictures. Imports nothing."""
-    shell = sys.modules.get("IPython")
-    found = shell.get_ipython() if shell is not None else None
-    return found is not None and hasattr(found, "kernel")
 
 
 def _metrics(rows: Sequence[Row]) -> list[str]:

@@ -1,9 +1,6 @@
-"""The figure of a training, and the notebook output in which each picture replaces the one before."""
+"""The figure of a training."""
 
-import sys
-from types import SimpleNamespace
-
-from kerasclf.training.history_figure import Screen, draw_history, in_notebook
+from kerasclf.training.history_figure import draw_history
 
 ROWS = [
     {"epoch": 1, "loss": 2.0, "accuracy": 0.2, "val_loss": 2.1, "val_accuracy": 0.3, "learning_rate": 1, "seconds": 1},
@@ -32,19 +29,3 @@ def test_one_epoch_without_validation_can_be_drawn():
 def test_without_a_number_of_epochs_the_axes_end_at_the_last_row():
     loss, accuracy = draw_history(ROWS).axes
     assert loss.get_xlim() == accuracy.get_xlim() == (1, 2)
-
-
-def test_a_notebook_replaces_each_picture_by_the_next(notebook):
-    assert in_notebook()
-    one, other = Screen(), Screen()
-    for screen, picture in ((one, b"1"), (one, b"2"), (other, b"3")):
-        screen.show(picture)
-    assert notebook == [(0, b"1"), (0, b"2"), (1, b"3")]
-
-
-def test_outside_notebooks_nothing_is_shown(monkeypatch):
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
-    assert not in_notebook()
-    Screen().show(b"nothing")
-    monkeypatch.delitem(sys.modules, "IPython")
-    assert not in_notebook()

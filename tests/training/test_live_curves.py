@@ -11,7 +11,7 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.models import build
 from kerasclf.runs.metrics import macro_f1
 from kerasclf.training import live_curves as live
-from kerasclf.training.history_figure import png_of
+from kerasclf.notebook_figure import png_of
 from kerasclf.training.live_curves import LiveCurves
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
