@@ -8,6 +8,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kerasclf.quiet import QuietImport
+
 if TYPE_CHECKING:
     from kerasclf.data import ImageDataset, Split, load_dataset
     from kerasclf.pipeline import Augmentation
@@ -21,6 +23,7 @@ __version__ = "0.1.0"
 # as those of most laptops. There BaseNet trains about four times as fast with oneDNN
 # (docs/explanation/faster-layers.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+QuietImport.install()
 
 _MODULES = {
     "Augmentation": "kerasclf.pipeline",
