@@ -12,9 +12,10 @@ from kerasclf.quiet import QuietImport
 
 if TYPE_CHECKING:
     from kerasclf.data import ImageDataset, Split, load_dataset
+    from kerasclf.finished_study import FinishedStudy, run_study
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs import Experiment
-    from kerasclf.studies import Study, run_study
+    from kerasclf.studies import Study
     from kerasclf.training import TrainConfig
 
 __version__ = "0.1.0"
@@ -28,17 +29,19 @@ QuietImport.install()
 _MODULES = {
     "Augmentation": "kerasclf.pipeline",
     "Experiment": "kerasclf.runs",
+    "FinishedStudy": "kerasclf.finished_study",
     "ImageDataset": "kerasclf.data",
     "Split": "kerasclf.data",
     "Study": "kerasclf.studies",
     "TrainConfig": "kerasclf.training",
     "load_dataset": "kerasclf.data",
-    "run_study": "kerasclf.studies",
+    "run_study": "kerasclf.finished_study",
 }
 
 __all__ = [
     "Augmentation",
     "Experiment",
+    "FinishedStudy",
     "ImageDataset",
     "Split",
     "Study",

@@ -57,7 +57,7 @@ def test_data_and_folders_are_described_in_one_line(dataset):
     assert repr(dataset) == (
         "<ImageDataset 'memory': grey levels, 3 classes, 32x32x3; 96 train, 30 validation, 30 test>"
     )
-    assert repr(dataset.test) == "<Subset: 30 labels, <ArrayImages: 30 of 32x32x3 in memory>>"
+    assert repr(dataset.test) == "<Subset: <ArrayImages: 30 of 32x32x3>>"
     assert repr(StudyFolder(Path("runs/mine"))) == "StudyFolder('runs/mine')"
     assert repr(RunFolder(Path("seed-0"))) == "RunFolder('seed-0')"
 
@@ -65,4 +65,4 @@ def test_data_and_folders_are_described_in_one_line(dataset):
 def test_rows_of_a_table_are_described_in_one_line():
     from kerasclf.data.dataset import in_memory
 
-    assert repr(in_memory(np.zeros((5, 1, 1, 4), np.float32))) == "<ArrayRows: 5 of 1x1x4 in memory>"
+    assert repr(in_memory(np.zeros((5, 1, 1, 4), np.float32))) == "<ArrayRows: 5 of 1x1x4>"

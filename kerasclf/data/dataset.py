@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
+from kerasclf.data.short_reprs import DatasetRepr, ImagesRepr, SetRepr
 from kerasclf.values import digest_of
 
 SETS = ("train", "validation", "test")
@@ -49,8 +50,8 @@ class ImageSource(Protocol):
         """Returns a hash of the contents."""
 
 
-@dataclass(frozen=True)
-class ArrayImages:
+@dataclass(frozen=True, repr=False)
+class ArrayImages(ImagesRepr):
     """Images in memory.
 
     Args:
@@ -77,9 +78,6 @@ class ArrayImages:
 
     def __len__(self) -> int:
         return len(self.array)
-
-    def __repr__(self) -> str:
-        return _described(self, "in memory")
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         return self.array[indices]
@@ -109,8 +107,8 @@ class ArrayRows(ArrayImages):
             )
 
 
-@dataclass(frozen=True)
-class FileImages:
+@dataclass(frozen=True, repr=False)
+class FileImages(ImagesRepr):
     """Image files, decoded and resized each time they are read.
 
     Args:
@@ -138,9 +136,6 @@ class FileImages:
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __repr__(self) -> str:
-        return _described(self, "in files")
-
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
         images = np.empty((len(indices), *self.shape), np.uint8)
 
@@ -160,8 +155,8 @@ class FileImages:
         return digest_of([[path.name, path.stat().st_size] for path in self.paths])
 
 
-@dataclass(frozen=True)
-class Subset:
+@dataclass(frozen=True, repr=False)
+class Subset(SetRepr):
     """Images of one set with their labels and names.
 
     Args:
@@ -184,9 +179,6 @@ class Subset:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def __repr__(self) -> str:
-        return f"<Subset: {len(self)} labels, {self.images!r}>"
-
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """A hash of each image's pixels. It identifies the image independently of its name and index."""
@@ -202,8 +194,8 @@ class Subset:
         return Subset(self.images.take(indices), self.labels[indices], names)
 
 
-@dataclass(frozen=True)
-class ImageDataset:
+@dataclass(frozen=True, repr=False)
+class ImageDataset(DatasetRepr):
     """Training, validation and test images that share one size and one list of classes.
 
     Args:
@@ -233,9 +225,6 @@ class ImageDataset:
     train: Subset
     validation: Subset
     test: Subset
-
-    def __repr__(self) -> str:
-        return f"<ImageDataset {self.spec!r}: {self.describe()[0].removeprefix('data: ')}>"
 
     @property
     def is_table(self) -> bool:
@@ -295,11 +284,6 @@ def key_of(content: bytes) -> str:
 def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:
     """Returns the number of labels of each class, shape (num_classes,)."""
     return np.bincount(np.asarray(labels, np.int64), minlength=num_classes)
-
-
-def _described(images: ImageSource, place: str) -> str:
-    size = "x".join(map(str, images.shape))
-    return f"<{type(images).__name__}: {len(images)} of {size} {place}>"
 
 
 def _listing(subset: Subset) -> dict[str, Any]:

@@ -2,17 +2,30 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.training.listener import Row
+
+METRIC_LABELS = {
+    "loss": "Loss (cross-entropy; lower is better)",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+}
 
 # Minimum seconds between two figures. Drawing takes about 0.1 s, more than an epoch of a small network.
 EVERY_S = 1.0
 
 # Okabe and Ito's blue and vermilion.
 _TRAINING, _VALIDATION = "#0072B2", "#D55E00"
-_LABELS = {"loss": "loss (nats)", "macro_f1": "macro F1"}
+
+# Values are outliers if they are at most this share of all, and the others would fill at most this share of the axis.
+_MAX_OUTLIERS, _MIN_FILLED = 0.25, 1 / 8
+# The lowest outlier is at least this many times as far from the minimum as the highest other value.
+_GAP = 3.0
 
 
 def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> NotebookFigure:
@@ -30,16 +43,48 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
         for prefix, color, label in (("", _TRAINING, "training"), ("val_", _VALIDATION, "validation")):
             if f"{prefix}{metric}" in rows[-1]:
                 values = [row.get(f"{prefix}{metric}") for row in rows]
-                axes.plot(numbers, values, color=color, label=label, marker="." if len(rows) < 20 else "")
+                style = {"color": color, "linestyle": "--" if prefix else "-"}
+                axes.plot(numbers, values, **style, label=label, marker="." if len(rows) < 20 else "")
+        limit_outliers(axes, [row[name] for row in rows for name in (metric, f"val_{metric}") if name in row])
         last = numbers[-1] if epochs is None else max(epochs, numbers[-1])
         axes.set_xlim(1 if len(rows) > 1 or epochs is not None else None, max(last, 2))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(_LABELS.get(metric, metric))
+        axes.set_xlabel("Epoch")
+        axes.set_ylabel(METRIC_LABELS.get(metric, metric))
         axes.grid(color="#e4e4e4")
         axes.legend(frameon=False)
     figure.suptitle(title)
     return figure
+
+
+def limit_outliers(axes: Axes, values: Sequence[float] | NDArray[np.float64]) -> float | None:
+    """Ends a vertical axis below a few values that would flatten all curves, and says so in the figure.
+
+    Args:
+        axes: Axes with curves.
+        values: All values of the curves.
+
+    Returns:
+        The highest value that is shown, or None if no value is cut off.
+    """
+    ordered = np.sort(np.asarray(values, np.float64))
+    ordered = ordered[np.isfinite(ordered)]
+    heights = ordered - ordered[:1]
+    outliers = [
+        i
+        for i in range(1, len(ordered))
+        if heights[i] >= _GAP * heights[i - 1] > 0 and heights[i - 1] <= _MIN_FILLED * heights[-1]
+    ]
+    if not outliers or len(ordered) - outliers[-1] > _MAX_OUTLIERS * len(ordered):
+        return None
+    highest = float(ordered[outliers[-1] - 1])
+    margin = 0.05 * (highest - ordered[0])
+    axes.set_ylim(ordered[0] - margin, highest + margin)
+    axes.text(
+        0.99, 0.97, f"▲ above this axis, up to {ordered[-1]:.3g}",
+        transform=axes.transAxes, ha="right", va="top", fontsize=8,
+    )  # fmt: skip
+    return highest
 
 
 def _metrics(rows: Sequence[Row]) -> list[str]:
