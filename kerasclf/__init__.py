@@ -8,11 +8,14 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from kerasclf.quiet import QuietImport
+
 if TYPE_CHECKING:
     from kerasclf.data import ImageDataset, Split, load_dataset
+    from kerasclf.finished_study import FinishedStudy, run_study
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs import Experiment
-    from kerasclf.studies import Study, run_study
+    from kerasclf.studies import Study
     from kerasclf.training import TrainConfig
 
 __version__ = "0.1.0"
@@ -21,21 +24,24 @@ __version__ = "0.1.0"
 # as those of most laptops. There BaseNet trains about four times as fast with oneDNN
 # (docs/explanation/faster-layers.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+QuietImport.install()
 
 _MODULES = {
     "Augmentation": "kerasclf.pipeline",
     "Experiment": "kerasclf.runs",
+    "FinishedStudy": "kerasclf.finished_study",
     "ImageDataset": "kerasclf.data",
     "Split": "kerasclf.data",
     "Study": "kerasclf.studies",
     "TrainConfig": "kerasclf.training",
     "load_dataset": "kerasclf.data",
-    "run_study": "kerasclf.studies",
+    "run_study": "kerasclf.finished_study",
 }
 
 __all__ = [
     "Augmentation",
     "Experiment",
+    "FinishedStudy",
     "ImageDataset",
     "Split",
     "Study",

@@ -1,31 +1,71 @@
 """Hides TensorFlow's start-up messages."""
 
+import contextlib
+import importlib.util
 import logging
 import os
 import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 
 def quiet_tensorflow(devices: bool = True) -> None:
     """Imports TensorFlow and Keras without their messages on builds, drivers and retracing. Errors still show.
 
-    C++ code writes these messages to the process's standard error before it reads any setting.
-
     Args:
         devices: Whether to list the devices too, which starts drivers and threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    sys.stderr.flush()
-    stderr = os.dup(2)
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
+    with _without_stderr():
         import keras  # noqa: F401
         import tensorflow as tf
 
         if devices:
             tf.config.list_physical_devices()
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+class QuietImport(MetaPathFinder):
+    """Hides the messages of the first import of TensorFlow, whoever imports it. `import kerasclf` installs it."""
+
+    @classmethod
+    def install(cls) -> None:
+        """Prepares the first import of TensorFlow; does nothing if it is imported already."""
+        if "tensorflow" not in sys.modules:
+            os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+            sys.meta_path.insert(0, cls())
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != "tensorflow":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def execute_quietly(module: ModuleType) -> None:
+                with _without_stderr():
+                    execute(module)
+                logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+            spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
+        return spec
+
+
+@contextlib.contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Discards what is written to the process's standard error: C++ code writes there before it reads any setting."""
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
     finally:
         os.dup2(stderr, 2)
         os.close(stderr)
         os.close(null)
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
@@ -16,8 +16,14 @@ LATER: Mapping[str, Any] = {"later": True}
 class Value:
     """Base of the frozen dataclasses that describe an experiment.
 
-    A subclass lists the faults of its fields in `problems`. Creating a value raises all of them in one error.
+    A subclass lists the faults of its fields in `problems`. Creating a value raises all of them in one error. The
+    representation of a value names the fields that differ from their defaults, and evaluates to an equal value.
     """
+
+    def __init_subclass__(cls) -> None:
+        # Otherwise `dataclass` gives each subclass a representation with all fields.
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Value.__repr__  # type: ignore[method-assign]
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         cls._check_names(kwargs)
@@ -29,6 +35,10 @@ class Value:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         # Wrong types come first: the other checks would fail on them with misleading messages.
         raise_all(f"{type(self).__name__} cannot be used", self._type_problems() or self.problems())
+
+    def __repr__(self) -> str:
+        changed = (f for f in fields(self) if getattr(self, f.name) != _default_of(f))  # type: ignore[arg-type]
+        return f"{type(self).__name__}({', '.join(f'{f.name}={getattr(self, f.name)!r}' for f in changed)})"
 
     def _type_problems(self) -> list[str]:
         return [
@@ -93,6 +103,11 @@ def flatten(plain: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[f"{prefix}{name}"] = value
     return flat
+
+
+def _default_of(field: Field[Any]) -> Any:
+    """Returns the default of a field, or `MISSING`, which differs from every value."""
+    return field.default if field.default_factory is MISSING else field.default_factory()
 
 
 def _fits(hint: Any, value: Any) -> bool:

@@ -3,8 +3,10 @@
 import gc
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 # Keras reads its home once, when it is imported. A folder of our own: nothing on this machine decides a test.
 KERAS_HOME = Path(tempfile.mkdtemp(prefix="kerasclf-tests-"))
@@ -26,6 +28,7 @@ tf.config.set_logical_device_configuration(
 )
 
 from kerasclf.data import ArrayImages, ImageDataset, Subset
+from kerasclf.notebook_figure import NotebookFigure, png_of
 
 # What has been imported stays: the collector need not walk through TensorFlow again and again.
 gc.freeze()
@@ -74,6 +77,33 @@ def dataset() -> ImageDataset:
         make_subset(30, seed=1),
         make_subset(30, seed=2),
     )
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Simulates a notebook. Returns the list of displayed contents, each with the number of its output."""
+    png_of(NotebookFigure())  # with its first figure matplotlib looks for the real IPython
+    shown = []
+
+    class Handle:
+        def __init__(self, number):
+            self.number = number
+
+        def update(self, picture):
+            shown.append((self.number, picture.data))
+
+    def display(picture, display_id):
+        handle = Handle(len({number for number, _ in shown}))
+        handle.update(picture)
+        return handle
+
+    shell, screen = ModuleType("IPython"), ModuleType("IPython.display")
+    shell.get_ipython = lambda: SimpleNamespace(kernel=True)
+    screen.display, screen.Image = display, SimpleNamespace
+    screen.HTML = lambda html: SimpleNamespace(data=html)
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "IPython.display", screen)
+    return shown
 
 
 @pytest.fixture(scope="session")

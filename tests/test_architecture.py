@@ -82,6 +82,7 @@ def test_old_words_are_gone(word):
     [
         "import kerasclf",
         "from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig",
+        "from kerasclf import FinishedStudy, run_study",
         "import kerasclf.cli",
         "import kerasclf.report",
         "import kerasclf.search",

@@ -19,7 +19,7 @@ PUBLIC = [
     "kerasclf.training.train.train",
     "kerasclf.runs.Experiment",
     "kerasclf.studies.Study",
-    "kerasclf.studies.run_study",
+    "kerasclf.run_study",
     "kerasclf.studies.declare",
     "kerasclf.search.Space",
 ]

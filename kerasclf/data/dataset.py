@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
+from kerasclf.data.short_reprs import DatasetRepr, ImagesRepr, SetRepr
 from kerasclf.values import digest_of
 
 SETS = ("train", "validation", "test")
@@ -49,8 +50,8 @@ class ImageSource(Protocol):
         """Returns a hash of the contents."""
 
 
-@dataclass(frozen=True)
-class ArrayImages:
+@dataclass(frozen=True, repr=False)
+class ArrayImages(ImagesRepr):
     """Images in memory.
 
     Args:
@@ -88,7 +89,7 @@ class ArrayImages:
         return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ArrayRows(ArrayImages):
     """Rows of a table. A row is stored as an image of one pixel with one channel per feature.
 
@@ -106,8 +107,8 @@ class ArrayRows(ArrayImages):
             )
 
 
-@dataclass(frozen=True)
-class FileImages:
+@dataclass(frozen=True, repr=False)
+class FileImages(ImagesRepr):
     """Image files, decoded and resized each time they are read.
 
     Args:
@@ -154,8 +155,8 @@ class FileImages:
         return digest_of([[path.name, path.stat().st_size] for path in self.paths])
 
 
-@dataclass(frozen=True)
-class Subset:
+@dataclass(frozen=True, repr=False)
+class Subset(SetRepr):
     """Images of one set with their labels and names.
 
     Args:
@@ -193,8 +194,8 @@ class Subset:
         return Subset(self.images.take(indices), self.labels[indices], names)
 
 
-@dataclass(frozen=True)
-class ImageDataset:
+@dataclass(frozen=True, repr=False)
+class ImageDataset(DatasetRepr):
     """Training, validation and test images that share one size and one list of classes.
 
     Args:

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from kerasclf.pipeline import color, draws
 from kerasclf.pipeline.affine import Affine, transform
-from kerasclf.pipeline.augmentation import Augmentation
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.pipeline.erasing import make_erase
 from kerasclf.pipeline.rand_augment import RandAugment
 
@@ -24,7 +24,9 @@ Drawn = dict[str, tf.Tensor]
 AugmentFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, int, int]) -> AugmentFunction | None:
+def make_augment(
+    augmentation: AugmentationSettings, seed: int, image_shape: tuple[int, int, int]
+) -> AugmentFunction | None:
     """Returns a function (images, epoch, indices) → images, or None if the augmentation changes no image.
 
     The images are uint8 of shape (batch, height, width, channels). The change of an image depends only on the seed,
@@ -40,13 +42,9 @@ def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, 
     rand_augment = RandAugment.of(augmentation)
     erase = make_erase(augmentation, seed)
 
-    def draw(epoch: tf.Tensor, indices: tf.Tensor) -> Drawn:
-        numbers = draws.uniform(draws.AUGMENT, seed, epoch, indices, len(SLOTS))
-        return dict(zip(SLOTS, tf.unstack(numbers, axis=1), strict=True))
-
     @tf.function(jit_compile=_XLA)
     def move(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
-        drawn = draw(epoch, indices)
+        drawn = draw_numbers(seed, epoch, indices)
         affine = draw_affine(augmentation, drawn, image_shape)
         if rand_augment is not None:
             affine = rand_augment.compose(affine, rand_augment.draw(seed, epoch, indices), image_shape)
@@ -55,7 +53,7 @@ def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, 
 
     @tf.function(jit_compile=_XLA)
     def finish(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
-        return to_uint8(images if erase is None else erase(images, draw(epoch, indices), epoch, indices))
+        return to_uint8(images if erase is None else erase(images, draw_numbers(seed, epoch, indices), epoch, indices))
 
     @tf.function(jit_compile=_XLA)
     def move_and_finish(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
@@ -73,6 +71,12 @@ def make_augment(augmentation: Augmentation, seed: int, image_shape: tuple[int, 
     return with_rand_augment
 
 
+def draw_numbers(seed: int, epoch: tf.Tensor, indices: tf.Tensor) -> Drawn:
+    """Returns uniform numbers in [0, 1) by their name in `SLOTS`, each of shape (len(indices),)."""
+    numbers = draws.uniform(draws.AUGMENT, seed, epoch, indices, len(SLOTS))
+    return dict(zip(SLOTS, tf.unstack(numbers, axis=1), strict=True))
+
+
 def to_uint8(images: tf.Tensor) -> tf.Tensor:
     """Rounds pixels to the nearest grey level from 0 to 255, as uint8."""
     if images.dtype == tf.uint8:
@@ -80,7 +84,7 @@ def to_uint8(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(images, 0.0, 255.0) + 0.5, tf.uint8)
 
 
-def draw_affine(augmentation: Augmentation, drawn: Drawn, image_shape: tuple[int, int, int]) -> Affine:
+def draw_affine(augmentation: AugmentationSettings, drawn: Drawn, image_shape: tuple[int, int, int]) -> Affine:
     """Turns random numbers into parameters of transforms. Changes that are switched off stay plain numbers.
 
     Args:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasclf.data import Subset
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.apply_augmentation import make_augment
-from kerasclf.pipeline.augmentation import Augmentation
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.pipeline.mixing import make_mix
 
 # Small images are read and augmented in chunks of several batches. A call costs about a millisecond in itself, as much
@@ -39,7 +39,7 @@ def training_batches(
     subset: Subset,
     num_classes: int,
     batch_size: int,
-    augmentation: Augmentation,
+    augmentation: AugmentationSettings,
     seed: int,
     epoch: Epoch,
     shuffle: bool = True,

@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from kerasclf.pipeline import draws
-from kerasclf.pipeline.augmentation import Augmentation
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 
 # Minimum ratio of height to width of an erased rectangle (Zhong et al. 2017, https://arxiv.org/abs/1708.04896).
 _MIN_ASPECT = 0.3
@@ -36,7 +36,7 @@ def boxes(
 EraseFunction = Callable[[tf.Tensor, dict[str, tf.Tensor], tf.Tensor, tf.Tensor], tf.Tensor]
 
 
-def make_erase(augmentation: Augmentation, seed: int) -> EraseFunction | None:
+def make_erase(augmentation: AugmentationSettings, seed: int) -> EraseFunction | None:
     """Returns a function (images, drawn, epoch, indices) → images that replaces a rectangle by noise.
 
     It uses Keras' RandomErasing with the numbers of `draws`. Without random erasing it is None.

@@ -9,7 +9,7 @@ from scipy.stats import beta
 
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.apply_augmentation import to_uint8
-from kerasclf.pipeline.augmentation import Augmentation
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.pipeline.erasing import boxes
 
 MixFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -17,7 +17,7 @@ MixFunction = Callable[[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Te
 _QUANTILES = 1025  # points of the table that turns uniform numbers into those of a Beta distribution
 
 
-def make_mix(augmentation: Augmentation, seed: int, image_shape: tuple[int, int, int]) -> MixFunction | None:
+def make_mix(augmentation: AugmentationSettings, seed: int, image_shape: tuple[int, int, int]) -> MixFunction | None:
     """Returns a function (images, labels, epoch, indices) → (images, labels), or None if nothing is mixed.
 
     Labels are one-hot float32. The weight of an image depends on the seed, the epoch and the image's index. Each image

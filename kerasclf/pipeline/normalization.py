@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasclf.pipeline.augmentation import Augmentation, resolve_function
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings, resolve_function
 from kerasclf.pipeline.normalization_statistics import Statistics
 
 # ImageDataGenerator adds this to every deviation before it divides.
@@ -12,7 +12,7 @@ _EPSILON = 1e-6
 
 
 def normalize(
-    pixels: keras.KerasTensor, augmentation: Augmentation, statistics: Statistics | None
+    pixels: keras.KerasTensor, augmentation: AugmentationSettings, statistics: Statistics | None
 ) -> keras.KerasTensor:
     """Applies the normalisation of an `Augmentation` to a model's input.
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import Subset
 from kerasclf.errors import KerasclfError
-from kerasclf.pipeline.augmentation import Augmentation, resolve_function
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings, resolve_function
 
 _CHUNK_VALUES = 8 << 20  # values held at once, 64 MiB in float64
 # The whitening matrix of larger images does not fit in memory: 96×96×3 already takes 3 GB.
@@ -31,7 +31,7 @@ class Statistics:
     zca: NDArray[np.float32] | None = None
 
 
-def fit_statistics(subset: Subset, augmentation: Augmentation) -> Statistics:
+def fit_statistics(subset: Subset, augmentation: AugmentationSettings) -> Statistics:
     """Computes the statistics that `augmentation` needs, from the unaugmented training images, in float64."""
     total, squares, count = 0.0, 0.0, 0
     for values in _chunks(subset, augmentation):
@@ -42,7 +42,7 @@ def fit_statistics(subset: Subset, augmentation: Augmentation) -> Statistics:
     return Statistics(mean, std, _zca(subset, augmentation, mean) if augmentation.zca_whitening else None)
 
 
-def check_normalization(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> None:
+def check_normalization(augmentation: AugmentationSettings, image_shape: tuple[int, int, int]) -> None:
     """Checks that the preprocessing function exists and that the ZCA matrix fits in memory.
 
     Args:
@@ -62,7 +62,7 @@ def check_normalization(augmentation: Augmentation, image_shape: tuple[int, int,
         )
 
 
-def _chunks(subset: Subset, augmentation: Augmentation):  # type: ignore[no-untyped-def]
+def _chunks(subset: Subset, augmentation: AugmentationSettings):  # type: ignore[no-untyped-def]
     function = augmentation.preprocessing_function and resolve_function(augmentation.preprocessing_function)
     chunk = max(1, _CHUNK_VALUES // int(np.prod(subset.images.shape)))
     for start in range(0, len(subset), chunk):
@@ -72,7 +72,7 @@ def _chunks(subset: Subset, augmentation: Augmentation):  # type: ignore[no-unty
         yield values.astype(np.float64) * (1.0 if augmentation.rescale is None else augmentation.rescale)
 
 
-def _zca(subset: Subset, augmentation: Augmentation, mean: NDArray[np.float64]) -> NDArray[np.float32]:
+def _zca(subset: Subset, augmentation: AugmentationSettings, mean: NDArray[np.float64]) -> NDArray[np.float32]:
     values = int(np.prod(subset.images.shape))
     covariance = np.zeros((values, values))
     for chunk in _chunks(subset, augmentation):

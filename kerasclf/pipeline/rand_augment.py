@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.affine import Affine
-from kerasclf.pipeline.augmentation import Augmentation
+from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 
 # Maximum rotation in degrees, shear in degrees (a slope of 0.3) and shift as a share of the side, at magnitude 1.
 _MAX_ROTATION, _MAX_SHEAR, _MAX_SHIFT = 30.0, 16.7, 0.45
@@ -114,7 +114,7 @@ class RandAugment:
     color_operations: dict[str, Recolor]
 
     @classmethod
-    def of(cls, augmentation: Augmentation) -> Self | None:
+    def of(cls, augmentation: AugmentationSettings) -> Self | None:
         """Returns the RandAugment of an `Augmentation`, or None if it has none."""
         if not augmentation.rand_augment_ops:
             return None

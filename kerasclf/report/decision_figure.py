@@ -20,14 +20,16 @@ _FRAME_MS, _LAST_FRAME_MS = 500, 2000
 _COLORS = (0, 1)
 
 
-def draw_decision(decision: Arrays, theme: str = "light") -> Figure:
+def draw_decision(decision: Arrays, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the perceptron's output over the plane after some of its epochs, and the line where it is 0.5."""
     arrays, _ = decision
     last = len(arrays["shares"]) - 1
     epochs = sorted({min(epoch, last) for epoch in _STRIP})
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(10, 6.4))
-        grid = np.atleast_1d(figure.subplots(2, (len(epochs) + 1) // 2, sharex=True, sharey=True)).ravel()
+        columns = 1 if narrow else (len(epochs) + 1) // 2
+        rows = -(-len(epochs) // columns) if narrow else 2
+        figure = Figure(figsize=(4.4, 3.2 * rows) if narrow else (10, 6.4))
+        grid = np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True)).ravel()
         for axes in grid[len(epochs) :]:
             axes.set_visible(False)
         for axes, epoch in zip(grid, epochs, strict=False):

@@ -1,28 +1,31 @@
 """The figures of a study's report."""
 
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.comparisons import Comparison, accuracy_of
 from kerasclf.report.lessons import LessonResult
 from kerasclf.report.study_results import ExperimentResults, StudyResults
-from kerasclf.report.themes import color_of, ink, paper, settings, soft, style_of
+from kerasclf.report.themes import color_of, ink, line_of, paper, settings, soft
 from kerasclf.runs.metrics import confusion
+from kerasclf.training.history_figure import METRIC_LABELS, limit_outliers
 
 _MAX_NAMED_CLASSES = 40  # more class names do not fit along an axis
 _MAX_NUMBERED_CLASSES = 30  # more numbers do not fit into the cells
+_NARROW = 4.4  # inches; the text stays legible on a phone
 
 
-def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
+def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws each experiment's test accuracy with its 95 % interval, its single runs, and the published figure."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(8, 1.1 + 0.42 * len(results.experiments)))
+        figure = Figure(figsize=(_NARROW if narrow else 8, 1.1 + 0.42 * len(results.experiments)))
         axes = figure.subplots()
         for index, experiment in enumerate(results.experiments):
             _bar(axes, experiment, index, theme)
@@ -35,32 +38,40 @@ def draw_bars(results: StudyResults, theme: str = "light") -> Figure:
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         size = f", {results.size} size" if results.size != "full" else ""
-        axes.set_xlabel(f"test accuracy on {results.data_title}{size}\n({_basis(results)})")
+        label = f"Test accuracy on {results.data_title}{size}"
+        axes.set_xlabel(
+            "\n".join(textwrap.fill(line, 45 if narrow else 90) for line in (label, f"({_basis(results)})"))
+        )
         return figure
 
 
 def draw_differences(
-    against_base: Sequence[Comparison], between_neighbours: Sequence[Comparison], theme: str = "light"
+    against_base: Sequence[Comparison],
+    between_neighbours: Sequence[Comparison],
+    theme: str = "light",
+    narrow: bool = False,
 ) -> Figure:
     """Draws differences in test accuracy with their 95 % intervals; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(10, 1.5 + 0.42 * len(against_base)))
-        left, right = figure.subplots(1, 2, sharex=True)
+        height = 1.5 + 0.42 * len(against_base)
+        figure = Figure(figsize=(_NARROW, 2 * height) if narrow else (10, height))
+        left, right = figure.subplots(2, 1, sharex=True) if narrow else figure.subplots(1, 2, sharex=True)
         _differences(
             left, against_base, f"compared with {against_base[0].other}", [c.name for c in against_base], theme
         )
-        names = [f"{c.name} − {c.other}" for c in between_neighbours]
+        break_line = "\n" if narrow else " "
+        names = [f"{c.name}{break_line}− {c.other}" for c in between_neighbours]
         _differences(right, between_neighbours, "compared with the most similar\nearlier experiment", names, theme)
         return figure
 
 
-def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light") -> Figure:
+def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the effect of each flaw with its 95 % interval; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(8, 1.3 + 0.42 * len(lesson_results)))
-        axes = figure.subplots()
+        figure = Figure(figsize=(_NARROW if narrow else 8, 1.3 + 0.42 * len(lesson_results)))
+        axes, break_line = figure.subplots(), "\n" if narrow else " "
         names = [
-            one.name if one.comparison.metric == "test_accuracy" else f"{one.name} (validation)"
+            one.name if one.comparison.metric == "test_accuracy" else f"{one.name}{break_line}(validation)"
             for one in lesson_results
         ]
         _differences(
@@ -69,28 +80,40 @@ def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light") -
         return figure
 
 
-def draw_curves(results: StudyResults, theme: str = "light") -> Figure:
-    """Draws loss and accuracy over epochs on shared scales, training on the left and validation on the right."""
+def draw_curves(results: StudyResults, theme: str = "light", narrow: bool = False) -> Figure:
+    """Draws loss and accuracy over epochs on shared scales, training on the left and validation on the right.
+
+    A narrow figure has them one below the other. A few values that would flatten all curves are cut off and marked.
+    """
     with matplotlib.rc_context(settings(theme)):
         metrics = _curve_metrics(results)
-        figure = Figure(figsize=(10, 0.8 + 2.9 * len(metrics)))
-        grid = figure.subplots(len(metrics), 2, sharex=True, sharey="row")
-        for row, (metric, label) in zip(grid, metrics.items(), strict=True):
-            for index, experiment in enumerate(results.experiments):
-                _curve(row[0], experiment, metric, index, theme)
-                _curve(row[1], experiment, f"val_{metric}", index, theme)
-            row[0].set_ylabel(label)
-        for column, title in enumerate(("training", "validation")):
-            grid[0, column].set_title(title)
-            grid[-1, column].set_xlabel("epoch")
-        grid[1, 0].yaxis.set_major_formatter(PercentFormatter(1))
-        grid[1, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
+        rows, columns = (2 * len(metrics), 1) if narrow else (len(metrics), 2)
+        figure = Figure(figsize=(_NARROW if narrow else 10, 0.8 + (2.5 if narrow else 2.9) * rows))
+        grid = figure.subplots(rows, columns, sharex=True).reshape(len(metrics), 2)
+        for (training, validation), metric in zip(grid, metrics, strict=True):
+            validation.sharey(training)
+            validation.tick_params(labelleft=narrow)
+            _curves(training, results, metric, theme)
+            _curves(validation, results, f"val_{metric}", theme)
+            _limit_outliers(training, validation, results, metric, theme)
+            for axes in (training, validation)[: 2 if narrow else 1]:
+                axes.set_ylabel(textwrap.fill(METRIC_LABELS[metric], 24))
+            if metric != "loss":
+                training.yaxis.set_major_formatter(PercentFormatter(1))
+        for column, title in enumerate(("Training", "Validation")):
+            for axes in grid[:, column] if narrow else grid[:1, column]:
+                axes.set_title(title)
+        for axes in grid[-1, 1:] if narrow else grid[-1]:
+            axes.set_xlabel("Epoch")
+        grid[0, 0].xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, labels = grid[0, 0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(
+            handles, labels, loc="outside lower center", ncols=2 if narrow else 4, frameon=False, handlelength=3.5
+        )
         return figure
 
 
-def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figure:
+def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the confusion matrix of an experiment over all its runs, as shares of each true class."""
     counts = confusion(*experiment.pooled)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -98,6 +121,7 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figur
     with matplotlib.rc_context({**settings(theme), "axes.grid": False, "font.size": 8}):
         ticks = names if len(names) <= _MAX_NAMED_CLASSES else []
         side = float(np.clip(0.26 * len(names) + 2, 4, 11)) if ticks else 8.0
+        side *= 0.75 if narrow else 1
         figure = Figure(figsize=(side + 0.8, side))
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
@@ -112,11 +136,10 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light") -> Figur
         return figure
 
 
-def _curve_metrics(results: StudyResults) -> dict[str, str]:
-    """Returns the metrics that every run logged per epoch, with their labels."""
+def _curve_metrics(results: StudyResults) -> list[str]:
+    """Returns the metrics that every run logged per epoch."""
     columns = [set(run.history.columns) for experiment in results.experiments for run in experiment.runs]
-    f1 = {"macro_f1": "macro F1"} if all("macro_f1" in names for names in columns) else {}
-    return {"loss": "loss (nats)", "accuracy": "accuracy", **f1}
+    return ["loss", "accuracy", *["macro_f1"] * all("macro_f1" in names for names in columns)]
 
 
 def _bar(axes: Axes, experiment: ExperimentResults, row: int, theme: str) -> None:
@@ -154,12 +177,39 @@ def _difference(axes: Axes, comparison: Comparison, row: int, theme: str) -> Non
     )  # fmt: skip
 
 
-def _curve(axes: Axes, experiment: ExperimentResults, column: str, index: int, theme: str) -> None:
-    table = pd.concat([run.history.set_index("epoch")[column] for run in experiment.runs], axis=1)
-    mean, color = table.mean(axis=1), color_of(index, theme)
-    axes.plot(mean.index, mean, color=color, linestyle=style_of(index), label=experiment.name, linewidth=1.6)
-    if table.shape[1] > 1:
-        axes.fill_between(mean.index, table.min(axis=1), table.max(axis=1), color=color, alpha=0.15, linewidth=0)
+def _curves(axes: Axes, results: StudyResults, column: str, theme: str) -> None:
+    """Draws the mean of each experiment over its runs, and a band from the lowest to the highest run."""
+    for index, experiment in enumerate(results.experiments):
+        table = _history(experiment, column)
+        mean, line = table.mean(axis=1), line_of(index, len(results.experiments), theme)
+        axes.plot(mean.index, mean, label=experiment.name, **line)
+        if table.shape[1] > 1:
+            band = {"color": line["color"], "alpha": 0.15, "linewidth": 0}
+            axes.fill_between(mean.index, table.min(axis=1), table.max(axis=1), **band)
+
+
+def _limit_outliers(training: Axes, validation: Axes, results: StudyResults, metric: str, theme: str) -> None:
+    """Cuts off values that would flatten all curves, and marks their epochs at the upper edge."""
+    panels = [(training, metric), (validation, f"val_{metric}")]
+    tables = [(axes, [_history(experiment, column) for experiment in results.experiments]) for axes, column in panels]
+    values = np.concatenate([table.to_numpy().ravel() for _, of_panel in tables for table in of_panel])
+    highest = limit_outliers(training, values)
+    if highest is None:
+        return
+    for axes, of_panel in tables:
+        for index, table in enumerate(of_panel):
+            epochs = table.index[table.max(axis=1) > highest]
+            if len(epochs) == 0:  # The layout fails with an empty line outside the axes.
+                continue
+            axes.plot(
+                epochs, [1.0] * len(epochs), "^", color=color_of(index, theme), markersize=6, clip_on=False,
+                transform=axes.get_xaxis_transform(),
+            )  # fmt: skip
+
+
+def _history(experiment: ExperimentResults, column: str) -> pd.DataFrame:
+    """Returns a column of the histories, one row per epoch and one column per run."""
+    return pd.concat([run.history.set_index("epoch")[column] for run in experiment.runs], axis=1)
 
 
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:

@@ -2,7 +2,8 @@
 
 import base64
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from matplotlib.figure import Figure
 
 from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
-from kerasclf.report.comparisons import against_base, between_neighbours, legend, signed
+from kerasclf.report.comparisons import Comparison, against_base, between_neighbours, legend, signed
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
-from kerasclf.report.lessons import lessons_of
+from kerasclf.report.lessons import LessonResult, lessons_of
 from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.study_results import ExperimentResults, StudyResults
@@ -24,7 +25,10 @@ from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.runs.environment import hardware_in_words
 from kerasclf.runs.metrics import class_metrics
 
-Draw = Callable[[str], Figure]
+# A function from the theme, and whether the figure is narrow, to a figure.
+Draw = Callable[[str, bool], Figure]
+
+_VARIANTS = (("dark", "dark", False), ("narrow_light", "light", True), ("narrow_dark", "dark", True))
 
 # A longer table of classes shows only the worst classes and folds the others.
 _MAX_LISTED_CLASSES = 40
@@ -42,16 +46,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     summary = summarise(results)
     write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     base, neighbours, lesson_results = against_base(results), between_neighbours(results), lessons_of(results)
-    figures = {
-        "bars": themed_figure(lambda theme: draw_bars(results, theme), out / "bars"),
-        "curves": themed_figure(lambda theme: draw_curves(results, theme), out / "curves"),
-    }
-    if lesson_results:
-        figures["differences"] = themed_figure(lambda theme: draw_lessons(lesson_results, theme), out / "differences")
-    elif neighbours:
-        figures["differences"] = themed_figure(
-            lambda theme: draw_differences(base, neighbours, theme), out / "differences"
-        )
+    draws = study_figures(results, base, neighbours, lesson_results)
     context: dict[str, Any] = {
         "results": results,
         "study": results.study,
@@ -64,7 +59,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         ],
         "legend": legend(len(results.experiments[0].runs)),
         "changes": changes_of(results),
-        "figures": figures,
+        "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
         "mistakes": mistakes_of(results.chosen.runs[0]),
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,
@@ -75,6 +70,21 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(context))
     write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(context, style=style))
     return out / "index.html"
+
+
+def study_figures(
+    results: StudyResults,
+    base: Sequence[Comparison],
+    neighbours: Sequence[Comparison],
+    lesson_results: Sequence[LessonResult],
+) -> dict[str, Draw]:
+    """Returns the functions that draw the figures of a study with all its experiments, by the names of their files."""
+    figures: dict[str, Draw] = {"bars": partial(draw_bars, results), "curves": partial(draw_curves, results)}
+    if lesson_results:
+        figures["differences"] = partial(draw_lessons, lesson_results)
+    elif neighbours:
+        figures["differences"] = partial(draw_differences, base, neighbours)
+    return figures
 
 
 def templates(escape: bool) -> jinja2.Environment:
@@ -115,11 +125,10 @@ def by_class(experiment: ExperimentResults) -> dict[str, Any]:
 
 
 def themed_figure(draw: Draw, path: Path) -> dict[str, str]:
-    """Saves a figure in the light theme, and returns it in both themes as data URLs."""
-    return {
-        "light": data_url(save_figure(draw("light"), path)["svg"], "svg+xml"),
-        "dark": data_url(figure_bytes(draw("dark"), "svg"), "svg+xml"),
-    }
+    """Saves a figure in the light theme, and returns it as data URLs: in both themes, wide and narrow."""
+    wide = save_figure(draw("light", False), path)["svg"]
+    others = {name: figure_bytes(draw(theme, narrow), "svg") for name, theme, narrow in _VARIANTS}
+    return {name: data_url(raw, "svg+xml") for name, raw in {"light": wide, **others}.items()}
 
 
 def data_url(raw: bytes, kind: str) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from kerasclf.report.themes import color_of, settings, soft
+from kerasclf.training.history_figure import METRIC_LABELS
 from kerasclf.training.rate_curve import RateCurve
 
 # The axis ends at this multiple of the loss's fall: a diverging loss would hide it.
@@ -28,8 +29,8 @@ def draw_rate_curve(curve: RateCurve, theme: str = "light") -> Figure:
         )  # fmt: skip
         axes.set_xscale("log")
         axes.set_ylim(*_limits(curve))
-        axes.set_xlabel("learning rate")
-        axes.set_ylabel("loss (nats)")
+        axes.set_xlabel("Learning rate")
+        axes.set_ylabel(METRIC_LABELS["loss"])
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
         return figure
 

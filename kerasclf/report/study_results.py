@@ -1,5 +1,6 @@
 """The results of a study, read from its folder."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,6 +38,9 @@ class Run:
     environment: dict[str, Any]
     examples: Examples | None
 
+    def __repr__(self) -> str:
+        return f"<Run with seed {self.seed}: test accuracy {self.metrics.get('test_accuracy', math.nan):.4f}>"
+
     @property
     def experiment_data(self) -> str:
         """The data spec of the run."""
@@ -57,6 +61,9 @@ class ExperimentResults:
     runs: tuple[Run, ...]
     published: dict[str, Any] | None
 
+    def __repr__(self) -> str:
+        return f"<ExperimentResults {self.name!r}: {len(self.runs)} run{'s' * (len(self.runs) > 1)}>"
+
     def values(self, metric: str) -> NDArray[np.float64]:
         """Returns a metric of every run; nan for a run without it."""
         return np.array([run.metrics.get(metric, np.nan) for run in self.runs], np.float64)
@@ -74,6 +81,9 @@ class StudyResults:
 
     study: dict[str, Any]
     experiments: tuple[ExperimentResults, ...]
+
+    def __repr__(self) -> str:
+        return f"<StudyResults {self.study['name']!r}: {', '.join(e.name for e in self.experiments)}>"
 
     @property
     def first_run(self) -> Run:

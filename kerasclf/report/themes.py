@@ -16,7 +16,8 @@ _DARK = {"ink": "#e6e8eb", "soft": "#a0a7b4", "grid": "#33383f", "paper": "#1618
 _COLORS = {"light": _LIGHT, "dark": _DARK}
 
 THEMES = tuple(_COLORS)
-_STYLES = ("-", "--", ":")
+_STYLES = ("-", "--", "-.", ":")
+_WIDEST, _THINNEST = 3.4, 1.4  # points
 
 
 def settings(theme: str) -> dict[str, Any]:
@@ -65,9 +66,23 @@ def color_of(index: int, theme: str) -> str:
     return palette[index % len(palette)]
 
 
-def style_of(index: int) -> str:
-    """Returns the line style, which distinguishes experiments that share a colour."""
-    return _STYLES[index // (len(_PALETTE) + 2) % len(_STYLES)]
+def line_of(index: int, count: int, theme: str) -> dict[str, Any]:
+    """Returns the settings of an experiment's line, such that lines with the same values can all be seen.
+
+    Each line is thinner than the one that is drawn before, and most have dashes. Colour is therefore never the only
+    difference between two experiments.
+
+    Args:
+        index: Index of the experiment in the study.
+        count: Number of experiments.
+        theme: light or dark.
+    """
+    repeated = index // (len(_PALETTE) + 2)  # Experiments that share a colour get different dashes.
+    return {
+        "color": color_of(index, theme),
+        "linestyle": _STYLES[(index + repeated) % len(_STYLES)],
+        "linewidth": _THINNEST + (_WIDEST - _THINNEST) * (1 - index / max(count - 1, 1)) if count > 1 else 1.8,
+    }
 
 
 def figure_bytes(figure: Figure, form: str) -> bytes:

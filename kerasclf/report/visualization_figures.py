@@ -1,6 +1,7 @@
 """Figures of kernels, feature maps and Grad-CAM heat maps."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import matplotlib
@@ -15,12 +16,17 @@ from kerasclf.report.themes import settings
 _MAX_KERNELS = 64
 _KERNELS_PER_ROW = 8
 MAPS_PER_ROW = 8
+# Of a narrow figure, for a phone.
+_NARROW, _NARROW_COLUMNS = 4.4, 4
+
+# A heat map with fewer cells per side says little about the position.
+_FEW_CELLS = 5
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 
-def draw_kernels(layer: str, kernels: Floats, theme: str = "light") -> Figure:
+def draw_kernels(layer: str, kernels: Floats, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws each kernel as a small image.
 
     Kernels of three input channels are drawn in colours, where grey is a weight of 0. Others are averaged over their
@@ -30,13 +36,14 @@ def draw_kernels(layer: str, kernels: Floats, theme: str = "light") -> Figure:
         layer: Name of the layer.
         kernels: Weights of shape (height, width, input channels, output channels).
         theme: light or dark.
+        narrow: Whether the figure is for a phone.
     """
     height, width, channels, count = kernels.shape
-    shown = min(count, _MAX_KERNELS)
-    rows = math.ceil(shown / _KERNELS_PER_ROW)
+    shown, columns = min(count, _MAX_KERNELS), _NARROW_COLUMNS if narrow else _KERNELS_PER_ROW
+    rows = math.ceil(shown / columns)
     with matplotlib.rc_context(_plain(theme)):
-        figure = Figure(figsize=(8, 0.8 + 0.98 * rows))
-        grid = np.atleast_2d(figure.subplots(rows, _KERNELS_PER_ROW))
+        figure = Figure(figsize=(_NARROW if narrow else 8, 0.8 + 0.98 * rows))
+        grid = np.atleast_2d(figure.subplots(rows, columns))
         largest = float(np.abs(kernels).max()) or 1.0
         for index, axes in enumerate(grid.flat):
             if index < shown:
@@ -45,21 +52,26 @@ def draw_kernels(layer: str, kernels: Floats, theme: str = "light") -> Figure:
             _bare(axes)
         limit = f" (first {shown} of {count})" if shown < count else ""
         averaged = "" if channels in (1, 3) else ", averaged over the channels"
-        figure.suptitle(f"{layer}: {count} kernels of {height}×{width}×{channels}{limit}{averaged}", fontsize=11)
+        title = f"{layer}: {count} kernels of {height}×{width}×{channels}{limit}{averaged}"
+        _head(figure, title, narrow)
         return figure
 
 
-def draw_features(image: Pixels, layers: Sequence[tuple[str, str, Floats]], theme: str = "light") -> Figure:
+def draw_features(
+    image: Pixels, layers: Sequence[tuple[str, str, Floats]], theme: str = "light", narrow: bool = False
+) -> Figure:
     """Draws an image and, below it, one row per layer with its first feature maps.
 
     Args:
         image: Pixels 0–255 of shape (height, width, channels), with 1 or 3 channels.
         layers: Name of each layer, calculation of its output size, and its maps of shape (height, width, channels).
         theme: light or dark.
+        narrow: Whether the figure is for a phone.
     """
+    columns = _NARROW_COLUMNS if narrow else MAPS_PER_ROW
     with matplotlib.rc_context(_plain(theme)):
-        figure = Figure(figsize=(8, 1.5 + 1.35 * len(layers)))
-        grid = figure.subplots(1 + len(layers), MAPS_PER_ROW)
+        figure = Figure(figsize=(_NARROW if narrow else 8, 1.5 + 1.35 * len(layers)))
+        grid = figure.subplots(1 + len(layers), columns)
         for axes in grid.flat:
             _bare(axes)
             axes.set_axis_off()
@@ -71,24 +83,25 @@ def draw_features(image: Pixels, layers: Sequence[tuple[str, str, Floats]], them
             height, width, channels = maps.shape
             size = f"{height}×{width}×{channels}"
             _entitle(row[0], f"{name}: {size}{'   ' + arithmetic if arithmetic else ''}")
-        figure.suptitle(f"Feature maps, up to {MAPS_PER_ROW} per layer; output size (W − F + 2P)/S + 1", fontsize=11)
+        _head(figure, f"Feature maps, up to {columns} per layer; output size (W − F + 2P)/S + 1", narrow)
         return figure
 
 
-def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light") -> Figure:
-    """Draws an image, and next to it the same image under a heat map.
+def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light", narrow: bool = False) -> Figure:
+    """Draws an image, and next to it the same image under a heat map. The title names the size of the heat map.
 
     Args:
         image: Pixels 0–255 of shape (height, width, channels), with 1 or 3 channels.
         heat: Values from 0 to 1 of shape (height, width); any size is resized to the image's.
         title: Title of the figure.
         theme: light or dark.
+        narrow: Whether the figure is for a phone.
     """
     height, width = image.shape[:2]
     large = np.asarray(Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
     with matplotlib.rc_context(_plain(theme)):
-        figure = Figure(figsize=(8, 4.1))
-        left, right = figure.subplots(1, 2)
+        figure = Figure(figsize=(_NARROW, 7.4) if narrow else (8, 4.1))
+        left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
         left.imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
         # A dimmed image lets the heat stand out on white areas.
         right.imshow(_shown(image.mean(axis=-1, keepdims=True)), cmap="gray", vmin=0, vmax=420)
@@ -96,8 +109,15 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         figure.colorbar(drawn, ax=right, shrink=0.8, label="evidence for the class")
         for axes in (left, right):
             _bare(axes)
-        figure.suptitle(title, fontsize=11)
+        cells = f"from {heat.shape[0]}×{heat.shape[1]} cells"
+        coarse = ", which show only roughly where" if min(heat.shape) < _FEW_CELLS else ""
+        right.set_xlabel(f"{cells}{coarse}", fontsize=9)
+        _head(figure, title, narrow)
         return figure
+
+
+def _head(figure: Figure, title: str, narrow: bool) -> None:
+    figure.suptitle(textwrap.fill(title, 45 if narrow else 95), fontsize=11)
 
 
 def _plain(theme: str) -> dict[str, object]:

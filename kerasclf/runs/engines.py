@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from kerasclf.errors import KerasclfError, rebuild
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
+from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs import forking
 from kerasclf.runs.execute import execute, is_passing
 from kerasclf.runs.job import Job
@@ -73,6 +74,7 @@ class Inline:
                 break
             try:
                 watch()
+                quiet_tensorflow()
                 metrics = execute(job, OneRunListener(job.title, listener))
             except (KerasclfError, OSError) as error:
                 failures[job.title] = fail(job, str(error), listener, lasting=not is_passing(error))

@@ -17,7 +17,7 @@ from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
-from kerasclf.runs.run_folder import EXAMPLES, seal, write_predictions
+from kerasclf.runs.run_folder import CLASSES, EXAMPLES, seal, write_predictions
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
@@ -102,6 +102,7 @@ def _write_result(
     set_name = job.view.reports_on if job.view else "test"
     metrics = run_metrics(outcome, dataset.test.labels, probabilities, set_name, meter.read())
     trained.model.save(folder / "model.keras")
+    write_json(folder / CLASSES, list(dataset.class_names))  # in the order of the model's outputs
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
     if not dataset.is_table:  # A row of a table is no picture.

@@ -1,5 +1,7 @@
-"""Progress of a study: a live table in a terminal, plain lines elsewhere."""
+"""Progress of a study: a live table in a terminal or a notebook, plain lines elsewhere."""
 
+import io
+import math
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -9,10 +11,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from kerasclf.notebooks import Screen, in_notebook
 from kerasclf.runs.cost import format_duration
 from kerasclf.training.listener import Row
 
 _BARS = "▁▂▃▄▅▆▇█"
+_EVERY_S = 0.5  # minimum seconds between two updates of a notebook
+_NOTEBOOK_FORMAT = '<pre style="line-height: 1.3">{code}</pre>'
 
 
 class RunListener(Protocol):
@@ -130,7 +135,7 @@ class ConsoleProgress:
 
     Args:
         total_runs: Number of runs to execute.
-        console: Where to write. A terminal shows a live table, anything else plain lines.
+        console: Where to write. A terminal and a notebook show a live table, anything else plain lines.
     """
 
     def __init__(self, total_runs: int, console: Console) -> None:
@@ -149,6 +154,7 @@ class ConsoleProgress:
             disable=not console.is_terminal,
         )
         self._study = self._bars.add_task("study", total=total_runs, unit="runs", state="")
+        self._screen, self._in_notebook, self._shown_at = Screen(), in_notebook(), -math.inf
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -158,6 +164,7 @@ class ConsoleProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+        self._show_in_notebook()
 
     def log(self, line: str) -> None:
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
@@ -181,7 +188,7 @@ class ConsoleProgress:
         shown.rows.append(row)
         self._bars.update(shown.task, completed=epoch, state=_with_curves(shown.rows))
         self._update_study()
-        if not self.console.is_terminal:
+        if not self.console.is_terminal and not self._in_notebook:
             left_s = shown.left_s(epoch)
             left = f"  {format_duration(left_s)} left" if left_s else ""
             self.log(f"{title}  epoch {epoch}/{shown.epochs}  {state}{left}")
@@ -208,6 +215,17 @@ class ConsoleProgress:
         tasks = {task.id: task for task in self._bars.tasks}
         under_way = sum(tasks[shown.task].completed / shown.epochs for shown in self._runs.values())
         self._bars.update(self._study, completed=round(self._ended + under_way, 2))
+        if time.monotonic() - self._shown_at >= _EVERY_S:
+            self._show_in_notebook()
+
+    def _show_in_notebook(self) -> None:
+        """Replaces the table in the output of a notebook."""
+        if not self._in_notebook:
+            return
+        console = Console(file=io.StringIO(), record=True, width=140, force_jupyter=False)
+        console.print(self._bars.get_renderable())
+        self._screen.show_html(console.export_html(inline_styles=True, code_format=_NOTEBOOK_FORMAT))
+        self._shown_at = time.monotonic()
 
 
 class _Shown:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DESCRIPTION = "experiment.json"
+CLASSES = "classes.json"
 EXAMPLES = "examples.npz"
 _FAILURE = "failed.json"
 _RESULT = "result"
@@ -33,6 +34,9 @@ class RunFolder:
     """
 
     path: Path
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
 
     @property
     def complete(self) -> bool:
@@ -131,8 +135,9 @@ class RunFolder:
         """Returns the labels of the test images, shape (n,), and their class probabilities, shape (n, classes)."""
         import pandas as pd
 
-        table = pd.read_csv(self.path / "predictions.csv", dtype={"image": str})
-        return table["label"].to_numpy(np.int64), table.drop(columns=["image", "label"]).to_numpy(np.float64)
+        # Names are skipped: a class called "nan" or "1" would not stay a text. Older folders have no names of classes.
+        numbers = pd.read_csv(self.path / "predictions.csv", usecols=lambda name: name == "label" or name[:2] == "p_")
+        return numbers.pop("label").to_numpy(np.int64), numbers.to_numpy(np.float64)
 
     def examples(self) -> Examples | None:
         """Returns the thumbnails of the most confident errors; None for a run of a version without them."""
@@ -152,7 +157,10 @@ def seal(folder: Path, description: dict[str, Any]) -> None:
 def write_predictions(
     path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
 ) -> None:
-    """Writes predictions.csv, one line per image: name, label, and the probability p_CLASS of each class.
+    """Writes predictions.csv, one line per image.
+
+    Its columns: the name of the image, its label, the names of its `true` and its `predicted` class, and the
+    probability p_CLASS of each class.
 
     Args:
         path: File to write.
@@ -163,7 +171,14 @@ def write_predictions(
     import pandas as pd
 
     table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
-    table.insert(0, "label", subset.labels)
-    table.insert(0, "image", subset.names)
+    names = np.array(class_names, object)
+    before = {
+        "image": subset.names,
+        "label": subset.labels,
+        "true": names[subset.labels],
+        "predicted": names[probabilities.argmax(axis=1)],
+    }
+    for position, (name, values) in enumerate(before.items()):
+        table.insert(position, name, values)
     # Nine digits restore a float32 exactly.
     table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")

@@ -2,6 +2,5 @@
 
 from kerasclf.studies.study import Published, Study
 from kerasclf.studies.study_catalogue import STUDIES, declare
-from kerasclf.studies.study_runner import run_study
 
-__all__ = ["STUDIES", "Published", "Study", "declare", "run_study"]
+__all__ = ["STUDIES", "Published", "Study", "declare"]

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kerasclf.files import write_bytes
+from kerasclf.notebook_figure import png_of
+from kerasclf.notebooks import Screen
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import SilentRunListener
-from kerasclf.training.history_figure import EVERY_S, Screen, draw_history, png_of
+from kerasclf.training.history_figure import EVERY_S, draw_history
 from kerasclf.training.listener import Row
 
 CURVES = "curves.png"

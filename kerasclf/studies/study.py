@@ -15,6 +15,7 @@ Size = Literal["full", "reduced", "quick"]
 SIZES: tuple[Size, ...] = ("full", "reduced", "quick")
 
 
+_MAX_NAMED_EXPERIMENTS = 8  # in the representation of a study
 _NAME = re.compile(r"\w[\w.-]*")
 _NAME_FORM = "experiments: expected names of letters, digits, '_', '-' and '.'. Received: {!r}."
 
@@ -134,6 +135,16 @@ class Study:
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             problems.append(f"seeds: expected one or more different seeds. Received: {self.seeds}.")
         raise_all(f"Study {self.name!r} cannot be used", problems)
+
+    def __repr__(self) -> str:
+        names = list(self.experiments)
+        more = len(names) - _MAX_NAMED_EXPERIMENTS
+        parts = [", ".join(names[:_MAX_NAMED_EXPERIMENTS]) + (f" and {more} more" if more > 0 else "")]
+        parts.append(f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}")
+        for name, usual in (("protocol", "sound"), ("size", "full")):
+            if getattr(self, name) != usual:
+                parts.append(f"{name} {getattr(self, name)}")
+        return f"<Study {self.name!r}: {'; '.join(parts)}>"
 
     def only(self, names: tuple[str, ...]) -> dict[str, Experiment]:
         """Returns the experiments with these names, in the study's order; all if there are no names.

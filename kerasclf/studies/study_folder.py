@@ -30,6 +30,9 @@ class StudyFolder:
 
     path: Path
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self.path)!r})"
+
     def check(self, study: Study) -> dict[str, Any] | None:
         """Returns the contents of the folder's study.json, or None if the folder is free. Changes nothing.
 

@@ -1,5 +1,6 @@
 """Runs a study: every experiment with every seed, each in a run folder. Finished runs are not repeated."""
 
+import contextlib
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from kerasclf.errors import FolderError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
+from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.experiment import Experiment
@@ -16,7 +18,7 @@ from kerasclf.runs.inputs import RunInputs, check_inputs, weights_digest
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import PlanRequest
-from kerasclf.runs.progress import RunListener, SilentRunListener
+from kerasclf.runs.progress import RunListener
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
@@ -34,40 +36,13 @@ def run_study(
 ) -> StudyFolder:
     """Runs a study in a folder, except for the runs that the folder already holds.
 
-    Data, experiments and folder are checked before the first training. Interrupted runs resume after their last
-    epoch. Finished runs are not repeated.
-
-    Args:
-        study: The study to run.
-        out: Folder of the study, which is created if needed.
-        only: Names of the experiments to run; all if empty.
-        engine: Where to execute the runs; None uses one process per run.
-        retry: Whether to try failed runs again.
-        listener: Receives the progress of the runs.
-
-    Returns:
-        The folder, for the report.
-
-    Raises:
-        RunsFailedError: If some runs failed. All others are finished.
-        KerasclfError: If something cannot be used. Nothing was run.
-
-    Example:
-        >>> import tempfile
-        >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
-        >>> from kerasclf.runs.engines import Inline
-        >>> scaled = Augmentation(rescale=1 / 255)
-        >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
-        >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})
-        >>> with tempfile.TemporaryDirectory() as out:
-        ...     folder = run_study(study, out, engine=Inline())
-        ...     metrics = folder.run("one_epoch", base.identity, seed=0).metrics()
-        >>> metrics["epochs"], metrics["test_accuracy"] > 0.2
-        (1, True)
+    `kerasclf.run_study` has the same arguments and returns the results, too.
     """
-    engine, listener = engine or Processes(), listener or SilentRunListener()
-    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, log=listener.log, measure=False)
-    return run_planned_study(study_plan, engine, listener)
+    engine = engine or Processes()
+    log = listener.log if listener else default_log()
+    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, log=log, measure=False)
+    with contextlib.nullcontext(listener) if listener else default_progress(len(study_plan.jobs)) as progress:
+        return run_planned_study(study_plan, engine, progress)
 
 
 def plan_study(

@@ -1,27 +1,34 @@
-"""The figure of a running training, and the notebook output that shows it.
+"""The figure of a running training. Importing this module does not import TensorFlow."""
 
-Importing this module imports neither TensorFlow nor IPython.
-"""
-
-import io
-import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.training.listener import Row
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+METRIC_LABELS = {
+    "loss": "Loss (cross-entropy; lower is better)",
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+}
 
 # Minimum seconds between two figures. Drawing takes about 0.1 s, more than an epoch of a small network.
 EVERY_S = 1.0
 
 # Okabe and Ito's blue and vermilion.
 _TRAINING, _VALIDATION = "#0072B2", "#D55E00"
-_LABELS = {"loss": "loss (nats)", "macro_f1": "macro F1"}
+
+# Values are outliers if they are at most this share of all, and the others would fill at most this share of the axis.
+_MAX_OUTLIERS, _MIN_FILLED = 0.25, 1 / 8
+# The lowest outlier is at least this many times as far from the minimum as the highest other value.
+_GAP = 3.0
 
 
-def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> "Figure":
+def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> NotebookFigure:
     """Draws the loss and every metric over the epochs so far, for training and validation.
 
     Args:
@@ -29,59 +36,55 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
         title: Title of the figure.
         epochs: Number of epochs on the horizontal axes; None ends them at the last row.
     """
-    from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
-
     metrics = _metrics(rows)
-    figure = Figure(figsize=(4.6 * max(len(metrics), 1), 3.4), layout="constrained")
+    figure = NotebookFigure(figsize=(4.6 * max(len(metrics), 1), 3.4), layout="constrained")
     numbers = [row["epoch"] for row in rows]
     for axes, metric in zip(figure.subplots(1, max(len(metrics), 1), squeeze=False)[0], metrics, strict=False):
         for prefix, color, label in (("", _TRAINING, "training"), ("val_", _VALIDATION, "validation")):
             if f"{prefix}{metric}" in rows[-1]:
                 values = [row.get(f"{prefix}{metric}") for row in rows]
-                axes.plot(numbers, values, color=color, label=label, marker="." if len(rows) < 20 else "")
+                style = {"color": color, "linestyle": "--" if prefix else "-"}
+                axes.plot(numbers, values, **style, label=label, marker="." if len(rows) < 20 else "")
+        limit_outliers(axes, [row[name] for row in rows for name in (metric, f"val_{metric}") if name in row])
         last = numbers[-1] if epochs is None else max(epochs, numbers[-1])
         axes.set_xlim(1 if len(rows) > 1 or epochs is not None else None, max(last, 2))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.set_xlabel("epoch")
-        axes.set_ylabel(_LABELS.get(metric, metric))
+        axes.set_xlabel("Epoch")
+        axes.set_ylabel(METRIC_LABELS.get(metric, metric))
         axes.grid(color="#e4e4e4")
         axes.legend(frameon=False)
     figure.suptitle(title)
     return figure
 
 
-def png_of(figure: "Figure") -> bytes:
-    """Returns a figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100)
-    return buffer.getvalue()
+def limit_outliers(axes: Axes, values: Sequence[float] | NDArray[np.float64]) -> float | None:
+    """Ends a vertical axis below a few values that would flatten all curves, and says so in the figure.
 
+    Args:
+        axes: Axes with curves.
+        values: All values of the curves.
 
-class Screen:
-    """A notebook output in which each picture replaces the one before. Outside notebooks it shows nothing."""
-
-    def __init__(self) -> None:
-        self._handle: Any = None
-
-    def show(self, png: bytes) -> None:
-        """Shows a picture and replaces the previous one."""
-        if not in_notebook():
-            return
-        from IPython.display import Image, display
-
-        picture = Image(data=png)
-        if self._handle is None:
-            self._handle = display(picture, display_id=True)
-        else:
-            self._handle.update(picture)
-
-
-def in_notebook() -> bool:
-    """Returns whether this process runs in a notebook that can show pictures. Imports nothing."""
-    shell = sys.modules.get("IPython")
-    found = shell.get_ipython() if shell is not None else None
-    return found is not None and hasattr(found, "kernel")
+    Returns:
+        The highest value that is shown, or None if no value is cut off.
+    """
+    ordered = np.sort(np.asarray(values, np.float64))
+    ordered = ordered[np.isfinite(ordered)]
+    heights = ordered - ordered[:1]
+    outliers = [
+        i
+        for i in range(1, len(ordered))
+        if heights[i] >= _GAP * heights[i - 1] > 0 and heights[i - 1] <= _MIN_FILLED * heights[-1]
+    ]
+    if not outliers or len(ordered) - outliers[-1] > _MAX_OUTLIERS * len(ordered):
+        return None
+    highest = float(ordered[outliers[-1] - 1])
+    margin = 0.05 * (highest - ordered[0])
+    axes.set_ylim(ordered[0] - margin, highest + margin)
+    axes.text(
+        0.99, 0.97, f"▲ above this axis, up to {ordered[-1]:.3g}",
+        transform=axes.transAxes, ha="right", va="top", fontsize=8,
+    )  # fmt: skip
+    return highest
 
 
 def _metrics(rows: Sequence[Row]) -> list[str]:

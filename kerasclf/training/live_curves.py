@@ -8,7 +8,9 @@ from typing import Any
 import keras
 
 from kerasclf.files import write_bytes
-from kerasclf.training.history_figure import EVERY_S, Screen, draw_history, png_of
+from kerasclf.notebook_figure import png_of
+from kerasclf.notebooks import Screen
+from kerasclf.training.history_figure import EVERY_S, draw_history
 from kerasclf.training.listener import Row
 
 

@@ -47,6 +47,9 @@ class Trained:
     best_epoch: int
     predict: Callable[[Subset], NDArray[np.float32]]
 
+    def __repr__(self) -> str:
+        return f"<Trained: {len(self.history)} epochs, best epoch {self.best_epoch}>"
+
 
 def train(
     dataset: ImageDataset,

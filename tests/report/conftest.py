@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf import Experiment, Study, TrainConfig
-from kerasclf.report import page
+from kerasclf.report import page, themes
 from kerasclf.studies import Published
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import write_run
@@ -33,4 +33,5 @@ def folder(tmp_path, study):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leaves the figures of a page empty: drawing them takes seconds."""
-    monkeypatch.setattr(page, "figure_bytes", lambda figure, form: b"")
+    for module in (page, themes):
+        monkeypatch.setattr(module, "figure_bytes", lambda figure, form: b"")

@@ -30,6 +30,7 @@ def write_run(folder, name, experiment, seed, accuracy):
          "val_accuracy": [0.3, accuracy], "learning_rate": 0.1, "seconds": 1.0, "images_per_second": 100.0}
     ).to_csv(run / "history.csv", index=False)  # fmt: skip
     write_predictions(run / "predictions.csv", subset, probabilities, CLASSES)
+    write_json(run / "classes.json", CLASSES)
     write_json(
         run / "metrics.json",
         {"test_accuracy": accuracy, "test_loss": 1.0 + seed, "test_macro_f1": accuracy,

@@ -107,7 +107,7 @@ def test_a_lesson_without_its_run_is_left_out(results):
     assert [(after, before) for after, before, _ in changes_of(some)] == [("softmax_twice", "sound")]
 
 
-def test_the_page_shows_flaws_lessons_and_the_setting_of_the_flaw(results, tmp_path):
+def test_the_page_shows_flaws_lessons_and_the_setting_of_the_flaw(results, no_figures, tmp_path):
     page = write_report(replace(results, experiments=results.experiments[:3]), tmp_path / "report")
     shown, text = page.read_text(), (page.parent / "report.md").read_text()
     assert "Learning is &lt;slow&gt;. <em>How to detect it:</em> The loss has a floor." in shown

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from kerasclf.report import read_results, write_report
+from kerasclf.report import page, read_results, write_report
 from kerasclf.report.page import by_class
 from tests.report.run_folders import with_classes, with_top5
 
@@ -74,7 +74,7 @@ def test_top5_accuracy_has_no_column_if_no_run_has_it(folder, no_figures, tmp_pa
     assert not any(re.search("top-5|top5_", text) for text in texts)
 
 
-def test_markdown_has_the_same_content(folder, tmp_path):
+def test_markdown_has_the_same_content(folder, no_figures, tmp_path):
     write_report(read_results(folder.path), tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
     assert "# A <small> study" in text
@@ -94,3 +94,23 @@ def test_of_many_classes_the_worst_are_listed_and_the_others_folded(folder):
     few = by_class(with_classes(run, 40))
     assert [row[0][-2:].strip() for row in few["shown"]] == [str(i) for i in range(40)]
     assert few["folded"] == []
+
+
+def test_a_phone_gets_narrow_figures(folder, tmp_path, monkeypatch):
+    drawn = []
+
+    def draw(theme, narrow):
+        drawn.append((theme, narrow))
+        return (theme, narrow)
+
+    monkeypatch.setattr(page, "save_figure", lambda figure, path: {"svg": repr(figure).encode()})
+    monkeypatch.setattr(page, "figure_bytes", lambda figure, form: repr(figure).encode())
+    urls = page.themed_figure(draw, tmp_path / "bars")
+    assert sorted(drawn) == [("dark", False), ("dark", True), ("light", False), ("light", True)]
+    assert urls["narrow_dark"] == page.data_url(b"('dark', True)", "svg+xml")
+    macro = page.templates(escape=True).get_template("picture.html.j2").module.themed
+    sources = re.findall(r'media="([^"]*)" srcset="([^"]*)"', macro(urls, "Bars"))
+    # A browser takes the first source that fits.
+    assert [(media.count("max-width"), media.count("dark"), url) for media, url in sources] == [
+        (1, 1, urls["narrow_dark"]), (1, 0, urls["narrow_light"]), (0, 1, urls["dark"]),
+    ]  # fmt: skip

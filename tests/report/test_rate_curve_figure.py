@@ -16,7 +16,10 @@ def test_the_proposal_is_marked(theme):
     figure = draw_rate_curve(curve, theme)
     axes = figure.axes[0]
     assert axes.get_xscale() == "log"
-    assert (axes.get_xlabel(), axes.get_ylabel()) == ("learning rate", "loss (nats)")
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "Learning rate",
+        "Loss (cross-entropy; lower is better)",
+    )
     assert curve.proposed in [line.get_xdata()[0] for line in axes.lines]
     assert axes.get_ylim()[1] < 6  # the diverging losses are cut off
     assert figure_bytes(figure, "png").startswith(b"\x89PNG")

@@ -40,8 +40,10 @@ def run_of(folder, name="base", seed=0):
 def test_a_run_folder_says_everything(folder):
     names = {path.name for path in run_of(folder).path.iterdir()}
     assert names == {"experiment.json", "history.csv", "metrics.json", "predictions.csv", "model.keras",
-                     "environment.json", "examples.npz"}  # fmt: skip
+                     "classes.json", "environment.json", "examples.npz"}  # fmt: skip
     description = json.loads((run_of(folder).path / "experiment.json").read_text())
+    assert json.loads((run_of(folder).path / "classes.json").read_text()) == description["class_names"]
+    assert description["files"].keys() == names - {"experiment.json"}
     assert Experiment.from_dict(description["experiment"]) == small_study().experiments["base"]
     assert description["seed"] == 0
     manifest = next(folder.path.glob("data-*.json"))

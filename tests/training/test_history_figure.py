@@ -1,9 +1,9 @@
-"""The figure of a training, and the notebook output in which each picture replaces the one before."""
+"""The figure of a training."""
 
-import sys
-from types import SimpleNamespace
+import pytest
+from matplotlib.figure import Figure
 
-from kerasclf.training.history_figure import Screen, draw_history, in_notebook
+from kerasclf.training.history_figure import draw_history, limit_outliers
 
 ROWS = [
     {"epoch": 1, "loss": 2.0, "accuracy": 0.2, "val_loss": 2.1, "val_accuracy": 0.3, "learning_rate": 1, "seconds": 1},
@@ -34,17 +34,41 @@ def test_without_a_number_of_epochs_the_axes_end_at_the_last_row():
     assert loss.get_xlim() == accuracy.get_xlim() == (1, 2)
 
 
-def test_a_notebook_replaces_each_picture_by_the_next(notebook):
-    assert in_notebook()
-    one, other = Screen(), Screen()
-    for screen, picture in ((one, b"1"), (one, b"2"), (other, b"3")):
-        screen.show(picture)
-    assert notebook == [(0, b"1"), (0, b"2"), (1, b"3")]
+def limit_of(values):
+    axes = Figure().subplots()
+    axes.plot(values)
+    return limit_outliers(axes, values), axes
 
 
-def test_outside_notebooks_nothing_is_shown(monkeypatch):
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
-    assert not in_notebook()
-    Screen().show(b"nothing")
-    monkeypatch.delitem(sys.modules, "IPython")
-    assert not in_notebook()
+def test_one_large_loss_does_not_flatten_the_others():
+    losses = [2.3, 35.0, 1.5, 1.2, 1.0, 0.9, 0.8, 0.75]
+    highest, axes = limit_of(losses)
+    assert highest == 2.3
+    assert axes.get_ylim() == (0.75 - 0.05 * 1.55, 2.3 + 0.05 * 1.55)
+    assert [text.get_text() for text in axes.texts] == ["▲ above this axis, up to 35"]
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        [4.6 * 0.9**epoch for epoch in range(90)],  # an ordinary curve that ends near 0
+        [2.3, 0.5, 0.3, 0.25, 0.2],  # a fast start
+        [2.3, 1.0, 35.0],  # a third of all values
+        [35.0, 34.0, 33.0],
+        [1.0, 1.0, 1.0],
+        [float("nan"), 1.0],
+        [],
+    ],
+)
+def test_ordinary_curves_are_shown_whole(losses):
+    highest, axes = limit_of(losses)
+    assert highest is None
+    assert not axes.texts
+
+
+def test_the_figure_of_a_training_cuts_off_a_spike():
+    rows = [{"epoch": i + 1, "loss": loss, "val_loss": loss} for i, loss in enumerate([2, 99, 1.8, 1.7, 1.6])]
+    (axes,) = draw_history(rows).axes
+    assert axes.get_ylim()[1] < 3
+    assert axes.get_ylabel() == "Loss (cross-entropy; lower is better)"
+    assert [line.get_linestyle() for line in axes.lines] == ["-", "--"]

@@ -9,9 +9,9 @@ from PIL import Image
 
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.models import build
+from kerasclf.notebook_figure import png_of
 from kerasclf.runs.metrics import macro_f1
 from kerasclf.training import live_curves as live
-from kerasclf.training.history_figure import png_of
 from kerasclf.training.live_curves import LiveCurves
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train

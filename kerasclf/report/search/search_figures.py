@@ -20,12 +20,13 @@ from kerasclf.search.trial import Trial
 
 # More choices do not fit along an axis.
 _MAX_NAMED = 12
+_NARROW = 4.4  # inches; the text stays legible on a phone
 
 
-def draw_history(results: SearchResults, theme: str = "light") -> Figure:
+def draw_history(results: SearchResults, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the objective of each trial in order, the best so far, and the trials that stopped early or failed."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(9, 4))
+        figure = Figure(figsize=(_NARROW if narrow else 9, 4))
         axes = figure.subplots()
         goal = results.search.goal
         whole = [t for t in results.trials if t.whole]
@@ -54,16 +55,19 @@ def draw_history(results: SearchResults, theme: str = "light") -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("trial")
         axes.set_ylabel(_label(results))
-        figure.legend(loc="outside lower center", ncols=4, frameon=False)
+        figure.legend(loc="outside lower center", ncols=2 if narrow else 4, frameon=False)
         return figure
 
 
-def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
-    """Draws each trial as a line through its settings, coloured by the objective; the best trial is thick."""
+def draw_parallel(results: SearchResults, theme: str = "light", narrow: bool = False) -> Figure:
+    """Draws each trial as a line through its settings, coloured by the objective; the best trial is thick.
+
+    A narrow figure is higher, and its names of settings are upright.
+    """
     named = results.search.space.axes
     trials = sorted(comparable(results), key=lambda t: t.number)
     with matplotlib.rc_context({**settings(theme), "axes.grid": False}):
-        figure = Figure(figsize=(max(7.0, 1.7 * (len(named) + 1)), 4.6))
+        figure = Figure(figsize=(_NARROW, 6.0) if narrow else (max(7.0, 1.7 * (len(named) + 1)), 4.6))
         axes = figure.subplots()
         scale, colors = _scale(results), _colormap(theme)
         columns = [_positions(axis, [t.values[name] for t in trials]) for name, axis in named.items()]
@@ -78,7 +82,11 @@ def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
             axes.axvline(position, color=soft(theme), linewidth=0.8, zorder=1)
             _name_ends(axes, position, axis, theme)
         axes.axvline(len(named), color=soft(theme), linewidth=0.8, zorder=1)
-        axes.set_xticks(range(len(columns)), [_wrapped(name) for name in (*named, results.search.objective)])
+        axes.set_xticks(
+            range(len(columns)),
+            [_wrapped(name) for name in (*named, results.search.objective)],
+            rotation=90 if narrow else 0,
+        )
         axes.set_yticks([])
         axes.set_ylim(-0.09, 1.09)
         for side in ("left", "bottom"):
@@ -87,30 +95,30 @@ def draw_parallel(results: SearchResults, theme: str = "light") -> Figure:
         return figure
 
 
-def draw_importance(importance: Importance, theme: str = "light") -> Figure:
+def draw_importance(importance: Importance, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the permutation importance of each axis on held-out trials."""
     ranked = sorted(importance.drops.items(), key=lambda item: item[1][0])
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(8, 1.2 + 0.42 * len(ranked)))
+        figure = Figure(figsize=(_NARROW if narrow else 8, 1.2 + 0.42 * len(ranked)))
         axes = figure.subplots()
         color = color_of(0, theme) if importance.is_informative else soft(theme)
         axes.barh(
-            [name for name, _ in ranked], [drop for _, (drop, _) in ranked],
+            [_wrapped(name) if narrow else name for name, _ in ranked], [drop for _, (drop, _) in ranked],
             xerr=[deviation for _, (_, deviation) in ranked], color=color, ecolor=ink(theme), height=0.6, capsize=3,
         )  # fmt: skip
         axes.axvline(0, color=ink(theme), linewidth=1)
         axes.grid(axis="y", visible=False)
-        axes.set_xlabel("drop in R² on held-out trials when the setting is shuffled")
+        axes.set_xlabel("drop in R² on held-out trials\nwhen the setting is shuffled")
         return figure
 
 
-def draw_slices(results: SearchResults, theme: str = "light") -> Figure:
+def draw_slices(results: SearchResults, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the objective over each axis separately; later trials are darker, or lighter in the dark theme."""
     named, trials = results.search.space.axes, comparable(results)
-    columns = min(3, len(named))
+    columns = 1 if narrow else min(3, len(named))
     rows = -(-len(named) // columns)
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(max(5.0, 3.4 * columns), 2.9 * rows))
+        figure = Figure(figsize=(_NARROW if narrow else max(5.0, 3.4 * columns), 2.9 * rows))
         grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
         order = Normalize(-len(results.trials) / 3, len(results.trials))
         for index, (name, axis) in enumerate(named.items()):

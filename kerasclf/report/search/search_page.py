@@ -1,21 +1,17 @@
 """Writes the report of a search: a self-contained page, the same as Markdown, and the trials as CSV."""
 
-import base64
-from collections.abc import Callable
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import jinja2
-from matplotlib.figure import Figure
-
-from kerasclf.files import write_bytes, write_text
+from kerasclf.files import write_text
 from kerasclf.report.changes import settings_of
+from kerasclf.report.page import Draw, templates, themed_figure
 from kerasclf.report.search.search_facts import caution, gain_warning, interval_of, read_gain, search_findings
 from kerasclf.report.search.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
 from kerasclf.report.search.search_importance import MIN_TRIALS, importance_of
 from kerasclf.report.summary import summarise
-from kerasclf.report.themes import figure_bytes
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.environment import hardware_in_words
 from kerasclf.runs.run_folder import RunFolder
@@ -27,8 +23,6 @@ from kerasclf.search.spaces.space import Axis, axis_to_dict
 
 # Number of trials in the table of the best; trials.csv holds all trials.
 _MAX_LISTED = 15
-
-Draw = Callable[[str], Figure]
 
 
 def write_search_report(results: SearchResults, out: Path | str) -> Path:
@@ -45,8 +39,8 @@ def write_search_report(results: SearchResults, out: Path | str) -> Path:
     write_text(out / "trials.csv", results.table().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     context = _context(results, out)
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
-    write_text(out / "report.md", _template("search.md.j2", escape=False).render(context))
-    write_text(out / "index.html", _template("search.html.j2", escape=True).render(context, style=style))
+    write_text(out / "report.md", templates(escape=False).get_template("search.md.j2").render(context))
+    write_text(out / "index.html", templates(escape=True).get_template("search.html.j2").render(context, style=style))
     return out / "index.html"
 
 
@@ -54,12 +48,12 @@ def _context(results: SearchResults, out: Path) -> dict[str, Any]:
     search, gain, importance = results.search, read_gain(results), importance_of(results)
     run = _first_complete_run(results)
     figures: dict[str, Draw] = {
-        "history": lambda theme: draw_history(results, theme),
-        "parallel": lambda theme: draw_parallel(results, theme),
-        "slices": lambda theme: draw_slices(results, theme),
+        "history": partial(draw_history, results),
+        "parallel": partial(draw_parallel, results),
+        "slices": partial(draw_slices, results),
     }
     if importance is not None:
-        figures["importance"] = lambda theme: draw_importance(importance, theme)
+        figures["importance"] = partial(draw_importance, importance)
     about = results.folder.about()
     return {
         "results": results,
@@ -81,7 +75,7 @@ def _context(results: SearchResults, out: Path) -> dict[str, Any]:
         "importance": importance,
         "min_trials": MIN_TRIALS,
         "refit": refit_of(results.folder),
-        "figures": {name: _themed(draw, out / name) for name, draw in figures.items()},
+        "figures": {name: themed_figure(draw, out / name) for name, draw in figures.items()},
         "run": run,
         "hardware": hardware_in_words(run["environment"]) if run else "",
         "time": format_duration(sum(t.seconds for t in results.trials)),
@@ -141,24 +135,3 @@ def _axis_text(axis: Axis) -> str:
     step = f" in steps of {plain['step']}" if "step" in plain and not plain.get("log") else ""
     times = f", each {plain['step']} times the previous value" if "step" in plain and plain.get("log") else ""
     return f"{shown(low)} to {shown(high)}{step}{times}{', log scale' if plain.get('log') else ''}"
-
-
-def _template(name: str, escape: bool) -> jinja2.Template:
-    return jinja2.Environment(
-        loader=jinja2.PackageLoader("kerasclf.report", "templates"),
-        autoescape=escape,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    ).get_template(name)
-
-
-def _themed(draw: Draw, path: Path) -> dict[str, str]:
-    """Saves a figure as PNG in the light theme, and returns it in both themes as data URLs."""
-    light = draw("light")
-    write_bytes(path.with_name(f"{path.name}.png"), figure_bytes(light, "png"))
-    return {"light": _url(figure_bytes(light, "svg")), "dark": _url(figure_bytes(draw("dark"), "svg"))}
-
-
-def _url(raw: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(raw).decode()

@@ -7,7 +7,7 @@ from kerasclf.search import Budget, Search, Space, run_search
 from tests.search.fake import BASE, SPACE, FakeEngine
 
 
-def test_the_page_shows_the_findings_and_the_failed_trials(tmp_path):
+def test_the_page_shows_the_findings_and_the_failed_trials(no_figures, tmp_path):
     fails = lambda job: ("The loss is nan.", True) if job.experiment.train.learning_rate > 0.5 else None  # noqa: E731
     search = Search(BASE, Space(SPACE), median=True)
     results = run_search(search, tmp_path / "out", Budget(25), engine=FakeEngine(fails=fails))

@@ -1,0 +1,150 @@
+"""`run_study` and `FinishedStudy`: run a study from Python, and look at its results in a notebook.
+
+This file lies above all folders of the package: it joins studies, which run, and report, which reads them.
+"""
+
+import html
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from kerasclf.errors import FolderError, KerasclfError, unknown
+from kerasclf.report.comparisons import against_base, between_neighbours
+from kerasclf.report.figures import draw_confusion
+from kerasclf.report.lessons import lessons_of
+from kerasclf.report.page import study_figures, write_report
+from kerasclf.report.study_results import StudyResults, read_results
+from kerasclf.report.summary import summarise
+from kerasclf.runs.engines import Engine
+from kerasclf.runs.progress import RunListener
+from kerasclf.studies import study_runner
+from kerasclf.studies.study import Study
+from kerasclf.studies.study_folder import StudyFolder
+
+_COLUMNS = (
+    "runs", "test_accuracy", "test_accuracy_std", "test_accuracy_low", "test_accuracy_high", "validation_accuracy",
+    "validation_accuracy_std", "test_loss", "epochs", "seconds", "images_per_second",
+)  # fmt: skip
+
+
+class FinishedStudy(StudyFolder):
+    """The folder of a study that has run, with its results as tables and figures.
+
+    A notebook shows it as the table of its experiments. Everything is read from the folder at each call.
+
+    Args:
+        path: Folder that `run_study` or `kerasclf study` wrote.
+
+    Example:
+        ```
+        study_folder = FinishedStudy("runs/flips")
+        study_folder.table()
+        study_folder.figure("curves")
+        ```
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        super().__init__(Path(path))
+
+    def results(self) -> StudyResults:
+        """Returns all results, run by run.
+
+        Raises:
+            FolderError: If the folder holds no study or no finished run.
+        """
+        return read_results(self.path)
+
+    def table(self) -> pd.DataFrame:
+        """Returns one row per experiment, with means and standard deviations (`_std`) over its runs.
+
+        The values are those of the report; accuracies are shares from 0 to 1. `test_accuracy_low` and
+        `test_accuracy_high` are the 95 % interval. `kerasclf.report.summarise` returns all columns of summary.csv.
+
+        Raises:
+            FolderError: If the folder holds no study or no finished run.
+        """
+        return summarise(self.results()).set_index("experiment")[list(_COLUMNS)]
+
+    def figure(self, name: str = "curves", theme: str = "light") -> Figure:
+        """Returns a figure of the report as a matplotlib figure, which a notebook shows.
+
+        Args:
+            name: `"bars"`, `"curves"`, `"differences"` (with two experiments or more), or `"confusion_EXPERIMENT"`.
+            theme: `"light"` or `"dark"`.
+
+        Raises:
+            KerasclfError: If the study has no figure of this name.
+        """
+        results = self.results()
+        confusion = {f"confusion_{experiment.name}": experiment for experiment in results.experiments}
+        if name in confusion:
+            return draw_confusion(confusion[name], theme)
+        draws = study_figures(results, against_base(results), between_neighbours(results), lessons_of(results))
+        if name not in draws:
+            raise KerasclfError(unknown("figure", name, [*draws, *confusion]))
+        return draws[name](theme, False)
+
+    def write_report(self, out: Path | str | None = None) -> Path:
+        """Writes the report of the study, and returns the path of its page.
+
+        Args:
+            out: Folder of the report; None for `report` in the folder of the study.
+        """
+        return write_report(self.results(), self.path / "report" if out is None else out)
+
+    def _repr_html_(self) -> str:
+        try:
+            results = self.results()
+        except FolderError:  # nothing has run yet
+            return f"<code>{html.escape(repr(self))}</code>"
+        caution = f"<p>{html.escape(results.caution)}</p>" if results.caution else ""
+        table = self.table().to_html(float_format="{:.4g}".format, na_rep="–", border=0)
+        return f"<p><b>{html.escape(results.study['title'])}</b></p>{table}{caution}"
+
+
+def run_study(
+    study: Study,
+    out: Path | str,
+    *,
+    only: tuple[str, ...] = (),
+    engine: Engine | None = None,
+    retry: bool = False,
+    listener: RunListener | None = None,
+) -> FinishedStudy:
+    """Runs a study in a folder, except for the runs that the folder already holds.
+
+    Data, experiments and folder are checked before the first training. Interrupted runs resume after their last
+    epoch. Finished runs are not repeated.
+
+    Args:
+        study: The study to run.
+        out: Folder of the study, which is created if needed.
+        only: Names of the experiments to run; all if empty.
+        engine: Where to execute the runs; None uses one process per run.
+        retry: Whether to try failed runs again.
+        listener: Receives the progress of the runs. None shows it in a terminal and in a notebook, and nothing
+            elsewhere; `kerasclf.runs.progress.SilentRunListener()` shows nothing.
+
+    Returns:
+        The folder, with its results as tables and figures.
+
+    Raises:
+        RunsFailedError: If some runs failed. All others are finished.
+        KerasclfError: If something cannot be used. Nothing was run.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
+        >>> from kerasclf.runs.engines import Inline
+        >>> scaled = Augmentation(rescale=1 / 255)
+        >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
+        >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     study_folder = run_study(study, out, engine=Inline())
+        ...     table = study_folder.table()
+        >>> int(table.loc["one_epoch", "runs"]), bool(table.loc["one_epoch", "test_accuracy"] > 0.2)
+        (1, True)
+    """
+    folder = study_runner.run_study(study, out, only=only, engine=engine, retry=retry, listener=listener)
+    return FinishedStudy(folder.path)

@@ -1,0 +1,78 @@
+"""The results of a study in a script or a notebook, and the progress of `run_study`."""
+
+import sys
+
+import pandas as pd
+import pytest
+
+from kerasclf import Experiment, FinishedStudy, Split, Study, TrainConfig, run_study
+from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.report import read_results, write_report
+from kerasclf.runs.engines import Inline
+from kerasclf.runs.progress import SilentRunListener
+from tests.report.conftest import folder, no_figures, study  # noqa: F401 - fixtures
+
+IRIS = Experiment(data="iris", model="mlp", split=Split(validation=0.25), train=TrainConfig(epochs=2))
+SMALL = Study("iris", "Iris", "Why?", {"one": IRIS})
+
+
+def test_the_table_has_the_values_of_the_report(folder, no_figures, tmp_path):  # noqa: F811
+    table = FinishedStudy(folder.path).table()
+    assert list(table.index) == ["first", "second"]
+    assert table.loc["first", "runs"] == 2
+    assert table.loc["second", "test_accuracy"] == pytest.approx(0.75)
+    assert table.loc["second", "test_accuracy_std"] == pytest.approx(0.0707107)
+    write_report(read_results(folder.path), tmp_path / "report")
+    written = pd.read_csv(tmp_path / "report" / "summary.csv").set_index("experiment")
+    pd.testing.assert_frame_equal(table, written[list(table)], check_dtype=False, rtol=1e-5)
+
+
+def test_figures_are_those_of_the_report_and_show_themselves(folder):  # noqa: F811
+    finished = FinishedStudy(str(folder.path))
+    curves = finished.figure("curves")
+    assert [axes.get_title() for axes in curves.axes] == ["Training", "Validation", "", ""]
+    assert finished.figure("confusion_second", "dark").axes[0].get_title().startswith("second: ")
+    assert finished.figure("bars")._repr_png_().startswith(b"\x89PNG")
+    with pytest.raises(KerasclfError, match=r"Unknown figure 'curve'\. Did you mean 'curves'\? Known: bars, curves, "):
+        finished.figure("curve")
+
+
+def test_a_notebook_shows_the_table_with_escaped_names(folder):  # noqa: F811
+    shown = FinishedStudy(folder.path)._repr_html_()
+    assert "<b>A &lt;small&gt; study</b>" in shown
+    assert "<th>second</th>" in shown
+    assert "0.75" in shown
+    assert "cifar100:25 and are not comparable." in shown
+
+
+def test_a_folder_without_results_is_shown_by_its_path(tmp_path):
+    empty = FinishedStudy(tmp_path)
+    assert repr(empty) == f"FinishedStudy({str(tmp_path)!r})"
+    assert empty._repr_html_() == f"<code>FinishedStudy(&#x27;{tmp_path}&#x27;)</code>"
+    with pytest.raises(FolderError, match="holds no study"):
+        empty.table()
+
+
+def test_run_study_shows_its_progress_in_a_notebook_in_one_place(tmp_path, notebook, capsys):
+    finished = run_study(SMALL, tmp_path / "out", engine=Inline())
+    assert finished == FinishedStudy(tmp_path / "out")
+    assert finished.table().loc["one", "runs"] == 1
+    assert {number for number, _ in notebook} == {0}
+    assert "1/1" in notebook[-1][1]
+    assert notebook[-1][1].startswith("<pre")
+    out = capsys.readouterr().out
+    assert "one  test accuracy" in out
+    assert "epoch 1/2" not in out  # the table shows it
+
+
+@pytest.mark.parametrize(("watched", "listener"), [(False, None), (True, SilentRunListener())])
+def test_run_study_is_silent_elsewhere_and_on_request(tmp_path, capsys, monkeypatch, watched, listener):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
+    run_study(SMALL, tmp_path / "out", engine=Inline(), listener=listener)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_run_study_shows_its_progress_in_a_terminal(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    run_study(SMALL, tmp_path / "out", engine=Inline())
+    assert "one  test accuracy" in capsys.readouterr().out
