@@ -12,9 +12,13 @@ import select
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 
 from kerasclf.temporary import remove_after_parent
+
+# Maximum time between the end of the input and that of the parent.
+_RELEASE_S = 1.0
 
 
 def start_child(
@@ -42,13 +46,16 @@ def start_child(
 
 def main() -> None:
     """Runs the module that the first argument names."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     del sys.argv[0]
     importlib.import_module(sys.argv[0]).main()
 
 
-def _end_with_parent() -> None:
+def _end_with(parent: int) -> None:
     _wait_for_end_of_parent()
+    until = time.monotonic() + _RELEASE_S
+    while os.getppid() == parent and time.monotonic() < until:  # It may not have released all its files yet.
+        time.sleep(0.01)
     remove_after_parent()
     os._exit(1)
 

@@ -35,20 +35,22 @@ class Interruption:
         self.clean_up: Callable[[], None] = lambda: None  # called before the process ends at once
         self._since: float | None = None
         self._raises = True
+        numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
+        self._signals = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
         self._terminals = [handle for handle in (1, 2) if os.isatty(handle)]
 
     def install(self) -> None:
         """Installs the handlers. A signal that is ignored stays ignored, as with nohup."""
-        for name in _SIGNALS:
-            number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
-                signal.signal(number, self._handle)
+        for number in self._signals:
+            signal.signal(number, self._handle)
         self._show_unraisable, sys.unraisablehook = sys.unraisablehook, self._handle_unraisable
 
     def end(self) -> None:
         """Ends the command: with the exit code of an interruption if there was one. Otherwise it returns."""
         self._raises = False
         if self._since is not None:
+            for number in self._signals:  # Python would restore their default effect before it ends.
+                signal.signal(number, signal.SIG_IGN)
             _write(2, _MESSAGE.encode())
             raise SystemExit(_EXIT_CODE)
 
