@@ -33,6 +33,8 @@ class Interruption:
 
     def __init__(self) -> None:
         self.clean_up: Callable[[], None] = lambda: None  # called before the process ends at once
+        # A copy: standard error is redirected while TensorFlow is imported.
+        self._stderr = 2 if sys.stderr is None else os.dup(2)
         self._since: float | None = None
         self._raises = True
         numbers = [getattr(signal, name) for name in _SIGNALS if hasattr(signal, name)]
@@ -51,7 +53,7 @@ class Interruption:
         if self._since is not None:
             for number in self._signals:  # Python would restore their default effect before it ends.
                 signal.signal(number, signal.SIG_IGN)
-            _write(2, _MESSAGE.encode())
+            _write(self._stderr, _MESSAGE.encode())
             raise SystemExit(_EXIT_CODE)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
@@ -87,7 +89,7 @@ class Interruption:
         for handle in self._terminals:
             _write(handle, _SHOW_CURSOR)  # which a progress bar hides
         if self._raises:
-            _write(2, _MESSAGE.encode())
+            _write(self._stderr, _MESSAGE.encode())
         os._exit(_EXIT_CODE)
 
     def _leave_terminal(self) -> None:

@@ -46,7 +46,7 @@ def run_killable(arguments) -> None:
     """Takes the place of the work of the command."""
     from rich.console import Console
 
-    from kerasclf.errors import RunsFailedError
+    from kerasclf.errors import KerasclfError
     from kerasclf.report import read_results, write_report
     from kerasclf.runs.engines import Processes
     from kerasclf.runs.progress import ConsoleProgress
@@ -56,7 +56,7 @@ def run_killable(arguments) -> None:
     try:
         with ConsoleProgress(len(names), Console(width=140)) as progress:
             run_study(killable_study(), out, only=tuple(names), engine=Processes(2), listener=progress)
-    except RunsFailedError as error:
+    except KerasclfError as error:
         sys.exit(str(error))
     write_report(read_results(out), Path(out) / "report")
 
