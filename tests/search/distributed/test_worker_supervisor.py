@@ -26,9 +26,11 @@ def test_a_worker_without_a_chief_writes_nothing(tmp_path):
     address = Address(port=free_port())
     with pytest.raises(KerasclfError, match=f"No chief answers at {address} after 0 s"):
         supervise_worker(tmp_path / "out", address, 1, pytest.fail, None, 0.1)
-    with socket.create_server((address.ip, address.port)):
-        with pytest.raises(FolderError, match=f"The chief at {address} does not work in {tmp_path / 'out'}"):
-            supervise_worker(tmp_path / "out", address, 1, pytest.fail, None, 10)
+    with (
+        socket.create_server((address.ip, address.port)),
+        pytest.raises(FolderError, match=f"The chief at {address} does not work in {tmp_path / 'out'}"),
+    ):
+        supervise_worker(tmp_path / "out", address, 1, pytest.fail, None, 10)
     assert list(tmp_path.iterdir()) == []
 
 
