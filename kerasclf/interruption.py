@@ -4,6 +4,7 @@ Only the command installs these handlers. A script or notebook that uses the lib
 """
 
 import _thread
+import atexit
 import contextlib
 import os
 import signal
@@ -45,14 +46,15 @@ class Interruption:
         """Installs the handlers. A signal that is ignored stays ignored, as with nohup."""
         for number in self._signals:
             signal.signal(number, self._handle)
+        # Before it ends, Python restores the default effect of signals. Registered first, so called last.
+        atexit.register(self._ignore_signals)
         self._show_unraisable, sys.unraisablehook = sys.unraisablehook, self._handle_unraisable
 
     def end(self) -> None:
         """Ends the command: with the exit code of an interruption if there was one. Otherwise it returns."""
         self._raises = False
         if self._since is not None:
-            for number in self._signals:  # Python would restore their default effect before it ends.
-                signal.signal(number, signal.SIG_IGN)
+            self._ignore_signals()
             _write(self._stderr, _MESSAGE.encode())
             raise SystemExit(_EXIT_CODE)
 
@@ -82,6 +84,8 @@ class Interruption:
 
     def _end_now(self) -> None:
         """Ends the process and its workers without any exception."""
+        with contextlib.suppress(ValueError):  # A thread other than the main one cannot change it.
+            self._ignore_signals()
         with contextlib.suppress(Exception):
             _end_children()
         with contextlib.suppress(Exception):
@@ -91,6 +95,10 @@ class Interruption:
         if self._raises:
             _write(self._stderr, _MESSAGE.encode())
         os._exit(_EXIT_CODE)
+
+    def _ignore_signals(self) -> None:
+        for number in self._signals:
+            signal.signal(number, signal.SIG_IGN)
 
     def _leave_terminal(self) -> None:
         """Lets output to a terminal that may be closed succeed."""

@@ -60,6 +60,15 @@ def work(arguments):
         except KeyboardInterrupt:
             pass
 """,
+    "teardown": """
+class Finalized:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"importing\\n")
+        sleep(1)
+
+def work(arguments):
+    sys.last_of_all = Finalized()
+""",
     "failing end": """
 def work(arguments):
     try:
@@ -71,7 +80,7 @@ def work(arguments):
 """,
 }
 CODE = """
-import sys, time
+import os, sys, time
 from kerasclf import cli, interruption
 from kerasclf.__main__ import main
 from kerasclf.child_process import start_child
@@ -128,6 +137,14 @@ def test_an_exception_that_python_or_the_command_would_lose_stops_the_command_to
     process = start(work, tmp_path)
     process.send_signal(signal.SIGINT)
     check_stopped(process, tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_a_finished_command_changes_nothing(number, tmp_path):
+    process = start("teardown", tmp_path)
+    process.send_signal(number)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
 
 
 def test_five_signals_are_one(tmp_path):
