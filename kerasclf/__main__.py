@@ -1,5 +1,32 @@
-"""Runs the `kerasclf` command as `python -m kerasclf`."""
+"""The `kerasclf` command: handles signals first, and then imports everything else."""
 
-from kerasclf.cli import main
+import contextlib
+from collections.abc import Sequence
 
-main()
+from kerasclf.interruption import Interruption
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Runs the `kerasclf` command in this process, which ends with it.
+
+    Args:
+        arguments: The arguments of the command; None for those of this process.
+    """
+    interruption = Interruption()
+    interruption.install()
+    try:
+        from kerasclf.temporary import TemporaryFolder
+
+        with contextlib.suppress(OSError):  # A command that needs temporary files reports the error.
+            temporary = TemporaryFolder()
+            temporary.use()
+            interruption.clean_up = temporary.remove
+        from kerasclf import cli
+
+        cli.main(arguments)
+    finally:
+        interruption.end()
+
+
+if __name__ == "__main__":
+    main()

@@ -40,7 +40,7 @@ COMMANDS: dict[str, type] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
-    The exit code is 1 if some runs of a study failed, 2 if the input cannot be used, and 130 after Ctrl-C.
+    The exit code is 1 if some runs of a study failed, and 2 if the input cannot be used.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:
@@ -64,12 +64,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         command.run(console)
     except (KerasclfError, OSError) as error:
         _refuse(with_flags(str(error), command), code=1 if isinstance(error, RunsFailedError) else 2)
-    except KeyboardInterrupt:
-        print(
-            "\nStopped. Finished runs are complete, the others keep their last epoch. Repeat the command to resume.",
-            file=sys.stderr,
-        )
-        sys.exit(130)
 
 
 def _refuse(message: str, code: int = 2) -> NoReturn:

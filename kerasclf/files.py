@@ -1,18 +1,24 @@
 """Atomic writing of text, JSON and arrays: a reader finds a whole file or none. Does not use TensorFlow."""
 
+import contextlib
+import glob
 import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.temporary import lock_file, remove_abandoned_file
+
 # Name of the JSON description among the arrays of a file. Checkpoints of earlier versions use it too.
 _DESCRIPTION = "state.json"
+# Start of the name of a file that is not complete yet.
+_PARTIAL = ".partial-"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -22,19 +28,37 @@ def write_text(path: Path, text: str) -> None:
 
 def write_bytes(path: Path, raw: bytes) -> None:
     """Writes a file atomically. Creates its folder if needed."""
+    with replaced(path) as partial:
+        partial.write_bytes(raw)
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Yields the path of a temporary file, which gets the given path when the block succeeds. Creates its folder.
+
+    It also removes the temporary files of earlier processes that were killed while they wrote the same file.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    for abandoned in path.parent.glob(f"{_PARTIAL}????????-{glob.escape(path.name)}"):
+        remove_abandoned_file(abandoned)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=f"-{path.name}")
+    partial = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(raw)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
+        with os.fdopen(handle, "rb"):
+            lock_file(handle)
+            yield partial
+            os.fsync(handle)
+        partial.chmod(0o644)
+        partial.replace(path)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def is_partial(path: Path) -> bool:
+    """Returns whether a path is one of the temporary files of `replaced`."""
+    return path.name.startswith(_PARTIAL)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import filelock
 
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files import is_partial, read_json, write_json
+
+_LOCK, _HOLDER = ".lock", ".lock.json"
 
 
 @contextlib.contextmanager
@@ -25,7 +27,7 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
     Raises:
         FolderError: If another process holds the folder (the message says which), or it cannot be written to.
     """
-    lock, holder = filelock.FileLock(path / ".lock"), path / ".lock.json"
+    lock, holder = filelock.FileLock(path / _LOCK), path / _HOLDER
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout)
@@ -49,9 +51,14 @@ def check_free(path: Path) -> None:
     Raises:
         FolderError: If another process holds it.
     """
-    if (path / ".lock").exists():
+    if (path / _LOCK).exists():
         with hold(path):
             pass
+
+
+def is_unused(path: Path) -> bool:
+    """Returns whether a folder is missing, or holds only locks and the partial files of killed processes."""
+    return not path.exists() or all(file.name in (_LOCK, _HOLDER) or is_partial(file) for file in path.iterdir())
 
 
 def _write_holder(holder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 
-from kerasclf.cli import main
+from kerasclf.__main__ import main
 
 if __name__ == "__main__":
     main(["study", "ladder", *sys.argv[1:]])

@@ -10,7 +10,7 @@ flags (--weights, --quick, --plan, --jobs ...) go to `kerasclf study birds`, or 
 
 import argparse
 
-from kerasclf.cli import main
+from kerasclf.__main__ import main
 
 
 def _arguments() -> list[str]:

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from kerasclf.commands.output import say
 from kerasclf.errors import Problems, unknown
+from kerasclf.files import replaced
 from kerasclf.quiet import quiet_tensorflow
 
 _FORMS = (".keras", ".weights.h5", ".safetensors")
@@ -46,18 +47,15 @@ class WeightsCommand:
         tensors = read_torch_file(self.source)
         network = CATALOGUE[self.model](num_classes=classes_of(tensors))
         give_torch_weights(network, tensors, self.source)
-        self.out.parent.mkdir(parents=True, exist_ok=True)
-        # Renamed when complete: a kill leaves no partial file under this name.
-        partial = self.out.with_name(f"partial-{self.out.name}")
-        if self.out.suffix == ".safetensors":
-            from safetensors.numpy import save_file
+        with replaced(self.out) as partial:
+            if self.out.suffix == ".safetensors":
+                from safetensors.numpy import save_file
 
-            save_file(tensors, partial)
-        elif self.out.suffix == ".keras":
-            network.save(partial)
-        else:
-            network.save_weights(partial)
-        partial.replace(self.out)
+                save_file(tensors, partial)
+            elif self.out.suffix == ".keras":
+                network.save(partial)
+            else:
+                network.save_weights(partial)
         say(console, f"{self.model}, {network.count_params():,} parameters, every tensor matched → {self.out}")
 
     def _check(self) -> None:

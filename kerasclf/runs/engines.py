@@ -1,12 +1,12 @@
 """Engines that execute runs: in this process, or in worker processes side by side."""
 
 import contextlib
-import shutil
 import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Sized
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -22,6 +22,7 @@ from kerasclf.runs.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
 from kerasclf.runs.worker_pool import WorkerPool
 from kerasclf.runs.worker_process import WorkerProcess, take_idle
+from kerasclf.temporary import TemporaryFolder
 
 # The runs to execute. An engine takes the next one when it has room, so an iterator may use the results so far. None
 # means: wait until one of the current runs has ended.
@@ -101,14 +102,18 @@ class Processes:
     def __post_init__(self) -> None:
         check_jobs(self.jobs)
 
+    @cached_property
+    def _temporary(self) -> TemporaryFolder:
+        """The data sets that runs read, and the temporary files of the workers."""
+        return TemporaryFolder()
+
     def plan(self, request: PlanRequest, log: Log) -> Plan:
-        snapshots = tempfile.mkdtemp(prefix="kerasclf-")
-        weakref.finalize(self, shutil.rmtree, snapshots, ignore_errors=True)
+        snapshots = tempfile.mkdtemp(prefix="snapshots-", dir=self._temporary.path)
         # The plan measures with as many threads as each run will have.
         width = usable_cores() if self.jobs == "auto" else self.jobs
         threads = max(1, usable_cores() // width) if request.threads is None else request.threads
         request = replace(request, snapshots=snapshots, threads=threads)
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory(dir=self._temporary.path) as folder:
             log_file = Path(folder) / "log.txt"
             worker = take_idle(self._spare) or self._start_worker()
             try:
@@ -123,7 +128,7 @@ class Processes:
         return plan
 
     def _start_worker(self) -> WorkerProcess:
-        worker = WorkerProcess(forks=forking.CAN_FORK)
+        worker = WorkerProcess(self._temporary.environment, forks=forking.CAN_FORK)
         weakref.finalize(self, worker.stop)
         return worker
 
@@ -136,7 +141,7 @@ class Processes:
     ) -> dict[str, str]:
         width = self.width(plan, count_jobs(jobs))
         threads = None if plan.gpus else max(1, usable_cores() // width)
-        waiting, pool = Waiting(jobs), WorkerPool(width, plan.gpus, self._spare)
+        waiting, pool = Waiting(jobs), WorkerPool(width, plan.gpus, self._spare, self._temporary.environment)
         failures = {}
         try:
             while True:

@@ -6,11 +6,10 @@ to a GPU driver does not survive a fork, nor do some libraries of macOS.
 """
 
 import contextlib
+import ctypes
 import json
 import os
-import select
 import signal
-import socket
 import sys
 import warnings
 from collections.abc import Callable
@@ -23,14 +22,18 @@ from kerasclf.quiet import quiet_tensorflow
 _DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 CAN_FORK = sys.platform == "linux" and not any(Path(driver).exists() for driver in _DRIVERS)
 
-# Takes a request and a file descriptor that closes when the answer is no longer needed. Never returns.
-Answer = Callable[[str, int], NoReturn]
+# Answers a request and ends the process.
+Answer = Callable[[str], NoReturn]
+# Linux's number of the signal that a process receives when its parent ends; see prctl(2).
+_PR_SET_PDEATHSIG = 1
 
 
 def serve(answer: Answer) -> None:
     """Answers the lines of standard input, one after the other and each in a fork, until the input closes.
 
     After each fork it sends the event `ended` with the exit code, which is negative for a signal.
+
+    A fork ends with this process.
 
     Args:
         answer: Answers one request and ends the process.
@@ -45,24 +48,20 @@ def serve(answer: Answer) -> None:
 
 def _answer_in_fork(answer: Answer, request: str) -> int:
     """Returns the exit code of the fork."""
-    ours, its = socket.socketpair()  # Each end shows when the process at the other end has ended.
+    server, system = os.getpid(), ctypes.CDLL(None)
     pid = _fork()
     if pid == 0:
         try:
-            ours.close()
-            answer(request, its.fileno())
+            system.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() == server:  # It may have ended already.
+                answer(request)
         finally:  # A fork must never return to the loop of its parent.
             os._exit(1)
-    its.close()
-    with ours:
-        ready, _, _ = select.select([ours, sys.stdin], [], [])
-    if ours not in ready:  # Standard input has closed: the process that sent the request has ended.
-        os.kill(pid, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def _fork() -> int:
     with warnings.catch_warnings():
-        # The only other threads are those of OpenBLAS, which restarts them in a fork.
+        # The other threads hold no locks: OpenBLAS restarts its own in a fork, and another waits for the parent's end.
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()

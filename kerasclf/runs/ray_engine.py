@@ -4,8 +4,10 @@ import contextlib
 import io
 import queue
 import shutil
+import signal
 import tarfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -19,6 +21,7 @@ from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.runs.worker import Messenger, run_job
+from kerasclf.temporary import TemporaryFolder
 
 # How often Ray restarts a run whose machine or process was lost.
 _RETRIES = 3
@@ -115,20 +118,36 @@ class Ray:
             raise KerasclfError("Ray is not installed. Install it with: pip install 'kerasclf[ray]'") from error
         if not ray.is_initialized():
             try:
-                ray.init(self.address, log_to_driver=False, include_dashboard=False if self.address is None else None)
+                with _kept_sigterm_handler():
+                    dashboard = False if self.address is None else None
+                    ray.init(self.address, log_to_driver=False, include_dashboard=dashboard)
             except ConnectionError as error:
                 raise KerasclfError(f"address: no Ray cluster answers at {self.address!r}. {error}") from error
         return ray
 
 
+@contextlib.contextmanager
+def _kept_sigterm_handler() -> Iterator[None]:
+    """Restores the handler of SIGTERM, which Ray replaces by its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, before)
+
+
 def _run(plain: dict[str, Any], events: Any) -> dict[str, Any]:
     """Executes a run on the machine where Ray calls this function, in a process that ends with the run."""
-    job = Job.from_dict(plain)
+    job, temporary = Job.from_dict(plain), TemporaryFolder()
+    temporary.use()
     try:
         metrics = run_job(job, Messenger(lambda event: events.put([job.title, event])))
         return {"metrics": metrics, "files": _pack(job.path) if job.run.complete else None}
     except (KerasclfError, OSError) as error:
         return {"error": str(error), "lasting": not is_passing(error)}
+    finally:
+        temporary.remove()
 
 
 def _pass_on_all(events: Any, listener: RunListener) -> None:

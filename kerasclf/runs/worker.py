@@ -1,16 +1,14 @@
 """A worker process, which executes runs or makes plans. It reads requests and writes events as lines of JSON.
 
-    python -m kerasclf.runs.worker [--fork]
+    python -m kerasclf.child_process kerasclf.runs.worker [--fork]
 
 A worker answers one request and ends. With --fork it answers one request after the other, each in a fork of its own.
-The process that started the worker keeps its standard input open. When the input closes, that process has ended, and
-the worker ends, too. The next start of the run resumes it from its last checkpoint.
+The worker ends with the process that started it. The next start of the run resumes it from its last checkpoint.
 """
 
 import json
 import os
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -61,15 +59,14 @@ def main() -> None:
     if "--fork" in sys.argv[1:]:
         forking.serve(answer)
     else:
-        answer(sys.stdin.readline(), sys.stdin.fileno())
+        answer(sys.stdin.readline())
 
 
-def answer(line: str, alive: int) -> NoReturn:
+def answer(line: str) -> NoReturn:
     """Answers one request and ends the process. The last event is `result` or `error`.
 
     Args:
         line: The request.
-        alive: File descriptor that closes when the answer is no longer needed. The process then ends.
     """
     request = json.loads(line)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -79,7 +76,6 @@ def answer(line: str, alive: int) -> NoReturn:
         out.flush()
 
     _redirect_output(Path(request["log"]))
-    threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
     try:
         send(["result", _answer(request, Messenger(send))])
     except Exception as error:
@@ -134,13 +130,3 @@ def _redirect_output(log_file: Path) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     os.close(handle)
-
-
-def _end_with(alive: int) -> None:
-    while os.read(alive, 1):
-        pass
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

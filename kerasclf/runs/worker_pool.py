@@ -18,11 +18,12 @@ class WorkerPool:
         width: Number of runs side by side.
         gpus: Number of GPUs of this machine.
         spare: Idle workers that have started already. The pool removes those it uses.
+        environment: Environment variables of new workers.
     """
 
-    def __init__(self, width: int, gpus: int, spare: list[WorkerProcess]) -> None:
+    def __init__(self, width: int, gpus: int, spare: list[WorkerProcess], environment: dict[str, str]) -> None:
         self.gpus = gpus
-        self._spare = spare
+        self._spare, self._environment = spare, environment
         self.current: dict[int, Job] = {}  # by slot
         self._free = list(range(width))
         self._workers: dict[int, WorkerProcess] = {}
@@ -79,5 +80,5 @@ class WorkerPool:
 
     def _start_worker(self, slot: int) -> WorkerProcess:
         # One GPU per worker. A run on several GPUs needs the strategy "mirrored" and one job.
-        environment = {"CUDA_VISIBLE_DEVICES": str(slot % self.gpus)} if self.gpus > 1 else {}
-        return WorkerProcess(environment, forks=forking.CAN_FORK and not self.gpus)
+        device = {"CUDA_VISIBLE_DEVICES": str(slot % self.gpus)} if self.gpus > 1 else {}
+        return WorkerProcess({**self._environment, **device}, forks=forking.CAN_FORK and not self.gpus)

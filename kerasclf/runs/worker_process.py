@@ -2,12 +2,12 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Generator
 from typing import Any
+
+from kerasclf.child_process import start_child
 
 # Seconds after which a worker that does not end is killed.
 _GRACE_S = 5
@@ -21,19 +21,11 @@ class WorkerProcess:
         forks: Whether the worker answers one request after the other, each in a fork. Otherwise it answers only one.
     """
 
-    def __init__(self, environment: dict[str, str] | None = None, forks: bool = False) -> None:
+    def __init__(self, environment: dict[str, str], forks: bool = False) -> None:
         self._forks = forks
         self._busy = self._answered = False
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "kerasclf.runs.worker", *(["--fork"] if forks else [])],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            env={**os.environ, **(environment or {})},
-            # Ctrl-C reaches only this process, which then ends the workers.
-            start_new_session=True,
-        )
+        arguments = ["--fork"] if forks else []
+        self.process = start_child("kerasclf.runs.worker", arguments, environment, subprocess.PIPE)
         # The events of the worker. The last event of each request is `ended`, with a reason if there was no answer.
         self.events = self._read()
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
+from kerasclf.locks import is_unused
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
@@ -16,8 +17,6 @@ from kerasclf.search.trial import Trial
 SEARCH_FILE = "search.json"
 _CLOCK, _CHIEF, _HOLDERS = "clock.json", "chief.json", "leases.json"
 _WORKERS = "workers"
-# These exist before the search does: its lock, and workers that start before their chief.
-_BEFORE_SEARCH = {".lock", ".lock.json", _WORKERS}
 # These may differ from call to call, because they change no existing trial.
 _CHANGEABLE = ("title", "notes", "reductions", "final_seeds", "side_by_side")
 
@@ -40,7 +39,7 @@ class SearchFolder:
         if self.path.exists() and not self.path.is_dir():
             raise FolderError(f"{self.path} is a file. Give a folder as `out`.")
         if not (self.path / SEARCH_FILE).exists():
-            if self.path.exists() and {path.name for path in self.path.iterdir()} - _BEFORE_SEARCH:
+            if not is_unused(self.path):
                 raise FolderError(f"{self.path} is not empty and holds no search. Give a new folder as `out`.")
             return None
         existing = self.read()

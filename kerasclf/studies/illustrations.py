@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.files import read_arrays, write_arrays
+from kerasclf.files import read_arrays, replaced, write_arrays
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 
@@ -131,7 +131,5 @@ ILLUSTRATIONS: dict[str, tuple[str, str, Callable[[RunFolder, Path], None]]] = {
 
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]], described: dict[str, Any]) -> None:
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with replaced(path) as partial, partial.open("wb") as file:
         write_arrays(file, arrays, described)
-    partial.replace(path)

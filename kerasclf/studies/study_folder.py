@@ -7,14 +7,13 @@ from typing import Any
 
 from kerasclf.errors import FolderError, unknown
 from kerasclf.files import read_json, write_json
+from kerasclf.locks import is_unused
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import PROTOCOLS, SIZES, Lesson, Published, Study, check_experiment_name
 from kerasclf.values import Value, flatten
 
 STUDY_FILE = "study.json"
-# A folder with only these files counts as empty.
-_LOCK_FILES = {".lock", ".lock.json"}
 # These fields identify the study of a folder. Seeds and experiments may differ from call to call.
 _IDENTITY = ("name", "protocol", "size")
 _KEYS = {*_IDENTITY, "title", "question", "experiments", "published", "published_data", "seeds", "reductions"}
@@ -69,7 +68,7 @@ class StudyFolder:
             raise FolderError(f"Expected a folder. Received the file {self.path}. Give a folder as `out`.")
         if (self.path / STUDY_FILE).exists():
             return True
-        if self.path.exists() and {path.name for path in self.path.iterdir()} - _LOCK_FILES:
+        if not is_unused(self.path):
             raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder as `out`.")
         return False
 

@@ -31,6 +31,13 @@ def test_the_folder_of_another_search_is_refused(tmp_path, settings, message):
     assert (tmp_path / "out" / "search.json").read_bytes() == before
 
 
+def test_a_folder_with_the_files_of_a_killed_process_is_free(tmp_path):
+    for name in (".lock", ".lock.json", ".partial-abcdefgh-search.json"):
+        (tmp_path / name).touch()
+    assert len(search(tmp_path, budget=Budget(1)).trials) == 1
+    assert not list(tmp_path.glob(".partial-*"))
+
+
 def test_a_folder_with_other_files_and_a_file_are_refused(tmp_path):
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "thesis.tex").write_text("precious")

@@ -1,16 +1,13 @@
-"""A study that test_kill.py starts in a process and kills.
+"""A study that test_kill.py starts in a process and kills. Its process handles signals as the command does.
 
-python -m tests.studies.killable FOLDER JOBS
+python -m tests.studies.killable FOLDER NAMES
 """
 
 import sys
+from pathlib import Path
 
-from rich.console import Console
-
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
-from kerasclf.runs.engines import Processes
-from kerasclf.runs.progress import ConsoleProgress
-from kerasclf.studies.study_runner import run_study
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, cli
+from kerasclf.__main__ import main
 from kerasclf.training import EarlyStopping, Schedule
 
 
@@ -26,6 +23,7 @@ def killable_study() -> Study:
         ),
         train=TrainConfig(epochs=6, batch_size=16),
     )
+    mlp = base.but(model="mlp", model_args={"dropout": 0.3})
     return Study(
         "killable", "Killable", "Does it survive?",
         {
@@ -38,11 +36,31 @@ def killable_study() -> Study:
                 augmentation=base.augmentation.but(mix_up=0.2, random_erasing=0.3),
                 train=base.train.but(ema_momentum=0.9, optimizer="adamw"),
             ),
+            "mlp": mlp,
+            "mlp_sgd": mlp.but(train=mlp.train.but(optimizer="sgd", epochs=20)),
         },
     )  # fmt: skip
 
 
+def run_killable(arguments) -> None:
+    """Takes the place of the work of the command."""
+    from rich.console import Console
+
+    from kerasclf.errors import KerasclfError
+    from kerasclf.report import read_results, write_report
+    from kerasclf.runs.engines import Processes
+    from kerasclf.runs.progress import ConsoleProgress
+    from kerasclf.studies.study_runner import run_study
+
+    out, *names = arguments
+    try:
+        with ConsoleProgress(len(names), Console(width=140)) as progress:
+            run_study(killable_study(), out, only=tuple(names), engine=Processes(2), listener=progress)
+    except KerasclfError as error:
+        sys.exit(str(error))
+    write_report(read_results(out), Path(out) / "report")
+
+
 if __name__ == "__main__":
-    out, *names = sys.argv[1:]
-    with ConsoleProgress(len(names), Console(width=140)) as progress:
-        run_study(killable_study(), out, only=tuple(names), engine=Processes(2), listener=progress)
+    cli.main = run_killable
+    main(sys.argv[1:])

@@ -1,7 +1,8 @@
 """A study that is killed at any moment and resumed gives results that are bit-identical to an uninterrupted study."""
 
+import itertools
 import os
-import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,13 +12,12 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from PIL import Image
 
 from kerasclf.files import file_digest
 from kerasclf.studies.study_folder import StudyFolder
 from tests.studies.killable import killable_study
-
-ROOT = Path(__file__).parents[2]
-
+from tests.studies.kills import ROOT, KilledCommand, random_kills
 
 ALL = tuple(killable_study().experiments)
 
@@ -62,6 +62,24 @@ def outcome(folder, names):
         weights = keras.models.load_model(run.path / "model.keras").get_weights()
         found[name] = file_digest(run.path / "predictions.csv"), history, weights
     return found
+
+
+def columns_of(table):
+    return pd.read_csv(table).drop(columns=["seconds", "images_per_second"], errors="ignore")
+
+
+def rows_in(cache):
+    """Returns the activations in each cache, by the key of the image."""
+    found = []
+    for keys in cache.rglob("keys.txt"):
+        names = keys.read_text().split()
+        rows = np.split(np.fromfile(keys.with_name("rows.bin"), np.uint8), len(names))
+        found.append({name: row.tobytes() for name, row in zip(names, rows, strict=True)})
+    return found
+
+
+def names_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in Path(folder).rglob("*"))
 
 
 def check_same(folder, uninterrupted, names):
@@ -119,21 +137,63 @@ def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
 
 @pytest.mark.slow
 def test_studies_killed_twenty_times_end_like_an_uninterrupted_one(tmp_path):
-    """The moments are random, from before the first run to several epochs into one, in as many studies as needed."""
-    draw = random.Random(7)
-    finish(tmp_path / "uninterrupted", ALL)
-    studies = [tmp_path / "study-0"]
-    kills = 0
-    while kills < 20:
-        process = start(studies[-1], ALL)
-        try:
-            process.communicate(timeout=draw.uniform(4, 25))
-        except subprocess.TimeoutExpired:
-            kill(process, with_workers=kills % 2 == 0)
-            kills += 1
-        else:  # The study has finished first: start another one.
-            assert process.returncode == 0
-            studies.append(tmp_path / f"study-{len(studies)}")
-    finish(studies[-1], ALL)
-    for study in studies:
+    """The moments are random, from the first imports to the last figure, in as many studies as needed."""
+    command = KilledCommand(["-m", "tests.studies.killable"], tmp_path)
+    command.finish(str(tmp_path / "uninterrupted"), *ALL)
+    outs = ((str(tmp_path / f"study-{number}"), *ALL) for number in itertools.count())
+    for study, *_ in random_kills(command, 20, seed=7, longest=25, outs=outs):
         check_same(study, tmp_path / "uninterrupted", ALL)
+        assert names_in(study) == names_in(tmp_path / "uninterrupted")
+
+
+# Makes the extraction of a command slow, in each of its processes.
+SLOW_EXTRACTION = """
+import importlib.machinery, sys, time
+
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name != "kerasclf.transfer.extraction":
+            return None
+        spec = importlib.machinery.PathFinder.find_spec(name, path)
+        execute = spec.loader.exec_module
+        def execute_slowly(module):
+            execute(module)
+            module._WRITE_BYTES = 1
+            padded = module._padded
+            module._padded = lambda images: time.sleep(0.7) or padded(images)
+        spec.loader.exec_module = execute_slowly
+        return spec
+
+sys.meta_path.insert(0, Slow())
+"""
+
+
+@pytest.mark.slow
+def test_an_extraction_killed_seven_times_ends_like_an_uninterrupted_one(tmp_path):
+    draw = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        folder = tmp_path / "photos" / name
+        folder.mkdir(parents=True)
+        for number in range(60):
+            Image.fromarray(draw.integers(0, 256, (32, 32, 3), np.uint8)).save(folder / f"{number}.png")
+    (tmp_path / "sitecustomize.py").write_text(SLOW_EXTRACTION)
+    command = KilledCommand(
+        ["-m", "kerasclf", "train", "--data", f"folder:{tmp_path / 'photos'}", "--backbone", "squeezenet1_1",
+         "--weights", "none", "--unfreeze", "head", "--quick", "--image-size", "32x32", "--epochs", "2", "--out"],
+        tmp_path,
+        {"KERASCLF_CACHE": str(tmp_path / "cache"), "PYTHONPATH": str(tmp_path)},
+    )  # fmt: skip
+    command.finish(str(tmp_path / "uninterrupted"))
+    rows = rows_in(tmp_path / "cache")
+    assert len(rows) == 1, "nothing was extracted"
+
+    def outs():
+        for number in itertools.count():
+            shutil.rmtree(tmp_path / "cache")
+            yield (str(tmp_path / f"run-{number}"),)
+
+    for (out,) in random_kills(command, 7, seed=3, longest=20, outs=outs()):
+        for file in ("predictions.csv", "history.csv"):
+            before, after = (columns_of(next(Path(path).rglob(file))) for path in (tmp_path / "uninterrupted", out))
+            pd.testing.assert_frame_equal(after, before, check_exact=True)
+    assert rows_in(tmp_path / "cache") == rows

@@ -25,6 +25,7 @@ def folder(tmp_path):
 
 def test_a_free_folder_holds_nothing(tmp_path):
     (tmp_path / ".lock").touch()
+    (tmp_path / ".partial-abcdefgh-study.json").touch()  # left by a process that was killed
     assert StudyFolder(tmp_path).check(STUDY) is None
     assert StudyFolder(tmp_path / "new").check(STUDY) is None
 

@@ -1,6 +1,8 @@
 """The address of the chief, and how long chief and workers wait for each other. Needs neither gRPC nor KerasTuner."""
 
 import os
+import socket
+import time
 from dataclasses import dataclass
 
 from kerasclf.errors import KerasclfError
@@ -11,6 +13,7 @@ TOKEN = "kerasclf/token"
 # A chief waits long, because workers may load images first. A worker without a chief reports it within a minute.
 PATIENCE = {"chief": "10m", "worker": "50s"}
 _LOOPBACK, _PORT = "127.0.0.1", 8765
+_POLL_EVERY_S, _CONNECT_S = 0.5, 5.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,25 @@ class Address:
         """Returns KerasTuner's environment variables for a worker with this name."""
         return {ORACLE_IP: self.ip, ORACLE_PORT: str(self.port), TUNER_ID: tuner_id}
 
+    def wait_for_chief(self, patience_s: float) -> None:
+        """Waits until a process listens at this address.
+
+        Args:
+            patience_s: Maximum time to wait, in seconds.
+
+        Raises:
+            KerasclfError: If no process listens in this time.
+        """
+        until = time.monotonic() + patience_s
+        while True:
+            try:
+                socket.create_connection((self.ip, self.port), timeout=_CONNECT_S).close()
+                return
+            except OSError:
+                if time.monotonic() > until:
+                    raise no_chief(str(self), patience_s) from None
+            time.sleep(_POLL_EVERY_S)
+
 
 @dataclass(frozen=True)
 class Leases:
@@ -40,6 +62,13 @@ class Leases:
 
     seconds: float
     patience_s: float
+
+
+def no_chief(address: str, patience_s: float) -> KerasclfError:
+    """Returns the error of a worker that has found no chief."""
+    return KerasclfError(
+        f"No chief answers at {address} after {patience_s:.0f} s. Start the chief first, with the same `ip` and `port`."
+    )
 
 
 def find_address(ip: str | None, port: int | None) -> Address:

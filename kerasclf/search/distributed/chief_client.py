@@ -9,7 +9,7 @@ from keras_tuner.engine import hyperparameters, trial
 from keras_tuner.src import protos
 
 from kerasclf.errors import KerasclfError
-from kerasclf.search.distributed.address import ORACLE_IP, ORACLE_PORT, TOKEN, TUNER_ID
+from kerasclf.search.distributed.address import ORACLE_IP, ORACLE_PORT, TOKEN, TUNER_ID, no_chief
 
 _CALL_S = 10.0  # KerasTuner's own client would wait for an hour
 
@@ -36,10 +36,7 @@ class ChiefClient:
         try:
             grpc.channel_ready_future(self._channel).result(timeout=patience_s)
         except grpc.FutureTimeoutError:
-            raise KerasclfError(
-                f"No chief answers at {self.address} after {patience_s:.0f} s. Start the chief first, with the same "
-                "`ip` and `port`."
-            ) from None
+            raise no_chief(self.address, patience_s) from None
 
     def token(self) -> str:
         """Returns the token of the chief, or the empty string if it does not answer."""

@@ -1,7 +1,7 @@
-"""Runs trials for a chief in its own process: `python -m kerasclf.search.distributed.search_worker`.
+"""Runs trials for a chief in its own process, which `worker_supervisor.py` starts.
 
-The request arrives on standard input as a line of JSON. Standard input closes when the parent process ends, and the
-worker then ends too. An error that a restart cannot solve is written to the request's `error_file`, for the parent.
+The request arrives on standard input as a line of JSON. An error that a restart cannot solve is written to the
+request's `error_file`, for the parent.
 """
 
 import json
@@ -34,7 +34,6 @@ _CHIEF_TIMEOUT_S = 45.0
 def main() -> None:
     """Runs trials until the chief ends the search."""
     request = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_parent, daemon=True).start()
     quiet_tensorflow()
     try:
         work(Path(request["folder"]), request["jobs"], request["patience_s"])
@@ -69,7 +68,8 @@ def work(path: Path, jobs: int, patience_s: float) -> None:
     client = ChiefClient()
     client.wait_for_chief(patience_s)
     folder = SearchFolder(path)
-    _check_folder(client, folder)
+    if folder.chief().get("token") != client.token():
+        raise wrong_folder(client.address, path)
     search, engine = folder.read(), Processes(jobs)
     plan = None
     while (number := client.request_trial(_POLL_EVERY_S, _CHIEF_TIMEOUT_S)) is not None:
@@ -157,22 +157,13 @@ class OneTrial:
         self.client.end_trial(trial.number, _CHIEF_TIMEOUT_S)
 
 
-def _check_folder(client: "ChiefClient", folder: "SearchFolder") -> None:
-    if folder.chief().get("token") != client.token():
-        raise FolderError(
-            f"The chief at {client.address} does not work in {folder.path}. Give the chief's folder as `out`, on "
-            "storage that both machines see."
-        )
+def wrong_folder(address: str, path: Path) -> FolderError:
+    """Returns the error of a worker that was given another folder than its chief."""
+    return FolderError(
+        f"The chief at {address} does not work in {path}. Give the chief's folder as `out`, on storage that both "
+        "machines see."
+    )
 
 
 def _log(line: str) -> None:
     print(line, flush=True)
-
-
-def _end_with_parent() -> None:
-    sys.stdin.read()
-    os._exit(1)
-
-
-if __name__ == "__main__":
-    main()

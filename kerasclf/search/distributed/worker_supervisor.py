@@ -2,21 +2,19 @@
 
 import contextlib
 import json
-import os
 import platform
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from kerasclf.child_process import start_child
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.search.distributed.address import Address
-from kerasclf.search.distributed.search_worker import OVER, REFUSED
+from kerasclf.search.distributed.search_worker import OVER, REFUSED, wrong_folder
 from kerasclf.search.search_folder import SearchFolder
+from kerasclf.temporary import TemporaryFolder
 
 # A worker that dies this often in this time is not restarted.
 _MAX_DEATHS, _WITHIN_S = 5, 300.0
@@ -44,58 +42,49 @@ def supervise_worker(
     Raises:
         KerasclfError: If there is no chief, it works in another folder, or the worker dies repeatedly.
     """
-    with _hold_name(folder, name) as worker, tempfile.TemporaryDirectory() as temporary:
-        error_file = Path(temporary) / "error.txt"
-        request: dict[str, str | float] = {
-            "folder": str(folder.absolute()),
-            "jobs": jobs,
-            "patience_s": patience_s,
-            "error_file": str(error_file),
-        }
+    address.wait_for_chief(patience_s)
+    if not SearchFolder(folder).chief():  # Without a chief, nothing is written to the folder.
+        raise wrong_folder(str(address), folder)
+    with _hold_name(folder, name) as worker:
+        request: dict[str, str | float] = {"folder": str(folder.absolute()), "jobs": jobs, "patience_s": patience_s}
         deaths: list[float] = []
         while True:
-            process = _start(address, worker, request)
-            log(f"{worker} works for the chief at {address} (process {process.pid})")
-            try:
-                code = process.wait()
-            finally:
-                _end(process)
+            code = _run_worker(address, worker, request, log)
             if code == OVER:
                 log(f"{worker}: the search is over")
                 return
-            if code == REFUSED and error_file.exists():
-                raise KerasclfError(error_file.read_text(encoding="utf-8"))
             deaths = [*(at for at in deaths if time.monotonic() - at < _WITHIN_S), time.monotonic()]
             if len(deaths) >= _MAX_DEATHS:
                 raise KerasclfError(f"{worker} died {_MAX_DEATHS} times within {_WITHIN_S / 60:.0f} minutes.")
             log(f"{worker} died (exit code {code}); it restarts and resumes its trial")
 
 
-def _start(address: Address, worker: str, request: dict[str, str | float]) -> "subprocess.Popen[str]":
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kerasclf.search.distributed.search_worker"],
-        stdin=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **address.environment(worker)},
-        # Ctrl-C goes to this process alone. The worker ends when its standard input closes.
-        start_new_session=True,
-    )
+def _run_worker(address: Address, worker: str, request: dict[str, str | float], log: Log) -> int:
+    """Runs a worker in a process and returns its exit code.
+
+    Raises:
+        KerasclfError: If the worker met an error that a restart cannot solve.
+    """
+    temporary = TemporaryFolder()
+    error_file = temporary.path / "error.txt"
+    environment = {**address.environment(worker), **temporary.environment}
+    process = start_child("kerasclf.search.distributed.search_worker", (), environment)
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):
-        process.stdin.write(json.dumps(request) + "\n")
-        process.stdin.flush()
-    return process
-
-
-def _end(process: "subprocess.Popen[str]") -> None:
-    if process.stdin is not None:
-        with contextlib.suppress(OSError):
-            process.stdin.close()
     try:
-        process.wait(10)
-    except subprocess.TimeoutExpired:
+        log(f"{worker} works for the chief at {address} (process {process.pid})")
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(json.dumps({**request, "error_file": str(error_file)}) + "\n")
+            process.stdin.flush()
+        code = process.wait()
+        if code == REFUSED and error_file.exists():
+            raise KerasclfError(error_file.read_text(encoding="utf-8"))
+        return code
+    finally:
         process.kill()
         process.wait()
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        temporary.remove()
 
 
 @contextlib.contextmanager

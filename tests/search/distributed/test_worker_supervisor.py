@@ -1,17 +1,18 @@
 """`supervise_worker`: a worker that is killed, and the names of workers."""
 
 import signal
+import socket
 
 import pytest
 
-from kerasclf.errors import FolderError
-from kerasclf.search import Budget, read_search
-from kerasclf.search.distributed.worker_supervisor import _hold_name
-from tests.search.distributed.helpers import worker_process
-from tests.search.fake import search
+from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.search import read_search
+from kerasclf.search.distributed.address import Address
+from kerasclf.search.distributed.worker_supervisor import _hold_name, supervise_worker
+from tests.search.distributed.helpers import free_port, worker_process
 
 
-def test_workers_hold_different_names_and_may_start_before_the_search(tmp_path):
+def test_workers_hold_different_names(tmp_path):
     with _hold_name(tmp_path / "out", None) as one, _hold_name(tmp_path / "out", None) as other:
         assert one != other
         with (
@@ -19,7 +20,18 @@ def test_workers_hold_different_names_and_may_start_before_the_search(tmp_path):
             _hold_name(tmp_path / "out", other),
         ):
             pass
-    assert len(search(tmp_path / "out", budget=Budget(1)).trials) == 1
+
+
+def test_a_worker_without_a_chief_writes_nothing(tmp_path):
+    address = Address(port=free_port())
+    with pytest.raises(KerasclfError, match=f"No chief answers at {address} after 0 s"):
+        supervise_worker(tmp_path / "out", address, 1, pytest.fail, None, 0.1)
+    with (
+        socket.create_server((address.ip, address.port)),
+        pytest.raises(FolderError, match=f"The chief at {address} does not work in {tmp_path / 'out'}"),
+    ):
+        supervise_worker(tmp_path / "out", address, 1, pytest.fail, None, 10)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

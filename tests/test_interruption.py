@@ -1,0 +1,204 @@
+"""Signals to the command. A stub takes the place of the work, which then needs no TensorFlow."""
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import kerasclf.__main__
+from kerasclf.runs.engines import Processes
+
+ROOT = Path(__file__).parents[1]
+STOPPED = "Stopped. Finished runs are complete, the others keep their last epoch. Repeat the command to resume."
+# The command with other work. Each prints a line when it is to be interrupted.
+WORK = {
+    "work": """
+def work(arguments):
+    child = start_child("tests.endless_import", (), {})
+    while True:
+        time.sleep(0.1)
+""",
+    "import": """
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "slow":
+            print("importing", flush=True)
+            while True:
+                time.sleep(0.1)
+
+def work(arguments):
+    sys.meta_path.insert(0, Slow())
+    try:
+        import slow
+    except BaseException:
+        print("Traceback: the import was interrupted")
+""",
+    "finalizer": """
+class Finalized:
+    def __del__(self):
+        print("importing", flush=True)
+        while True:
+            time.sleep(0.1)
+
+def work(arguments):
+    Finalized()
+    print("Traceback: the command went on")
+""",
+    "ignored": """
+def work(arguments):
+    while True:
+        try:
+            print("importing", flush=True)
+            while True:
+                time.sleep(0.1)
+        except KeyboardInterrupt:
+            pass
+""",
+    "teardown": """
+class Finalized:
+    def __del__(self, write=os.write, sleep=time.sleep):
+        write(1, b"importing\\n")
+        sleep(1)
+
+def work(arguments):
+    sys.last_of_all = Finalized()
+""",
+    "failing end": """
+def work(arguments):
+    try:
+        print("importing", flush=True)
+        while True:
+            time.sleep(0.1)
+    finally:
+        raise OSError("the terminal is closed")
+""",
+}
+CODE = """
+import os, sys, time
+from kerasclf import cli, interruption
+from kerasclf.__main__ import main
+from kerasclf.child_process import start_child
+{work}
+cli.main = work
+interruption._SAME_S = {same_s}
+interruption._GRACE_S = {grace_s}
+main()
+"""
+
+
+def start(work, tmp_path, same_s=60, grace_s=60, ignored=(), **settings):
+    """Starts the command and waits until it is to be interrupted. The other signals have their default effect."""
+
+    def reset():
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN if number in ignored else signal.default_int_handler)
+            if number not in ignored:
+                signal.signal(number, signal.SIG_DFL)
+
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE.format(work=WORK[work], same_s=same_s, grace_s=grace_s)],
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, preexec_fn=reset, **streams,
+    )  # fmt: skip
+    if streams["stdout"] == subprocess.PIPE:
+        assert process.stdout.readline() == "importing\n"
+    return process
+
+
+def check_stopped(process, tmp_path, children=()):
+    try:
+        out, error = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert (process.returncode, error.strip()) == (130, STOPPED)
+    assert out == ""
+    assert not psutil.wait_procs(children, timeout=20)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("work", ["work", "import"])
+def test_a_signal_stops_the_command_its_processes_and_its_files(number, work, tmp_path):
+    process = start(work, tmp_path)
+    children = psutil.Process(process.pid).children()
+    assert len(children) == (work == "work")
+    process.send_signal(number)
+    check_stopped(process, tmp_path, children)
+
+
+@pytest.mark.parametrize("work", ["finalizer", "failing end"])
+def test_an_exception_that_python_or_the_command_would_lose_stops_the_command_too(work, tmp_path):
+    process = start(work, tmp_path)
+    process.send_signal(signal.SIGINT)
+    check_stopped(process, tmp_path)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_a_finished_command_changes_nothing(number, tmp_path):
+    process = start("teardown", tmp_path)
+    process.send_signal(number)
+    assert process.communicate(timeout=30) == ("", "")
+    assert process.returncode == 0
+
+
+def test_five_signals_are_one(tmp_path):
+    process = start("work", tmp_path)
+    for _ in range(5):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.01)
+    check_stopped(process, tmp_path)
+
+
+@pytest.mark.parametrize(("same_s", "grace_s", "signals"), [(0, 60, 2), (60, 0.1, 1)], ids=["again", "late"])
+def test_an_end_that_does_not_come_is_forced(same_s, grace_s, signals, tmp_path):
+    process = start("ignored", tmp_path, same_s, grace_s)
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout.readline() == "importing\n", "the first signal can be handled"
+    for _ in range(signals - 1):
+        process.send_signal(signal.SIGTERM)
+    check_stopped(process, tmp_path)
+
+
+def test_an_ignored_signal_stays_ignored(tmp_path):
+    """As nohup does, and a shell script that starts a command in the background."""
+    process = start("work", tmp_path, ignored=(signal.SIGHUP, signal.SIGINT))
+    for number in (signal.SIGHUP, signal.SIGINT):
+        process.send_signal(number)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    check_stopped(process, tmp_path)
+
+
+def test_a_closed_terminal_stops_the_command(tmp_path):
+    ours, terminal = pty.openpty()
+    code = CODE.format(work=WORK["work"], same_s=60, grace_s=60)
+    process = subprocess.Popen(
+        # The command leads a session whose terminal is its standard input.
+        [sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{code}"],
+        stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    os.close(terminal)
+    assert os.read(ours, 100).strip() == b"importing"
+    children = psutil.Process(process.pid).children()
+    assert len(children) == 1
+    os.close(ours)
+    try:
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+    assert not psutil.wait_procs(children, timeout=20)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_library_installs_no_handler():
+    assert kerasclf.__main__.main and Processes(1)._temporary.path.exists()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        assert "kerasclf" not in getattr(signal.getsignal(number), "__module__", "")
