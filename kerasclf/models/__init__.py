@@ -4,7 +4,7 @@ from kerasclf.models.alexnet import alexnet
 from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.build import build
-from kerasclf.models.catalogue import CATALOGUE, Builder, check_arguments
+from kerasclf.models.catalogue import CATALOGUE, Builder, check_arguments, find_builder
 from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
 from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
 from kerasclf.models.convnext_ladder import resnet_to_convnext
@@ -17,6 +17,7 @@ from kerasclf.models.heads import attach_head
 from kerasclf.models.mlp import mlp, perceptron
 from kerasclf.models.nin import nin
 from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from kerasclf.models.saved_networks import takes_raw_pixels
 from kerasclf.models.squeezenet import squeezenet1_1
 from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from kerasclf.models.weights.pretrained import find_pretrained, load_pretrained
@@ -48,6 +49,7 @@ __all__ = [
     "description",
     "draw",
     "explain",
+    "find_builder",
     "find_pretrained",
     "least_input_size",
     "load_pretrained",
@@ -64,6 +66,7 @@ __all__ = [
     "resnet_to_convnext",
     "simple_cnn",
     "squeezenet1_1",
+    "takes_raw_pixels",
     "totals",
     "vgg11",
     "vgg11_bn",

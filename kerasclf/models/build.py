@@ -1,12 +1,14 @@
-"""`build`: builds a network of the catalogue, with its own top or a new head, and random or pretrained weights."""
+"""`build`: builds a network by its name, with its own top or a new head, and random or pretrained weights."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from kerasclf.models.catalogue import CATALOGUE, check_arguments
-from kerasclf.models.heads import attach_head
+from kerasclf.errors import KerasclfError
+from kerasclf.models.catalogue import Builder, check_arguments
+from kerasclf.models.heads import HEAD_LAYERS, attach_head, without_top
 from kerasclf.models.weights.pretrained import load_pretrained
 from kerasclf.network_checks import HEAD_ARGUMENTS
 
@@ -17,17 +19,19 @@ def build(
     num_classes: int,
     arguments: Mapping[str, Any] | None = None,
     weights: str = "none",
+    source: str | None = None,
 ) -> keras.Model:
-    """Builds a network of the catalogue, with its own top or a new head.
+    """Builds a network of the catalogue, or a user's own network, with its own top or a new head.
 
     Args:
-        name: A key of `CATALOGUE`.
+        name: A key of `CATALOGUE`, `"module:function"` for a user's own network, or a `.keras` file.
         input_shape: Height, width and channels.
         num_classes: Width of the output.
         arguments: Further arguments of the builder, and `head`, `head_activation`, `head_dropout`, `head_batch_norm`
             and `pooling` of `attach_head`. Any of the latter gives the network a new head.
         weights: As for `load_pretrained`. With its own top, the network needs as many classes as the weights have.
             A new head starts from random weights.
+        source: SHA-256 that the source of a user's own network must have; None accepts any.
 
     Returns:
         The uncompiled model, in the precision of Keras' current policy.
@@ -42,20 +46,30 @@ def build(
         ((None, 10), ['head1_dense', 'head1_activation', 'logits', 'predictions'])
     """
     arguments = dict(arguments or {})
-    check_arguments(name, arguments)
+    builder = check_arguments(name, arguments, source)
     head = {argument: arguments.pop(argument) for argument in HEAD_ARGUMENTS if argument in arguments}
     if head:
-        network = _with_head(name, input_shape, num_classes, arguments, head)
+        network = _with_head(builder, input_shape, num_classes, arguments, head)
     else:
-        network = CATALOGUE[name](input_shape=input_shape, num_classes=num_classes, **arguments)
+        network = builder(input_shape=input_shape, num_classes=num_classes, **arguments)
     load_pretrained(network, name, weights, top=not head)
     return network
 
 
 def _with_head(
-    name: str, input_shape: tuple[int, ...], num_classes: int, arguments: dict[str, Any], head: dict[str, Any]
+    builder: Builder, input_shape: tuple[int, ...], num_classes: int, arguments: dict[str, Any], head: dict[str, Any]
 ) -> keras.Model:
     activation = arguments.pop("classifier_activation", "softmax")
-    below = CATALOGUE[name](input_shape=input_shape, num_classes=num_classes, **arguments, include_top=False)
-    output = attach_head(below.output, num_classes, activation, **head)
-    return keras.Model(below.input, output, name=below.name)
+    if "include_top" in inspect.signature(builder).parameters:
+        below = builder(input_shape=input_shape, num_classes=num_classes, **arguments, include_top=False)
+        features = below.output
+    else:
+        below = builder(input_shape=input_shape, num_classes=num_classes, **arguments)
+        features = without_top(below)
+    below = keras.Model(below.input, features, name=below.name)
+    if taken := sorted({layer.name for layer in below.layers} & HEAD_LAYERS):
+        raise KerasclfError(
+            f"head: expected a network without layers of these names below its new head: {', '.join(HEAD_LAYERS)}. "
+            f"Received: {', '.join(taken)}. Rename them."
+        )
+    return keras.Model(below.input, attach_head(features, num_classes, activation, **head), name=below.name)

@@ -17,10 +17,13 @@ from kerasclf.models.convnext_ladder import resnet_to_convnext
 from kerasclf.models.heads import check_head
 from kerasclf.models.mlp import mlp, perceptron
 from kerasclf.models.nin import nin
+from kerasclf.models.own_networks import own_builder, takes_any
 from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from kerasclf.models.saved_networks import saved_builder
 from kerasclf.models.squeezenet import squeezenet1_1
 from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from kerasclf.network_checks import HEAD_ARGUMENTS
+from kerasclf.network_source import FORMS, is_own, is_saved
 
 Builder = Callable[..., keras.Model]
 
@@ -57,27 +60,46 @@ CATALOGUE: dict[str, Builder] = {
 }
 
 
-def own_arguments(name: str) -> list[str]:
+def own_arguments(builder: Builder) -> list[str]:
     """Returns the names of a builder's arguments, except for the sizes."""
-    parameters = inspect.signature(CATALOGUE[name]).parameters
+    parameters = inspect.signature(builder).parameters
     return [argument for argument in parameters if argument not in ("input_shape", "num_classes")]
 
 
-def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
-    """Checks that a network exists and has these arguments, without building it.
+def find_builder(name: str, source: str | None = None) -> Builder:
+    """Returns the builder of a network. A user's own module is run; a user's own file is loaded in safe mode.
 
     Args:
-        name: A key of `CATALOGUE`.
+        name: A key of `CATALOGUE`, `"module:function"`, or a `.keras` file.
+        source: SHA-256 that the source of a user's own network must have; None accepts any.
+
+    Raises:
+        KerasclfError: If there is no such network, or its source has changed.
+    """
+    if is_saved(name):
+        return saved_builder(name, source)
+    if is_own(name):
+        return own_builder(name, source)
+    if name not in CATALOGUE:
+        raise KerasclfError(f"{unknown('model', name, CATALOGUE)} For your own network, give {FORMS}.")
+    return CATALOGUE[name]
+
+
+def check_arguments(name: str, arguments: Mapping[str, Any], source: str | None = None) -> Builder:
+    """Checks that a network exists and has these arguments, and returns its builder.
+
+    Args:
+        name: As for `find_builder`.
         arguments: Arguments of the builder or of the head, by name.
+        source: As for `find_builder`.
 
     Raises:
         KerasclfError: If the network or an argument is unknown, or the head cannot be built.
     """
-    if name not in CATALOGUE:
-        raise KerasclfError(unknown("model", name, CATALOGUE))
-    own = own_arguments(name)
+    builder = find_builder(name, source)
+    own = own_arguments(builder)
     for argument in arguments:
-        if argument not in (*own, *HEAD_ARGUMENTS):
+        if argument not in (*own, *HEAD_ARGUMENTS) and not takes_any(builder):
             raise KerasclfError(unknown(f"argument of {name}", argument, [*own, *HEAD_ARGUMENTS]))
     check_head(
         **{
@@ -86,3 +108,4 @@ def check_arguments(name: str, arguments: Mapping[str, Any]) -> None:
             if key in ("head", "head_activation", "head_dropout", "pooling")
         }
     )
+    return builder

@@ -6,15 +6,23 @@ from typing import Literal
 import keras
 from keras import layers
 
-from kerasclf.errors import raise_all
+from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.models.sizes import activation_problems
 from kerasclf.network_checks import head_problems, head_widths
 
 # Name of the layer that outputs a network's features: layers up to it may be pretrained, those above it are new.
 FEATURES = "pool"
+# Names that every head uses.
+HEAD_LAYERS = frozenset({FEATURES, "logits", "predictions"})
 
 Pooling = Literal["avg", "max", "flatten"]
 _POOLINGS = {"avg": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D, "flatten": layers.Flatten}
+
+# The layers of which the top of a network may consist.
+_TOP = (
+    layers.Dense, layers.Activation, layers.Softmax, layers.ReLU, layers.LeakyReLU, layers.Dropout,
+    layers.BatchNormalization, *_POOLINGS.values(),
+)  # fmt: skip
 
 
 def attach_head(
@@ -66,6 +74,34 @@ def check_head(
     problems = head_problems(head, head_dropout, pooling) + activation_problems(head_activation=head_activation)
     raise_all("This head cannot be built", problems)
     return tuple(map(int, head_widths(head)))
+
+
+def without_top(network: keras.Model) -> keras.KerasTensor:
+    """Returns the features of a flat network below its top.
+
+    They are the input of its layer `FEATURES`, or its last feature map. In a network of dense layers they are the
+    input of its last dense layer.
+
+    Raises:
+        KerasclfError: If it does not end in dense layers.
+    """
+    producers = {id(tensor): step for step in network.operations for tensor in keras.tree.flatten(step.output)}
+    x, classifier = network.outputs[0], None
+    while len(x.shape) == 2:
+        step = producers[id(x)]
+        if step.name == FEATURES:
+            return step.input
+        if not isinstance(step, _TOP) or isinstance(step.input, list):
+            break
+        x = step.input
+        if classifier is None and isinstance(step, layers.Dense):
+            classifier = x
+    if classifier is None:
+        raise KerasclfError(
+            f"head: expected a network that ends in dense layers, which a new head replaces. Received: {network.name}. "
+            "Give its function an argument include_top, and return its features for include_top=False."
+        )
+    return x if keras.Model(network.input, x).weights else classifier
 
 
 def pool(x: keras.KerasTensor, pooling: Pooling = "avg") -> keras.KerasTensor:

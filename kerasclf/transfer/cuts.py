@@ -36,6 +36,8 @@ class Cuts:
         self._names = [step.name for step in self._steps]
         self._outputs = [step.output for step in self._steps]
         self._inputs = [_inputs(step) for step in self._steps]
+        # What the builder froze stays frozen.
+        self._fixed = [isinstance(step, keras.Layer) and not step.trainable for step in self._steps]
 
     def first_trainable(self, unfreeze: str) -> int:
         """Returns the position of the first trainable layer. All layers after it train too.
@@ -75,7 +77,8 @@ class Cuts:
         for position, step in enumerate(self._steps):
             if isinstance(step, keras.Layer):
                 is_norm = position < backbone and isinstance(step, keras.layers.BatchNormalization)
-                step.trainable = position >= first and not (freeze_batch_norm and is_norm)
+                frozen = self._fixed[position] or (freeze_batch_norm and is_norm)
+                step.trainable = position >= first and not frozen
         trainable = self._count()
         return Counts(trainable, all_weights - trainable)
 

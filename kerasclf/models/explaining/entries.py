@@ -1,14 +1,18 @@
-"""Descriptions of the networks of the catalogue, without building them."""
+"""Descriptions of networks, without building them."""
 
 import inspect
 import sys
 from functools import partial
+from typing import Any
 
-from kerasclf.errors import KerasclfError, unknown
+from kerasclf.errors import KerasclfError
 from kerasclf.models.backbones import BACKBONES
-from kerasclf.models.catalogue import CATALOGUE, Builder, own_arguments
+from kerasclf.models.catalogue import CATALOGUE, Builder, find_builder, own_arguments
 from kerasclf.models.weights.published import PUBLISHED
 from kerasclf.network_list import Entry
+
+# Sizes for a network whose function states none.
+_USUAL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 10}
 
 
 def description(name: str) -> str:
@@ -17,18 +21,21 @@ def description(name: str) -> str:
     Raises:
         KerasclfError: If the network is unknown.
     """
-    text = docstring(_known(name)).partition("Args:")[0].strip()
+    text = docstring(find_builder(name)).partition("Args:")[0].strip()
     return f"{text} {BACKBONES[name].paper}." if name in BACKBONES else text
 
 
 def default_sizes(name: str) -> tuple[tuple[int, ...], int]:
-    """Returns a network's default input shape and number of classes.
+    """Returns a network's default input shape and number of classes; 32×32×3 and 10 if its function has no defaults.
 
     Raises:
         KerasclfError: If the network is unknown.
     """
-    parameters = inspect.signature(_known(name)).parameters
-    return tuple(parameters["input_shape"].default), parameters["num_classes"].default
+    parameters = inspect.signature(find_builder(name)).parameters
+    sizes = {size: parameters[size].default for size in _USUAL if size in parameters}
+    stated = {size: value for size, value in sizes.items() if value is not inspect.Parameter.empty}
+    shape, classes = {**_USUAL, **stated}.values()
+    return tuple(shape), classes
 
 
 def least_input_size(name: str) -> int:
@@ -39,7 +46,7 @@ def least_input_size(name: str) -> int:
     Raises:
         KerasclfError: If the network is unknown.
     """
-    builder = _known(name)
+    builder = find_builder(name)
     try:
         builder(input_shape=(0, 0, 3), num_classes=2)
     except KerasclfError as error:
@@ -64,7 +71,7 @@ def entry(name: str, parameters: int) -> Entry:
         *default_sizes(name),
         least=least_input_size(name),
         imagenet=name in BACKBONES or name in PUBLISHED,
-        arguments=tuple(own_arguments(name)),
+        arguments=tuple(own_arguments(CATALOGUE[name])),
     )
 
 
@@ -78,12 +85,6 @@ def families() -> dict[str, str]:
 def docstring(builder: Builder) -> str:
     """Returns a builder's docstring; for a variant, that of the function that builds its family."""
     return inspect.getdoc(_function(builder)) or ""
-
-
-def _known(name: str) -> Builder:
-    if name not in CATALOGUE:
-        raise KerasclfError(unknown("model", name, CATALOGUE))
-    return CATALOGUE[name]
 
 
 def _function(builder: Builder) -> Builder:

@@ -6,26 +6,27 @@ import keras
 
 from kerasclf.errors import KerasclfError, WeightsError
 from kerasclf.models.backbones import BACKBONES, bare
-from kerasclf.models.catalogue import CATALOGUE
+from kerasclf.models.catalogue import find_builder
 from kerasclf.models.heads import FEATURES
 from kerasclf.models.weights.keras_files import Weights, another_network, by_layer, own_names, read_keras_file
 from kerasclf.models.weights.published import PUBLISHED, published_file
 from kerasclf.models.weights.torch_files import read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of, match_torch
 from kerasclf.network_checks import FILE_FORMS, KERAS_FORMS, TORCH_FORMS
+from kerasclf.network_source import is_own
 
 
 def find_pretrained(architecture: str, weights: str) -> Weights:
     """Returns the pretrained weights of a network by layer; empty for `"none"`.
 
     Args:
-        architecture: A key of `CATALOGUE`.
+        architecture: Its name, as for `build`.
         weights: As for `load_pretrained`.
 
     Raises:
         KerasclfError: If the network has no pretrained weights, or they are not available.
     """
-    if weights == "none":
+    if weights in ("none", architecture):  # a saved network has its weights already
         return {}
     if weights != "imagenet":
         return _read(Path(weights).expanduser(), architecture)
@@ -46,7 +47,7 @@ def load_pretrained(
 
     Args:
         network: A network from `build`, with a layer of features below its head.
-        architecture: Its name in `CATALOGUE`.
+        architecture: Its name, as for `build`.
         weights: `"imagenet"`, downloaded once; `"none"`, which leaves the network unchanged; or a file. The file is a
             saved `.keras` model that contains the same layers (such as a run's model.keras), a `.safetensors` or `.pth`
             with the names of torchvision or timm, or a `.weights.h5` or `.h5` of the network of keras.applications
@@ -58,7 +59,7 @@ def load_pretrained(
         KerasclfError: If the network has no pretrained weights, they are not available, or the file belongs to another
             network; the message then names the first layer that differs.
     """
-    if weights == "none":
+    if weights in ("none", architecture):
         return
     found = find_pretrained(architecture, weights) if found is None else found
     layers = network.layers if top else pretrained_layers(network)
@@ -93,9 +94,14 @@ def _read(path: Path, architecture: str) -> Weights:
             f"weights: expected 'imagenet', 'none' or a file: {FILE_FORMS}. Received: {str(path)!r}, which does not "
             "exist."
         )
+    if is_own(architecture) and path.suffix != ".keras":
+        raise KerasclfError(
+            f"weights: expected a .keras file for {architecture}, as other files follow the names of known networks. "
+            f"Received: {str(path)!r}."
+        )
     if path.suffix in TORCH_FORMS:
         tensors = read_torch_file(path)
-        return match_torch(CATALOGUE[architecture](num_classes=classes_of(tensors)), tensors, path)
+        return match_torch(find_builder(architecture)(num_classes=classes_of(tensors)), tensors, path)
     if path.suffix in KERAS_FORMS:
         return read_keras_file(path, architecture)
     raise KerasclfError(f"weights: expected a file {FILE_FORMS}. Received: {str(path)!r}.")
