@@ -70,6 +70,12 @@ class AugmentationSettings(Value):
         return self.featurewise_std_normalization and not self.zca_whitening
 
     @property
+    def normalizes(self) -> bool:
+        """Whether pixels are scaled, shifted or processed before the network."""
+        samplewise = self.samplewise_center or self.samplewise_std_normalization
+        return bool(self.preprocessing_function or self.rescale is not None or samplewise or self.centers)
+
+    @property
     def mixes(self) -> bool:
         """Whether images and labels of a batch are mixed."""
         return self.mix_up > 0 or self.cut_mix > 0

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 from kerasclf.errors import KerasclfError, rebuild
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
+from kerasclf.network_source import check_importable
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs import forking
 from kerasclf.runs.execute import execute, is_passing
@@ -108,6 +109,7 @@ class Processes:
         return TemporaryFolder()
 
     def plan(self, request: PlanRequest, log: Log) -> Plan:
+        check_importable([experiment.model for experiment in request.experiments.values()])
         snapshots = tempfile.mkdtemp(prefix="snapshots-", dir=self._temporary.path)
         # The plan measures with as many threads as each run will have.
         width = usable_cores() if self.jobs == "auto" else self.jobs

@@ -1,14 +1,16 @@
 """`Experiment`: everything that decides a run except its seed."""
 
 import functools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from kerasclf.data.splits import Split
-from kerasclf.errors import unknown
+from kerasclf.errors import KerasclfError, unknown
 from kerasclf.flaws import FLAWS
 from kerasclf.log import Log
+from kerasclf.network_source import is_own, is_saved, name_function, source_digest
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer
@@ -28,7 +30,8 @@ class Experiment(Value):
 
     Args:
         data: Spec of a data set, as `kerasclf.load_dataset` takes it.
-        model: Name of a network in the catalogue.
+        model: Name of a network in the catalogue. Or a network of your own: a function, its `"module:function"`, or
+            a saved `.keras` file to start from.
         model_args: Further arguments of the builder; given as a mapping, stored as sorted pairs.
         augmentation: Random changes of the training images, and the normalisation of all images.
         train: How to train in the last phase.
@@ -40,6 +43,8 @@ class Experiment(Value):
             shapes are drawn; None keeps the original size.
         augment_validation: Whether validation images are augmented too, a flaw of some published studies.
         flaws: Names from `kerasclf.flaws.FLAWS`; empty in a sound experiment.
+        model_source: SHA-256 of the source file of your own network; None reads the file. A network of the catalogue
+            has none.
 
     Example:
         >>> from kerasclf import Experiment, TrainConfig
@@ -64,11 +69,41 @@ class Experiment(Value):
     image_size: tuple[int, int] | None = None
     augment_validation: bool = False
     flaws: tuple[str, ...] = field(default=(), metadata=LATER)
+    model_source: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         if isinstance(self.model_args, Mapping):
             object.__setattr__(self, "model_args", tuple(sorted(self.model_args.items())))
+        if callable(self.model):
+            object.__setattr__(self, "model", name_function(self.model))
+        if isinstance(self.model, str):
+            self._complete_own_network()
         super().__post_init__()
+
+    def _complete_own_network(self) -> None:
+        """Reads the source of the user's own network, and takes the weights of a saved one from its file."""
+        if self.model_source is None:
+            object.__setattr__(self, "model_source", source_digest(self.model))
+        if is_saved(self.model) and isinstance(self.transfer, Transfer) and self.transfer.weights == "imagenet":
+            object.__setattr__(self, "transfer", self.transfer.but(weights=self.model))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Creates an experiment from the output of `to_dict`. It opens no file and imports no module.
+
+        Raises:
+            KerasclfError: If a field is unknown or cannot be used.
+        """
+        model = values.get("model")
+        if isinstance(model, str) and is_own(model) and not values.get("model_source"):
+            raise KerasclfError(f"model_source: expected the SHA-256 of the source of {model!r}. Received: None.")
+        return super().from_dict(values)
+
+    def but(self, **changes: Any) -> Self:
+        """Returns a copy with some fields changed. Another `model` has another `model_source`."""
+        if changes.get("model", self.model) != self.model:
+            changes = {"model_source": None, **changes}
+        return super().but(**changes)
 
     @property
     def phases(self) -> tuple[TrainConfig, ...]:
@@ -93,7 +128,24 @@ class Experiment(Value):
             found.append("transfer.views: expected an augmentation that changes images. All views would be the same.")
         if self.transfer is not None and self.transfer.views and self.augmentation.mixes:
             found.append("transfer.views: expected no mix_up and no cut_mix, which mix images anew in every epoch.")
-        return found + self._flaw_problems()
+        return found + self._network_problems() + self._flaw_problems()
+
+    def _network_problems(self) -> list[str]:
+        if not is_own(self.model):
+            received = f"Received: {self.model_source!r}."
+            return [] if self.model_source is None else [f"model_source: expected None for {self.model}. {received}"]
+        found = []
+        if not re.fullmatch(r"[0-9a-f]{64}", self.model_source or ""):
+            found.append(f"model_source: expected a SHA-256 of 64 digits. Received: {self.model_source!r}.")
+        weights = self.transfer.weights if self.transfer else None
+        if is_saved(self.model) and weights not in (None, self.model):
+            found.append(f"transfer.weights: expected {self.model!r}, the network's own file. Received: {weights!r}.")
+        elif weights == "imagenet":
+            found.append(
+                f"transfer.weights: expected 'none' or a .keras file, as {self.model} has no ImageNet weights. "
+                "Received: 'imagenet'."
+            )
+        return found
 
     def _flaw_problems(self) -> list[str]:
         found = [unknown("flaw", name, FLAWS) for name in self.flaws if name not in FLAWS]
@@ -137,7 +189,7 @@ class Experiment(Value):
         """
         from kerasclf.models import build, load_pretrained
 
-        network = build(self.model, image_shape, num_classes, dict(self.model_args))
+        network = build(self.model, image_shape, num_classes, dict(self.model_args), source=self.model_source)
         if self.transfer is not None:
             load_pretrained(network, self.model, self.transfer.weights, found=found)
         return network

@@ -12,6 +12,7 @@ from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
+from kerasclf.network_source import is_own, is_saved
 from kerasclf.runs.cost import PhaseCost, RunCost
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.meter import forget_peak, peak_memory_mb
@@ -172,7 +173,8 @@ def _check_settings(name: str, experiment: Experiment) -> None:
     from kerasclf.models import BACKBONES, check_arguments
 
     arguments = dict(experiment.model_args)
-    check_arguments(experiment.model, arguments)
+    check_arguments(experiment.model, arguments, experiment.model_source)
+    _check_raw_pixels(name, experiment)
     if experiment.model in BACKBONES and experiment.transfer is None:
         raise KerasclfError(
             f"{name}: expected a transfer for the pretrained network {experiment.model}, such as "
@@ -182,6 +184,17 @@ def _check_settings(name: str, experiment: Experiment) -> None:
         raise KerasclfError(
             f"{name}: expected classifier_activation 'softmax', as the loss and the report need probabilities. "
             f"Received: {arguments['classifier_activation']!r}."
+        )
+
+
+def _check_raw_pixels(name: str, experiment: Experiment) -> None:
+    """Checks that pixels are not normalised twice: by a saved network and before it."""
+    from kerasclf.models import takes_raw_pixels
+
+    if is_saved(experiment.model) and experiment.augmentation.normalizes and takes_raw_pixels(experiment.model):
+        raise KerasclfError(
+            f"{name}: expected an augmentation without normalisation, as {experiment.model} normalises raw pixels "
+            "itself. Leave out rescale, preprocessing_function, and the samplewise, featurewise and ZCA fields."
         )
 
 
@@ -213,6 +226,8 @@ def _check_networks(
     Returns:
         A hash of each architecture, by the experiment's name.
     """
+    import keras
+
     from kerasclf.models.explaining.architecture import architecture
     from kerasclf.pipeline.normalization_statistics import check_normalization
     from kerasclf.transfer.cuts import Cuts
@@ -226,8 +241,11 @@ def _check_networks(
             )
         check_normalization(experiment.augmentation, dataset.image_shape)
         weights = experiment.transfer and experiment.transfer.weights
-        network = experiment.model, experiment.model_args, weights, dataset.image_shape, dataset.num_classes
+        source = experiment.model, experiment.model_source, experiment.model_args, weights
+        network = *source, dataset.image_shape, dataset.num_classes
         if network not in built:
+            if is_own(experiment.model):  # Keras numbers unnamed layers anew, as for the run
+                keras.backend.clear_session(free_memory=False)
             model = experiment.network(dataset.image_shape, dataset.num_classes, _weights_of(experiment, pretrained))
             built[network] = Cuts(model), digest_of(architecture(model))
         cuts, found[name] = built[network]

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
+from kerasclf.network_source import search_path, use_search_path
 from kerasclf.runs.engines import Jobs, Processes, Waiting, check_jobs, count_jobs, fail, pass_on
 from kerasclf.runs.execute import is_passing
 from kerasclf.runs.job import Job
@@ -80,7 +81,7 @@ class Ray:
         try:
             while True:
                 while len(current) < width and (job := waiting.take()):
-                    current[remote.remote(replace(job, threads=self.threads).to_dict(), events)] = job
+                    current[remote.remote(replace(job, threads=self.threads).to_dict(), events, search_path())] = job
                 if not current:
                     break
                 watch()
@@ -137,8 +138,12 @@ def _kept_sigterm_handler() -> Iterator[None]:
             signal.signal(signal.SIGTERM, before)
 
 
-def _run(plain: dict[str, Any], events: Any) -> dict[str, Any]:
-    """Executes a run on the machine where Ray calls this function, in a process that ends with the run."""
+def _run(plain: dict[str, Any], events: Any, path: list[str]) -> dict[str, Any]:
+    """Executes a run on the machine where Ray calls this function, in a process that ends with the run.
+
+    It imports from the folders of `path`: those of the process that started the study.
+    """
+    use_search_path(path)
     job, temporary = Job.from_dict(plain), TemporaryFolder()
     temporary.use()
     try:

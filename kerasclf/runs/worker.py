@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kerasclf.errors import KerasclfError
+from kerasclf.network_source import use_search_path
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs import forking
 from kerasclf.runs.execute import execute, is_passing
@@ -69,6 +70,7 @@ def answer(line: str) -> NoReturn:
         line: The request.
     """
     request = json.loads(line)
+    use_search_path(request["search_path"])
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
 
     def send(event: list[Any]) -> None:

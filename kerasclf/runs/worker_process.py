@@ -8,6 +8,7 @@ from collections.abc import Generator
 from typing import Any
 
 from kerasclf.child_process import start_child
+from kerasclf.network_source import search_path
 
 # Seconds after which a worker that does not end is killed.
 _GRACE_S = 5
@@ -35,11 +36,11 @@ class WorkerProcess:
         return self._forks and self.process.poll() is None
 
     def send(self, request: dict[str, Any]) -> None:
-        """Sends a request to the worker, which answers with `events`."""
+        """Sends a request to the worker, which answers with `events` and imports from where this process does."""
         self._busy, self._answered = True, False
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps(request) + "\n")
+            self.process.stdin.write(json.dumps({**request, "search_path": search_path()}) + "\n")
             self.process.stdin.flush()
 
     def _read(self) -> Generator[list[Any], None, None]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.errors import KerasclfError, unknown
+from kerasclf.network_source import source_digest
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Protocol
 from kerasclf.studies.study_catalogue import STUDIES
@@ -54,10 +55,12 @@ def read_experiment(path: Path) -> Experiment:
 
 
 def _make(plain: Mapping[str, Any], path: Path) -> Experiment:
-    arguments = plain.get("model_args")
+    arguments, model = plain.get("model_args"), plain.get("model")
     if isinstance(arguments, Mapping):
         plain = {**plain, "model_args": sorted(arguments.items())}
     try:
+        if isinstance(model, str) and "model_source" not in plain and (source := source_digest(model)):
+            plain = {**plain, "model_source": source}
         return Experiment.from_dict(plain)
     except (KerasclfError, TypeError) as error:
         raise KerasclfError(f"The experiment {path}: {error}") from None

@@ -80,6 +80,11 @@ class StudyFolder:
             changed = [field for field in {**before, **after} if before.get(field) != after.get(field)]
             if changed and any(run.is_dir() for run in self.path.glob(f"runs/{name}-{identity}/seed-*[0-9]")):
                 field = changed[0]
+                if field == "model_source":
+                    raise FolderError(
+                        f"{self.path} holds finished runs of {name} with another version of {before['model']}, whose "
+                        "source has changed since. Give another folder as `out`. Nothing was changed."
+                    )
                 raise FolderError(
                     f"{self.path} holds finished runs of {name} with {field} {before.get(field)!r}, not "
                     f"{after.get(field)!r}. Give another folder as `out`. Nothing was changed."

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
-from kerasclf.errors import unknown
+from kerasclf.errors import KerasclfError, unknown
+from kerasclf.network_source import is_own
 from kerasclf.runs.experiment import Experiment
 from kerasclf.values import Value
 
@@ -38,9 +39,9 @@ def field_names(experiment: Experiment) -> list[str]:
     names = list(_names(experiment, ""))
     names += [f"earlier_phases.{i}.{n}" for i, p in enumerate(experiment.earlier_phases, 1) for n in _names(p, "")]
     names += [f"model.{name}" for name in dict(experiment.model_args)]
-    return [name for name in names if name.split(".")[0] not in (*_FIXED, "model_args", "earlier_phases")] + [
-        name for name in names if name.startswith("earlier_phases.")
-    ]
+    return [
+        name for name in names if name.split(".")[0] not in (*_FIXED, "model_args", "model_source", "earlier_phases")
+    ] + [name for name in names if name.startswith("earlier_phases.")]
 
 
 def read(experiment: Experiment, name: str) -> Any:
@@ -70,6 +71,13 @@ def change(experiment: Experiment, values: Mapping[str, Any]) -> Experiment:
         for part in path:
             owner = owner[int(part) - 1] if isinstance(owner, list) else owner[part]
         owner[last] = list(value) if isinstance(value, tuple) else value
+    if plain["model"] != experiment.model:
+        if is_own(str(plain["model"])):
+            raise KerasclfError(
+                f"axis model: expected networks of the catalogue. Received: {plain['model']!r}. Compare networks of "
+                "your own in a study, or give your function an argument and search that."
+            )
+        plain.pop("model_source", None)
     plain["model_args"] = [[name, value] for name, value in sorted(arguments.items())]
     return Experiment.from_dict(plain)
 
