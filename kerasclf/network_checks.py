@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import did_you_mean, unknown
+from kerasclf.errors import KerasclfError, did_you_mean, unknown
 from kerasclf.network_list import Entry, read_list
+from kerasclf.network_source import FORMS, is_own, source_digest
 
 # Arguments of `build` that replace a network's own top by a new head.
 HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", "pooling")
@@ -29,14 +30,34 @@ def known_networks() -> Mapping[str, Entry]:
 
 
 def argument_problems(name: str, arguments: Mapping[str, Any]) -> list[str]:
-    """Returns what is wrong with the name of a network, with the names of its arguments and with its head."""
-    known = known_networks().get(name)
-    if known is None:
-        return [unknown("model", name, known_networks())]
-    names = [*known.arguments, *HEAD_ARGUMENTS]
-    found = [unknown(f"argument of {name}", argument, names) for argument in arguments if argument not in names]
+    """Returns what is wrong with the name of a network, with the names of its arguments and with its head.
+
+    The arguments of a user's own function are known when it runs.
+    """
+    found, known = name_problems(name), known_networks().get(name)
+    if known is not None:
+        names = [*known.arguments, *HEAD_ARGUMENTS]
+        found = [unknown(f"argument of {name}", argument, names) for argument in arguments if argument not in names]
+    elif not is_own(name):
+        return found
     head = {name: arguments[name] for name in ("head", "head_dropout", "pooling") if name in arguments}
     return found + head_problems(**head)
+
+
+def name_problems(name: str) -> list[str]:
+    """Returns what is wrong with the name of a network, or with the file of a user's own one, which does not run."""
+    if not is_own(name):
+        return [] if name in known_networks() else [unknown_network(name, known_networks())]
+    try:
+        source_digest(name)
+    except KerasclfError as error:
+        return [str(error)]
+    return []
+
+
+def unknown_network(name: str, known: Iterable[str]) -> str:
+    """Returns the message for an unknown network."""
+    return f"{unknown('model', name, known)} For your own network, give {FORMS}."
 
 
 def head_problems(head: Sequence[int] | str = (), head_dropout: float = 0.0, pooling: str = "avg") -> list[str]:

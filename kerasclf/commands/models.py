@@ -28,12 +28,15 @@ class ModelsCommand:
       kerasclf models resnet50 --input 64x64x3 --classes 10
       kerasclf models resnet50 --draw
       kerasclf models resnet50 --diagram resnet50.svg
+      kerasclf models my_net:build --input 64x64x3 --classes 5
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"num_classes": "--classes", "input_shape": "--input", "image_size": "--input"}
+    FLAGS: ClassVar[dict[str, str]] = {
+        "num_classes": "--classes", "input_shape": "--input", "image_size": "--input", "model": "NAME",
+    }  # fmt: skip
 
     name: Annotated[str, tyro.conf.Positional] = ""
-    """The network to explain. Default: list all networks."""
+    """The network to explain: a name of the list, module:function for your own, or a .keras file. Default: list all."""
     input: str = ""
     """HEIGHTxWIDTHxCHANNELS, or a number of features. Default: the network's own."""
     classes: int | None = None
@@ -71,11 +74,11 @@ class ModelsCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.network_checks import known_networks, size_problems
+        from kerasclf.network_checks import known_networks, name_problems, size_problems
 
         problems, known = Problems(), known_networks().get(self.name)
-        if known is None:
-            problems.add(unknown("model", self.name, known_networks()))
+        for problem in name_problems(self.name):
+            problems.add(problem)
         if self.classes is not None and self.classes < 2:
             problems.add(f"--classes: expected at least 2. Received: {self.classes}.")
         if self.diagram is not None and self.diagram.suffix.lower() not in _DIAGRAMS:

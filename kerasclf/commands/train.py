@@ -10,6 +10,7 @@ from kerasclf.commands.output import folder_name, log_to, say
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import Problems
+from kerasclf.network_source import label_of
 
 if TYPE_CHECKING:
     from kerasclf.runs.experiment import Experiment
@@ -31,12 +32,15 @@ class TrainCommand(RunOptions):
       kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache", "size": "--quick", "head_dropout": "--dropout"}
+    FLAGS: ClassVar[dict[str, str]] = {
+        "cache": "--no-cache", "size": "--quick", "head_dropout": "--dropout", "model": "--backbone",
+    }  # fmt: skip
 
     data: str = ""
     """folder:PATH with one folder per class, or another data set; see kerasclf study --help."""
     backbone: str = "keras_resnet50"
-    """A pretrained network; kerasclf models lists them."""
+    """A pretrained network; kerasclf models lists them. Or your own: module:function (with --weights none), or a .keras
+    file to start from."""
     unfreeze: str = "head"
     """The layers that train: head (only the new layers on top), all, lastN (from the Nth last convolutional layer on),
     stageK (from stage K on) or from:LAYER. The layers below are frozen: they keep their weights."""
@@ -67,7 +71,7 @@ class TrainCommand(RunOptions):
 
     def run(self, console: Console) -> None:
         study = self._study()
-        out = self.out or Path("runs") / folder_name("train", self.data, self.backbone, study.size)
+        out = self.out or Path("runs") / folder_name("train", self.data, label_of(self.backbone), study.size)
         if self.find_rate:
             _propose_rate(next(iter(study.experiments.values())), out, console)
             return

@@ -1,5 +1,6 @@
 """A study of one experiment, on the user's own images."""
 
+from kerasclf.network_source import label_of
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_options import StudyOptions, reduce_study
@@ -15,7 +16,7 @@ def single_experiment_study(experiment: Experiment, options: StudyOptions | None
     Raises:
         KerasclfError: If an option cannot be used.
     """
-    name = f"{experiment.model}_{experiment.train.unfreeze}".replace(":", "-").replace("/", "-")
+    name = label_of(f"{label_of(experiment.model)}_{experiment.train.unfreeze}")
     study = Study(
         name="train",
         title=f"{experiment.model} on {experiment.data}",
