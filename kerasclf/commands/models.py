@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kerasclf.commands.output import say
 from kerasclf.commands.parsing import whole_numbers
-from kerasclf.errors import KerasclfError, Problems, unknown
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from kerasclf.cli import main
+from tests.own_networks import MY_NET
 
 
 @pytest.mark.parametrize(
@@ -24,6 +25,8 @@ from kerasclf.cli import main
             ["models", "basenet", "--input", "13"],
             "--input: expected HEIGHTxWIDTHxCHANNELS for basenet. Received: '13'.",
         ),
+        (["models", "my_nets:build"], "NAME: expected 'module:function', such as 'my_net:build'"),
+        (["models", "no.keras"], "NAME: expected a .keras file. Received: 'no.keras', which does not exist."),
         (["models", "--draw"], "Which network? Give its name first"),
         (
             ["models", "basenet", "--diagram", "a.gif"],
@@ -67,6 +70,16 @@ def test_a_model_is_explained_in_any_width(width, capsys, monkeypatch):
 def test_a_model_has_its_own_sizes_where_none_are_given(capsys):
     main(["models", "course_cnn"])
     assert "course_cnn, 28x28x1, 10 classes: " in capsys.readouterr().out
+
+
+def test_a_network_of_your_own_is_explained(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_net.py").write_text(MY_NET)
+    main(["models", "my_net:build", "--input", "8x8x1", "--classes", "3"])
+    printed = capsys.readouterr().out
+    assert printed.startswith("Builds a convolution and a hidden layer.\n")
+    assert "my_net-build, 8x8x1, 3 classes: 1,227 parameters" in " ".join(printed.split())
+    sys.modules.pop("my_net")
 
 
 def test_a_model_is_drawn(tmp_path, capsys):
