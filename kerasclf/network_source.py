@@ -7,12 +7,14 @@ An experiment names a network in one of three ways: by its name in the catalogue
 import hashlib
 import importlib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Sequence
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile, ZipFile
 
 from kerasclf.errors import KerasclfError
 from kerasclf.files import file_digest
@@ -21,6 +23,8 @@ from kerasclf.files import file_digest
 MAIN = "__main__"
 FORMS = "'module:function', such as 'my_net:build' for the function build in my_net.py, or a .keras file"
 _NAME = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*")
+# Keras' description of a saved network, and the most that is read of it.
+_CONFIG, _MAX_CONFIG_BYTES = "config.json", 64 << 20
 _MOVE_IT = "Move it to a file, such as my_net.py, and give model='my_net:build'"
 
 
@@ -99,6 +103,20 @@ def saved_file(model: str) -> Path:
     if not path.is_file():
         raise KerasclfError(f"model: expected a .keras file. Received: {model!r}, which does not exist.")
     return path
+
+
+def saved_image_size(model: str) -> tuple[int, int] | None:
+    """Returns the height and width of the images that a `.keras` file takes; None if the file does not say so."""
+    try:
+        with ZipFile(saved_file(model)) as archive:
+            if archive.getinfo(_CONFIG).file_size > _MAX_CONFIG_BYTES:
+                return None
+            config = json.loads(archive.read(_CONFIG))
+        inputs = [layer for layer in config["config"]["layers"] if layer["class_name"] == "InputLayer"]
+        _, height, width, _ = inputs[0]["config"]["batch_shape"]
+    except (OSError, BadZipFile, ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return None
+    return (height, width) if isinstance(height, int) and isinstance(width, int) else None
 
 
 def read_source(module: str) -> tuple[Path, bytes]:

@@ -10,7 +10,7 @@ from kerasclf.commands.output import folder_name, log_to, say
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import Problems
-from kerasclf.network_source import label_of
+from kerasclf.network_source import is_saved, label_of, saved_image_size
 
 if TYPE_CHECKING:
     from kerasclf.runs.experiment import Experiment
@@ -34,6 +34,7 @@ class TrainCommand(RunOptions):
 
     FLAGS: ClassVar[dict[str, str]] = {
         "cache": "--no-cache", "size": "--quick", "head_dropout": "--dropout", "model": "--backbone",
+        "input_shape": "--image-size",
     }  # fmt: skip
 
     data: str = ""
@@ -152,10 +153,12 @@ class TrainCommand(RunOptions):
         )
 
     def _usual_size(self) -> tuple[int, int] | None:
-        """Returns the size that backbones were trained with, unless the images have a size of their own."""
+        """Returns the size that the network was trained with, unless the images have a size of their own."""
         from kerasclf.data.keras_sets import KERAS_SETS
 
-        return None if self.data.split(":")[0] in KERAS_SETS else (224, 224)
+        if self.data.split(":")[0] in KERAS_SETS:
+            return None
+        return (saved_image_size(self.backbone) if is_saved(self.backbone) else None) or (224, 224)
 
 
 def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None:

@@ -20,7 +20,6 @@ from kerasclf.network_source import (
     MAIN,
     attribute,
     check_form,
-    label_of,
     main_source,
     read_source,
     search_path,
@@ -63,7 +62,6 @@ def own_builder(model: str, source: str | None = None) -> Callable[..., keras.Mo
         whole = arguments.get("include_top", True)
         return accepted(network, model, tuple(input_shape), num_classes if whole else None)
 
-    build_own.__dict__.setdefault("__name__", label_of(model))
     return build_own
 
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build, default_sizes, takes_raw_pixels
-from kerasclf.network_source import source_digest
+from kerasclf.network_source import saved_image_size, source_digest
 from kerasclf.training.devices import precision
 from kerasclf.transfer.cuts import Cuts
 
@@ -49,6 +49,7 @@ def test_a_saved_network_is_flat_and_computes_the_same(saved):
     np.testing.assert_allclose(again(images()), model(images("uint8")), atol=1e-6)
     assert default_sizes(path) == (SHAPE, 3)
     assert takes_raw_pixels(path)
+    assert saved_image_size(path) == (8, 8)
 
 
 def test_it_takes_a_new_head_for_other_classes_and_sizes(saved):
@@ -109,6 +110,7 @@ def test_code_in_a_file_is_refused(tmp_path):
 
 def test_a_damaged_file_and_another_kind_of_model_are_refused(tmp_path):
     (tmp_path / "damaged.keras").write_bytes(b"PK nothing")
+    assert saved_image_size(str(tmp_path / "damaged.keras")) is None
     with pytest.raises(KerasclfError, match=r"damaged\.keras cannot be loaded"):
         build(str(tmp_path / "damaged.keras"), SHAPE, 3)
     image = keras.Input(SHAPE)

@@ -1,6 +1,8 @@
 """Experiments with a user's own network: their identity, their runs, and what never imports the network."""
 
+import re
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -195,6 +197,18 @@ def test_a_function_of_a_notebook_runs_in_this_process_alone(monkeypatch, tmp_pa
     with pytest.raises(KerasclfError, match=r"network that other processes can import\. Received: '__main__:make_sm"):
         Processes(1).plan(PlanRequest({"one": experiment}), pytest.fail)
     Inline().plan(PlanRequest({"one": experiment}), lambda line: None)
+
+
+def test_the_example_of_the_manual_runs(tmp_path, monkeypatch):
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
+    section = page.partition("## Your own network\n")[2].partition("### Start from")[0]
+    module, study = re.findall(r"```python\n(.*?)```", section, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_net.py").write_text(module)
+    study = study.replace('"runs/filters")', '"runs/filters", engine=Inline())').replace("epochs=2", "epochs=1")
+    exec(study, {"Inline": Inline})
+    assert len(list(tmp_path.glob("runs/filters/runs/*/seed-0/model.keras"))) == 2
+    sys.modules.pop("my_net")
 
 
 @pytest.mark.slow
