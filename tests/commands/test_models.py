@@ -25,8 +25,6 @@ from tests.own_networks import MY_NET
             ["models", "basenet", "--input", "13"],
             "--input: expected HEIGHTxWIDTHxCHANNELS for basenet. Received: '13'.",
         ),
-        (["models", "my_nets:build"], "NAME: expected 'module:function', such as 'my_net:build'"),
-        (["models", "no.keras"], "NAME: expected a .keras file. Received: 'no.keras', which does not exist."),
         (["models", "--draw"], "Which network? Give its name first"),
         (
             ["models", "basenet", "--diagram", "a.gif"],

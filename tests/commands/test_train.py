@@ -38,11 +38,6 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
         (["train", "--data", "shapes", "--head-epochs", "-3"], "--head-epochs: expected at least 0. Received: -3."),
         (["train", "--data", "shapes", "--unfreeze", "stag5"], "Did you mean 'stage5'?"),
         (["train", "--data", "shapes", "--backbone", "resnet5", "--weights", "none"], "Did you mean 'resnet50'"),
-        (["train", "--data", "shapes", "--backbone", "my_nets:build"], "--backbone: expected 'module:function'"),
-        (
-            ["train", "--data", "shapes", "--backbone", "json:build"],
-            "--weights: expected 'none' or a .keras file, as json",
-        ),
         (["train", "--data", "shapes", "--views", "3"], "expected an augmentation that changes images"),
         (["cache", "clear", "nothing"], "No cache is named 'nothing'"),
         (["study", "basenet", "--data", "shapes", "--weights", "none"], "basenet, which has no pretrained weights"),
