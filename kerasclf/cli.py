@@ -21,6 +21,7 @@ from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
 from kerasclf.errors import KerasclfError, RunsFailedError, listed, unknown
+from kerasclf.escaping import visible
 
 _DESCRIPTION = "Image-classification studies with Keras: ask a question, run it, trust the answer."
 
@@ -59,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args=words,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    # Names of files and classes may look like rich's markup or emoji codes.
+    console = Console(width=None if sys.stdout.isatty() else 140, markup=False, emoji=False)
     try:
         command.run(console)
     except (KerasclfError, OSError) as error:
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _refuse(message: str, code: int = 2) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible(message)}", file=sys.stderr)
     sys.exit(code)
 
 

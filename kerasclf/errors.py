@@ -6,6 +6,8 @@ from difflib import get_close_matches
 
 # Separates the problems in a message.
 _NEXT = "\n  - "
+# Characters of a value in a message.
+_MAX_SHOWN = 200
 
 
 class KerasclfError(ValueError):
@@ -38,7 +40,7 @@ class TrainingError(KerasclfError):
 
 
 class FolderError(KerasclfError):
-    """An output folder that cannot be written to, or that holds other results."""
+    """An output folder that cannot be written to or holds other results, or a file that cannot be read."""
 
 
 class RunsFailedError(KerasclfError):
@@ -109,7 +111,16 @@ def close_names(name: str, known: Iterable[str]) -> list[str]:
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Returns the message for an unknown name: the closest known name, and all known names."""
     known = list(known)
-    return f"Unknown {kind} {name!r}.{did_you_mean(name, known)} Known: {', '.join(known)}."
+    return f"Unknown {kind} {in_short(name)}.{did_you_mean(name, known)} Known: {', '.join(known)}."
+
+
+def in_short(value: object) -> str:
+    """Returns the `repr` of a value for a message, cut to a line."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python does not print integers of more than 4,300 digits
+        text = f"{type(value).__name__} of huge size"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def raise_all(title: str, problems: list[str]) -> None:

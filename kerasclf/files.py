@@ -1,24 +1,39 @@
-"""Atomic writing of text, JSON and arrays: a reader finds a whole file or none. Does not use TensorFlow."""
+"""Reading and writing of text, JSON, TOML and arrays. Does not use TensorFlow.
+
+Writing is atomic: a reader finds a whole file or none. Reading expects files of a stranger: sizes are bounded, nothing
+is unpickled, and a file of another form raises `FolderError`.
+"""
 
 import contextlib
 import glob
 import hashlib
 import json
+import math
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+import tomllib
+import zipfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.errors import FolderError
 from kerasclf.temporary import lock_file, remove_abandoned_file
 
 # Name of the JSON description among the arrays of a file. Checkpoints of earlier versions use it too.
 _DESCRIPTION = "state.json"
 # Start of the name of a file that is not complete yet.
 _PARTIAL = ".partial-"
+# The package writes far smaller files. Larger ones would take seconds and much memory.
+_MAX_TEXT_BYTES = 8 << 20
+_MAX_LEVELS = 50
+# A file of weights may announce this many times its own size, or this many bytes in any case.
+_MAX_EXPANSION = 10
+_SMALL_BYTES = 100 << 20
+_MAX_INTEGER = 2**63
 
 
 def write_text(path: Path, text: str) -> None:
@@ -67,8 +82,91 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Reads a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Reads a JSON file: text, numbers, lists and objects, of bounded size.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FolderError: If the file cannot be read, or is no such JSON.
+    """
+    return _read_plain(path, "JSON", lambda text: json.loads(text, object_pairs_hook=_without_duplicates))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads a TOML file of the types that JSON has, of bounded size; raises the errors of `read_json`."""
+    return _read_plain(path, "TOML", tomllib.loads)  # type: ignore[no-any-return]
+
+
+def read_bytes(path: Path, most: int) -> bytes:
+    """Reads a regular file of at most `most` bytes; raises the errors of `read_json`."""
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            raw = file.read(most + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except OSError as error:
+        raise FolderError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if len(raw) > most:
+        raise FolderError(f"{path} cannot be read: expected at most {most:,} bytes.")
+    return raw
+
+
+def check_regular(path: Path) -> None:
+    """Checks that a path is no folder, pipe or device; does nothing if it does not exist.
+
+    Raises:
+        FolderError: If it is. Reading a pipe waits for ever.
+    """
+    try:
+        irregular = path.exists() and not path.is_file()
+    except OSError as error:
+        raise FolderError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if irregular:
+        raise FolderError(f"{path} cannot be read: expected a regular file.")
+
+
+def _read_plain(path: Path, form: str, parse: Callable[[str], Any]) -> Any:
+    raw = read_bytes(path, _MAX_TEXT_BYTES)
+    try:
+        plain = parse(raw.decode())
+        _check_plain(plain)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).rstrip(".")
+        raise FolderError(f"{path} cannot be read: it is not valid {form}: {reason}.") from None
+    return plain
+
+
+def _without_duplicates(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"expected each name once. Received {name!r} twice")
+        found[name] = value
+    return found
+
+
+def _check_plain(value: Any, level: int = 0) -> None:
+    """Checks that a parsed value holds what every later step can handle.
+
+    Raises:
+        ValueError: If it is nested too deep, or holds a huge integer, a date, or text that is no Unicode.
+    """
+    if level > _MAX_LEVELS:
+        raise ValueError(f"expected at most {_MAX_LEVELS} levels")
+    if isinstance(value, str):
+        value.encode()  # a lone surrogate cannot be written anywhere
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check_plain(name, level)
+            _check_plain(item, level + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_plain(item, level + 1)
+    elif isinstance(value, int):
+        if abs(value) >= _MAX_INTEGER:
+            raise ValueError("expected integers below 2**63")
+    elif not isinstance(value, float | None):
+        raise ValueError(f"expected text, numbers, true or false. Received: {value}")
 
 
 def write_arrays(file: IO[bytes], arrays: Mapping[str, NDArray[Any]], described: Any) -> None:
@@ -83,15 +181,74 @@ def write_arrays(file: IO[bytes], arrays: Mapping[str, NDArray[Any]], described:
     np.savez(file, **members)
 
 
-def read_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], Any]:
+def read_arrays(path: Path, most: int | None = None) -> tuple[dict[str, NDArray[Any]], Any]:
     """Reads a file of `write_arrays`, checks each array against its checksum, and unpickles nothing.
+
+    Args:
+        path: The file.
+        most: Maximum size of all arrays together, in bytes; None for files that this machine wrote itself.
 
     Returns:
         The arrays by name, and the description.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FolderError: If the file is damaged or larger.
     """
-    with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-        arrays = {name: archive[name] for name in archive.files}
-    return arrays, json.loads(arrays.pop(_DESCRIPTION).tobytes())
+    arrays = read_npz(path, most)
+    try:
+        return arrays, json.loads(arrays.pop(_DESCRIPTION).tobytes())
+    except (KeyError, ValueError, RecursionError) as error:
+        raise FolderError(f"{path} cannot be read as arrays: its description is damaged.") from error
+
+
+def read_npz(path: Path, most: int | None = None) -> dict[str, NDArray[Any]]:
+    """Reads the arrays of an .npz file by name; see `read_arrays`."""
+    check_regular(path)
+    try:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+            if most is not None and sum(member.file_size for member in members) > most:
+                raise ValueError(f"expected at most {most:,} bytes when unpacked")
+            return {member.filename.removesuffix(".npy"): _read_array(archive, member) for member in members}
+    except (FileNotFoundError, NotADirectoryError):
+        raise
+    except Exception as error:  # a damaged archive can raise nearly any exception
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise FolderError(f"{path} cannot be read as arrays: {reason}.") from error
+
+
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+    """Reads an array after a check that its header announces as many bytes as the file holds."""
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        announced, held = math.prod(shape) * dtype.itemsize, member.file_size - stream.tell()
+        if dtype.hasobject or min(shape, default=0) < 0 or announced != held:
+            raise ValueError(f"{member.filename} announces {announced:,} bytes and holds {held:,}")
+    with archive.open(member) as stream:
+        return np.lib.format.read_array(stream, allow_pickle=False)
+
+
+def check_unpacked_size(path: Path) -> None:
+    """Checks that a zip archive, such as a model, does not unpack to far more than its own size.
+
+    Raises:
+        FolderError: If it does, or is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except Exception as error:  # a damaged archive can raise nearly any exception
+        raise FolderError(f"{path} cannot be read: {str(error).rstrip('.') or type(error).__name__}.") from error
+    if unpacked > plausible_bytes(path):
+        raise FolderError(f"{path} cannot be read: it would unpack to {unpacked:,} bytes.")
+
+
+def plausible_bytes(path: Path) -> int:
+    """Returns how many bytes of weights a file of its size may announce. Weights are hardly ever compressed."""
+    return max(_SMALL_BYTES, _MAX_EXPANSION * path.stat().st_size)
 
 
 def sync_folder(path: Path) -> None:

@@ -77,5 +77,5 @@ def _describe(holder: Path) -> str:
     try:
         held = read_json(holder)
         return f"process {held['process']} on {held['host']} since {held['since']} ({held['command']})"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin, get_type_hints
 
-from kerasclf.errors import KerasclfError, raise_all, unknown
+from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
 
 # Metadata of a field that was added later. `to_dict` leaves it out at its default, to keep the hashes of older values.
 LATER: Mapping[str, Any] = {"later": True}
@@ -34,7 +35,8 @@ class Value:
             if isinstance(getattr(self, name), list):
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         # Wrong types come first: the other checks would fail on them with misleading messages.
-        raise_all(f"{type(self).__name__} cannot be used", self._type_problems() or self.problems())
+        found = self._type_problems() or self.problems() or self._infinite_problems()
+        raise_all(f"{type(self).__name__} cannot be used", found)
 
     def __repr__(self) -> str:
         changed = (f for f in fields(self) if getattr(self, f.name) != _default_of(f))  # type: ignore[arg-type]
@@ -42,9 +44,16 @@ class Value:
 
     def _type_problems(self) -> list[str]:
         return [
-            f"{name}: expected {_describe_type(hint)}. Received: {getattr(self, name)!r}."
+            f"{name}: expected {_describe_expected(hint, value)}. Received: {in_short(value)}."
             for name, hint in get_type_hints(type(self)).items()
-            if not _fits(hint, getattr(self, name))
+            if not _fits(hint, value := getattr(self, name))
+        ]
+
+    def _infinite_problems(self) -> list[str]:
+        return [
+            f"{name}: expected a finite number. Received: {value}."
+            for name in self.__dataclass_fields__  # type: ignore[attr-defined]
+            if not _is_finite(value := getattr(self, name))
         ]
 
     def problems(self) -> list[str]:
@@ -71,7 +80,11 @@ class Value:
         Raises:
             KerasclfError: If a field is unknown or cannot be used.
         """
+        if not isinstance(values, Mapping):
+            raise KerasclfError(f"{cls.__name__}: expected its fields by name. Received: {in_short(values)}.")
         cls._check_names(values)
+        missing = [f.name for f in fields(cls) if _default_of(f) is MISSING and f.name not in values]  # type: ignore[arg-type]
+        raise_all(f"{cls.__name__} cannot be used", [f"{name}: expected a value. Received none." for name in missing])
         hints = get_type_hints(cls)
         return cls(**{name: _typed(hints[name], value) for name, value in values.items()})
 
@@ -85,6 +98,12 @@ class Value:
         for name in given:
             if name not in known:
                 raise KerasclfError(unknown(f"{cls.__name__} field", name, known))
+
+
+def _is_finite(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_finite, value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def digest_of(plain: Any) -> str:
@@ -111,7 +130,10 @@ def _default_of(field: Field[Any]) -> Any:
 
 
 def _fits(hint: Any, value: Any) -> bool:
-    """Returns whether a value has a field's type. An int also counts as float; a bool is not a number."""
+    """Returns whether a value has a field's type. An int also counts as float; a bool is not a number.
+
+    Integers fit into 64 bits, and text can be written as UTF-8.
+    """
     origin, choices = get_origin(hint), get_args(hint)
     if hint is Any:
         return True
@@ -127,10 +149,30 @@ def _fits(hint: Any, value: Any) -> bool:
         hints = choices[:1] * len(value) if choices[-1:] == (...,) else choices
         return len(hints) == len(value) and all(map(_fits, hints, value))
     if hint is float:
-        return isinstance(value, int | float) and not isinstance(value, bool)
+        return isinstance(value, float) or _fits(int, value)
     if hint is int:
-        return isinstance(value, int) and not isinstance(value, bool)
+        return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
+    if hint is str:
+        return isinstance(value, str) and _is_unicode(value)
     return isinstance(value, origin or hint)
+
+
+def _is_unicode(text: str) -> bool:
+    """Returns whether a text can be written as UTF-8. A path of other bytes cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _describe_expected(hint: Any, value: Any) -> str:
+    """Describes a field's type, or the limit that a value of this type exceeds."""
+    if isinstance(value, str) and not _is_unicode(value):
+        return "text that UTF-8 can represent"
+    if isinstance(value, int) and abs(value) >= 2**63:
+        return "less than 2**63"
+    return _describe_type(hint)
 
 
 def _describe_type(hint: Any) -> str:

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from kerasclf.commands.output import say
 from kerasclf.errors import KerasclfError
+from kerasclf.escaping import for_console
 from kerasclf.machine import format_bytes
 from kerasclf.wording import counted
 
@@ -64,7 +65,7 @@ def _show(entries: "list[CacheEntry]", console: Console) -> None:
     if not entries:
         say(console, f"The cache {cache_root()} is empty.")
         return
-    table = Table(caption=f"in {cache_root()}", caption_justify="left")
+    table = Table(caption=for_console(f"in {cache_root()}"), caption_justify="left")
     for heading, justify in (
         ("name", "left"),
         ("what", "left"),
@@ -75,11 +76,17 @@ def _show(entries: "list[CacheEntry]", console: Console) -> None:
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
     for entry in entries:
         table.add_row(
-            entry.folder.name,
-            f"{entry.about['name']}, {entry.about['dtype']}, {entry.about['engine']}",
+            for_console(entry.folder.name),
+            for_console(_what(entry)),
             f"{entry.images:,}",
             format_bytes(entry.size),
             time.strftime("%Y-%m-%d %H:%M", time.localtime(entry.used)),
         )
     console.print(table)
     say(console, f"{counted(len(entries), 'cache')}, {_size(entries)}")
+
+
+def _what(entry: "CacheEntry") -> str:
+    if entry.about is None:
+        return "damaged: about.json cannot be read; clear it"
+    return f"{entry.about['name']}, {entry.about['dtype']}, {entry.about['engine']}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
-from kerasclf.commands.output import folder_name, say
+from kerasclf.commands.output import folder_name, folder_within, say
 from kerasclf.commands.report import show_course
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.commands.shared_options import SharedOptions
@@ -70,7 +70,7 @@ class CourseCommand(RunOptions):
                 missing[name] = str(error)  # missing weights must not stop the other exercises
                 say(console, f"{name}: {error}")
         if not self.plan:
-            show_course(out, out / "report", console, missing)
+            show_course(out, folder_within(out, "report"), console, missing)
         if failures:
             raise RunsFailedError(failures)
 

@@ -3,17 +3,20 @@
 import re
 import textwrap
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from kerasclf.commands.option_fields import flags_of
+from kerasclf.errors import FolderError
+from kerasclf.escaping import visible
 from kerasclf.log import Log
 
 
 def say(console: Console, line: str) -> None:
-    """Prints a line as it is, whatever the width of the console."""
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    """Prints a line as it is, whatever the width of the console; control characters become visible."""
+    console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
 
 def log_to(console: Console) -> Log:
@@ -31,6 +34,20 @@ def say_wrapped(console: Console, text: str, first: str = "", rest: str = "") ->
         rest: The indent of its other lines.
     """
     say(console, textwrap.fill(text, console.width, initial_indent=first, subsequent_indent=rest))
+
+
+def folder_within(folder: Path, name: str) -> Path:
+    """Returns the folder for results in another folder, which may come from a stranger.
+
+    Raises:
+        FolderError: If a link leads it elsewhere.
+    """
+    within = folder / name
+    if not within.resolve().is_relative_to(folder.resolve()):
+        raise FolderError(
+            f"{within} is a link to {within.resolve()}. Remove the link, or give another folder as `out`."
+        )
+    return within
 
 
 def folder_name(what: str, data: str, how: str, size: str = "full") -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.output import folder_within, say
 from kerasclf.errors import FolderError
 
 
@@ -26,7 +26,7 @@ class ReportCommand:
     """Folder of the report. Default: FOLDER/report."""
 
     def run(self, console: Console) -> None:
-        out = self.out or self.folder / "report"
+        out = self.out or folder_within(self.folder, "report")
         if (self.folder / "search.json").exists():
             from kerasclf.commands.search_end import show_search_report
             from kerasclf.search.search_results import read_search

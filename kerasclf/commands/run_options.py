@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
-from kerasclf.commands.output import log_to, say, with_flags
+from kerasclf.commands.output import folder_within, log_to, say, with_flags
 from kerasclf.commands.report import show_report
 from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import Problems, RunsFailedError
@@ -71,7 +71,7 @@ class RunOptions(SharedOptions):
             except RunsFailedError as error:
                 failed = error
         if planned.finished or failed is None or len(failed.failures) < len(planned.jobs):
-            show_report(out, out / "report", console)
+            show_report(out, folder_within(out, "report"), console)
         if failed:
             raise failed
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.output import folder_within, say
 from kerasclf.errors import RunsFailedError
 from kerasclf.wording import counted
 
@@ -40,7 +40,7 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
                 finish(planned, engine, progress)
             except RunsFailedError as error:
                 failed = error
-    show_search_report(results, results.folder.path / "report", console)
+    show_search_report(results, folder_within(results.folder.path, "report"), console)
     if failed:
         raise failed
 

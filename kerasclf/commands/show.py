@@ -1,17 +1,21 @@
 """`kerasclf show`: figures of a trained network's kernels, feature maps and Grad-CAM."""
 
+import math
+import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.output import folder_within, say
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
+from kerasclf.escaping import for_figure
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.schema import check_schema
 
 if TYPE_CHECKING:
     import keras
@@ -21,6 +25,16 @@ if TYPE_CHECKING:
 WHAT = ("kernels", "features", "gradcam")
 # A figure with more layers is unreadable.
 _MOST_LAYERS = 12
+# No network takes larger images; a file may announce anything.
+_MAX_PIXELS = 1 << 26
+# File systems allow 255 bytes, and the name of a figure adds to that of its image.
+_MAX_STEM_BYTES = 150
+
+
+class _Described(TypedDict):
+    """What this command needs of experiment.json."""
+
+    class_names: list[str]
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class ShowCommand:
 
     def run(self, console: Console) -> None:
         path, class_names, label = self._check()
+        out = self.out or folder_within(path.parent, "show")
         quiet_tensorflow()
         model = _load(path)
         image = None if self.image is None else _read_for(model, self.image)
@@ -59,18 +74,21 @@ class ShowCommand:
             figure = _features(model, image, self.layers)
         else:
             figure = _attention(model, image, label, class_names)
-        from kerasclf.report.themes import save_figure
+        from kerasclf.report.themes import save_figure, save_new_figure
 
-        name = self._name(path.parent / "show")
-        save_figure(figure, name)
+        if out.suffix in (".png", ".svg"):
+            name = out.with_suffix("")
+            save_figure(figure, name)
+        else:
+            name = save_new_figure(figure, out / self._figure_name)
         say(console, f"{name}.png and .svg")
 
-    def _name(self, default: Path) -> Path:
-        """Returns the path of the figure without suffix."""
-        if self.out is not None and self.out.suffix in (".png", ".svg"):
-            return self.out.with_suffix("")
-        of_image = f"_{self.image.stem}" if self.image is not None and self.what != "kernels" else ""
-        return (self.out or default) / f"{self.what}{of_image}"
+    @property
+    def _figure_name(self) -> str:
+        """The name of the figure in its folder, without suffix."""
+        if self.image is None or self.what == "kernels":
+            return self.what
+        return f"{self.what}_{os.fsdecode(os.fsencode(self.image.stem)[:_MAX_STEM_BYTES])}"
 
     def _check(self) -> tuple[Path, tuple[str, ...], int | None]:
         """Checks everything that needs no TensorFlow, which takes seconds to start.
@@ -108,14 +126,10 @@ def _check_image(path: Path) -> None:
 
 def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
     """Returns the file of a model, and its class names if they are known."""
-    from kerasclf.files import read_json
-
     if source.is_file() and source.suffix == ".keras":
         return _checked(source), ()
     if (source / "model.keras").is_file():
-        described = source / "experiment.json"
-        names = read_json(described)["class_names"] if described.is_file() else ()
-        return _checked(source / "model.keras"), tuple(names)
+        return _checked(source / "model.keras"), _class_names(source / "experiment.json")
     runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
     nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
@@ -129,10 +143,23 @@ def _checked(path: Path) -> Path:
     return path
 
 
+def _class_names(description: Path) -> tuple[str, ...]:
+    from kerasclf.files import read_json
+
+    if not description.is_file():
+        return ()
+    plain = read_json(description)
+    check_schema(plain, _Described, description)
+    return tuple(plain["class_names"])
+
+
 def _load(path: Path) -> "keras.Model":
     import keras
 
+    from kerasclf.files import check_unpacked_size
+
     try:
+        check_unpacked_size(path)
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive can raise nearly any exception
         raise KerasclfError(f"{path} cannot be loaded as a model: {error}.") from error
@@ -150,7 +177,10 @@ def _read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
         raise KerasclfError(
             f"Expected a network for grey or colour images. Received a network for {channels} channels."
         )
-    return read_image(path, None if height is None or width is None else (height, width), channels)
+    size = None if height is None or width is None else (height, width)
+    if size is not None and math.prod(size) > _MAX_PIXELS:
+        raise KerasclfError(f"Expected a network for images of at most {_MAX_PIXELS:,} pixels. Received: {size}.")
+    return read_image(path, size, channels)
 
 
 def _kernels(model: "keras.Model") -> Any:
@@ -181,7 +211,9 @@ def _attention(
 
     assert image is not None
     found = grad_cam(model, image, label)
-    name = class_names[found.label] if class_names else f"class {found.label}"
+    if class_names and len(class_names) <= found.label:
+        raise KerasclfError(f"Expected the names of all classes. Received: {len(class_names)} names.")
+    name = for_figure(class_names[found.label]) if class_names else f"class {found.label}"
     return draw_attention(image, found.heat, f"{name} ({found.probability:.1%}), by {found.layer}")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasclf.data.decode import SUFFIXES
 from kerasclf.data.listings import Listing, describe_left_out
+from kerasclf.data.names import check_names, describe_difference
 from kerasclf.errors import DataError, did_you_mean
 from kerasclf.wording import counted
 
@@ -41,15 +42,13 @@ def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
     sets = _find_sets(root)
     if not sets:
         names = _subfolders(root)
-        return names, {"train": _list_classes(root, names)}
+        return _checked(names, {"train": _list_classes(root, names)})
     names = _subfolders(sets["train"])
     for folder in sets.values():
         if _subfolders(folder) != names:
-            extra = sorted(set(_subfolders(folder)) ^ set(names))
-            raise DataError(
-                f"Expected the same class folders in {sets['train']} and {folder}. Only one of them has {extra[0]!r}."
-            )
-    return names, {subset: _list_classes(folder, names) for subset, folder in sets.items()}
+            difference = describe_difference(names, _subfolders(folder))
+            raise DataError(f"Expected the same class folders in {sets['train']} and {folder}. {difference}")
+    return _checked(names, {subset: _list_classes(folder, names) for subset, folder in sets.items()})
 
 
 def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
@@ -74,14 +73,14 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
     if shared:
         raise DataError(f"{min(shared)} is in both {train} and {test}. Remove it from one of them.")
     classes = {subset: {line.split("/")[0] for line in lines} for subset, lines in entries.items()}
-    unmatched = sorted(classes["train"] ^ classes["test"])
-    if unmatched:
-        raise DataError(f"Expected the same classes in {train} and {test}. Only one of them has {unmatched[0]!r}.")
+    if classes["train"] != classes["test"]:
+        difference = describe_difference(sorted(classes["train"]), sorted(classes["test"]))
+        raise DataError(f"Expected the same classes in {train} and {test}. {difference}")
     names = tuple(sorted(classes["train"]))
     if len(names) < 2:
         raise DataError(f"Expected images of at least 2 classes in {train}. Received: 1, {names[0]!r}.")
     index = {name: i for i, name in enumerate(names)}
-    return names, {
+    listings = {
         subset: Listing(
             root,
             tuple(root / line for line in lines),
@@ -89,6 +88,13 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
         )
         for subset, lines in entries.items()
     }
+    return _checked(names, listings)
+
+
+def _checked(names: tuple[str, ...], listings: dict[str, Listing]) -> tuple[tuple[str, ...], dict[str, Listing]]:
+    """Returns classes and listings after a check of all their names."""
+    check_names(names, (path for listing in listings.values() for path in listing.files))
+    return names, listings
 
 
 def _subfolders(folder: Path) -> tuple[str, ...]:

@@ -151,7 +151,8 @@ def _check_divisible(labels: Indices, share: float, class_names: tuple[str, ...]
     if min(count, len(labels) - count) < len(class_names):
         raise DataError(
             f"A share of {share:g} of {counted(len(labels), 'image')} cannot hold all {len(class_names)} classes. "
-            "Add images, or choose another share."
+            f"Add images until there are {math.ceil(len(class_names) / min(share, 1 - share))}, remove classes, or "
+            "give each set in a folder of its own (train, valid, test)."
         )
 
 

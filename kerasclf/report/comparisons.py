@@ -19,7 +19,7 @@ from kerasclf.report.statistics import (
     selection_bias,
     share_interval,
 )
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import ExperimentResults, Run, StudyResults
 
 
 @dataclass(frozen=True)
@@ -150,13 +150,16 @@ def between_neighbours(results: StudyResults) -> list[Comparison]:
 def selection_bias_of(results: StudyResults) -> float | None:
     """Returns how much choosing the best experiment on the test images overestimates its accuracy.
 
-    The estimate uses the smallest seed that all experiments share. It is None for a single experiment, or without such
-    a seed.
+    The estimate uses the smallest seed that all experiments share. It is None for a single experiment, without such
+    a seed, or with different test images.
     """
     shared = set.intersection(*({run.seed for run in e.runs} for e in results.experiments))
     if len(results.experiments) < 2 or not shared:
         return None
     seed = min(shared)
+    first, *others = results.experiments
+    if len(_correct(first, seed)) < 2 or not all(_same_images(first, other, seed) for other in others):
+        return None
     return selection_bias(np.stack([_correct(e, seed) for e in results.experiments]))
 
 
@@ -178,7 +181,7 @@ def compare(
     values, others = (_values(e, seeds, metric) for e in (one, other))
     if len(seeds) == 1:
         difference = Interval(float(values[0] - others[0]), math.nan, math.nan)
-        if metric == "test_accuracy":
+        if metric == "test_accuracy" and _same_images(one, other, seeds[0]):
             difference = bootstrap_difference(_correct(one, seeds[0]), _correct(other, seeds[0]))
         return Comparison(one.name, other.name, 1, difference, math.nan, None, metric)
     deviation = float(np.std(values - others, ddof=1))
@@ -201,6 +204,15 @@ def _values(experiment: ExperimentResults, seeds: Sequence[int], metric: str) ->
 
 
 def _correct(experiment: ExperimentResults, seed: int) -> np.ndarray:
-    run = next(run for run in experiment.runs if run.seed == seed)
+    run = _run_of(experiment, seed)
     correct: np.ndarray = run.probabilities.argmax(axis=1) == run.labels
     return correct
+
+
+def _same_images(one: ExperimentResults, other: ExperimentResults, seed: int) -> bool:
+    """Returns whether two experiments have test images with the same labels, and can be compared image by image."""
+    return np.array_equal(_run_of(one, seed).labels, _run_of(other, seed).labels)
+
+
+def _run_of(experiment: ExperimentResults, seed: int) -> Run:
+    return next(run for run in experiment.runs if run.seed == seed)

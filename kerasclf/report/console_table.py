@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from kerasclf.escaping import for_console
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import published_text, summarise
 
@@ -12,7 +13,8 @@ def console_table(results: StudyResults) -> Table:
     title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
     if results.size != "full":
         title += f", {results.size} size"
-    table = Table(title=title, title_justify="left", caption=results.caution or None, caption_justify="left")
+    caption = for_console(results.caution) if results.caution else None
+    table = Table(title=for_console(title), title_justify="left", caption=caption, caption_justify="left")
     table.add_column("experiment")
     if study["published"]:
         table.add_column(_published_heading(results), justify="right")
@@ -28,8 +30,8 @@ def console_table(results: StudyResults) -> Table:
     for row in summarise(results).to_dict("records"):
         interval = f"{row['test_accuracy_low']:.3f}–{row['test_accuracy_high']:.3f}"
         table.add_row(
-            row["experiment"],
-            *([published_text(row)] if study["published"] else []),
+            for_console(row["experiment"]),
+            *([for_console(published_text(row))] if study["published"] else []),
             f"{row['test_accuracy']:.4f} ({interval})",
             f"{row['test_loss']:.4f}",
             f"{row['validation_accuracy']:.4f}",

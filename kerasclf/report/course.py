@@ -17,7 +17,7 @@ from kerasclf.report.decision_figure import animate_decision, draw_decision
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
-from kerasclf.report.page import Draw, by_class, data_url, templates, themed_figure
+from kerasclf.report.page import Draw, by_class, csv_of, data_url, templates, themed_figure
 from kerasclf.report.rerun_commands import command_of
 from kerasclf.report.study_results import StudyResults, read_results
 from kerasclf.report.summary import summarise
@@ -69,7 +69,7 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
         raise FolderError(f"{folder} holds no finished run of the course. Run it first: kerasclf course.")
     out.mkdir(parents=True, exist_ok=True)
     summary = pd.concat([summarise(results).assign(study=name) for name, results in known.items()])
-    write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(out / "summary.csv", csv_of(summary))
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     html = templates(escape=True)
     pages = {}

@@ -10,6 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from PIL import Image
 
+from kerasclf.escaping import for_figure
 from kerasclf.report.themes import color_of, ink, paper, settings
 from kerasclf.studies.illustrations import Arrays
 
@@ -78,4 +79,4 @@ def _draw_points(axes: Axes, decision: Arrays, colors: Sequence[str], names: Seq
     points, labels = decision[0]["points"], decision[0]["labels"]
     for label, (color, marker) in enumerate(zip(colors, "os", strict=True)):
         chosen = points[labels == label]
-        axes.plot(*chosen.T, marker, color=color, markersize=3.5, label=names[label])
+        axes.plot(*chosen.T, marker, color=color, markersize=3.5, label=for_figure(names[label]))

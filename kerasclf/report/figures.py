@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from kerasclf.escaping import for_figure
 from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.comparisons import Comparison, accuracy_of
 from kerasclf.report.lessons import LessonResult
@@ -25,7 +26,7 @@ _NARROW = 4.4  # inches; the text stays legible on a phone
 def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws each experiment's test accuracy with its 95 % interval, its single runs, and the published figure."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, 1.1 + 0.42 * len(results.experiments)))
+        figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.1, len(results.experiments))))
         axes = figure.subplots()
         for index, experiment in enumerate(results.experiments):
             _bar(axes, experiment, index, theme)
@@ -38,7 +39,7 @@ def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False)
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         size = f", {results.size} size" if results.size != "full" else ""
-        label = f"Test accuracy on {results.data_title}{size}"
+        label = f"Test accuracy on {for_figure(results.data_title)}{size}"
         axes.set_xlabel(
             "\n".join(textwrap.fill(line, 45 if narrow else 90) for line in (label, f"({_basis(results)})"))
         )
@@ -53,11 +54,15 @@ def draw_differences(
 ) -> Figure:
     """Draws differences in test accuracy with their 95 % intervals; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        height = 1.5 + 0.42 * len(against_base)
+        height = _height(1.5, len(against_base))
         figure = Figure(figsize=(_NARROW, 2 * height) if narrow else (10, height))
         left, right = figure.subplots(2, 1, sharex=True) if narrow else figure.subplots(1, 2, sharex=True)
         _differences(
-            left, against_base, f"compared with {against_base[0].other}", [c.name for c in against_base], theme
+            left,
+            against_base,
+            f"compared with {for_figure(against_base[0].other)}",
+            [c.name for c in against_base],
+            theme,
         )
         break_line = "\n" if narrow else " "
         names = [f"{c.name}{break_line}− {c.other}" for c in between_neighbours]
@@ -68,7 +73,7 @@ def draw_differences(
 def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the effect of each flaw with its 95 % interval; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, 1.3 + 0.42 * len(lesson_results)))
+        figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.3, len(lesson_results))))
         axes, break_line = figure.subplots(), "\n" if narrow else " "
         names = [
             one.name if one.comparison.metric == "test_accuracy" else f"{one.name}{break_line}(validation)"
@@ -119,8 +124,9 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     names = experiment.runs[0].class_names
     with matplotlib.rc_context({**settings(theme), "axes.grid": False, "font.size": 8}):
-        ticks = names if len(names) <= _MAX_NAMED_CLASSES else []
-        side = float(np.clip(0.26 * len(names) + 2, 4, 11)) if ticks else 8.0
+        ticks = list(map(for_figure, names)) if len(names) <= _MAX_NAMED_CLASSES else []
+        longest = max(map(len, ticks), default=0)
+        side = float(np.clip(0.26 * len(names) + max(2, 1 + 0.07 * longest), 4, 13)) if ticks else 8.0
         side *= 0.75 if narrow else 1
         figure = Figure(figsize=(side + 0.8, side))
         axes = figure.subplots()
@@ -131,7 +137,7 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: 
             _write_shares(axes, shares)
         axes.set_xlabel("predicted class")
         axes.set_ylabel("true class")
-        axes.set_title(f"{experiment.name}: confusion matrix on the test set")
+        axes.set_title(f"{for_figure(experiment.name)}: confusion matrix on the test set")
         figure.colorbar(image, ax=axes, shrink=0.8, label="share of the true class", format=PercentFormatter(1, 0))
         return figure
 
@@ -182,7 +188,7 @@ def _curves(axes: Axes, results: StudyResults, column: str, theme: str) -> None:
     for index, experiment in enumerate(results.experiments):
         table = _history(experiment, column)
         mean, line = table.mean(axis=1), line_of(index, len(results.experiments), theme)
-        axes.plot(mean.index, mean, label=experiment.name, **line)
+        axes.plot(mean.index, mean, label=for_figure(experiment.name), **line)
         if table.shape[1] > 1:
             band = {"color": line["color"], "alpha": 0.15, "linewidth": 0}
             axes.fill_between(mean.index, table.min(axis=1), table.max(axis=1), **band)
@@ -212,8 +218,13 @@ def _history(experiment: ExperimentResults, column: str) -> pd.DataFrame:
     return pd.concat([run.history.set_index("epoch")[column] for run in experiment.runs], axis=1)
 
 
+def _height(margin: float, rows: int) -> float:
+    """Returns the height of a figure with so many rows, in inches. matplotlib cannot draw more than 400 inches."""
+    return min(margin + 0.42 * rows, 200.0)
+
+
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), list(map(for_figure, names)))
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
 

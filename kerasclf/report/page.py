@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+import pandas as pd
+from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
 from kerasclf.files import write_text
 from kerasclf.report.changes import changes_of, settings_of
 from kerasclf.report.comparisons import Comparison, against_base, between_neighbours, legend, signed
@@ -44,7 +47,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     summary = summarise(results)
-    write_text(out / "summary.csv", summary.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(out / "summary.csv", csv_of(summary))
     base, neighbours, lesson_results = against_base(results), between_neighbours(results), lessons_of(results)
     draws = study_figures(results, base, neighbours, lesson_results)
     context: dict[str, Any] = {
@@ -87,20 +90,39 @@ def study_figures(
     return figures
 
 
+def csv_of(table: pd.DataFrame) -> str:
+    """Returns a table as CSV, in which no text is a formula of a spreadsheet."""
+    return table.map(for_spreadsheet).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+
+
 def templates(escape: bool) -> jinja2.Environment:
     """Returns the environment of the report's templates; set `escape` for HTML."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("kerasclf.report", "templates"),
         autoescape=escape,
+        finalize=_for_html if escape else _for_markdown,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
+    environment.filters["visible"] = visible
+    environment.filters["code"] = lambda text: Markup(markdown_code(text))
+    environment.filters["block"] = lambda text: Markup(markdown_block(text))
     environment.filters["points"] = lambda share: signed(100 * share, 2)
     environment.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
     environment.filters["published_text"] = published_text
     environment.tests["known"] = lambda value: value is not None and not math.isnan(value)
     return environment
+
+
+def _for_html(value: Any) -> Any:
+    """Makes control characters of a text visible. Jinja escapes it afterwards."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def _for_markdown(value: Any) -> Any:
+    """Escapes everything that a template writes, except text that a filter has made for Markdown."""
+    return for_markdown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def _details(results: StudyResults, experiment: ExperimentResults, out: Path) -> dict[str, Any]:

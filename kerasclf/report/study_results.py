@@ -1,6 +1,7 @@
 """The results of a study, read from its folder."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,19 @@ from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_folder import StudyFolder
 
 REDUCED = "The study was reduced: {}."
+# Every run reports them.
+_METRICS = (
+    "test_accuracy",
+    "test_loss",
+    "test_macro_f1",
+    "validation_accuracy",
+    "epochs",
+    "best_epoch",
+    "images_per_second",
+    "seconds",
+    "parameters",
+)
+_COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
 _QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
 RANDOM_WEIGHTS = (
     "The networks started from random weights (--weights none), not from pretrained weights. Their frozen layers have "
@@ -192,6 +206,7 @@ def read_results(path: Path | str) -> StudyResults:
             _read_run(run, experiment, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete
         )
         if runs:
+            _check_classes(folders[0].path.parent, runs)
             experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
     if not experiments:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
@@ -202,7 +217,7 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
     run.check(experiment, seed)
     try:
         labels, probabilities = run.predictions()
-        return Run(
+        found = Run(
             seed,
             run.metrics(),
             run.history(),
@@ -212,10 +227,23 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
             run.environment(),
             run.examples(),
         )
-    except (OSError, ValueError, KeyError) as error:
+        missing = [name for name in _METRICS if name not in found.metrics]
+        missing += [name for name in _COLUMNS if name not in found.history]
+        if missing:
+            raise ValueError(f"{missing[0]} is missing")
+        if found.examples is not None and not np.isin(found.examples.indices, np.arange(len(labels))).all():
+            raise ValueError("it has thumbnails of images that are not in the test set")
+        return found
+    except (OSError, ValueError) as error:
         raise FolderError(
             f"{run.path} is damaged ({error}). Remove this folder and run the study again. The other runs are kept."
         ) from error
+
+
+def _check_classes(folder: Path, runs: Sequence[Run]) -> None:
+    """Checks that the runs of an experiment have the same classes: the report adds up their predictions."""
+    if any(run.class_names != runs[0].class_names for run in runs):
+        raise FolderError(f"{folder} is damaged: its runs have different classes. Remove it and run the study again.")
 
 
 def _is_same_data(spec: str, published: str) -> bool:

@@ -1,6 +1,7 @@
 """Themes of the figures: colour-blind safe colours for light pages, dark pages and print."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ def figure_bytes(figure: Figure, form: str) -> bytes:
     buffer = io.BytesIO()
     # Without version, date and random ids, the same figure gives the same bytes.
     metadata = {"Software": None} if form == "png" else {"Date": None}
-    with matplotlib.rc_context({"svg.hashsalt": "kerasclf"}):
+    with matplotlib.rc_context({"svg.hashsalt": "kerasclf"}), warnings.catch_warnings():
+        # Names in other scripts than matplotlib's own font has, or too long ones, stand in the tables of the page.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font|constrained_layout not applied", UserWarning)
         figure.savefig(buffer, format=form, metadata=metadata)
     return buffer.getvalue()
 
@@ -98,6 +101,30 @@ def figure_bytes(figure: Figure, form: str) -> bytes:
 def save_figure(figure: Figure, path: Path) -> dict[str, bytes]:
     """Saves a figure atomically as PATH.png and PATH.svg, and returns the bytes of both."""
     forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
-    for form, raw in forms.items():
-        write_bytes(path.with_name(f"{path.name}.{form}"), raw)
+    _write_forms(forms, path)
     return forms
+
+
+def save_new_figure(figure: Figure, path: Path) -> Path:
+    """Saves a figure as `save_figure` does, but replaces no other figure: the name becomes PATH-2, PATH-3, ….
+
+    Returns:
+        The path without suffix. The same figure keeps its name.
+    """
+    forms = {form: figure_bytes(figure, form) for form in ("png", "svg")}
+    number, free = 1, path
+    while (png := _with_suffix(free, "png")).exists() and png.read_bytes() != forms["png"]:
+        number += 1
+        free = path.with_name(f"{path.name}-{number}")
+    _write_forms(forms, free)
+    return free
+
+
+def _write_forms(forms: dict[str, bytes], path: Path) -> None:
+    for form, raw in forms.items():
+        write_bytes(_with_suffix(path, form), raw)
+
+
+def _with_suffix(path: Path, form: str) -> Path:
+    """Returns a path with a suffix behind its name, which may contain a dot."""
+    return path.with_name(f"{path.name}.{form}")

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from kerasclf.escaping import for_figure
 from kerasclf.report.themes import settings
 
 _MAX_KERNELS = 64
@@ -21,6 +22,7 @@ _NARROW, _NARROW_COLUMNS = 4.4, 4
 
 # A heat map with fewer cells per side says little about the position.
 _FEW_CELLS = 5
+_MAX_TITLE = 120  # characters
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -52,7 +54,7 @@ def draw_kernels(layer: str, kernels: Floats, theme: str = "light", narrow: bool
             _bare(axes)
         limit = f" (first {shown} of {count})" if shown < count else ""
         averaged = "" if channels in (1, 3) else ", averaged over the channels"
-        title = f"{layer}: {count} kernels of {height}×{width}×{channels}{limit}{averaged}"
+        title = f"{for_figure(layer)}: {count} kernels of {height}×{width}×{channels}{limit}{averaged}"
         _head(figure, title, narrow)
         return figure
 
@@ -82,7 +84,7 @@ def draw_features(
                 axes.imshow(maps[..., index], cmap="cividis")
             height, width, channels = maps.shape
             size = f"{height}×{width}×{channels}"
-            _entitle(row[0], f"{name}: {size}{'   ' + arithmetic if arithmetic else ''}")
+            _entitle(row[0], f"{for_figure(name)}: {size}{'   ' + for_figure(arithmetic) if arithmetic else ''}")
         _head(figure, f"Feature maps, up to {columns} per layer; output size (W − F + 2P)/S + 1", narrow)
         return figure
 
@@ -112,7 +114,7 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         cells = f"from {heat.shape[0]}×{heat.shape[1]} cells"
         coarse = ", which show only roughly where" if min(heat.shape) < _FEW_CELLS else ""
         right.set_xlabel(f"{cells}{coarse}", fontsize=9)
-        _head(figure, title, narrow)
+        _head(figure, for_figure(title, _MAX_TITLE), narrow)
         return figure
 
 

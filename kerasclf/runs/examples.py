@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kerasclf.data.dataset import Subset
+from kerasclf.errors import FolderError
+from kerasclf.files import read_npz
 from kerasclf.runs.metrics import Labels, Probabilities, confusion
 
 ERRORS = 20
@@ -15,6 +17,7 @@ PAIRS = 8
 IMAGES_PER_PAIR = 4
 # Large enough to tell two birds apart, small enough for fifty of them on a page.
 THUMBNAIL_PIXELS = 96
+_MAX_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -105,9 +108,28 @@ def write_examples(path: Path, subset: Subset, probabilities: Probabilities) -> 
 
 
 def read_examples(path: Path) -> Examples:
-    """Reads the file that `write_examples` wrote, without unpickling anything."""
-    with np.load(path, allow_pickle=False) as file:
-        return Examples(file["indices"], file["names"], file["images"])
+    """Reads the file that `write_examples` wrote, without unpickling anything.
+
+    Raises:
+        FolderError: If the file is damaged, too large, or holds no thumbnails.
+    """
+    arrays = read_npz(path, _MAX_BYTES)
+    try:
+        found = Examples(arrays["indices"], arrays["names"], arrays["images"])
+    except KeyError as error:
+        raise FolderError(f"{path} cannot be read: {error} is missing.") from error
+    indices, names, images = found.indices, found.names, found.images
+    is_right = (
+        indices.dtype.kind == "i"
+        and names.dtype.kind == "U"
+        and images.dtype == np.uint8
+        and indices.shape == names.shape == images.shape[:1]
+        and images.ndim == 4
+        and all(1 <= size <= THUMBNAIL_PIXELS for size in images.shape[1:])
+    )
+    if not is_right:
+        raise FolderError(f"{path} cannot be read: expected thumbnails with their indices and names.")
+    return found
 
 
 def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

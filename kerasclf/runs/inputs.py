@@ -2,14 +2,24 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, NotRequired, TypedDict
 
 from kerasclf.errors import FolderError
 from kerasclf.files import file_digest, read_json, write_json
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.run_folder import RunFolder
+from kerasclf.schema import check_schema
 
 _INPUTS = "inputs.json"
+
+
+class _Recorded(TypedDict):
+    """The contents of inputs.json."""
+
+    manifest: str
+    weights: NotRequired[str | None]
+    threads: NotRequired[int | None]
 
 
 @dataclass(frozen=True)
@@ -59,16 +69,17 @@ def check_inputs(run: RunFolder, experiment: Experiment, inputs: RunInputs) -> R
     path = run.partial / _INPUTS
     if not path.exists():
         return None
-    recorded = RunInputs(**read_json(path))
+    plain: dict[str, Any] = read_json(path)
+    check_schema(plain, _Recorded, path)
+    recorded = RunInputs(plain["manifest"], plain.get("weights"), plain.get("threads"))
     remedy = f"Restore them, remove {run.partial} to start the run again, or give another folder as `out`."
     if recorded.manifest != inputs.manifest:
         raise FolderError(
             f"{run.partial} holds a run that was started with other images: {experiment.data} has changed. {remedy}"
         )
     if recorded.weights != inputs.weights:
-        assert experiment.transfer is not None
+        weights = "the file" if experiment.transfer is None else experiment.transfer.weights
         raise FolderError(
-            f"{run.partial} holds a run that was started with other weights: {experiment.transfer.weights} has "
-            f"changed. {remedy}"
+            f"{run.partial} holds a run that was started with other weights: {weights} has changed. {remedy}"
         )
     return recorded

@@ -1,5 +1,6 @@
 """The metrics of a run, and how they follow from labels and probabilities. Needs no TensorFlow."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
@@ -78,7 +79,7 @@ def run_metrics(
         resources: Memory and energy that the run took.
 
     Raises:
-        TrainingError: If a probability is not finite.
+        TrainingError: If a probability or a metric is not finite.
     """
     if not np.isfinite(probabilities).all():
         raise TrainingError(
@@ -107,6 +108,9 @@ def run_metrics(
     }
     if resources.energy_kj is not None:
         metrics["energy_kj"] = resources.energy_kj
+    infinite = [name for name, value in metrics.items() if not math.isfinite(value)]
+    if infinite:
+        raise TrainingError(f"The network has a {infinite[0]} that is not finite. Lower the learning rate.")
     return metrics
 
 

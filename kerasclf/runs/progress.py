@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from kerasclf.escaping import visible
 from kerasclf.notebooks import Screen, in_notebook
 from kerasclf.runs.cost import format_duration
 from kerasclf.training.listener import Row
@@ -143,7 +144,7 @@ class ConsoleProgress:
         self._runs: dict[str, _Shown] = {}
         self._ended = 0
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
@@ -167,13 +168,13 @@ class ConsoleProgress:
         self._show_in_notebook()
 
     def log(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
         known = title in self._runs
         if known:  # Another phase, or a restart on another machine.
             self._bars.remove_task(self._runs.pop(title).task)
-        task = self._bars.add_task(title, total=epochs, completed=len(rows), unit="epochs", state="starting")
+        task = self._bars.add_task(visible(title), total=epochs, completed=len(rows), unit="epochs", state="starting")
         self._runs[title] = _Shown(task, epochs, steps, rows)
         if rows and not known:
             self.log(f"{title}  resumes after epoch {len(rows)} of {epochs}")

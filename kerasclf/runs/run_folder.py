@@ -3,16 +3,17 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, in_short
 from kerasclf.files import file_digest, read_json, sync_folder, write_json
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
+from kerasclf.schema import check_schema
 from kerasclf.training.checkpoints import finished_epochs
 
 if TYPE_CHECKING:
@@ -23,6 +24,56 @@ CLASSES = "classes.json"
 EXAMPLES = "examples.npz"
 _FAILURE = "failed.json"
 _RESULT = "result"
+# A confusion matrix of more classes does not fit into the memory of a laptop.
+_MAX_CLASSES = 10_000
+# No metric of a finite training is larger, and figures of larger values cannot be drawn.
+MAX_METRIC = 1e30
+
+
+class _Images(TypedDict):
+    """Number of images in each set."""
+
+    train: int
+    validation: int
+    test: int
+
+
+class _Data(TypedDict):
+    """The data of a run."""
+
+    title: str
+    manifest: str
+    images: _Images
+    image_shape: list[int]
+
+
+class _Description(TypedDict):
+    """The contents of experiment.json."""
+
+    experiment: dict[str, Any]
+    seed: int
+    data: _Data
+    class_names: list[str]
+    finished: str
+    weights: NotRequired[str | None]
+    files: dict[str, str]
+
+
+class _Environment(TypedDict):
+    """The contents of environment.json."""
+
+    python: str
+    system: str
+    packages: dict[str, str]
+    processor: str
+    cores: int
+    gpus: list[str]
+
+
+class _Failure(TypedDict):
+    """The contents of failed.json."""
+
+    message: str
 
 
 @dataclass(frozen=True)
@@ -77,7 +128,11 @@ class RunFolder:
     def failure(self) -> str | None:
         """The reason if the run failed last time, otherwise None."""
         recorded = self.partial / _FAILURE
-        return str(read_json(recorded)["message"]) if recorded.exists() else None
+        if not recorded.exists():
+            return None
+        plain = read_json(recorded)
+        check_schema(plain, _Failure, recorded)
+        return str(plain["message"])
 
     def note_failure(self, message: str) -> None:
         """Records the reason of a failure, next to the log."""
@@ -102,7 +157,7 @@ class RunFolder:
             description = self.description()
             digests = description["files"]
             same = Experiment.from_dict(description["experiment"]) == experiment and description["seed"] == seed
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             raise FolderError(f"{self.path / DESCRIPTION} cannot be read ({error}). {remedy}") from error
         if not same:
             raise FolderError(f"{self.path / DESCRIPTION} describes another experiment or seed. {remedy}")
@@ -114,35 +169,70 @@ class RunFolder:
                 raise FolderError(f"{file} was changed after the end of the run. {remedy}")
 
     def history(self) -> "pd.DataFrame":
-        """Returns the history, one row per epoch."""
-        import pandas as pd
+        """Returns the history, one row per epoch.
 
-        return pd.read_csv(self.path / "history.csv")
+        Raises:
+            FolderError: If the file is no table of numbers with one row per epoch.
+        """
+        from kerasclf.runs.run_tables import read_history
+
+        return read_history(self.path / "history.csv")
 
     def metrics(self) -> dict[str, Any]:
-        """Returns the metrics of the run; see `kerasclf.runs.metrics.run_metrics`."""
-        return read_json(self.path / "metrics.json")  # type: ignore[no-any-return]
+        """Returns the metrics of the run; see `kerasclf.runs.metrics.run_metrics`.
+
+        Raises:
+            FolderError: If the file holds anything but finite numbers by name.
+        """
+        path = self.path / "metrics.json"
+        metrics: dict[str, Any] = read_json(path)
+        check_schema(metrics, dict[str, float], path)
+        for name, value in metrics.items():
+            is_share = name.endswith(("accuracy", "macro_f1"))
+            if not (0 <= value <= 1 + 1e-6 if is_share else abs(value) <= MAX_METRIC):
+                expected = "a share from 0 to 1" if is_share else f"at most {MAX_METRIC:g}"
+                raise FolderError(f"{path} cannot be read: {in_short(name)}: expected {expected}. Received: {value}.")
+        return metrics
 
     def environment(self) -> dict[str, Any]:
         """Returns versions and hardware."""
-        return read_json(self.path / "environment.json")  # type: ignore[no-any-return]
+        return _read_checked(self.path / "environment.json", _Environment)
 
     def description(self) -> dict[str, Any]:
-        """Returns the experiment, its seed, and the data of the run."""
-        return read_json(self.path / DESCRIPTION)  # type: ignore[no-any-return]
+        """Returns the experiment, its seed, and the data of the run.
+
+        Raises:
+            FolderError: If the file does not describe a run, or names files elsewhere.
+        """
+        path = self.path / DESCRIPTION
+        description = _read_checked(path, _Description)
+        elsewhere = [name for name in description["files"] if name in ("", "..") or set(name) & set("/\\:\0")]
+        if elsewhere:
+            raise FolderError(f"{path} cannot be read: files: expected names. Received: {in_short(elsewhere[0])}.")
+        if not 1 <= len(description["class_names"]) <= _MAX_CLASSES:
+            raise FolderError(f"{path} cannot be read: class_names: expected 1 to {_MAX_CLASSES:,} classes.")
+        return description
 
     def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Returns the labels of the test images, shape (n,), and their class probabilities, shape (n, classes)."""
-        import pandas as pd
+        """Returns the labels of the test images, shape (n,), and their class probabilities, shape (n, classes).
 
-        # Names are skipped: a class called "nan" or "1" would not stay a text. Older folders have no names of classes.
-        numbers = pd.read_csv(self.path / "predictions.csv", usecols=lambda name: name == "label" or name[:2] == "p_")
-        return numbers.pop("label").to_numpy(np.int64), numbers.to_numpy(np.float64)
+        Raises:
+            FolderError: If the file is no table of images of the run's classes with their probabilities.
+        """
+        from kerasclf.runs.run_tables import read_predictions
+
+        return read_predictions(self.path / "predictions.csv", self.description()["class_names"])
 
     def examples(self) -> Examples | None:
         """Returns the thumbnails of the most confident errors; None for a run of a version without them."""
         path = self.path / EXAMPLES
         return read_examples(path) if path.exists() else None
+
+
+def _read_checked(path: Path, schema: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = read_json(path)
+    check_schema(plain, schema, path)
+    return plain
 
 
 def seal(folder: Path, description: dict[str, Any]) -> None:

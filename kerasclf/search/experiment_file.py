@@ -1,12 +1,11 @@
 """Finds an experiment by its name, STUDY/EXPERIMENT, or reads it from a TOML or JSON file."""
 
-import json
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import KerasclfError, unknown
+from kerasclf.errors import FolderError, KerasclfError, in_short, unknown
+from kerasclf.files import read_json, read_toml
 from kerasclf.network_source import source_digest
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Protocol
@@ -43,24 +42,21 @@ def read_experiment(path: Path) -> Experiment:
         KerasclfError: If the file cannot be read, or a field cannot be used.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-        plain = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        plain = read_toml(path) if path.suffix == ".toml" else read_json(path)
     except OSError as error:
         raise KerasclfError(f"The experiment {path} cannot be read: {error}.") from None
-    except ValueError as error:
-        raise KerasclfError(f"The experiment {path} is not valid {path.suffix[1:].upper()}: {error}.") from None
+    except FolderError as error:
+        raise KerasclfError(f"The experiment {error}") from None
     if not isinstance(plain, dict):
-        raise KerasclfError(f"The experiment {path}: expected its fields by name. Received: {plain!r}.")
+        raise KerasclfError(f"The experiment {path}: expected its fields by name. Received: {in_short(plain)}.")
     return _make(plain.get("experiment", plain), path)
 
 
 def _make(plain: Mapping[str, Any], path: Path) -> Experiment:
-    arguments, model = plain.get("model_args"), plain.get("model")
-    if isinstance(arguments, Mapping):
-        plain = {**plain, "model_args": sorted(arguments.items())}
+    model = plain.get("model")
     try:
         if isinstance(model, str) and "model_source" not in plain and (source := source_digest(model)):
             plain = {**plain, "model_source": source}
         return Experiment.from_dict(plain)
-    except (KerasclfError, TypeError) as error:
+    except KerasclfError as error:
         raise KerasclfError(f"The experiment {path}: {error}") from None

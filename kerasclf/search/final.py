@@ -1,7 +1,7 @@
 """The end of a search: evaluates the experiment and the best trial on the test set, and trains the final model."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from kerasclf.data.views import View
 from kerasclf.errors import RunsFailedError
@@ -10,6 +10,7 @@ from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import RunListener
+from kerasclf.schema import check_schema
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_results import SearchResults
 from kerasclf.studies.study import Study
@@ -18,6 +19,22 @@ from kerasclf.studies.study_runner import plan_study, run_planned_study
 
 BASE, BEST = "base", "best"
 _REFIT = "refit.json"
+
+
+class _Metrics(TypedDict):
+    """The metrics of the refit that the report shows."""
+
+    test_accuracy: float
+    test_loss: float
+
+
+class _Refit(TypedDict):
+    """The contents of refit.json."""
+
+    trial: int
+    model: str
+    experiment: dict[str, Any]
+    metrics: _Metrics
 
 
 def final_study(results: SearchResults) -> Study:
@@ -105,7 +122,11 @@ def refit_job(planned: FinishPlan) -> Job:
 def refit_of(folder: SearchFolder) -> dict[str, Any] | None:
     """Returns the trial, model file, experiment and metrics of the refit, or None if there is none."""
     path = folder.path / _REFIT
-    return read_json(path) if path.exists() else None
+    if not path.exists():
+        return None
+    refit: dict[str, Any] = read_json(path)
+    check_schema(refit, _Refit, path)
+    return refit
 
 
 def _refit(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 from kerasclf.runs.experiment import Experiment
@@ -25,6 +25,25 @@ ORACLES = {
 NON_ADAPTIVE = ("random", "grid")
 # Oracles with a limited number of trials.
 FINITE = ("grid", "hyperband")
+
+
+class SearchContents(TypedDict):
+    """The output of `Search.to_dict`."""
+
+    experiment: dict[str, Any]
+    space: dict[str, Any]
+    oracle: str
+    objective: str
+    seed: int
+    seeds: list[int]
+    folds: int
+    median: bool
+    side_by_side: int | None
+    final_seeds: list[int]
+    name: str
+    title: str
+    notes: list[str]
+    reductions: list[str]
 
 
 @dataclass(frozen=True)
@@ -140,6 +159,7 @@ class Search:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
         """Returns the search that `to_dict` described."""
+        plain = {name: plain[name] for name in SearchContents.__annotations__}
         lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes", "reductions")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})

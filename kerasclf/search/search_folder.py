@@ -5,20 +5,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files import read_json, write_json
 from kerasclf.locks import is_unused
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.search import Search
-from kerasclf.search.trial import Trial
+from kerasclf.schema import check_schema
+from kerasclf.search.search import Search, SearchContents
+from kerasclf.search.trial import Trial, read_trial
 
 SEARCH_FILE = "search.json"
 _CLOCK, _CHIEF, _HOLDERS = "clock.json", "chief.json", "leases.json"
 _WORKERS = "workers"
 # These may differ from call to call, because they change no existing trial.
 _CHANGEABLE = ("title", "notes", "reductions", "final_seeds", "side_by_side")
+
+
+class _Contents(TypedDict):
+    """The contents of search.json."""
+
+    versions: dict[str, str]
+    command: str
+    search: SearchContents
+
+
+class _Clock(TypedDict):
+    """The contents of clock.json."""
+
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -72,19 +87,21 @@ class SearchFolder:
             FolderError: If there is none, or it cannot be read.
         """
         try:
-            search = Search.from_dict(read_json(self.path / SEARCH_FILE)["search"])
+            search = Search.from_dict(self.about()["search"])
             search.check()
             return search
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise FolderError(
                 f"{self.path} holds no search: {SEARCH_FILE} is missing. Give the folder of a search."
             ) from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise FolderError(f"{self.path / SEARCH_FILE} cannot be read: {error}.") from error
+        except FolderError:
+            raise
+        except KerasclfError as error:
+            raise FolderError(f"{self.path / SEARCH_FILE} cannot be read: {error}") from error
 
     def about(self) -> dict[str, Any]:
         """Returns the content of `search.json`: the search, and the versions and command it started with."""
-        return read_json(self.path / SEARCH_FILE)  # type: ignore[no-any-return]
+        return self._read(SEARCH_FILE, _Contents)  # type: ignore[no-any-return]
 
     def trials(self) -> list[Trial]:
         """Returns the proposed trials, in their order.
@@ -95,9 +112,10 @@ class SearchFolder:
         trials = []
         for number, path in enumerate(sorted((self.path / "trials").glob("*.json")), 1):
             try:
-                trial = Trial.from_dict(read_json(path))
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise FolderError(f"{path} cannot be read: {error}. Restore it, or start in a new folder.") from error
+                trial = read_trial(path)
+            except (OSError, KerasclfError) as error:
+                reason = str(error).rstrip(".")
+                raise FolderError(f"{path} cannot be read: {reason}. Restore it, or start in a new folder.") from error
             if trial.number != number:
                 raise FolderError(f"{self._trial_file(number)} is missing. Restore it, or start in a new folder.")
             trials.append(trial)
@@ -105,7 +123,7 @@ class SearchFolder:
 
     def trial(self, number: int) -> Trial:
         """Returns one trial."""
-        return Trial.from_dict(read_json(self._trial_file(number)))
+        return read_trial(self._trial_file(number))
 
     def write(self, trial: Trial) -> None:
         """Writes a trial atomically. It replaces the trial's earlier state."""
@@ -118,7 +136,7 @@ class SearchFolder:
     def outcome(self, number: int) -> Trial | None:
         """Returns the end of a trial that a worker has written, or None."""
         path = self.path / "outcomes" / f"{number:05}.json"
-        return Trial.from_dict(read_json(path)) if path.exists() else None
+        return read_trial(path) if path.exists() else None
 
     def worker(self, name: str) -> Path:
         """Returns the folder that a worker holds while it uses a name."""
@@ -131,8 +149,8 @@ class SearchFolder:
     def chief(self) -> dict[str, str]:
         """Returns the token and the image digest of the chief; empty if there is no chief."""
         try:
-            return dict(read_json(self.path / _CHIEF))
-        except (OSError, ValueError):
+            return self._read(_CHIEF, dict[str, str])  # type: ignore[no-any-return]
+        except (OSError, FolderError):
             return {}
 
     def write_holders(self, holders: Mapping[int, str]) -> None:
@@ -141,8 +159,10 @@ class SearchFolder:
 
     def holders(self) -> dict[int, str]:
         """Returns the worker that holds each trial."""
-        path = self.path / _HOLDERS
-        return {int(number): holder for number, holder in read_json(path).items()} if path.exists() else {}
+        if not (self.path / _HOLDERS).exists():
+            return {}
+        holders = self._read(_HOLDERS, dict[str, str])
+        return {int(number): holder for number, holder in holders.items() if number.isdecimal()}
 
     def run(self, identity: str, seed: int, fold: int) -> RunFolder:
         """Returns the folder of a run. Trials with the same experiment share it."""
@@ -155,12 +175,16 @@ class SearchFolder:
 
     def spent_s(self) -> float:
         """Returns the seconds that the search has taken, over all its processes."""
-        path = self.path / _CLOCK
-        return float(read_json(path)["seconds"]) if path.exists() else 0.0
+        return float(self._read(_CLOCK, _Clock)["seconds"]) if (self.path / _CLOCK).exists() else 0.0
 
     def write_spent(self, seconds: float) -> None:
         """Writes the seconds that the search has taken."""
         write_json(self.path / _CLOCK, {"seconds": round(seconds, 1), "written": time.strftime("%Y-%m-%d %H:%M:%S")})
+
+    def _read(self, name: str, schema: Any) -> Any:
+        plain = read_json(self.path / name)
+        check_schema(plain, schema, self.path / name)
+        return plain
 
     def _trial_file(self, number: int) -> Path:
         return self.path / "trials" / f"{number:05}.json"

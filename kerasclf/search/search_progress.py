@@ -8,6 +8,7 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
+from kerasclf.escaping import visible
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.progress import RunListener, SilentRunListener
 from kerasclf.search.search import Search
@@ -56,7 +57,7 @@ class SearchProgress:
         self._failure = ""
         self._best, self._ended, self._restored, self._start = "", 0, 0, time.monotonic()
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[state]}"),
             console=console,
@@ -75,7 +76,7 @@ class SearchProgress:
         self._bars.stop()
 
     def log(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     def began_trial(self, trial: Trial) -> None:
         limited = trial.halt is not None and trial.halt.after is not None

@@ -11,6 +11,7 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.search.objective import Objective
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder
+from kerasclf.search.spaces.space import is_value_of
 from kerasclf.search.trial import Trial
 
 if TYPE_CHECKING:
@@ -101,4 +102,22 @@ def read_search(path: Path | str) -> SearchResults:
         FolderError: If it holds no search, or a file cannot be read.
     """
     folder = SearchFolder(Path(path))
-    return SearchResults(folder, folder.read(), tuple(folder.trials()))
+    results = SearchResults(folder, folder.read(), tuple(folder.trials()))
+    for trial in results.trials:
+        _check_trial(trial, results)
+    return results
+
+
+def _check_trial(trial: Trial, results: SearchResults) -> None:
+    """Checks that a trial has a value on each axis of the search, and that its runs have the objective.
+
+    Raises:
+        FolderError: If it belongs to another search.
+    """
+    axes, metric = results.search.space.axes, results.search.goal.of_run
+    wrong = [name for name in {**axes, **trial.values} if not (name in axes and name in trial.values)]
+    wrong += [name for name, axis in axes.items() if name not in wrong and not is_value_of(axis, trial.values[name])]
+    if wrong:
+        raise FolderError(f"{results.folder.path}: {trial.title} has no value of the axis {wrong[0]}.")
+    if any(metric not in run.metrics for run in trial.runs) or (trial.value is not None and not trial.runs):
+        raise FolderError(f"{results.folder.path}: {trial.title} has a run without {metric}.")

@@ -1,12 +1,44 @@
 """`Trial`: one combination of values and its outcome."""
 
+import re
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypedDict
 
+from kerasclf.errors import FolderError, in_short
+from kerasclf.files import read_json
+from kerasclf.schema import check_schema
 from kerasclf.search.spaces.space import Values
 from kerasclf.training.halting import Halt
 
 Status = Literal["running", "completed", "pruned", "failed"]
+
+
+# The folder of a run within runs/: the identity of its experiment, the seed and the fold.
+_FOLDER = re.compile(r"\w{1,64}/seed-\d{1,10}(-fold-\d{1,4})?")
+
+
+class _RunContents(TypedDict):
+    seed: int
+    fold: int
+    folder: str
+    metrics: dict[str, float]
+
+
+class _Contents(TypedDict):
+    """The output of `Trial.to_dict`."""
+
+    number: int
+    values: dict[str, Any]
+    proposed: dict[str, Any]
+    halt: dict[str, Any] | None
+    status: Status
+    value: float | None
+    spread: float | None
+    runs: list[_RunContents]
+    curve: list[Any]
+    message: str
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -86,6 +118,7 @@ class Trial:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Trial":
         """Returns the trial that `to_dict` described."""
+        plain = {name: plain[name] for name in _Contents.__annotations__}
         values = {name: tuple(v) if isinstance(v, list) else v for name, v in plain["values"].items()}
         return cls(
             **{
@@ -96,3 +129,20 @@ class Trial:
                 "curve": tuple(plain["curve"]),
             }
         )
+
+
+def read_trial(path: Path) -> Trial:
+    """Reads the file of a trial.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        FolderError: If the file describes no trial, or names a run elsewhere.
+    """
+    plain = read_json(path)
+    check_schema(plain, _Contents, path)
+    for run in plain["runs"]:
+        if not _FOLDER.fullmatch(run["folder"]):
+            raise FolderError(f"{path}: folder: expected IDENTITY/seed-N. Received: {in_short(run['folder'])}.")
+    if not all(isinstance(value, int | float) for value in plain["curve"]):  # an infinite loss may be among them
+        raise FolderError(f"{path}: curve: expected numbers. Received: {in_short(plain['curve'])}.")
+    return Trial.from_dict(plain)

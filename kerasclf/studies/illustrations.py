@@ -3,22 +3,41 @@
 They are stored in the folder of a study. The report reads them and needs no TensorFlow.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.errors import FolderError
 from kerasclf.files import read_arrays, replaced, write_arrays
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
+from kerasclf.schema import check_schema
 
 Arrays = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
+_MAX_BYTES = 256 << 20
+# More frames make no animation, and more layers no figure.
+_MAX_STEPS, _MAX_LAYERS = 1000, 50
 # Points of the grid along each axis.
 _GRID = 60
 _MARGIN = 0.5
+
+
+class _Decision(TypedDict):
+    """The description of a decision line."""
+
+    class_names: list[str]
+
+
+class _Visualization(TypedDict):
+    """The description of a visualization: the layer of the kernels, (name, arithmetic) of the maps, a title."""
+
+    kernels: str
+    layers: list[list[str]]
+    attention: str
 
 
 def illustration_file(study: Path, kind: str) -> Path:
@@ -37,9 +56,19 @@ def read_illustration(study: Path, kind: str) -> Arrays | None:
     Args:
         study: The study's folder.
         kind: `"decision"` or `"visualization"`.
+
+    Raises:
+        FolderError: If the file is damaged, or holds other arrays.
     """
     path = illustration_file(study, kind)
-    return read_arrays(path) if path.exists() else None
+    if not path.exists():
+        return None
+    arrays, described = read_arrays(path, _MAX_BYTES)
+    check_schema(described, _Decision if kind == "decision" else _Visualization, path)
+    is_right = _is_decision(arrays, described) if kind == "decision" else _is_visualization(arrays, described)
+    if not is_right:
+        raise FolderError(f"{path} cannot be read: expected the arrays of a {kind}. Run the study again.")
+    return arrays, described
 
 
 def illustrate_decision(run: RunFolder, study: Path) -> None:
@@ -128,6 +157,46 @@ ILLUSTRATIONS: dict[str, tuple[str, str, Callable[[RunFolder, Path], None]]] = {
     "course-perceptron": ("decision", "perceptron", illustrate_decision),
     "course-cnn": ("visualization", "no_decay", illustrate_visualization),
 }
+
+
+def _is_decision(arrays: dict[str, NDArray[Any]], described: dict[str, Any]) -> bool:
+    """Returns whether arrays are those of `illustrate_decision`, of any size that a figure can show."""
+    if not _are_finite(arrays, ("points", "labels", "x", "y", "shares", "right")) or len(described["class_names"]) < 2:
+        return False
+    shapes = {name: array.shape for name, array in arrays.items()}
+    steps = shapes["right"][:1]
+    return (
+        shapes["points"] == (*shapes["labels"], 2)
+        and steps == shapes["right"]
+        and 1 <= steps[0] <= _MAX_STEPS
+        and all(len(shapes[name]) == 1 and shapes[name][0] > 1 and (np.diff(arrays[name]) > 0).all() for name in "xy")
+        and shapes["shares"] == (*steps, *shapes["y"], *shapes["x"])
+        and set(np.unique(arrays["labels"])) <= {0, 1}
+    )
+
+
+def _is_visualization(arrays: dict[str, NDArray[Any]], described: dict[str, Any]) -> bool:
+    """Returns whether arrays are those of `illustrate_visualization`."""
+    layers = described["layers"]
+    if not all(len(layer) == 2 for layer in layers) or not 1 <= len(layers) <= _MAX_LAYERS:
+        return False
+    maps = [f"maps/{name}" for name, _ in layers]
+    if not _are_finite(arrays, ("image", "kernels", "heat", *maps)):
+        return False
+    dimensions = {"image": 3, "kernels": 4, "heat": 2, **dict.fromkeys(maps, 3)}
+    return (
+        all(arrays[name].ndim == count and arrays[name].size for name, count in dimensions.items())
+        and arrays["image"].dtype == np.uint8
+        and arrays["image"].shape[2] in (1, 3)
+    )
+
+
+def _are_finite(arrays: dict[str, NDArray[Any]], names: Sequence[str]) -> bool:
+    """Returns whether arrays of these names hold finite numbers that a figure can show."""
+    return all(
+        name in arrays and arrays[name].dtype.kind in "iuf" and (np.abs(arrays[name].astype(np.float64)) < 1e30).all()
+        for name in names
+    )
 
 
 def _write(path: Path, arrays: dict[str, NDArray[Any]], described: dict[str, Any]) -> None:

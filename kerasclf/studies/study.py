@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from kerasclf.errors import KerasclfError, Problems, raise_all, unknown
+from kerasclf.errors import Problems, in_short, raise_all, unknown
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import Reduction
 from kerasclf.values import Value
@@ -17,17 +17,21 @@ SIZES: tuple[Size, ...] = ("full", "reduced", "quick")
 
 _MAX_NAMED_EXPERIMENTS = 8  # in the representation of a study
 _NAME = re.compile(r"\w[\w.-]*")
-_NAME_FORM = "experiments: expected names of letters, digits, '_', '-' and '.'. Received: {!r}."
+# File systems allow 255 bytes, and the names of files add to it.
+_MAX_NAME_BYTES = 200
+# Windows takes these for devices, whatever follows a dot.
+_DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{i}" for name in ("com", "lpt") for i in range(10))}
 
 
-def check_experiment_name(name: str) -> None:
-    """Checks the name of an experiment, which becomes the name of folders and files.
-
-    Raises:
-        KerasclfError: If it has other characters than letters, digits, '_', '-' and '.'.
-    """
+def _name_problem(name: str) -> str | None:
+    """Returns what is wrong with the name of an experiment, which becomes the name of folders and files; or None."""
     if not _NAME.fullmatch(name):
-        raise KerasclfError(_NAME_FORM.format(name))
+        return f"experiments: expected names of letters, digits, '_', '-' and '.'. Received: {in_short(name)}."
+    if len(name.encode()) > _MAX_NAME_BYTES:
+        return f"experiments: expected names of at most {_MAX_NAME_BYTES} bytes. Received: {in_short(name)}."
+    if name.partition(".")[0].lower() in _DEVICES:
+        return f"experiments: expected names that are no devices of Windows. Received: {name!r}."
+    return None
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,11 @@ class Published(Value):
     accuracy: float
     loss: float | None = None
     wording: str = ""
+
+    def problems(self) -> list[str]:
+        if 0 <= self.accuracy <= 1:
+            return []
+        return [f"accuracy: expected a share from 0 to 1. Received: {self.accuracy}."]
 
 
 @dataclass(frozen=True)
@@ -129,12 +138,12 @@ class Study:
             problems.append(unknown("protocol", self.protocol, PROTOCOLS))
         if not self.experiments:
             problems.append("experiments: expected at least one. Received none.")
-        problems += [_NAME_FORM.format(name) for name in self.experiments if not _NAME.fullmatch(name)]
+        problems += [problem for name in self.experiments if (problem := _name_problem(name))]
         if not all(0 <= seed < 2**32 for seed in self.seeds):
-            problems.append(f"seeds: expected numbers from 0 to 2**32 - 1. Received: {self.seeds}.")
+            problems.append(f"seeds: expected numbers from 0 to 2**32 - 1. Received: {in_short(self.seeds)}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
-            problems.append(f"seeds: expected one or more different seeds. Received: {self.seeds}.")
-        raise_all(f"Study {self.name!r} cannot be used", problems)
+            problems.append(f"seeds: expected one or more different seeds. Received: {in_short(self.seeds)}.")
+        raise_all(f"Study {in_short(self.name)} cannot be used", problems)
 
     def __repr__(self) -> str:
         names = list(self.experiments)

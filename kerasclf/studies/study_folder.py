@@ -3,20 +3,41 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
-from kerasclf.errors import FolderError, unknown
+from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files import read_json, write_json
 from kerasclf.locks import is_unused
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.studies.study import PROTOCOLS, SIZES, Lesson, Published, Study, check_experiment_name
-from kerasclf.values import Value, flatten
+from kerasclf.schema import check_schema
+from kerasclf.studies.study import Lesson, Protocol, Published, Size, Study
+from kerasclf.values import flatten
 
 STUDY_FILE = "study.json"
 # These fields identify the study of a folder. Seeds and experiments may differ from call to call.
 _IDENTITY = ("name", "protocol", "size")
-_KEYS = {*_IDENTITY, "title", "question", "experiments", "published", "published_data", "seeds", "reductions"}
+# Every run of the report is looked for.
+_MAX_RUNS = 100_000
+
+
+class _Contents(TypedDict):
+    """The contents of study.json."""
+
+    name: str
+    title: str
+    question: str
+    protocol: Protocol
+    size: Size
+    published_data: str
+    published_image_size: NotRequired[list[int] | None]
+    published_metric: NotRequired[Literal["test_accuracy", "validation_accuracy"]]
+    reductions: list[str]
+    notes: NotRequired[list[str]]
+    seeds: list[int]
+    experiments: dict[str, dict[str, Any]]
+    published: dict[str, dict[str, Any]]
+    lessons: NotRequired[dict[str, dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -115,16 +136,23 @@ class StudyFolder:
         Raises:
             FolderError: If the file is missing or cannot be read.
         """
+        path = self.path / STUDY_FILE
         try:
-            held = read_json(self.path / STUDY_FILE)
-            _check_contents(held)
-            return held  # type: ignore[no-any-return]
-        except FileNotFoundError:
+            held = read_json(path)
+        except (FileNotFoundError, NotADirectoryError):
             raise FolderError(
                 f"{self.path} holds no study ({STUDY_FILE} is missing). Give the folder of a study that has run."
             ) from None
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            raise FolderError(f"{self.path / STUDY_FILE} cannot be read: {str(error).rstrip('.')}.") from error
+        if isinstance(held, dict) and "quick" in held:
+            raise FolderError(
+                f"{path} cannot be read: an older version of kerasclf wrote it. Run the study again in a new folder."
+            )
+        check_schema(held, _Contents, path)
+        try:
+            _check_contents(held)
+        except KerasclfError as error:
+            raise FolderError(f"{path} cannot be read: {error}") from error
+        return {"notes": [], **held}
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
         """Returns the folder of a run, which may not exist yet.
@@ -137,37 +165,25 @@ class StudyFolder:
         return RunFolder(self.path / "runs" / f"{name}-{identity}" / f"seed-{seed}")
 
 
-def _check_contents(held: Any) -> None:
-    """Checks the contents of study.json, which may come from a stranger: each value has its type and its form.
+def _check_contents(held: dict[str, Any]) -> None:
+    """Checks the values in study.json, which may come from a stranger: names become folders and files.
 
     Raises:
-        ValueError: If something is missing or wrong; or another error of a wrong type.
+        KerasclfError: If an experiment, a name, a seed or a published figure cannot be used.
     """
-    if not isinstance(held, dict):
-        raise ValueError(f"expected an object. Received: {held!r}")
-    if "quick" in held:
-        raise ValueError("an older version of kerasclf wrote it. Run the study again in a new folder")
-    missing = _KEYS - set(held)
-    if missing:
-        raise ValueError(f"{min(missing)!r} is missing")
-    for name in ("name", "title", "question", "published_data"):
-        if not isinstance(held[name], str):
-            raise ValueError(f"{name}: expected a text. Received: {held[name]!r}")
-    for name, known in (("protocol", PROTOCOLS), ("size", SIZES)):
-        if held[name] not in known:
-            raise ValueError(unknown(name, str(held[name]), known))
-    for name, kind in (("seeds", int), ("reductions", str), ("notes", str)):
-        values = held.get(name, [])
-        if not isinstance(values, list) or not all(type(value) is kind for value in values):
-            raise ValueError(f"{name}: expected a list. Received: {values!r}")
-    for name in held["experiments"]:
-        check_experiment_name(name)  # it becomes the name of a folder
-    values_of: tuple[tuple[str, type[Value]], ...] = (
-        ("experiments", Experiment), ("published", Published), ("lessons", Lesson),
-    )  # fmt: skip
-    for name, value in values_of:
-        for plain in held.get(name, {}).values():
-            value.from_dict(plain)
+    Study(
+        name=held["name"],
+        title=held["title"],
+        question=held["question"],
+        experiments={name: Experiment.from_dict(plain) for name, plain in held["experiments"].items()},
+        published={name: Published.from_dict(plain) for name, plain in held["published"].items()},
+        lessons={name: Lesson.from_dict(plain) for name, plain in held.get("lessons", {}).items()},
+        seeds=tuple(held["seeds"]),
+    )
+    if len(held["published_image_size"] if held.get("published_image_size") else (1, 1)) != 2:
+        raise KerasclfError(f"published_image_size: expected two sizes. Received: {held['published_image_size']}.")
+    if len(held["experiments"]) * len(held["seeds"]) > _MAX_RUNS:
+        raise KerasclfError(f"seeds: expected at most {_MAX_RUNS:,} runs.")
 
 
 def _data_of(study: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from kerasclf.escaping import for_console
 from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost, format_duration
 from kerasclf.studies.study_plan import StudyPlan
@@ -26,9 +27,9 @@ def plan_table(study_plan: StudyPlan) -> Table:
     for name, cost in costs.items():
         for number, phase in enumerate(cost.phases):
             table.add_row(
-                name if number == 0 else "",
+                for_console(name if number == 0 else ""),
                 str(names.count(name)) if number == 0 else "",
-                *([phase.unfreeze] if in_phases else []),
+                *([for_console(phase.unfreeze)] if in_phases else []),
                 f"{phase.trainable:,}",
                 f"{phase.input_s:.2f}",
                 f"{phase.compute_s:.2f}",

@@ -161,5 +161,5 @@ def _check_inputs(experiment: Experiment, run: RunFolder, manifest: str) -> None
     if description["data"]["manifest"] != manifest:
         raise FolderError(f"{run.path} used other images: {experiment.data} has changed since. {remedy}")
     if description.get("weights") != weights:
-        assert experiment.transfer is not None
-        raise FolderError(f"{run.path} used other weights: {experiment.transfer.weights} has changed since. {remedy}")
+        source = "the file" if experiment.transfer is None else experiment.transfer.weights
+        raise FolderError(f"{run.path} used other weights: {source} has changed since. {remedy}")

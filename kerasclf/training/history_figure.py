@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from kerasclf.escaping import for_figure
 from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.training.listener import Row
 
@@ -26,6 +27,7 @@ _TRAINING, _VALIDATION = "#0072B2", "#D55E00"
 _MAX_OUTLIERS, _MIN_FILLED = 0.25, 1 / 8
 # The lowest outlier is at least this many times as far from the minimum as the highest other value.
 _GAP = 3.0
+_MAX_TITLE = 100  # characters
 
 
 def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None) -> NotebookFigure:
@@ -53,7 +55,7 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
         axes.set_ylabel(METRIC_LABELS.get(metric, metric))
         axes.grid(color="#e4e4e4")
         axes.legend(frameon=False)
-    figure.suptitle(title)
+    figure.suptitle(for_figure(title, _MAX_TITLE))
     return figure
 
 

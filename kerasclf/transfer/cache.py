@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import ml_dtypes  # noqa: F401 - adds bfloat16 to numpy
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
 from kerasclf.machine import format_bytes
+from kerasclf.schema import check_schema
 from kerasclf.values import digest_of
 from kerasclf.wording import counted
 
@@ -171,20 +172,28 @@ MAKE_ROOM = (
 )
 
 
+class _About(TypedDict):
+    """What `kerasclf cache list` shows of about.json."""
+
+    name: str
+    dtype: str
+    engine: str
+
+
 @dataclass(frozen=True)
 class CacheEntry:
     """One cache on disk.
 
     Args:
         folder: Folder of the cache.
-        about: Everything that identifies it.
+        about: Everything that identifies it; None if the file that says so is damaged.
         images: Number of images.
         size: Size in bytes.
         used: Time of its last use, in seconds since 1970.
     """
 
     folder: Path
-    about: dict[str, Any]
+    about: dict[str, Any] | None
     images: int
     size: int
     used: float
@@ -197,9 +206,18 @@ def cached(root: Path) -> Iterator[CacheEntry]:
         folder = path.parent
         keys = folder / _KEYS
         images = keys.stat().st_size // _LINE_BYTES if keys.exists() else 0
-        size = sum(file.stat().st_size for file in folder.iterdir())
-        found.append(CacheEntry(folder, read_json(path), images, size, path.stat().st_mtime))
+        size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        found.append(CacheEntry(folder, _read_about(path), images, size, path.stat().st_mtime))
     yield from sorted(found, key=lambda entry: -entry.used)
+
+
+def _read_about(path: Path) -> dict[str, Any] | None:
+    try:
+        about: dict[str, Any] = read_json(path)
+        check_schema(about, _About, path)
+    except FolderError:
+        return None
+    return about
 
 
 def _row_bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:

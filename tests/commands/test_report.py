@@ -2,6 +2,12 @@
 
 import pytest
 
+from kerasclf import Experiment, Study
+from kerasclf.cli import main
+from kerasclf.files import read_json, write_json
+from kerasclf.studies.study_folder import StudyFolder
+from tests.report.run_folders import write_run
+
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -15,3 +21,49 @@ def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_pa
     assert message in error
     assert error.startswith("error: ")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def study(tmp_path):
+    """The folder of a study with one run, whose data is named like rich's markup."""
+    folder, experiment = StudyFolder(tmp_path / "study [old] a[/b]"), Experiment()
+    folder.claim(Study("small", "[red]A study[/b]", "Why?", {"one": experiment}))
+    write_run(folder, "one", experiment, 0, 0.5)
+    return folder
+
+
+def test_a_path_and_a_title_may_look_like_markup(study, capsys):
+    main(["report", str(study.path)])
+    out = capsys.readouterr().out
+    assert "[red]A study[/b]" in out
+    assert f"report: {study.path / 'report' / 'index.html'}" in out
+
+
+def test_a_link_leads_no_report_elsewhere(study, tmp_path, refused):
+    (tmp_path / "elsewhere").mkdir()
+    (study.path / "report").symlink_to(tmp_path / "elsewhere")
+    error = refused("report", str(study.path))
+    assert f"is a link to {tmp_path / 'elsewhere'}" in error
+    assert "or give another folder as --out" in error
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_study_behind_a_link_is_reported_in_its_folder(study, tmp_path):
+    (tmp_path / "link").symlink_to(study.path)
+    main(["report", str(tmp_path / "link")])
+    assert (study.path / "report" / "index.html").is_file()
+
+
+def test_a_name_of_an_experiment_is_no_path(study, tmp_path, refused):
+    path = study.path / "study.json"
+    held = read_json(path)
+    write_json(path, {**held, "experiments": {"../../x": held["experiments"]["one"]}})
+    before = set(tmp_path.rglob("*"))
+    assert "expected names of letters, digits" in refused("report", str(study.path))
+    assert set(tmp_path.rglob("*")) == before
+
+
+def test_a_name_in_an_error_does_not_command_the_terminal(refused):
+    error = refused("report", "/nowhere\x1b]0;title\x07")
+    assert "\x1b" not in error
+    assert r"/nowhere\x1b]0;title\x07 holds no study" in error

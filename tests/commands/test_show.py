@@ -81,3 +81,44 @@ def test_mistakes_get_one_message_and_exit_2(run, photo, tmp_path, capsys, argum
     assert message in error
     assert error.startswith("error: ")
     assert not (run / "show").exists()
+
+
+def test_two_images_of_one_stem_have_two_figures(run, photo, tmp_path):
+    other = tmp_path / "other" / photo.name
+    other.parent.mkdir()
+    Image.fromarray(np.full((40, 30, 3), 200, np.uint8)).save(other)
+    for image in (photo, other, photo):
+        main(["show", "gradcam", str(run), str(image)])
+    names = {path.name for path in (run / "show").iterdir()}
+    assert names == {f"gradcam_photo{number}.{form}" for number in ("", "-2") for form in ("png", "svg")}
+
+
+def test_a_long_name_of_an_image_is_cut(run, photo):
+    long = photo.rename(photo.with_name("x" * 250 + ".png"))
+    main(["show", "features", str(run), str(long)])
+    assert sorted(path.name for path in (run / "show").iterdir())[0] == f"features_{'x' * 150}.png"
+
+
+@pytest.mark.parametrize("name", ["$10_$20", "$x_{", "[old]", "a[/b]", "\x1b]0;x\x07", "<script>", "犬", "x" * 300])
+def test_any_class_name_can_be_shown(run, photo, capsys, name):
+    write_json(run / "experiment.json", {"class_names": ["cat", "dog", name]})
+    main(["show", "gradcam", str(run), str(photo), "--label", name])
+    assert (run / "show" / "gradcam_photo.png").exists()
+    assert "\x1b" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "{", '{"class_names": 3}', '{"class_names": [1]}', "[" * 100_000])
+def test_a_description_of_a_stranger_is_refused(run, photo, capsys, content):
+    (run / "experiment.json").write_text(content)
+    with pytest.raises(SystemExit):
+        main(["show", "gradcam", str(run), str(photo)])
+    assert "experiment.json cannot be read" in capsys.readouterr().err
+
+
+def test_a_link_leads_no_figure_elsewhere(run, tmp_path, capsys):
+    (tmp_path / "elsewhere").mkdir()
+    (run / "show").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(SystemExit):
+        main(["show", "kernels", str(run)])
+    assert "is a link to" in capsys.readouterr().err
+    assert list((tmp_path / "elsewhere").iterdir()) == []

@@ -6,7 +6,7 @@ from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.report import page, themes
 from kerasclf.studies import Published
 from kerasclf.studies.study_folder import StudyFolder
-from tests.report.run_folders import write_run
+from tests.report.run_folders import draw_nothing, write_run
 
 
 @pytest.fixture
@@ -28,6 +28,12 @@ def folder(tmp_path, study):
         for seed, accuracy in enumerate(accuracies[name]):
             write_run(folder, name, experiment, seed, accuracy)
     return folder
+
+
+@pytest.fixture
+def nothing_drawn(monkeypatch):
+    """Draws no figure of a page, for tests of its text."""
+    draw_nothing(monkeypatch)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Run folders and results that the tests of the report share."""
 
+from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 
 from kerasclf import Experiment
 from kerasclf.files import write_json
-from kerasclf.report import read_results
+from kerasclf.report import page, read_results
 from kerasclf.report.study_results import ExperimentResults
 from kerasclf.runs.run_folder import seal, write_predictions
 from tests.conftest import make_subset
@@ -45,6 +46,13 @@ def write_run(folder, name, experiment, seed, accuracy):
          "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
                   "images": {"train": 1, "validation": 2, "test": 30}}},
     )  # fmt: skip
+
+
+def draw_nothing(monkeypatch):
+    """Leaves out the figures of a page, which take seconds."""
+    monkeypatch.setattr(page, "themed_figure", lambda draw, path: defaultdict(str))
+    monkeypatch.setattr(page, "draw_confusion", lambda experiment: None)
+    monkeypatch.setattr(page, "save_figure", lambda figure, path: {"png": b""})
 
 
 def with_correct(folder, **correct):

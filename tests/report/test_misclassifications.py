@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from kerasclf import Experiment
+from kerasclf.escaping import for_markdown
 from kerasclf.report import write_report
 from kerasclf.report.misclassifications import jpeg_of, mistakes_of
 from kerasclf.report.study_results import read_results
@@ -92,7 +93,7 @@ def test_the_page_counts_confused_classes(study, no_figures, tmp_path):
     text = (tmp_path / "report" / "report.md").read_text()
     assert "| true class | predicted as |" in text
     for (true, predicted), (count, _) in counts.items():
-        assert f"| {true} | {predicted} | {count} of 10 | {count * 10}% |" in text
+        assert f"| {for_markdown(true)} | {for_markdown(predicted)} | {count} of 10 | {count * 10}% |" in text
 
 
 def test_a_run_without_kept_images_has_counts_and_no_pictures(study, no_figures, tmp_path):

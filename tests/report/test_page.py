@@ -1,12 +1,23 @@
 """The page of a study, its Markdown and its files."""
 
+import csv
 import re
+import xml.etree.ElementTree as ET
 from dataclasses import replace
+from html import escape as html_escape
 
+import numpy as np
 import pandas as pd
+import pytest
 
+from kerasclf import Experiment
+from kerasclf.escaping import visible
+from kerasclf.files import file_digest, read_json, write_json
 from kerasclf.report import page, read_results, write_report
+from kerasclf.report.figures import draw_confusion
 from kerasclf.report.page import by_class
+from kerasclf.report.study_results import ExperimentResults
+from kerasclf.report.themes import figure_bytes
 from tests.report.run_folders import with_classes, with_top5
 
 
@@ -77,7 +88,7 @@ def test_top5_accuracy_has_no_column_if_no_run_has_it(folder, no_figures, tmp_pa
 def test_markdown_has_the_same_content(folder, no_figures, tmp_path):
     write_report(read_results(folder.path), tmp_path / "report")
     text = (tmp_path / "report" / "report.md").read_text()
-    assert "# A <small> study" in text
+    assert "# A &lt;small&gt; study" in text
     assert "| **second** | – | 0.7500 (0.115–1.000) |" in text
     assert "are not significantly different: +25.0 points (95 % interval −38.5 to +88.5, 2 runs each)." in text
     assert "p: probability of a difference at least this large" in text
@@ -114,3 +125,62 @@ def test_a_phone_gets_narrow_figures(folder, tmp_path, monkeypatch):
     assert [(media.count("max-width"), media.count("dark"), url) for media, url in sources] == [
         (1, 1, urls["narrow_dark"]), (1, 0, urls["narrow_light"]), (0, 1, urls["dark"]),
     ]  # fmt: skip
+
+
+ODD = (
+    "$10_$20",
+    "$x_{",
+    "[old]",
+    "a[/b]",
+    "=cmd()",
+    "<script>alert(1)</script>",
+    "a|b",
+    "`c`",
+    "\x1b[31mred",
+    "犬" * 9,
+)
+
+
+def renamed(folder, names):
+    """Gives the runs of a study other class names, as many as before."""
+    for run in folder.path.glob("runs/*/seed-*"):
+        described = read_json(run / "experiment.json")
+        lines = (run / "predictions.csv").read_text().splitlines()[1:]
+        with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerow(["image", "label", *(f"p_{name}" for name in names)])
+            file.write("\n".join(lines) + "\n")
+        digest = file_digest(run / "predictions.csv")
+        files = {**described["files"], "predictions.csv": digest}
+        write_json(run / "experiment.json", {**described, "class_names": list(names), "files": files})
+
+
+@pytest.mark.parametrize("start", range(0, len(ODD), 3))
+def test_a_class_may_have_any_name(folder, nothing_drawn, tmp_path, start):
+    names = (ODD * 2)[start : start + 3]
+    renamed(folder, names)
+    html = write_report(read_results(folder.path), tmp_path / "report").read_text()
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    assert "<script>alert" not in html + markdown
+    assert "\x1b" not in html + markdown
+    for name in names:
+        assert f"<td>{html_escape(visible(name)).replace('&#x27;', '&#39;')}</td>" in html
+    rows = [line for line in markdown.splitlines() if line.startswith("| ") and "of 10 |" in line]
+    assert rows
+    assert all(len(re.findall(r"(?<!\\)\|", row)) == 5 for row in rows)
+
+
+def test_a_confusion_matrix_may_have_any_names(folder):
+    run = read_results(folder.path).first_run
+    labels, description = np.arange(len(ODD)), {**run.description, "class_names": list(ODD)}
+    odd = replace(run, labels=labels, probabilities=np.eye(len(ODD)), description=description)
+    figure = draw_confusion(ExperimentResults("_odd", Experiment(), (odd,), None))
+    ET.fromstring(figure_bytes(figure, "svg"))
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()][:2] == [r"\$10_\$20", r"\$x_{"]
+
+
+def test_a_published_wording_is_no_formula(folder, nothing_drawn, tmp_path):
+    held = read_json(folder.path / "study.json")
+    held["published"]["first"]["wording"] = "=HYPERLINK(1)"
+    write_json(folder.path / "study.json", held)
+    write_report(read_results(folder.path), tmp_path / "report")
+    assert pd.read_csv(tmp_path / "report" / "summary.csv")["published_wording"][0] == "'=HYPERLINK(1)"

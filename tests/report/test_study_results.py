@@ -7,7 +7,10 @@ import pytest
 
 from kerasclf import Experiment, Split, Study
 from kerasclf.errors import FolderError
+from kerasclf.files import file_digest, read_json, write_json
 from kerasclf.report import read_results
+from kerasclf.report.comparisons import against_base, selection_bias_of
+from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import CLASSES
 
@@ -79,3 +82,81 @@ def test_a_damaged_run_is_named(folder, study):
     (run.path / "metrics.json").write_text("{")
     with pytest.raises(FolderError, match=r"metrics\.json was changed after the end of the run"):
         read_results(folder.path)
+
+
+def changed(folder, study, name, change):
+    """Changes a file of the first run as a stranger would: with its digest in experiment.json."""
+    run = folder.run("first", study.experiments["first"].identity, 0).path
+    path = run / name
+    if name.endswith(".json"):
+        write_json(path, change(read_json(path)))
+    else:
+        path.write_text(change(path.read_text()))
+    description = read_json(run / DESCRIPTION)
+    if name != DESCRIPTION and isinstance(description, dict):
+        description["files"][name] = file_digest(path)
+        write_json(run / DESCRIPTION, description)
+
+
+def with_label(label):
+    return lambda text: text.replace("\n0,0,", f"\n0,{label},", 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("metrics.json", lambda m: {**m, "test_loss": "low"}, "test_loss: expected a finite number. Received: 'low'"),
+        ("metrics.json", lambda m: {**m, "test_loss": float("nan")}, "test_loss: expected a finite number"),
+        ("metrics.json", lambda m: {**m, "test_accuracy": 3}, "'test_accuracy': expected a share from 0 to 1"),
+        ("metrics.json", lambda m: {}, "test_accuracy is missing"),
+        ("metrics.json", lambda m: [], "expected an object"),
+        ("history.csv", lambda text: text.replace("loss", "lost"), "loss is missing"),
+        ("history.csv", lambda text: text.replace("\n2,", "\n7,"), "expected one row per epoch, numbered from 1"),
+        ("history.csv", lambda text: text.replace("2.0", "low"), "history.csv cannot be read"),
+        ("history.csv", lambda text: text.splitlines()[0] + "\n", "expected one row per epoch"),
+        ("history.csv", lambda text: "", "history.csv cannot be read"),
+        ("predictions.csv", with_label(-1), "expected labels from 0 to 2"),
+        ("predictions.csv", with_label(99), "expected labels from 0 to 2"),
+        ("predictions.csv", with_label(0.5), "expected labels from 0 to 2"),
+        ("predictions.csv", lambda text: text.replace("0.800000012", "1.8", 1), "expected probabilities from 0 to 1"),
+        ("predictions.csv", lambda text: text.replace("p_image", "p_other"), "p_CLASS of each class"),
+        ("predictions.csv", lambda text: text.replace("\n1,", "\n1,1,1,", 1), "predictions.csv cannot be read"),
+        ("environment.json", lambda e: {}, "'python' is missing"),
+        ("environment.json", lambda e: {**e, "cores": "two"}, "cores: expected an integer"),
+        ("experiment.json", lambda d: [], "expected an object"),
+        ("experiment.json", lambda d: None, "expected an object"),
+        ("experiment.json", lambda d: {**d, "class_names": 3}, "class_names: expected a list"),
+        ("experiment.json", lambda d: {**d, "class_names": [1, 2, 3]}, "class_names[0]: expected text"),
+        ("experiment.json", lambda d: {**d, "class_names": []}, "class_names: expected 1 to 10,000 classes"),
+        ("experiment.json", lambda d: {**d, "files": {"../x": "0"}}, "files: expected names. Received: '../x'"),
+    ],
+)
+def test_a_run_of_a_stranger_is_refused_by_name(folder, study, name, change, message):
+    changed(folder, study, name, change)
+    with pytest.raises(FolderError) as caught:
+        read_results(folder.path)
+    assert message in str(caught.value)
+    assert "first-" in str(caught.value)
+
+
+def test_an_infinite_validation_loss_is_a_gap_in_a_curve(folder, study):
+    changed(folder, study, "history.csv", lambda text: text.replace("2.1", "inf"))
+    losses = read_results(folder.path).first_run.history["val_loss"]
+    assert losses.isna().tolist() == [True, False]
+
+
+def test_runs_of_one_experiment_have_the_same_classes(folder, study):
+    changed(folder, study, "predictions.csv", lambda text: text.replace("p_image", "p_other"))
+    changed(folder, study, "experiment.json", lambda d: {**d, "class_names": ["other", *d["class_names"][1:]]})
+    with pytest.raises(FolderError, match="its runs have different classes"):
+        read_results(folder.path)
+
+
+def test_experiments_with_other_test_images_are_not_compared_image_by_image(folder, study):
+    held = read_json(folder.path / "study.json")
+    write_json(folder.path / "study.json", {**held, "seeds": [0]})
+    changed(folder, study, "predictions.csv", lambda text: "\n".join(text.splitlines()[:-1]) + "\n")
+    results = read_results(folder.path)
+    (comparison,) = against_base(results)
+    assert np.isnan(comparison.difference.low)
+    assert selection_bias_of(results) is None

@@ -89,7 +89,7 @@ def test_experiments_and_seeds_of_earlier_calls_stay(folder):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(None, "holds no study"), ("{", "study.json cannot be read"), ("{}", "cannot be read: 'experiments' is missing")],
+    [(None, "holds no study"), ("{", "study.json cannot be read"), ("{}", "'experiments' is missing")],
 )
 def test_a_study_that_cannot_be_read_is_named(tmp_path, content, message):
     if content is not None:
@@ -107,11 +107,20 @@ def test_a_study_that_cannot_be_read_is_named(tmp_path, content, message):
         ({"published": None}, "cannot be read"),
         ({"published": {"base": {"accuracy": "high"}}}, "accuracy: expected float. Received: 'high'"),
         ({"lessons": {"base": {"bogus": 1}}}, "Unknown Lesson field 'bogus'"),
-        ({"title": 3}, "title: expected a text. Received: 3"),
+        ({"title": 3}, "title: expected text. Received: 3"),
         ({"size": "tiny"}, "Unknown size 'tiny'"),
         ({"protocol": "odd"}, "Unknown protocol 'odd'"),
-        ({"seeds": ["0"]}, "seeds: expected a list. Received: ['0']"),
+        ({"seeds": ["0"]}, "seeds[0]: expected an integer. Received: '0'"),
         ({"reductions": None}, "reductions: expected a list. Received: None"),
+        ({"seeds": [0, 0]}, "expected one or more different seeds"),
+        ({"seeds": list(range(100_001))}, "seeds: expected at most 100,000 runs"),
+        ({"experiments": {"x" * 201: BASE.to_dict()}}, "expected names of at most 200 bytes"),
+        ({"experiments": {"nul.x": BASE.to_dict()}}, "expected names that are no devices of Windows"),
+        ({"published": {"other": {"accuracy": 0.5}}}, "Unknown published experiment 'other'"),
+        ({"published": {"base": {"accuracy": 1.5}}}, "accuracy: expected a share from 0 to 1"),
+        ({"published": {"base": {}}}, "accuracy: expected a value"),
+        ({"published_image_size": [1]}, "published_image_size: expected two sizes"),
+        ({"lessons": {"base": {"corrected": "x", "wrong": "", "symptom": ""}}}, "Unknown experiment of a lesson 'x'"),
         ({"quick": True}, "an older version of kerasclf wrote it. Run the study again in a new folder"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import json
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, in_short
+from kerasclf.files import check_unpacked_size
 from kerasclf.network_checks import TORCH_FORMS
+
+# The limit of the format itself.
+_MAX_HEADER_BYTES = 100_000_000
 
 
 def read_torch_file(path: Path) -> dict[str, NDArray[Any]]:
@@ -35,7 +40,7 @@ def _read_safetensors(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with safe_open(path, framework="np") as file:
             return {name: file.get_tensor(name) for name in list(file.keys())}
-    except (SafetensorError, OSError, TypeError) as error:
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
         raise KerasclfError(f"{path} cannot be read: {_truncation(path) or error}.") from error
 
 
@@ -45,19 +50,20 @@ def _truncation(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(8)
         length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-        header = file.read(min(length, size))
+        header = file.read(min(length, size, _MAX_HEADER_BYTES))
     if 8 + length > size:
         return f"it is truncated in its header, before the first tensor ({size:,} bytes). Download it again"
     try:
         offsets = {name: entry["data_offsets"] for name, entry in json.loads(header).items() if name != "__metadata__"}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return ""
-    cut = [(end, name) for name, (_, end) in offsets.items() if 8 + length + end > size]
+        cut = [(end, name) for name, (_, end) in offsets.items() if 8 + length + end > size]
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return ""  # it is damaged in another way
     if not cut:
         return ""
     end, name = min(cut)
     return (
-        f"it is truncated in tensor {name!r}: expected {8 + length + end:,} bytes, received {size:,}. Download it again"
+        f"it is truncated in tensor {in_short(name)}: expected {8 + length + end:,} bytes, received {size:,}. "
+        "Download it again"
     )
 
 
@@ -69,8 +75,13 @@ def _read_pickled(path: Path) -> dict[str, NDArray[Any]]:
             f"{path.name} has a format that only PyTorch reads. Install it (pip install torch), or give a .safetensors "
             "file of the same weights."
         ) from error
+    if zipfile.is_zipfile(path):
+        check_unpacked_size(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+        wrong = [name for name in state if not isinstance(name, str)]
+        if wrong:
+            raise ValueError(f"expected names of tensors. Received: {in_short(wrong[0])}")
         return {name: tensor.detach().numpy() for name, tensor in state.items()}
     except Exception as error:  # torch passes on any error of its unpickler and its zip reader
         raise KerasclfError(f"{path} cannot be read as PyTorch's weights: {error or type(error).__name__}.") from error

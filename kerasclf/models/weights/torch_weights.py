@@ -20,6 +20,8 @@ Array = NDArray[Any]
 _UNUSED = "num_batches_tracked"
 # Tensors without ".weight" in their name: layer scale.
 _BARE = ("layer_scale", "gamma")
+# More would be no classes but a file that lies about its shapes.
+_MAX_CLASSES = 100_000
 _TOP = re.compile(r"(fc|head\.fc|classifier\.\d)\.weight")
 
 
@@ -91,7 +93,10 @@ def match_torch(model: keras.Model, tensors: dict[str, Array], path: Path) -> di
 def classes_of(tensors: dict[str, Array]) -> int:
     """Returns the number of classes of weights: the width of the last layer of the top, or 1000 without top."""
     tops = sorted(key for key, tensor in tensors.items() if _TOP.fullmatch(key) and tensor.ndim > 1)
-    return len(tensors[tops[-1]]) if tops else 1000
+    classes = len(tensors[tops[-1]]) if tops else 1000
+    if not 1 <= classes <= _MAX_CLASSES or (tops and not tensors[tops[-1]].size):
+        raise KerasclfError(f"Expected weights of 1 to {_MAX_CLASSES:,} classes. Received: {classes:,} in {tops[-1]}.")
+    return classes
 
 
 def _names(model: keras.Model, tensors: dict[str, Array]) -> tuple[dict[str, str], str]:
@@ -157,7 +162,10 @@ def _flattened(layer: keras.Layer, model: keras.Model) -> Sequence[int] | None:
 
 def _convert(key: str, tensor: Array, conversion: Callable[[Array], Array], weight: Any, path: Path) -> Array:
     tensor = as_float32(key, tensor, path)
-    array = conversion(tensor)
+    try:
+        array = conversion(tensor)
+    except (ValueError, TypeError, IndexError):  # it has no value, or another number of axes
+        array = tensor
     if array.shape != tuple(weight.shape):
         raise KerasclfError(
             f"{path}: tensor {key!r}: expected shape {tuple(weight.shape)} for {weight.path}. Received: {array.shape} "

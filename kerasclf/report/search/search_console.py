@@ -2,6 +2,7 @@
 
 from rich.table import Table
 
+from kerasclf.escaping import for_console
 from kerasclf.report.search.search_facts import gain_warning, interval_of, read_gain
 from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
@@ -14,7 +15,7 @@ def search_table(results: SearchResults) -> Table:
     """Returns the best trials with their settings, and a warning if the gain is not significant."""
     search = results.search
     table = Table(
-        title=f"{search.title or 'search'}  {counted(len(results.trials), 'trial')}, {search.oracle}",
+        title=for_console(f"{search.title or 'search'}  {counted(len(results.trials), 'trial')}, {search.oracle}"),
         title_justify="left",
         caption=gain_warning(read_gain(results)) or None,
         caption_justify="left",
@@ -23,10 +24,10 @@ def search_table(results: SearchResults) -> Table:
     table.add_column(f"{search.objective},\n95 % interval", justify="right")
     table.add_column("epochs", justify="right")
     for name in search.space.axes:
-        table.add_column(name.replace(".", ".\n", 1), justify="right")
+        table.add_column(for_console(name.replace(".", ".\n", 1)), justify="right")
     for trial in results.ranked[:_MAX_SHOWN]:
         interval = interval_of(results, trial)
         spread = f" ({interval.low:.3f}–{interval.high:.3f})" if interval else ""
-        values = [shown(trial.values[name]) for name in search.space.axes]
+        values = [for_console(shown(trial.values[name])) for name in search.space.axes]
         table.add_row(str(trial.number), f"{trial.value:.4f}{spread}", str(trial.epochs), *values)
     return table

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from kerasclf.escaping import for_figure
 from kerasclf.report.search.search_importance import Importance, comparable, to_number
 from kerasclf.report.themes import color_of, ink, paper, settings, soft
 from kerasclf.search.search_progress import shown
@@ -103,9 +104,10 @@ def draw_importance(importance: Importance, theme: str = "light", narrow: bool =
         axes = figure.subplots()
         color = color_of(0, theme) if importance.is_informative else soft(theme)
         axes.barh(
-            [_wrapped(name) if narrow else name for name, _ in ranked], [drop for _, (drop, _) in ranked],
+            range(len(ranked)), [drop for _, (drop, _) in ranked],
             xerr=[deviation for _, (_, deviation) in ranked], color=color, ecolor=ink(theme), height=0.6, capsize=3,
         )  # fmt: skip
+        axes.set_yticks(range(len(ranked)), [for_figure(name) for name, _ in ranked])
         axes.axvline(0, color=ink(theme), linewidth=1)
         axes.grid(axis="y", visible=False)
         axes.set_xlabel("drop in R² on held-out trials\nwhen the setting is shuffled")
@@ -130,7 +132,7 @@ def draw_slices(results: SearchResults, theme: str = "light", narrow: bool = Fal
             )  # fmt: skip
             points.set_zorder(3)
             _name_ticks(axes, axis)
-            axes.set_xlabel(name)
+            axes.set_xlabel(for_figure(name))
             if index % columns == 0:
                 axes.set_ylabel(results.search.objective)
         for axes in grid.flat[len(named) :]:
@@ -195,11 +197,11 @@ def _name_ticks(axes: Axes, axis: Axis) -> None:
 
 
 def _label_of(value: object) -> str:
-    return shown(list(value)) if isinstance(value, tuple) else shown(value)
+    return for_figure(shown(list(value)) if isinstance(value, tuple) else shown(value))
 
 
 def _wrapped(name: str) -> str:
-    return name.replace(".", ".\n", 1)
+    return for_figure(name).replace(".", ".\n", 1)
 
 
 def _label(results: SearchResults) -> str:

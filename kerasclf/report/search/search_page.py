@@ -7,7 +7,7 @@ from typing import Any
 
 from kerasclf.files import write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.page import Draw, templates, themed_figure
+from kerasclf.report.page import Draw, csv_of, templates, themed_figure
 from kerasclf.report.search.search_facts import caution, gain_warning, interval_of, read_gain, search_findings
 from kerasclf.report.search.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
 from kerasclf.report.search.search_importance import MIN_TRIALS, importance_of
@@ -36,7 +36,7 @@ def write_search_report(results: SearchResults, out: Path | str) -> Path:
     """
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
-    write_text(out / "trials.csv", results.table().to_csv(index=False, float_format="%.6g", lineterminator="\n"))
+    write_text(out / "trials.csv", csv_of(results.table()))
     context = _context(results, out)
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     write_text(out / "report.md", templates(escape=False).get_template("search.md.j2").render(context))

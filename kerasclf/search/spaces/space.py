@@ -3,12 +3,17 @@
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, ClassVar
 
-from kerasclf.errors import KerasclfError, raise_all
+from kerasclf.errors import KerasclfError, in_short, raise_all
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.spaces.experiment_fields import change, check_field, read
+
+_MAX_CHOICES = 500
+_MAX_AXES = 50
+# Of two axes, this many pairs of values are checked.
+_MAX_PAIRS = 200
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,12 @@ class Choice:
 
     def problems(self) -> list[str]:
         if len(self.values) < 2:
-            return [f"expected at least two values to choose from. Received: {list(self.values)}."]
+            return [f"expected at least two values to choose from. Received: {in_short(list(self.values))}."]
+        if len(self.values) > _MAX_CHOICES:
+            return [f"expected at most {_MAX_CHOICES} values to choose from. Received: {len(self.values):,}."]
+        wrong = [value for value in self.values if not _is_choice(value)]
+        if wrong:
+            return [f"expected finite numbers, text, booleans, None or lists of them. Received: {in_short(wrong[0])}."]
         repeated = [v for index, v in enumerate(self.values) if _contains(self.values[:index], v)]
         return [f"expected different values. Received {repeated[0]!r} twice."] if repeated else []
 
@@ -98,6 +108,17 @@ class Boolean:
 
 
 Axis = Float | Int | Choice | Boolean
+
+
+def is_value_of(axis: Axis, value: Any) -> bool:
+    """Returns whether an axis can have a value. A number may lie beyond the bounds, as steps are rounded."""
+    if isinstance(axis, Choice):
+        return _contains(axis.values, value)
+    if isinstance(axis, Boolean):
+        return isinstance(value, bool)
+    return _is_number(value) and (value > 0 or not axis.log)
+
+
 Values = dict[str, Any]
 
 
@@ -130,6 +151,8 @@ class Space:
         problems = [f"axis {name}: {problem}" for name, axis in self.axes.items() for problem in axis.problems()]
         if not self.axes:
             problems.append("space: expected at least one axis, such as train.learning_rate. Received: none.")
+        if len(self.axes) > _MAX_AXES:
+            problems.append(f"space: expected at most {_MAX_AXES} axes. Received: {len(self.axes)}.")
         for name in self.axes:
             problems += check_field(experiment, name)
         epochs = [value for value in self._corners("train.epochs") if isinstance(value, int)]
@@ -162,12 +185,13 @@ class Space:
         if not valid:
             return
         for name in self.axes:
-            if len({change(experiment, {name: value}) for value in self._corners(name)}) < 2:
+            if len({change(experiment, {name: value}).digest() for value in self._corners(name)}) < 2:
                 yield f"axis {name}: all its values give the same experiment. Remove the axis."
         for one, other in combinations(self.axes, 2):
-            pairs = [{one: a, other: b} for a in self._corners(one) for b in self._corners(other)]
+            pairs = ({one: a, other: b} for a in self._corners(one) for b in self._corners(other))
+            found = (_problem(experiment, values) for values in islice(pairs, _MAX_PAIRS))
             # One example per pair of axes is enough.
-            yield from [p for p in (_problem(experiment, values) for values in pairs) if p][:1]
+            yield from islice((problem for problem in found if problem), 1)
 
     def corners(self) -> Iterator[Values]:
         """Yields the bounds or choices of each axis, one at a time."""
@@ -216,8 +240,8 @@ def _problem(experiment: Experiment, values: Values) -> str | None:
 
 def _range_problems(axis: Float | Int, numbers: Any, above: float) -> list[str]:
     given = (axis.low, axis.high, *([axis.step] if axis.step is not None else []))
-    if not all(isinstance(v, numbers) and not isinstance(v, bool) and math.isfinite(v) for v in given):
-        return [f"expected {'whole ' if numbers is int else ''}numbers. Received: {', '.join(map(repr, given))}."]
+    if not all(isinstance(v, numbers) and _is_number(v) for v in given):
+        return [f"expected {'whole ' if numbers is int else ''}numbers. Received: {', '.join(map(in_short, given))}."]
     problems = []
     if axis.low == axis.high:
         problems.append(f"expected different bounds. Received {axis.low} for both.")
@@ -228,6 +252,18 @@ def _range_problems(axis: Float | Int, numbers: Any, above: float) -> list[str]:
     if axis.step is not None and not axis.step > above:
         problems.append(f"step: expected more than {above:g}. Received: {axis.step}.")
     return problems
+
+
+def _is_number(value: Any) -> bool:
+    """Returns whether a value is a finite number that fits into 64 bits."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and (isinstance(value, float) or abs(value) < 2**63) and math.isfinite(value)
+
+
+def _is_choice(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return all(map(_is_choice, value))
+    return value is None or isinstance(value, bool | str) or _is_number(value)
 
 
 def _contains(values: tuple[Any, ...], value: Any) -> bool:

@@ -11,12 +11,12 @@
 An axis is a quoted dotted name or a key in nested tables. Both forms mean the same.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import KerasclfError, did_you_mean, raise_all, unknown
+from kerasclf.errors import FolderError, KerasclfError, did_you_mean, in_short, raise_all, unknown
+from kerasclf.files import read_toml
 from kerasclf.search.spaces.space import Axis, Boolean, Choice, Float, Int, Space
 
 _KINDS = ("float", "int", "choice", "boolean")
@@ -34,12 +34,11 @@ def read_space(path: Path | str) -> Space:
         KerasclfError: If the file cannot be read, or an axis has another form; the message lists all problems.
     """
     try:
-        with Path(path).open("rb") as file:
-            plain = tomllib.load(file)
+        plain = read_toml(Path(path))
     except OSError as error:
         raise KerasclfError(f"The search space {path} cannot be read: {error}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KerasclfError(f"The search space {path} is not valid TOML: {error}.") from None
+    except FolderError as error:
+        raise KerasclfError(f"The search space {error}") from None
     return space_from_dict(plain, str(path))
 
 
@@ -77,23 +76,23 @@ def _axes(plain: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 def _axis(content: Any, name: str) -> Axis:
     if not isinstance(content, Mapping):
         suggestion = did_you_mean(name.rpartition(".")[2], _KINDS)
-        raise KerasclfError(f"expected {_FORMS}. Received: {content!r}.{suggestion}")
+        raise KerasclfError(f"expected {_FORMS}. Received: {in_short(content)}.{suggestion}")
     kinds = [kind for kind in _KINDS if kind in content]
     unknown_keys = [key for key in content if key not in _KEYS]
     if unknown_keys:
         raise KerasclfError(unknown("key", unknown_keys[0], _KEYS))
     extra = {key: content[key] for key in ("log", "step") if key in content}
     if len(kinds) != 1 or (extra and kinds[0] in ("choice", "boolean")):
-        raise KerasclfError(f"expected {_FORMS}. Received: {dict(content)}.")
+        raise KerasclfError(f"expected {_FORMS}. Received: {in_short(dict(content))}.")
     kind, value = kinds[0], content[kinds[0]]
     if kind == "boolean":
         return Boolean()
     if not isinstance(value, list):
         raise KerasclfError(
-            f"expected {kind} = [{'low, high' if kind != 'choice' else 'value, …'}]. Received: {value!r}."
+            f"expected {kind} = [{'low, high' if kind != 'choice' else 'value, …'}]. Received: {in_short(value)}."
         )
     if kind == "choice":
         return Choice(*value)
     if len(value) != 2 or not isinstance(extra.get("log", False), bool):
-        raise KerasclfError(f"expected {kind} = [low, high], log = true or false. Received: {dict(content)}.")
+        raise KerasclfError(f"expected {kind} = [low, high], log = true or false. Received: {in_short(dict(content))}.")
     return Float(*value, **extra) if kind == "float" else Int(*value, **extra)

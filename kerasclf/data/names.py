@@ -1,0 +1,57 @@
+"""Names of classes and image files, checked before anything is trained: every output shows or stores them."""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from kerasclf.errors import DataError, listed
+
+# An error lists this many names, and counts the others.
+_MAX_LISTED = 20
+_LOOK_ALIKE = "they differ only in their Unicode form (composed or decomposed accents). Rename one of them."
+
+
+def check_names(class_names: Sequence[str], files: Iterable[Path]) -> None:
+    """Checks that the outputs of a run can hold the names, and that no two classes look alike.
+
+    Args:
+        class_names: Names of the classes.
+        files: Paths of the images.
+
+    Raises:
+        DataError: If a name is not UTF-8, or two class names differ only in their Unicode form.
+    """
+    wrong = sorted({ascii(str(path)) for path in files if not _is_utf8(str(path))})
+    # The files of such a class are wrong too, and its name is enough.
+    wrong = sorted({ascii(name) for name in class_names if not _is_utf8(name)}) or wrong
+    if wrong:
+        more = [f"and {len(wrong) - _MAX_LISTED:,} more"] if len(wrong) > _MAX_LISTED else []
+        raise DataError(
+            listed("Expected names in UTF-8, which every output can hold. Rename these", wrong[:_MAX_LISTED] + more)
+        )
+    known: dict[str, str] = {}
+    for name in class_names:
+        other = known.setdefault(unicodedata.normalize("NFC", name), name)
+        if other != name:
+            raise DataError(f"The classes {other!a} and {name!a} look alike: {_LOOK_ALIKE}")
+
+
+def describe_difference(names: Sequence[str], other_names: Sequence[str]) -> str:
+    """Returns a sentence on the first class name that only one of two sets has."""
+    only = sorted(set(names) ^ set(other_names))
+    forms: dict[str, list[str]] = {}
+    for name in only:
+        forms.setdefault(unicodedata.normalize("NFC", name), []).append(name)
+    alike = next((found for found in forms.values() if len(found) > 1), None)
+    if alike:
+        return f"They have {alike[0]!a} and {alike[1]!a}, which look alike: {_LOOK_ALIKE}"
+    return f"Only one of them has {only[0]!r}."
+
+
+def _is_utf8(name: str) -> bool:
+    """Returns whether UTF-8 can represent a name. Python reads other bytes of a file name as lone surrogates."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
