@@ -1,4 +1,4 @@
-"""`kerasclf show`: figures of a trained network's kernels, feature maps and Grad-CAM."""
+"""`kerasclf show`: figures of a trained network's kernels, feature maps and Grad-CAM, and of an augmentation."""
 
 import math
 import os
@@ -6,12 +6,14 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypedDict
 
 import tyro
 from rich.console import Console
 
 from kerasclf.commands.output import folder_within, say
+from kerasclf.commands.parsing import parse_size
+from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
 from kerasclf.escaping import for_figure
 from kerasclf.quiet import quiet_tensorflow
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-WHAT = ("kernels", "features", "gradcam")
+WHAT = ("kernels", "features", "gradcam", "augmentation")
 # A figure with more layers is unreadable.
 _MOST_LAYERS = 12
 # No network takes larger images; a file may announce anything.
@@ -39,30 +41,50 @@ class _Described(TypedDict):
 
 @dataclass(frozen=True)
 class ShowCommand:
-    """Draw the kernels of a trained network, its feature maps for an image, or its Grad-CAM heat map.
+    """Draw the kernels of a trained network, its feature maps or Grad-CAM of an image, or an augmentation.
 
     Examples:
       kerasclf show kernels runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0
       kerasclf show features model.keras photo.jpg
       kerasclf show gradcam runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0 photo.jpg --label cat
+      kerasclf show augmentation ladder/augmented
+      kerasclf show augmentation folder:my_photos --set rotation_range=15 horizontal_flip=True
+      kerasclf show augmentation photo.jpg other.jpg --set zoom_range=0.2 --versions 6
     """
+
+    FLAGS: ClassVar[dict[str, str]] = {"count": "--versions"}
 
     what: Annotated[str, tyro.conf.Positional]
     """kernels: the kernels of the first convolution; features: the feature maps of each convolution for an image, with
-    the arithmetic of their size; gradcam: the image regions that support a class."""
+    the arithmetic of their size; gradcam: the image regions that support a class; augmentation: images and their random
+    versions, as a training sees them."""
     source: Annotated[Path, tyro.conf.Positional]
-    """A run folder, or a .keras file."""
-    image: Annotated[Path | None, tyro.conf.Positional] = None
-    """An image file. It is resized to the input of the network."""
+    """A run folder, or a .keras file. For augmentation: STUDY/EXPERIMENT, a data set such as folder:PATH, or an image
+    file."""
+    images: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
+    """An image file. It is resized to the input of the network. For augmentation: any number of image files."""
     label: str | None = None
     """For gradcam: the name or the number of the class. Default: the predicted class."""
     layers: tuple[str, ...] = ()
     """For features: names of convolutions. Default: all, or 12 evenly spaced ones if there are more."""
+    set: tuple[str, ...] = ()
+    """For augmentation: fields of Augmentation as NAME=VALUE, such as zoom_range=0.2. They change the augmentation of
+    an experiment."""
+    versions: int | None = None
+    """For augmentation: number of random versions of each image. Default: 4."""
+    seed: int | None = None
+    """For augmentation: seed of the run whose first epochs are shown. Default: 0."""
+    image_size: str | None = None
+    """For augmentation: HEIGHTxWIDTH in pixels. Default: the size of the data set or the experiment, or 224x224 for
+    image files."""
     out: Path | None = None
     """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in
-    the run folder, or next to the file."""
+    the run folder, or next to the file; for augmentation, show/ in the current folder."""
 
     def run(self, console: Console) -> None:
+        if self.what == "augmentation":
+            save_augmentation(self._shown(), self.out, console)
+            return
         path, class_names, label = self._check()
         out = self.out or folder_within(path.parent, "show")
         quiet_tensorflow()
@@ -90,6 +112,19 @@ class ShowCommand:
             return self.what
         return f"{self.what}_{os.fsdecode(os.fsencode(self.image.stem)[:_MAX_STEM_BYTES])}"
 
+    @property
+    def image(self) -> Path | None:
+        """The first image."""
+        return self.images[0] if self.images else None
+
+    def _shown(self) -> Shown:
+        """Returns what `kerasclf show augmentation` shows."""
+        for flag, given in (("--label", self.label), ("--layers", self.layers)):
+            if given:
+                raise KerasclfError(f"{flag} is not for kerasclf show augmentation.")
+        size, versions = parse_size(self.image_size), 4 if self.versions is None else self.versions
+        return Shown(str(self.source), self.images, self.set, versions, self.seed or 0, size)
+
     def _check(self) -> tuple[Path, tuple[str, ...], int | None]:
         """Checks everything that needs no TensorFlow, which takes seconds to start.
 
@@ -104,9 +139,18 @@ class ShowCommand:
             problems.add(unknown("figure", self.what, WHAT))
         elif self.what != "kernels" and self.image is None:
             problems.add(f"Expected an image: kerasclf show {self.what} {self.source} IMAGE.")
-        for flag, given, of in (("--label", self.label, "gradcam"), ("--layers", self.layers, "features")):
-            if given and self.what in WHAT and self.what != of:
+        for flag, given, of in (
+            ("--label", self.label, "gradcam"),
+            ("--layers", self.layers, "features"),
+            ("--set", self.set or None, "augmentation"),
+            ("--versions", self.versions, "augmentation"),
+            ("--seed", self.seed, "augmentation"),
+            ("--image-size", self.image_size, "augmentation"),
+        ):
+            if given not in (None, ()) and self.what in WHAT and self.what != of:
                 problems.add(f"{flag} is for kerasclf show {of}.")
+        if len(self.images) > 1:
+            problems.add(f"kerasclf show {self.what} takes one image. Received: {len(self.images)}.")
         path, class_names, label = self.source, tuple[str, ...](), None
         with problems.collect():
             path, class_names = _find_model(self.source)
@@ -127,13 +171,25 @@ def _check_image(path: Path) -> None:
 def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
     """Returns the file of a model, and its class names if they are known."""
     if source.is_file() and source.suffix == ".keras":
-        return _checked(source), ()
+        return _checked(source), _names_beside(source)
     if (source / "model.keras").is_file():
         return _checked(source / "model.keras"), _class_names(source / "experiment.json")
     runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
     nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
     raise FolderError(f"Expected a run folder or a .keras file. Received: {source}, which {state}.{nearby}")
+
+
+def _names_beside(model: Path) -> tuple[str, ...]:
+    """Returns the class names that a run writes beside its model."""
+    from kerasclf.files import read_json
+
+    path = model.with_name("classes.json")
+    if not path.is_file():
+        return ()
+    names = read_json(path)
+    check_schema(names, list[str], path)
+    return tuple(names)
 
 
 def _checked(path: Path) -> Path:

@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
     from kerasclf.notebook_figure import NotebookFigure
+
+
+_MOST = 16  # images and versions; a larger preview is unreadable
 
 
 class Augmentation(AugmentationSettings):
@@ -65,19 +69,26 @@ class Augmentation(AugmentationSettings):
     """
 
     def preview(
-        self, images: NDArray[np.uint8], count: int = 4, *, seed: int = 0, names: Sequence[str] = ()
+        self,
+        images: NDArray[np.uint8],
+        count: int = 4,
+        *,
+        seed: int = 0,
+        indices: Sequence[int] = (),
+        names: Sequence[str] = (),
     ) -> "NotebookFigure":
         """Draws images and random versions of them, with titles that say what changed.
 
         The pixels are those that the model receives, before its normalisation. Version e of image i is the version
-        that a run with the same seed trains on in epoch e, if image i is the training image with index i. MixUp and
-        CutMix mix with the next of the given images; a training mixes with the next one of its batch.
+        that a run with the same seed trains on in epoch e. MixUp and CutMix mix with the next of the given images; a
+        training mixes with the next one of its batch.
 
         Args:
             images: One to 16 images: uint8 of shape (n, height, width, channels) or (height, width, channels), pixels
                 0–255. Use the size of the training, as some changes are in pixels.
             count: Number of versions of each image, from 1 to 16.
             seed: Seed of the run.
+            indices: Indices of the images in the training set, which decide their changes; 0, 1, 2 … if empty.
             names: Titles of the original images.
 
         Returns:
@@ -92,7 +103,34 @@ class Augmentation(AugmentationSettings):
             Augmentation(rotation_range=15, horizontal_flip=True).preview(dataset.train.images.read(np.arange(3)))
             ```
         """
+        images = np.asarray(images)
+        images = images[None] if images.ndim == 3 else images
+        _check_preview(images, count, indices, names)
+        if not self.is_random:
+            raise KerasclfError(
+                f"Expected an augmentation that changes images at random. Received: {self!r}. "
+                "Its normalisation is part of the model and is not shown."
+            )
         quiet_tensorflow()
         from kerasclf.pipeline.preview import draw_preview
 
-        return draw_preview(self, images, count=count, seed=seed, names=names)
+        titles, numbers = names or ["original"] * len(images), indices or range(len(images))
+        return draw_preview(self, images, indices=numbers, count=count, seed=seed, names=titles)
+
+
+def _check_preview(images: NDArray[np.uint8], count: int, indices: Sequence[int], names: Sequence[str]) -> None:
+    problems = []
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
+        problems.append(
+            "images: expected uint8 pixels of shape (n, height, width, channels) with 1 or 3 channels. "
+            f"Received: {images.dtype} of shape {images.shape}."
+        )
+    elif not 1 <= len(images) <= _MOST:
+        problems.append(f"images: expected 1 to {_MOST} images. Received: {len(images):,}.")
+    else:
+        for name, values in (("indices", indices), ("names", names)):
+            if len(values) not in (0, len(images)):
+                problems.append(f"{name}: expected one for each of the {len(images)} images. Received: {len(values)}.")
+    if not 1 <= count <= _MOST:
+        problems.append(f"count: expected 1 to {_MOST} versions. Received: {count}.")
+    raise_all("The preview cannot be drawn", problems)

@@ -83,4 +83,4 @@ def _of_colors(augmentation: AugmentationSettings, drawn: dict[str, Any]) -> lis
 
 
 def _operation(name: str) -> str:
-    return "" if name == "identity" else name.replace("_", " ")
+    return "" if name == "identity" else f"RandAugment: {name.replace('_', ' ')}"

@@ -122,3 +122,10 @@ def test_a_link_leads_no_figure_elsewhere(run, tmp_path, capsys):
         main(["show", "kernels", str(run)])
     assert "is a link to" in capsys.readouterr().err
     assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_file_with_its_class_names_beside_takes_a_name(run, photo):
+    write_json(run / "classes.json", ["cat", "dog", "owl"])
+    (run / "experiment.json").unlink()
+    main(["show", "gradcam", str(run / "model.keras"), str(photo), "--label", "owl"])
+    assert (run / "show" / "gradcam_photo.png").exists()

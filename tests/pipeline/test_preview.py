@@ -6,7 +6,7 @@ import pytest
 from kerasclf import Augmentation
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline.batches import Epoch, training_batches
-from kerasclf.pipeline.preview import draw_preview, random_versions
+from kerasclf.pipeline.preview import random_versions
 from tests.conftest import make_subset
 
 ALL = Augmentation(
@@ -95,7 +95,9 @@ def test_titles_name_changes_of_colour_erasing_and_mixtures():
     _, titles = random_versions(Augmentation(random_erasing=0.5), grey, [0, 1], 16, seed=0)
     assert {*titles[0]} == {"unchanged", "a rectangle erased"}
     _, titles = random_versions(Augmentation(rand_augment_ops=2), grey, [0, 1], 16, seed=0)
-    assert {"solarize", "rotate"} <= {name for title in titles[0] for name in title.split(", ")}
+    assert {"RandAugment: solarize", "RandAugment: rotate"} <= {
+        name for title in titles[0] for name in title.split(", ")
+    }
     black_white = np.stack([np.zeros((8, 8, 3), np.uint8), np.full((8, 8, 3), 255, np.uint8)])
     versions, titles = random_versions(Augmentation(mix_up=1.0), black_white, [0, 1], 6, seed=0)
     for version, title in zip(versions[0], titles[0], strict=True):
@@ -107,12 +109,13 @@ def test_the_figure_has_a_row_per_image():
     images = make_subset(2, shape=(8, 8, 1)).images.array
     figure = Augmentation(vertical_flip=True).preview(images, count=3, names=["$a_b$", "[b]"])
     assert len(figure.axes) == 8
-    assert [figure.axes[i].get_title() for i in (0, 4)] == ["$a_b$", "[b]"]
-    assert {axes.get_title() for axes in figure.axes[1:4]} <= {"unchanged", "upside down"}
+    assert [figure.axes[i].get_title() for i in (0, 4)] == [r"\$a_b\$", "[b]"]
+    titles = {axes.get_title().replace("\N{NO-BREAK SPACE}", " ") for axes in figure.axes[1:4]}
+    assert titles == {"unchanged", "upside down"}
     np.testing.assert_array_equal(figure.axes[0].images[0].get_array(), images[0, ..., 0])
     assert figure.axes[0].images[0].get_clim() == (0, 255)  # no picture is stretched to its own range
     figure.draw_without_rendering()
-    assert len(draw_preview(Augmentation(vertical_flip=True), images[0], count=1).axes) == 2
+    assert len(Augmentation(vertical_flip=True).preview(images[0], 1).axes) == 2
 
 
 @pytest.mark.parametrize(
@@ -132,3 +135,10 @@ def test_what_cannot_be_drawn_is_refused(images, count, message):
 def test_normalisation_alone_has_no_preview():
     with pytest.raises(KerasclfError, match=r"Received: Augmentation\(rescale=0\.5\)\. Its normalisation is part of"):
         Augmentation(rescale=0.5).preview(np.zeros((1, 4, 4, 3), np.uint8))
+
+
+def test_names_and_indices_belong_to_the_images():
+    with pytest.raises(KerasclfError) as caught:
+        Augmentation(vertical_flip=True).preview(np.zeros((2, 4, 4, 3), np.uint8), names=["one"], indices=[1, 2, 3])
+    assert "names: expected one for each of the 2 images. Received: 1." in str(caught.value)
+    assert "indices: expected one for each of the 2 images. Received: 3." in str(caught.value)
