@@ -29,7 +29,7 @@ from kerasclf.studies.illustrations import read_illustration
 _CAPTIONS = {
     "decision": "The training points, the output of the unit over the plane, and the line where it is 0.5.",
     "bars": "Test accuracy with its 95 % interval.",
-    "curves": "Loss and accuracy over epochs, with training on the left and validation on the right.",
+    "curves": "Loss and accuracy over epochs on the training and validation sets.",
     "differences": "Differences in test accuracy with 95 % intervals. Filled dots are statistically significant.",
     "confusion": "Confusion matrix on the test set.",
     "kernels": "The kernels of the first convolution.",
