@@ -111,7 +111,7 @@ def test_code_in_a_file_is_refused(tmp_path):
 def test_a_damaged_file_and_another_kind_of_model_are_refused(tmp_path):
     (tmp_path / "damaged.keras").write_bytes(b"PK nothing")
     assert saved_image_size(str(tmp_path / "damaged.keras")) is None
-    with pytest.raises(KerasclfError, match=r"damaged\.keras cannot be loaded"):
+    with pytest.raises(KerasclfError, match=r"damaged\.keras cannot be read"):
         build(str(tmp_path / "damaged.keras"), SHAPE, 3)
     image = keras.Input(SHAPE)
     keras.Model(image, layers.Conv2D(2, 3)(image)).save(tmp_path / "map.keras")
