@@ -2,6 +2,7 @@
 
 import io
 import math
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -50,11 +51,11 @@ def test_elsewhere_there_are_plain_lines():
 
 
 def test_the_time_left_comes_from_all_epochs_but_the_first(monkeypatch):
-    out, times = io.StringIO(), iter((100.0, 102.0, 106.0, 107.0))
-    monkeypatch.setattr("kerasclf.runs.progress.time.monotonic", lambda: next(times))
+    out, clock = io.StringIO(), SimpleNamespace(now=0.0)
+    monkeypatch.setattr("kerasclf.runs.progress.time", SimpleNamespace(monotonic=lambda: clock.now))
     with ConsoleProgress(1, Console(file=out, width=200)) as progress:
         progress.began("one", 4, 1, [])
-        for epoch in (1, 2, 3, 4):
+        for epoch, clock.now in enumerate((100.0, 102.0, 106.0, 107.0), 1):
             progress.finished_epoch("one", {**ROW, "epoch": epoch})
     ends = [line.rpartition("images/s")[2].strip() for line in out.getvalue().splitlines()]
     assert ends == ["", "4 s left", "3 s left", ""]
