@@ -24,6 +24,15 @@ def work(arguments):
     while True:
         time.sleep(0.1)
 """,
+    "printing": """
+def work(arguments):
+    child = start_child("tests.endless_import", (), {})
+    try:
+        while True:
+            time.sleep(0.1)
+    finally:
+        print("a progress bar ends")
+""",
     "import": """
 class Slow:
     def find_spec(self, name, path=None, target=None):
@@ -178,7 +187,7 @@ def test_an_ignored_signal_stays_ignored(tmp_path):
 
 def test_a_closed_terminal_stops_the_command(tmp_path):
     ours, terminal = pty.openpty()
-    code = CODE.format(work=WORK["work"], same_s=60, grace_s=60)
+    code = CODE.format(work=WORK["printing"], same_s=60, grace_s=60)
     process = subprocess.Popen(
         # The command leads a session whose terminal is its standard input.
         [sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{code}"],

@@ -5,13 +5,15 @@ python -m tests.studies.killable FOLDER NAMES
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, cli
 from kerasclf.__main__ import main
-from kerasclf.training import EarlyStopping, Schedule
 
 
-def killable_study() -> Study:
+def killable_study():
+    from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+    from kerasclf.training import EarlyStopping, Schedule
+
     base = Experiment(
         data="digits",
         image_size=(32, 32),
@@ -42,7 +44,7 @@ def killable_study() -> Study:
     )  # fmt: skip
 
 
-def run_killable(arguments) -> None:
+def run_killable(arguments):
     """Takes the place of the work of the command."""
     from rich.console import Console
 
@@ -62,5 +64,5 @@ def run_killable(arguments) -> None:
 
 
 if __name__ == "__main__":
-    cli.main = run_killable
+    sys.modules["kerasclf.cli"] = SimpleNamespace(main=run_killable)  # imported only after the handlers are installed
     main(sys.argv[1:])

@@ -142,7 +142,7 @@ def test_studies_killed_twenty_times_end_like_an_uninterrupted_one(tmp_path):
     command.finish(str(tmp_path / "uninterrupted"), *ALL)
     outs = ((str(tmp_path / f"study-{number}"), *ALL) for number in itertools.count())
     for study, *_ in random_kills(command, 20, seed=7, longest=25, outs=outs):
-        check_same(study, tmp_path / "uninterrupted", ALL)
+        check_same(Path(study), tmp_path / "uninterrupted", ALL)
         assert names_in(study) == names_in(tmp_path / "uninterrupted")
 
 
