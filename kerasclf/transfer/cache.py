@@ -1,7 +1,12 @@
 """The cache of activations on disk: the output of the frozen part of a network for each image."""
 
+import contextlib
 import os
+import re
 import shutil
+import threading
+import weakref
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,15 +19,19 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.locks import hold, share, unshared
 from kerasclf.machine import format_bytes
 from kerasclf.values import digest_of
 from kerasclf.wording import counted
 
-# Increase it whenever older caches can no longer be used.
-FORMAT = 1
+# Increase it whenever older caches can no longer be used. 2: a checksum for each row.
+FORMAT = 2
 _ABOUT, _KEYS, _ROWS = "about.json", "keys.txt", "rows.bin"
-# A key of `Subset.keys`, 32 hexadecimal digits, and the line end.
-_LINE_BYTES = 33
+# A line of keys.txt: a key of `Subset.keys`, and the checksum of its row.
+_LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{8})\n")
+_LINE_BYTES = 42
+# Replaces the line of a damaged row, which is no longer used.
+_NO_LINE = b"-" * (_LINE_BYTES - 1) + b"\n"
 # Maximum size of rows that are read into memory: enough for the features of any study, too little for activations
 # at lower cuts.
 _IN_MEMORY_BYTES = 1 << 28
@@ -35,21 +44,60 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
 
 
-@dataclass(frozen=True)
-class Activations:
-    """Activations of some images: an `ImageSource` whose "images" are rows of a cache.
+class RowFile:
+    """The file of a cache's rows, open for reading. `kerasclf cache clear` keeps a cache whose file is open.
 
     Args:
-        path: File of the rows. It is memory-mapped and read on demand.
+        path: The file.
         dtype: Type of a value.
         shape: Shape of a row.
-        rows: Row of each image.
+
+    Raises:
+        FolderError: If the file is missing.
     """
 
-    path: Path
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
+    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        self.path, self.dtype, self.shape = path, dtype, shape
+        try:
+            self._file = path.open("rb", buffering=0)
+            weakref.finalize(self, self._file.close)
+            share(self._file)
+        except OSError as error:
+            raise _vanished(path.parent) from error
+        self._position = threading.Lock()  # the threads of tf.data share one position in the file
+
+    def read(self, row: int, key: str, checksum: int) -> NDArray[Any] | None:
+        """Returns a row, or None if it is damaged: if its key and its values do not fit the checksum."""
+        values = np.empty(self.shape, self.dtype)
+        with self._position:
+            self._file.seek(row * values.nbytes)
+            count = self._file.readinto(_bytes_of(values))
+        return values if count == values.nbytes and _checksum(key, values) == checksum else None
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Activations of some images: an `ImageSource` whose "images" are rows of a cache. Each row is checked when read.
+
+    Args:
+        file: The rows.
+        keys: Key of each image.
+        rows: Row of each image.
+        checksums: Checksum of each image's row.
+    """
+
+    file: RowFile
+    keys: tuple[str, ...]
     rows: NDArray[np.int64]
+    checksums: NDArray[np.int64]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.file.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.file.shape
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -61,18 +109,34 @@ class Activations:
         return self.read(np.arange(len(self.rows))) if fits else None
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[Any]:
-        return np.asarray(self._mapped[self.rows[indices]])
+        """Returns the rows of some images.
+
+        Raises:
+            FolderError: If a row was damaged after the start of the run.
+        """
+        found = np.empty((len(indices), *self.shape), self.dtype)
+        for position, index in enumerate(indices):
+            if (row := self._row(int(index))) is None:
+                raise FolderError(
+                    f"{self.file.path} was damaged while a run read it. Start the run again, which computes the "
+                    "damaged activations anew."
+                )
+            found[position] = row
+        return found
+
+    def damaged(self) -> list[int]:
+        """Returns the indices of the images whose rows are damaged. It reads every row once."""
+        return [index for index in range(len(self)) if self._row(index) is None]
 
     def take(self, indices: NDArray[np.integer]) -> "Activations":
-        return Activations(self.path, self.dtype, self.shape, self.rows[indices])
+        keys = tuple(self.keys[int(i)] for i in indices)
+        return Activations(self.file, keys, self.rows[indices], self.checksums[indices])
 
     def fingerprint(self) -> str:
-        return digest_of([str(self.path), self.rows.tolist()])
+        return digest_of([str(self.file.path), self.rows.tolist()])
 
-    @cached_property
-    def _mapped(self) -> NDArray[Any]:
-        count = self.path.stat().st_size // _row_bytes(self.dtype, self.shape)
-        return np.memmap(self.path, self.dtype, "r", shape=(count, *self.shape))
+    def _row(self, index: int) -> NDArray[Any] | None:
+        return self.file.read(int(self.rows[index]), self.keys[index], int(self.checksums[index]))
 
 
 class ActivationCache:
@@ -97,12 +161,7 @@ class ActivationCache:
 
     def known(self) -> dict[str, int]:
         """Returns the row of each cached image by its key."""
-        rows, keys = self.folder / _ROWS, self.folder / _KEYS
-        if not (rows.exists() and keys.exists()):
-            return {}
-        text = keys.read_bytes()
-        whole = min(len(text) // _LINE_BYTES, rows.stat().st_size // self.row_bytes)
-        return {text[i * _LINE_BYTES : (i + 1) * _LINE_BYTES - 1].decode(): i for i in range(whole)}
+        return {key: row for key, (row, _) in self._entries().items()}
 
     def missing(self, keys: Sequence[str]) -> list[int]:
         """Returns the indices of the keys that are not cached, one index per image."""
@@ -117,7 +176,7 @@ class ActivationCache:
             write_json(self.folder / _ABOUT, self.about)
         rows, keys = self.folder / _ROWS, self.folder / _KEYS
         rows.touch()
-        whole = len(self.known())
+        whole = self._complete_rows()
         os.truncate(rows, whole * self.row_bytes)
         if keys.exists():
             os.truncate(keys, whole * _LINE_BYTES)
@@ -128,23 +187,54 @@ class ActivationCache:
         Raises:
             FolderError: If the disk is full.
         """
-        values = np.ascontiguousarray(rows.astype(self.dtype, copy=False)).tobytes()
-        lines = "".join(f"{key}\n" for key in keys).encode()
+        values = np.ascontiguousarray(rows.astype(self.dtype, copy=False))
+        lines = "".join(f"{key} {_checksum(key, row):08x}\n" for key, row in zip(keys, values, strict=True))
         try:
-            _append(self.folder / _ROWS, values)
-            _append(self.folder / _KEYS, lines)
+            _append(self.folder / _ROWS, values.tobytes())
+            _append(self.folder / _KEYS, lines.encode())
         except OSError as error:
+            if not self.folder.exists():
+                raise _vanished(self.folder) from error
             raise FolderError(
                 f"The activations cannot be written to {self.folder}: {error.strerror}. Complete rows stay in the "
                 f"cache. {MAKE_ROOM}"
             ) from error
 
-    def source(self, keys: Sequence[str]) -> Activations:
-        """Returns the activations of images that are all cached."""
+    def damaged(self, keys: Sequence[str]) -> list[str]:
+        """Returns the keys whose rows are damaged. It reads and checks each row; keys that are not cached are left out.
+
+        The time is that of reading: the checksums of a gigabyte take half a second.
+        """
         known = self.known()
-        os.utime(self.folder / _ABOUT)  # the time of last use in `kerasclf cache list`
-        rows = np.array([known[key] for key in keys], np.int64)
-        return Activations(self.folder / _ROWS, self.dtype, self.shape, rows)
+        cached = [key for key in dict.fromkeys(keys) if key in known]
+        if not cached:
+            return []
+        source = self.source(cached)
+        return [cached[index] for index in source.damaged()]
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Removes damaged rows from the known ones. Hold the folder while you call it."""
+        known = self.known()
+        with (self.folder / _KEYS).open("r+b") as file:
+            for key in keys:
+                file.seek(known[key] * _LINE_BYTES)
+                file.write(_NO_LINE)
+
+    def source(self, keys: Sequence[str]) -> Activations:
+        """Returns the activations of images that are all cached.
+
+        Raises:
+            FolderError: If some are not: the cache was removed meanwhile.
+        """
+        file = RowFile(self.folder / _ROWS, self.dtype, self.shape)
+        try:
+            entries = self._entries()
+            found = np.array([entries[key] for key in keys], np.int64).reshape(-1, 2)
+        except (KeyError, FileNotFoundError) as error:
+            raise _vanished(self.folder) from error
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self.folder / _ABOUT)  # the time of last use in `kerasclf cache list`
+        return Activations(file, tuple(keys), found[:, 0], found[:, 1])
 
     def check_room(self, missing: int) -> None:
         """Checks that the disk has room for the missing rows, before any of them is computed.
@@ -163,6 +253,20 @@ class ActivationCache:
         """Returns the free bytes on the disk of the cache."""
         existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
         return shutil.disk_usage(existing).free
+
+    def _complete_rows(self) -> int:
+        """Returns the number of rows that are complete, with their line of keys.txt."""
+        rows, keys = self.folder / _ROWS, self.folder / _KEYS
+        if not (rows.exists() and keys.exists()):
+            return 0
+        return min(keys.stat().st_size // _LINE_BYTES, rows.stat().st_size // self.row_bytes)
+
+    def _entries(self) -> dict[str, tuple[int, int]]:
+        """Returns row and checksum of each cached image by its key. A line that is no line has no image."""
+        count = self._complete_rows()
+        text = (self.folder / _KEYS).read_bytes() if count else b""
+        lines = (_LINE.fullmatch(text, i * _LINE_BYTES, (i + 1) * _LINE_BYTES) for i in range(count))
+        return {line[1].decode(): (row, int(line[2], 16)) for row, line in enumerate(lines) if line}
 
 
 MAKE_ROOM = (
@@ -202,8 +306,44 @@ def cached(root: Path) -> Iterator[CacheEntry]:
     yield from sorted(found, key=lambda entry: -entry.used)
 
 
+def clear(entry: CacheEntry) -> str | None:
+    """Removes a cache, unless a run uses it.
+
+    Returns:
+        Why the cache stays; None if it was removed.
+    """
+    rows = entry.folder / _ROWS
+    try:
+        with hold(entry.folder), unshared(rows) as free:
+            if not free:
+                return "a run reads it. Clear it after the end of the run."
+            for name in (_ABOUT, _KEYS, _ROWS):
+                (entry.folder / name).unlink(missing_ok=True)
+            shutil.rmtree(entry.folder, ignore_errors=True)  # Windows keeps the lock that is held
+    except FolderError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename} cannot be removed: {error.strerror}."
+    return None
+
+
 def _row_bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
     return dtype.itemsize * int(np.prod(shape))
+
+
+def _bytes_of(values: NDArray[Any]) -> memoryview:
+    return memoryview(values.reshape(-1).view(np.uint8))
+
+
+def _checksum(key: str, values: NDArray[Any]) -> int:
+    """Returns a CRC of a key and its row. Two rows with exchanged keys do not fit, either."""
+    return zlib.crc32(_bytes_of(values), zlib.crc32(key.encode()))
+
+
+def _vanished(folder: Path) -> FolderError:
+    return FolderError(
+        f"The cache {folder} was removed while a run used it. Start the run again, which computes the activations anew."
+    )
 
 
 def _append(path: Path, content: bytes) -> None:
