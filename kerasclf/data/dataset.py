@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
 from kerasclf.data.short_reprs import DatasetRepr, ImagesRepr, SetRepr
+from kerasclf.errors import DataError
 from kerasclf.values import digest_of
 
 SETS = ("train", "validation", "test")
@@ -115,11 +116,14 @@ class FileImages(ImagesRepr):
         paths: One file per image.
         size: Height and width to resize to, in pixels.
         channels: 3 for RGB, 1 for grey.
+        keys: A hash of the pixels of each image, as `Subset.keys` has it: an image must have the same pixels whenever
+            it is read. Without hashes, images are not compared.
     """
 
     paths: tuple[Path, ...]
     size: tuple[int, int]
     channels: int
+    keys: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -137,11 +141,18 @@ class FileImages(ImagesRepr):
         return len(self.paths)
 
     def read(self, indices: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Returns the images at `indices`.
+
+        Raises:
+            DataError: If a file cannot be read, or has changed since its hash was taken.
+        """
         images = np.empty((len(indices), *self.shape), np.uint8)
 
         def fill(position: int) -> None:
-            path = self.paths[int(indices[position])]
-            images[position] = read_image(path, self.size, self.channels)
+            index = int(indices[position])
+            images[position] = read_image(self.paths[index], self.size, self.channels)
+            if self.keys and key_of(images[position].tobytes()) != self.keys[index]:
+                raise DataError(f"{self.paths[index]} has changed since it was first read. Start again.")
 
         # Threads help: Pillow decodes and resizes outside the interpreter lock.
         with ThreadPoolExecutor() as pool:
@@ -149,10 +160,11 @@ class FileImages(ImagesRepr):
         return images
 
     def take(self, indices: NDArray[np.integer]) -> "FileImages":
-        return replace(self, paths=tuple(self.paths[int(i)] for i in indices))
+        paths = tuple(self.paths[int(i)] for i in indices)
+        return replace(self, paths=paths, keys=tuple(self.keys[int(i)] for i in indices) if self.keys else ())
 
     def fingerprint(self) -> str:
-        return digest_of([[path.name, path.stat().st_size] for path in self.paths])
+        return digest_of(list(self.keys or keys_of(self)))
 
 
 @dataclass(frozen=True, repr=False)
@@ -182,11 +194,8 @@ class Subset(SetRepr):
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """A hash of each image's pixels. It identifies the image independently of its name and index."""
-        return tuple(
-            key_of(np.ascontiguousarray(image).tobytes())
-            for start in range(0, len(self), _READ_AT_ONCE)
-            for image in self.images.read(np.arange(start, min(start + _READ_AT_ONCE, len(self))))
-        )
+        known = self.images.keys if isinstance(self.images, FileImages) else ()
+        return known or keys_of(self.images)
 
     def take(self, indices: NDArray[np.integer]) -> "Subset":
         """Returns a subset of only the images at `indices`, in that order."""
@@ -279,6 +288,15 @@ def in_memory(array: NDArray[Any]) -> ArrayImages:
 def key_of(content: bytes) -> str:
     """Returns a hash of 32 hexadecimal digits, quick enough for gigabytes of pixels."""
     return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def keys_of(images: ImageSource) -> tuple[str, ...]:
+    """Returns a hash of each image's pixels."""
+    return tuple(
+        key_of(np.ascontiguousarray(image).tobytes())
+        for start in range(0, len(images), _READ_AT_ONCE)
+        for image in images.read(np.arange(start, min(start + _READ_AT_ONCE, len(images))))
+    )
 
 
 def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:

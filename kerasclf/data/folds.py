@@ -46,6 +46,6 @@ def join(one: Subset, other: Subset) -> Subset:
 
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
-        return replace(one, paths=one.paths + other.paths)
+        return replace(one, paths=one.paths + other.paths, keys=one.keys + other.keys)
     arrays = [source.read(np.arange(len(source))) for source in (one, other)]
     return in_memory(np.concatenate(arrays))

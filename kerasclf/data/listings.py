@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset
+from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset, key_of
 from kerasclf.data.decode import read_header
 from kerasclf.errors import DataError, listed
 from kerasclf.log import Log
@@ -122,9 +122,10 @@ def _common_size(files: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> tup
 
 
 def _read_all(files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, log: Log) -> ImageSource:
-    """Decodes every file, to find a truncated one before training, and keeps the pixels if `in_memory`."""
+    """Decodes every file, to find a truncated one before training; keeps its pixels if `in_memory`, or their hash."""
     source = FileImages(files, size, channels)
     errors: list[DataError] = []
+    keys: list[str] = []
     pixels = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
     chunk = max(1, _CHUNK_BYTES // (size[0] * size[1] * channels))
     for start in range(0, len(files), chunk):
@@ -136,10 +137,12 @@ def _read_all(files: tuple[Path, ...], size: tuple[int, int], channels: int, in_
             continue
         if in_memory:
             pixels[indices] = images
+        else:
+            keys += [key_of(image.tobytes()) for image in images]
         if len(files) > chunk:
             log(f"read {indices[-1] + 1:,} of {len(files):,} images")
     _refuse(errors, len(files))
-    return ArrayImages(pixels) if in_memory else source
+    return ArrayImages(pixels) if in_memory else replace(source, keys=tuple(keys))
 
 
 def _errors_of(source: FileImages, indices: NDArray[np.int64]) -> list[DataError]:

@@ -332,7 +332,7 @@ def _row_bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
 
 
 def _bytes_of(values: NDArray[Any]) -> memoryview:
-    return memoryview(values.reshape(-1).view(np.uint8))
+    return values.reshape(-1).view(np.uint8).data
 
 
 def _checksum(key: str, values: NDArray[Any]) -> int:

@@ -1,5 +1,7 @@
 """Folders and lists of images, and common mistakes in them."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -66,6 +68,27 @@ def test_large_sets_are_read_on_demand_with_the_same_pixels(photos, monkeypatch)
     assert isinstance(on_demand.images, FileImages)
     everything = np.arange(len(in_memory))
     np.testing.assert_array_equal(on_demand.images.read(everything), in_memory.images.read(everything))
+    assert on_demand.keys == in_memory.keys
+    some = on_demand.take(everything[::-2])
+    assert some.keys == in_memory.keys[::-2]
+    assert some.images.fingerprint() != on_demand.images.fingerprint()
+
+
+def test_images_read_on_demand_are_known_by_their_pixels(photos, monkeypatch):
+    """Files of one size, such as bitmaps, can change without a change of size or name."""
+    monkeypatch.setattr(listings, "IN_MEMORY_LIMIT", 100)
+    before = load_dataset(f"folder:{photos}")
+    path = before.train.images.paths[3]
+    Image.fromarray(255 - np.asarray(Image.open(path))).save(path.with_suffix(".bmp"), "bmp")
+    path.with_suffix(".bmp").replace(path)
+    after = load_dataset(f"folder:{photos}")
+    assert after.train.names == before.train.names
+    assert after.manifest["hash"] != before.manifest["hash"]
+    np.testing.assert_array_equal(before.train.images.read(np.array([2])), after.train.images.read(np.array([2])))
+    with pytest.raises(
+        DataError, match=rf"^{re.escape(str(path))} has changed since it was first read\. Start again\.$"
+    ):
+        before.train.images.read(np.array([2, 3]))
 
 
 def test_limits_hold_per_class(photos, monkeypatch):

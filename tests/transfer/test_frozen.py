@@ -385,4 +385,3 @@ def test_a_cache_that_vanished_is_computed_anew(cache_folder, removed):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert len(counted.seen) == (20 if removed == "about.json" else 40)
-
