@@ -148,18 +148,26 @@ def test_an_empty_class_folder_is_named(photos):
         load_dataset(f"folder:{photos}")
 
 
-def test_a_class_with_one_image_is_named(photos):
+def test_all_classes_with_too_few_images_are_named(photos):
     fill(photos / "eel", 1)
-    with pytest.raises(DataError, match=r"Expected at least 2 images of class 'eel' to divide\. Received: 1\."):
+    fill(photos / "fox", 2)
+    with pytest.raises(DataError) as caught:
         load_dataset(f"folder:{photos}")
+    assert str(caught.value) == (
+        "Expected at least 3 images of each class, one for each of the sets train, validation and test. "
+        "Received: 'eel' has 1, 'fox' has 2. Add images, or remove the class."
+    )
 
 
-def test_a_validation_set_without_a_class_is_refused(photos):
-    fill(photos / "eel", 3)
-    with pytest.raises(
-        DataError, match=r"Class 'eel' has \d images, but none would be in one of the sets\. Add images"
-    ):
-        load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+@pytest.mark.parametrize("count", [3, 4, 5, 9])
+def test_a_small_class_is_in_every_set(photos, count):
+    fill(photos / "eel", count)
+    dataset = load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+    numbers = [int((dataset.subset(name).labels == 2).sum()) for name in ("train", "validation", "test")]
+    assert sum(numbers) == count
+    assert min(numbers) >= 1
+    again = load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+    assert again.manifest["hash"] == dataset.manifest["hash"]
 
 
 def test_a_truncated_image_is_found_before_training(photos):
