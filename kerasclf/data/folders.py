@@ -8,7 +8,7 @@ import numpy as np
 
 from kerasclf.data.decode import SUFFIXES
 from kerasclf.data.listings import Listing, describe_left_out
-from kerasclf.errors import DataError, did_you_mean
+from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted
 
 # In any case, and with "_set" or "-set" behind them.
@@ -44,10 +44,10 @@ def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
         return names, {"train": _list_classes(root, names)}
     names = _subfolders(sets["train"])
     for folder in sets.values():
-        if _subfolders(folder) != names:
-            extra = sorted(set(_subfolders(folder)) ^ set(names))
+        if extra := sorted(set(_subfolders(folder)) ^ set(names)):
             raise DataError(
-                f"Expected the same class folders in {sets['train']} and {folder}. Only one of them has {extra[0]!r}."
+                f"Expected the same class folders in {sets['train']} and {folder}. Only one of them has "
+                f"{_quoted(extra)}."
             )
     return names, {subset: _list_classes(folder, names) for subset, folder in sets.items()}
 
@@ -69,14 +69,21 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
     """
     if not root.is_dir():
         raise DataError(f"The folder {root} does not exist.")
-    entries = {subset: _read_list(root, path) for subset, path in (("train", train), ("test", test))}
-    shared = set(entries["train"]) & set(entries["test"])
-    if shared:
-        raise DataError(f"{min(shared)} is in both {train} and {test}. Remove it from one of them.")
+    found = {subset: _read_list(root, path) for subset, path in (("train", train), ("test", test))}
+    entries = {subset: lines for subset, (lines, _) in found.items()}
+    problems = [problem for _, problems in found.values() for problem in problems]
+    problems += [
+        f"{line} is in both {train} and {test}. Remove it from one of them."
+        for line in sorted(set(entries["train"]) & set(entries["test"]))
+    ]
+    if len(problems) == 1:
+        raise DataError(problems[0])
+    if problems:
+        raise DataError(listed("The image lists cannot be used", shortened(problems)))
     classes = {subset: {line.split("/")[0] for line in lines} for subset, lines in entries.items()}
     unmatched = sorted(classes["train"] ^ classes["test"])
     if unmatched:
-        raise DataError(f"Expected the same classes in {train} and {test}. Only one of them has {unmatched[0]!r}.")
+        raise DataError(f"Expected the same classes in {train} and {test}. Only one of them has {_quoted(unmatched)}.")
     names = tuple(sorted(classes["train"]))
     if len(names) < 2:
         raise DataError(f"Expected images of at least 2 classes in {train}. Received: 1, {names[0]!r}.")
@@ -104,7 +111,10 @@ def _is_hidden(name: str) -> bool:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """Returns all visible files below a folder, in alphabetical order; links to folders are followed."""
+    """Returns all visible files below a folder, in alphabetical order; links to folders are followed.
+
+    A subfolder that is named as an image is among them.
+    """
 
     def refuse(error: OSError) -> None:
         raise DataError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
@@ -117,8 +127,22 @@ def _files_below(folder: Path) -> list[Path]:
             continue
         visited.add(real)
         folders[:] = [name for name in folders if not _is_hidden(name)]
+        # A folder that is called photo.jpg is named among the files that are left out.
+        found += [Path(where, name) for name in folders if Path(name).suffix.lower() in SUFFIXES]
         found += [Path(where, name) for name in names if not _is_hidden(name)]
     return sorted(found)
+
+
+def _is_file(path: Path) -> bool:
+    """Returns whether a path is a file or a link to one.
+
+    Raises:
+        DataError: If the permission to know is missing.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
 def _set_of(name: str) -> str | None:
@@ -157,23 +181,26 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
     files: list[Path] = []
     labels: list[int] = []
     left_out: list[Path] = []
+    problems: list[str] = []
     for label, name in enumerate(names):
         below = _files_below(folder / name)
-        found = [path for path in below if path.suffix.lower() in SUFFIXES and path.is_file()]
+        found = [path for path in below if path.suffix.lower() in SUFFIXES and _is_file(path)]
+        left_out += sorted(set(below) - set(found))
         if not found:
             others = f" {describe_left_out(below).capitalize()}." if below else ""
-            raise DataError(
-                f"Expected images ({', '.join(SUFFIXES)}) in the class folder {folder / name}. Received: none.{others}"
-            )
+            problems.append(f"{folder / name}. Received: none.{others}")
         files += found
         labels += [label] * len(found)
-        left_out += [path for path in below if path not in set(found)]
+    if problems:
+        title = f"Expected images ({', '.join(SUFFIXES)}) in the class folder"
+        raise DataError(f"{title} {problems[0]}" if len(problems) == 1 else listed(f"{title}s", shortened(problems)))
     # Shuffled, as CIFAR's files are: the first tenth then holds images of every class.
     order = np.random.default_rng(0).permutation(len(files))
     return Listing(folder, tuple(files[i] for i in order), np.array(labels, np.int64)[order], tuple(left_out))
 
 
-def _read_list(root: Path, path: Path) -> list[str]:
+def _read_list(root: Path, path: Path) -> tuple[list[str], list[str]]:
+    """Returns the lines of an image list, and the problem of each line that cannot be used."""
     if not path.is_file():
         raise DataError(f"The image list {path} does not exist.")
     try:
@@ -184,13 +211,20 @@ def _read_list(root: Path, path: Path) -> list[str]:
     if not lines:
         raise DataError(f"The image list {path} is empty.")
     seen: set[str] = set()
+    problems: list[str] = []
+    missing: list[str] = []
     for number, line in enumerate(lines, 1):
-        if "/" not in line or line.startswith("/") or ".." in Path(line).parts:
-            raise DataError(f"{path}, line {number}: expected CLASS/file. Received: {line!r}.")
-        if line in seen:
-            raise DataError(f"{path}, line {number}: {line} is listed twice.")
+        if "/" not in line or line.startswith("/") or ".." in Path(line).parts or "\0" in line:
+            problems.append(f"{path}, line {number}: expected CLASS/file. Received: {line!r}.")
+        elif line in seen:
+            problems.append(f"{path}, line {number}: {line} is listed twice.")
+        elif not _is_file(root / line):
+            missing.append(str(root / line))
         seen.add(line)
-    missing = [line for line in lines if not (root / line).is_file()]
     if missing:
-        raise DataError(f"{path} lists {counted(len(missing), 'missing file')}, first {root / missing[0]}.")
-    return lines
+        problems.append(f"{path} lists {counted(len(missing), 'missing file')}, first {', '.join(shortened(missing))}.")
+    return lines, problems
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(shortened([repr(name) for name in names]))

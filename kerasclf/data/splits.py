@@ -9,14 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import class_counts
-from kerasclf.errors import DataError
+from kerasclf.errors import DataError, shortened
 from kerasclf.values import LATER, Value
 from kerasclf.wording import counted
 
 Indices = NDArray[np.int64]
-
-# An error lists this many classes, and counts the others.
-_MAX_LISTED = 20
 
 
 @dataclass(frozen=True)
@@ -167,11 +164,10 @@ def _check_enough(sets: Mapping[str, Divisible], class_names: tuple[str, ...]) -
     counts = class_counts(sets["train"].labels, len(class_names))
     scarce = np.flatnonzero(counts < 1 + len(missing))
     if missing and len(scarce):
-        few = [f"{class_names[label]!r} has {counts[label]}" for label in scarce[:_MAX_LISTED]]
-        more = [f"and {len(scarce) - _MAX_LISTED:,} more classes"] if len(scarce) > _MAX_LISTED else []
+        few = [f"{class_names[label]!r} has {counts[label]}" for label in scarce]
         raise DataError(
             f"Expected at least {1 + len(missing)} images of each class, one for each of the sets train, "
-            f"{' and '.join(missing[::-1])}. Received: {', '.join([*few, *more])}. Add images, or remove the class."
+            f"{' and '.join(missing[::-1])}. Received: {', '.join(shortened(few))}. Add images, or remove the class."
         )
 
 

@@ -142,6 +142,38 @@ def test_an_empty_folder(tmp_path):
         load_dataset(f"folder:{tmp_path}")
 
 
+def test_all_empty_class_folders_are_named_at_once(photos):
+    for name in ("eel", "fox"):
+        (photos / name).mkdir()
+    (photos / "fox" / "a.heic").write_bytes(b"?")
+    (photos / "fox" / "folder.jpg").mkdir()
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"folder:{photos}")
+    assert str(caught.value).splitlines()[1:] == [
+        f"  - {photos / 'eel'}. Received: none.",
+        f"  - {photos / 'fox'}. Received: none. Left out 1 file without a known image suffix (1 .heic), such as "
+        f"{photos / 'fox' / 'a.heic'}; and 1 path with an image suffix that is no file: "
+        f"{photos / 'fox' / 'folder.jpg'}.",
+    ]
+
+
+def test_broken_files_of_every_set_and_sizes_are_named_at_once(tmp_path):
+    for subset in ("train", "valid", "test"):
+        for name in ("a", "b"):
+            fill(tmp_path / subset / name, 4)
+    fill(tmp_path / "test" / "b", 1, size=(9, 8), start=5)
+    (tmp_path / "train" / "a" / "000.png").write_bytes(b"no image")
+    whole = (tmp_path / "test" / "a" / "001.png").read_bytes()
+    (tmp_path / "test" / "a" / "001.png").write_bytes(whole[:-20])
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"folder:{tmp_path}")
+    first, *others = str(caught.value).splitlines()
+    assert first == "2 of 25 images cannot be read:"
+    assert len(others) == 3
+    assert "001.png cannot be read" in others[0] and "000.png cannot be read" in others[1]
+    assert "Expected images of one size." in others[2] and "of 8x9" in others[2]
+
+
 def test_an_empty_class_folder_is_named(photos):
     (photos / "eel").mkdir()
     with pytest.raises(DataError, match=r"Expected images .* in the class folder .*eel\. Received: none\."):
@@ -234,6 +266,25 @@ def test_mistakes_in_lists(birds, train, test, message):
         load_dataset(write_lists(birds, train, test))
 
 
+def test_all_mistakes_in_lists_are_named_at_once(birds):
+    spec = write_lists(
+        birds,
+        [*lines(0, 9), "001.Auk/997.png", "lonely.png", "001.Auk/998.png", "001.Auk/003.png"],
+        [*lines(10, 12), "002.Jay/003.png", "002.Jay/999.png"],
+    )
+    with pytest.raises(DataError) as caught:
+        load_dataset(spec)
+    train, test, images = birds / "train.txt", birds / "test.txt", birds / "images"
+    assert str(caught.value).splitlines() == [
+        "The image lists cannot be used:",
+        f"  - {train}, line 20: expected CLASS/file. Received: 'lonely.png'.",
+        f"  - {train}, line 22: 001.Auk/003.png is listed twice.",
+        f"  - {train} lists 2 missing files, first {images}/001.Auk/997.png, {images}/001.Auk/998.png.",
+        f"  - {test} lists 1 missing file, first {images}/002.Jay/999.png.",
+        f"  - 002.Jay/003.png is in both {train} and {test}. Remove it from one of them.",
+    ]
+
+
 def test_lists_in_other_encodings(birds):
     spec = write_lists(birds, lines(0, 10), lines(10, 12))
     text = (birds / "train.txt").read_text()
@@ -288,7 +339,10 @@ def test_files_that_are_left_out_are_counted_and_named(photos):
     lines = []
     dataset = load_dataset(f"folder:{photos}", log=lines.append)
     assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 40
-    assert "left out 4 files without a known image suffix (2 .heic, 1 .txt, 1 .png)" in lines[0]
+    assert lines[0] == (
+        f"left out 3 files without a known image suffix (2 .heic, 1 .txt), such as {photos / 'cat' / 'a.heic'}; and "
+        f"1 path with an image suffix that is no file: {photos / 'dog' / 'broken.png'}"
+    )
 
 
 def test_every_common_suffix_is_read(photos):
