@@ -1,6 +1,5 @@
 """Computes the activations of a built network at its cuts, and names their caches."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -8,10 +7,11 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.machine import processor_name, usable_cores
+from kerasclf.machine import usable_cores
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.training.assembly import Built
+from kerasclf.training.devices import describe_device
 from kerasclf.training.faster import faster_layers
 from kerasclf.transfer.cache import ActivationCache, cache_root
 from kerasclf.transfer.extraction import CachePoint, Change, Compute
@@ -52,7 +52,7 @@ class Extractor:
             "before": model_digest(assembled.front),
             "precision": self.built.policy,
             "engine": engine_version(self.engine),
-            "device": _device(),
+            "device": describe_device(),
             **({"views": self.views} if self.views else {}),
         }
         output = lower.outputs[0]
@@ -71,13 +71,6 @@ class Extractor:
         below = self.built.assembled.below(cuts)
         with faster_layers(below):  # bit-identical to training through the whole network
             return tensorflow_compute(below)
-
-
-def _device() -> str:
-    """Returns the names of the GPUs, or of the CPU with its library: another one rounds differently."""
-    if gpus := tf.config.list_physical_devices("GPU"):
-        return ", ".join(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus)
-    return processor_name() + (" with oneDNN" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1" else "")
 
 
 def freeze_below(built: Built, cut: int, transfer: Transfer, also_cache: Sequence[int] = ()) -> Frozen:

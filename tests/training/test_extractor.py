@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.training import extractor
+from kerasclf.training import devices, extractor
 from kerasclf.training.assembly import build_model
 from kerasclf.training.extractor import Extractor, freeze_below
 from kerasclf.training.recipe import Recipe
@@ -90,5 +90,5 @@ def test_another_device_or_library_names_another_cache(monkeypatch):
     assert folder() == first
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     without = folder()
-    monkeypatch.setattr(extractor, "processor_name", lambda: "another CPU")
+    monkeypatch.setattr(devices, "processor_name", lambda: "another CPU")
     assert len({first, without, folder()}) == 3
