@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Subset, class_counts, in_memory
+from kerasclf.data.dataset import ImageDataset, Subset, class_counts
+from kerasclf.data.image_sources import FileImages, ImageSource, in_memory
 from kerasclf.errors import DataError
 from kerasclf.wording import counted
 

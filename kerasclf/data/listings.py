@@ -10,8 +10,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset, key_of
+from kerasclf.data.dataset import Subset
 from kerasclf.data.decode import SUFFIXES, read_header, read_image
+from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, key_of
 from kerasclf.errors import DataError, listed, shortened
 from kerasclf.log import Log
 from kerasclf.wording import counted

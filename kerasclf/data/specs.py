@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerasclf.data import birds, digits, shapes, tabular_sets
-from kerasclf.data.dataset import ArrayImages, ImageDataset, Subset
+from kerasclf.data.dataset import ImageDataset, Subset
 from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
+from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.splits import Split, make_sets

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayRows, Subset
+from kerasclf.data.dataset import Subset
+from kerasclf.data.image_sources import ArrayRows
 from kerasclf.errors import DataError, listed, shortened
 
 POINTS = 200

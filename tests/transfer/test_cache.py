@@ -9,6 +9,7 @@ import pytest
 
 from kerasclf.errors import KerasclfError
 from kerasclf.locks import hold
+from kerasclf.transfer import activations
 from kerasclf.transfer import cache as caching
 from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cache_root, cached, clear
 
@@ -47,7 +48,7 @@ def test_a_source_is_read_by_index_or_as_a_whole(cache, monkeypatch):
     np.testing.assert_array_equal(source.array, ROWS)
     np.testing.assert_array_equal(source.take(np.array([4, 1])).array, ROWS[[4, 1]])
     assert source.take(np.array([4, 1])).fingerprint() != source.take(np.array([1, 4])).fingerprint()
-    monkeypatch.setattr(caching, "_IN_MEMORY_BYTES", ROWS.nbytes - 1)
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", ROWS.nbytes - 1)
     assert cache.source(KEYS).array is None
     np.testing.assert_array_equal(cache.source(KEYS).read(np.array([3])), ROWS[[3]])
 
@@ -230,7 +231,7 @@ def test_a_damaged_row_is_found_and_replaced(cache, damage, damaged, missing):
 
 
 def test_a_row_that_is_damaged_or_cut_off_while_it_is_read_is_not_used(cache, monkeypatch):
-    monkeypatch.setattr(caching, "_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", 0)
     cache.append(KEYS, ROWS)
     source = cache.source(KEYS)
     np.testing.assert_array_equal(source.read(np.array([5])), ROWS[[5]])
@@ -241,7 +242,7 @@ def test_a_row_that_is_damaged_or_cut_off_while_it_is_read_is_not_used(cache, mo
 
 
 def test_what_is_read_stays_readable_when_its_folder_is_removed(cache, monkeypatch):
-    monkeypatch.setattr(caching, "_IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", 0)
     cache.append(KEYS, ROWS)
     source = cache.source(KEYS)
     shutil.rmtree(cache.folder)
