@@ -1,6 +1,7 @@
 """Reads the user's own images: class folders, ready-made sets, or file lists."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,12 +12,19 @@ from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted
 
-# In any case, and with "_set" or "-set" behind them.
+# In any case, and with "set", "data" or "images" behind them, such as "Train Set" or "test_data".
 _SET_FOLDERS = {
     "train": ("train", "training"),
     "validation": ("valid", "validation", "val", "dev"),
     "test": ("test", "testing"),
 }
+_AFTER_SET = ("set", "data", "images")
+# Words for sets in other folder names, such as "trn" or "seg_train". If most class names have one, they are no classes.
+_SET_WORDS = {word for words in _SET_FOLDERS.values() for word in words} | {
+    "eval", "evaluation", "holdout", "testset", "trainset", "trn", "tst", "valset",
+}  # fmt: skip
+# Files of a study and of a search, which no class has.
+_RESULTS = ("study.json", "search.json")
 
 # Files that operating systems leave in folders of images.
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
@@ -41,6 +49,7 @@ def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
     sets = _find_sets(root)
     if not sets:
         names = _subfolders(root)
+        _check_classes(root, names)
         return names, {"train": _list_classes(root, names)}
     names = _subfolders(sets["train"])
     for folder in sets.values():
@@ -147,8 +156,21 @@ def _is_file(path: Path) -> bool:
 
 def _set_of(name: str) -> str | None:
     """Returns the set that a folder is named after, such as "test" for Testing or test_set; or None."""
-    word = name.lower().replace("-", "_").removesuffix("_set")
-    return next((subset for subset, names in _SET_FOLDERS.items() if word in names), None)
+    word = re.sub("[^a-z]", "", name.lower())
+    forms = {word, *(word.removesuffix(ending) for ending in _AFTER_SET)}
+    return next((subset for subset, names in _SET_FOLDERS.items() if forms & set(names)), None)
+
+
+def _check_classes(root: Path, names: Sequence[str]) -> None:
+    """Refuses class names of which most differ in a word for a set alone: they are sets, not classes."""
+    words = {name: re.split("[^a-z]+", name.lower()) for name in names}
+    sets = [name for name in names if _SET_WORDS & set(words[name])]
+    others = {tuple(word for word in words[name] if word not in _SET_WORDS) for name in sets}
+    if len(sets) > len(names) / 2 and len(others) == 1:  # not so for "test_positive" and "test_negative"
+        raise DataError(
+            f"Expected class folders in {root}. Received names of sets: {_quoted(sets)}. Arrange the images as "
+            "FOLDER/CLASS/image.jpg, or as FOLDER/{train,valid,test}/CLASS/image.jpg."
+        )
 
 
 def _find_sets(root: Path) -> dict[str, Path]:
@@ -186,6 +208,8 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
         below = _files_below(folder / name)
         found = [path for path in below if path.suffix.lower() in SUFFIXES and _is_file(path)]
         left_out += sorted(set(below) - set(found))
+        if any(path.name in _RESULTS for path in below):
+            raise DataError(f"{folder / name} holds results of kerasclf, and no class. Move it elsewhere.")
         if not found:
             others = f" {describe_left_out(below).capitalize()}." if below else ""
             problems.append(f"{folder / name}. Received: none.{others}")

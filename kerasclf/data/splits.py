@@ -160,14 +160,15 @@ def _stratified(labels: Indices, share: float, seed: int, num_classes: int) -> t
 
 def _check_enough(sets: Mapping[str, Divisible], class_names: tuple[str, ...]) -> None:
     """Checks that every class has an image for each set, and names all classes that have too few."""
-    missing = [name for name in ("test", "validation") if name not in sets]
+    missing = [name for name in ("validation", "test") if name not in sets]
     counts = class_counts(sets["train"].labels, len(class_names))
     scarce = np.flatnonzero(counts < 1 + len(missing))
     if missing and len(scarce):
+        names = ", ".join(["train", *missing[:-1]]) + f" and {missing[-1]}"
         few = [f"{class_names[label]!r} has {counts[label]}" for label in scarce]
         raise DataError(
-            f"Expected at least {1 + len(missing)} images of each class, one for each of the sets train, "
-            f"{' and '.join(missing[::-1])}. Received: {', '.join(shortened(few))}. Add images, or remove the class."
+            f"Expected at least {1 + len(missing)} images of each class, one for each of the sets {names}. "
+            f"Received: {', '.join(shortened(few))}. Add images, or remove the class."
         )
 
 

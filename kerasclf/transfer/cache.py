@@ -102,7 +102,7 @@ class ActivationCache:
     def damaged(self, keys: Sequence[str]) -> list[str]:
         """Returns the keys whose rows are damaged. It reads and checks each row; keys that are not cached are left out.
 
-        The time is that of reading: the checksums of a gigabyte take half a second.
+        The time is that of reading: the checksums of a gigabyte take half a second to one second.
         """
         known = self.known()
         cached = [key for key in dict.fromkeys(keys) if key in known]

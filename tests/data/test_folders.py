@@ -312,7 +312,16 @@ def test_real_digits(real_data, tmp_path):
     assert dataset.class_names == tuple("0123456789")
 
 
-@pytest.mark.parametrize(("train", "test"), [("Training", "Testing"), ("training_set", "test_set"), ("TRAIN", "Test")])
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "Testing"),
+        ("training_set", "test_set"),
+        ("TRAIN", "Test"),
+        ("Train Set", "test-data"),
+        ("trainset", "testset"),
+    ],
+)
 def test_sets_are_recognised_in_any_case(tmp_path, train, test):
     for subset, count in ((train, 10), (test, 4)):
         for name in ("cat", "dog"):
@@ -320,6 +329,35 @@ def test_sets_are_recognised_in_any_case(tmp_path, train, test):
     dataset = load_dataset(f"folder:{tmp_path}")
     assert dataset.class_names == ("cat", "dog")
     assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [18, 2, 8]
+
+
+@pytest.mark.parametrize("names", [("trn", "tst"), ("seg_train", "seg_test", "seg_pred"), ("Training", "Evaluation")])
+def test_folders_that_are_named_as_sets_are_no_classes(tmp_path, names):
+    for name in names:
+        fill(tmp_path / name / ("cat" if "seg" in name else "."), 10)
+    with pytest.raises(DataError, match=rf"Received names of sets: {names[1]!r}|{names[0]!r}, .* Arrange the images"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("names", [("test_negative", "test_positive"), ("bus", "train"), ("testimony", "validator")])
+def test_classes_may_have_names_with_words_for_sets(tmp_path, names):
+    for name in names:
+        fill(tmp_path / name, 10)
+    assert load_dataset(f"folder:{tmp_path}").class_names == names
+
+
+def test_results_among_the_classes_are_refused(photos):
+    fill(photos / "runs" / "mine" / "report", 3)
+    (photos / "runs" / "mine" / "study.json").write_text("{}")
+    with pytest.raises(DataError, match=r"runs holds results of kerasclf, and no class\. Move it elsewhere\."):
+        load_dataset(f"folder:{photos}")
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "~nobody-of-this-name/photos"])
+@pytest.mark.parametrize("kind", ["folder", "birds", "wine"])
+def test_an_impossible_path_is_refused(kind, path):
+    with pytest.raises(DataError, match=r"cannot be read: (File name too long|Could not determine home)"):
+        load_dataset(f"{kind}:{path}")
 
 
 def test_two_folders_for_one_set_are_refused(tmp_path):
