@@ -1,7 +1,7 @@
 """Errors that kerasclf raises for wrong input, and helpers for their messages."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 
 # Separates the problems in a message.
@@ -133,6 +133,12 @@ def problems_of(error: KerasclfError) -> list[str]:
     """Returns the problems that the message of an error lists; the message itself if it is no list."""
     title, *problems = str(error).split(_NEXT)
     return problems or [title]
+
+
+def shortened(lines: Sequence[str], most: int = 20) -> list[str]:
+    """Returns the first lines, and if there are more, a line that counts the others."""
+    more = [f"and {len(lines) - most:,} more"] if len(lines) > most else []
+    return [*lines[:most], *more]
 
 
 def listed(title: str, problems: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Locks a folder, to keep two processes from writing it at the same time."""
+"""Locks a folder, to keep two processes from writing it at the same time; and marks files that are read."""
 
 import contextlib
 import os
@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, Any
 
 import filelock
 
@@ -59,6 +60,48 @@ def check_free(path: Path) -> None:
 def is_unused(path: Path) -> bool:
     """Returns whether a folder is missing, or holds only locks and the partial files of killed processes."""
     return not path.exists() or all(file.name in (_LOCK, _HOLDER) or is_partial(file) for file in path.iterdir())
+
+
+def share(file: IO[Any]) -> None:
+    """Marks an open file as read by this process, until it is closed. Several processes can read a file at once.
+
+    Windows needs no mark: it removes no file that is open.
+
+    Args:
+        file: The file, open for reading.
+
+    Raises:
+        OSError: If another process is about to remove it.
+    """
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+
+@contextlib.contextmanager
+def unshared(path: Path) -> Iterator[bool]:
+    """Tells whether no process reads a file, as `share` marks it. Nobody can start to read it meanwhile.
+
+    Args:
+        path: The file. A file that does not exist is read by nobody.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            if sys.platform == "win32":
+                path.replace(path)  # fails while the file is open
+            else:
+                import fcntl
+
+                file = stack.enter_context(path.open("rb"))
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            free = True
+        except OSError:
+            free = False
+        else:
+            free = True
+        yield free
 
 
 def _write_holder(holder: Path) -> None:

@@ -5,11 +5,9 @@ from collections.abc import Iterator
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
-from kerasclf.errors import FolderError, in_short, listed, unknown
+from kerasclf.errors import FolderError, in_short, listed, shortened, unknown
 
 _NAMES = {str: "text", int: "an integer", float: "a finite number", bool: "true or false", NoneType: "null"}
-# A message lists this many problems.
-_MAX_LISTED = 10
 
 
 def check_schema(plain: Any, schema: Any, source: object) -> None:
@@ -28,8 +26,7 @@ def check_schema(plain: Any, schema: Any, source: object) -> None:
     if len(problems) == 1:
         raise FolderError(f"{source} cannot be read: {problems[0]}")
     if problems:
-        more = [f"and {len(problems) - _MAX_LISTED} more"] if len(problems) > _MAX_LISTED else []
-        raise FolderError(listed(f"{source} cannot be read", [*problems[:_MAX_LISTED], *more]))
+        raise FolderError(listed(f"{source} cannot be read", shortened(problems)))
 
 
 def matches(plain: Any, schema: Any) -> bool:

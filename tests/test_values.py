@@ -63,6 +63,6 @@ def test_data_and_folders_are_described_in_one_line(dataset):
 
 
 def test_rows_of_a_table_are_described_in_one_line():
-    from kerasclf.data.dataset import in_memory
+    from kerasclf.data.image_sources import in_memory
 
     assert repr(in_memory(np.zeros((5, 1, 1, 4), np.float32))) == "<ArrayRows: 5 of 1x1x4>"

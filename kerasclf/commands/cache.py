@@ -1,6 +1,5 @@
 """`kerasclf cache`: list and clear the cached activations of frozen networks."""
 
-import shutil
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -35,8 +34,7 @@ class CacheCommand:
     """With clear: names, or their first letters, as shown by list. Default: all."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.locks import hold
-        from kerasclf.transfer.cache import cache_root, cached
+        from kerasclf.transfer.cache import cache_root, cached, clear
 
         entries = list(cached(cache_root()))
         if self.task == "list":
@@ -48,11 +46,13 @@ class CacheCommand:
         for name in self.names:
             if not any(entry.folder.name.startswith(name) for entry in entries):
                 raise KerasclfError(f"No cache is named {name!r}. kerasclf cache list shows them.")
+        cleared = []
         for entry in chosen:
-            with hold(entry.folder):  # fails while a run fills it
-                (entry.folder / "about.json").unlink()
-            shutil.rmtree(entry.folder)
-        say(console, f"cleared {len(chosen)} of {counted(len(entries), 'cache')}, {_size(chosen)}")
+            if reason := clear(entry):
+                say(console, f"{entry.folder.name} stays: {reason}")
+            else:
+                cleared.append(entry)
+        say(console, f"cleared {len(cleared)} of {counted(len(entries), 'cache')}, {_size(cleared)}")
 
 
 def _size(entries: "list[CacheEntry]") -> str:

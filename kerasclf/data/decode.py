@@ -1,15 +1,63 @@
 """Decodes and resizes image files of every common format to uint8 pixels."""
 
+import contextlib
+import functools
+import math
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
+from kerasclf.data.file_damage import find_damage
 from kerasclf.errors import DataError
+from kerasclf.machine import format_bytes
 
 SUFFIXES = tuple(".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split())
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
+# The formats of these suffixes. Pillow knows others; for one of them (EPS) it starts another program.
+_FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TGA", "TIFF", "WEBP")
+# How a picture of an EXIF orientation is shown.
+_ORIENTATION = 0x0112
+_TRANSPOSITIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# At 4 bytes per pixel, and two copies while it is converted, a picture then takes at most 512 MiB.
+_MAX_PIXELS = 1 << 26
+_MAX_FILE_BYTES = 1 << 29
+# Pixels that are converted at once where a conversion needs several copies.
+_STRIP_PIXELS = 1 << 20
+
+
+class _PixelBudget:
+    """Limits the pixels that all threads decode at once, and so their memory."""
+
+    def __init__(self, pixels: int) -> None:
+        self._free, self._changed = pixels, threading.Condition()
+
+    @contextlib.contextmanager
+    def take(self, pixels: int) -> Iterator[None]:
+        """Waits until so many pixels are free, at most all, and takes them."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= pixels)
+            self._free -= pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += pixels
+                self._changed.notify_all()
+
+
+_BUDGET = _PixelBudget(_MAX_PIXELS)
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 3) -> NDArray[np.uint8]:
@@ -19,27 +67,28 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
     its upper eight bits. An animation gives its first frame.
 
     Args:
-        path: A file in any format that Pillow reads.
+        path: A file in the format of one of the `SUFFIXES`.
         size: Height and width to resize to, in pixels (bilinear, antialiased; the aspect ratio may change); None keeps
             the original size.
         channels: 3 for RGB, 1 for grey.
 
     Raises:
-        DataError: If the file is missing, truncated or not an image; the message names it.
+        DataError: If the file is missing, damaged, too large or not an image; the message names it.
     """
-    try:
-        with Image.open(path) as file:
-            if size is not None:
-                # A JPEG decodes at 1/2, 1/4 or 1/8 of its size if that is still large enough.
-                file.draft(file.mode, size if _is_sideways(file) else (size[1], size[0]))
-            image = _to_mode(ImageOps.exif_transpose(file), "RGB" if channels == 3 else "L")
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist.") from None
-    except Exception as error:  # a broken file can raise nearly anything from within Pillow
-        raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
-    if size is not None and image.size != (size[1], size[0]):
-        image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
-    return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
+    with _opened(path) as file:
+        stored = math.prod(file.size)
+        if size is not None:
+            # A JPEG decodes at 1/2, 1/4 or 1/8 of its size if that is still large enough.
+            file.draft(file.mode, size if _is_sideways(file) else (size[1], size[0]))
+        # The decoder of a progressive JPEG holds all pixels even then.
+        pixels = stored if file.info.get("progressive") else math.prod(file.size)
+        if pixels > _MAX_PIXELS:
+            raise ValueError(f"it has {pixels:,} pixels; at most {_MAX_PIXELS:,} can be read")
+        with _BUDGET.take(pixels):
+            image = _decode(path, file, "RGB" if channels == 3 else "L")
+            if size is not None and image.size != (size[1], size[0]):
+                image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
 
 
 def read_header(path: Path) -> tuple[tuple[int, int], bool]:
@@ -48,14 +97,9 @@ def read_header(path: Path) -> tuple[tuple[int, int], bool]:
     Raises:
         DataError: If the file is missing or not an image; the message names it.
     """
-    try:
-        with Image.open(path) as file:
-            width, height = file.size
-            return ((width, height) if _is_sideways(file) else (height, width)), file.mode in GREY_MODES
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist.") from None
-    except Exception as error:
-        raise DataError(f"{path} cannot be read as an image: {error}. Replace or remove the file.") from error
+    with _opened(path) as file:
+        width, height = file.size
+        return ((width, height) if _is_sideways(file) else (height, width)), file.mode in GREY_MODES
 
 
 def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -68,9 +112,51 @@ def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[n
     return resized
 
 
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    """Opens an image file. Every error while it is open names the file."""
+    try:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+            raise ValueError("it is not a file")
+        if (length := path.stat().st_size) > _MAX_FILE_BYTES:
+            raise ValueError(f"it takes {format_bytes(length)}; at most {format_bytes(_MAX_FILE_BYTES)} can be read")
+        with Image.open(path, formats=_formats()) as file:
+            yield file
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist.") from None
+    except Exception as error:  # a broken file can raise nearly anything from within Pillow
+        reason = str(error).rstrip(".") or type(error).__name__
+        raise DataError(f"{path} cannot be read as an image: {reason}. Replace or remove the file.") from error
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _decode(path: Path, file: Image.Image, mode: str) -> Image.Image:
+    """Decodes an open file and turns it upright."""
+    transposition = _TRANSPOSITIONS.get(_orientation(file))
+    file.load()
+    if damage := find_damage(path, file):
+        raise ValueError(damage)
+    return _to_mode(file if transposition is None else file.transpose(transposition), mode)
+
+
+def _orientation(file: Image.Image) -> int:
+    """Returns the EXIF orientation of a file that is not decoded yet; 1, which is upright, if it cannot be read."""
+    if file.format == "TIFF":  # Pillow turns it itself
+        return 1
+    try:
+        return int(Image.Image.getexif(file).get(_ORIENTATION, 1))  # that of a PNG would decode the picture
+    except Exception:  # as in `_opened`; a broken description is no broken picture
+        return 1
+
+
 def _is_sideways(file: Image.Image) -> bool:
     """Returns whether the EXIF orientation (5 to 8) swaps height and width."""
-    return int(file.getexif().get(0x0112, 1)) >= 5
+    return _orientation(file) in (5, 6, 7, 8)
 
 
 def _to_mode(image: Image.Image, mode: str) -> Image.Image:
@@ -79,10 +165,16 @@ def _to_mode(image: Image.Image, mode: str) -> Image.Image:
     if image.mode.startswith("I"):
         image = _to_eight_bits(image)
     if image.has_transparency_data:
-        image = image.convert("RGBA")
-        background = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(background, image)
-    return image.convert(mode)
+        image = _over_white(image)
+    return image if image.mode == mode else image.convert(mode)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    result = Image.new("RGB", image.size)
+    for top, strip in _strips(image):
+        background = Image.new("RGBA", strip.size, "white")
+        result.paste(Image.alpha_composite(background, strip.convert("RGBA")).convert("RGB"), (0, top))
+    return result
 
 
 def _to_eight_bits(image: Image.Image) -> Image.Image:
@@ -91,15 +183,24 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     A file does not say how many of its 16 bits it uses. If the brightest pixel uses at most 12 of them, the result
     would be nearly black, and the file is refused.
     """
-    pixels = np.asarray(image)
-    lowest, highest = int(pixels.min()), int(pixels.max())
+    ranges = [(int(pixels.min()), int(pixels.max())) for pixels in (np.asarray(strip) for _, strip in _strips(image))]
+    lowest, highest = min(low for low, _ in ranges), max(high for _, high in ranges)
     if lowest < 0 or highest > 0xFFFF:
         raise ValueError("grey levels beyond 16 bits; save the image with 8 or 16 bits")
-    if image.mode == "I" and highest <= 0xFF:  # eight bits stored in 32
-        return Image.fromarray(pixels.astype(np.uint8))
-    if 0 < highest <= 0x0FFF:
+    eight_of_32 = image.mode == "I" and highest <= 0xFF
+    if not eight_of_32 and 0 < highest <= 0x0FFF:
         raise ValueError(
             f"its brightest grey level is {highest:,} of 65,535, so it would be nearly black; save it with 8 bits, or "
             "scale its grey levels to 16 bits"
         )
-    return Image.fromarray((pixels >> 8).astype(np.uint8))
+    result = np.empty((image.height, image.width), np.uint8)
+    for top, strip in _strips(image):
+        result[top : top + strip.height] = np.asarray(strip) >> (0 if eight_of_32 else 8)
+    return Image.fromarray(result)
+
+
+def _strips(image: Image.Image) -> Iterator[tuple[int, Image.Image]]:
+    """Yields strips of some rows, each with its first row."""
+    rows = max(1, _STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        yield top, image.crop((0, top, image.width, min(top + rows, image.height)))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from kerasclf.data.dataset import ArrayImages, Subset
+from kerasclf.data.dataset import Subset
 from kerasclf.data.decode import resize_images
+from kerasclf.data.image_sources import ArrayImages
 
 TITLE = "digits of scikit-learn (8×8)"
 _MAX_COUNT = 16  # scikit-learn's pixels are counts from 0 to 16

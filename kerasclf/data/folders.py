@@ -1,6 +1,7 @@
 """Reads the user's own images: class folders, ready-made sets, or file lists."""
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,15 +10,22 @@ import numpy as np
 from kerasclf.data.decode import SUFFIXES
 from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.data.names import check_names, describe_difference
-from kerasclf.errors import DataError, did_you_mean
+from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted
 
-# In any case, and with "_set" or "-set" behind them.
+# In any case, and with "set", "data" or "images" behind them, such as "Train Set" or "test_data".
 _SET_FOLDERS = {
     "train": ("train", "training"),
     "validation": ("valid", "validation", "val", "dev"),
     "test": ("test", "testing"),
 }
+_AFTER_SET = ("set", "data", "images")
+# Words for sets in other folder names, such as "trn" or "seg_train". If most class names have one, they are no classes.
+_SET_WORDS = {word for words in _SET_FOLDERS.values() for word in words} | {
+    "eval", "evaluation", "holdout", "testset", "trainset", "trn", "tst", "valset",
+}  # fmt: skip
+# Files of a study and of a search, which no class has.
+_RESULTS = ("study.json", "search.json")
 
 # Files that operating systems leave in folders of images.
 _SYSTEM_FILES = {"thumbs.db", "desktop.ini"}
@@ -42,6 +50,7 @@ def list_folder(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
     sets = _find_sets(root)
     if not sets:
         names = _subfolders(root)
+        _check_classes(root, names)
         return _checked(names, {"train": _list_classes(root, names)})
     names = _subfolders(sets["train"])
     for folder in sets.values():
@@ -68,10 +77,17 @@ def list_files(root: Path, train: Path, test: Path) -> tuple[tuple[str, ...], di
     """
     if not root.is_dir():
         raise DataError(f"The folder {root} does not exist.")
-    entries = {subset: _read_list(root, path) for subset, path in (("train", train), ("test", test))}
-    shared = set(entries["train"]) & set(entries["test"])
-    if shared:
-        raise DataError(f"{min(shared)} is in both {train} and {test}. Remove it from one of them.")
+    found = {subset: _read_list(root, path) for subset, path in (("train", train), ("test", test))}
+    entries = {subset: lines for subset, (lines, _) in found.items()}
+    problems = [problem for _, problems in found.values() for problem in problems]
+    problems += [
+        f"{line} is in both {train} and {test}. Remove it from one of them."
+        for line in sorted(set(entries["train"]) & set(entries["test"]))
+    ]
+    if len(problems) == 1:
+        raise DataError(problems[0])
+    if problems:
+        raise DataError(listed("The image lists cannot be used", shortened(problems)))
     classes = {subset: {line.split("/")[0] for line in lines} for subset, lines in entries.items()}
     if classes["train"] != classes["test"]:
         difference = describe_difference(sorted(classes["train"]), sorted(classes["test"]))
@@ -110,7 +126,10 @@ def _is_hidden(name: str) -> bool:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    """Returns all visible files below a folder, in alphabetical order; links to folders are followed."""
+    """Returns all visible files below a folder, in alphabetical order; links to folders are followed.
+
+    A subfolder that is named as an image is among them.
+    """
 
     def refuse(error: OSError) -> None:
         raise DataError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
@@ -123,14 +142,41 @@ def _files_below(folder: Path) -> list[Path]:
             continue
         visited.add(real)
         folders[:] = [name for name in folders if not _is_hidden(name)]
+        # A folder that is called photo.jpg is named among the files that are left out.
+        found += [Path(where, name) for name in folders if Path(name).suffix.lower() in SUFFIXES]
         found += [Path(where, name) for name in names if not _is_hidden(name)]
     return sorted(found)
 
 
+def _is_file(path: Path) -> bool:
+    """Returns whether a path is a file or a link to one.
+
+    Raises:
+        DataError: If the permission to know is missing.
+    """
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}.") from error
+
+
 def _set_of(name: str) -> str | None:
     """Returns the set that a folder is named after, such as "test" for Testing or test_set; or None."""
-    word = name.lower().replace("-", "_").removesuffix("_set")
-    return next((subset for subset, names in _SET_FOLDERS.items() if word in names), None)
+    word = re.sub("[^a-z]", "", name.lower())
+    forms = {word, *(word.removesuffix(ending) for ending in _AFTER_SET)}
+    return next((subset for subset, names in _SET_FOLDERS.items() if forms & set(names)), None)
+
+
+def _check_classes(root: Path, names: Sequence[str]) -> None:
+    """Refuses class names of which most differ in a word for a set alone: they are sets, not classes."""
+    words = {name: re.split("[^a-z]+", name.lower()) for name in names}
+    sets = [name for name in names if _SET_WORDS & set(words[name])]
+    others = {tuple(word for word in words[name] if word not in _SET_WORDS) for name in sets}
+    if len(sets) > len(names) / 2 and len(others) == 1:  # not so for "test_positive" and "test_negative"
+        raise DataError(
+            f"Expected class folders in {root}. Received names of sets: {_quoted(sets)}. Arrange the images as "
+            "FOLDER/CLASS/image.jpg, or as FOLDER/{train,valid,test}/CLASS/image.jpg."
+        )
 
 
 def _find_sets(root: Path) -> dict[str, Path]:
@@ -163,23 +209,28 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
     files: list[Path] = []
     labels: list[int] = []
     left_out: list[Path] = []
+    problems: list[str] = []
     for label, name in enumerate(names):
         below = _files_below(folder / name)
-        found = [path for path in below if path.suffix.lower() in SUFFIXES and path.is_file()]
+        found = [path for path in below if path.suffix.lower() in SUFFIXES and _is_file(path)]
+        left_out += sorted(set(below) - set(found))
+        if any(path.name in _RESULTS for path in below):
+            raise DataError(f"{folder / name} holds results of kerasclf, and no class. Move it elsewhere.")
         if not found:
             others = f" {describe_left_out(below).capitalize()}." if below else ""
-            raise DataError(
-                f"Expected images ({', '.join(SUFFIXES)}) in the class folder {folder / name}. Received: none.{others}"
-            )
+            problems.append(f"{folder / name}. Received: none.{others}")
         files += found
         labels += [label] * len(found)
-        left_out += [path for path in below if path not in set(found)]
+    if problems:
+        title = f"Expected images ({', '.join(SUFFIXES)}) in the class folder"
+        raise DataError(f"{title} {problems[0]}" if len(problems) == 1 else listed(f"{title}s", shortened(problems)))
     # Shuffled, as CIFAR's files are: the first tenth then holds images of every class.
     order = np.random.default_rng(0).permutation(len(files))
     return Listing(folder, tuple(files[i] for i in order), np.array(labels, np.int64)[order], tuple(left_out))
 
 
-def _read_list(root: Path, path: Path) -> list[str]:
+def _read_list(root: Path, path: Path) -> tuple[list[str], list[str]]:
+    """Returns the lines of an image list, and the problem of each line that cannot be used."""
     if not path.is_file():
         raise DataError(f"The image list {path} does not exist.")
     try:
@@ -190,13 +241,20 @@ def _read_list(root: Path, path: Path) -> list[str]:
     if not lines:
         raise DataError(f"The image list {path} is empty.")
     seen: set[str] = set()
+    problems: list[str] = []
+    missing: list[str] = []
     for number, line in enumerate(lines, 1):
-        if "/" not in line or line.startswith("/") or ".." in Path(line).parts:
-            raise DataError(f"{path}, line {number}: expected CLASS/file. Received: {line!r}.")
-        if line in seen:
-            raise DataError(f"{path}, line {number}: {line} is listed twice.")
+        if "/" not in line or line.startswith("/") or ".." in Path(line).parts or "\0" in line:
+            problems.append(f"{path}, line {number}: expected CLASS/file. Received: {line!r}.")
+        elif line in seen:
+            problems.append(f"{path}, line {number}: {line} is listed twice.")
+        elif not _is_file(root / line):
+            missing.append(str(root / line))
         seen.add(line)
-    missing = [line for line in lines if not (root / line).is_file()]
     if missing:
-        raise DataError(f"{path} lists {counted(len(missing), 'missing file')}, first {root / missing[0]}.")
-    return lines
+        problems.append(f"{path} lists {counted(len(missing), 'missing file')}, first {', '.join(shortened(missing))}.")
+    return lines, problems
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(shortened([repr(name) for name in names]))

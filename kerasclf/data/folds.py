@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kerasclf.data.dataset import FileImages, ImageDataset, ImageSource, Subset, class_counts, in_memory
+from kerasclf.data.dataset import ImageDataset, Subset, class_counts
+from kerasclf.data.image_sources import FileImages, ImageSource, in_memory
 from kerasclf.errors import DataError
 from kerasclf.wording import counted
 
@@ -46,6 +47,6 @@ def join(one: Subset, other: Subset) -> Subset:
 
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
-        return replace(one, paths=one.paths + other.paths)
+        return replace(one, paths=one.paths + other.paths, keys=one.keys + other.keys)
     arrays = [source.read(np.arange(len(source))) for source in (one, other)]
     return in_memory(np.concatenate(arrays))

@@ -10,7 +10,8 @@ from urllib.request import getproxies
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, Subset
+from kerasclf.data.dataset import Subset
+from kerasclf.data.image_sources import ArrayImages
 from kerasclf.errors import DataError
 from kerasclf.files import keras_home
 

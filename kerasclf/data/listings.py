@@ -1,17 +1,19 @@
 """Lists of image files with their labels: checked as a whole, then read."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, FileImages, ImageSource, Subset
-from kerasclf.data.decode import read_header
-from kerasclf.errors import DataError, listed
+from kerasclf.data.dataset import Subset
+from kerasclf.data.decode import SUFFIXES, read_header, read_image
+from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, key_of
+from kerasclf.errors import DataError, listed, shortened
 from kerasclf.log import Log
 from kerasclf.wording import counted
 
@@ -21,8 +23,7 @@ IN_MEMORY_LIMIT = 1 << 30
 # Bytes of pixels read at once: enough to keep all threads busy, and few enough for any laptop.
 _CHUNK_BYTES = 64 << 20
 
-# An error lists this many files, and counts the others.
-_MAX_LISTED = 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -63,13 +64,22 @@ def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | No
     left_out = sorted({path for listing in listings.values() for path in listing.left_out})
     if left_out:
         log(describe_left_out(left_out))
-    headers = _read_headers(files)
-    size = _common_size(files, [shape for shape, _ in headers]) if image_size is None else image_size
-    channels = 1 if all(grey for _, grey in headers) else 3
+    headers, errors = _read_headers(files)
+    problems: list[str] = []
+    if image_size is None and (other := _other_size(headers)):
+        problems.append(other)
+        image_size = 1, 1  # only to find all broken files
+    size = image_size or next(iter(headers.values()), ((1, 1), False))[0]
+    channels = 1 if all(grey for _, grey in headers.values()) else 3
     in_memory = len(files) * size[0] * size[1] * channels <= IN_MEMORY_LIMIT
+    sources = {}
+    for name, listing in listings.items():
+        sources[name], broken = _read_all(listing.files, size, channels, in_memory, log)
+        errors |= broken
+    _refuse(errors, len(files), problems)
     return {
         name: Subset(
-            _read_all(listing.files, size, channels, in_memory, log),
+            sources[name],
             listing.labels,
             tuple(file.relative_to(listing.root).as_posix() for file in listing.files),
         )
@@ -79,75 +89,88 @@ def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | No
 
 def describe_left_out(left_out: Sequence[Path]) -> str:
     """Returns a line that counts and names the files that are not read as images."""
-    kinds = Counter(path.suffix.lower() or "no suffix" for path in left_out)
-    counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-    files = counted(len(left_out), "file")
-    return f"left out {files} without a known image suffix ({counts}), such as {left_out[0]}"
+    foreign = [path for path in left_out if path.suffix.lower() not in SUFFIXES]
+    special = [path for path in left_out if path.suffix.lower() in SUFFIXES]
+    found = []
+    if foreign:
+        kinds = Counter(path.suffix.lower() or "no suffix" for path in foreign)
+        counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
+        files = counted(len(foreign), "file")
+        found.append(f"{files} without a known image suffix ({counts}), such as {foreign[0]}")
+    if special:
+        paths, what = counted(len(special), "path"), "is no file" if len(special) == 1 else "are no files"
+        names = ", ".join(shortened([str(path) for path in special]))
+        found.append(f"{paths} with an image suffix that {what}: {names}")
+    return f"left out {'; and '.join(found)}"
 
 
-def _read_headers(files: Sequence[Path]) -> list[tuple[tuple[int, int], bool]]:
-    """Returns the size of each image, and whether it is grey; refuses all unreadable files at once."""
+def _read_headers(files: Sequence[Path]) -> tuple[dict[Path, tuple[tuple[int, int], bool]], dict[Path, DataError]]:
+    """Returns the size of each image, and whether it is grey; and the errors of those that are unreadable."""
+    found = _each(read_header, files)
+    errors = {file: result for file, result in found.items() if isinstance(result, DataError)}
+    return {file: result for file, result in found.items() if not isinstance(result, DataError)}, errors
 
-    def read(file: Path) -> tuple[tuple[int, int], bool] | DataError:
+
+def _each(read: Callable[[Path], T], files: Sequence[Path]) -> dict[Path, T | DataError]:
+    """Returns the result or the error of a function for each file. Threads help: Pillow decodes outside the lock."""
+
+    def attempt(file: Path) -> T | DataError:
         try:
-            return read_header(file)
+            return read(file)
         except DataError as error:
-            return error
+            return DataError(str(error))  # the error itself holds its frames, and they hold the decoded picture
 
     with ThreadPoolExecutor() as pool:
-        headers = list(pool.map(read, files))
-    _refuse([header for header in headers if isinstance(header, DataError)], len(files))
-    return [header for header in headers if not isinstance(header, DataError)]
+        return dict(zip(files, pool.map(attempt, files), strict=True))
 
 
-def _refuse(errors: Sequence[DataError], count: int) -> None:
-    """Raises one error that lists the broken files; does nothing without any."""
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        shown = sorted(map(str, errors))[:_MAX_LISTED]
-        more = [f"and {len(errors) - _MAX_LISTED:,} more"] if len(errors) > _MAX_LISTED else []
-        raise DataError(listed(f"{len(errors):,} of {count:,} images cannot be read", [*shown, *more]))
+def _refuse(errors: Mapping[Path, DataError], count: int, problems: Sequence[str]) -> None:
+    """Raises one error that lists the broken files and the other problems; does nothing without any."""
+    lines = sorted(map(str, errors.values()))
+    if len(lines) + len(problems) == 1:
+        raise DataError([*lines, *problems][0])
+    if lines:
+        title = f"{len(lines):,} of {count:,} images cannot be read"
+        raise DataError(listed(title, [*shortened(lines), *problems]))
 
 
-def _common_size(files: Sequence[Path], sizes: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    for file, size in zip(files, sizes, strict=True):
-        if size != sizes[0]:
-            first, other = (f"{height}x{width}" for height, width in (sizes[0], size))
-            raise DataError(
-                f"Expected images of one size. Received: {files[0]} of {first} and {file} of {other} (height x width). "
-                "Give one size to resize them to as `image_size`."
+def _other_size(headers: Mapping[Path, tuple[tuple[int, int], bool]]) -> str | None:
+    """Returns the problem with images of different sizes, or None if all have one size."""
+    first, size = next(((file, size) for file, (size, _) in headers.items()), (None, None))
+    for file, (other, _) in headers.items():
+        if size is not None and other != size:
+            sizes = [f"{height}x{width}" for height, width in (size, other)]
+            return (
+                f"Expected images of one size. Received: {first} of {sizes[0]} and {file} of {sizes[1]} (height x "
+                "width). Give one size to resize them to as `image_size`."
             )
-    return sizes[0]
+    return None
 
 
-def _read_all(files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, log: Log) -> ImageSource:
-    """Decodes every file, to find a truncated one before training, and keeps the pixels if `in_memory`."""
+def _read_all(
+    files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, log: Log
+) -> tuple[ImageSource, dict[Path, DataError]]:
+    """Decodes every file, to find a truncated one before training; keeps its pixels if `in_memory`, or their hash.
+
+    Returns:
+        The images, and the error of each file that cannot be decoded.
+    """
     source = FileImages(files, size, channels)
-    errors: list[DataError] = []
+    errors: dict[Path, DataError] = {}
+    keys: list[str] = []
     pixels = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
     chunk = max(1, _CHUNK_BYTES // (size[0] * size[1] * channels))
     for start in range(0, len(files), chunk):
-        indices = np.arange(start, min(start + chunk, len(files)))
-        try:
-            images = source.read(indices)
-        except DataError:
-            errors += _errors_of(source, indices)
-            continue
-        if in_memory:
-            pixels[indices] = images
+        found = _each(lambda file: read_image(file, size, channels), files[start : start + chunk])
+        errors |= {file: image for file, image in found.items() if isinstance(image, DataError)}
+        for index, file in enumerate(files[start : start + chunk], start):
+            image = found[file]
+            if isinstance(image, DataError):
+                continue
+            if in_memory:
+                pixels[index] = image
+            else:
+                keys.append(key_of(image.tobytes()))
         if len(files) > chunk:
-            log(f"read {indices[-1] + 1:,} of {len(files):,} images")
-    _refuse(errors, len(files))
-    return ArrayImages(pixels) if in_memory else source
-
-
-def _errors_of(source: FileImages, indices: NDArray[np.int64]) -> list[DataError]:
-    """Returns the error of each image that cannot be decoded."""
-    found = []
-    for index in indices:
-        try:
-            source.read(np.array([index]))
-        except DataError as error:
-            found.append(error)
-    return found
+            log(f"read {min(start + chunk, len(files)):,} of {len(files):,} images")
+    return (ArrayImages(pixels) if in_memory else replace(source, keys=tuple(keys))), errors

@@ -4,10 +4,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from kerasclf.errors import DataError, listed
+from kerasclf.errors import DataError, listed, shortened
 
-# An error lists this many names, and counts the others.
-_MAX_LISTED = 20
 _LOOK_ALIKE = "they differ only in their Unicode form (composed or decomposed accents). Rename one of them."
 
 
@@ -25,10 +23,7 @@ def check_names(class_names: Sequence[str], files: Iterable[Path]) -> None:
     # The files of such a class are wrong too, and its name is enough.
     wrong = sorted({ascii(name) for name in class_names if not _is_utf8(name)}) or wrong
     if wrong:
-        more = [f"and {len(wrong) - _MAX_LISTED:,} more"] if len(wrong) > _MAX_LISTED else []
-        raise DataError(
-            listed("Expected names in UTF-8, which every output can hold. Rename these", wrong[:_MAX_LISTED] + more)
-        )
+        raise DataError(listed("Expected names in UTF-8, which every output can hold. Rename these", shortened(wrong)))
     known: dict[str, str] = {}
     for name in class_names:
         other = known.setdefault(unicodedata.normalize("NFC", name), name)
@@ -37,7 +32,7 @@ def check_names(class_names: Sequence[str], files: Iterable[Path]) -> None:
 
 
 def describe_difference(names: Sequence[str], other_names: Sequence[str]) -> str:
-    """Returns a sentence on the first class name that only one of two sets has."""
+    """Returns a sentence on the class names that only one of two sets has."""
     only = sorted(set(names) ^ set(other_names))
     forms: dict[str, list[str]] = {}
     for name in only:
@@ -45,7 +40,7 @@ def describe_difference(names: Sequence[str], other_names: Sequence[str]) -> str
     alike = next((found for found in forms.values() if len(found) > 1), None)
     if alike:
         return f"They have {alike[0]!a} and {alike[1]!a}, which look alike: {_LOOK_ALIKE}"
-    return f"Only one of them has {only[0]!r}."
+    return f"Only one of them has {', '.join(shortened([repr(name) for name in only]))}."
 
 
 def _is_utf8(name: str) -> bool:

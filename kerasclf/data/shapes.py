@@ -14,7 +14,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayImages, Subset
+from kerasclf.data.dataset import Subset
+from kerasclf.data.image_sources import ArrayImages
 
 Floats = NDArray[np.floating]
 

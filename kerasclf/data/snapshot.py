@@ -5,7 +5,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import SETS, ArrayImages, ImageDataset, Subset, in_memory
+from kerasclf.data.dataset import SETS, ImageDataset, Subset
+from kerasclf.data.image_sources import ArrayImages, in_memory
 from kerasclf.files import read_arrays, write_arrays
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from kerasclf.data import birds, digits, shapes, tabular_sets
-from kerasclf.data.dataset import ArrayImages, ImageDataset, Subset
+from kerasclf.data.dataset import ImageDataset, Subset
 from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
+from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.splits import Split, make_sets
@@ -39,6 +40,22 @@ class _Request:
     image_size: Size | None
     split: Split
     log: Log
+
+
+def _path(text: str) -> Path:
+    """Returns the path that a spec names.
+
+    Raises:
+        DataError: If no file can have that name.
+    """
+    try:
+        path = Path(text).expanduser()
+        path.is_dir()
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        shown = text if len(text) < 100 else f"{text[:100]}..."
+        raise DataError(f"{shown} cannot be read: {reason.rstrip('.')}.") from error
+    return path
 
 
 def _wrong_form(kind: str, rest: str) -> DataError:
@@ -123,7 +140,7 @@ def check_outside(out: Path, spec: str) -> None:
     kind, _, rest = spec.partition(":")
     if kind not in ("folder", "birds") or not rest:
         return
-    root = Path(rest).expanduser().resolve()
+    root = _path(rest).resolve()
     if out.resolve().is_relative_to(root):
         raise DataError(f"The folder {out} lies inside the images of {spec}. Give a folder elsewhere as `out`.")
 
@@ -153,7 +170,7 @@ def form_of(spec: str) -> SpecForm | None:
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
-        if Path(spec).expanduser().is_dir():
+        if _path(spec).is_dir():
             raise DataError(f"Unknown data set {spec!r}. For a folder of images, give folder:{spec}.")
         raise DataError(unknown("data set", kind, SPECS))
     return kind, rest
@@ -168,7 +185,7 @@ def _check_number(kind: str, rest: str) -> None:
 def _read_wine(kind: str, rest: str) -> tabular_sets.Table:
     if not rest:
         raise DataError(f"Expected {SPECS[kind].form}. {tabular_sets.HOW_TO_GET_WINE}")
-    return tabular_sets.read_wine(Path(rest).expanduser())
+    return tabular_sets.read_wine(_path(rest))
 
 
 def _check_iris(kind: str, rest: str) -> None:
@@ -190,7 +207,7 @@ def _load_keras(request: _Request) -> _Raw:
 def _list_folder(rest: str) -> Listed:
     if not rest:
         raise _wrong_form("folder", rest)
-    root = Path(rest).expanduser()
+    root = _path(rest)
     return root, *list_folder(root)
 
 
@@ -198,14 +215,14 @@ def _list_lists(rest: str) -> Listed:
     fields = rest.split(":")
     if len(fields) != 3 or not all(fields):
         raise _wrong_form("list", rest)
-    root, train, test = (Path(field).expanduser() for field in fields)
+    root, train, test = (_path(field) for field in fields)
     return root, *list_files(root, train, test)
 
 
 def _list_birds(rest: str) -> Listed:
     if not rest:
         raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}")
-    root = Path(rest).expanduser()
+    root = _path(rest)
     return root, *birds.list_birds(root)
 
 

@@ -1,6 +1,7 @@
 """`Split`: divides images into training, validation and test sets, stratified and seeded."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, Self, TypeVar
 
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import class_counts
-from kerasclf.errors import DataError
+from kerasclf.errors import DataError, shortened
 from kerasclf.values import LATER, Value
 from kerasclf.wording import counted
 
@@ -88,6 +89,7 @@ def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -
         DataError: If a class has too few images; the message names it.
     """
     sets = dict(found)
+    _check_enough(sets, class_names)
     if "test" not in sets:
         rest, held_out = divide(sets["train"].labels, split.test, split, class_names)
         sets |= {"train": sets["train"].take(rest), "test": sets["train"].take(held_out)}
@@ -119,13 +121,7 @@ def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, 
         count = round(share * len(labels))
         rest, held_out = indices[count:], indices[:count]
     else:
-        _check_divisible(labels, share, class_names)
-        from sklearn.model_selection import train_test_split  # takes a second to import
-
-        rest, held_out = train_test_split(
-            indices, test_size=share, stratify=labels, random_state=split.seed, shuffle=True
-        )
-        rest, held_out = np.sort(rest), np.sort(held_out)
+        rest, held_out = _stratified(labels, share, split.seed, len(class_names))
     _check_every_class(labels, held_out, split, class_names)
     return rest, held_out
 
@@ -139,20 +135,40 @@ def limit_per_class(labels: Indices, limit: int | None, seed: int) -> Indices:
     return np.sort(np.concatenate(chosen))
 
 
-def _check_divisible(labels: Indices, share: float, class_names: tuple[str, ...]) -> None:
-    counts = class_counts(labels, len(class_names))
-    scarce = int(counts.argmin())
-    if counts[scarce] < 2:
-        raise DataError(
-            f"Expected at least 2 images of class {class_names[scarce]!r} to divide. Received: {counts[scarce]}. "
-            "Add images, or remove the class."
+def _stratified(labels: Indices, share: float, seed: int, num_classes: int) -> tuple[Indices, Indices]:
+    """Returns the remaining and the held-out indices, with the share of each class.
+
+    If the share is too small for every class, each class gives at least one image, and keeps at least one.
+    """
+    counts, count = class_counts(labels, num_classes), math.ceil(share * len(labels))
+    if counts.min() >= 2 and num_classes <= count <= len(labels) - num_classes:
+        from sklearn.model_selection import train_test_split  # takes a second to import
+
+        rest, held_out = train_test_split(
+            np.arange(len(labels)), test_size=share, stratify=labels, random_state=seed, shuffle=True
         )
-    count = math.ceil(share * len(labels))
-    if min(count, len(labels) - count) < len(class_names):
+        if all(class_counts(labels[side], num_classes).all() for side in (rest, held_out)):
+            return np.sort(rest), np.sort(held_out)
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    chosen = []
+    for label in np.unique(labels):
+        own = shuffled[labels[shuffled] == label]
+        chosen.append(own[: min(max(1, round(share * len(own))), len(own) - 1)])
+    held_out = np.sort(np.concatenate(chosen))
+    return np.delete(np.arange(len(labels)), held_out), held_out
+
+
+def _check_enough(sets: Mapping[str, Divisible], class_names: tuple[str, ...]) -> None:
+    """Checks that every class has an image for each set, and names all classes that have too few."""
+    missing = [name for name in ("validation", "test") if name not in sets]
+    counts = class_counts(sets["train"].labels, len(class_names))
+    scarce = np.flatnonzero(counts < 1 + len(missing))
+    if missing and len(scarce):
+        names = ", ".join(["train", *missing[:-1]]) + f" and {missing[-1]}"
+        few = [f"{class_names[label]!r} has {counts[label]}" for label in scarce]
         raise DataError(
-            f"A share of {share:g} of {counted(len(labels), 'image')} cannot hold all {len(class_names)} classes. "
-            f"Add images until there are {math.ceil(len(class_names) / min(share, 1 - share))}, remove classes, or "
-            "give each set in a folder of its own (train, valid, test)."
+            f"Expected at least {1 + len(missing)} images of each class, one for each of the sets {names}. "
+            f"Received: {', '.join(shortened(few))}. Add images, or remove the class."
         )
 
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import ArrayRows, Subset
-from kerasclf.errors import DataError
+from kerasclf.data.dataset import Subset
+from kerasclf.data.image_sources import ArrayRows
+from kerasclf.errors import DataError, listed, shortened
 
 POINTS = 200
 _POINTS_SEED = 4
@@ -56,10 +57,16 @@ def read_wine(path: Path) -> Table:
             rows = list(csv.reader(file, delimiter=";" if ";" in heading else ","))
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 text: {error}. {HOW_TO_GET_WINE}") from error
+    except csv.Error as error:
+        raise DataError(f"{path} is no table: {error}. {HOW_TO_GET_WINE}") from error
     names = [name.strip().strip('"') for name in heading.replace(";", ",").split(",")]
     if names[-1] != "quality":
         raise DataError(f"{path}: expected 'quality' as the last heading. Received: {names[-1]!r}. {HOW_TO_GET_WINE}")
-    table = np.array([_numbers(row, len(names), path, line) for line, row in enumerate(rows, 2) if row], np.float64)
+    found = [_numbers(row, len(names), f"{path}, line {line}") for line, row in enumerate(rows, 2) if row]
+    problems = [problem for problem in found if isinstance(problem, str)]
+    if problems:
+        raise DataError(problems[0] if len(problems) == 1 else listed(f"{path} cannot be used", shortened(problems)))
+    table = np.array(found, np.float64)
     if not len(table):
         raise DataError(f"Expected rows below the headings of {path}. Received: none. {HOW_TO_GET_WINE}")
     return WINE_CLASSES, _as_subset(table[:, :-1], (table[:, -1] >= _GOOD_FROM).astype(np.int64))
@@ -85,11 +92,12 @@ def draw_points() -> Table:
     return ("blue", "orange"), _as_subset(points, labels)
 
 
-def _numbers(row: list[str], count: int, path: Path, line: int) -> list[float]:
+def _numbers(row: list[str], count: int, where: str) -> list[float] | str:
+    """Returns the numbers of a row, or its problem."""
     try:
         numbers = [float(value) for value in row]
     except ValueError as error:
-        raise DataError(f"{path}, line {line}: expected numbers ({error}).") from error
+        return f"{where}: expected numbers ({error})."
     if len(numbers) != count or not np.isfinite(numbers).all():
-        raise DataError(f"{path}, line {line}: expected {count} finite numbers. Received: {', '.join(row)}.")
+        return f"{where}: expected {count} finite numbers. Received: {', '.join(row)}."
     return numbers

@@ -1,7 +1,9 @@
 """Turns a set of an ImageDataset into a tf.data.Dataset of batches. One pass is one epoch."""
 
+import contextlib
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -9,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasclf.data import Subset
+from kerasclf.errors import rebuild
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
@@ -20,6 +23,8 @@ _CHUNK_PIXELS = 512 * 32 * 32
 # Fixed: tf.data's tuning starts from 1, and an epoch of small images ends before it finds a better number.
 _PARALLEL = os.cpu_count() or 1
 _PREFETCHED = 4
+# TensorFlow reports an error of a Python function in its own words, which contain those of the error.
+_READ_ERROR = re.compile(r"\b(DataError|FolderError): (.+?)\nTraceback \(most recent call last\)", re.DOTALL)
 
 
 @dataclass
@@ -109,6 +114,22 @@ def evaluation_batches(subset: Subset, num_classes: int, batch_size: int) -> tf.
     indices = tf.data.Dataset.range(len(subset)).batch(batch_size)
     batches = indices.map(lambda i: (read(i), tf.gather(labels, i)), _PARALLEL)
     return _finish(batches, len(subset), batch_size)
+
+
+@contextlib.contextmanager
+def read_errors() -> Iterator[None]:
+    """Raises the error of an image or activation that cannot be read as itself, not as TensorFlow reports it.
+
+    Raises:
+        DataError: If an image cannot be read any more.
+        FolderError: If a cached activation cannot be read any more.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        if found := _READ_ERROR.search(str(error)):
+            raise rebuild(found[1], found[2]) from None
+        raise
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:

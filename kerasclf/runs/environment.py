@@ -3,10 +3,9 @@
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 from typing import Any
 
-from kerasclf.machine import usable_cores
+from kerasclf.machine import processor_name, usable_cores
 from kerasclf.wording import counted
 
 _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
@@ -21,7 +20,7 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in _PACKAGES},
-        "processor": _processor(),
+        "processor": processor_name(),
         "cores": usable_cores(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1",
         "gpus": [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus],
@@ -35,12 +34,3 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
         return f"{len(gpus)} × {gpus[0]}"
     cores = environment["cores"]
     return f"{environment['processor']}, {counted(cores, 'core')}"
-
-
-def _processor() -> str:
-    cpu_info = Path("/proc/cpuinfo")
-    if cpu_info.exists():
-        for line in cpu_info.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return " ".join(line.split(":", 1)[1].split())
-    return platform.processor() or platform.machine()

@@ -43,6 +43,8 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
     if job.run.complete:
         return job.run.metrics()
     inputs = inputs_of(job)
+    for note in inputs.notes:
+        listener.log(note)
     with hold(job.run.partial, _PATIENCE_S):
         dataset = _load(job, listener)
         # The energy of the earlier processes of a resumed run is unknown.
@@ -94,8 +96,6 @@ def _write_result(
     job: Job, inputs: RunInputs, dataset: ImageDataset, trained: "Trained", meter: Meter
 ) -> dict[str, float]:
     """Writes the files of a run into a temporary folder, which becomes the run folder when all are complete."""
-    from kerasclf.training.devices import resolve_precision
-
     folder = job.run.begin_result()
     probabilities = trained.predict(dataset.test)
     outcome = Outcome(trained.history, trained.best_epoch, trained.seconds, int(trained.model.count_params()))
@@ -108,8 +108,9 @@ def _write_result(
     if not dataset.is_table:  # A row of a table is no picture.
         write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
-    settings = {"threads": inputs.threads, "precision": resolve_precision(job.experiment.train.precision)}
-    write_json(folder / "environment.json", {**describe_environment(), **settings})
+    settings = {"threads": inputs.threads, "precision": inputs.precision, "engine": inputs.engine}
+    notes = {"resumed": list(inputs.notes)} if inputs.notes else {}
+    write_json(folder / "environment.json", {**describe_environment(), **settings, **notes})
     seal(folder, _description(job, inputs, dataset))
     job.run.take_result()
     return metrics

@@ -8,6 +8,7 @@ from kerasclf.errors import RunsFailedError
 from kerasclf.files import read_json, write_json
 from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.inputs import check_finished, known_inputs
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import RunListener
 from kerasclf.schema import check_schema
@@ -131,6 +132,8 @@ def refit_of(folder: SearchFolder) -> dict[str, Any] | None:
 
 def _refit(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
     job, folder = refit_job(planned), planned.results.folder
+    if job.run.complete:
+        check_finished(job.run, job.experiment, known_inputs(job.experiment, job.manifest))
     failures = {} if job.run.complete else engine.run([job], planned.study_plan.plan, listener)
     if failures:
         raise RunsFailedError(failures)

@@ -10,6 +10,8 @@ from typing import Any, TypedDict
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files import read_json, write_json
 from kerasclf.locks import is_unused
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.inputs import RunInputs
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema
 from kerasclf.search.search import Search, SearchContents
@@ -67,15 +69,34 @@ class SearchFolder:
                 )
         return existing
 
-    def claim(self, search: Search, manifests: Mapping[str, Any], command: str = "") -> None:
-        """Writes `search.json` and the manifests. A resumed search keeps its first versions and command.
+    def check_inputs(self, inputs: RunInputs, experiment: Experiment) -> None:
+        """Checks that the trials of a resumed search use the images and the weights of its earlier trials.
+
+        Args:
+            inputs: The inputs that further trials will use.
+            experiment: The experiment of the search.
+
+        Raises:
+            FolderError: If they are others. Nothing is changed.
+        """
+        held = self.about().get("inputs") if (self.path / SEARCH_FILE).exists() else None
+        if held and (reasons := RunInputs(**held).refused_for_finished(inputs, experiment)):
+            raise FolderError(f"{self.path} used {reasons} since. Give another folder as `out`. Nothing was changed.")
+
+    def claim(
+        self, search: Search, manifests: Mapping[str, Any], command: str = "", inputs: RunInputs | None = None
+    ) -> None:
+        """Writes `search.json` and the manifests. A resumed search keeps its first versions, inputs and command.
 
         Args:
             search: The search.
             manifests: The images of each set, by digest.
             command: The command line.
+            inputs: The inputs of the trials; see `check_inputs`.
         """
         start = self.about() if (self.path / SEARCH_FILE).exists() else {"versions": _versions(), "command": command}
+        if inputs is not None:
+            start = {"inputs": {"manifest": inputs.manifest, "weights": inputs.weights}, **start}
         write_json(self.path / SEARCH_FILE, {**start, "search": search.to_dict()})
         for digest, manifest in manifests.items():
             write_json(self.path / f"data-{digest[:8]}.json", manifest)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.engines import Engine
+from kerasclf.runs.inputs import RunInputs, known_inputs
 from kerasclf.runs.plan import Plan
 from kerasclf.search.budget import Budget
 from kerasclf.search.search import Search
@@ -26,6 +27,11 @@ class SearchPlan:
     search: Search
     folder: SearchFolder
     plan: Plan
+
+    @property
+    def inputs(self) -> RunInputs:
+        """The images and weights of the trials."""
+        return known_inputs(self.search.experiment, self.plan.data_of[BASE])
 
 
 def trial_limit(search: Search, budget: Budget) -> int | None:

@@ -98,7 +98,9 @@ def plan_search(
     plan = engine.plan(PlanRequest({BASE: search.experiment, **corners}, (BASE,) if measure else ()), log)
     _check_networks(search, plan)
     _check_folds(search, plan)
-    return SearchPlan(search, SearchFolder(Path(out)), plan)
+    planned = SearchPlan(search, SearchFolder(Path(out)), plan)
+    planned.folder.check_inputs(planned.inputs, search.experiment)
+    return planned
 
 
 def run_planned_search(
@@ -119,7 +121,7 @@ def run_planned_search(
     """
     folder, search = planned.folder, planned.search
     with hold(folder.path):
-        folder.claim(search, planned.plan.manifests, command)
+        folder.claim(search, planned.plan.manifests, command, planned.inputs)
         state = SearchState(search, folder, budget, listener)
         jobs = JobSource(state, planned.plan)
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kerasclf.data.specs import check_outside
-from kerasclf.errors import FolderError, RunsFailedError
+from kerasclf.errors import RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
@@ -14,12 +14,11 @@ from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.inputs import RunInputs, check_inputs, weights_digest
+from kerasclf.runs.inputs import check_finished, check_inputs, known_inputs, note_versions
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import PlanRequest
 from kerasclf.runs.progress import RunListener
-from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan
@@ -83,8 +82,14 @@ def plan_study(
     remaining = [key for key, run in runs.items() if not run.complete and key not in failed]
     names = tuple(dict.fromkeys(name for name, _ in remaining))
     plan = engine.plan(PlanRequest(experiments, names if measure else ()), log)
-    for (name, _), run in runs.items():
-        _check_inputs(experiments[name], run, plan.data_of[name])
+    inputs = {name: known_inputs(experiment, plan.data_of[name]) for name, experiment in experiments.items()}
+    for (name, seed), run in runs.items():
+        if not run.complete:
+            check_inputs(run, experiments[name], inputs[name])
+            continue
+        check_finished(run, experiments[name], inputs[name])
+        if versions := note_versions(run, inputs[name]):
+            log(f"{_title(name, seed, study)} was finished with {versions}; it is kept")
     return StudyPlan(
         study=study,
         folder=folder,
@@ -149,17 +154,3 @@ def _runs(experiments: dict[str, Experiment], seeds: tuple[int, ...]) -> Iterato
 
 def _title(name: str, seed: int, study: Study) -> str:
     return name if len(study.seeds) == 1 else f"{name} seed {seed}"
-
-
-def _check_inputs(experiment: Experiment, run: RunFolder, manifest: str) -> None:
-    """Checks that a finished or interrupted run used the same images and weights as the remaining runs will."""
-    weights = weights_digest(experiment)
-    if not run.complete:
-        check_inputs(run, experiment, RunInputs(manifest, weights))
-        return
-    description, remedy = run.description(), "Give another folder as `out`. Nothing was changed."
-    if description["data"]["manifest"] != manifest:
-        raise FolderError(f"{run.path} used other images: {experiment.data} has changed since. {remedy}")
-    if description.get("weights") != weights:
-        source = "the file" if experiment.transfer is None else experiment.transfer.weights
-        raise FolderError(f"{run.path} used other weights: {source} has changed since. {remedy}")

@@ -2,11 +2,14 @@
 
 import contextlib
 import functools
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+
+from kerasclf.machine import processor_name
 
 _CPU_INFO = Path("/proc/cpuinfo")
 # Linux' names of bfloat16 instructions. AMX multiplies bfloat16 many times as fast as float32, AVX-512 on AMD CPUs
@@ -59,6 +62,13 @@ def _cpu_has_bfloat16() -> bool:
     lines = _CPU_INFO.read_text(encoding="utf-8").splitlines()
     words = {word for line in lines if line.startswith(("flags", "vendor_id")) for word in line.split()}
     return _AMX in words or {_AVX, _AMD} <= words
+
+
+def describe_device() -> str:
+    """Returns the names of the GPUs, or of the CPU with its library. Another one rounds differently."""
+    if gpus := tf.config.list_physical_devices("GPU"):
+        return ", ".join(tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus)
+    return processor_name() + (" with oneDNN" if os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1" else "")
 
 
 @contextlib.contextmanager

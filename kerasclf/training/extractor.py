@@ -11,6 +11,7 @@ from kerasclf.machine import usable_cores
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.training.assembly import Built
+from kerasclf.training.devices import describe_device
 from kerasclf.training.faster import faster_layers
 from kerasclf.transfer.cache import ActivationCache, cache_root
 from kerasclf.transfer.extraction import CachePoint, Change, Compute
@@ -51,6 +52,7 @@ class Extractor:
             "before": model_digest(assembled.front),
             "precision": self.built.policy,
             "engine": engine_version(self.engine),
+            "device": describe_device(),
             **({"views": self.views} if self.views else {}),
         }
         output = lower.outputs[0]

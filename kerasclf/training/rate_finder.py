@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.callbacks import CountEpochs
 from kerasclf.training.devices import precision
 from kerasclf.training.faster import faster_layers
@@ -38,7 +39,7 @@ def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: floa
     try:
         with setup.strategy.scope():
             trial = _trial(setup, lowest)
-            with faster_layers(trial, setup.strategy):
+            with read_errors(), faster_layers(trial, setup.strategy):
                 trial.fit(
                     setup.batches,
                     epochs=math.ceil(steps / setup.steps),

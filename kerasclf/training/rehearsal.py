@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset
+from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.assembly import build_model
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.phase_inputs import make_phase_inputs
@@ -114,7 +115,7 @@ class Pace(keras.callbacks.Callback):
 
 
 def _fit(setup: TrainingSetup, batches: tf.data.Dataset, pace: Pace) -> None:
-    with faster_layers(setup.model, setup.strategy):
+    with read_errors(), faster_layers(setup.model, setup.strategy):
         setup.model.fit(
             batches.repeat(), steps_per_epoch=setup.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
         )

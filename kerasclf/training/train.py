@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
-from kerasclf.pipeline.batches import evaluation_batches
+from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltTraining, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
@@ -167,7 +167,7 @@ class _Training:
             callbacks.append(HaltTraining(self.halt, self.record, self.recipe.epochs))
         self.listener.began(self.recipe.epochs, setup.steps, rows)
         del checkpoint  # Resume holds it until it is restored
-        with faster_layers(setup.model, setup.strategy):
+        with read_errors(), faster_layers(setup.model, setup.strategy):
             setup.model.fit(
                 setup.batches,
                 validation_data=setup.validation,
@@ -190,7 +190,7 @@ def _finished(assembled: Assembled) -> keras.Model:
 def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.float32]:
     """Returns the class probabilities of a set of images in their order, shape (n, num_classes)."""
     batches = evaluation_batches(subset, num_classes, evaluation_batch(subset, 1))
-    with faster_layers(model):
+    with read_errors(), faster_layers(model):
         return np.concatenate([np.asarray(_forward(model, images)) for images, _ in batches])
 
 

@@ -1,10 +1,11 @@
 """The cache of activations on disk: the output of the frozen part of a network for each image."""
 
+import contextlib
 import os
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -14,19 +15,21 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.locks import hold, unshared
 from kerasclf.machine import format_bytes
 from kerasclf.schema import check_schema
+from kerasclf.transfer.activations import Activations, RowFile, checksum_of, row_bytes, vanished
 from kerasclf.values import digest_of
 from kerasclf.wording import counted
 
-# Increase it whenever older caches can no longer be used.
-FORMAT = 1
+# Increase it whenever older caches can no longer be used. 2: a checksum for each row.
+FORMAT = 2
 _ABOUT, _KEYS, _ROWS = "about.json", "keys.txt", "rows.bin"
-# A key of `Subset.keys`, 32 hexadecimal digits, and the line end.
-_LINE_BYTES = 33
-# Maximum size of rows that are read into memory: enough for the features of any study, too little for activations
-# at lower cuts.
-_IN_MEMORY_BYTES = 1 << 28
+# A line of keys.txt: a key of `Subset.keys`, and the checksum of its row.
+_LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{8})\n")
+_LINE_BYTES = 42
+# Replaces the line of a damaged row, which is no longer used.
+_NO_LINE = b"-" * (_LINE_BYTES - 1) + b"\n"
 
 
 def cache_root() -> Path:
@@ -34,46 +37,6 @@ def cache_root() -> Path:
     if folder := os.environ.get("KERASCLF_CACHE"):
         return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
-
-
-@dataclass(frozen=True)
-class Activations:
-    """Activations of some images: an `ImageSource` whose "images" are rows of a cache.
-
-    Args:
-        path: File of the rows. It is memory-mapped and read on demand.
-        dtype: Type of a value.
-        shape: Shape of a row.
-        rows: Row of each image.
-    """
-
-    path: Path
-    dtype: np.dtype[Any]
-    shape: tuple[int, ...]
-    rows: NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.rows)
-
-    @cached_property
-    def array(self) -> NDArray[Any] | None:
-        """All rows if they fit into memory, otherwise None."""
-        fits = len(self.rows) * _row_bytes(self.dtype, self.shape) <= _IN_MEMORY_BYTES
-        return self.read(np.arange(len(self.rows))) if fits else None
-
-    def read(self, indices: NDArray[np.integer]) -> NDArray[Any]:
-        return np.asarray(self._mapped[self.rows[indices]])
-
-    def take(self, indices: NDArray[np.integer]) -> "Activations":
-        return Activations(self.path, self.dtype, self.shape, self.rows[indices])
-
-    def fingerprint(self) -> str:
-        return digest_of([str(self.path), self.rows.tolist()])
-
-    @cached_property
-    def _mapped(self) -> NDArray[Any]:
-        count = self.path.stat().st_size // _row_bytes(self.dtype, self.shape)
-        return np.memmap(self.path, self.dtype, "r", shape=(count, *self.shape))
 
 
 class ActivationCache:
@@ -94,16 +57,11 @@ class ActivationCache:
 
     @property
     def row_bytes(self) -> int:
-        return _row_bytes(self.dtype, self.shape)
+        return row_bytes(self.dtype, self.shape)
 
     def known(self) -> dict[str, int]:
         """Returns the row of each cached image by its key."""
-        rows, keys = self.folder / _ROWS, self.folder / _KEYS
-        if not (rows.exists() and keys.exists()):
-            return {}
-        text = keys.read_bytes()
-        whole = min(len(text) // _LINE_BYTES, rows.stat().st_size // self.row_bytes)
-        return {text[i * _LINE_BYTES : (i + 1) * _LINE_BYTES - 1].decode(): i for i in range(whole)}
+        return {key: row for key, (row, _) in self._entries().items()}
 
     def missing(self, keys: Sequence[str]) -> list[int]:
         """Returns the indices of the keys that are not cached, one index per image."""
@@ -118,7 +76,7 @@ class ActivationCache:
             write_json(self.folder / _ABOUT, self.about)
         rows, keys = self.folder / _ROWS, self.folder / _KEYS
         rows.touch()
-        whole = len(self.known())
+        whole = self._complete_rows()
         os.truncate(rows, whole * self.row_bytes)
         if keys.exists():
             os.truncate(keys, whole * _LINE_BYTES)
@@ -129,23 +87,54 @@ class ActivationCache:
         Raises:
             FolderError: If the disk is full.
         """
-        values = np.ascontiguousarray(rows.astype(self.dtype, copy=False)).tobytes()
-        lines = "".join(f"{key}\n" for key in keys).encode()
+        values = np.ascontiguousarray(rows.astype(self.dtype, copy=False))
+        lines = "".join(f"{key} {checksum_of(key, row):08x}\n" for key, row in zip(keys, values, strict=True))
         try:
-            _append(self.folder / _ROWS, values)
-            _append(self.folder / _KEYS, lines)
+            _append(self.folder / _ROWS, values.tobytes())
+            _append(self.folder / _KEYS, lines.encode())
         except OSError as error:
+            if not self.folder.exists():
+                raise vanished(self.folder) from error
             raise FolderError(
                 f"The activations cannot be written to {self.folder}: {error.strerror}. Complete rows stay in the "
                 f"cache. {MAKE_ROOM}"
             ) from error
 
-    def source(self, keys: Sequence[str]) -> Activations:
-        """Returns the activations of images that are all cached."""
+    def damaged(self, keys: Sequence[str]) -> list[str]:
+        """Returns the keys whose rows are damaged. It reads and checks each row; keys that are not cached are left out.
+
+        The time is that of reading: the checksums of a gigabyte take half a second to one second.
+        """
         known = self.known()
-        os.utime(self.folder / _ABOUT)  # the time of last use in `kerasclf cache list`
-        rows = np.array([known[key] for key in keys], np.int64)
-        return Activations(self.folder / _ROWS, self.dtype, self.shape, rows)
+        cached = [key for key in dict.fromkeys(keys) if key in known]
+        if not cached:
+            return []
+        source = self.source(cached)
+        return [cached[index] for index in source.damaged()]
+
+    def forget(self, keys: Sequence[str]) -> None:
+        """Removes damaged rows from the known ones. Hold the folder while you call it."""
+        known = self.known()
+        with (self.folder / _KEYS).open("r+b") as file:
+            for key in keys:
+                file.seek(known[key] * _LINE_BYTES)
+                file.write(_NO_LINE)
+
+    def source(self, keys: Sequence[str]) -> Activations:
+        """Returns the activations of images that are all cached.
+
+        Raises:
+            FolderError: If some are not: the cache was removed meanwhile.
+        """
+        file = RowFile(self.folder / _ROWS, self.dtype, self.shape)
+        try:
+            entries = self._entries()
+            found = np.array([entries[key] for key in keys], np.int64).reshape(-1, 2)
+        except (KeyError, FileNotFoundError) as error:
+            raise vanished(self.folder) from error
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(self.folder / _ABOUT)  # the time of last use in `kerasclf cache list`
+        return Activations(file, tuple(keys), found[:, 0], found[:, 1])
 
     def check_room(self, missing: int) -> None:
         """Checks that the disk has room for the missing rows, before any of them is computed.
@@ -164,6 +153,20 @@ class ActivationCache:
         """Returns the free bytes on the disk of the cache."""
         existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
         return shutil.disk_usage(existing).free
+
+    def _complete_rows(self) -> int:
+        """Returns the number of rows that are complete, with their line of keys.txt."""
+        rows, keys = self.folder / _ROWS, self.folder / _KEYS
+        if not (rows.exists() and keys.exists()):
+            return 0
+        return min(keys.stat().st_size // _LINE_BYTES, rows.stat().st_size // self.row_bytes)
+
+    def _entries(self) -> dict[str, tuple[int, int]]:
+        """Returns row and checksum of each cached image by its key. A line that is no line has no image."""
+        count = self._complete_rows()
+        text = (self.folder / _KEYS).read_bytes() if count else b""
+        lines = (_LINE.fullmatch(text, i * _LINE_BYTES, (i + 1) * _LINE_BYTES) for i in range(count))
+        return {line[1].decode(): (row, int(line[2], 16)) for row, line in enumerate(lines) if line}
 
 
 MAKE_ROOM = (
@@ -220,8 +223,25 @@ def _read_about(path: Path) -> dict[str, Any] | None:
     return about
 
 
-def _row_bytes(dtype: np.dtype[Any], shape: tuple[int, ...]) -> int:
-    return dtype.itemsize * int(np.prod(shape))
+def clear(entry: CacheEntry) -> str | None:
+    """Removes a cache, unless a run uses it.
+
+    Returns:
+        Why the cache stays; None if it was removed.
+    """
+    rows = entry.folder / _ROWS
+    try:
+        with hold(entry.folder), unshared(rows) as free:
+            if not free:
+                return "a run reads it. Clear it after the end of the run."
+            for name in (_ABOUT, _KEYS, _ROWS):
+                (entry.folder / name).unlink(missing_ok=True)
+            shutil.rmtree(entry.folder, ignore_errors=True)  # Windows keeps the lock that is held
+    except FolderError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename} cannot be removed: {error.strerror}."
+    return None
 
 
 def _append(path: Path, content: bytes) -> None:

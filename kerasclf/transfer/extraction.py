@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data import Subset
-from kerasclf.data.dataset import key_of
+from kerasclf.data.image_sources import key_of
 from kerasclf.log import Log
 from kerasclf.transfer.cache import ActivationCache
 

@@ -104,20 +104,30 @@ class Frozen:
         return Views(subset, range(1, views + 1) if views else range(1), self.change)
 
     def _extract(self, views: Views, log: Log) -> list[str]:
-        missing = self.point.cache.missing(views.keys)
-        if not missing:
-            return views.keys
-        self.point.cache.check_room(len(missing))
+        """Computes the missing and the damaged activations of some images, and returns the keys of all."""
+        cache, keys = self.point.cache, views.keys
+        damaged, missing = cache.damaged(keys), cache.missing(keys)
+        if not (damaged or missing):
+            return keys
+        cache.check_room(len(damaged) + len(missing))
         with self._hold_cache(log):
-            self.point.cache.open()
-            missing = self.point.cache.missing(views.keys)  # another process may have computed them meanwhile
+            cache.open()
+            if damaged:
+                self._forget(damaged, log)
+            missing = cache.missing(keys)  # another process may have computed them meanwhile
             if missing:
-                keys = [views.keys[i] for i in missing]
-                with self._hold_others(keys) as others:
+                with self._hold_others([keys[i] for i in missing]) as others:
                     points = [self.point, *others]
-                    log(self._announcement(points, keys))
+                    log(self._announcement(points, [keys[i] for i in missing]))
                     extract(points, self.source.compute([one.cut for one in points]), views, missing, log)
-        return views.keys
+        return keys
+
+    def _forget(self, damaged: list[str], log: Log) -> None:
+        """Removes damaged activations, except for those that another process has computed anew meanwhile."""
+        cache = self.point.cache
+        still = cache.damaged(damaged)
+        cache.forget(still)
+        log(f"{len(still):,} damaged activations in {cache.folder}; computing them anew")
 
     def _announcement(self, points: list[CachePoint], keys: list[str]) -> str:
         size = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in points)

@@ -88,6 +88,27 @@ def test_exif_rotation_is_applied(tmp_path):
     assert read_header(path) == ((4, 2), False)
 
 
+@pytest.mark.parametrize("suffix", ["jpg", "tif", "png", "webp"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_of_every_format_is_applied(tmp_path, suffix, orientation):
+    pixels = np.zeros((30, 50, 3), np.uint8)
+    pixels[:15, :25] = RED
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = saved(tmp_path, Image.fromarray(pixels), f"turned.{suffix}", exif=exif)
+    with Image.open(path) as file:
+        expected = np.asarray(ImageOps.exif_transpose(file).convert("RGB"))
+    found = read_image(path)
+    np.testing.assert_array_equal(found, expected)
+    assert read_header(path)[0] == found.shape[:2]
+
+
+def test_an_unreadable_description_is_no_unreadable_picture(tmp_path):
+    path = saved(tmp_path, Image.new("RGB", (8, 8), RED), "odd.jpg", quality=100, exif=b"Exif\x00\x00II*\x00\xff\xff")
+    np.testing.assert_allclose(read_image(path), np.broadcast_to(RED, (8, 8, 3)), atol=2)
+    assert read_header(path) == ((8, 8), False)
+
+
 def test_resizing_gives_the_size_asked_for(tmp_path):
     path = saved(tmp_path, Image.new("RGB", (900, 600), RED), "large.jpg", quality=100)
     pixels = read_image(path, (20, 30))

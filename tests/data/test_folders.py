@@ -1,5 +1,7 @@
 """Folders and lists of images, and common mistakes in them."""
 
+import re
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -66,6 +68,27 @@ def test_large_sets_are_read_on_demand_with_the_same_pixels(photos, monkeypatch)
     assert isinstance(on_demand.images, FileImages)
     everything = np.arange(len(in_memory))
     np.testing.assert_array_equal(on_demand.images.read(everything), in_memory.images.read(everything))
+    assert on_demand.keys == in_memory.keys
+    some = on_demand.take(everything[::-2])
+    assert some.keys == in_memory.keys[::-2]
+    assert some.images.fingerprint() != on_demand.images.fingerprint()
+
+
+def test_images_read_on_demand_are_known_by_their_pixels(photos, monkeypatch):
+    """Files of one size, such as bitmaps, can change without a change of size or name."""
+    monkeypatch.setattr(listings, "IN_MEMORY_LIMIT", 100)
+    before = load_dataset(f"folder:{photos}")
+    path = before.train.images.paths[3]
+    Image.fromarray(255 - np.asarray(Image.open(path))).save(path.with_suffix(".bmp"), "bmp")
+    path.with_suffix(".bmp").replace(path)
+    after = load_dataset(f"folder:{photos}")
+    assert after.train.names == before.train.names
+    assert after.manifest["hash"] != before.manifest["hash"]
+    np.testing.assert_array_equal(before.train.images.read(np.array([2])), after.train.images.read(np.array([2])))
+    with pytest.raises(
+        DataError, match=rf"^{re.escape(str(path))} has changed since it was first read\. Start again\.$"
+    ):
+        before.train.images.read(np.array([2, 3]))
 
 
 def test_limits_hold_per_class(photos, monkeypatch):
@@ -119,24 +142,64 @@ def test_an_empty_folder(tmp_path):
         load_dataset(f"folder:{tmp_path}")
 
 
+def test_all_empty_class_folders_are_named_at_once(photos):
+    for name in ("eel", "fox"):
+        (photos / name).mkdir()
+    (photos / "fox" / "a.heic").write_bytes(b"?")
+    (photos / "fox" / "folder.jpg").mkdir()
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"folder:{photos}")
+    assert str(caught.value).splitlines()[1:] == [
+        f"  - {photos / 'eel'}. Received: none.",
+        f"  - {photos / 'fox'}. Received: none. Left out 1 file without a known image suffix (1 .heic), such as "
+        f"{photos / 'fox' / 'a.heic'}; and 1 path with an image suffix that is no file: "
+        f"{photos / 'fox' / 'folder.jpg'}.",
+    ]
+
+
+def test_broken_files_of_every_set_and_sizes_are_named_at_once(tmp_path):
+    for subset in ("train", "valid", "test"):
+        for name in ("a", "b"):
+            fill(tmp_path / subset / name, 4)
+    fill(tmp_path / "test" / "b", 1, size=(9, 8), start=5)
+    (tmp_path / "train" / "a" / "000.png").write_bytes(b"no image")
+    whole = (tmp_path / "test" / "a" / "001.png").read_bytes()
+    (tmp_path / "test" / "a" / "001.png").write_bytes(whole[:-20])
+    with pytest.raises(DataError) as caught:
+        load_dataset(f"folder:{tmp_path}")
+    first, *others = str(caught.value).splitlines()
+    assert first == "2 of 25 images cannot be read:"
+    assert len(others) == 3
+    assert "001.png cannot be read" in others[0] and "000.png cannot be read" in others[1]
+    assert "Expected images of one size." in others[2] and "of 8x9" in others[2]
+
+
 def test_an_empty_class_folder_is_named(photos):
     (photos / "eel").mkdir()
     with pytest.raises(DataError, match=r"Expected images .* in the class folder .*eel\. Received: none\."):
         load_dataset(f"folder:{photos}")
 
 
-def test_a_class_with_one_image_is_named(photos):
+def test_all_classes_with_too_few_images_are_named(photos):
     fill(photos / "eel", 1)
-    with pytest.raises(DataError, match=r"Expected at least 2 images of class 'eel' to divide\. Received: 1\."):
+    fill(photos / "fox", 2)
+    with pytest.raises(DataError) as caught:
         load_dataset(f"folder:{photos}")
+    assert str(caught.value) == (
+        "Expected at least 3 images of each class, one for each of the sets train, validation and test. "
+        "Received: 'eel' has 1, 'fox' has 2. Add images, or remove the class."
+    )
 
 
-def test_a_validation_set_without_a_class_is_refused(photos):
-    fill(photos / "eel", 3)
-    with pytest.raises(
-        DataError, match=r"Class 'eel' has \d images, but none would be in one of the sets\. Add images"
-    ):
-        load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+@pytest.mark.parametrize("count", [3, 4, 5, 9])
+def test_a_small_class_is_in_every_set(photos, count):
+    fill(photos / "eel", count)
+    dataset = load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+    numbers = [int((dataset.subset(name).labels == 2).sum()) for name in ("train", "validation", "test")]
+    assert sum(numbers) == count
+    assert min(numbers) >= 1
+    again = load_dataset(f"folder:{photos}", split=Split(validation=0.1))
+    assert again.manifest["hash"] == dataset.manifest["hash"]
 
 
 def test_a_truncated_image_is_found_before_training(photos):
@@ -203,6 +266,25 @@ def test_mistakes_in_lists(birds, train, test, message):
         load_dataset(write_lists(birds, train, test))
 
 
+def test_all_mistakes_in_lists_are_named_at_once(birds):
+    spec = write_lists(
+        birds,
+        [*lines(0, 9), "001.Auk/997.png", "lonely.png", "001.Auk/998.png", "001.Auk/003.png"],
+        [*lines(10, 12), "002.Jay/003.png", "002.Jay/999.png"],
+    )
+    with pytest.raises(DataError) as caught:
+        load_dataset(spec)
+    train, test, images = birds / "train.txt", birds / "test.txt", birds / "images"
+    assert str(caught.value).splitlines() == [
+        "The image lists cannot be used:",
+        f"  - {train}, line 20: expected CLASS/file. Received: 'lonely.png'.",
+        f"  - {train}, line 22: 001.Auk/003.png is listed twice.",
+        f"  - {train} lists 2 missing files, first {images}/001.Auk/997.png, {images}/001.Auk/998.png.",
+        f"  - {test} lists 1 missing file, first {images}/002.Jay/999.png.",
+        f"  - 002.Jay/003.png is in both {train} and {test}. Remove it from one of them.",
+    ]
+
+
 def test_lists_in_other_encodings(birds):
     spec = write_lists(birds, lines(0, 10), lines(10, 12))
     text = (birds / "train.txt").read_text()
@@ -230,7 +312,16 @@ def test_real_digits(real_data, tmp_path):
     assert dataset.class_names == tuple("0123456789")
 
 
-@pytest.mark.parametrize(("train", "test"), [("Training", "Testing"), ("training_set", "test_set"), ("TRAIN", "Test")])
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("Training", "Testing"),
+        ("training_set", "test_set"),
+        ("TRAIN", "Test"),
+        ("Train Set", "test-data"),
+        ("trainset", "testset"),
+    ],
+)
 def test_sets_are_recognised_in_any_case(tmp_path, train, test):
     for subset, count in ((train, 10), (test, 4)):
         for name in ("cat", "dog"):
@@ -238,6 +329,35 @@ def test_sets_are_recognised_in_any_case(tmp_path, train, test):
     dataset = load_dataset(f"folder:{tmp_path}")
     assert dataset.class_names == ("cat", "dog")
     assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [18, 2, 8]
+
+
+@pytest.mark.parametrize("names", [("trn", "tst"), ("seg_train", "seg_test", "seg_pred"), ("Training", "Evaluation")])
+def test_folders_that_are_named_as_sets_are_no_classes(tmp_path, names):
+    for name in names:
+        fill(tmp_path / name / ("cat" if "seg" in name else "."), 10)
+    with pytest.raises(DataError, match=rf"Received names of sets: {names[1]!r}|{names[0]!r}, .* Arrange the images"):
+        load_dataset(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize("names", [("test_negative", "test_positive"), ("bus", "train"), ("testimony", "validator")])
+def test_classes_may_have_names_with_words_for_sets(tmp_path, names):
+    for name in names:
+        fill(tmp_path / name, 10)
+    assert load_dataset(f"folder:{tmp_path}").class_names == names
+
+
+def test_results_among_the_classes_are_refused(photos):
+    fill(photos / "runs" / "mine" / "report", 3)
+    (photos / "runs" / "mine" / "study.json").write_text("{}")
+    with pytest.raises(DataError, match=r"runs holds results of kerasclf, and no class\. Move it elsewhere\."):
+        load_dataset(f"folder:{photos}")
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "~nobody-of-this-name/photos"])
+@pytest.mark.parametrize("kind", ["folder", "birds", "wine"])
+def test_an_impossible_path_is_refused(kind, path):
+    with pytest.raises(DataError, match=r"cannot be read: (File name too long|Could not determine home)"):
+        load_dataset(f"{kind}:{path}")
 
 
 def test_two_folders_for_one_set_are_refused(tmp_path):
@@ -257,7 +377,10 @@ def test_files_that_are_left_out_are_counted_and_named(photos):
     lines = []
     dataset = load_dataset(f"folder:{photos}", log=lines.append)
     assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 40
-    assert "left out 4 files without a known image suffix (2 .heic, 1 .txt, 1 .png)" in lines[0]
+    assert lines[0] == (
+        f"left out 3 files without a known image suffix (2 .heic, 1 .txt), such as {photos / 'cat' / 'a.heic'}; and "
+        f"1 path with an image suffix that is no file: {photos / 'dog' / 'broken.png'}"
+    )
 
 
 def test_every_common_suffix_is_read(photos):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from kerasclf.data import Split, load_dataset
-from kerasclf.data.splits import divide, limit_per_class
+from kerasclf.data import ArrayImages, Split, Subset, load_dataset
+from kerasclf.data.splits import divide, limit_per_class, make_sets
 from kerasclf.errors import DataError, KerasclfError
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
@@ -14,6 +14,26 @@ NAMES = ("a", "b", "c")
 def test_stratified_keeps_the_share_in_every_class():
     rest, held_out = divide(LABELS, 0.1, Split(), NAMES)
     assert np.bincount(LABELS[held_out]).tolist() == [5, 3, 2]
+    assert sorted([*rest, *held_out]) == list(range(100))
+
+
+def test_many_small_classes_are_in_every_set():
+    """300 classes of 8 images: a tenth of the training images is less than one per class."""
+    labels, names = np.tile(np.arange(300), 8), tuple(map(str, range(300)))
+    found = {"train": Subset(ArrayImages(np.zeros((2400, 1, 1, 1), np.uint8)), labels, tuple(map(str, range(2400))))}
+    sets = make_sets(found, Split(), names)
+    numbers = {name: set(np.bincount(subset.labels, minlength=300)) for name, subset in sets.items()}
+    assert numbers == {"train": {5, 6}, "validation": {1}, "test": {1, 2}}
+    assert len({name for subset in sets.values() for name in subset.names}) == 2400
+    others = make_sets(found, Split(seed=1), names)
+    assert others["validation"].names != sets["validation"].names
+
+
+@pytest.mark.parametrize("share", [0.01, 0.99])
+def test_every_class_gives_one_image_and_keeps_one(share):
+    rest, held_out = divide(LABELS, share, Split(), NAMES)
+    few = held_out if share < 0.5 else rest
+    assert np.bincount(LABELS[few]).tolist() == [1, 1, 1]
     assert sorted([*rest, *held_out]) == list(range(100))
 
 

@@ -80,6 +80,15 @@ def test_a_damaged_wine_file_is_named_by_line(wine, lines, message):
         load_dataset(wine(*lines))
 
 
+def test_all_damaged_lines_of_a_wine_file_are_named_at_once(wine):
+    with pytest.raises(DataError) as caught:
+        load_dataset(wine("1,2,3", "1,x,3", "1,2", *["inf,2,3"] * 20))
+    first, *others = str(caught.value).splitlines()
+    assert first.endswith("wine.csv cannot be used:")
+    assert "line 3: expected numbers" in others[0] and "line 4: expected 3 finite numbers" in others[1]
+    assert (len(others), others[-1]) == (21, "  - and 2 more")
+
+
 def test_another_file_than_wine_is_refused(wine):
     with pytest.raises(DataError, match=r"expected 'quality' as the last heading\. Received: 'price'.*winequality-red"):
         load_dataset(wine("1,2", heading="age,price"))

@@ -1,17 +1,19 @@
 """A run resumes only with the images, the weights and the threads that it started with."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import pytest
 from PIL import Image
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError
+from kerasclf.runs import inputs
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.execute import execute
 from kerasclf.runs.inputs import RunInputs, check_inputs, inputs_of, weights_digest
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.training import devices
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener
 from kerasclf.transfer import Transfer
@@ -94,3 +96,84 @@ def test_a_finished_run_is_not_joined_by_runs_with_other_weights(photos, tmp_pat
     swap(photos)
     with pytest.raises(FolderError, match="used other images"):
         run_study(replace(study, seeds=(0, 1)), tmp_path / "out", engine=Inline())
+
+
+@pytest.fixture
+def started(photos, tmp_path, monkeypatch):
+    """A run that was started with certain versions, on a certain device."""
+    monkeypatch.setattr(inputs, "_versions", lambda: {"keras": "3.14.0", "tensorflow": "2.20.0"})
+    monkeypatch.setattr(devices, "processor_name", lambda: "old CPU")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    job = job_of(study_of(photos), tmp_path / "out")
+    inputs_of(job)
+    return job
+
+
+def test_an_interrupted_run_is_not_resumed_with_other_versions(started, monkeypatch):
+    monkeypatch.setattr(inputs, "_versions", lambda: {"keras": "3.15.1", "tensorflow": "2.20.0"})
+    with pytest.raises(FolderError) as caught:
+        inputs_of(started)
+    assert str(caught.value) == (
+        f"{started.run.partial} holds a run that was started with other versions: keras 3.14.0, now 3.15.1. Restore "
+        f"them, remove {started.run.partial} to start the run again, or give another folder as `out`."
+    )
+
+
+def test_all_that_differs_is_named_at_once(started, monkeypatch):
+    monkeypatch.setattr(inputs, "_versions", lambda: {"keras": "3.15.1", "tensorflow": "2.21.0"})
+    monkeypatch.setattr(devices, "resolve_precision", lambda policy: "mixed_bfloat16")
+    with pytest.raises(FolderError, match=(
+        r"started with other images: folder:\S+ has changed and with another precision: float32, now mixed_bfloat16 "
+        r"and with other versions: keras 3\.14\.0, now 3\.15\.1, tensorflow 2\.20\.0, now 2\.21\.0\. Restore them"
+    )):  # fmt: skip
+        inputs_of(replace(started, manifest="another"))
+
+
+def test_another_device_is_noted_once(started, monkeypatch):
+    assert inputs_of(started).notes == ()
+    monkeypatch.setattr(devices, "processor_name", lambda: "new CPU")
+    (note,) = inputs_of(started).notes
+    assert note.startswith("resumed with another device: new CPU, after old CPU. The last digits")
+    assert inputs_of(started).notes == (note,)
+    assert inputs_of(started).device == "new CPU"
+
+
+def test_notes_are_logged_and_written_beside_the_result(started, monkeypatch):
+    monkeypatch.setattr(devices, "processor_name", lambda: "new CPU")
+    listener, lines = SilentTrainingListener(), []
+    monkeypatch.setattr(listener, "log", lines.append, raising=False)
+    execute(started, listener)
+    assert any(line.startswith("resumed with another device: new CPU") for line in lines)
+    (note,) = started.run.environment()["resumed"]
+    assert note.startswith("resumed with another device: new CPU")
+
+
+def test_the_engine_of_frozen_activations_is_recorded(photos, tmp_path):
+    job = job_of(study_of(photos), tmp_path / "out")
+    assert inputs_of(job).engine is None
+    transfer = Transfer(weights="none", engine="tensorflow")
+    frozen = replace(job, experiment=job.experiment.but(transfer=transfer), path=tmp_path / "frozen")
+    assert inputs_of(frozen).engine.startswith("tensorflow 2.")
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", '{"manifest": 1, "notes": 3}', '{"threads": 1}', "\udcff"])
+def test_damaged_inputs_are_named(started, content):
+    path = started.run.partial / "inputs.json"
+    path.write_bytes(content.encode(errors="surrogateescape"))
+    with pytest.raises(FolderError, match=r"inputs\.json cannot be read: .* Remove \S+ to start the run again"):
+        inputs_of(started)
+
+
+def test_a_finished_run_of_other_versions_is_kept_and_named(photos, tmp_path, monkeypatch):
+    study = study_of(photos)
+    run_study(study, tmp_path / "out", engine=Inline())
+    now = inputs._versions()
+    monkeypatch.setattr(inputs, "_versions", lambda: {**now, "keras": "99.0"})
+    lines = []
+    assert plan_study(study, tmp_path / "out", engine=Inline(), measure=False, log=lines.append).jobs == ()
+    assert f"base was finished with keras {now['keras']}, now 99.0; it is kept" in lines
+
+
+def test_every_input_has_a_rule():
+    named = {one.name for one in inputs.DEPENDENCIES}
+    assert named == {field.name for field in fields(RunInputs)} - {"notes"}

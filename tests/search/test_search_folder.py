@@ -47,6 +47,22 @@ def test_a_folder_with_other_files_and_a_file_are_refused(tmp_path):
         search(tmp_path / "thesis" / "thesis.tex")
 
 
+def test_a_search_is_not_resumed_with_other_images_or_weights(tmp_path):
+    search(tmp_path / "out", budget=Budget(1))
+    path = tmp_path / "out" / "search.json"
+    before = json.loads(path.read_text())
+    assert before["inputs"] == {"manifest": "abc", "weights": None}
+    path.write_text(json.dumps({**before, "inputs": {"manifest": "another", "weights": None}}))
+    changed = path.read_bytes()
+    with pytest.raises(FolderError, match=r"out used other images: shapes has changed since\. Give another folder"):
+        search(tmp_path / "out", budget=Budget(2))
+    assert path.read_bytes() == changed
+    assert len(list((tmp_path / "out" / "trials").iterdir())) == 1
+    path.write_text(json.dumps(before))
+    search(tmp_path / "out", budget=Budget(2))
+    assert json.loads(path.read_text())["inputs"] == before["inputs"]
+
+
 def test_changes_that_affect_no_trial_are_allowed(tmp_path):
     search(tmp_path / "out", budget=Budget(1))
     search(tmp_path / "out", budget=Budget(1), title="A new title", final_seeds=(7,))

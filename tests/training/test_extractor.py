@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.training import extractor
+from kerasclf.training import devices, extractor
 from kerasclf.training.assembly import build_model
 from kerasclf.training.extractor import Extractor, freeze_below
 from kerasclf.training.recipe import Recipe
@@ -76,3 +76,19 @@ def test_weights_precision_normalisation_and_views_name_the_cache():
     other = built()
     other.assembled.core.get_layer("logits").bias.assign([1.0, 0.0, 0.0])  # above the cut
     assert folder(other) == first
+
+
+def test_another_device_or_library_names_another_cache(monkeypatch):
+    model = built()
+    cut = model.assembled.cuts.cut_for("stage2")
+
+    def folder():
+        return freeze_below(model, cut, TENSORFLOW).point.cache.folder
+
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "1")
+    first = folder()
+    assert folder() == first
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    without = folder()
+    monkeypatch.setattr(devices, "processor_name", lambda: "another CPU")
+    assert len({first, without, folder()}) == 3

@@ -1,14 +1,18 @@
 """Training: bit-identical when repeated, equal on one device and on two, stopped when the loss is not finite."""
 
 import functools
+import re
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.errors import TrainingError
+from kerasclf.data import FileImages
+from kerasclf.errors import DataError, TrainingError
 from kerasclf.models import build
 from kerasclf.training import EarlyStopping, Schedule
 from kerasclf.training.recipe import Recipe
@@ -171,3 +175,17 @@ def test_validation_images_are_augmented_only_on_request(dataset):
 
 def test_the_saved_model_is_not_compiled(dataset):
     assert not run(dataset, epochs=1).model.compiled
+
+
+def test_an_image_that_vanishes_during_training_is_named_without_a_traceback_of_tensorflow(dataset, tmp_path):
+    paths = tuple(tmp_path / f"{i}.png" for i in range(len(dataset.validation)))
+    for path, image in zip(paths, dataset.validation.images.array, strict=True):
+        Image.fromarray(image).save(path)
+    validation = replace(dataset.validation, images=FileImages(paths, (32, 32), 3))
+    files = replace(dataset, validation=validation)
+    run(files, model="mlp", epochs=1)
+    paths[7].unlink()
+    with pytest.raises(DataError, match=rf"^{re.escape(str(paths[7]))} does not exist\.$"):
+        run(files, model="mlp", epochs=1)
+    with pytest.raises(DataError, match=rf"^{re.escape(str(paths[7]))} does not exist\.$"):
+        predict(keras.Sequential([keras.layers.Rescaling(1.0), keras.layers.Flatten()]), validation, 3)

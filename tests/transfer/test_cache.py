@@ -1,14 +1,17 @@
 """The cache of activations: rows are found again, never confused with others, and never incomplete."""
 
 import errno
+import os
 import shutil
 
 import numpy as np
 import pytest
 
 from kerasclf.errors import KerasclfError
+from kerasclf.locks import hold
+from kerasclf.transfer import activations
 from kerasclf.transfer import cache as caching
-from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cache_root, cached
+from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cache_root, cached, clear
 
 ABOUT = {"name": "small up to pool", "below": "a1", "before": "b2", "precision": "float32", "engine": "tensorflow 2"}
 KEYS = [f"{i:032x}" for i in range(6)]
@@ -45,7 +48,7 @@ def test_a_source_is_read_by_index_or_as_a_whole(cache, monkeypatch):
     np.testing.assert_array_equal(source.array, ROWS)
     np.testing.assert_array_equal(source.take(np.array([4, 1])).array, ROWS[[4, 1]])
     assert source.take(np.array([4, 1])).fingerprint() != source.take(np.array([1, 4])).fingerprint()
-    monkeypatch.setattr(caching, "_IN_MEMORY_BYTES", ROWS.nbytes - 1)
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", ROWS.nbytes - 1)
     assert cache.source(KEYS).array is None
     np.testing.assert_array_equal(cache.source(KEYS).read(np.array([3])), ROWS[[3]])
 
@@ -80,12 +83,12 @@ def test_another_format_is_another_cache(cache, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("rows_left", "keys_left", "complete"),
     [
-        (6 * 24, 6 * 33, 6),
-        (6 * 24 - 5, 4 * 33, 4),  # killed while it wrote the last two rows, before their keys
-        (6 * 24, 5 * 33 + 20, 5),  # killed while it wrote the last key
-        (6 * 24, 6 * 33 - 1, 5),  # without the last line end
-        (5 * 24 + 1, 6 * 33, 5),  # rows lost in a power cut
-        (0, 6 * 33, 0),
+        (6 * 24, 6 * 42, 6),
+        (6 * 24 - 5, 4 * 42, 4),  # killed while it wrote the last two rows, before their keys
+        (6 * 24, 5 * 42 + 20, 5),  # killed while it wrote the last key
+        (6 * 24, 6 * 42 - 1, 5),  # without the last line end
+        (5 * 24 + 1, 6 * 42, 5),  # rows lost in a power cut
+        (0, 6 * 42, 0),
     ],
 )
 def test_incomplete_rows_are_dropped_and_written_again(cache, rows_left, keys_left, complete):
@@ -164,7 +167,7 @@ def test_caches_are_listed_with_number_and_size(cache, tmp_path):
     entries = list(cached(tmp_path))
     assert [(entry.about["name"], entry.images) for entry in entries] == [("small up to pool", 6), ("empty", 0)]
     about = (cache.folder / "about.json").stat().st_size
-    assert [entry.size for entry in entries] == [6 * (24 + 33) + about, (empty.folder / "about.json").stat().st_size]
+    assert [entry.size for entry in entries] == [6 * (24 + 42) + about, (empty.folder / "about.json").stat().st_size]
     assert list(cached(tmp_path / "nothing")) == []
 
 
@@ -174,3 +177,102 @@ def test_the_user_can_choose_the_folder_of_the_caches(monkeypatch, tmp_path):
     monkeypatch.delenv("KERASCLF_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_root() == tmp_path / "xdg" / "kerasclf"
+
+
+def flip(path, position, mask=1):
+    content = bytearray(path.read_bytes())
+    content[position] ^= mask
+    path.write_bytes(content)
+
+
+def blank(path, first, count):
+    content = path.read_bytes()
+    path.write_bytes(content[:first] + bytes(count) + content[first + count :])
+
+
+def swap_lines(path, columns):
+    """Exchanges some columns of the second and the fifth line."""
+    lines = [bytearray(line) for line in path.read_bytes().splitlines(keepends=True)]
+    lines[1][columns], lines[4][columns] = lines[4][columns], lines[1][columns]
+    path.write_bytes(b"".join(lines))
+
+
+@pytest.mark.parametrize(
+    ("damage", "damaged", "missing"),
+    [
+        (lambda folder: flip(folder / "rows.bin", 2 * 24 + 7), [2], []),
+        (lambda folder: flip(folder / "rows.bin", 6 * 24 - 1, 0x80), [5], []),
+        (lambda folder: blank(folder / "rows.bin", 24, 3 * 24), [1, 2, 3], []),
+        (lambda folder: swap_lines(folder / "keys.txt", slice(0, 42)), [1, 4], []),
+        (lambda folder: swap_lines(folder / "keys.txt", slice(0, 32)), [1, 4], []),
+        (lambda folder: swap_lines(folder / "keys.txt", slice(33, 41)), [1, 4], []),
+        (lambda folder: flip(folder / "keys.txt", 3 * 42 + 40), [3], []),  # a digit of a checksum
+        (lambda folder: flip(folder / "keys.txt", 3 * 42 + 31, 8), [], [3]),  # a digit of a key
+        (lambda folder: blank(folder / "keys.txt", 42, 84), [], [1, 2]),
+        (lambda folder: os.truncate(folder / "rows.bin", 4 * 24 + 3), [], [4, 5]),
+    ],
+)
+def test_a_damaged_row_is_found_and_replaced(cache, damage, damaged, missing):
+    cache.append(KEYS, ROWS)
+    assert cache.damaged(KEYS) == []
+    damage(cache.folder)
+    assert cache.damaged(KEYS) == [KEYS[i] for i in damaged]
+    assert cache.missing(KEYS) == missing
+    if damaged:
+        with pytest.raises(KerasclfError, match=r"rows\.bin was damaged while a run read it\. Start the run again"):
+            read(cache, [KEYS[damaged[0]]])
+    cache.open()
+    cache.forget([KEYS[i] for i in damaged])
+    again = cache.missing(KEYS)
+    assert again == sorted([*damaged, *missing])
+    cache.append([KEYS[i] for i in again], ROWS[again])
+    assert cache.damaged(KEYS) == []
+    np.testing.assert_array_equal(read(cache, KEYS), ROWS)
+
+
+def test_a_row_that_is_damaged_or_cut_off_while_it_is_read_is_not_used(cache, monkeypatch):
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", 0)
+    cache.append(KEYS, ROWS)
+    source = cache.source(KEYS)
+    np.testing.assert_array_equal(source.read(np.array([5])), ROWS[[5]])
+    os.truncate(cache.folder / "rows.bin", 5 * 24)
+    with pytest.raises(KerasclfError, match="was damaged while a run read it"):
+        source.read(np.array([5]))
+    np.testing.assert_array_equal(source.read(np.array([4])), ROWS[[4]])
+
+
+def test_what_is_read_stays_readable_when_its_folder_is_removed(cache, monkeypatch):
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", 0)
+    cache.append(KEYS, ROWS)
+    source = cache.source(KEYS)
+    shutil.rmtree(cache.folder)
+    np.testing.assert_array_equal(source.take(np.array([3, 1])).read(np.array([0, 1])), ROWS[[3, 1]])
+    with pytest.raises(KerasclfError, match=r"was removed while a run used it\. Start the run again"):
+        cache.source(KEYS)
+    with pytest.raises(KerasclfError, match=r"was removed while a run used it\. Start the run again"):
+        cache.append(KEYS, ROWS)
+
+
+def test_a_cache_is_cleared_unless_it_is_read_or_filled(cache, tmp_path):
+    cache.append(KEYS, ROWS)
+    (entry,) = cached(tmp_path)
+    source = cache.source(KEYS)
+    assert clear(entry) == "a run reads it. Clear it after the end of the run."
+    np.testing.assert_array_equal(source.read(np.arange(6)), ROWS)
+    del source
+    with hold(cache.folder):
+        assert clear(entry).startswith(f"{cache.folder} is in use by process {os.getpid()} ")
+    assert cache.damaged(KEYS) == cache.missing(KEYS) == []
+    assert clear(entry) is None
+    assert not cache.folder.exists()
+    assert list(cached(tmp_path)) == []
+
+
+def test_two_can_read_a_cache_and_the_last_one_frees_it(cache, tmp_path):
+    cache.append(KEYS, ROWS)
+    (entry,) = cached(tmp_path)
+    first, second = cache.source(KEYS), cache.source(KEYS[:2])
+    del first
+    assert clear(entry) is not None
+    del second
+    assert clear(entry) is None

@@ -61,6 +61,22 @@ def test_it_computes_the_same_as_the_network(engine, policy, close):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_neighbours_and_position_in_a_batch_change_no_bit(engine, policy):
+    """A cache that another run has filled, in another order and with other images, must hold the same values."""
+    images, compute = random_images(48), made(engine, policy)
+
+    def rows_in(order):
+        found = [rows for (rows,) in compute(iter(images[order].reshape(-1, 16, 8, 8, 3)))]
+        return dict(zip(order, np.concatenate(found), strict=True))
+
+    together = rows_in(np.arange(48))
+    for order in (np.random.default_rng(1).permutation(48), np.arange(48)[::-1][:16], np.arange(16) * 3):
+        for index, row in rows_in(order).items():
+            np.testing.assert_array_equal(row, together[index])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_the_order_of_many_batches_is_kept(engine):
     lower, compute = below("float32"), made(engine, "float32")
     sizes = np.random.default_rng(0).integers(1, 9, 40)

@@ -358,3 +358,30 @@ def test_every_batch_has_one_size(cache_folder, count):
     frozen = Frozen(FakeSource(compute=lambda cuts: compute), cache_point_of(cache_folder))
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert set(sizes) == {16}
+
+
+def test_damaged_activations_are_computed_anew_and_named(cache_folder):
+    counted, subset, log = Counted(), random_subset(50), []
+    frozen = make(cache_folder, counted)
+    frozen.subset(subset, silent)
+    path = frozen.point.cache.folder / "rows.bin"
+    content = bytearray(path.read_bytes())
+    content[20 * 12] ^= 1
+    content[33 * 12 : 35 * 12] = bytes(24)
+    path.write_bytes(content)
+    counted.seen.clear()
+    np.testing.assert_array_equal(rows(frozen.subset(subset, log.append)), colors(subset.images.array))
+    assert log[0] == f"3 damaged activations in {frozen.point.cache.folder}; computing them anew"
+    np.testing.assert_array_equal(np.array(counted.seen), subset.images.array[[20, 33, 34]])
+    frozen.subset(subset, pytest.fail)  # the cache is whole again
+
+
+@pytest.mark.parametrize("removed", ["rows.bin", "keys.txt", "about.json", "."])
+def test_a_cache_that_vanished_is_computed_anew(cache_folder, removed):
+    counted, subset = Counted(), random_subset(20)
+    frozen = make(cache_folder, counted)
+    frozen.subset(subset, silent)
+    path = frozen.point.cache.folder / removed
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
+    assert len(counted.seen) == (20 if removed == "about.json" else 40)

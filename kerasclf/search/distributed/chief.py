@@ -65,7 +65,7 @@ def lead(planned: SearchPlan, budget: Budget, settings: ChiefSettings, listener:
     """
     folder = planned.folder
     with hold(folder.path):
-        folder.claim(planned.search, planned.plan.manifests, settings.command)
+        folder.claim(planned.search, planned.plan.manifests, settings.command, planned.inputs)
         token = secrets.token_hex(8)
         folder.write_chief(token, planned.plan.data_of[BASE])
         state = SearchState(planned.search, folder, budget, listener)
