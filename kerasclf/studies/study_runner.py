@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerasclf.data.specs import check_outside
+from kerasclf.data.folders import check_outside
 from kerasclf.errors import FolderError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
@@ -84,7 +84,7 @@ def plan_study(
     names = tuple(dict.fromkeys(name for name, _ in remaining))
     plan = engine.plan(PlanRequest(experiments, names if measure else ()), log)
     for (name, _), run in runs.items():
-        _check_inputs(experiments[name], run, plan.data_of[name])
+        check_run_inputs(experiments[name], run, plan.data_of[name])
     return StudyPlan(
         study=study,
         folder=folder,
@@ -151,8 +151,12 @@ def _title(name: str, seed: int, study: Study) -> str:
     return name if len(study.seeds) == 1 else f"{name} seed {seed}"
 
 
-def _check_inputs(experiment: Experiment, run: RunFolder, manifest: str) -> None:
-    """Checks that a finished or interrupted run used the same images and weights as the remaining runs will."""
+def check_run_inputs(experiment: Experiment, run: RunFolder, manifest: str) -> None:
+    """Checks that a finished or interrupted run used the same images and weights as the remaining runs will.
+
+    Raises:
+        FolderError: If it used others.
+    """
     weights = weights_digest(experiment)
     if not run.complete:
         check_inputs(run, experiment, RunInputs(manifest, weights))
