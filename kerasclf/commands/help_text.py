@@ -35,13 +35,13 @@ _STUDY_RUNS = Group("runs", ("quick", "plan", "repeats", "out"), ("seed", "retry
 # A field that no group names is an option of --help-all.
 GROUPS: dict[str, tuple[Group, ...]] = {
     "train": (
-        _STUDY_DATA,
+        _STUDY_DATA._replace(often=("data", "image_size", "continue_run")),
         Group(
             "training",
             ("backbone", "weights", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
             ("head", "dropout", "head_epochs", "layer_decay", "views", "no_cache", "precision", "find_rate"),
         ),
-        _STUDY_RUNS,
+        _STUDY_RUNS._replace(often=("quick", "plan", "repeats", "refit", "out")),
         _MACHINES,
     ),
     "study": (

@@ -54,14 +54,17 @@ def _check_study(folder: Path) -> None:
 
 
 def show_report(folder: Path, out: Path, console: Console) -> None:
-    """Writes a report and prints its table."""
+    """Writes a report and prints its table, and how a continued model compares with the earlier one."""
     from kerasclf.report import read_results, write_report
     from kerasclf.report.console_table import console_table
+    from kerasclf.report.continued import continued_findings
 
     results = read_results(folder)
     page = write_report(results, out)
     console.print()
     console.print(console_table(results))
+    for sentence in continued_findings(results):
+        say(console, sentence)
     say(console, f"report: {page}")
 
 

@@ -1,7 +1,7 @@
 """The options of commands that run a study, and how they run it."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -14,6 +14,7 @@ from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import Problems, RunsFailedError
 
 if TYPE_CHECKING:
+    from kerasclf.runs.engines import Engine
     from kerasclf.runs.progress import RunListener
     from kerasclf.studies.study import Study
     from kerasclf.studies.study_plan import StudyPlan
@@ -42,8 +43,22 @@ class RunOptions(SharedOptions):
                 StudyFolder(self.out).holds_study()
         return problems
 
-    def run_study(self, study: "Study", out: Path, console: Console, only: tuple[str, ...] = ()) -> None:
+    def run_study(
+        self,
+        study: "Study",
+        out: Path,
+        console: Console,
+        only: tuple[str, ...] = (),
+        finish: "Callable[[StudyPlan, Engine], None] | None" = None,
+    ) -> None:
         """Says what the study will cost, runs it and shows its report.
+
+        Args:
+            study: The study.
+            out: Its folder.
+            console: Where to print.
+            only: Names of the experiments to run; all if empty.
+            finish: Called between the last run and the report, unless a run failed.
 
         Raises:
             RunsFailedError: If some runs failed.
@@ -70,7 +85,13 @@ class RunOptions(SharedOptions):
                 run_planned_study(planned, engine, listener)
             except RunsFailedError as error:
                 failed = error
-        if planned.finished or failed is None or len(failed.failures) < len(planned.jobs):
+        has_results = planned.finished or failed is None or len(failed.failures) < len(planned.jobs)
+        if finish is not None and failed is None:
+            try:
+                finish(planned, engine)
+            except RunsFailedError as error:
+                failed = error
+        if has_results:
             show_report(out, folder_within(out, "report"), console)
         if failed:
             raise failed

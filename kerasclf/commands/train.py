@@ -1,164 +1,110 @@
-"""`kerasclf train`: a pretrained network on your own images."""
+"""`kerasclf train`: a pretrained network on your own images, or several compared."""
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from kerasclf.commands.output import folder_name, log_to, say
-from kerasclf.commands.parsing import parse_size
-from kerasclf.commands.run_options import RunOptions
-from kerasclf.errors import Problems
-from kerasclf.network_source import is_saved, label_of, saved_image_size
+from kerasclf.commands.train_options import TrainOptions
+from kerasclf.network_source import label_of
 
 if TYPE_CHECKING:
+    from kerasclf.runs.engines import Engine
     from kerasclf.runs.experiment import Experiment
     from kerasclf.studies.study import Study
-
-_HEAD_EPOCHS = 5
+    from kerasclf.studies.study_plan import StudyPlan
 
 
 @dataclass(frozen=True)
-class TrainCommand(RunOptions):
+class TrainCommand(TrainOptions):
     """Train a pretrained network on your images and report it: a new head first, then the layers that --unfreeze names.
 
     The frozen layers are computed once per image and cached (kerasclf cache list). The model is saved in the run
-    folder. It takes raw images, pixels 0-255, and loads with Keras alone.
+    folder. It takes raw images, pixels 0-255, and loads with Keras alone. Several values of --backbone, --unfreeze or
+    --learning-rate are compared, each with each, on the same images.
 
     Examples:
       kerasclf train --data folder:my_photos --plan
       kerasclf train --data folder:my_photos --backbone keras_resnet50 --unfreeze stage5
-      kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3
+      kerasclf train --data folder:my_photos --backbone keras_resnet50 mobilenet_v2 --repeats 3
+      kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3 --refit
+      kerasclf train --continue runs/train-folder-my_photos-keras_resnet50
     """
-
-    FLAGS: ClassVar[dict[str, str]] = {
-        "cache": "--no-cache", "size": "--quick", "head_dropout": "--dropout", "model": "--backbone",
-        "input_shape": "--image-size",
-    }  # fmt: skip
-
-    data: str = ""
-    """folder:PATH with one folder per class, or another data set; see kerasclf study --help."""
-    backbone: str = "keras_resnet50"
-    """A pretrained network; kerasclf models lists them. Or your own: module:function (with --weights none), or a .keras
-    file to start from."""
-    unfreeze: str = "head"
-    """The layers that train: head (only the new layers on top), all, lastN (from the Nth last convolutional layer on),
-    stageK (from stage K on) or from:LAYER. The layers below are frozen: they keep their weights."""
-    weights: str = "imagenet"
-    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), or none for random weights."""
-    head: tuple[int, ...] = ()
-    """Widths of the hidden layers of the new head. Default: no hidden layer."""
-    dropout: float = 0.0
-    """Dropout rate before each layer of the head."""
-    head_epochs: int | None = None
-    """Epochs of the head alone, before the other layers of --unfreeze train with it; 0 for none. Default: 5."""
-    epochs: int = 20
-    """Epochs of the training, after those of the head alone."""
-    batch_size: int = 32
-    """Images per step."""
-    learning_rate: float | None = None
-    """Adam's peak learning rate. Default: 1e-3 for the head alone, 1e-4 for more layers."""
-    layer_decay: float = 1.0
-    """Learning rate of each stage, as a share of the rate of the next stage towards the output; 1 trains all alike."""
-    augment: bool = False
-    """Flip, shift and zoom the training images at random in every epoch. Without --views, the cache is not used."""
-    views: int = 0
-    """With --augment: cache this number of random versions of each image instead of changing it in every epoch."""
-    precision: str = "auto"
-    """float32, mixed_bfloat16, mixed_float16, or auto: mixed_bfloat16 where it is faster, otherwise float32."""
-    find_rate: bool = False
-    """Train briefly with a rising learning rate, propose a rate, and stop."""
 
     def run(self, console: Console) -> None:
         study = self._study()
-        out = self.out or Path("runs") / folder_name("train", self.data, label_of(self.backbone), study.size)
+        out = self.out or Path("runs") / self._folder_name(study)
         if self.find_rate:
             _propose_rate(next(iter(study.experiments.values())), out, console)
             return
-        say(console, f"training {self.backbone} ({self.unfreeze}) on {self.data} → {out}")
-        self.run_study(study, out, console)
+        say(console, f"{self._described(study)} → {out}")
+        self._run(study, out, console)
+
+    def _run(self, study: "Study", out: Path, console: Console) -> None:
+        """Runs the study, and trains its best experiment on all images if requested."""
+        if not self.refit:
+            self.run_study(study, out, console)
+            return
+        from kerasclf.runs.progress import ConsoleProgress
+        from kerasclf.studies.refit import read_refit, refit
+        from kerasclf.studies.study_folder import StudyFolder
+
+        def finish(planned: "StudyPlan", engine: "Engine") -> None:
+            with ConsoleProgress(1, console) as progress:
+                refit(planned, engine, progress)
+
+        self.run_study(study, out, console, finish=finish)
+        if self.plan:
+            say(console, "      and one training of the best experiment on all images at the end")
+        elif found := read_refit(StudyFolder(out)):
+            say(console, f"final model: {out / found.model}, {found.experiment} trained on all {found.images:,} images")
+            say(console, f"             {found.sentence}")
 
     def _study(self) -> "Study":
-        """Returns the study of one experiment, after all checks that need neither images nor TensorFlow.
+        """Returns the study of the experiments, after all checks that need neither images nor TensorFlow.
 
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
         from kerasclf.runs.early_checks import check_early
-        from kerasclf.studies.single_experiment import single_experiment_study
+        from kerasclf.studies.refit import check_refit
         from kerasclf.studies.study_options import StudyOptions
+        from kerasclf.studies.training_study import training_study
 
-        problems, options, study = self._problems(), StudyOptions(), None
+        problems, options, study = self.problems(), StudyOptions(), None
         with problems.collect():
             options = self.study_options(None, None, None)
             options = options.but(limits=options.limits.but(image_size=None))
         with problems.collect():
-            study = single_experiment_study(self._experiment(), options)
+            study = training_study(self.experiments(), options)
             check_early(study.experiments)
+            if self.refit:
+                check_refit(study)
         problems.raise_all("kerasclf train cannot run")
         assert study is not None
         return study
 
-    def _problems(self) -> Problems:
-        """Returns the problems of single options, and of options that do not fit together."""
-        from kerasclf.network_checks import argument_problems, weights_problems
+    def _described(self, study: "Study") -> str:
+        """Returns what is trained on which images."""
+        from kerasclf.studies.training_study import in_words
 
-        problems = self.check_shared(self.data or None)
-        if not self.data:
-            problems.add("Which images? Give --data folder:PATH, where PATH contains one folder per class.")
-        if self.head_epochs is not None and self.head_epochs < 0:
-            problems.add(f"--head-epochs: expected at least 0. Received: {self.head_epochs}.")
-        if self.head_epochs is not None and self.unfreeze == "head":
-            problems.add("--head-epochs is for more layers than the head. With --unfreeze head, give --epochs.")
-        if self.views and not self.augment:
-            problems.add("--views needs --augment, which makes the versions of an image.")
-        for problem in [
-            *argument_problems(self.backbone, {"head": self.head, "head_dropout": self.dropout}),
-            *weights_problems(self.backbone, self.weights),
-        ]:
-            problems.add(problem)
-        return problems
+        experiments = study.experiments.values()
+        networks = in_words(list(dict.fromkeys(experiment.model for experiment in experiments)))
+        trained = in_words(list(dict.fromkeys(experiment.train.unfreeze for experiment in experiments)))
+        what = f"training {networks}" if self.continue_run is None else f"continuing {self.continue_run}"
+        return f"{what} ({trained}) on {next(iter(experiments)).data}"
 
-    def _experiment(self) -> "Experiment":
-        from kerasclf.pipeline import Augmentation
-        from kerasclf.runs.experiment import Experiment
-        from kerasclf.training import Schedule, TrainConfig
-        from kerasclf.transfer import Transfer
+    def _folder_name(self, study: "Study") -> str:
+        """Returns the name of the default folder, which does not depend on how many values are compared."""
+        if self.continue_run is not None:
+            from kerasclf.studies.continued_run import find_run
 
-        changed = Augmentation(horizontal_flip=True, zoom_range=0.1, width_shift_range=0.1, height_shift_range=0.1)
-        head_epochs = _HEAD_EPOCHS if self.head_epochs is None else self.head_epochs
-        alone = self.unfreeze == "head"
-        train = TrainConfig(
-            epochs=self.epochs,
-            batch_size=self.batch_size,
-            learning_rate=(1e-3 if alone else 1e-4) if self.learning_rate is None else self.learning_rate,
-            layer_decay=self.layer_decay,
-            schedule=Schedule("cosine", warmup_epochs=0 if alone else max(0, min(1, self.epochs))),
-            unfreeze=self.unfreeze,
-            precision=self.precision,
-        )
-        head = TrainConfig(
-            epochs=max(head_epochs, 1), batch_size=self.batch_size, unfreeze="head", precision=self.precision
-        )
-        return Experiment(
-            data=self.data,
-            model=self.backbone,
-            model_args={"head": self.head, "head_dropout": self.dropout},
-            augmentation=changed if self.augment else Augmentation(),
-            image_size=parse_size(self.image_size) or self._usual_size(),
-            earlier_phases=() if alone or head_epochs < 1 else (head,),
-            transfer=Transfer(self.weights, cache="off" if self.no_cache else "auto", views=self.views),
-            train=train,
-        )
-
-    def _usual_size(self) -> tuple[int, int] | None:
-        """Returns the size that the network was trained with, unless the images have a size of their own."""
-        from kerasclf.data.keras_sets import KERAS_SETS
-
-        if self.data.split(":")[0] in KERAS_SETS:
-            return None
-        return (saved_image_size(self.backbone) if is_saved(self.backbone) else None) or (224, 224)
+            size = "" if study.size == "full" else f"-{study.size}"
+            return f"{find_run(self.continue_run).path.absolute().parents[2].name}-continued{size}"
+        how = "networks" if len(self.backbone) > 1 else label_of(next(iter(study.experiments.values())).model)
+        return folder_name("train", self.data, how, study.size)
 
 
 def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None:

@@ -125,10 +125,11 @@ class ImageDataset(DatasetRepr):
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
-        """Names and labels of the images in each set, with a hash of names, labels and pixels."""
+        """Names and labels of the images in each set, with a hash of names, labels and pixels, and each image's key."""
         sets = {name: _listing(self.subset(name)) for name in SETS}
         content = {"spec": self.spec, "class_names": list(self.class_names), "sets": sets}
-        return {**content, "hash": digest_of(content)}
+        keys = {name: list(self.subset(name).keys) for name in SETS}
+        return {**content, "hash": digest_of(content), "keys": keys}
 
 
 def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) -> NDArray[np.int64]:

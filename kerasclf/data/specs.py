@@ -8,6 +8,7 @@ from typing import NamedTuple
 from kerasclf.data import birds, digits, shapes, tabular_sets
 from kerasclf.data.dataset import ImageDataset, Subset
 from kerasclf.data.decode import resize_images
+from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
 from kerasclf.data.image_sources import ArrayImages
@@ -119,30 +120,16 @@ def load_dataset(
     """
     split = Split() if split is None else split
     kind, rest = _parse(spec)
+    if split.earlier is not None and SPECS[kind].list_files is None:
+        raise DataError(
+            f"earlier: expected a folder or lists of images, to which images can be added. Received: {spec}."
+        )
     raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
     if split.fold is None:
         return dataset
     number, folds = split.fold
     return list(kfold(dataset, folds, split.seed))[number - 1]
-
-
-def check_outside(out: Path, spec: str) -> None:
-    """Checks that an output folder does not lie among the images of a data set.
-
-    Args:
-        out: The output folder.
-        spec: The data set.
-
-    Raises:
-        DataError: If it lies in the folder of the images, where it would become a class.
-    """
-    kind, _, rest = spec.partition(":")
-    if kind not in ("folder", "birds") or not rest:
-        return
-    root = _path(rest).resolve()
-    if out.resolve().is_relative_to(root):
-        raise DataError(f"The folder {out} lies inside the images of {spec}. Give a folder elsewhere as `out`.")
 
 
 def check_files(spec: str) -> None:
@@ -230,9 +217,15 @@ def _load_files(request: _Request) -> _Raw:
     find_files = SPECS[request.kind].list_files
     assert find_files is not None
     root, names, listings = find_files(request.rest)
+    title, split = f"images of {root.name}", request.split
+    if split.earlier is not None:
+        earlier, spec = read_earlier_sets(Path(split.earlier)), f"{request.kind}:{request.rest}"
+        earlier.check_classes(spec, names)
+        found = read_listings(listings, request.image_size, request.log)
+        return _Raw(title, names, make_sets(earlier.keep(found, spec, split, request.log), split, names))
     # Sets come first: images that are left out are not read, and a class that is too small is found at once.
-    sets = make_sets(listings, request.split, names)
-    return _Raw(f"images of {root.name}", names, read_listings(sets, request.image_size, request.log))
+    sets = make_sets(listings, split, names)
+    return _Raw(title, names, read_listings(sets, request.image_size, request.log))
 
 
 def _load_birds(request: _Request) -> _Raw:

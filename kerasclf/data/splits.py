@@ -31,6 +31,8 @@ class Split(Value):
             validation set; None takes all.
         fold: `(2, 5)` validates on the second of five stratified folds and trains on the others. The folds divide all
             images outside the test set. None does not fold.
+        earlier: The manifest `data-HASH.json` of an earlier study on a folder or lists of images. Its images stay in
+            their sets; new images are divided by the same shares. None divides all images anew.
 
     Example:
         >>> from kerasclf import Split, load_dataset
@@ -46,6 +48,7 @@ class Split(Value):
     train_per_class: int | None = None
     test_per_class: int | None = None
     fold: tuple[int, int] | None = field(default=None, metadata=LATER)
+    earlier: str | None = field(default=None, metadata=LATER)
 
     def problems(self) -> list[str]:
         found = [
@@ -59,6 +62,8 @@ class Split(Value):
                 found.append(f"{name}: expected at least 2 images per class, or None. Received: {limit}.")
         if self.fold is not None and not 1 <= self.fold[0] <= self.fold[1] >= 2:
             found.append(f"fold: expected (number, folds), such as (2, 5). Received: {self.fold}.")
+        if self.earlier is not None and self.fold is not None:
+            found.append("fold: expected None with `earlier`, whose validation set stays.")
         return found
 
 

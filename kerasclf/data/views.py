@@ -1,11 +1,13 @@
 """`View`: the images of a data set that one run sees."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+import numpy as np
 
 from kerasclf.data.dataset import ImageDataset
 from kerasclf.data.folds import join, kfold
-from kerasclf.values import Value
+from kerasclf.values import LATER, Value
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,8 @@ class View(Value):
         fold_seed: Seed of the folds.
         joined: Whether to train on the validation images too. Validation metrics then mean nothing.
         reports_on: Set to predict at the end of the run. `"validation"` removes the test set, to keep it unseen.
+        everything: Whether to train on all images, those of the test set too. The validation set and the test set are
+            then empty: no image is left that the run has not seen.
     """
 
     fold: int | None = None
@@ -25,6 +29,7 @@ class View(Value):
     fold_seed: int = 0
     joined: bool = False
     reports_on: Literal["validation", "test"] = "validation"
+    everything: bool = field(default=False, metadata=LATER)
 
     def problems(self) -> list[str]:
         found = []
@@ -32,6 +37,8 @@ class View(Value):
             found.append(f"fold: expected 1 to {self.folds}. Received: {self.fold}.")
         if self.fold is not None and self.joined:
             found.append(f"joined: expected False with a fold. Received: {self.joined}.")
+        if self.everything and (self.joined or self.fold is not None):
+            found.append("everything: expected neither a fold nor `joined`.")
         return found
 
     def of(self, dataset: ImageDataset) -> ImageDataset:
@@ -40,6 +47,10 @@ class View(Value):
         Raises:
             DataError: If a class has fewer images than there are folds.
         """
+        if self.everything:
+            train = join(join(dataset.train, dataset.validation), dataset.test)
+            nothing = dataset.test.take(np.array([], np.int64))
+            return replace(dataset, train=train, validation=nothing, test=nothing)
         if self.fold is not None:
             dataset = list(kfold(dataset, self.folds, self.fold_seed))[self.fold - 1]
         if self.joined:

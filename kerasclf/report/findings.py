@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from kerasclf.report.comparisons import Comparison, accuracy_of, selection_bias_of
+from kerasclf.report.continued import continued_findings
 from kerasclf.report.lessons import LessonResult, summary_of
 from kerasclf.report.study_results import StudyResults
 
@@ -12,6 +13,8 @@ def findings(
 ) -> list[str]:
     """Returns the chosen experiment with its test accuracy, then the comparison of each experiment.
 
+    Models that were continued are compared with the earlier one.
+
     Args:
         results: The study.
         neighbours: The comparisons that `between_neighbours` returns.
@@ -19,9 +22,10 @@ def findings(
     """
     if lesson_results:
         return [summary_of(lesson_results), *(one.sentence for one in lesson_results)]
+    continued = continued_findings(results)
     if len(results.experiments) < 2:
-        return []
-    return [_choice(results), *(comparison.sentence for comparison in neighbours)]
+        return continued
+    return [_choice(results), *(comparison.sentence for comparison in neighbours), *continued]
 
 
 def _choice(results: StudyResults) -> str:

@@ -15,6 +15,7 @@ from kerasclf.errors import FolderError
 from kerasclf.runs.examples import Examples
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
+from kerasclf.studies.refit import Refit, read_refit
 from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_folder import StudyFolder
 
@@ -41,7 +42,10 @@ RANDOM_WEIGHTS = (
 
 @dataclass(frozen=True)
 class Run:
-    """One finished run: its seed, metrics, history and predictions."""
+    """One finished run: its seed, metrics, history and predictions.
+
+    A run that continued another has that model's probabilities for the same images as `earlier_probabilities`.
+    """
 
     seed: int
     metrics: dict[str, Any]
@@ -51,6 +55,7 @@ class Run:
     description: dict[str, Any]
     environment: dict[str, Any]
     examples: Examples | None
+    earlier_probabilities: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         return f"<Run with seed {self.seed}: test accuracy {self.metrics.get('test_accuracy', math.nan):.4f}>"
@@ -59,6 +64,11 @@ class Run:
     def experiment_data(self) -> str:
         """The data spec of the run."""
         return str(self.description["experiment"]["data"])
+
+    @property
+    def new_images(self) -> dict[str, int]:
+        """Number of images in each set that the continued run did not have; empty if the run continued none."""
+        return dict(self.description["data"].get("new_images", {}))
 
     @property
     def class_names(self) -> list[str]:
@@ -91,10 +101,17 @@ class ExperimentResults:
 
 @dataclass(frozen=True)
 class StudyResults:
-    """A study with the results of its experiments; experiments without a finished run are left out."""
+    """A study with the results of its experiments; experiments without a finished run are left out.
+
+    Args:
+        study: The contents of study.json.
+        experiments: The experiments.
+        refit: The final model that was trained on all images; None if there is none.
+    """
 
     study: dict[str, Any]
     experiments: tuple[ExperimentResults, ...]
+    refit: Refit | None = None
 
     def __repr__(self) -> str:
         return f"<StudyResults {self.study['name']!r}: {', '.join(e.name for e in self.experiments)}>"
@@ -210,7 +227,7 @@ def read_results(path: Path | str) -> StudyResults:
             experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
     if not experiments:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
-    return StudyResults(study, tuple(experiments))
+    return StudyResults(study, tuple(experiments), read_refit(folder))
 
 
 def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
@@ -226,11 +243,14 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
             run.description(),
             run.environment(),
             run.examples(),
+            run.earlier_probabilities(),
         )
         missing = [name for name in _METRICS if name not in found.metrics]
         missing += [name for name in _COLUMNS if name not in found.history]
         if missing:
             raise ValueError(f"{missing[0]} is missing")
+        if found.earlier_probabilities is not None and len(found.earlier_probabilities) != len(labels):
+            raise ValueError("it has predictions of the earlier model for other images")
         if found.examples is not None and not np.isin(found.examples.indices, np.arange(len(labels))).all():
             raise ValueError("it has thumbnails of images that are not in the test set")
         return found

@@ -5,19 +5,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kerasclf.data import ImageDataset
 from kerasclf.data.dataset import SETS
+from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
+from kerasclf.log import Log
 from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import Meter
-from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
-from kerasclf.runs.run_folder import CLASSES, EXAMPLES, seal, write_predictions
+from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
+from kerasclf.runs.run_folder import CLASSES, EARLIER_PREDICTIONS, EXAMPLES, seal, write_predictions
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
@@ -54,7 +59,7 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
         except Halted as halted:
             listener.log(f"stopped early {halted}")
             return halted_metrics(halted.rows, job.experiment.train.early_stopping)
-        metrics = _write_result(job, inputs, dataset, trained, meter)
+        metrics = _write_result(job, inputs, dataset, trained, meter, listener.log)
     shutil.rmtree(job.run.partial, ignore_errors=True)
     return metrics
 
@@ -93,20 +98,27 @@ def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trai
 
 
 def _write_result(
-    job: Job, inputs: RunInputs, dataset: ImageDataset, trained: "Trained", meter: Meter
+    job: Job, inputs: RunInputs, dataset: ImageDataset, trained: "Trained", meter: Meter, log: Log
 ) -> dict[str, float]:
     """Writes the files of a run into a temporary folder, which becomes the run folder when all are complete."""
     folder = job.run.begin_result()
-    probabilities = trained.predict(dataset.test)
     outcome = Outcome(trained.history, trained.best_epoch, trained.seconds, int(trained.model.count_params()))
-    set_name = job.view.reports_on if job.view else "test"
-    metrics = run_metrics(outcome, dataset.test.labels, probabilities, set_name, meter.read())
+    if len(dataset.test):
+        probabilities = trained.predict(dataset.test)
+        set_name = job.view.reports_on if job.view else "test"
+        metrics = run_metrics(outcome, dataset.test.labels, probabilities, set_name, meter.read())
+        write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
+        if _keeps_head(job):
+            before = _predict_before(job, dataset, log)
+            metrics[f"earlier_{set_name}_accuracy"] = accuracy(dataset.test.labels, before)
+            write_predictions(folder / EARLIER_PREDICTIONS, dataset.test, before, dataset.class_names)
+        if not dataset.is_table:  # A row of a table is no picture.
+            write_examples(folder / EXAMPLES, dataset.test, probabilities)
+    else:  # The run has trained on all images.
+        metrics = training_metrics(outcome, meter.read())
     trained.model.save(folder / "model.keras")
     write_json(folder / CLASSES, list(dataset.class_names))  # in the order of the model's outputs
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
-    write_predictions(folder / "predictions.csv", dataset.test, probabilities, dataset.class_names)
-    if not dataset.is_table:  # A row of a table is no picture.
-        write_examples(folder / EXAMPLES, dataset.test, probabilities)
     write_json(folder / "metrics.json", metrics)
     settings = {"threads": inputs.threads, "precision": inputs.precision, "engine": inputs.engine}
     notes = {"resumed": list(inputs.notes)} if inputs.notes else {}
@@ -114,6 +126,25 @@ def _write_result(
     seal(folder, _description(job, inputs, dataset))
     job.run.take_result()
     return metrics
+
+
+def _keeps_head(job: Job) -> bool:
+    """Returns whether the run continues the training of a whole model, which the result is compared with."""
+    return job.experiment.transfer is not None and job.experiment.transfer.head == "kept"
+
+
+def _predict_before(job: Job, dataset: ImageDataset, log: Log) -> NDArray[np.float32]:
+    from kerasclf.training.train import predict_before
+
+    return predict_before(dataset, job.experiment.recipe(job.seed), log)
+
+
+def _new_images(job: Job, dataset: ImageDataset) -> dict[str, int]:
+    """Returns the number of images in each set that the continued run did not have; empty if the run continues none."""
+    if job.experiment.split.earlier is None:
+        return {}
+    earlier = read_earlier_sets(Path(job.experiment.split.earlier))
+    return {name: earlier.new_images(dataset.subset(name)) for name in SETS}
 
 
 def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str, Any]:
@@ -126,6 +157,7 @@ def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str
             "manifest": job.manifest,
             "images": {subset: len(dataset.subset(subset)) for subset in SETS},
             "image_shape": list(dataset.image_shape),
+            **({"new_images": new} if (new := _new_images(job, dataset)) else {}),
         },
         "weights": inputs.weights,
         "class_names": list(dataset.class_names),

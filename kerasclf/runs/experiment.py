@@ -191,7 +191,8 @@ class Experiment(Value):
 
         network = build(self.model, image_shape, num_classes, dict(self.model_args), source=self.model_source)
         if self.transfer is not None:
-            load_pretrained(network, self.model, self.transfer.weights, found=found)
+            kept = self.transfer.head == "kept"
+            load_pretrained(network, self.model, self.transfer.weights, top=kept, found=found)
         return network
 
     def recipe(self, seed: int, weights: "Weights | None" = None) -> "Recipe":

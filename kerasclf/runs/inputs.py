@@ -154,6 +154,18 @@ def check_inputs(run: RunFolder, experiment: Experiment, inputs: RunInputs) -> R
     return recorded
 
 
+def check_run(run: RunFolder, experiment: Experiment, inputs: RunInputs) -> None:
+    """Checks that a finished or interrupted run used the inputs that further runs will use.
+
+    Raises:
+        FolderError: If it used others, and `DEPENDENCIES` refuses that. Nothing is changed.
+    """
+    if run.complete:
+        check_finished(run, experiment, inputs)
+    else:
+        check_inputs(run, experiment, inputs)
+
+
 def check_finished(run: RunFolder, experiment: Experiment, inputs: RunInputs) -> None:
     """Checks that a finished run used the inputs that further runs will use.
 

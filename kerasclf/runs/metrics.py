@@ -30,7 +30,8 @@ class Outcome:
     """The facts of a finished training that its metrics need.
 
     Args:
-        history: One row per epoch, with the columns val_accuracy, val_loss and images_per_second.
+        history: One row per epoch, with the column images_per_second, and val_accuracy and val_loss if there are
+            validation images.
         best_epoch: The epoch, from 1, whose weights the model has.
         seconds: Wall time of all epochs, validation included.
         parameters: Number of parameters of the model.
@@ -62,7 +63,8 @@ def run_metrics(
     * SET_loss: cross-entropy, in nats.
     * SET_macro_f1: mean F1 of the classes.
     * SET_top5_accuracy: share of images with the true class among the five most probable; with more than 10 classes.
-    * validation_accuracy, validation_loss: those of the best epoch, as in the history.
+    * validation_accuracy, validation_loss: those of the best epoch, as in the history; only with validation images.
+    * earlier_SET_accuracy: that of the model that the run continued; only if it continued one. `execute` adds it.
     * epochs: number of epochs trained.
     * best_epoch: the epoch, from 1, whose weights the model has.
     * images_per_second: median training speed, without the first epoch, in which TensorFlow traces the graph.
@@ -85,9 +87,6 @@ def run_metrics(
         raise TrainingError(
             f"The network predicts values that are not finite for the {set_name} set. Lower the learning rate."
         )
-    history = outcome.history
-    best = history.iloc[outcome.best_epoch - 1]
-    speeds = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
     of_set = {
         f"{set_name}_accuracy": accuracy(labels, probabilities),
         f"{set_name}_loss": cross_entropy(labels, probabilities),
@@ -95,10 +94,21 @@ def run_metrics(
     }
     if probabilities.shape[1] > _FEW_CLASSES:
         of_set[f"{set_name}_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
+    return {**of_set, **training_metrics(outcome, resources)}
+
+
+def training_metrics(outcome: Outcome, resources: Resources) -> dict[str, float]:
+    """Returns the metrics of `run_metrics` that need no test set.
+
+    Args:
+        outcome: Facts of the training.
+        resources: Memory and energy that the run took.
+    """
+    history = outcome.history
+    best = history.iloc[outcome.best_epoch - 1]
+    speeds = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
     metrics = {
-        **of_set,
-        "validation_accuracy": float(best["val_accuracy"]),
-        "validation_loss": float(best["val_loss"]),
+        **{f"validation_{name}": float(best[f"val_{name}"]) for name in ("accuracy", "loss") if f"val_{name}" in best},
         "epochs": len(history),
         "best_epoch": outcome.best_epoch,
         "images_per_second": float(speeds.median()),

@@ -196,10 +196,12 @@ class ConsoleProgress:
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
         self._ended_run(title)
-        self.log(
-            f"{title}  test accuracy {metrics['test_accuracy']:.4f}  loss {metrics['test_loss']:.4f}  "
-            f"{metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.0f} s"
+        # A training on all images has no test set.
+        tested = "test_accuracy" in metrics
+        result = (
+            f"test accuracy {metrics['test_accuracy']:.4f}  loss {metrics['test_loss']:.4f}" if tested else "trained"
         )
+        self.log(f"{title}  {result}  {metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.0f} s")
 
     def failed_run(self, title: str, message: str) -> None:
         self._ended_run(title)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DESCRIPTION = "experiment.json"
 CLASSES = "classes.json"
 EXAMPLES = "examples.npz"
+PREDICTIONS = "predictions.csv"
+EARLIER_PREDICTIONS = "earlier_predictions.csv"
 _FAILURE = "failed.json"
 _RESULT = "result"
 # A confusion matrix of more classes does not fit into the memory of a laptop.
@@ -45,6 +47,7 @@ class _Data(TypedDict):
     manifest: str
     images: _Images
     image_shape: list[int]
+    new_images: NotRequired[_Images]
 
 
 class _Description(TypedDict):
@@ -221,7 +224,18 @@ class RunFolder:
         """
         from kerasclf.runs.run_tables import read_predictions
 
-        return read_predictions(self.path / "predictions.csv", self.description()["class_names"])
+        return read_predictions(self.path / PREDICTIONS, self.description()["class_names"])
+
+    def earlier_probabilities(self) -> NDArray[np.float64] | None:
+        """Returns the class probabilities of the model that the run continued; None if it continued none.
+
+        Raises:
+            FolderError: As for `predictions`.
+        """
+        from kerasclf.runs.run_tables import read_predictions
+
+        path = self.path / EARLIER_PREDICTIONS
+        return read_predictions(path, self.description()["class_names"])[1] if path.exists() else None
 
     def examples(self) -> Examples | None:
         """Returns the thumbnails of the most confident errors; None for a run of a version without them."""

@@ -14,6 +14,7 @@ from kerasclf.runs.progress import RunListener
 from kerasclf.schema import check_schema
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_results import SearchResults
+from kerasclf.studies.refit import without_early_stopping
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.studies.study_runner import plan_study, run_planned_study
@@ -97,11 +98,7 @@ def refit_experiment(results: SearchResults) -> Experiment:
 
     Early stopping needs a validation set. Its place takes a fixed number of epochs: the mean best epoch of the runs.
     """
-    best = results.experiment
-    if best.train.early_stopping is None:
-        return best
-    epochs = [run.metrics["best_epoch"] for run in results.best.runs]
-    return best.but(train=best.train.but(early_stopping=None, epochs=max(1, round(sum(epochs) / len(epochs)))))
+    return without_early_stopping(results.experiment, [run.metrics["best_epoch"] for run in results.best.runs])
 
 
 def refit_job(planned: FinishPlan) -> Job:

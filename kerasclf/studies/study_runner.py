@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerasclf.data.specs import check_outside
+from kerasclf.data.folders import check_outside
 from kerasclf.errors import RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
@@ -14,7 +14,7 @@ from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.inputs import check_finished, check_inputs, known_inputs, note_versions
+from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import PlanRequest
@@ -84,11 +84,8 @@ def plan_study(
     plan = engine.plan(PlanRequest(experiments, names if measure else ()), log)
     inputs = {name: known_inputs(experiment, plan.data_of[name]) for name, experiment in experiments.items()}
     for (name, seed), run in runs.items():
-        if not run.complete:
-            check_inputs(run, experiments[name], inputs[name])
-            continue
-        check_finished(run, experiments[name], inputs[name])
-        if versions := note_versions(run, inputs[name]):
+        check_run(run, experiments[name], inputs[name])
+        if run.complete and (versions := note_versions(run, inputs[name])):
             log(f"{_title(name, seed, study)} was finished with {versions}; it is kept")
     return StudyPlan(
         study=study,

@@ -122,6 +122,8 @@ def _fit(setup: TrainingSetup, batches: tf.data.Dataset, pace: Pace) -> None:
 
 
 def _validation_s(setup: TrainingSetup, slow: bool) -> float:
+    if setup.validation is None:
+        return 0.0
     batches = int(setup.validation.cardinality())
     measured = 1 if slow else min(batches, _STEPS)
     few = setup.validation.take(measured)

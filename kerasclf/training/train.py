@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
+from kerasclf.log import Log
 from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltTraining, RecordEpochs, StopWhenNotFinite, make_callbacks
@@ -62,6 +63,8 @@ def train(
     also_cache: Sequence[Sequence[str]] = (),
 ) -> Trained:
     """Trains a network on the training set and validates it on the validation set. It does not read the test set.
+
+    Without validation images the history has no validation metrics.
 
     Args:
         dataset: The images.
@@ -185,6 +188,21 @@ def _finished(assembled: Assembled) -> keras.Model:
     assembled.core.trainable = False  # Keras sets the layers only when the value changes
     assembled.core.trainable = True
     return keras.Model(assembled.model.input, assembled.model.output, name=assembled.model.name)
+
+
+def predict_before(dataset: ImageDataset, recipe: Recipe, log: Log) -> NDArray[np.float32]:
+    """Returns the class probabilities that the initial weights of a recipe give the test set, shape (n, classes).
+
+    They come from the same cached activations as those of the trained network, so that rounding favours neither.
+
+    Args:
+        dataset: The images.
+        recipe: A recipe of one phase.
+        log: Receives progress messages.
+    """
+    built = build_model(dataset, recipe)
+    inputs = make_phase_inputs(built, dataset, recipe.last, log)
+    return predict(inputs.model, inputs.convert(dataset.test, log), dataset.num_classes)
 
 
 def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.float32]:

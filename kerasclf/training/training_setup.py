@@ -36,7 +36,7 @@ class TrainingSetup:
     Args:
         model: The compiled model.
         batches: Training batches, in a different order in every epoch.
-        validation: Validation batches.
+        validation: Validation batches; None without validation images.
         epoch: Epoch number that `batches` reads at the start of each pass.
         steps: Training batches per epoch.
         strategy: The tf.distribute strategy of the model.
@@ -44,7 +44,7 @@ class TrainingSetup:
 
     model: keras.Model
     batches: tf.data.Dataset
-    validation: tf.data.Dataset
+    validation: tf.data.Dataset | None
     epoch: Epoch
     steps: int
     strategy: tf.distribute.Strategy
@@ -109,8 +109,10 @@ def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[i
 
 def _validation_batches(
     inputs: PhaseInputs, phase: TrainConfig, num_classes: int, recipe: Recipe, epoch: Epoch
-) -> tf.data.Dataset:
-    """Returns the validation images in batches, augmented only if the recipe has that flaw."""
+) -> tf.data.Dataset | None:
+    """Returns the validation images in batches, augmented only if the recipe has that flaw; None without images."""
+    if not len(inputs.validation):
+        return None
     size = evaluation_batch(inputs.validation, phase.batch_size)
     if not recipe.augment_validation:
         return evaluation_batches(inputs.validation, num_classes, size)

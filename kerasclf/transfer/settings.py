@@ -1,11 +1,11 @@
 """`Transfer`: the pretrained weights of an experiment, and the cache of frozen activations."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from kerasclf.errors import did_you_mean
-from kerasclf.values import Value
+from kerasclf.values import LATER, Value
 
 _CUT_FORMS = "'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
 _CUT = re.compile(r"head|all|last\d+|stage\d+|from:.+")
@@ -34,6 +34,8 @@ class Transfer(Value):
             itself, and turns the cache off if the experiment augments.
         engine: Library that computes the activations: `"tensorflow"` or `"openvino"`. `"auto"` is OpenVINO if it is
             installed and there is no GPU, otherwise TensorFlow.
+        head: `"new"` starts the layers above the features from random weights. `"kept"` takes them from the file too,
+            to continue the training of a saved model with the same classes.
 
     Example:
         >>> from kerasclf.transfer import Transfer
@@ -49,11 +51,14 @@ class Transfer(Value):
     cache: Literal["auto", "off"] = "auto"
     views: int = 0
     engine: Literal["auto", "tensorflow", "openvino"] = "auto"
+    head: Literal["new", "kept"] = field(default="new", metadata=LATER)
 
     def problems(self) -> list[str]:
         found = [] if self.views >= 0 else [f"views: expected at least 0. Received: {self.views}."]
         if not self.weights:
             found.append("weights: expected 'imagenet', 'none' or a file. Received: ''.")
+        if self.head == "kept" and self.weights in ("imagenet", "none"):
+            found.append(f"head: expected 'new' unless the weights are a file. Received: {self.head!r}.")
         return found
 
     @property

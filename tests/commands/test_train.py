@@ -1,10 +1,19 @@
 """`kerasclf train` and `kerasclf cache`, as a user meets them."""
 
 import re
+from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from kerasclf import Experiment, TrainConfig
 from kerasclf.cli import main
+from kerasclf.commands.train import TrainCommand
+from kerasclf.report import read_results
+from kerasclf.studies import continued_run
+from kerasclf.training import Schedule
+from kerasclf.transfer import Transfer
+from tests.photos import add_images
 
 
 @pytest.mark.slow
@@ -29,6 +38,117 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
     assert f"The cache {tmp_path / 'cache'} is empty." in capsys.readouterr().out
 
 
+def experiments_of(**options):
+    return TrainCommand(data="folder:x", **options).experiments()
+
+
+def test_without_options_one_head_is_trained():
+    (experiment,) = experiments_of()
+    assert (experiment.model, experiment.image_size) == ("keras_resnet50", (224, 224))
+    assert experiment.transfer == Transfer("imagenet")
+    assert experiment.earlier_phases == ()
+    assert experiment.train == TrainConfig(
+        epochs=20, learning_rate=1e-3, schedule=Schedule("cosine"), precision="auto", unfreeze="head"
+    )
+
+
+def test_the_compared_values_are_combined_each_with_each():
+    networks, parts, rates = ("nin", "vgg11"), ("head", "last2"), (0.1, 0.01)
+    found = experiments_of(backbone=networks, weights=("a.keras", "none"), unfreeze=parts, learning_rate=rates)
+    assert [(e.model, e.transfer.weights, e.train.unfreeze, e.train.learning_rate) for e in found] == [
+        (network, source, part, rate)
+        for network, source in zip(networks, ("a.keras", "none"), strict=True)
+        for part in parts
+        for rate in rates
+    ]
+    assert len({(e.data, e.split, e.image_size) for e in found}) == 1
+
+
+def test_one_source_of_weights_serves_all_networks_and_each_part_has_its_usual_rate():
+    found = experiments_of(backbone=("nin", "vgg11"), weights=("none",), unfreeze=("head", "all"))
+    assert [(e.transfer.weights, e.train.learning_rate) for e in found] == [("none", 1e-3), ("none", 1e-4)] * 2
+    assert [len(e.earlier_phases) for e in found] == [0, 1, 0, 1]
+
+
+def test_a_continued_run_keeps_its_settings_unless_others_are_given(monkeypatch):
+    train = TrainConfig(epochs=7, learning_rate=0.5, schedule=Schedule("cosine", warmup_epochs=3), unfreeze="head")
+    earlier = Experiment(data="folder:x", transfer=Transfer("m.keras", head="kept"), train=train)
+    monkeypatch.setattr(continued_run, "find_run", lambda path: path)
+    monkeypatch.setattr(continued_run, "continued_experiment", lambda run, data: earlier)
+    (same,) = TrainCommand(continue_run=Path("run")).experiments()
+    assert same == earlier
+    (longer,) = TrainCommand(continue_run=Path("run"), epochs=2, batch_size=8, no_cache=True).experiments()
+    assert longer.train == train.but(epochs=2, batch_size=8, schedule=Schedule("cosine", warmup_epochs=2))
+    assert longer.transfer.cache == "off"
+    head, deeper = TrainCommand(continue_run=Path("run"), unfreeze=("head", "last2"), augment=True).experiments()
+    assert (head.train.learning_rate, deeper.train.learning_rate) == (0.5, 1e-4)
+    assert head.augmentation.horizontal_flip
+
+
+QUICK = ["--weights", "none", "--image-size", "32x32", "--epochs", "1", "--engine", "inline"]
+
+
+@pytest.mark.slow
+def test_two_networks_are_compared_and_the_better_one_trains_on_all_images(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    add_images(tmp_path / "photos", 12)
+    out = tmp_path / "out"
+    networks = ["--backbone", "squeezenet1_1", "mobilenet_v2"]
+    command = ["train", "--data", f"folder:{tmp_path / 'photos'}", *networks, *QUICK, "--out", str(out), "--refit"]
+    main(command)
+    printed = capsys.readouterr().out
+    assert "training squeezenet1_1 and mobilenet_v2 (head) on" in printed
+    assert "plan: 2 runs to make" in printed
+    results = read_results(out)
+    assert [e.name for e in results.experiments] == ["squeezenet1_1_head", "mobilenet_v2_head"]
+    manifests = {run.description["data"]["manifest"] for e in results.experiments for run in e.runs}
+    assert len(manifests) == 1
+    assert (results.refit.experiment, results.refit.images) == (results.chosen.name, 36)
+    assert f"trained on all 36 images\n             {results.refit.sentence}" in printed
+    # The activations of the test images are cached: the run that was compared has computed them.
+    refit_lines = [line for line in printed.splitlines() if line.startswith(f"{results.chosen.name} on all images")]
+    assert refit_lines
+    assert not [line for line in refit_lines if "computing" in line]
+    main(command)
+    assert "on all images  is already finished" in capsys.readouterr().out
+    # A training of one of them alone is part of the comparison.
+    main(["train", "--data", f"folder:{tmp_path / 'photos'}", networks[0], networks[1], *QUICK, "--out", str(out)])
+    assert "plan: 0 runs to make, 1 finished" in capsys.readouterr().out
+
+
+def predictions(path):
+    return pd.read_csv(path, index_col="image")
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_with_more_images_of_which_only_the_new_ones_are_computed(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    add_images(tmp_path / "photos", 12)
+    main(["train", "--data", "folder:photos", "--backbone", "squeezenet1_1", *QUICK, "--out", "first"])
+    add_images(tmp_path / "photos", 4, first=20)
+    capsys.readouterr()
+    main(["train", "--continue", "first", "--engine", "inline", "--refit"])
+    printed = capsys.readouterr().out
+    assert "continuing first (head) on folder:photos → runs/first-continued" in printed
+    computed = [int(n) for n in re.findall(r"computing squeezenet1_1 up to pool of (\d+) images", printed)]
+    assert sum(computed) == 12
+    out = tmp_path / "runs" / "first-continued"
+    before = predictions(next((tmp_path / "first").glob("runs/*/seed-0/predictions.csv")))
+    earlier = predictions(next(out.glob("runs/*/seed-0/earlier_predictions.csv")))
+    assert earlier.loc[before.index].to_numpy() == pytest.approx(before.to_numpy(), abs=1e-3)
+    page = (out / "report" / "report.md").read_text()
+    new = dict(re.findall(r"(\d+) (training|validation|test)", re.search("new: (.*?)\\)", page)[1]))
+    assert sum(map(int, new)) == 12
+    assert "The earlier model has" in printed
+    assert "The earlier model has" in page
+    main(["train", "--continue", "first", "--engine", "inline", "--refit"])
+    assert "plan: 0 runs to make, 1 finished" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["train", "--continue", str(next(out.glob("refit/*/seed-0")))])
+    assert "it has trained on all images" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -38,6 +158,22 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
         (["train", "--data", "shapes", "--head-epochs", "-3"], "--head-epochs: expected at least 0. Received: -3."),
         (["train", "--data", "shapes", "--unfreeze", "stag5"], "Did you mean 'stage5'?"),
         (["train", "--data", "shapes", "--backbone", "resnet5", "--weights", "none"], "Did you mean 'resnet50'"),
+        (
+            ["train", "--data", "shapes", "--backbone", "nin", "mlp", "nin", "--weights", "a", "b", "--find-rate"],
+            "--backbone: expected each value once. Received: nin 2 times.\n"
+            "  - --find-rate: expected one training. Give one value of --backbone.\n"
+            "  - --weights: expected one value, or one for each of the 3 networks. Received: 2.",
+        ),
+        (["train", "--data", "shapes", "--weights", "a", "b"], "--weights: expected one value. Received: 2."),
+        (
+            ["train", "--continue", "run", "--backbone", "nin", "--image-size", "32x32"],
+            "--backbone: expected no value with --continue, which goes on with the network of the run.\n"
+            "  - --image-size: expected no value with --continue",
+        ),
+        (
+            ["train", "--continue", "run"],
+            "--continue: expected the folder of a run. Received: run, which does not exist",
+        ),
         (["train", "--data", "shapes", "--views", "3"], "expected an augmentation that changes images"),
         (["cache", "clear", "nothing"], "No cache is named 'nothing'"),
         (["study", "basenet", "--data", "shapes", "--weights", "none"], "basenet, which has no pretrained weights"),

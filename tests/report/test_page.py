@@ -18,6 +18,7 @@ from kerasclf.report.figures import draw_confusion
 from kerasclf.report.page import by_class
 from kerasclf.report.study_results import ExperimentResults
 from kerasclf.report.themes import figure_bytes
+from kerasclf.studies.refit import Refit
 from tests.report.run_folders import with_classes, with_top5
 
 
@@ -45,6 +46,18 @@ def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
     headings = ["Findings", "Leaderboard", "Differences between experiments", "Learning curves", "Errors",
                 "Cost per run", "Changed settings", "Experiments in detail", "How to reproduce"]  # fmt: skip
     assert re.findall("<h2>(.*?)</h2>", page) == headings
+
+
+def test_a_final_model_is_shown_with_the_accuracy_of_its_recipe(folder, no_figures, tmp_path):
+    final = Refit("a<b>", "refit/a-1/seed-0/model.keras", 1200, 20, 3, 0.871, 0.0213)
+    write_json(folder.path / "refit.json", {**final.to_dict(), "description": final.sentence})
+    page = write_report(read_results(folder.path), tmp_path / "report")
+    words = (
+        "trained on all 1,200 images in 20 epochs: {}refit/a-1/seed-0/model.keras{}. Its test accuracy is that of the "
+        "recipe: 0.87 ± 0.02 (n = 3), measured on images that the runs did not see."
+    )
+    assert "<h2>Final model</h2>\n<p>a&lt;b&gt;, " + words.format("<code>", "</code>") in page.read_text()
+    assert "## Final model\n\na<b>, " + words.format("`", "`") in (page.parent / "report.md").read_text()
 
 
 def test_a_reduced_form_is_marked(folder, no_figures, tmp_path):

@@ -61,6 +61,19 @@ def test_the_time_left_comes_from_all_epochs_but_the_first(monkeypatch):
     assert ends == ["", "4 s left", "3 s left", ""]
 
 
+def test_a_run_without_a_test_set_has_no_test_accuracy():
+    out = io.StringIO()
+    with ConsoleProgress(2, Console(file=out, width=200)) as progress:
+        cost = {"images_per_second": 1234.0, "seconds": 5.0}
+        for title, metrics in (("one", {"test_accuracy": 0.5, "test_loss": 1.25, **cost}), ("all", cost)):
+            progress.began(title, 2, 1, [])
+            progress.finished_run(title, metrics)
+    assert out.getvalue().splitlines() == [
+        "one  test accuracy 0.5000  loss 1.2500  1,234 images/s  5 s",
+        "all  trained  1,234 images/s  5 s",
+    ]
+
+
 def test_a_resumed_run_says_so_once():
     out = io.StringIO()
     with ConsoleProgress(1, Console(file=out, width=200)) as progress:

@@ -1,0 +1,133 @@
+"""Keeps the images of an earlier study in their sets when new images are added."""
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.data.dataset import SETS, Subset
+from kerasclf.data.folds import join
+from kerasclf.data.splits import Indices, Split
+from kerasclf.errors import DataError
+from kerasclf.files import read_json
+from kerasclf.log import Log
+from kerasclf.values import digest_of
+
+
+@dataclass(frozen=True)
+class EarlierSets:
+    """The sets of an earlier study, image by image.
+
+    Args:
+        path: The manifest that describes them.
+        class_names: Class names, in the order of the labels.
+        set_of: The set of each image, by the key of its pixels.
+    """
+
+    path: Path
+    class_names: tuple[str, ...]
+    set_of: dict[str, str]
+
+    def check_classes(self, spec: str, class_names: Sequence[str]) -> None:
+        """Checks that a data set has the classes of the earlier study.
+
+        Raises:
+            DataError: If a class is new or missing. The message names it.
+        """
+        for names, others, problem in (
+            (class_names, self.class_names, "is new"),
+            (self.class_names, class_names, "is missing"),
+        ):
+            if different := sorted(set(names) - set(others)):
+                raise DataError(
+                    f"Expected the {len(self.class_names)} classes of the earlier run in {spec}. {different[0]!r} "
+                    f"{problem}. Train a new model for other classes."
+                )
+
+    def keep(self, found: dict[str, Subset], spec: str, split: Split, log: Log) -> dict[str, Subset]:
+        """Divides images into three sets. Those of the earlier study stay in their sets.
+
+        Args:
+            found: Sets that the data set provides, at least "train". New images of a set that it provides stay there.
+            spec: The data set, for messages.
+            split: Shares and seed, by which the other new images are divided, class by class.
+            log: Receives the numbers of images.
+
+        Returns:
+            The training, validation and test sets.
+
+        Raises:
+            DataError: If none of the images is known.
+        """
+        # The sets one after the other, then each image where it belongs.
+        images = functools.reduce(join, [found[name] for name in SETS if name in found])
+        places = np.concatenate([np.full(len(found[name]), name, "U10") for name in SETS if name in found])
+        known = np.array([key in self.set_of for key in images.keys])
+        if not known.any():
+            raise DataError(
+                f"None of the images of {spec} is one of the earlier run. Give a folder that holds the old images and "
+                "the new ones. Images count as the same if they have the same pixels at the size of the run."
+            )
+        places[known] = [self.set_of[key] for key in images.keys if key in self.set_of]
+        _divide_new(places, known, images.labels, found, split)
+        for line in _describe(places, known, missing=len(self.set_of.keys() - set(images.keys))):
+            log(line)
+        return {name: images.take(np.flatnonzero(places == name)) for name in SETS}
+
+    def new_images(self, subset: Subset) -> int:
+        """Returns the number of images that the earlier study did not have."""
+        return sum(key not in self.set_of for key in subset.keys)
+
+
+def read_earlier_sets(path: Path) -> EarlierSets:
+    """Reads the manifest of a study.
+
+    Raises:
+        DataError: If the file is missing, damaged, or of a version that did not record each image.
+    """
+    try:
+        manifest = read_json(path)
+        content = {name: manifest[name] for name in ("spec", "class_names", "sets")}
+        if digest_of(content) != manifest["hash"]:
+            raise ValueError("it was changed")
+        keys = {name: manifest["keys"][name] for name in SETS} if "keys" in manifest else {}
+        class_names = tuple(map(str, manifest["class_names"]))
+        # Of identical images in two sets, the test set keeps both.
+        set_of = {str(key): name for name, of_set in keys.items() for key in of_set}
+    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        raise DataError(f"The images of the earlier run cannot be read from {path}: {error}.") from error
+    if not keys:
+        raise DataError(
+            f"{path} does not record each image, as an older version of kerasclf wrote it. Repeat the command of that "
+            "training with its old images: finished runs are not repeated, and this record is written anew."
+        )
+    return EarlierSets(path, class_names, set_of)
+
+
+def _divide_new(
+    places: NDArray[np.str_], known: NDArray[np.bool_], labels: Indices, found: dict[str, Subset], split: Split
+) -> None:
+    """Moves new training images to the sets that lack their share of a class, unless the data set provides them."""
+    order = np.random.default_rng(split.seed).permutation(len(labels))
+    for name, share in (("test", split.test), ("validation", split.validation)):
+        if name in found:
+            continue
+        # A share of all images that the data set leaves undivided; the validation set is held out after the test set.
+        others = [other for other in ("test", "validation") if other != name and (other in found or name != "test")]
+        undivided = ~np.isin(places, others)
+        for label in np.unique(labels):
+            of_class = (labels == label) & undivided
+            lacking = round(share * int(of_class.sum())) - int((of_class & (places == name)).sum())
+            candidates = order[(of_class & ~known & (places == "train"))[order]]
+            places[candidates[: max(lacking, 0)]] = name
+
+
+def _describe(places: NDArray[np.str_], known: NDArray[np.bool_], missing: int) -> Iterator[str]:
+    for what, chosen in (("images of the earlier run", known), ("new images", ~known)):
+        counts = {name: int((chosen & (places == name)).sum()) for name in SETS}
+        yield f"{what}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    if missing:
+        yield f"missing images of the earlier run: {missing:,}"

@@ -1,0 +1,157 @@
+"""New images next to those of an earlier study."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerasclf import Split, load_dataset
+from kerasclf.data import listings
+from kerasclf.data.dataset import SETS
+from kerasclf.errors import DataError, KerasclfError
+from kerasclf.files import write_json
+from tests.photos import CLASSES, add_images
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of 3 classes with 20 images each."""
+    add_images(tmp_path / "photos", 20)
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def manifest(photos, tmp_path):
+    """The manifest of a study on these images."""
+    path = tmp_path / "data-12345678.json"
+    write_json(path, load_dataset(f"folder:{photos}").manifest)
+    return path
+
+
+def keys_of(dataset):
+    return {name: set(dataset.subset(name).keys) for name in SETS}
+
+
+def test_earlier_images_stay_in_their_sets_and_new_ones_are_divided_by_the_same_shares(photos, manifest):
+    earlier = keys_of(load_dataset(f"folder:{photos}"))
+    add_images(photos, 20, first=20)
+    lines = []
+    grown = load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)), log=lines.append)
+    found = keys_of(grown)
+    for name in SETS:
+        assert earlier[name] < found[name]
+        counts = np.bincount(grown.subset(name).labels)
+        assert counts.tolist() == [{"train": 29, "validation": 3, "test": 8}[name]] * 3
+    assert lines == [
+        "images of the earlier run: 43 train, 5 validation, 12 test",
+        "new images: 44 train, 4 validation, 12 test",
+    ]
+    again = load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+    assert again.manifest == grown.manifest
+    other = load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest), seed=1))
+    assert keys_of(other)["test"] != found["test"] > earlier["test"]
+
+
+def test_an_image_is_known_by_its_pixels_not_by_its_name(photos, manifest):
+    earlier = load_dataset(f"folder:{photos}")
+    name = earlier.test.names[0]
+    (photos / name).rename(photos / "owl" / "renamed.bmp.png")
+    grown = load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+    assert keys_of(grown) == keys_of(earlier)
+    assert "owl/renamed.bmp.png" in grown.test.names
+
+
+def test_a_few_images_of_one_class_can_be_added_and_old_ones_removed(photos, manifest):
+    for name in load_dataset(f"folder:{photos}").train.names[:2]:
+        (photos / name).unlink()
+    add_images(photos, 1, first=90, classes=CLASSES[:1])
+    lines = []
+    grown = load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)), log=lines.append)
+    assert sum(map(len, (grown.train, grown.validation, grown.test))) == 59
+    assert lines[-1] == "missing images of the earlier run: 2"
+    assert len(grown.test) == 12
+
+
+def test_sets_that_the_data_provide_keep_their_new_images(tmp_path):
+    root = tmp_path / "photos"
+    for name, count in (("train", 10), ("test", 4)):
+        add_images(root / name, count, first=100 * (name == "test"))
+    manifest = tmp_path / "data-1.json"
+    write_json(manifest, load_dataset(f"folder:{root}", split=Split(validation=0.2)).manifest)
+    add_images(root / "train", 10, first=50)
+    add_images(root / "test", 1, first=200)
+    grown = load_dataset(f"folder:{root}", split=Split(validation=0.2, earlier=str(manifest)))
+    assert [len(grown.subset(name)) for name in SETS] == [48, 12, 15]
+
+
+def test_images_that_are_read_on_demand_are_known_too(photos, manifest, monkeypatch):
+    monkeypatch.setattr(listings, "IN_MEMORY_LIMIT", 0)
+    earlier = load_dataset(f"folder:{photos}")
+    assert earlier.train.images.array is None
+    grown = load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+    assert keys_of(grown) == keys_of(earlier)
+
+
+def test_the_manifest_records_each_image_and_keeps_its_hash(photos):
+    dataset = load_dataset(f"folder:{photos}")
+    recorded = dataset.manifest["keys"]
+    assert {name: set(keys) for name, keys in recorded.items()} == keys_of(dataset)
+    assert recorded["test"] == list(dataset.test.keys)
+
+
+def test_other_classes_are_refused(photos, manifest):
+    add_images(photos, 3, classes=("emu",))
+    with pytest.raises(
+        DataError, match=r"the 3 classes of the earlier run in folder:.* 'emu' is new\. Train a new model"
+    ):
+        load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+    for name in ("emu", "owl"):
+        for path in (photos / name).iterdir():
+            path.unlink()
+        (photos / name).rmdir()
+    with pytest.raises(DataError, match=r"'owl' is missing"):
+        load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+
+
+def test_a_folder_of_new_images_alone_is_refused(manifest, tmp_path):
+    add_images(tmp_path / "new", 5, first=50)
+    with pytest.raises(DataError, match=r"None of the images of folder:.* holds the old images and the new ones"):
+        load_dataset(f"folder:{tmp_path / 'new'}", split=Split(earlier=str(manifest)))
+
+
+def test_data_that_cannot_grow_are_refused(manifest):
+    with pytest.raises(DataError, match=r"earlier: expected a folder or lists of images.* Received: digits\."):
+        load_dataset("digits", split=Split(earlier=str(manifest)))
+
+
+def without_keys(content):
+    del content["keys"]
+
+
+def with_other_labels(content):
+    content["sets"]["test"]["labels"][0] += 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [(without_keys, "does not record each image"), (with_other_labels, "cannot be read from .*: it was changed")],
+)
+def test_a_manifest_that_is_old_or_was_changed_is_refused(photos, manifest, change, message):
+    content = json.loads(manifest.read_text())
+    change(content)
+    write_json(manifest, content)
+    with pytest.raises(DataError, match=message):
+        load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", '{"spec": 1}', '{"keys": 3, "hash": 1}'])
+def test_a_manifest_that_cannot_be_read_is_refused(photos, manifest, content):
+    manifest.write_text(content)
+    with pytest.raises(DataError, match="The images of the earlier run cannot be read from"):
+        load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
+
+
+def test_earlier_descriptions_of_a_split_stay_the_same():
+    assert "earlier" not in Split().to_dict()
+    with pytest.raises(KerasclfError, match="fold: expected None with `earlier`"):
+        Split(fold=(1, 5), earlier="data-1.json")
