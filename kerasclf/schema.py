@@ -26,7 +26,7 @@ def check_schema(plain: Any, schema: Any, source: object) -> None:
     if len(problems) == 1:
         raise FolderError(f"{source} cannot be read: {problems[0]}")
     if problems:
-        raise FolderError(listed(f"{source} cannot be read", shortened(problems)))
+        raise FolderError(listed(f"{source} cannot be read", shortened(problems, most=10)))
 
 
 def matches(plain: Any, schema: Any) -> bool:

@@ -14,6 +14,7 @@ from kerasclf.data.folds import kfold
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
 from kerasclf.data.listings import Listing, read_listings
+from kerasclf.data.names import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, unknown
 from kerasclf.log import Log
@@ -41,22 +42,6 @@ class _Request:
     image_size: Size | None
     split: Split
     log: Log
-
-
-def _path(text: str) -> Path:
-    """Returns the path that a spec names.
-
-    Raises:
-        DataError: If no file can have that name.
-    """
-    try:
-        path = Path(text).expanduser()
-        path.is_dir()
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        shown = text if len(text) < 100 else f"{text[:100]}..."
-        raise DataError(f"{shown} cannot be read: {reason.rstrip('.')}.") from error
-    return path
 
 
 def _wrong_form(kind: str, rest: str) -> DataError:
@@ -157,7 +142,7 @@ def form_of(spec: str) -> SpecForm | None:
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
-        if _path(spec).is_dir():
+        if path_of(spec).is_dir():
             raise DataError(f"Unknown data set {spec!r}. For a folder of images, give folder:{spec}.")
         raise DataError(unknown("data set", kind, SPECS))
     return kind, rest
@@ -172,7 +157,7 @@ def _check_number(kind: str, rest: str) -> None:
 def _read_wine(kind: str, rest: str) -> tabular_sets.Table:
     if not rest:
         raise DataError(f"Expected {SPECS[kind].form}. {tabular_sets.HOW_TO_GET_WINE}")
-    return tabular_sets.read_wine(_path(rest))
+    return tabular_sets.read_wine(path_of(rest))
 
 
 def _check_iris(kind: str, rest: str) -> None:
@@ -194,7 +179,7 @@ def _load_keras(request: _Request) -> _Raw:
 def _list_folder(rest: str) -> Listed:
     if not rest:
         raise _wrong_form("folder", rest)
-    root = _path(rest)
+    root = path_of(rest)
     return root, *list_folder(root)
 
 
@@ -202,14 +187,14 @@ def _list_lists(rest: str) -> Listed:
     fields = rest.split(":")
     if len(fields) != 3 or not all(fields):
         raise _wrong_form("list", rest)
-    root, train, test = (_path(field) for field in fields)
+    root, train, test = (path_of(field) for field in fields)
     return root, *list_files(root, train, test)
 
 
 def _list_birds(rest: str) -> Listed:
     if not rest:
         raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}")
-    root = _path(rest)
+    root = path_of(rest)
     return root, *birds.list_birds(root)
 
 

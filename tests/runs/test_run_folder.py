@@ -15,6 +15,12 @@ from tests.conftest import make_subset
 # Names that a table could take for a number, a missing value, a truth value, or several columns.
 NAMES = ("1", "nan", "True", 'a "quoted", name\nin two lines', "=cmd", "p_label", "label")
 
+DESCRIPTION = {
+    "experiment": Experiment().to_dict(), "seed": 0, "class_names": list(NAMES), "finished": "today",
+    "data": {"title": "shapes", "manifest": "abc", "image_shape": [2, 2, 3],
+             "images": {"train": 1, "validation": 2, "test": 14}},
+}  # fmt: skip
+
 
 @pytest.fixture
 def run(tmp_path):
@@ -23,6 +29,7 @@ def run(tmp_path):
     probabilities = np.full((14, 7), 0.05, np.float32)
     probabilities[np.arange(14), predicted] = 0.7
     write_predictions(tmp_path / "predictions.csv", subset, probabilities, NAMES)
+    seal(tmp_path, DESCRIPTION)
     return RunFolder(tmp_path)
 
 
@@ -48,7 +55,8 @@ def test_predictions_are_read_as_numbers_with_or_without_names(run, named):
 
 def test_the_class_names_are_sealed_with_the_run(run):
     write_json(run.path / CLASSES, ["cat", "dog"])
-    seal(run.path, {"experiment": Experiment().to_dict(), "seed": 0})
+    (run.path / "experiment.json").unlink()
+    seal(run.path, DESCRIPTION)
     run.check(Experiment(), 0)
     write_json(run.path / CLASSES, ["dog", "cat"])
     with pytest.raises(FolderError, match=r"classes\.json was changed after the end of the run"):
