@@ -160,7 +160,9 @@ def renamed(folder, names):
         described = read_json(run / "experiment.json")
         lines = (run / "predictions.csv").read_text().splitlines()[1:]
         with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerow(["image", "label", *(f"p_{name}" for name in names)])
+            csv.writer(file, lineterminator="\n").writerow(
+                ["image", "label", "true", "predicted", *(f"p_{name}" for name in names)]
+            )
             file.write("\n".join(lines) + "\n")
         digest = file_digest(run / "predictions.csv")
         files = {**described["files"], "predictions.csv": digest}
