@@ -364,6 +364,7 @@ def rename(folder, runs, original, texts):
         (run / DESCRIPTION).write_text(json.dumps(described))
         lines = original["predictions.csv"].decode().splitlines()[1:]
         with (run / "predictions.csv").open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
-            csv.writer(file, lineterminator="\n").writerow(["image", "label", *(f"p_{name}" for name in classes)])
+            columns = ["image", "label", "true", "predicted", *(f"p_{name}" for name in classes)]
+            csv.writer(file, lineterminator="\n").writerow(columns)
             file.write("\n".join(lines) + "\n")
         reseal(run)

@@ -218,7 +218,7 @@ class ConsoleProgress:
         tasks = {task.id: task for task in self._bars.tasks}
         under_way = sum(tasks[shown.task].completed / shown.epochs for shown in self._runs.values())
         self._bars.update(self._study, completed=round(self._ended + under_way, 2))
-        if time.monotonic() - self._shown_at >= _EVERY_S:
+        if self._in_notebook and time.monotonic() - self._shown_at >= _EVERY_S:
             self._show_in_notebook()
 
     def _show_in_notebook(self) -> None:

@@ -15,12 +15,6 @@ from tests.conftest import make_subset
 # Names that a table could take for a number, a missing value, a truth value, or several columns.
 NAMES = ("1", "nan", "True", 'a "quoted", name\nin two lines', "=cmd", "p_label", "label")
 
-DESCRIPTION = {
-    "experiment": Experiment().to_dict(), "seed": 0, "class_names": list(NAMES), "finished": "today",
-    "data": {"title": "shapes", "manifest": "abc", "image_shape": [2, 2, 3],
-             "images": {"train": 1, "validation": 2, "test": 14}},
-}  # fmt: skip
-
 
 @pytest.fixture
 def run(tmp_path):
@@ -29,7 +23,11 @@ def run(tmp_path):
     probabilities = np.full((14, 7), 0.05, np.float32)
     probabilities[np.arange(14), predicted] = 0.7
     write_predictions(tmp_path / "predictions.csv", subset, probabilities, NAMES)
-    seal(tmp_path, DESCRIPTION)
+    write_json(tmp_path / CLASSES, NAMES)
+    images = {"train": 1, "validation": 1, "test": 14}
+    data = {"title": "grey", "manifest": "abc", "images": images, "image_shape": [2, 2, 3]}
+    described = {"experiment": Experiment().to_dict(), "seed": 0, "data": data, "class_names": NAMES}
+    seal(tmp_path, {**described, "finished": "today"})
     return RunFolder(tmp_path)
 
 
@@ -54,9 +52,6 @@ def test_predictions_are_read_as_numbers_with_or_without_names(run, named):
 
 
 def test_the_class_names_are_sealed_with_the_run(run):
-    write_json(run.path / CLASSES, ["cat", "dog"])
-    (run.path / "experiment.json").unlink()
-    seal(run.path, DESCRIPTION)
     run.check(Experiment(), 0)
     write_json(run.path / CLASSES, ["dog", "cat"])
     with pytest.raises(FolderError, match=r"classes\.json was changed after the end of the run"):
