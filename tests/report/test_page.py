@@ -19,7 +19,7 @@ from kerasclf.report.page import by_class
 from kerasclf.report.study_results import ExperimentResults
 from kerasclf.report.themes import figure_bytes
 from kerasclf.studies.refit import Refit
-from tests.report.run_folders import with_classes, with_top5
+from tests.report.run_folders import BEFORE_CLASSES, with_classes, with_top5
 
 
 def test_the_page_is_self_contained(folder, tmp_path):
@@ -160,7 +160,7 @@ def renamed(folder, names):
         described = read_json(run / "experiment.json")
         lines = (run / "predictions.csv").read_text().splitlines()[1:]
         with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerow(["image", "label", *(f"p_{name}" for name in names)])
+            csv.writer(file, lineterminator="\n").writerow([*BEFORE_CLASSES, *(f"p_{name}" for name in names)])
             file.write("\n".join(lines) + "\n")
         digest = file_digest(run / "predictions.csv")
         files = {**described["files"], "predictions.csv": digest}
