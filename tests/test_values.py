@@ -92,7 +92,7 @@ def test_plain_values_of_a_stranger_are_refused(plain, message):
 
 
 def test_a_missing_value_is_named():
-    with pytest.raises(KerasclfError, match="accuracy: expected a value. Received none"):
+    with pytest.raises(KerasclfError, match=r"accuracy: expected a value\. Received none"):
         Published.from_dict({"loss": 1.0})
 
 
