@@ -45,7 +45,7 @@ from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_c
 from kerasclf.transfer.cache import cached
 from tests.conftest import make_subset
 from tests.damage import damaged_bytes, damaged_json, damaged_table, names
-from tests.report.run_folders import draw_nothing, write_run
+from tests.report.run_folders import BEFORE_CLASSES, draw_nothing, write_run
 from tests.search.fake import BASE, SPACE, FakeEngine
 
 FEW = 5
@@ -364,7 +364,6 @@ def rename(folder, runs, original, texts):
         (run / DESCRIPTION).write_text(json.dumps(described))
         lines = original["predictions.csv"].decode().splitlines()[1:]
         with (run / "predictions.csv").open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
-            columns = ["image", "label", "true", "predicted", *(f"p_{name}" for name in classes)]
-            csv.writer(file, lineterminator="\n").writerow(columns)
+            csv.writer(file, lineterminator="\n").writerow([*BEFORE_CLASSES, *(f"p_{name}" for name in classes)])
             file.write("\n".join(lines) + "\n")
         reseal(run)

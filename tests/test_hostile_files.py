@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
+from kerasclf import hdf5_check
 from kerasclf.commands import show as show_command
 from kerasclf.errors import KerasclfError
 from kerasclf.files import check_unpacked_size, read_json, read_npz
@@ -120,7 +121,7 @@ def test_an_h5_file_may_not_announce_more_than_it_holds(tmp_path):
         group = file.create_group("conv")
         group.attrs["weight_names"] = [b"kernel"]
         group.create_dataset("kernel", (100_000, 100_000), np.float32, chunks=(100, 100))
-    with pytest.raises(KerasclfError, match=r"it announces 40,000,000,000 bytes and holds \d"):
+    with pytest.raises(KerasclfError, match="it announces 40,000,000,000 bytes of weights"):
         read_keras_file(path, "mobilenet_v2")
 
 
@@ -140,6 +141,32 @@ def test_an_h5_file_may_not_refer_to_another_file(tmp_path, kind):
             file.create_virtual_dataset("kernel", layout)
     with pytest.raises(KerasclfError, match="kernel lies in another file"):
         read_keras_file(path, "mobilenet_v2")
+
+
+@pytest.mark.parametrize(
+    ("script", "message"),
+    [
+        ("import time; time.sleep(60)", "it is damaged, and reading it does not end"),
+        ("import os; os.abort()", "it is damaged, and the HDF5 library fails to read it"),
+    ],
+)
+def test_a_file_on_which_the_library_hangs_or_crashes_is_refused(tmp_path, monkeypatch, script, message):
+    """Two flipped bits are enough; which ones depends on the version of the library."""
+    (tmp_path / "w.h5").write_bytes(b"anything")
+    (tmp_path / "script.py").write_text(script)
+    monkeypatch.setattr(hdf5_check, "__file__", str(tmp_path / "script.py"))
+    monkeypatch.setattr(hdf5_check, "_LEAST_S", 2)
+    with pytest.raises(KerasclfError, match=message):
+        read_keras_file(tmp_path / "w.h5", "mobilenet_v2")
+
+
+def test_the_weights_within_a_model_are_checked_too(tmp_path):
+    path, weights = tmp_path / "m.keras", tmp_path / "w.h5"
+    with h5py.File(weights, "w") as file:
+        file.create_dataset("kernel", (100_000, 100_000), np.float32, chunks=(100, 100))
+    write_zip(path, {"config.json": b"{}", "model.weights.h5": weights.read_bytes()})
+    with pytest.raises(KerasclfError, match="it announces 40,000,000,000 bytes of weights"):
+        show_command._load(path)
 
 
 def test_a_model_may_not_unpack_to_far_more_than_its_size(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.errors import KerasclfError
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies import Published, declare
 from kerasclf.studies.study_folder import StudyFolder
@@ -66,3 +67,35 @@ def test_rows_of_a_table_are_described_in_one_line():
     from kerasclf.data.image_sources import in_memory
 
     assert repr(in_memory(np.zeros((5, 1, 1, 4), np.float32))) == "<ArrayRows: 5 of 1x1x4>"
+
+
+@pytest.mark.parametrize(
+    ("plain", "message"),
+    [
+        ([], "TrainConfig: expected its fields by name. Received: []"),
+        (3, "TrainConfig: expected its fields by name. Received: 3"),
+        ({"epochs": 2**63}, "epochs: expected less than 2**63. Received: 9223372036854775808"),
+        ({"epochs": 10**5000}, "epochs: expected less than 2**63. Received: int of huge size"),
+        ({"learning_rate": 10**400}, "learning_rate: expected less than 2**63"),
+        ({"momentum": float("nan"), "optimizer": "sgd"}, "momentum: expected a number from 0 to below 1"),
+        ({"l2": float("inf")}, "l2: expected a finite number. Received: inf"),
+        ({"unfreeze": "from:\udce9"}, "unfreeze: expected text that UTF-8 can represent"),
+        ({"schedule": {"name": {}}}, "name: expected "),
+        ({"optimizer": "x" * 10_000}, "Unknown optimizer 'xxx"),
+    ],
+)
+def test_plain_values_of_a_stranger_are_refused(plain, message):
+    with pytest.raises(KerasclfError) as caught:
+        TrainConfig.from_dict(plain)
+    assert message in str(caught.value)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_missing_value_is_named():
+    with pytest.raises(KerasclfError, match=r"accuracy: expected a value\. Received none"):
+        Published.from_dict({"loss": 1.0})
+
+
+def test_numbers_within_a_field_are_finite():
+    with pytest.raises(KerasclfError, match="zoom_range"):
+        Augmentation(zoom_range=(0.5, float("nan")))

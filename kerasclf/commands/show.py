@@ -212,10 +212,10 @@ def _class_names(description: Path) -> tuple[str, ...]:
 def _load(path: Path) -> "keras.Model":
     import keras
 
-    from kerasclf.files import check_unpacked_size
+    from kerasclf.hdf5_check import check_weights_file
 
     try:
-        check_unpacked_size(path)
+        check_weights_file(path)
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive can raise nearly any exception
         raise KerasclfError(f"{path} cannot be loaded as a model: {error}.") from error

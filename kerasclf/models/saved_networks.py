@@ -6,7 +6,8 @@ from pathlib import Path
 import keras
 
 from kerasclf.errors import KerasclfError
-from kerasclf.files import check_unpacked_size, file_digest
+from kerasclf.files import file_digest
+from kerasclf.hdf5_check import check_weights_file
 from kerasclf.models.contract import accepted
 from kerasclf.models.flattening import flat_copy, is_network
 from kerasclf.models.heads import without_top
@@ -52,7 +53,7 @@ def load_saved(path: Path) -> keras.Model:
     Raises:
         KerasclfError: If it needs code of its own, is damaged, or takes other inputs than one image.
     """
-    check_unpacked_size(path)
+    check_weights_file(path)
     try:
         model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive can raise nearly any exception

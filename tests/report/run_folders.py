@@ -13,6 +13,7 @@ from kerasclf.report.study_results import ExperimentResults
 from kerasclf.runs.run_folder import seal, write_predictions
 from tests.conftest import make_subset
 
+BEFORE_CLASSES = ("image", "label", "true", "predicted")  # columns of predictions.csv
 CLASSES = ("image", "label", "<b>")  # names that must not break a table or a page
 
 

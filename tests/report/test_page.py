@@ -19,7 +19,7 @@ from kerasclf.report.page import by_class
 from kerasclf.report.study_results import ExperimentResults
 from kerasclf.report.themes import figure_bytes
 from kerasclf.studies.refit import Refit
-from tests.report.run_folders import with_classes, with_top5
+from tests.report.run_folders import BEFORE_CLASSES, with_classes, with_top5
 
 
 def test_the_page_is_self_contained(folder, tmp_path):
@@ -57,7 +57,7 @@ def test_a_final_model_is_shown_with_the_accuracy_of_its_recipe(folder, no_figur
         "recipe: 0.87 ± 0.02 (n = 3), measured on images that the runs did not see."
     )
     assert "<h2>Final model</h2>\n<p>a&lt;b&gt;, " + words.format("<code>", "</code>") in page.read_text()
-    assert "## Final model\n\na&lt;b&gt;, " + words.format("`", "`") in (page.parent / "report.md").read_text()
+    assert "## Final model\n\na<b>, " + words.format("`", "`") in (page.parent / "report.md").read_text()
 
 
 def test_a_reduced_form_is_marked(folder, no_figures, tmp_path):
@@ -160,8 +160,7 @@ def renamed(folder, names):
         described = read_json(run / "experiment.json")
         lines = (run / "predictions.csv").read_text().splitlines()[1:]
         with (run / "predictions.csv").open("w", newline="", encoding="utf-8") as file:
-            header = ["image", "label", "true", "predicted", *(f"p_{name}" for name in names)]
-            csv.writer(file, lineterminator="\n").writerow(header)
+            csv.writer(file, lineterminator="\n").writerow([*BEFORE_CLASSES, *(f"p_{name}" for name in names)])
             file.write("\n".join(lines) + "\n")
         digest = file_digest(run / "predictions.csv")
         files = {**described["files"], "predictions.csv": digest}

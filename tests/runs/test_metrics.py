@@ -139,3 +139,10 @@ def test_predictions_that_are_not_finite_have_no_metrics(value):
     broken = np.full_like(PROBABILITIES, value)
     with pytest.raises(TrainingError, match="values that are not finite for the test set"):
         run_metrics(OUTCOME, LABELS, broken, "test", Resources(100.0))
+
+
+def test_a_metric_of_the_history_must_be_finite_too():
+    rows = [{**ROWS[0], "val_loss": np.inf}]
+    outcome = Outcome(pd.DataFrame(rows), best_epoch=1, seconds=1.0, parameters=42)
+    with pytest.raises(TrainingError, match="a validation_loss that is not finite"):
+        run_metrics(outcome, LABELS, PROBABILITIES, "test", Resources(100.0))

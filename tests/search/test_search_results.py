@@ -1,6 +1,11 @@
 """`SearchResults`: the best trial, the ranking and the table."""
 
-from kerasclf.search import read_search
+import json
+
+import pytest
+
+from kerasclf.errors import FolderError
+from kerasclf.search import Budget, read_search
 from tests.search.fake import BASE, EPOCHS, FakeEngine, accuracy, search
 
 
@@ -31,3 +36,43 @@ def test_the_table_has_a_row_per_trial(tmp_path):
     assert table["status"][1] == "failed"
     assert table["val_accuracy"].notna().sum() == 7
     assert list(table["train.batch_size"]) == [t.values["train.batch_size"] for t in results.trials]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"runs": "none"}, "runs: expected a list. Received: 'none'"),
+        ({"value": float("nan")}, "value: expected null or a finite number|value: expected a finite number or null"),
+        ({"status": "complete"}, "Unknown status 'complete'. Did you mean 'completed'"),
+        ({"values": {"train.batch_size": 16}}, "trial 1 has no value of the axis train.learning_rate"),
+        ({"values": {"train.batch_size": 17, "train.learning_rate": 0.1}}, "no value of the axis train.batch_size"),
+        ({"values": {"train.batch_size": 16, "train.learning_rate": -1}}, "no value of the axis train.learning_rate"),
+        ({"runs": [{"seed": 0, "fold": 0, "folder": "../../x", "metrics": {}}]}, "folder: expected IDENTITY/seed-N"),
+        ({"runs": [{"seed": 0, "fold": 0, "folder": "x/seed-0", "metrics": {}}]}, "run without validation_accuracy"),
+        ({"runs": []}, "run without validation_accuracy"),
+    ],
+)
+def test_a_trial_of_a_stranger_is_refused(tmp_path, changes, message):
+    search(tmp_path / "out", budget=Budget(1))
+    path = tmp_path / "out" / "trials" / "00001.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(FolderError, match=message):
+        read_search(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": 3}, "search.seeds: expected a list. Received: 3"),
+        ({"oracle": "grd"}, "Unknown oracle 'grd'. Did you mean 'grid'"),
+        ({"space": {"train.lr": {"float": [0.1, 1.0]}}}, "train.lr"),
+        ({"experiment": {"bogus": 1}}, "Unknown Experiment field 'bogus'"),
+    ],
+)
+def test_a_search_of_a_stranger_is_refused(tmp_path, changes, message):
+    search(tmp_path / "out", budget=Budget(1))
+    path = tmp_path / "out" / "search.json"
+    plain = json.loads(path.read_text())
+    path.write_text(json.dumps({**plain, "search": {**plain["search"], **changes}}))
+    with pytest.raises(FolderError, match=message):
+        read_search(tmp_path / "out")

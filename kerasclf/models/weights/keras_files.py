@@ -1,6 +1,5 @@
 """Reads weights by layer from Keras' files."""
 
-import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError
-from kerasclf.files import check_unpacked_size, plausible_bytes
+from kerasclf.hdf5_check import check_weights_file
 from kerasclf.models.backbones import BACKBONES, bare
 
 # Layer name, as from `own_names` → arrays in the order of the layer's weights.
@@ -35,15 +34,14 @@ def read_keras_file(path: Path, architecture: str) -> Weights:
         KerasclfError: If the file cannot be read, or belongs to another network.
     """
     try:
+        check_weights_file(path)
         if path.suffix == ".keras":
-            check_unpacked_size(path)
             return by_layer(keras.models.load_model(path, compile=False, safe_mode=True))
         if architecture not in BACKBONES:
             raise KerasclfError(
                 f"weights: expected a .keras file for {architecture}, as {path.suffix} files describe no network. "
                 f"Received: {str(path)!r}."
             )
-        _check_h5(path)
         return _read_keras_weights(path, architecture) if path.name.endswith(".weights.h5") else _read_legacy(path)
     except KerasclfError:
         raise
@@ -75,36 +73,6 @@ def _read_keras_weights(path: Path, architecture: str) -> Weights:
         layer = next((layer.name for layer in model.layers if f"name={layer.name}," in str(error)), "its first layer")
         raise another_network(path, architecture, layer) from error
     return by_layer(model)
-
-
-def _check_h5(path: Path) -> None:
-    """Checks that an HDF5 file holds what it announces: its arrays fit into its size, and lie in this file.
-
-    Raises:
-        ValueError: If they do not.
-    """
-    elsewhere: list[str] = []
-    announced = 0
-
-    # h5py passes no error of these functions on.
-    def add(name: str, item: h5py.Dataset | h5py.Group) -> None:
-        nonlocal announced
-        if isinstance(item, h5py.Dataset):
-            announced += math.prod(item.shape or ()) * item.dtype.itemsize
-            if item.external or item.is_virtual:
-                elsewhere.append(name)
-
-    def add_link(name: str, link: h5py.HardLink | h5py.SoftLink | h5py.ExternalLink) -> None:
-        if isinstance(link, h5py.ExternalLink):
-            elsewhere.append(name)
-
-    with h5py.File(path) as file:
-        file.visititems_links(add_link)
-        file.visititems(add)
-    if elsewhere:
-        raise ValueError(f"{elsewhere[0]} lies in another file")
-    if announced > plausible_bytes(path):
-        raise ValueError(f"it announces {announced:,} bytes and holds {path.stat().st_size:,}")
 
 
 def _read_legacy(path: Path) -> Weights:

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build, load_torch_weights
 from kerasclf.models.weights.torch_names import family_of
-from kerasclf.models.weights.torch_weights import _dense, give_torch_weights
+from kerasclf.models.weights.torch_weights import _dense, classes_of, give_torch_weights
 from tests.models.weights import golden
 
 GOLDEN = [
@@ -59,6 +59,14 @@ def reshaped(tensors):
     tensors["features.0.weight"] = np.zeros((64, 3, 5, 5), np.float32)
 
 
+def empty(tensors):
+    tensors["features.0.weight"] = np.zeros((64, 0, 3, 3), np.float32)
+
+
+def scalar(tensors):
+    tensors["features.0.weight"] = np.zeros((), np.float32)
+
+
 def retyped(tensors):
     tensors["features.0.bias"] = tensors["features.0.bias"].astype(np.float16)
 
@@ -73,6 +81,8 @@ def retyped(tensors):
             r"tensor 'features\.0\.weight': expected shape \(3, 3, 3, 64\) for conv1_conv/kernel\. "
             r"Received: \(5, 5, 3, 64\) in Keras' order of axes, \(64, 3, 5, 5\) in the file\.",
         ),
+        (empty, r"tensor 'features\.0\.weight': expected shape \(3, 3, 3, 64\)"),
+        (scalar, r"tensor 'features\.0\.weight': expected shape \(3, 3, 3, 64\)"),
         (retyped, r"tensor 'features\.0\.bias': expected float32\. Received: float16\."),
     ],
 )
@@ -140,3 +150,9 @@ def test_a_dense_layer_on_flat_features_takes_them_in_the_other_order():
     expected = (kernel * image.transpose(2, 0, 1)).sum((1, 2, 3))
     for form in (kernel, kernel.reshape(2, -1)):
         np.testing.assert_allclose(image.ravel() @ _dense(form, image.shape), expected)
+
+
+@pytest.mark.parametrize("shape", [(10**12, 0), (0, 5), (100_001, 1)])
+def test_a_file_may_not_announce_any_number_of_classes(shape):
+    with pytest.raises(KerasclfError, match="Expected weights of 1 to 100,000 classes"):
+        classes_of({"fc.weight": np.empty(shape, np.float32)})

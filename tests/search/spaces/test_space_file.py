@@ -2,6 +2,7 @@
 
 import pytest
 
+from kerasclf import Experiment
 from kerasclf.errors import KerasclfError
 from kerasclf.search import Boolean, Choice, Float, Int, Space, read_space
 from kerasclf.search.spaces.space_file import space_from_dict
@@ -48,13 +49,21 @@ boolean = true
         ("a = { int = [1, 2], stp = 2 }", "axis a: Unknown key 'stp'. Did you mean 'step'?"),
         ("a = { float = 3 }", "a: expected float = \\[low, high\\]. Received: 3."),
         ("a = { choice = [1, 2], log = true }", "a: expected float"),
+        ('"train.learning_rate" = { choice = [nan, 1.0] }', "expected finite numbers, .* Received: nan"),
+        ('"train.learning_rate" = { float = [1e-3, inf] }', "expected numbers. Received: 0.001, inf"),
+        ('"train.epochs" = { int = [1, 2], step = 1e400 }', "expected whole numbers"),
+        ('"train.epochs" = { choice = [1, [2, [inf]]] }', "expected finite numbers, .* Received: .2, .inf"),
+        (f'"train.epochs" = {{ choice = {list(range(501))} }}', "expected at most 500 values to choose from"),
+        ("\n".join(f"a{i} = {{ int = [1, 2] }}" for i in range(51)), "expected at most 50 axes. Received: 51"),
+        ("a = { choice = [2024-01-01, 1] }", "expected text, numbers, true or false. Received: 2024-01-01"),
+        (f"a = {{ int = [1, {'9' * 5000}] }}", "is not valid TOML: Exceeds the limit"),
         ("a = { int = [1] }\nb = { int = [1, 2], log = 1 }", "(?s)a: expected int.*b: expected int"),
     ],
 )
 def test_a_bad_space_file_is_explained(tmp_path, text, message):
     (tmp_path / "space.toml").write_text(text)
     with pytest.raises(KerasclfError, match=message):
-        read_space(tmp_path / "space.toml")
+        read_space(tmp_path / "space.toml").check(Experiment())
     with pytest.raises(KerasclfError, match="cannot be read"):
         read_space(tmp_path / "nowhere.toml")
 
