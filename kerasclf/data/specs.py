@@ -13,6 +13,7 @@ from kerasclf.data.folds import kfold
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
 from kerasclf.data.listings import Listing, read_listings
+from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, unknown
 from kerasclf.log import Log
@@ -40,22 +41,6 @@ class _Request:
     image_size: Size | None
     split: Split
     log: Log
-
-
-def _path(text: str) -> Path:
-    """Returns the path that a spec names.
-
-    Raises:
-        DataError: If no file can have that name.
-    """
-    try:
-        path = Path(text).expanduser()
-        path.is_dir()
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        shown = text if len(text) < 100 else f"{text[:100]}..."
-        raise DataError(f"{shown} cannot be read: {reason.rstrip('.')}.") from error
-    return path
 
 
 def _wrong_form(kind: str, rest: str) -> DataError:
@@ -127,24 +112,6 @@ def load_dataset(
     return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
-def check_outside(out: Path, spec: str) -> None:
-    """Checks that an output folder does not lie among the images of a data set.
-
-    Args:
-        out: The output folder.
-        spec: The data set.
-
-    Raises:
-        DataError: If it lies in the folder of the images, where it would become a class.
-    """
-    kind, _, rest = spec.partition(":")
-    if kind not in ("folder", "birds") or not rest:
-        return
-    root = _path(rest).resolve()
-    if out.resolve().is_relative_to(root):
-        raise DataError(f"The folder {out} lies inside the images of {spec}. Give a folder elsewhere as `out`.")
-
-
 def check_files(spec: str) -> None:
     """Checks that a spec is known, that its form is right and that its image files exist, without reading them.
 
@@ -170,7 +137,7 @@ def form_of(spec: str) -> SpecForm | None:
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
-        if _path(spec).is_dir():
+        if path_of(spec).is_dir():
             raise DataError(f"Unknown data set {spec!r}. For a folder of images, give folder:{spec}.")
         raise DataError(unknown("data set", kind, SPECS))
     return kind, rest
@@ -185,7 +152,7 @@ def _check_number(kind: str, rest: str) -> None:
 def _read_wine(kind: str, rest: str) -> tabular_sets.Table:
     if not rest:
         raise DataError(f"Expected {SPECS[kind].form}. {tabular_sets.HOW_TO_GET_WINE}")
-    return tabular_sets.read_wine(_path(rest))
+    return tabular_sets.read_wine(path_of(rest))
 
 
 def _check_iris(kind: str, rest: str) -> None:
@@ -207,7 +174,7 @@ def _load_keras(request: _Request) -> _Raw:
 def _list_folder(rest: str) -> Listed:
     if not rest:
         raise _wrong_form("folder", rest)
-    root = _path(rest)
+    root = path_of(rest)
     return root, *list_folder(root)
 
 
@@ -215,14 +182,14 @@ def _list_lists(rest: str) -> Listed:
     fields = rest.split(":")
     if len(fields) != 3 or not all(fields):
         raise _wrong_form("list", rest)
-    root, train, test = (_path(field) for field in fields)
+    root, train, test = (path_of(field) for field in fields)
     return root, *list_files(root, train, test)
 
 
 def _list_birds(rest: str) -> Listed:
     if not rest:
         raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}")
-    root = _path(rest)
+    root = path_of(rest)
     return root, *birds.list_birds(root)
 
 

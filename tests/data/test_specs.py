@@ -3,7 +3,8 @@
 import pytest
 
 from kerasclf.data import Split, load_dataset
-from kerasclf.data.specs import SPECS, check_files, check_outside
+from kerasclf.data.spec_paths import check_outside
+from kerasclf.data.specs import SPECS, check_files
 from kerasclf.errors import DataError
 
 
