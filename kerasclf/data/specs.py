@@ -1,5 +1,6 @@
 """`load_dataset`: loads a data set by its spec. `SPECS` lists all kinds."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import NamedTuple
 
 from kerasclf.data import birds, digits, shapes, tabular_sets
 from kerasclf.data.dataset import ImageDataset, Subset
-from kerasclf.data.decode import resize_images
+from kerasclf.data.decode import MAX_PIXELS, resize_images
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
 from kerasclf.data.image_sources import ArrayImages
@@ -103,6 +104,10 @@ def load_dataset(
         (225, 25, 50)
     """
     split = Split() if split is None else split
+    if image_size is not None and (len(image_size) != 2 or min(image_size) < 1 or math.prod(image_size) > MAX_PIXELS):
+        raise DataError(
+            f"image_size: expected (height, width) of 1 to {MAX_PIXELS:,} pixels, or None. Received: {image_size}."
+        )
     kind, rest = _parse(spec)
     raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
