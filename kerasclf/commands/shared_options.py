@@ -76,7 +76,7 @@ class SharedOptions:
             data: Spec of the data set that the user names, if any.
             protocol: The protocol that the user names.
         """
-        from kerasclf.data.folders import check_outside
+        from kerasclf.data.spec_paths import check_outside
         from kerasclf.data.specs import check_files
         from kerasclf.studies.study import PROTOCOLS
 

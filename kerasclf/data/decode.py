@@ -31,7 +31,7 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 # At 4 bytes per pixel, and two copies while it is converted, a picture then takes at most 512 MiB.
-_MAX_PIXELS = 1 << 26
+MAX_PIXELS = 1 << 26
 _MAX_FILE_BYTES = 1 << 29
 # Pixels that are converted at once where a conversion needs several copies.
 _STRIP_PIXELS = 1 << 20
@@ -57,7 +57,7 @@ class _PixelBudget:
                 self._changed.notify_all()
 
 
-_BUDGET = _PixelBudget(_MAX_PIXELS)
+_BUDGET = _PixelBudget(MAX_PIXELS)
 
 
 def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 3) -> NDArray[np.uint8]:
@@ -82,8 +82,8 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
             file.draft(file.mode, size if _is_sideways(file) else (size[1], size[0]))
         # The decoder of a progressive JPEG holds all pixels even then.
         pixels = stored if file.info.get("progressive") else math.prod(file.size)
-        if pixels > _MAX_PIXELS:
-            raise ValueError(f"it has {pixels:,} pixels; at most {_MAX_PIXELS:,} can be read")
+        if pixels > MAX_PIXELS:
+            raise ValueError(f"it has {pixels:,} pixels; at most {MAX_PIXELS:,} can be read")
         with _BUDGET.take(pixels):
             image = _decode(path, file, "RGB" if channels == 3 else "L")
             if size is not None and image.size != (size[1], size[0]):

@@ -113,24 +113,6 @@ def _checked(names: tuple[str, ...], listings: dict[str, Listing]) -> tuple[tupl
     return names, listings
 
 
-def check_outside(out: Path, spec: str) -> None:
-    """Checks that an output folder does not lie among the images of a data set.
-
-    Args:
-        out: The output folder.
-        spec: The data set.
-
-    Raises:
-        DataError: If it lies in the folder of the images, where it would become a class.
-    """
-    kind, _, rest = spec.partition(":")
-    if kind not in ("folder", "birds") or not rest:
-        return
-    root = Path(rest).expanduser().resolve()
-    if out.resolve().is_relative_to(root):
-        raise DataError(f"The folder {out} lies inside the images of {spec}. Give a folder elsewhere as `out`.")
-
-
 def _subfolders(folder: Path) -> tuple[str, ...]:
     try:
         return tuple(sorted(p.name for p in folder.iterdir() if p.is_dir() and not _is_hidden(p.name)))

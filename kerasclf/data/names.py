@@ -1,4 +1,4 @@
-"""Names of classes and files, and paths in specs, checked before anything is trained: outputs show or store them."""
+"""Names of classes and image files, checked before anything is trained: every output shows or stores them."""
 
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -7,22 +7,6 @@ from pathlib import Path
 from kerasclf.errors import DataError, listed, shortened
 
 _LOOK_ALIKE = "they differ only in their Unicode form (composed or decomposed accents). Rename one of them."
-
-
-def path_of(text: str) -> Path:
-    """Returns the path that a spec names.
-
-    Raises:
-        DataError: If no file can have that name.
-    """
-    try:
-        path = Path(text).expanduser()
-        path.is_dir()
-    except (OSError, RuntimeError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        shown = text if len(text) < 100 else f"{text[:100]}..."
-        raise DataError(f"{shown} cannot be read: {reason.rstrip('.')}.") from error
-    return path
 
 
 def check_names(class_names: Sequence[str], files: Iterable[Path]) -> None:

@@ -1,5 +1,6 @@
 """`load_dataset`: loads a data set by its spec. `SPECS` lists all kinds."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,14 +8,14 @@ from typing import NamedTuple
 
 from kerasclf.data import birds, digits, shapes, tabular_sets
 from kerasclf.data.dataset import ImageDataset, Subset
-from kerasclf.data.decode import resize_images
+from kerasclf.data.decode import MAX_PIXELS, resize_images
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
 from kerasclf.data.listings import Listing, read_listings
-from kerasclf.data.names import path_of
+from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, unknown
 from kerasclf.log import Log
@@ -104,6 +105,10 @@ def load_dataset(
         (225, 25, 50)
     """
     split = Split() if split is None else split
+    if image_size is not None and (len(image_size) != 2 or min(image_size) < 1 or math.prod(image_size) > MAX_PIXELS):
+        raise DataError(
+            f"image_size: expected (height, width) of 1 to {MAX_PIXELS:,} pixels, or None. Received: {image_size}."
+        )
     kind, rest = _parse(spec)
     if split.earlier is not None and SPECS[kind].list_files is None:
         raise DataError(

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerasclf.data.folders import check_outside
+from kerasclf.data.spec_paths import check_outside
 from kerasclf.errors import RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold

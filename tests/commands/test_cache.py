@@ -1,9 +1,12 @@
 """`kerasclf cache`, as a user meets it."""
 
+import numpy as np
 import pytest
 
 from kerasclf.cli import main
 from kerasclf.transfer.cache import ActivationCache
+
+KEYS = [f"{i:032x}" for i in range(4)]
 
 
 @pytest.fixture(autouse=True)
@@ -30,3 +33,31 @@ def test_a_damaged_cache_is_listed_and_cleared(root, capsys, content):
     main(["cache", "clear", "0123"])
     assert "cleared 1 of 2 caches" in capsys.readouterr().out
     assert not folder.exists()
+
+
+@pytest.fixture
+def caches(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "two"))
+    found = []
+    for name in ("one", "other"):
+        about = {"name": name, "engine": "tensorflow 2"}
+        cache = ActivationCache(tmp_path / "two", about, (3,), "float32")
+        cache.open()
+        cache.append(KEYS, np.ones((4, 3), np.float32))
+        found.append(cache)
+    return found
+
+
+def test_a_cache_that_is_read_stays_and_is_named(caches, capsys):
+    read, unread = caches
+    source = read.source(KEYS)
+    main(["cache", "clear"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert f"{read.folder.name} stays: a run reads it. Clear it after the end of the run." in printed
+    assert "cleared 1 of 2 caches" in printed
+    assert not unread.folder.exists()
+    np.testing.assert_array_equal(source.read(np.arange(4)), np.ones((4, 3)))
+    del source
+    main(["cache", "clear", read.folder.name[:8]])
+    assert "cleared 1 of 1 cache" in capsys.readouterr().out
+    assert not read.folder.exists()

@@ -353,6 +353,12 @@ def test_results_among_the_classes_are_refused(photos):
         load_dataset(f"folder:{photos}")
 
 
+@pytest.mark.parametrize("size", [(0, 5), (5, -1), (5,), (100_000, 100_000)])
+def test_an_impossible_size_is_refused(photos, size):
+    with pytest.raises(DataError, match=r"^image_size: expected \(height, width\) of 1 to 67,108,864 pixels"):
+        load_dataset(f"folder:{photos}", image_size=size)
+
+
 @pytest.mark.parametrize("path", ["x" * 5000, "~nobody-of-this-name/photos"])
 @pytest.mark.parametrize("kind", ["folder", "birds", "wine"])
 def test_an_impossible_path_is_refused(kind, path):

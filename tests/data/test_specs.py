@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf.data import Split, load_dataset
-from kerasclf.data.folders import check_outside
+from kerasclf.data.spec_paths import check_outside
 from kerasclf.data.specs import SPECS, check_files
 from kerasclf.errors import DataError
 

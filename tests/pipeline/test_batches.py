@@ -1,11 +1,17 @@
 """Batches: every image once per epoch, in an order that depends on seed and epoch."""
 
+import os
+
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasclf import Augmentation
 from kerasclf.data import FileImages, Subset, listings, load_dataset
-from kerasclf.pipeline.batches import Epoch, evaluation_batches, training_batches
+from kerasclf.errors import FolderError
+from kerasclf.pipeline.batches import Epoch, evaluation_batches, read_errors, training_batches
+from kerasclf.transfer import activations
+from kerasclf.transfer.cache import ActivationCache
 from tests.conftest import make_subset
 
 
@@ -85,3 +91,29 @@ def test_the_number_of_batches_is_known():
     subset = make_subset(30, shape=(8, 8, 3))
     assert int(training_batches(subset, 3, 8, Augmentation(), 0, Epoch()).cardinality()) == 4
     assert int(evaluation_batches(subset, 3, 30).cardinality()) == 1
+
+
+def test_an_activation_that_is_damaged_during_training_is_named_without_a_traceback_of_tensorflow(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(activations, "_IN_MEMORY_BYTES", 0)
+    cache = ActivationCache(tmp_path, {"name": "small"}, (3,), "float32")
+    cache.open()
+    keys = [f"{i:032x}" for i in range(12)]
+    cache.append(keys, np.ones((12, 3), np.float32))
+    subset = Subset(cache.source(keys), np.zeros(12, np.int64), tuple(keys))
+    with read_errors():
+        assert len(list(evaluation_batches(subset, 2, 4))) == 3
+    os.truncate(cache.folder / "rows.bin", 100)
+    with (
+        pytest.raises(
+            FolderError, match=r"^\S+rows\.bin was damaged while a run read it\. Start the run again,.*anew\.$"
+        ),
+        read_errors(),
+    ):
+        list(evaluation_batches(subset, 2, 4))
+
+
+def test_other_errors_of_tensorflow_stay():
+    with pytest.raises(tf.errors.InvalidArgumentError), read_errors():
+        tf.reshape(tf.zeros(3), (2, 2))
