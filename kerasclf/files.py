@@ -81,19 +81,19 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Reads a JSON file: text, numbers, lists and objects, of bounded size.
+def read_json(path: Path, most: int = _MAX_TEXT_BYTES) -> Any:
+    """Reads a JSON file: text, numbers, lists and objects, of at most `most` bytes.
 
     Raises:
         FileNotFoundError: If there is no such file.
         FolderError: If the file cannot be read, or is no such JSON.
     """
-    return _read_plain(path, "JSON", lambda text: json.loads(text, object_pairs_hook=_without_duplicates))
+    return _read_plain(path, most, "JSON", lambda text: json.loads(text, object_pairs_hook=_without_duplicates))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
     """Reads a TOML file of the types that JSON has, of bounded size; raises the errors of `read_json`."""
-    return _read_plain(path, "TOML", tomllib.loads)  # type: ignore[no-any-return]
+    return _read_plain(path, _MAX_TEXT_BYTES, "TOML", tomllib.loads)  # type: ignore[no-any-return]
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -125,8 +125,8 @@ def check_regular(path: Path) -> None:
         raise FolderError(f"{path} cannot be read: expected a regular file.")
 
 
-def _read_plain(path: Path, form: str, parse: Callable[[str], Any]) -> Any:
-    raw = read_bytes(path, _MAX_TEXT_BYTES)
+def _read_plain(path: Path, most: int, form: str, parse: Callable[[str], Any]) -> Any:
+    raw = read_bytes(path, most)
     try:
         plain = parse(raw.decode())
         _check_plain(plain)

@@ -21,7 +21,9 @@ from safetensors.numpy import save_file
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.commands import cache as cache_command
 from kerasclf.commands import show as show_command
+from kerasclf.data.dataset import SETS
 from kerasclf.data.decode import read_header, read_image
+from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.errors import KerasclfError
 from kerasclf.files import file_digest, write_arrays, write_json
 from kerasclf.models.weights.keras_files import read_keras_file
@@ -43,6 +45,7 @@ from kerasclf.studies.exercises import EXERCISES
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 from kerasclf.transfer.cache import cached
+from kerasclf.values import digest_of
 from tests.conftest import make_subset
 from tests.damage import damaged_bytes, damaged_json, damaged_table, names
 from tests.report.run_folders import BEFORE_CLASSES, draw_nothing, write_run
@@ -160,6 +163,27 @@ def without_figures(monkeypatch):
 def test_descriptions_of_a_study(study, run, without_figures, name, damaged, examples):
     path = study.path / name if name == "study.json" else run.path / name
     fuzz(lambda: make_report(study), path, damaged, examples)
+
+
+@both_sizes
+@pytest.mark.parametrize("damaged", [damaged_bytes, damaged_json])
+def test_the_final_model_of_a_study(study, without_figures, damaged, examples):
+    path = study.path / "refit.json"
+    write_json(path, {"experiment": "first", "model": "refit/model.keras", "images": 99, "epochs": 2, "runs": 2,
+                      "accuracy": 0.5, "spread": 0.1, "description": "all images"})  # fmt: skip
+    fuzz(lambda: make_report(study), path, damaged, examples)
+    path.unlink()
+
+
+@both_sizes
+@pytest.mark.parametrize("damaged", [damaged_bytes, damaged_json])
+def test_the_images_of_an_earlier_study(tmp_path, damaged, examples):
+    path = tmp_path / "data-01234567.json"
+    content = {"spec": "folder:x", "class_names": ["a", "b"], "sets": {name: [] for name in SETS}}
+    keys = {name: [name * 8] for name in SETS}
+    write_json(path, {**content, "hash": digest_of(content), "keys": keys})
+    assert read_earlier_sets(path).set_of == {name * 8: name for name in SETS}
+    fuzz(lambda: read_earlier_sets(path), path, damaged, examples)
 
 
 @both_sizes

@@ -16,6 +16,9 @@ from kerasclf.files import read_json
 from kerasclf.log import Log
 from kerasclf.values import digest_of
 
+# A manifest takes about 100 bytes per image.
+_MAX_BYTES = 256 << 20
+
 
 @dataclass(frozen=True)
 class EarlierSets:
@@ -89,7 +92,7 @@ def read_earlier_sets(path: Path) -> EarlierSets:
         DataError: If the file is missing, damaged, or of a version that did not record each image.
     """
     try:
-        manifest = read_json(path)
+        manifest = read_json(path, _MAX_BYTES)
         content = {name: manifest[name] for name in ("spec", "class_names", "sets")}
         if digest_of(content) != manifest["hash"]:
             raise ValueError("it was changed")

@@ -58,6 +58,7 @@ class _Description(TypedDict):
     data: _Data
     class_names: list[str]
     finished: str
+    view: NotRequired[dict[str, Any]]
     weights: NotRequired[str | None]
     files: dict[str, str]
 
@@ -209,9 +210,11 @@ class RunFolder:
         """
         path = self.path / DESCRIPTION
         description = _read_checked(path, _Description)
-        elsewhere = [name for name in description["files"] if name in ("", "..") or set(name) & set("/\\:\0")]
-        if elsewhere:
-            raise FolderError(f"{path} cannot be read: files: expected names. Received: {in_short(elsewhere[0])}.")
+        # The first digits of the manifest become the name of a file, too.
+        for key, names in (("files", description["files"]), ("manifest", [description["data"]["manifest"]])):
+            elsewhere = [name for name in names if name in ("", "..") or set(name) & set("/\\:\0")]
+            if elsewhere:
+                raise FolderError(f"{path} cannot be read: {key}: expected names. Received: {in_short(elsewhere[0])}.")
         if not 1 <= len(description["class_names"]) <= _MAX_CLASSES:
             raise FolderError(f"{path} cannot be read: class_names: expected 1 to {_MAX_CLASSES:,} classes.")
         return description

@@ -128,6 +128,8 @@ def read_refit(folder: StudyFolder) -> Refit | None:
         return None
     try:
         return Refit.from_dict({name: value for name, value in read_json(path).items() if name != "description"})
+    except FolderError:
+        raise
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise FolderError(f"{path} cannot be read: {error}. Repeat the training with `refit`.") from error
 

@@ -128,6 +128,8 @@ def with_label(label):
         ("experiment.json", lambda d: {**d, "class_names": 3}, "class_names: expected a list"),
         ("experiment.json", lambda d: {**d, "class_names": [1, 2, 3]}, "class_names[0]: expected text"),
         ("experiment.json", lambda d: {**d, "class_names": []}, "class_names: expected 1 to 10,000 classes"),
+        ("experiment.json", lambda d: {**d, "view": []}, "view: expected an object"),
+        ("experiment.json", lambda d: {**d, "data": {**d["data"], "manifest": "../../x"}}, "manifest: expected names"),
         ("experiment.json", lambda d: {**d, "files": {"../x": "0"}}, "files: expected names. Received: '../x'"),
     ],
 )
