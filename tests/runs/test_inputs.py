@@ -160,7 +160,7 @@ def test_the_engine_of_frozen_activations_is_recorded(photos, tmp_path):
 def test_damaged_inputs_are_named(started, content):
     path = started.run.partial / "inputs.json"
     path.write_bytes(content.encode(errors="surrogateescape"))
-    with pytest.raises(FolderError, match=r"inputs\.json cannot be read: .* Remove \S+ to start the run again"):
+    with pytest.raises(FolderError, match=r"(?s)inputs\.json cannot be read:.* Remove \S+ to start the run again"):
         inputs_of(started)
 
 
