@@ -189,8 +189,9 @@ def test_a_closed_terminal_stops_the_command(tmp_path):
     ours, terminal = pty.openpty()
     code = CODE.format(work=WORK["printing"], same_s=60, grace_s=60)
     process = subprocess.Popen(
-        # The command leads a session whose terminal is its standard input.
-        [sys.executable, "-c", f"import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n{code}"],
+        # The command leads a session whose terminal is its standard input. Tests under nohup ignore SIGHUP.
+        [sys.executable, "-c", f"import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+                               f"signal.signal(signal.SIGHUP, signal.SIG_DFL)\n{code}"],
         stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
         cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
     )  # fmt: skip
