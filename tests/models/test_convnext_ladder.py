@@ -103,8 +103,8 @@ def _is_normalised_away(weight, step):
     return weight.path in ("conv1_conv/bias", *(f"conv{s}_block1_2_conv/bias" for s in (2, 3, 4, 5) if step == 6))
 
 
-# A CPU has no float16 arithmetic and is slow to emulate it.
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", pytest.param("mixed_float16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
 def test_a_step_in_mixed_precision_reaches_every_weight(policy):
     with precision(policy):
         model = resnet_to_convnext((8, 8, 3), 4, depths=SHALLOW, stochastic_depth=0)

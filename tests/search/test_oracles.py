@@ -105,7 +105,7 @@ def medians(name, origin, budget, tmp_path, seeds=SEEDS):
     ("name", "origin", "budget"),
     [
         ("random", "RandomSearch", 40),
-        ("tpe", None, 40),
+        pytest.param("tpe", None, 40, marks=pytest.mark.slow),
         pytest.param("hyperband", "Hyperband", 40, marks=pytest.mark.slow),
         pytest.param("cmaes", None, 40, marks=pytest.mark.slow),
         pytest.param("qmc", None, 40, marks=pytest.mark.slow),

@@ -59,7 +59,11 @@ def test_the_proposed_rate_trains_and_is_far_below_divergence(dataset):
 
 
 @pytest.mark.parametrize(
-    "fields", [{"strategy": "mirrored"}, {"optimizer": "adam", "precision": "mixed_float16", "layer_decay": 0.5}]
+    "fields",
+    [
+        pytest.param({"strategy": "mirrored"}, marks=pytest.mark.slow),
+        {"optimizer": "adam", "precision": "mixed_float16", "layer_decay": 0.5},
+    ],
 )
 def test_the_model_does_not_change(dataset, fields):
     setup = prepare(dataset, recipe(noisy, config(**fields)))
