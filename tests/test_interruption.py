@@ -32,6 +32,7 @@ def work(arguments):
             time.sleep(0.1)
     finally:
         print("a progress bar ends")
+        open(os.environ["ENDED"], "w").close()
 """,
     "import": """
 class Slow:
@@ -193,7 +194,7 @@ def test_a_closed_terminal_stops_the_command(tmp_path):
         [sys.executable, "-c", f"import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
                                f"signal.signal(signal.SIGHUP, signal.SIG_DFL)\n{code}"],
         stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True,
-        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)},
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path), "ENDED": str(tmp_path / "ended")},
     )  # fmt: skip
     os.close(terminal)
     assert os.read(ours, 100).strip() == b"importing"
@@ -205,7 +206,7 @@ def test_a_closed_terminal_stops_the_command(tmp_path):
     finally:
         process.kill()
     assert not psutil.wait_procs(children, timeout=20)[1]
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [tmp_path / "ended"], "the end was cut short, or files stay"
 
 
 def test_the_library_installs_no_handler():
