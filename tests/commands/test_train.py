@@ -131,7 +131,7 @@ def test_a_run_goes_on_with_more_images_of_which_only_the_new_ones_are_computed(
     main(["train", "--continue", "first", "--engine", "inline", "--refit"])
     printed = capsys.readouterr().out
     assert "continuing first (head) on folder:photos → runs/first-continued" in printed
-    computed = [int(n) for n in re.findall(r"computing squeezenet1_1 up to pool of (\d+) images", printed)]
+    computed = [int(n) for n in re.findall(r"computing squeezenet1_1 up to pool of (\d+) images?\b", printed)]
     assert sum(computed) == 12
     out = tmp_path / "runs" / "first-continued"
     before = predictions(next((tmp_path / "first").glob("runs/*/seed-0/predictions.csv")))
