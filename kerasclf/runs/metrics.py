@@ -160,14 +160,24 @@ def top_accuracy(labels: Labels, probabilities: Probabilities, count: int) -> fl
     Of equally probable classes the first counts as the most probable, as in `accuracy`. A network that gives one
     class probability 1 gets no credit for all the others.
     """
+    return float(np.mean(is_among_most_probable(labels, probabilities, count)))
+
+
+def is_among_most_probable(labels: Labels, probabilities: Probabilities, count: int) -> NDArray[np.bool_]:
+    """Returns for each image whether its true class is among the `count` most probable classes."""
     most_probable = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
-    return float(np.mean((most_probable == labels[:, None]).any(axis=1)))
+    return np.asarray((most_probable == labels[:, None]).any(axis=1))
 
 
 def cross_entropy(labels: Labels, probabilities: Probabilities) -> float:
     """Returns the mean negative logarithm of the probability of the true class, in nats."""
+    return float(image_losses(labels, probabilities).mean())
+
+
+def image_losses(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
+    """Returns the negative logarithm of the probability of each image's true class, in nats."""
     of_true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(of_true.clip(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)).mean())
+    return np.asarray(-np.log(of_true.clip(_MIN_PROBABILITY, 1 - _MIN_PROBABILITY)))
 
 
 def class_metrics(labels: Labels, probabilities: Probabilities) -> ClassMetrics:

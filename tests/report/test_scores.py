@@ -1,0 +1,33 @@
+"""The scores of single images, whose mean is a metric of the run."""
+
+import numpy as np
+import pytest
+
+from kerasclf.report.scores import SCORES, scores_of
+from kerasclf.runs import metrics
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 12, 200)
+PROBABILITIES = RNG.dirichlet(np.ones(12), 200)
+METRICS = {
+    "test_accuracy": metrics.accuracy(LABELS, PROBABILITIES),
+    "test_top5_accuracy": metrics.top_accuracy(LABELS, PROBABILITIES, 5),
+    "test_loss": metrics.cross_entropy(LABELS, PROBABILITIES),
+    "test_macro_f1": metrics.macro_f1(LABELS, PROBABILITIES),
+}
+
+
+@pytest.mark.parametrize("metric", SCORES)
+def test_the_mean_of_the_scores_is_the_metric(metric):
+    scores = scores_of(metric, [(LABELS, PROBABILITIES)] * 2)
+    assert scores.shape == (2, 200)
+    assert scores.mean(axis=1) == pytest.approx([METRICS[metric]] * 2)
+
+
+def test_the_pseudo_values_of_macro_f1_are_those_of_a_jackknife():
+    scores = SCORES["test_macro_f1"](LABELS, PROBABILITIES)
+    kept = np.arange(200) != 7
+    without = metrics.macro_f1(LABELS[kept], PROBABILITIES[kept])
+    other = np.arange(200) != 8
+    without_other = metrics.macro_f1(LABELS[other], PROBABILITIES[other])
+    assert scores[7] - scores[8] == pytest.approx(-199 * (without - without_other))
