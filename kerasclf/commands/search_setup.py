@@ -17,7 +17,7 @@ from kerasclf.search.search import FINITE, Search
 from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
-from kerasclf.studies.reduction import QUICK
+from kerasclf.studies.reduction import QUICK, Reduction
 
 
 def check_options(options: SearchOptions) -> tuple[Search, Budget]:
@@ -86,7 +86,14 @@ def make_search(options: SearchOptions) -> Search:
     search, declared = make(options, space)
     search = _with_options(options, search)
     limits = options.limits(options.epochs)
-    return reduce_search(search, limits.with_defaults(QUICK) if quick else limits, declared)
+    return reduce_search(search, limits.with_defaults(_quick_limits(search)) if quick else limits, declared)
+
+
+def _quick_limits(search: Search) -> Reduction:
+    """Returns the limits of the quick size. ResNet50 takes minutes on a CPU, so a random one gives way to ResNet18."""
+    transfer = search.experiment.transfer
+    random = transfer is not None and transfer.weights == "none"
+    return QUICK.but(models={"resnet50": "resnet18"}, train_per_class=20) if random else QUICK
 
 
 def check_counts(options: SearchOptions) -> None:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from kerasclf.cli import main
+from kerasclf.commands.search import SearchCommand
 from kerasclf.locks import hold
 from kerasclf.search import read_search
 from tests.search.fake import FakeEngine
@@ -196,3 +197,13 @@ def test_a_search_of_real_runs_evaluates_the_test_set_once(tmp_path, capsys):
     main(arguments)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")} == before
     assert evaluation not in capsys.readouterr().out
+
+
+def test_a_quick_search_takes_a_smaller_network_than_resnet50():
+    from kerasclf.commands.search_setup import make_search
+
+    quick = make_search(SearchCommand("s2", quick=True, data="shapes"))
+    assert (quick.experiment.model, quick.experiment.transfer.weights) == ("resnet18", "none")
+    assert "resnet18 instead of resnet50" in quick.reductions
+    given = make_search(SearchCommand("s2", quick=True, data="shapes", weights="resnet50.keras"))
+    assert given.experiment.model == "resnet50"
