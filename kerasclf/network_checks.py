@@ -94,10 +94,7 @@ def weights_problems(name: str, weights: str) -> list[str]:
     if path.suffix not in (*TORCH_FORMS, *KERAS_FORMS):
         return [f"weights: expected a file {FILE_FORMS}. Received: {weights!r}."]
     if path.suffix == ".h5" and known.family != "backbones":
-        return [
-            f"weights: expected a .keras file for {name}, as {path.suffix} files describe no network. "
-            f"Received: {weights!r}."
-        ]
+        return [f"weights: expected a .keras, .safetensors or .pth file for {name}. Received: {weights!r}."]
     return []
 
 

@@ -30,7 +30,7 @@ class TrainCommand(TrainOptions):
       kerasclf train --data folder:my_photos --backbone keras_resnet50 --unfreeze stage5
       kerasclf train --data folder:my_photos --backbone keras_resnet50 mobilenet_v2 --repeats 3
       kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3 --refit
-      kerasclf train --continue runs/train-folder-my_photos-keras_resnet50
+      kerasclf train --continue runs/train-folder-my-photos-keras_resnet50
     """
 
     def run(self, console: Console) -> None:
@@ -46,6 +46,8 @@ class TrainCommand(TrainOptions):
         """Runs the study, and trains its best experiment on all images if requested."""
         if not self.refit:
             self.run_study(study, out, console)
+            if not self.plan:
+                _say_model(out, console)
             return
         from kerasclf.runs.progress import ConsoleProgress
         from kerasclf.studies.refit import read_refit, refit
@@ -105,6 +107,16 @@ class TrainCommand(TrainOptions):
             return f"{find_run(self.continue_run).path.absolute().parents[2].name}-continued{size}"
         how = "networks" if len(self.backbone) > 1 else label_of(next(iter(study.experiments.values())).model)
         return folder_name("train", self.data, how, study.size)
+
+
+def _say_model(out: Path, console: Console) -> None:
+    """Says where the model of the chosen experiment is."""
+    from kerasclf.report import read_results
+    from kerasclf.studies.study_folder import StudyFolder
+
+    chosen = read_results(out).chosen
+    run = StudyFolder(out).run(chosen.name, chosen.experiment.identity, chosen.runs[0].seed)
+    say(console, f"model: {run.path / 'model.keras'}, with the names of its classes in classes.json")
 
 
 def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None:

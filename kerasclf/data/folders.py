@@ -217,8 +217,8 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
         if any(path.name in _RESULTS for path in below):
             raise DataError(f"{folder / name} holds results of kerasclf, and no class. Move it elsewhere.")
         if not found:
-            others = f" {describe_left_out(below).capitalize()}." if below else ""
-            problems.append(f"{folder / name}. Received: none.{others}")
+            others = f" ({describe_left_out(below)})" if below else ""
+            problems.append(f"{folder / name}. Received: none{others}.")
         files += found
         labels += [label] * len(found)
     if problems:

@@ -96,7 +96,8 @@ def describe_left_out(left_out: Sequence[Path]) -> str:
         kinds = Counter(path.suffix.lower() or "no suffix" for path in foreign)
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
         files = counted(len(foreign), "file")
-        found.append(f"{files} without a known image suffix ({counts}), such as {foreign[0]}")
+        remedy = " (convert .heic to JPEG to use it)" if ".heic" in kinds else ""
+        found.append(f"{files} without a known image suffix ({counts}), such as {foreign[0]}{remedy}")
     if special:
         paths, what = counted(len(special), "path"), "is no file" if len(special) == 1 else "are no files"
         names = ", ".join(shortened([str(path) for path in special]))

@@ -198,7 +198,8 @@ def _list_lists(rest: str) -> Listed:
 
 def _list_birds(rest: str) -> Listed:
     if not rest:
-        raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}")
+        own = " For your own folder birds, give folder:birds." if Path("birds").is_dir() else ""
+        raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}{own}")
     root = path_of(rest)
     return root, *birds.list_birds(root)
 

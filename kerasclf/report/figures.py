@@ -224,7 +224,8 @@ def _height(margin: float, rows: int) -> float:
 
 
 def _name_rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), list(map(for_figure, names)))
+    # A name in a narrow figure takes two lines.
+    axes.set_yticks(range(len(names)), ["\n".join(map(for_figure, name.split("\n"))) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
 

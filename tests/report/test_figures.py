@@ -99,3 +99,9 @@ def test_narrow_figures_have_their_panels_below_each_other(folder, narrow):
         assert len({round(axes.get_position().x0, 2) for axes in figure.axes}) == (1 if narrow else 2)
     labels = [axes.get_ylabel() for axes in draw_curves(results, narrow=narrow).axes]
     assert labels[0] == "Loss (cross-entropy;\nlower is better)"
+
+
+def test_a_narrow_figure_names_two_experiments_in_two_lines(folder):
+    results = read_results(folder.path)
+    figure = draw_differences(against_base(results), between_neighbours(results), narrow=True)
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["second\n− first"]

@@ -39,8 +39,7 @@ def read_keras_file(path: Path, architecture: str) -> Weights:
             return by_layer(keras.models.load_model(path, compile=False, safe_mode=True))
         if architecture not in BACKBONES:
             raise KerasclfError(
-                f"weights: expected a .keras file for {architecture}, as {path.suffix} files describe no network. "
-                f"Received: {str(path)!r}."
+                f"weights: expected a .keras, .safetensors or .pth file for {architecture}. Received: {str(path)!r}."
             )
         return _read_keras_weights(path, architecture) if path.name.endswith(".weights.h5") else _read_legacy(path)
     except KerasclfError:
