@@ -153,12 +153,12 @@ def _fits(hint: Any, value: Any) -> bool:
     if hint is int:
         return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63
     if hint is str:
-        return isinstance(value, str) and _is_unicode(value)
+        return isinstance(value, str) and is_utf8(value)
     return isinstance(value, origin or hint)
 
 
-def _is_unicode(text: str) -> bool:
-    """Returns whether a text can be written as UTF-8. A path of other bytes cannot."""
+def is_utf8(text: str) -> bool:
+    """Returns whether UTF-8 can represent a text. Python reads other bytes of a file name as lone surrogates."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -168,7 +168,7 @@ def _is_unicode(text: str) -> bool:
 
 def _describe_expected(hint: Any, value: Any) -> str:
     """Describes a field's type, or the limit that a value of this type exceeds."""
-    if isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and not is_utf8(value):
         return "text that UTF-8 can represent"
     if isinstance(value, int) and abs(value) >= 2**63:
         return "less than 2**63"

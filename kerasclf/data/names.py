@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kerasclf.errors import DataError, listed, shortened
+from kerasclf.values import is_utf8
 
 _LOOK_ALIKE = "they differ only in their Unicode form (composed or decomposed accents). Rename one of them."
 
@@ -19,9 +20,9 @@ def check_names(class_names: Sequence[str], files: Iterable[Path]) -> None:
     Raises:
         DataError: If a name is not UTF-8, or two class names differ only in their Unicode form.
     """
-    wrong = sorted({ascii(str(path)) for path in files if not _is_utf8(str(path))})
+    wrong = sorted({ascii(str(path)) for path in files if not is_utf8(str(path))})
     # The files of such a class are wrong too, and its name is enough.
-    wrong = sorted({ascii(name) for name in class_names if not _is_utf8(name)}) or wrong
+    wrong = sorted({ascii(name) for name in class_names if not is_utf8(name)}) or wrong
     if wrong:
         raise DataError(listed("Expected names in UTF-8, which every output can hold. Rename these", shortened(wrong)))
     known: dict[str, str] = {}
@@ -41,12 +42,3 @@ def describe_difference(names: Sequence[str], other_names: Sequence[str]) -> str
     if alike:
         return f"They have {alike[0]!a} and {alike[1]!a}, which look alike: {_LOOK_ALIKE}"
     return f"Only one of them has {', '.join(shortened([repr(name) for name in only]))}."
-
-
-def _is_utf8(name: str) -> bool:
-    """Returns whether UTF-8 can represent a name. Python reads other bytes of a file name as lone surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
