@@ -199,6 +199,7 @@ def test_a_function_of_a_notebook_runs_in_this_process_alone(monkeypatch, tmp_pa
     Inline().plan(PlanRequest({"one": experiment}), lambda line: None)
 
 
+@pytest.mark.slow
 def test_the_example_of_the_manual_runs(tmp_path, monkeypatch):
     page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text()
     section = page.partition("## Your own network\n")[2].partition("### Start from")[0]

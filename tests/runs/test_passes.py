@@ -61,6 +61,7 @@ class Log(SilentRunListener):
         self.lines.append(line)
 
 
+@pytest.mark.slow
 def test_the_first_run_of_a_study_computes_the_activations_of_all(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
     cuts = {"dense": "from:conv2_pool", "convolution": "last1"}

@@ -26,6 +26,7 @@ def test_a_network_without_softmax_is_refused():
         plan(transfer=Transfer("none"), model_args={"classifier_activation": None})
 
 
+@pytest.mark.slow
 def test_a_cut_that_the_network_does_not_have_is_found_before_training():
     with pytest.raises(KerasclfError, match=r"mobilenet_v2 has no stage 40\. Stages: stage1, stage2"):
         plan(transfer=Transfer(weights="none"), train=TrainConfig(unfreeze="stage40"))

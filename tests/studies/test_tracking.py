@@ -27,6 +27,7 @@ def run_tracked(name, out):
     return folder.run("base", BASE.identity, 0)
 
 
+@pytest.mark.slow
 def test_tensorboard(tmp_path):
     accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
     run = run_tracked("tensorboard", tmp_path / "out")

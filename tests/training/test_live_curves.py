@@ -23,6 +23,7 @@ def fit(dataset, *callbacks, epochs=3):
     return train(dataset, recipe, callbacks=callbacks)
 
 
+@pytest.mark.slow
 def test_the_callback_writes_figures_and_does_not_change_the_training(dataset, tmp_path, notebook, monkeypatch):
     monkeypatch.setattr(live, "EVERY_S", 0.0)
     curves = LiveCurves(tmp_path / "deep" / "curves.png", "grey levels")

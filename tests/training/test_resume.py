@@ -65,8 +65,8 @@ CONFIGS = {
 }  # fmt: skip
 
 
-# "ema_stopping" covers the state of the first two; "two_devices" and "plateau" compile for a long time.
-SLOW = ("early_stopping", "ema", "two_devices", "plateau")
+# "cosine" covers what all have in common; the others compile for a long time.
+SLOW = ("early_stopping", "ema", "ema_stopping", "two_devices", "plateau")
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ def with_random_labels(data):
     })  # fmt: skip
 
 
+@pytest.mark.slow
 def test_choosing_the_epoch_on_the_test_set_does_not_change_the_training():
     stopping = EarlyStopping(monitor="val_accuracy", patience=8)
     choosing = TrainConfig(epochs=8, batch_size=16, learning_rate=0.1, jit=False, early_stopping=stopping)

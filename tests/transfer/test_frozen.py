@@ -320,6 +320,7 @@ def extractions():
     found.parent.stdout.close()
 
 
+@pytest.mark.slow
 def test_an_extraction_killed_ten_times_writes_identical_files(tmp_path, extractions):
     """It has two cuts and is killed at random moments after its start. Each process resumes from the rows it finds."""
     extractions.start(tmp_path / "whole", 0)

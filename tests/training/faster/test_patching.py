@@ -116,6 +116,7 @@ np.save(sys.argv[2], model(np.load(sys.argv[3])))
 """
 
 
+@pytest.mark.slow
 def test_a_model_saved_inside_loads_with_keras_alone(tmp_path):
     model = compiled(small())
     images, labels = labelled()
