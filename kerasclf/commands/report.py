@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 from rich.console import Console
 
 from kerasclf.commands.output import folder_within, say
 from kerasclf.errors import FolderError
+
+if TYPE_CHECKING:
+    from kerasclf.report.study_results import StudyResults
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,12 @@ def _check_study(folder: Path) -> None:
     StudyFolder(folder).read()
 
 
-def show_report(folder: Path, out: Path, console: Console) -> None:
-    """Writes a report and prints its table, and how a continued model compares with the earlier one."""
+def show_report(folder: Path, out: Path, console: Console) -> "StudyResults":
+    """Writes a report and prints its table, and how a continued model compares with the earlier one.
+
+    Returns:
+        The results that it shows.
+    """
     from kerasclf.report import read_results, write_report
     from kerasclf.report.console_table import console_table
     from kerasclf.report.continued import continued_findings
@@ -66,6 +73,7 @@ def show_report(folder: Path, out: Path, console: Console) -> None:
     for sentence in continued_findings(results):
         say(console, sentence)
     say(console, f"report: {page}")
+    return results
 
 
 def show_course(folder: Path, out: Path, console: Console, missing: Mapping[str, str] | None = None) -> None:

@@ -14,6 +14,7 @@ from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import Problems, RunsFailedError
 
 if TYPE_CHECKING:
+    from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.engines import Engine
     from kerasclf.runs.progress import RunListener
     from kerasclf.studies.study import Study
@@ -50,7 +51,7 @@ class RunOptions(SharedOptions):
         console: Console,
         only: tuple[str, ...] = (),
         finish: "Callable[[StudyPlan, Engine], None] | None" = None,
-    ) -> None:
+    ) -> "StudyResults | None":
         """Says what the study will cost, runs it and shows its report.
 
         Args:
@@ -59,6 +60,9 @@ class RunOptions(SharedOptions):
             console: Where to print.
             only: Names of the experiments to run; all if empty.
             finish: Called between the last run and the report, unless a run failed.
+
+        Returns:
+            The results of the folder; None after --plan.
 
         Raises:
             RunsFailedError: If some runs failed.
@@ -78,7 +82,7 @@ class RunOptions(SharedOptions):
         )
         self._show_plan(planned, console)
         if self.plan:
-            return
+            return None
         with self._listener(planned, console) as listener:
             failed = None
             try:
@@ -91,10 +95,12 @@ class RunOptions(SharedOptions):
                 finish(planned, engine)
             except RunsFailedError as error:
                 failed = error
+        results = None
         if has_results:
-            show_report(out, folder_within(out, "report"), console)
+            results = show_report(out, folder_within(out, "report"), console)
         if failed:
             raise failed
+        return results
 
     def _show_plan(self, planned: "StudyPlan", console: Console) -> None:
         from kerasclf.studies.study_plan_table import plan_summary, plan_table

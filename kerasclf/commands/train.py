@@ -11,6 +11,7 @@ from kerasclf.commands.train_options import TrainOptions
 from kerasclf.network_source import label_of
 
 if TYPE_CHECKING:
+    from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.engines import Engine
     from kerasclf.runs.experiment import Experiment
     from kerasclf.studies.study import Study
@@ -45,9 +46,9 @@ class TrainCommand(TrainOptions):
     def _run(self, study: "Study", out: Path, console: Console) -> None:
         """Runs the study, and trains its best experiment on all images if requested."""
         if not self.refit:
-            self.run_study(study, out, console)
-            if not self.plan:
-                _say_model(out, console)
+            results = self.run_study(study, out, console)
+            if results is not None:
+                _say_model(results, out, console)
             return
         from kerasclf.runs.progress import ConsoleProgress
         from kerasclf.studies.refit import read_refit, refit
@@ -109,12 +110,11 @@ class TrainCommand(TrainOptions):
         return folder_name("train", self.data, how, study.size)
 
 
-def _say_model(out: Path, console: Console) -> None:
+def _say_model(results: "StudyResults", out: Path, console: Console) -> None:
     """Says where the model of the chosen experiment is."""
-    from kerasclf.report import read_results
     from kerasclf.studies.study_folder import StudyFolder
 
-    chosen = read_results(out).chosen
+    chosen = results.chosen
     run = StudyFolder(out).run(chosen.name, chosen.experiment.identity, chosen.runs[0].seed)
     say(console, f"model: {run.path / 'model.keras'}, with the names of its classes in classes.json")
 
