@@ -1,4 +1,4 @@
-"""Reading and writing of text, JSON, TOML and arrays. Does not use TensorFlow.
+"""Reading and writing of text, JSON, TOML and arrays. Does not use TensorFlow, and imports NumPy only for arrays.
 
 Writing is atomic: a reader finds a whole file or none. Reading expects files of a stranger: sizes are bounded, nothing
 is unpickled, and a file of another form raises `FolderError`.
@@ -15,13 +15,13 @@ import tomllib
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import IO, TYPE_CHECKING, Any
 
 from kerasclf.errors import FolderError
 from kerasclf.temporary import lock_file, remove_abandoned_file
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 # Name of the JSON description among the arrays of a file. Checkpoints of earlier versions use it too.
 _DESCRIPTION = "state.json"
@@ -169,7 +169,7 @@ def _check_plain(value: Any, level: int = 0) -> None:
         raise ValueError(f"expected text, numbers, true or false. Received: {value}")
 
 
-def write_arrays(file: IO[bytes], arrays: Mapping[str, NDArray[Any]], described: Any) -> None:
+def write_arrays(file: IO[bytes], arrays: "Mapping[str, NDArray[Any]]", described: Any) -> None:
     """Writes arrays and their description into an open .npz file.
 
     Args:
@@ -177,11 +177,13 @@ def write_arrays(file: IO[bytes], arrays: Mapping[str, NDArray[Any]], described:
         arrays: Arrays by name.
         described: Description in plain JSON types.
     """
+    import numpy as np
+
     members: dict[str, Any] = {**arrays, _DESCRIPTION: np.frombuffer(json.dumps(described).encode(), np.uint8)}
     np.savez(file, **members)
 
 
-def read_arrays(path: Path, most: int | None = None) -> tuple[dict[str, NDArray[Any]], Any]:
+def read_arrays(path: Path, most: int | None = None) -> "tuple[dict[str, NDArray[Any]], Any]":
     """Reads a file of `write_arrays`, checks each array against its checksum, and unpickles nothing.
 
     Args:
@@ -202,7 +204,7 @@ def read_arrays(path: Path, most: int | None = None) -> tuple[dict[str, NDArray[
         raise FolderError(f"{path} cannot be read as arrays: its description is damaged.") from error
 
 
-def read_npz(path: Path, most: int | None = None) -> dict[str, NDArray[Any]]:
+def read_npz(path: Path, most: int | None = None) -> "dict[str, NDArray[Any]]":
     """Reads the arrays of an .npz file by name; see `read_arrays`."""
     check_regular(path)
     try:
@@ -218,8 +220,10 @@ def read_npz(path: Path, most: int | None = None) -> dict[str, NDArray[Any]]:
         raise FolderError(f"{path} cannot be read as arrays: {reason}.") from error
 
 
-def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> NDArray[Any]:
+def _read_array(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> "NDArray[Any]":
     """Reads an array after a check that its header announces as many bytes as the file holds."""
+    import numpy as np
+
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0

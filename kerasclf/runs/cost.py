@@ -72,7 +72,9 @@ class RunCost:
 
 
 def format_duration(seconds: float) -> str:
-    """Returns a duration as text: "12 s", "3 min" or "2.0 h"."""
+    """Returns a duration as text: "0.08 s", "12 s", "3 min" or "2.0 h"."""
+    if 0.005 < seconds < 0.95:
+        return f"{seconds:.1g} s"
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

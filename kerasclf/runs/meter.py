@@ -8,8 +8,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 # Linux shows the energy counters of Intel and AMD processors here, in microjoules; often only to root.
 _RAPL = Path("/sys/class/powercap")
 
@@ -54,6 +52,8 @@ def peak_memory_mb() -> float:
         unit = 1 if sys.platform == "darwin" else 1024
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
     except ImportError:  # Windows
+        import psutil
+
         return float(psutil.Process().memory_info().peak_wset) / 1e6  # type: ignore[attr-defined]
 
 
@@ -71,6 +71,8 @@ def forget_peak() -> None:
 
 def free_memory_mb() -> float:
     """Returns the memory available to processes, in 10⁶ bytes."""
+    import psutil  # takes a twentieth of a second, which commands that only check options need not wait for
+
     return float(psutil.virtual_memory().available) / 1e6
 
 

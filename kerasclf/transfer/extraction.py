@@ -158,5 +158,5 @@ class _Progress:
         if now - self._last_log <= _LOG_EVERY_S and not self.complete:
             return
         self._last_log, rate = now, self.done / (now - self._start)
-        left = (self._count - self.done) / rate
-        self._log(f"computed {self.done:,} of {self._count:,}, {rate:,.0f} images/s, {left:,.0f} s left")
+        left = "" if self.complete else f", {(self._count - self.done) / rate:,.0f} s left"
+        self._log(f"computed {self.done:,} of {self._count:,}, {rate:,.0f} images/s{left}")

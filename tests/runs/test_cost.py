@@ -18,6 +18,8 @@ def test_finished_epochs_are_not_counted_again(epochs_done, left_s):
     assert COST.left_s(epochs_done) == left_s
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(12.4, "12 s"), (200, "3 min"), (7200, "2.0 h")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.0, "0 s"), (0.083, "0.08 s"), (12.4, "12 s"), (200, "3 min"), (7200, "2.0 h")]
+)
 def test_durations_as_text(seconds, text):
     assert format_duration(seconds) == text
