@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
+from kerasclf.files import write_bytes
 from kerasclf.report.random_effects import difference_of, mean_of, prediction, summarise_scores
-from kerasclf.report.themes import save_figure
+from kerasclf.report.themes import figure_bytes
 
 ACCURACY, IMAGE_DEVIATION = 0.6, 1.5
 # The threshold at which 60 % of the verdicts are right, and the accuracy per unit of it.
@@ -79,7 +80,7 @@ def _t_interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def draw(found: dict[tuple[int, int, float], dict[str, float]]) -> Figure:
     """Draws the coverage of both intervals over the number of runs, one panel per number of test images."""
-    figure = Figure(figsize=(10, 3.4), layout="constrained")
+    figure = Figure(figsize=(10, 3.8), layout="constrained")
     for axes, images in zip(figure.subplots(1, len(IMAGES), sharey=True), IMAGES, strict=True):
         for name, marker in (("t over seeds", "o--"), ("seeds and images", "s-")):
             shares = [[found[runs, images, points][name] for points in SEED_POINTS] for runs in RUNS]
@@ -91,7 +92,7 @@ def draw(found: dict[tuple[int, int, float], dict[str, float]]) -> Figure:
         axes.set_xticks(RUNS)
     figure.axes[0].set_ylabel("share that covers the truth")
     figure.axes[0].yaxis.set_major_formatter("{x:.0%}")
-    figure.axes[0].legend(loc="lower left", frameon=False)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
@@ -108,7 +109,7 @@ def main() -> None:
                 text = "  ".join(f"{name} {share:.3f}" for name, share in shares.items())
                 print(f"{images:5,} images  {runs:2} runs  seeds vary by {points} points  {text}", flush=True)
     if options.figure:
-        save_figure(draw(found), options.figure.with_suffix(""))
+        write_bytes(options.figure, figure_bytes(draw(found), options.figure.suffix.removeprefix(".")))
 
 
 if __name__ == "__main__":

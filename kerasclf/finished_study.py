@@ -10,11 +10,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kerasclf.errors import FolderError, KerasclfError, unknown
-from kerasclf.report.comparisons import against_base, between_neighbours
+from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.figures import draw_confusion
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.page import study_figures, write_report
-from kerasclf.report.study_results import StudyResults, read_results
+from kerasclf.report.results_reader import read_results
+from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.runs.engines import Engine
 from kerasclf.runs.progress import RunListener
@@ -80,7 +81,7 @@ class FinishedStudy(StudyFolder):
         confusion = {f"confusion_{experiment.name}": experiment for experiment in results.experiments}
         if name in confusion:
             return draw_confusion(confusion[name], theme)
-        draws = study_figures(results, against_base(results), between_neighbours(results), lessons_of(results))
+        draws = study_figures(results, compare_contrasts(results), lessons_of(results))
         if name not in draws:
             raise KerasclfError(unknown("figure", name, [*draws, *confusion]))
         return draws[name](theme, False)

@@ -13,7 +13,7 @@ from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
 from kerasclf.search.experiment_file import find_experiment
-from kerasclf.search.search import FINITE, Search
+from kerasclf.search.search import FINITE, FIRST_FINAL_SEED, Search
 from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
@@ -167,6 +167,7 @@ def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[
 def _with_options(options: SearchOptions, search: Search) -> Search:
     # check_counts refuses numbers below these.
     repeats, final_repeats, seed = max(1, options.repeats or 1), max(0, options.final_repeats), max(0, options.seed)
+    first_final = FIRST_FINAL_SEED + seed
     return replace(
         search,
         experiment=_change_experiment(options, search.experiment),
@@ -175,7 +176,7 @@ def _with_options(options: SearchOptions, search: Search) -> Search:
         seeds=tuple(range(seed, seed + repeats)),
         folds=options.folds,
         median=options.median,
-        final_seeds=tuple(range(seed, seed + final_repeats)),
+        final_seeds=tuple(range(first_final, first_final + final_repeats)),
     )
 
 

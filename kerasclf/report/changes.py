@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.values import Value, flatten
 
 # These settings identify an experiment and are shown even at their defaults.
@@ -47,33 +46,6 @@ def changes_between(one: Value, other: Value) -> list[Change]:
     names = [*before, *(name for name in after if name not in before)]
     return [
         (name, before.get(name, "–"), after.get(name, "–")) for name in names if before.get(name) != after.get(name)
-    ]
-
-
-def neighbours(results: StudyResults) -> list[tuple[ExperimentResults, ExperimentResults]]:
-    """Returns each experiment except the first with its neighbour, the most similar earlier experiment.
-
-    The neighbour differs in the fewest fields; the latest wins a tie, which pairs the steps of a ladder. In a study of
-    flaws, each experiment with a flaw is paired with its corrected one, and there are no other pairs.
-    """
-    if results.lessons:
-        by_name = {e.name: e for e in results.experiments}
-        names = ((name, lesson.corrected) for name, lesson in results.lessons.items())
-        return [(by_name[one], by_name[other]) for one, other in names if one in by_name and other in by_name]
-    pairs = []
-    for index, experiment in enumerate(results.experiments[1:], start=1):
-        earlier = results.experiments[index - 1 :: -1]
-        pairs.append(
-            (experiment, min(earlier, key=lambda e: len(changes_between(e.experiment, experiment.experiment))))
-        )
-    return pairs
-
-
-def changes_of(results: StudyResults) -> list[tuple[str, str, list[Change]]]:
-    """Returns (experiment, its neighbour, changes) for each experiment that has a neighbour."""
-    return [
-        (after.name, before.name, changes_between(before.experiment, after.experiment))
-        for after, before in neighbours(results)
     ]
 
 

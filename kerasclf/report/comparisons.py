@@ -1,49 +1,64 @@
-"""Comparisons of a study's experiments: differences with their intervals and significance, as numbers and sentences."""
+"""Comparisons of a study's experiments: differences with their intervals and verdicts, as numbers and sentences."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from kerasclf.report.changes import neighbours
-from kerasclf.report.statistics import (
-    CONFIDENCE,
-    MAX_REPEATS,
-    Interval,
-    accuracy_interval,
-    bootstrap_difference,
-    holm,
-    paired_difference,
-    repeats_needed,
-    selection_bias,
-    share_interval,
+from kerasclf.report.contrasts import contrasts
+from kerasclf.report.random_effects import (
+    Sample,
+    detectable,
+    difference_of,
+    equivalence,
+    mean_of,
+    summarise_scores,
+    summarise_values,
 )
-from kerasclf.report.study_results import ExperimentResults, Run, StudyResults
+from kerasclf.report.statistics import CONFIDENCE, Interval, accuracy_interval, holm, selection_bias
+from kerasclf.report.study_results import MARGIN, ExperimentResults, StudyResults
+
+Verdict = Literal["better", "worse", "equal", "open", "none"]
+Basis = Literal["repeated", "borrowed", "networks", "seeds", "nothing"]
+_UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference between two experiments in test accuracy or another metric.
+    """The difference between two experiments in test accuracy or another share.
 
     Args:
         name: Name of the experiment.
         other: Name of the experiment that it is compared with.
-        repeats: Number of seeds that both experiments share.
-        difference: Metric of `name` minus that of `other`, with interval and p-value. They come from the shared seeds
-            (paired t-test), or from the test images (bootstrap, McNemar's test) if there is one shared seed.
-        p_holm: p-value corrected for the number of comparisons in the table.
-        needed: Repeats that show a difference of this size with a probability of 80 %, with the same correction; None
-            if it is unknown.
+        runs: Numbers of runs of both.
+        images: Number of test images; 0 if only the runs' metrics are known.
+        basis: Source of the variance over seeds: `"repeated"` runs of both; `"borrowed"` from the other experiments;
+            `"networks"` if there is none, so that two networks are compared and not their experiments; `"seeds"` for
+            a metric without scores of single images; `"nothing"` if the comparison is impossible.
+        difference: Metric of `name` minus that of `other`, with its interval over seeds and images like these.
+        these_images: The same with its interval over seeds alone, on these test images.
+        detectable: Smallest difference that such runs find in four of five studies.
+        limit: What is left of it with endless runs; only more test images lower it.
+        margin: Largest difference that counts as none.
+        equal_p: p-value of the hypothesis that the difference is at least the margin, corrected as `p_holm` is.
+        p_holm: p-value of the hypothesis that there is no difference, corrected for the number of comparisons.
         metric: Name of the compared metric.
     """
 
     name: str
     other: str
-    repeats: int
+    runs: tuple[int, int]
+    images: int
+    basis: Basis
     difference: Interval
-    p_holm: float
-    needed: int | None
+    these_images: Interval
+    detectable: float = math.nan
+    limit: float = math.nan
+    margin: float = MARGIN
+    equal_p: float = math.nan
+    p_holm: float = math.nan
     metric: str = "test_accuracy"
 
     @property
@@ -52,48 +67,82 @@ class Comparison:
         return self.p_holm < 1 - CONFIDENCE
 
     @property
-    def needed_text(self) -> str:
-        """The number of repeats needed, for a table."""
-        if self.needed is None:
-            return "–"
-        return str(self.needed) if self.needed <= MAX_REPEATS else f"over {MAX_REPEATS:,}"
+    def verdict(self) -> Verdict:
+        """The verdict on the two experiments; `"none"` if each has one run, and no others show how seeds vary."""
+        if self.basis in ("nothing", "networks") or math.isnan(self.p_holm):
+            return "none"
+        if self.significant:
+            return "better" if self.difference.value > 0 else "worse"
+        return "equal" if self.equal_p < 1 - CONFIDENCE else "open"
 
     @property
-    def basis(self) -> str:
+    def verdict_text(self) -> str:
+        """The verdict for a table."""
+        return {"open": "cannot be told apart", "none": "no verdict"}.get(self.verdict, self.verdict)
+
+    @property
+    def basis_text(self) -> str:
         """The runs that the comparison is based on."""
-        return f"{self.repeats} runs each" if self.repeats > 1 else "one run each, same test images"
+        one, other = self.runs
+        runs = f"{one} run{'s' * (one > 1)} each" if one == other else f"{one} and {other} runs"
+        if self.basis == "borrowed":
+            return f"over seeds and test images, {runs}, seeds as in the other experiments"
+        return f"over seeds, {runs}" if self.basis == "seeds" else f"over seeds and test images, {runs}"
 
     @property
     def sentence(self) -> str:
         """The result of the comparison, in one or two sentences."""
-        if not self.repeats:
-            return f"{self.name} and {self.other} cannot be compared: they share no seed."
-        points, half = 100 * self.difference.value, 100 * self.difference.half_width
-        if math.isnan(half):
+        if self.basis == "nothing":
+            reason = "their test images differ" if self.runs[0] else "they share no seed"
+            return f"{self.name} and {self.other} cannot be compared: {reason}."
+        if self.basis == "networks":
+            return self._of_networks
+        points = 100 * self.difference.value
+        if self.verdict in ("better", "worse"):
+            return (
+                f"{self.name} is {self.verdict} than {self.other} by {abs(points):.1f} points{self._metric_suffix} "
+                f"({size_interval(self.difference)}, {self.basis_text})."
+            )
+        if self.verdict == "equal":
+            margin = f"{100 * self.margin:g} point{'s' * (self.margin != 0.01)}"
+            apart = f"differ by less than {margin}{self._metric_suffix}"
+            return f"{self.name} and {self.other} {apart} (p = {self.equal_p:.2g})."
+        if self.verdict == "none":
             metric = self.metric.replace("_", " ")
             return f"One run each is not enough to compare the {metric} of {self.name} and {self.other}."
-        if self.significant:
-            direction = "better" if points > 0 else "worse"
-            return (
-                f"{self.name} is {direction} than {self.other} by {abs(points):.1f} points{self._metric_suffix} "
-                f"({size_interval(self.difference)}, {self.basis})."
-            )
-        corrected = " after correction for multiple comparisons" if abs(points) > half else ""
-        low, high = (signed(100 * end) for end in (self.difference.low, self.difference.high))
         return (
-            f"{self.name} and {self.other} are not significantly different{corrected}: "
-            f"{signed(points)} points{self._metric_suffix} (95 % interval {low} to {high}, {self.basis})."
-            f"{' ' if self.advice else ''}{self.advice}"
+            f"{self.name} and {self.other} cannot be told apart{self._correction}: {signed(points)} "
+            f"points{self._metric_suffix} ({self._interval}). {self.reach}"
         )
 
     @property
-    def advice(self) -> str:
-        """How many repeats would show the difference, as a sentence; empty if that is unknown."""
-        if self.needed is None:
-            return "Repeats with other seeds would give a clearer answer." if self.repeats == 1 else ""
-        if self.needed > MAX_REPEATS:
-            return f"More than {MAX_REPEATS:,} repeats would be needed to show this difference."
-        return f"About {max(self.needed, self.repeats + 1)} repeats would be needed to show this difference."
+    def reach(self) -> str:
+        """The difference that such a study would find, and what would help, as a sentence."""
+        found = f"This study would find {100 * self.detectable:.1f} points or more in four of five cases"
+        if not self.images or self.limit < 0.0005:
+            return f"{found}; more runs lower this."
+        return f"{found}; below {100 * self.limit:.1f}, more test images are needed, not more runs."
+
+    @property
+    def _of_networks(self) -> str:
+        these = f"On these {self.images:,} images this network of {self.name}"
+        end = "One run each says nothing of other seeds."
+        if not self.significant:
+            apart = f"and this one of {self.other} cannot be told apart: {signed(100 * self.difference.value)} points"
+            return f"{these} {apart} ({self._interval}). {end}"
+        better = "better" if self.difference.value > 0 else "worse"
+        ends = size_interval(self.difference).removeprefix("95 % interval ")
+        size = abs(100 * self.difference.value)
+        return f"{these} does {better} than this one of {self.other} by {size:.1f} points ({ends}). {end}"
+
+    @property
+    def _interval(self) -> str:
+        return f"{signed(100 * self.difference.low)} to {signed(100 * self.difference.high)}"
+
+    @property
+    def _correction(self) -> str:
+        alone = abs(self.difference.value) > self.difference.half_width
+        return " after correction for several comparisons" if alone else ""
 
     @property
     def _metric_suffix(self) -> str:
@@ -101,16 +150,13 @@ class Comparison:
         return "" if self.metric == "test_accuracy" else f" of {self.metric.replace('_', ' ')}"
 
 
-def legend(repeats: int) -> str:
-    """Returns an explanation of the columns of a table of comparisons, for runs with one or several seeds."""
-    single = "McNemar's exact test on the same test images, bootstrap intervals; both ignore variation between seeds"
-    test = "paired t-test over shared seeds" if repeats > 1 else single
-    return (
-        f"p: probability of a difference at least this large if both experiments are equally good ({test}). "
-        "Corrected p: adjusted for the number of comparisons in the table (Holm); below 5 % the difference is "
-        "statistically significant. The intervals are not corrected. Repeats needed: runs for an 80 % chance to show a "
-        "difference of this size."
-    )
+LEGEND = (
+    "Difference: 95 % interval over seeds and images like these, and over seeds alone on these test images. Corrected "
+    "p: probability of a difference at least this large if both are equally good, adjusted for the number of "
+    "comparisons (Holm); below 5 % the difference is statistically significant. Equal: the difference is smaller than "
+    "{margin:g} points (two one-sided tests, corrected). Would find: the difference that such runs find in four of "
+    "five studies. The intervals are not corrected."
+)
 
 
 def signed(points: float, decimals: int = 1) -> str:
@@ -124,95 +170,120 @@ def size_interval(difference: Interval) -> str:
     return "95 % interval " + " to ".join(f"{end:.1f}".replace("-", "−") for end in ends)
 
 
-def accuracy_of(experiment: ExperimentResults) -> Interval:
-    """Returns an experiment's mean test accuracy with its 95 % interval.
+def accuracy_of(results: StudyResults, experiment: ExperimentResults, *, on_these_images: bool = False) -> Interval:
+    """Returns an experiment's mean test accuracy with its 95 % interval, clipped to 0 and 1.
 
-    The interval is Student's over the runs, or Wilson's over the test images of a single run.
+    Args:
+        results: The study, whose other experiments show how seeds vary if this one has a single run.
+        experiment: The experiment.
+        on_these_images: Whether the interval is over seeds alone. Otherwise it is over seeds and images like these.
     """
-    if len(experiment.runs) > 1:
-        return share_interval(experiment.values("test_accuracy"))
-    run = experiment.runs[0]
-    return accuracy_interval(run.probabilities.argmax(axis=1) == run.labels)
+    sample = results.samples[experiment.name]
+    if sample.seeds is None and experiment.test_images is not None:
+        return accuracy_interval(experiment.runs[0].correct)
+    interval = mean_of(sample, on_these_images=on_these_images)
+    return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
-def against_base(results: StudyResults) -> list[Comparison]:
-    """Compares every experiment with the study's first."""
-    base, *others = results.experiments
-    return corrected([compare(experiment, base, len(others)) for experiment in others])
-
-
-def between_neighbours(results: StudyResults) -> list[Comparison]:
-    """Compares every experiment with its neighbour, the most similar earlier experiment."""
-    pairs = neighbours(results)
-    return corrected([compare(experiment, before, len(pairs)) for experiment, before in pairs])
+def compare_contrasts(results: StudyResults) -> list[Comparison]:
+    """Compares the pairs of experiments that the study is about (see `contrasts`), with corrected p-values."""
+    return corrected([compare(results, one, other, results.margin) for one, other in contrasts(results)])
 
 
 def selection_bias_of(results: StudyResults) -> float | None:
     """Returns how much choosing the best experiment on the test images overestimates its accuracy.
 
-    The estimate uses the smallest seed that all experiments share. It is None for a single experiment, without such
-    a seed, or with different test images.
+    The estimate uses the smallest seed that all experiments share. It is None for a single experiment, without such a
+    seed, or if the experiments have different test images.
     """
     shared = set.intersection(*({run.seed for run in e.runs} for e in results.experiments))
     if len(results.experiments) < 2 or not shared:
         return None
-    seed = min(shared)
-    first, *others = results.experiments
-    if len(_correct(first, seed)) < 2 or not all(_same_images(first, other, seed) for other in others):
+    runs = [next(run for run in e.runs if run.seed == min(shared)) for e in results.experiments]
+    if len({run.test_images for run in runs}) > 1 or len(runs[0].labels) < 2:
         return None
-    return selection_bias(np.stack([_correct(e, seed) for e in results.experiments]))
+    return selection_bias(np.stack([run.correct for run in runs]))
 
 
 def compare(
-    one: ExperimentResults, other: ExperimentResults, comparisons: int, metric: str = "test_accuracy"
+    results: StudyResults, one: ExperimentResults, other: ExperimentResults, margin: float = MARGIN
 ) -> Comparison:
-    """Compares two experiments; pass all comparisons of a table to `corrected` afterwards.
+    """Compares two experiments in test accuracy; pass all comparisons of a study to `corrected` afterwards.
+
+    Args:
+        results: The study.
+        one: An experiment.
+        other: The experiment that it is compared with.
+        margin: Largest difference that counts as none.
+    """
+    runs = len(one.runs), len(other.runs)
+    if one.test_images is None or one.test_images != other.test_images:
+        return Comparison(one.name, other.name, runs, 0, "nothing", _UNKNOWN, _UNKNOWN)
+    samples = results.samples[one.name], results.samples[other.name]
+    return compare_samples((one.name, other.name), runs, samples, margin)
+
+
+def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: str) -> Comparison:
+    """Compares two experiments by the differences between their runs of the same seed.
 
     Args:
         one: An experiment.
-        other: The experiment that it is compared with.
-        comparisons: Number of comparisons in the table.
-        metric: Name of a metric of the runs. With one run each, only test accuracy has an interval.
+        other: The experiment that it is compared with. Runs of one seed should differ in nothing but the setting.
+        metric: `"test_accuracy"`, or a share of which only the runs' values are known, such as validation accuracy.
     """
-    seeds = sorted({run.seed for run in one.runs} & {run.seed for run in other.runs})
-    if not seeds:
-        nothing = Interval(*[math.nan] * 4)
-        return Comparison(one.name, other.name, 0, nothing, math.nan, None, metric)
-    values, others = (_values(e, seeds, metric) for e in (one, other))
-    if len(seeds) == 1:
-        difference = Interval(float(values[0] - others[0]), math.nan, math.nan)
-        if metric == "test_accuracy" and _same_images(one, other, seeds[0]):
-            difference = bootstrap_difference(_correct(one, seeds[0]), _correct(other, seeds[0]))
-        return Comparison(one.name, other.name, 1, difference, math.nan, None, metric)
-    deviation = float(np.std(values - others, ddof=1))
-    difference = paired_difference(values, others)
-    # The strictest step of Holm's method: the difference stays significant after the correction.
-    level = (1 - CONFIDENCE) / comparisons
-    needed = repeats_needed(difference.value, deviation, level=level) if difference.value else MAX_REPEATS + 1
-    return Comparison(one.name, other.name, len(seeds), difference, math.nan, needed, metric)
+    pairs = [(run, before) for run in one.runs for before in other.runs if run.seed == before.seed]
+    names, runs = (one.name, other.name), (len(pairs), len(pairs))
+    if not pairs:
+        return Comparison(*names, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, metric=metric)
+    if metric != "test_accuracy" or any(run.test_images != before.test_images for run, before in pairs):
+        values = np.array([run.metrics[metric] - before.metrics[metric] for run, before in pairs])
+        if len(pairs) < 2:
+            difference = _UNKNOWN._replace(value=float(values[0]))
+            return Comparison(*names, runs, 0, "seeds", difference, difference, metric=metric)
+        compared = compare_samples(names, runs, (summarise_values(values, pairs[0][0].images["validation"]),))
+        return replace(compared, basis="seeds", images=0, metric=metric)
+    return compare_samples(
+        names, runs, (summarise_scores(np.stack([run.correct * 1.0 - before.correct for run, before in pairs])),)
+    )
 
 
-def corrected(comparisons: list[Comparison]) -> list[Comparison]:
-    """Returns the comparisons of a table with their p-values corrected for their number."""
-    p_values = holm([c.difference.p for c in comparisons])
-    return [replace(c, p_holm=p) for c, p in zip(comparisons, p_values, strict=True)]
+def corrected(comparisons: Sequence[Comparison], strictness: float = 1) -> list[Comparison]:
+    """Returns the comparisons of a study with their p-values corrected for their number, as one family.
+
+    Args:
+        comparisons: All comparisons of the study that get a verdict.
+        strictness: Factor of all p-values, for a study that is looked at several times (see `sequential`).
+    """
+    different = holm([strictness * c.difference.p for c in comparisons])
+    equal = holm([strictness * c.equal_p for c in comparisons])
+    return [replace(c, p_holm=p, equal_p=q) for c, p, q in zip(comparisons, different, equal, strict=True)]
 
 
-def _values(experiment: ExperimentResults, seeds: Sequence[int], metric: str) -> np.ndarray:
-    by_seed = {run.seed: run.metrics[metric] for run in experiment.runs}
-    return np.array([by_seed[seed] for seed in seeds], np.float64)
+def compare_samples(
+    names: tuple[str, str], runs: tuple[int, int], samples: tuple[Sample, ...], margin: float = MARGIN
+) -> Comparison:
+    """Compares two experiments by their scores on the same images; see `compare`.
 
-
-def _correct(experiment: ExperimentResults, seed: int) -> np.ndarray:
-    run = _run_of(experiment, seed)
-    correct: np.ndarray = run.probabilities.argmax(axis=1) == run.labels
-    return correct
-
-
-def _same_images(one: ExperimentResults, other: ExperimentResults, seed: int) -> bool:
-    """Returns whether two experiments have test images with the same labels, and can be compared image by image."""
-    return np.array_equal(_run_of(one, seed).labels, _run_of(other, seed).labels)
-
-
-def _run_of(experiment: ExperimentResults, seed: int) -> Run:
-    return next(run for run in experiment.runs if run.seed == seed)
+    Args:
+        names: Names of both.
+        runs: Numbers of runs of both.
+        samples: Their scores, or one sample of the differences between runs of the same seed.
+        margin: Largest difference that counts as none.
+    """
+    seeds = [sample.seeds for sample in samples]
+    basis: Basis = (
+        "networks" if None in seeds else "borrowed" if any(s is not None and s.borrowed for s in seeds) else "repeated"
+    )
+    found, limit = detectable(*samples)
+    return Comparison(
+        *names,
+        runs,
+        samples[0].images,
+        basis,
+        difference_of(*samples),
+        difference_of(*samples, on_these_images=True),
+        found,
+        limit,
+        margin,
+        equal_p=math.nan if basis == "networks" else equivalence(*samples, margin=margin),
+    )

@@ -2,17 +2,17 @@
 
 from dataclasses import replace
 
-from kerasclf.report.comparisons import Comparison, accuracy_of, compare, corrected
+from kerasclf.report.comparisons import Comparison, compare_samples, corrected
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.runs.metrics import accuracy
 
-_EARLIER = "the earlier model"
+_EARLIER = "the earlier training"
 
 
 def continued_findings(results: StudyResults) -> list[str]:
     """Returns sentences that compare each continued model with the earlier one on the same test images."""
     pairs = [(one, before) for one in results.experiments if (before := _earlier(one))]
-    compared = corrected([compare(one, before, len(pairs)) for one, before in pairs])
+    compared = corrected([_compared(one, before) for one, before in pairs])
     return [
         sentence
         for (one, before), comparison in zip(pairs, compared, strict=True)
@@ -20,12 +20,16 @@ def continued_findings(results: StudyResults) -> list[str]:
     ]
 
 
+def _compared(one: ExperimentResults, before: ExperimentResults) -> Comparison:
+    return compare_samples((one.name, before.name), (len(one.runs), 1), (one.sample(), before.sample()))
+
+
 def _sentences(one: ExperimentResults, before: ExperimentResults, comparison: Comparison) -> list[str]:
     run = one.runs[0]
     count, new = len(run.labels), run.new_images.get("test", 0)
     return [
-        f"{one.name} has a test accuracy of {accuracy_of(one).value:.1%} after the training was continued. "
-        f"{_EARLIER.capitalize()} has {accuracy_of(before).value:.1%} on the same {count:,} test images, of which "
+        f"{one.name} has a test accuracy of {one.sample().mean:.1%} after the training was continued. "
+        f"The earlier model has {before.sample().mean:.1%} on the same {count:,} test images, of which "
         f"{new:,} are new.",
         comparison.sentence,
     ]

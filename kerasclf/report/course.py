@@ -12,14 +12,15 @@ import pandas as pd
 
 from kerasclf.errors import FolderError
 from kerasclf.files import write_bytes, write_text
-from kerasclf.report.comparisons import against_base, between_neighbours
+from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.decision_figure import animate_decision, draw_decision
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.page import Draw, by_class, csv_of, data_url, templates, themed_figure
 from kerasclf.report.rerun_commands import command_of
-from kerasclf.report.study_results import StudyResults, read_results
+from kerasclf.report.results_reader import read_results
+from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.report.visualization_figures import draw_attention, draw_features, draw_kernels
 from kerasclf.runs.environment import hardware_in_words
@@ -114,7 +115,7 @@ def _context(
         "results": results,
         "run": results.first_run,
         "rows": summarise(results).to_dict("records"),
-        "findings": findings(results, between_neighbours(results), lessons_of(results)),
+        "findings": findings(results, compare_contrasts(results), lessons_of(results)),
         "figures": _figures(one, results, out),
         "classes": by_class(results.chosen)["shown"] if exercise.table else [],
         "command": command_of(results),
@@ -150,8 +151,8 @@ def _draw(name: str, one: _ExerciseResults, results: StudyResults) -> Draw | Non
     if name == "differences" and (lesson_results := lessons_of(results)):
         return partial(draw_lessons, lesson_results)
     if name == "differences":
-        base, neighbours = against_base(results), between_neighbours(results)
-        return partial(draw_differences, base, neighbours) if base else None
+        comparisons = compare_contrasts(results)
+        return partial(draw_differences, comparisons) if comparisons else None
     if name == "decision":
         decision = read_illustration(one.folder, "decision")
         return partial(draw_decision, decision) if decision else None

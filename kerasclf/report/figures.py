@@ -1,5 +1,6 @@
 """The figures of a study's report."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 
@@ -29,12 +30,14 @@ def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False)
         figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.1, len(results.experiments))))
         axes = figure.subplots()
         for index, experiment in enumerate(results.experiments):
-            _bar(axes, experiment, index, theme)
+            _bar(axes, results, experiment, index, theme)
+        chance = results.chance
+        axes.axvline(chance, color=soft(theme), linewidth=1, linestyle=":", label=f"most common class: {chance:.1%}")
         published = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
         if results.comparable and published:
             label = "published (validation)" if results.published_metric == "validation_accuracy" else "published"
             axes.plot(*zip(*published, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=label)
-            axes.legend(loc="lower right", frameon=False)
+        figure.legend(loc="outside upper right", ncols=2, frameon=False)
         _name_rows(axes, [experiment.name for experiment in results.experiments])
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
@@ -46,27 +49,13 @@ def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False)
         return figure
 
 
-def draw_differences(
-    against_base: Sequence[Comparison],
-    between_neighbours: Sequence[Comparison],
-    theme: str = "light",
-    narrow: bool = False,
-) -> Figure:
+def draw_differences(comparisons: Sequence[Comparison], theme: str = "light", narrow: bool = False) -> Figure:
     """Draws differences in test accuracy with their 95 % intervals; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        height = _height(1.5, len(against_base))
-        figure = Figure(figsize=(_NARROW, 2 * height) if narrow else (10, height))
-        left, right = figure.subplots(2, 1, sharex=True) if narrow else figure.subplots(1, 2, sharex=True)
-        _differences(
-            left,
-            against_base,
-            f"compared with {for_figure(against_base[0].other)}",
-            [c.name for c in against_base],
-            theme,
-        )
+        figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.3, len(comparisons))))
         break_line = "\n" if narrow else " "
-        names = [f"{c.name}{break_line}− {c.other}" for c in between_neighbours]
-        _differences(right, between_neighbours, "compared with the most similar\nearlier experiment", names, theme)
+        names = [f"{c.name}{break_line}− {c.other}" for c in comparisons]
+        _differences(figure.subplots(), comparisons, "difference in test accuracy", names, theme)
         return figure
 
 
@@ -148,8 +137,8 @@ def _curve_metrics(results: StudyResults) -> list[str]:
     return ["loss", "accuracy", *["macro_f1"] * all("macro_f1" in names for names in columns)]
 
 
-def _bar(axes: Axes, experiment: ExperimentResults, row: int, theme: str) -> None:
-    values, accuracy = experiment.values("test_accuracy"), accuracy_of(experiment)
+def _bar(axes: Axes, results: StudyResults, experiment: ExperimentResults, row: int, theme: str) -> None:
+    values, accuracy = experiment.values("test_accuracy"), accuracy_of(results, experiment)
     axes.barh(row, accuracy.value, color=color_of(row, theme), alpha=0.85, height=0.62)
     axes.errorbar(
         accuracy.value, row, xerr=[[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]],
@@ -172,7 +161,7 @@ def _differences(axes: Axes, comparisons: Sequence[Comparison], title: str, name
 
 def _difference(axes: Axes, comparison: Comparison, row: int, theme: str) -> None:
     difference = comparison.difference
-    if not comparison.repeats:
+    if math.isnan(difference.low):
         return
     color = color_of(0, theme) if comparison.significant else soft(theme)
     fill = color if comparison.significant else paper(theme)

@@ -5,37 +5,68 @@ from collections.abc import Sequence
 from kerasclf.report.comparisons import Comparison, accuracy_of, selection_bias_of
 from kerasclf.report.continued import continued_findings
 from kerasclf.report.lessons import LessonResult, summary_of
-from kerasclf.report.study_results import StudyResults
+from kerasclf.report.random_effects import prediction
+from kerasclf.report.study_results import ExperimentResults, StudyResults
+
+# Fewer validation images do not tell experiments apart whose accuracies differ by less than about 14 points.
+_FEW_VALIDATION_IMAGES = 100
 
 
 def findings(
-    results: StudyResults, neighbours: Sequence[Comparison], lesson_results: Sequence[LessonResult] = ()
+    results: StudyResults, comparisons: Sequence[Comparison], lesson_results: Sequence[LessonResult] = ()
 ) -> list[str]:
-    """Returns the chosen experiment with its test accuracy, then the comparison of each experiment.
+    """Returns the chosen experiment with its test accuracy, the comparisons, and the published figures next to ours.
 
     Models that were continued are compared with the earlier one.
 
     Args:
         results: The study.
-        neighbours: The comparisons that `between_neighbours` returns.
+        comparisons: The comparisons that `compare_contrasts` returns.
         lesson_results: The results that `lessons_of` returns. A study of flaws chooses no experiment.
     """
     if lesson_results:
         return [summary_of(lesson_results), *(one.sentence for one in lesson_results)]
-    continued = continued_findings(results)
+    others = [*continued_findings(results), *published_sentences(results)]
     if len(results.experiments) < 2:
-        return continued
-    return [_choice(results), *(comparison.sentence for comparison in neighbours), *continued]
+        return others
+    return [_choice(results), *(comparison.sentence for comparison in comparisons), *others]
+
+
+def published_sentences(results: StudyResults) -> list[str]:
+    """Returns for each published accuracy whether it disagrees with ours; nothing if they are not comparable.
+
+    A published figure is usually that of one run. It is compared with one more run of ours, not with our mean.
+    """
+    if not results.comparable or results.published_metric != "test_accuracy":
+        return []
+    return [text for e in results.experiments if e.published and (text := _next_to_published(results, e))]
+
+
+def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> str:
+    expected = prediction(results.samples[experiment.name])
+    if expected is None or experiment.published is None:
+        return ""
+    published, low, high = experiment.published["accuracy"], max(expected.low, 0.0), min(expected.high, 1.0)
+    start = f"{experiment.name}: one more run of ours would give {low:.2f} to {high:.2f}; the published {published:g}"
+    if low <= published <= high:
+        return f"{start} lies inside: no disagreement."
+    other = " under the sound protocol" if results.study["protocol"] == "sound" else ""
+    return f"{start} lies outside. Ours are trained with Keras 3{other}; the notes say what else differs."
 
 
 def _choice(results: StudyResults) -> str:
     chosen = results.chosen
-    accuracy = accuracy_of(chosen)
+    accuracy = accuracy_of(results, chosen)
     runs = len(chosen.runs)
     basis = f"{runs} runs" if runs > 1 else "one run"
     value = f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {basis})"
     if results.study["protocol"] != "published":
-        return f"Chosen on the validation set: {chosen.name}. Its test accuracy is {value}."
+        images = chosen.runs[0].images["validation"]
+        weak = images < _FEW_VALIDATION_IMAGES
+        doubt = (
+            f" {images} validation images cannot tell the experiments apart: another may be as good." if weak else ""
+        )
+        return f"Chosen on the validation set: {chosen.name}. Its test accuracy is {value}.{doubt}"
     if results.published_metric == "validation_accuracy":
         return _chosen_and_reported_on_validation(results, value)
     sentence = f"Chosen on the test set, as in the original study: {chosen.name}. Its test accuracy is {value}"

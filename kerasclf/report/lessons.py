@@ -1,12 +1,9 @@
 """The effect of flaws: the metric reported with each flaw, compared with that of the corrected experiment."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from kerasclf.report.comparisons import Comparison, compare, corrected, size_interval
+from kerasclf.report.comparisons import Comparison, compare_in_pairs, corrected, size_interval
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.studies.study import Lesson
 
@@ -21,7 +18,7 @@ class LessonResult:
     Args:
         name: Name of the experiment with the flaw.
         lesson: The lesson that the flaw teaches.
-        flawed_value: Metric with the flaw, mean over the seeds that both experiments share.
+        flawed_value: Metric with the flaw, mean over its runs.
         corrected_value: The same metric of the corrected experiment.
         comparison: Flawed minus corrected value, paired by seed, corrected for the number of all such comparisons.
     """
@@ -45,7 +42,7 @@ class LessonResult:
     @property
     def effect(self) -> str:
         """The effect of the flaw on the metric, as one word."""
-        if not self.comparison.significant:
+        if self.comparison.verdict not in ("better", "worse"):
             return _NOT_SIGNIFICANT
         on_validation = self.comparison.metric == "validation_accuracy"
         if self.comparison.difference.value < 0:
@@ -56,12 +53,12 @@ class LessonResult:
     def sentence(self) -> str:
         """The effect of the flaw as a sentence."""
         comparison = self.comparison
-        if not comparison.significant:
+        if comparison.verdict not in ("better", "worse"):
             return comparison.sentence
         points = 100 * comparison.difference.value
         return (
             f"{self.name} {self.effect} the {self.metric_name} by {abs(points):.1f} points "
-            f"({size_interval(comparison.difference)}, {comparison.basis}): "
+            f"({size_interval(comparison.difference)}, {comparison.basis_text}): "
             f"{self.flawed_value:.1%} with the flaw, {self.corrected_value:.1%} without it."
         )
 
@@ -79,9 +76,9 @@ def lessons_of(results: StudyResults) -> list[LessonResult]:
         for metric in dict.fromkeys((lesson.metric, "test_accuracy"))
         if name in by_name and lesson.corrected in by_name
     ]
-    comparisons = corrected([compare(one, other, len(pairs), metric) for one, other, _, metric in pairs])
+    comparisons = corrected([compare_in_pairs(one, other, metric) for one, other, _, metric in pairs])
     return [
-        LessonResult(one.name, lesson, *_means(one, other, metric), comparison)
+        LessonResult(one.name, lesson, _mean(one, metric), _mean(other, metric), comparison)
         for (one, other, lesson, metric), comparison in zip(pairs, comparisons, strict=True)
     ]
 
@@ -97,13 +94,11 @@ def summary_of(lesson_results: Sequence[LessonResult]) -> str:
     significant = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
     count = len(lesson_results) - len(unclear)
     start = f"{count} of {len(lesson_results)} flaws significantly change the reported accuracy"
-    runs = max(one.comparison.repeats for one in lesson_results)
+    runs = max(max(one.comparison.runs) for one in lesson_results)
     basis = f"{runs} runs" if runs > 1 else "one run"
     end = f" With {basis} each, no significant effect is found for {', '.join(unclear)}." if unclear else ""
     return f"{start}{': ' + '; '.join(significant) if significant else ''}.{end}"
 
 
-def _means(one: ExperimentResults, other: ExperimentResults, metric: str) -> tuple[float, float]:
-    shared = {run.seed for run in one.runs} & {run.seed for run in other.runs}
-    means = [[run.metrics[metric] for run in e.runs if run.seed in shared] for e in (one, other)]
-    return (float(np.mean(means[0])), float(np.mean(means[1]))) if shared else (math.nan, math.nan)
+def _mean(experiment: ExperimentResults, metric: str) -> float:
+    return float(experiment.values(metric).mean())

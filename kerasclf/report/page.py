@@ -15,8 +15,9 @@ from matplotlib.figure import Figure
 
 from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
 from kerasclf.files import write_text
-from kerasclf.report.changes import changes_of, settings_of
-from kerasclf.report.comparisons import Comparison, against_base, between_neighbours, legend, signed
+from kerasclf.report.changes import settings_of
+from kerasclf.report.comparisons import LEGEND, Comparison, compare_contrasts, signed
+from kerasclf.report.contrasts import changes_of
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import LessonResult, lessons_of
@@ -33,6 +34,15 @@ Draw = Callable[[str, bool], Figure]
 
 _VARIANTS = (("dark", "dark", False), ("narrow_light", "light", True), ("narrow_dark", "dark", True))
 
+# The words of the page that have a special meaning, one line each.
+GLOSSARY = {
+    "run": "one training of an experiment, from one seed",
+    "seed": "the number that decides everything random in a run: first weights, order and changes of the images",
+    "repeat": "another run of the same experiment with another seed",
+    "interval": "the range that covers the true value in 95 of 100 such studies",
+    "significant": "equally good experiments would differ this much in fewer than 5 of 100 such studies",
+}
+
 # A longer table of classes shows only the worst classes and folds the others.
 _MAX_LISTED_CLASSES = 40
 _WORST_CLASSES = 20
@@ -48,19 +58,17 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     out.mkdir(parents=True, exist_ok=True)
     summary = summarise(results)
     write_text(out / "summary.csv", csv_of(summary))
-    base, neighbours, lesson_results = against_base(results), between_neighbours(results), lessons_of(results)
-    draws = study_figures(results, base, neighbours, lesson_results)
+    comparisons, lesson_results = compare_contrasts(results), lessons_of(results)
+    draws = study_figures(results, comparisons, lesson_results)
     context: dict[str, Any] = {
         "results": results,
         "study": results.study,
-        "findings": findings(results, neighbours, lesson_results),
+        "findings": findings(results, comparisons, lesson_results),
         "lesson_results": lesson_results,
         "rows": summary.to_dict("records"),
-        "comparisons": [
-            ("Compared with the first experiment", base),
-            ("Compared with the most similar earlier experiment", neighbours),
-        ],
-        "legend": legend(len(results.experiments[0].runs)),
+        "comparisons": comparisons,
+        "legend": LEGEND.format(margin=100 * results.margin),
+        "glossary": GLOSSARY,
         "changes": changes_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
         "mistakes": mistakes_of(results.chosen.runs[0]),
@@ -76,17 +84,14 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
 
 
 def study_figures(
-    results: StudyResults,
-    base: Sequence[Comparison],
-    neighbours: Sequence[Comparison],
-    lesson_results: Sequence[LessonResult],
+    results: StudyResults, comparisons: Sequence[Comparison], lesson_results: Sequence[LessonResult]
 ) -> dict[str, Draw]:
     """Returns the functions that draw the figures of a study with all its experiments, by the names of their files."""
     figures: dict[str, Draw] = {"bars": partial(draw_bars, results), "curves": partial(draw_curves, results)}
     if lesson_results:
         figures["differences"] = partial(draw_lessons, lesson_results)
-    elif neighbours:
-        figures["differences"] = partial(draw_differences, base, neighbours)
+    elif comparisons:
+        figures["differences"] = partial(draw_differences, comparisons)
     return figures
 
 

@@ -126,6 +126,15 @@ class Error(NamedTuple):
         """Both variances together."""
         return self.seeds + self.images
 
+    def cautious(self) -> "Error":
+        """Returns this error with fewer degrees of freedom where both sources of chance count.
+
+        After two or three runs their variance is often estimated far too low. Satterthwaite's degrees of freedom then
+        rise to those of the images, and the interval covers 89 to 92 %. With these it covers 93 % (simulated by
+        benchmarks/intervals.py). Nothing changes if one of the sources is zero.
+        """
+        return self if math.isinf(self.df) else self._replace(df=self.df * math.sqrt(self.seeds / self.variance))
+
     def half_width(self, confidence: float = CONFIDENCE) -> float:
         """Half the width of an interval with Student's t."""
         return float(stats.t.ppf((1 + confidence) / 2, self.df)) * math.sqrt(self.variance)
@@ -162,7 +171,7 @@ def mean_of(sample: Sample, *, on_these_images: bool = False) -> Interval:
             and images like these.
     """
     error = error_of(sample, on_these_images=on_these_images)
-    half = error.half_width() if error.variance > _NO_VARIANCE else unseen(sample.images)
+    half = error.cautious().half_width() if error.variance > _NO_VARIANCE else unseen(sample.images)
     return Interval(sample.mean, sample.mean - half, sample.mean + half)
 
 
@@ -202,6 +211,8 @@ def detectable(*samples: Sample, power: float = 0.8) -> tuple[float, float]:
     Only more test images lower the limit.
     """
     error = error_of(*samples)
+    if error.variance <= _NO_VARIANCE:
+        return unseen(samples[0].images), unseen(samples[0].images)
     factor = float(stats.t.ppf((1 + CONFIDENCE) / 2, error.df) + stats.t.ppf(power, error.df))
     limit = float(stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(power))
     return factor * math.sqrt(error.variance), limit * math.sqrt(error.images)
@@ -228,7 +239,7 @@ def prediction(sample: Sample, test_images: int | None = None) -> Interval | Non
     if variance <= _NO_VARIANCE:
         half = unseen(sample.images)
     else:
-        half = Error(seeds, images, _satterthwaite(variance, [(seeds, sample.seeds.df)])).half_width()
+        half = Error(seeds, images, _satterthwaite(variance, [(seeds, sample.seeds.df)])).cautious().half_width()
     return Interval(sample.mean, sample.mean - half, sample.mean + half)
 
 

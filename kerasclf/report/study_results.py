@@ -1,38 +1,22 @@
-"""The results of a study, read from its folder."""
+"""The results of a study: its experiments with their finished runs, and the limits of what they say."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.errors import FolderError
+from kerasclf.report.random_effects import Sample, borrow, summarise_scores, summarise_values
+from kerasclf.report.scores import scores_of
 from kerasclf.runs.examples import Examples
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.run_folder import RunFolder
-from kerasclf.studies.refit import Refit, read_refit
+from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
-from kerasclf.studies.study_folder import StudyFolder
 
 REDUCED = "The study was reduced: {}."
-# Every run reports them.
-_METRICS = (
-    "test_accuracy",
-    "test_loss",
-    "test_macro_f1",
-    "validation_accuracy",
-    "epochs",
-    "best_epoch",
-    "images_per_second",
-    "seconds",
-    "parameters",
-)
-_COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
 _QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
 RANDOM_WEIGHTS = (
     "The networks started from random weights (--weights none), not from pretrained weights. Their frozen layers have "
@@ -40,11 +24,16 @@ RANDOM_WEIGHTS = (
 )
 
 
+# The largest difference in accuracy that counts as none, unless the study states another.
+MARGIN = 0.02
+
+
 @dataclass(frozen=True)
 class Run:
     """One finished run: its seed, metrics, history and predictions.
 
     A run that continued another has that model's probabilities for the same images as `earlier_probabilities`.
+    Runs on the same test images have the same `test_images`, a hash of the images' names.
     """
 
     seed: int
@@ -56,6 +45,17 @@ class Run:
     environment: dict[str, Any]
     examples: Examples | None
     earlier_probabilities: NDArray[np.float64] | None = None
+    test_images: str = ""
+
+    @property
+    def images(self) -> dict[str, int]:
+        """Number of images in each set."""
+        return dict(self.description["data"]["images"])
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the prediction of each test image is correct."""
+        return np.asarray(self.probabilities.argmax(axis=1) == self.labels)
 
     def __repr__(self) -> str:
         return f"<Run with seed {self.seed}: test accuracy {self.metrics.get('test_accuracy', math.nan):.4f}>"
@@ -92,6 +92,24 @@ class ExperimentResults:
         """Returns a metric of every run; nan for a run without it."""
         return np.array([run.metrics.get(metric, np.nan) for run in self.runs], np.float64)
 
+    @property
+    def test_images(self) -> str | None:
+        """A hash of the test images; None if runs have different ones, as with repeated splits."""
+        found = {run.test_images for run in self.runs}
+        return found.pop() if len(found) == 1 else None
+
+    def sample(self, metric: str = "test_accuracy") -> Sample:
+        """Returns a metric with its scores on the test images, for intervals.
+
+        Args:
+            metric: A key of `kerasclf.report.scores.SCORES`.
+        """
+        if self.test_images is not None:
+            return summarise_scores(scores_of(metric, [(run.labels, run.probabilities) for run in self.runs]))
+        images = self.runs[0].images
+        overlap = images["test"] / (images["train"] + images["validation"])
+        return summarise_values(self.values(metric), images["test"], overlap)
+
     @cached_property
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Labels and probabilities of all runs, concatenated."""
@@ -125,6 +143,23 @@ class StudyResults:
     def data_title(self) -> str:
         """The title of the data set."""
         return str(self.first_run.description["data"]["title"])
+
+    @property
+    def margin(self) -> float:
+        """The largest difference in accuracy that counts as none."""
+        return float(self.study.get("margin", MARGIN))
+
+    @property
+    def chance(self) -> float:
+        """The share of the most common class among the test images, which a constant prediction reaches."""
+        return float(np.bincount(self.first_run.labels).max() / len(self.first_run.labels))
+
+    @cached_property
+    def samples(self) -> dict[str, Sample]:
+        """The test accuracy of each experiment, for intervals. A single run borrows the others' variance over seeds."""
+        return dict(
+            zip([e.name for e in self.experiments], borrow([e.sample() for e in self.experiments]), strict=True)
+        )
 
     @property
     def size(self) -> str:
@@ -205,65 +240,6 @@ class StudyResults:
         metric = self.published_metric if self.study["protocol"] == "published" else "validation_accuracy"
         sound = [e for e in self.experiments if e.name not in self.lessons]
         return max(sound or self.experiments, key=lambda e: e.values(metric).mean())
-
-
-def read_results(path: Path | str) -> StudyResults:
-    """Reads the folder of a study.
-
-    Raises:
-        FolderError: If the folder holds no study or no finished run.
-    """
-    folder = StudyFolder(Path(path))
-    study = folder.read()
-    experiments = []
-    for name, plain in study["experiments"].items():
-        experiment = Experiment.from_dict(plain)
-        folders = [folder.run(name, experiment.identity, seed) for seed in study["seeds"]]
-        runs = tuple(
-            _read_run(run, experiment, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete
-        )
-        if runs:
-            _check_classes(folders[0].path.parent, runs)
-            experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
-    if not experiments:
-        raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
-    return StudyResults(study, tuple(experiments), read_refit(folder))
-
-
-def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
-    run.check(experiment, seed)
-    try:
-        labels, probabilities = run.predictions()
-        found = Run(
-            seed,
-            run.metrics(),
-            run.history(),
-            labels,
-            probabilities,
-            run.description(),
-            run.environment(),
-            run.examples(),
-            run.earlier_probabilities(),
-        )
-        missing = [name for name in _METRICS if name not in found.metrics]
-        missing += [name for name in _COLUMNS if name not in found.history]
-        if missing:
-            raise ValueError(f"{missing[0]} is missing")
-        if found.earlier_probabilities is not None and len(found.earlier_probabilities) != len(labels):
-            raise ValueError("it has predictions of the earlier model for other images")
-        if found.examples is not None and not np.isin(found.examples.indices, np.arange(len(labels))).all():
-            raise ValueError("it has thumbnails of images that are not in the test set")
-        return found
-    except (OSError, ValueError) as error:
-        raise FolderError(
-            f"{run.path} is damaged ({error}). Remove this folder and run the study again. The other runs are kept."
-        ) from error
-
-
-def _check_classes(folder: Path, runs: Sequence[Run]) -> None:
-    """Checks that the runs of an experiment have the same classes: the report adds up their predictions."""
-    if any(run.class_names != runs[0].class_names for run in runs):
-        raise FolderError(f"{folder} is damaged: its runs have different classes. Remove it and run the study again.")
 
 
 def _is_same_data(spec: str, published: str) -> bool:

@@ -13,7 +13,8 @@ def summarise(results: StudyResults) -> pd.DataFrame:
     """Returns one row per experiment: published figures, and means and standard deviations over its runs.
 
     Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing. The
-    interval of test accuracy is Student's over the runs, or Wilson's over the test images of a single run. Memory is in
+    interval of test accuracy is over seeds and images like these (low, high), and over seeds alone on these test images
+    (these_images_low, these_images_high). Memory is in
     10⁶ bytes. Energy is in kJ and is missing if the machine does not measure it. Top-5 accuracy and the wording of
     published figures are optional: the table has no such column if no experiment has a value.
     """
@@ -43,8 +44,9 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "comparable": results.comparable,
         "reduced": results.size != "full",
     }
-    accuracy = accuracy_of(experiment)
+    accuracy, these = accuracy_of(results, experiment), accuracy_of(results, experiment, on_these_images=True)
     row |= {"test_accuracy_low": accuracy.low, "test_accuracy_high": accuracy.high}
+    row |= {"these_images_low": these.low, "these_images_high": these.high}
     for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
         values = pd.Series(experiment.values(metric))
         row |= {metric: values.mean(), f"{metric}_std": values.std()}

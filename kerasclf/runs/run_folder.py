@@ -1,5 +1,8 @@
 """`RunFolder`: the files of one run on disk. Needs no TensorFlow."""
 
+import csv
+import hashlib
+import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -239,6 +242,12 @@ class RunFolder:
 
         path = self.path / EARLIER_PREDICTIONS
         return read_predictions(path, self.description()["class_names"])[1] if path.exists() else None
+
+    def test_images(self) -> str:
+        """Returns a hash of the names and labels of the test images. Runs on the same images have the same."""
+        with (self.path / PREDICTIONS).open(newline="", encoding="utf-8") as file:
+            rows = [row[:2] for row in csv.reader(file)]
+        return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
     def examples(self) -> Examples | None:
         """Returns the thumbnails of the most confident errors; None for a run of a version without them."""

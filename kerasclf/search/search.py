@@ -23,6 +23,8 @@ ORACLES = {
 }
 # Oracles whose proposals are independent of results.
 NON_ADAPTIVE = ("random", "grid")
+# Final runs take seeds from here on, which no trial has.
+FIRST_FINAL_SEED = 1000
 # Oracles with a limited number of trials.
 FINITE = ("grid", "hyperband")
 
@@ -62,6 +64,7 @@ class Search:
         side_by_side: Number of trials that may be under way when an adaptive oracle proposes another; None takes 1,
             or the number of the search that is resumed.
         final_seeds: Seeds of the final runs of the experiment and the best trial, which are evaluated on the test set.
+            No trial may have them: the best trial was chosen for its luck with those of the trials, too.
         name: Name on the command line, if it is a declared search.
         title: Heading of the report.
         notes: Sentences for the report.
@@ -77,7 +80,7 @@ class Search:
     folds: int = 0
     median: bool = False
     side_by_side: int | None = None
-    final_seeds: tuple[int, ...] = (0, 1, 2)
+    final_seeds: tuple[int, ...] = (FIRST_FINAL_SEED, FIRST_FINAL_SEED + 1, FIRST_FINAL_SEED + 2)
     name: str = ""
     title: str = ""
     notes: tuple[str, ...] = ()
@@ -116,6 +119,8 @@ class Search:
             problems.append(f"folds: expected 2 or more, or 0 for none. Received: {self.folds}.")
         problems += _seed_problems("seeds", self.seeds, minimum=1)
         problems += _seed_problems("final_seeds", self.final_seeds, minimum=0)
+        if common := set(self.seeds) & set(self.final_seeds):
+            problems.append(f"final_seeds: expected seeds that no trial has. Received: {min(common)}, also in seeds.")
         if not 0 <= self.seed < 2**32 - 1:
             problems.append(f"seed: expected 0 to 2**32 - 2. Received: {self.seed}.")
         if self.side_by_side is not None and self.side_by_side < 1:

@@ -1,6 +1,7 @@
 """`Study`: a question, the experiments that answer it, and what was published."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,6 +33,24 @@ def _name_problem(name: str) -> str | None:
     if name.partition(".")[0].lower() in _DEVICES:
         return f"experiments: expected names that are no devices of Windows. Received: {name!r}."
     return None
+
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def remaining_pairs(pairs: Pairs, names: Collection[str]) -> Pairs:
+    """Returns the pairs of those experiments that remain. Where the base of a pair is missing, its own base is taken.
+
+    The steps 1, 2 and 3 of a ladder without step 2 are compared as 3 with 1.
+    """
+    base_of = dict(reversed(pairs))
+    found = []
+    for one, other in pairs:
+        while other not in names and other in base_of:
+            other = base_of[other]
+        if one in names and other in names:
+            found.append((one, other))
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -92,6 +111,9 @@ class Study:
         seeds: Seeds of the runs of each experiment. The report compares runs with the same seed in pairs.
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
         lessons: The lessons, by the name of the experiment with a flaw.
+        compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
+            them by the structure of the experiments (see `kerasclf.report.contrasts`).
+        margin: The largest difference in accuracy that counts as none.
         quick_reduction: The limits of the quick size; None takes the usual ones.
         cpu_reduction: The limits of the reduced size; None if the study declares none.
         reductions: Phrases that say what was reduced. Reduced metrics are not comparable with published figures.
@@ -118,6 +140,8 @@ class Study:
     seeds: tuple[int, ...] = (0,)
     size: Size = "full"
     lessons: dict[str, Lesson] = field(default_factory=dict)
+    compare: Pairs | None = None
+    margin: float = 0.02
     quick_reduction: Reduction | None = None
     cpu_reduction: Reduction | None = None
     reductions: tuple[str, ...] = ()
@@ -134,6 +158,19 @@ class Study:
             for name in (flawed, lesson.corrected)
             if name not in self.experiments
         ]
+        problems += [
+            unknown("experiment of a comparison", name, self.experiments)
+            for pair in self.compare or ()
+            for name in pair
+            if name not in self.experiments
+        ]
+        problems += [
+            f"compare: expected two different experiments. Received: {pair!r}."
+            for pair in self.compare or ()
+            if len(pair) != 2 or pair[0] == pair[1]
+        ]
+        if not 0 < self.margin < 1:
+            problems.append(f"margin: expected a difference between 0 and 1. Received: {self.margin}.")
         if self.protocol not in PROTOCOLS:
             problems.append(unknown("protocol", self.protocol, PROTOCOLS))
         if not self.experiments:
@@ -185,4 +222,6 @@ class Study:
             "experiments": {name: value.to_dict() for name, value in self.experiments.items()},
             "published": {name: value.to_dict() for name, value in self.published.items()},
             "lessons": {name: value.to_dict() for name, value in self.lessons.items()},
+            "compare": None if self.compare is None else [list(pair) for pair in self.compare],
+            "margin": self.margin,
         }

@@ -1,12 +1,13 @@
 """`StudyOptions`: the changes that a user can make to a declared study, and the functions that apply them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kerasclf.errors import KerasclfError
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
-from kerasclf.studies.study import SIZES, Size, Study
+from kerasclf.studies.study import SIZES, Pairs, Size, Study, remaining_pairs
 from kerasclf.values import Value
 
 
@@ -81,10 +82,15 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
         lessons={
             name: lesson for name, lesson in study.lessons.items() if name in reduced and lesson.corrected in reduced
         },
+        compare=None if study.compare is None else _renamed(remaining_pairs(study.compare, reduced), names),
         seeds=_seeds(study, options),
         size=options.size,
         reductions=tuple(dict.fromkeys(phrases)),
     )
+
+
+def _renamed(pairs: Pairs, names: Mapping[str, str]) -> Pairs:
+    return tuple((names.get(one, one), names.get(other, other)) for one, other in pairs)
 
 
 def _limits(study: Study, options: StudyOptions) -> Reduction:

@@ -45,7 +45,7 @@ def write_run(folder, name, experiment, seed, accuracy):
         run,
         {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(CLASSES), "finished": "today",
          "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
-                  "images": {"train": 1, "validation": 2, "test": 30}}},
+                  "images": {"train": 1, "validation": 200, "test": 30}}},
     )  # fmt: skip
 
 

@@ -1,9 +1,7 @@
 """The settings of experiments and what changes between them."""
 
 from kerasclf import Experiment, TrainConfig
-from kerasclf.report.changes import changes_between, neighbours, settings_of
-from kerasclf.report.study_results import ExperimentResults, StudyResults
-from kerasclf.studies import declare
+from kerasclf.report.changes import changes_between, settings_of
 from kerasclf.training import EarlyStopping
 
 
@@ -17,20 +15,6 @@ def test_changes_are_listed_field_by_field():
         ("train.early_stopping.monitor", "–", '"val_loss"'),
         ("train.early_stopping.patience", "–", "5"),
         ("train.early_stopping.restore_best", "–", "true"),
-    ]
-
-
-def test_the_neighbour_is_the_most_similar_earlier_experiment():
-    study = declare("ladder")
-    results = StudyResults({}, tuple(ExperimentResults(name, e, (), None) for name, e in study.experiments.items()))
-    assert [(after.name, before.name) for after, before in neighbours(results)] == [
-        ("normalised", "base"),
-        ("augmented", "normalised"),
-        ("deeper", "augmented"),
-        ("bn_before", "deeper"),
-        ("bn_after", "bn_before"),
-        ("stop_by_eye", "bn_before"),
-        ("early_stopping", "stop_by_eye"),
     ]
 
 

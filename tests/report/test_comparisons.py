@@ -1,101 +1,134 @@
 """Comparisons of experiments, as numbers and sentences."""
 
 import math
-import re
 
+import numpy as np
 import pytest
 
+from kerasclf.report import read_results
 from kerasclf.report.comparisons import (
     Comparison,
-    against_base,
-    between_neighbours,
-    legend,
+    accuracy_of,
+    compare_contrasts,
+    corrected,
     selection_bias_of,
     size_interval,
 )
-from kerasclf.report.statistics import MAX_REPEATS, Interval
+from kerasclf.report.random_effects import difference_of
+from kerasclf.report.statistics import Interval
 from tests.report.run_folders import with_correct
 
 
-def test_single_runs_are_compared_on_the_test_images(folder):
-    (comparison,) = between_neighbours(with_correct(folder, first={0: 10}, second={0: 25}))
+def test_single_runs_are_compared_as_networks(folder):
+    (comparison,) = compare_contrasts(with_correct(folder, first={0: 10}, second={0: 25}))
     assert comparison.difference.value == pytest.approx(0.5)
-    assert comparison.difference.p == pytest.approx(2 * 0.5**15)  # 15 gained, none lost
-    assert comparison.significant
-    assert re.fullmatch(
-        r"second is better than first by 50\.0 points \(95 % interval 3\d\.\d to 6\d\.\d, one run each, same test "
-        r"images\)\.",
-        comparison.sentence,
-    )
-
-
-def test_experiments_without_a_shared_seed_are_not_compared(folder):
-    (comparison,) = against_base(with_correct(folder, first={0: 10}, second={1: 25}))
-    assert not comparison.significant
-    assert comparison.sentence == "second and first cannot be compared: they share no seed."
-
-
-def test_a_clear_difference_is_significant(folder):
-    clear = with_correct(folder, first={0: 9, 1: 10}, second={0: 21, 1: 22})
-    (comparison,) = between_neighbours(clear)
+    # 15 of 30 images gained, none lost: standard error 0.5·√(30/29)/√30.
+    assert comparison.difference.half_width == pytest.approx(1.959964 * 0.5 / np.sqrt(29))
+    assert comparison.verdict == "none"
     assert comparison.sentence == (
-        "second is better than first by 40.0 points (95 % interval 40.0 to 40.0, 2 runs each)."
+        "On these 30 images this network of second does better than this one of first by 50.0 points (31.8 to 68.2). "
+        "One run each says nothing of other seeds."
     )
-    assert against_base(clear)[0].p_holm == 0
 
 
-def comparison(value, half, p, needed=12, repeats=3, metric="test_accuracy"):
-    return Comparison("a", "b", repeats, Interval(value, value - half, value + half, p), p, needed, metric)
+def test_experiments_need_no_shared_seed(folder):
+    (comparison,) = compare_contrasts(with_correct(folder, first={0: 10}, second={1: 25}))
+    assert comparison.difference.value == pytest.approx(0.5)
+
+
+def test_a_single_run_borrows_the_seeds_of_the_other_experiment(folder):
+    results = with_correct(folder, first={0: 9, 1: 10}, second={0: 21})
+    (comparison,) = compare_contrasts(results)
+    assert comparison.basis == "borrowed"
+    assert comparison.runs == (1, 2)
+    assert "over seeds and test images, 1 and 2 runs, seeds as in the other experiments" in comparison.basis_text
+
+
+def test_repeated_runs_are_compared_over_seeds_and_images(folder):
+    results = with_correct(folder, first={0: 9, 1: 10}, second={0: 21, 1: 22})
+    (comparison,) = compare_contrasts(results)
+    expected = difference_of(results.samples["second"], results.samples["first"])
+    assert comparison.difference == expected
+    assert comparison.p_holm == expected.p  # the only comparison
+    assert comparison.these_images.half_width > 0
+    assert accuracy_of(results, results.experiments[0]).value == pytest.approx(9.5 / 30)
+
+
+def test_experiments_on_other_test_images_are_not_compared(folder):
+    results = read_results(folder.path)
+    for run in results.experiments[1].runs:
+        object.__setattr__(run, "test_images", "others")
+    (comparison,) = compare_contrasts(results)
+    assert comparison.sentence == "second and first cannot be compared: their test images differ."
+    assert comparison.verdict == "none"
+    assert selection_bias_of(results) is None
+
+
+def comparison(value, half, p, equal_p=1.0, **fields):
+    difference = Interval(value, value - half, value + half, p)
+    given = {"runs": (3, 3), "images": 2500, "basis": "repeated", "detectable": 0.045, "limit": 0.016, **fields}
+    return Comparison("a", "b", difference=difference, these_images=difference, p_holm=p, equal_p=equal_p, **given)
 
 
 @pytest.mark.parametrize(
-    ("one", "sentence"),
+    ("one", "verdict", "sentence"),
     [
-        (comparison(-0.081, 0.012, 0.01), "a is worse than b by 8.1 points (95 % interval 6.9 to 9.3, 3 runs each)."),
+        (
+            comparison(0.038, 0.026, 0.01),
+            "better",
+            "a is better than b by 3.8 points (95 % interval 1.2 to 6.4, over seeds and test images, 3 runs each).",
+        ),
+        (
+            comparison(-0.081, 0.012, 0.01, runs=(3, 5)),
+            "worse",
+            "a is worse than b by 8.1 points (95 % interval 6.9 to 9.3, over seeds and test images, 3 and 5 runs).",
+        ),
         (
             comparison(0.016, 0.03, 0.3),
-            "a and b are not significantly different: +1.6 points (95 % interval −1.4 to +4.6, 3 runs each). "
-            "About 12 repeats would be needed to show this difference.",
+            "open",
+            "a and b cannot be told apart: +1.6 points (−1.4 to +4.6). This study would find 4.5 points or more in "
+            "four of five cases; below 1.6, more test images are needed, not more runs.",
         ),
         (
-            comparison(0.016, 0.01, 0.06, needed=2),
-            "a and b are not significantly different after correction for multiple comparisons: "
-            "+1.6 points (95 % interval +0.6 to +2.6, 3 runs each). "
-            "About 4 repeats would be needed to show this difference.",
+            comparison(0.016, 0.01, 0.06, limit=0.0),
+            "open",
+            "a and b cannot be told apart after correction for several comparisons: +1.6 points (+0.6 to +2.6). This "
+            "study would find 4.5 points or more in four of five cases; more runs lower this.",
+        ),
+        (comparison(0.002, 0.01, 0.7, equal_p=0.02), "equal", "a and b differ by less than 2 points (p = 0.02)."),
+        (
+            comparison(0.049, 0.02, 0.001, basis="networks", runs=(1, 1)),
+            "none",
+            "On these 2,500 images this network of a does better than this one of b by 4.9 points (2.9 to 6.9). One "
+            "run each says nothing of other seeds.",
         ),
         (
-            comparison(0.001, 0.03, 0.9, needed=MAX_REPEATS + 1),
-            "a and b are not significantly different: +0.1 points (95 % interval −2.9 to +3.1, 3 runs each). "
-            "More than 1,000 repeats would be needed to show this difference.",
+            comparison(-0.01, 0.02, 0.4, basis="networks", runs=(1, 1)),
+            "none",
+            "On these 2,500 images this network of a and this one of b cannot be told apart: −1.0 points (−3.0 to "
+            "+1.0). One run each says nothing of other seeds.",
         ),
         (
-            comparison(0.001, 0.03, 0.9, needed=None, repeats=1),
-            "a and b are not significantly different: +0.1 points (95 % interval −2.9 to +3.1, one run each, same test "
-            "images). Repeats with other seeds would give a clearer answer.",
-        ),
-        (
-            comparison(0.1, math.nan, math.nan, needed=None, repeats=1, metric="validation_accuracy"),
+            comparison(0.1, math.nan, math.nan, basis="seeds", metric="validation_accuracy"),
+            "none",
             "One run each is not enough to compare the validation accuracy of a and b.",
         ),
     ],
 )
-def test_sentences(one, sentence):
+def test_sentences(one, verdict, sentence):
+    assert one.verdict == verdict
     assert one.sentence == sentence
+
+
+def test_all_verdicts_of_a_study_are_one_family():
+    three = [comparison(0.05, 0.02, p) for p in (0.01, 0.02, 0.03)]
+    assert [c.p_holm for c in corrected(three)] == pytest.approx([0.03, 0.04, 0.04])
+    assert [c.p_holm for c in corrected(three, strictness=2)] == pytest.approx([0.06, 0.08, 0.08])
 
 
 def test_the_interval_of_a_size_has_no_sign():
     assert size_interval(Interval(0.08, 0.07, 0.09)) == size_interval(Interval(-0.08, -0.09, -0.07))
     assert size_interval(Interval(-0.08, -0.09, 0.01)) == "95 % interval −1.0 to 9.0"
-
-
-def test_the_repeats_needed_fit_into_a_table():
-    shown = [comparison(0.01, 0.1, 0.5, needed=needed).needed_text for needed in (None, 12, MAX_REPEATS + 1)]
-    assert shown == ["–", "12", "over 1,000"]
-
-
-def test_the_legend_names_the_test():
-    assert "paired t-test" in legend(3)
-    assert "McNemar" in legend(1)
 
 
 def test_the_selection_bias_needs_two_experiments_and_a_shared_seed(folder):

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from kerasclf.report import read_results
-from kerasclf.report.comparisons import between_neighbours
-from kerasclf.report.findings import findings
+from kerasclf.report.comparisons import compare_contrasts
+from kerasclf.report.findings import findings, published_sentences
+from kerasclf.report.random_effects import prediction
 
 
 @pytest.fixture
@@ -16,16 +17,43 @@ def results(folder):
 
 
 def first_finding(results):
-    return findings(results, between_neighbours(results))[0]
+    return findings(results, compare_contrasts(results))[0]
 
 
 def test_the_findings_are_sentences(results):
-    assert findings(results, between_neighbours(results)) == [
-        "Chosen on the validation set: second. Its test accuracy is 75.0% (95 % interval 11.5% to 100.0%, 2 runs).",
-        # Differences of 0.3 and 0.2: mean 0.25, t(1) = 12.7, standard error 0.05.
-        "second and first are not significantly different: +25.0 points (95 % interval −38.5 to +88.5, 2 runs each). "
-        "About 3 repeats would be needed to show this difference.",
+    assert findings(results, compare_contrasts(results)) == [
+        "Chosen on the validation set: second. Its test accuracy is 75.0% (95 % interval 47.3% to 100.0%, 2 runs).",
+        "second and first cannot be told apart: +25.0 points (−44.2 to +94.2). This study would find 82.2 points or "
+        "more in four of five cases; more runs lower this.",
     ]
+
+
+def test_few_validation_images_cannot_tell_experiments_apart(results):
+    for run in results.chosen.runs:
+        run.description["data"]["images"]["validation"] = 99
+    assert first_finding(results).endswith(
+        " 99 validation images cannot tell the experiments apart: another may be as good."
+    )
+
+
+def test_a_published_figure_is_compared_with_one_more_run(results, monkeypatch):
+    monkeypatch.setattr(type(results), "comparable", True)
+    low, high = prediction(results.samples["first"])[1:3]
+    assert low < 0.5 < high
+    (sentence,) = published_sentences(results)
+    assert sentence == (
+        f"first: one more run of ours would give {max(low, 0):.2f} to {min(high, 1):.2f}; the published 0.5 lies "
+        "inside: no disagreement."
+    )
+    experiments = tuple(
+        replace(e, published=e.published and {"accuracy": min(high, 1) + 0.001}) for e in results.experiments
+    )
+    (sentence,) = published_sentences(replace(results, experiments=experiments))
+    assert "lies outside. Ours are trained with Keras 3 under the sound protocol" in sentence
+
+
+def test_published_figures_on_other_data_get_no_sentence(results):
+    assert published_sentences(results) == []
 
 
 def test_a_single_experiment_has_no_findings(results):

@@ -13,7 +13,7 @@ from kerasclf import Experiment
 from kerasclf.escaping import for_markdown
 from kerasclf.report import write_report
 from kerasclf.report.misclassifications import jpeg_of, mistakes_of
-from kerasclf.report.study_results import read_results
+from kerasclf.report.results_reader import read_results
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.run_folder import EXAMPLES, seal
 from kerasclf.studies.study import Study

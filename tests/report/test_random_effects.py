@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.intervals import coverage, easiness, verdicts
 from kerasclf.report.random_effects import (
+    Error,
     borrow,
     by_group,
     detectable,
@@ -51,11 +52,21 @@ def jackknife_auc():
 def test_it_agrees_with_mrmcaov_on_the_data_of_van_dyke():
     # R's MRMCaov: estimate 0.8970370, MS(R) 0.003082629, Cov2 0.0004839618, error 0.03317360, df 12.74465.
     sample = summarise_scores(jackknife_auc())
-    error, interval = error_of(sample), mean_of(sample)
+    error = error_of(sample)
     assert sample.seeds.variance == pytest.approx(0.003082629, rel=1e-5)
     assert error.images == pytest.approx(0.0004839618, rel=1e-5)
     assert error.df == pytest.approx(12.74465, rel=1e-5)
-    assert interval == pytest.approx((0.8970370, 0.8252236, 0.9688505, np.nan), rel=1e-5, nan_ok=True)
+    assert sample.mean - error.half_width() == pytest.approx(0.8252236, rel=1e-5)
+    assert sample.mean + error.half_width() == pytest.approx(0.9688505, rel=1e-5)
+
+
+def test_the_interval_of_a_mean_is_wider_than_satterthwaites_where_both_sources_count():
+    error = Error(seeds=3.0, images=1.0, df=8.0)
+    assert error.cautious() == pytest.approx((3.0, 1.0, 8.0 * np.sqrt(0.75)))
+    for alone in (Error(3.0, 0.0, 8.0), Error(0.0, 1.0, np.inf)):
+        assert alone.cautious() == alone
+    sample = summarise_scores(simulate(np.random.default_rng(3), 3, 300, seed_points=2))
+    assert mean_of(sample).half_width > error_of(sample).half_width()
 
 
 def simulate(rng, runs, images, *, seed_points, better_by=0.0, easy=None):
@@ -191,9 +202,10 @@ def test_values_of_runs_alone_give_an_interval_over_seeds():
 @pytest.mark.parametrize(("runs", "images"), [(2, 100), (2, 2500), (3, 500), (3, 2500), (5, 100), (5, 2500), (10, 500)])
 def test_intervals_hold_what_they_say(runs, images, seed_points):
     shares = coverage(runs, images, seed_points, studies=2000)
-    assert shares["seeds and images"] > (0.9 if runs == 2 else 0.925)
-    assert shares["false findings"] < 0.065
-    assert shares["prediction"] > (0.9 if runs == 2 else 0.925)
+    # 2,000 studies show a share of 93 % to within 1.1 points.
+    assert shares["seeds and images"] > (0.9 if runs == 2 else 0.93 - 0.011)
+    assert shares["false findings"] < 0.05 + 0.010
+    assert shares["prediction"] > (0.9 if runs == 2 else 0.94 - 0.011)
 
 
 @pytest.mark.slow

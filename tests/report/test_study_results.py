@@ -9,7 +9,7 @@ from kerasclf import Experiment, Split, Study
 from kerasclf.errors import FolderError
 from kerasclf.files import file_digest, read_json, write_json
 from kerasclf.report import read_results
-from kerasclf.report.comparisons import against_base, selection_bias_of
+from kerasclf.report.comparisons import compare_contrasts, selection_bias_of
 from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import CLASSES
@@ -159,6 +159,6 @@ def test_experiments_with_other_test_images_are_not_compared_image_by_image(fold
     write_json(folder.path / "study.json", {**held, "seeds": [0]})
     changed(folder, study, "predictions.csv", lambda text: "\n".join(text.splitlines()[:-1]) + "\n")
     results = read_results(folder.path)
-    (comparison,) = against_base(results)
-    assert np.isnan(comparison.difference.low)
+    (comparison,) = compare_contrasts(results)
+    assert comparison.basis == "nothing"
     assert selection_bias_of(results) is None

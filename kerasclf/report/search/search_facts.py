@@ -1,12 +1,15 @@
 """The facts in the report of a search: intervals of the trials, the gain on the test set, and the findings as text."""
 
-import math
 from dataclasses import dataclass
 
+import pandas as pd
+
 from kerasclf.errors import FolderError
-from kerasclf.report.comparisons import Comparison, accuracy_of, against_base, signed
-from kerasclf.report.statistics import Interval, accuracy_interval, mean_interval, share_interval
-from kerasclf.report.study_results import RANDOM_WEIGHTS, REDUCED, StudyResults, read_results
+from kerasclf.report.comparisons import Comparison, accuracy_of, compare_contrasts, signed
+from kerasclf.report.random_effects import mean_of, summarise_values
+from kerasclf.report.results_reader import read_results
+from kerasclf.report.statistics import Interval, accuracy_interval
+from kerasclf.report.study_results import RANDOM_WEIGHTS, REDUCED, StudyResults
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.final import BASE, BEST
 from kerasclf.search.search import Search
@@ -43,19 +46,29 @@ def read_gain(results: SearchResults) -> Gain | None:
     if not same and (BEST not in by_name or by_name[BEST].experiment != results.experiment):
         return None
     candidates = len({path.parent for path in results.folder.final.glob(f"runs/{BEST}-*/seed-*") if path.suffix == ""})
-    return Gain(final, None if same else against_base(final)[0], candidates)
+    return Gain(final, None if same else compare_contrasts(final)[0], candidates)
 
 
 def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
-    """Returns the 95 % interval of a trial's objective, over its runs or over the validation images of a single run."""
-    metric = results.search.goal.of_run
-    if len(trial.runs) > 1:
-        values = [run.metrics[metric] for run in trial.runs]
-        return share_interval(values) if metric.endswith("accuracy") else mean_interval(values)
-    if results.search.objective != "val_accuracy" or not trial.whole:
+    """Returns the 95 % interval of a trial's objective, over its runs or over the validation images of a single run.
+
+    The best trial has none: it is the highest of many, so an interval around its value would lie too high.
+    """
+    metric, folds = results.search.goal.of_run, results.search.folds
+    if trial == results.best:
         return None
     run = RunFolder(results.folder.path / "runs" / trial.runs[0].folder)
     if not run.complete:
+        return None
+    if len(trial.runs) > 1:
+        # Seeds are averaged within a fold, because they share its images.
+        of_folds = pd.DataFrame(
+            {"fold": [r.fold or r.seed for r in trial.runs], "value": [r.metrics[metric] for r in trial.runs]}
+        )
+        values = of_folds.groupby("fold")["value"].mean().to_numpy()
+        images = run.description()["data"]["images"]["validation"]
+        return mean_of(summarise_values(values, images, overlap=1 / (folds - 1) if folds else 0.0))
+    if results.search.objective != "val_accuracy" or not trial.whole:
         return None
     labels, probabilities = run.predictions()
     return accuracy_interval(probabilities.argmax(axis=1) == labels)
@@ -64,11 +77,14 @@ def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
 def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
     """Returns the findings of a search, in sentences."""
     search, best = results.search, results.best
-    interval = interval_of(results, best)
-    known = interval is not None and not math.isnan(interval.low)
-    within = f" (95 % interval {interval.low:.4f} to {interval.high:.4f})" if interval and known else ""
-    trials = counted(len(results.trials), "trial")
-    sentence = f"The best of {trials} is {best.title}: {search.objective} {best.value:.4f}{within}."
+    extreme = "highest" if search.objective == "val_accuracy" else "lowest"
+    judged = sum(trial.value is not None for trial in results.trials)
+    expect = " Expect less of it on other images." if judged > 1 and extreme == "highest" else ""
+    expect = " Expect more of it on other images." if judged > 1 and extreme == "lowest" else expect
+    sentence = (
+        f"The best of {counted(len(results.trials), 'trial')} is {best.title}: {search.objective} {best.value:.4f}, "
+        f"the {extreme} of {judged}.{expect}"
+    )
     if gain is None:
         return [sentence, "It has not been evaluated on the test set."]
     return [sentence, *_gain_sentences(results, gain)]
@@ -82,29 +98,29 @@ def caution(search: Search) -> str:
 
 
 def gain_warning(gain: Gain | None) -> str:
-    """Returns a warning if the gain on the test set is not significant, or the empty string."""
-    if gain is None or gain.comparison is None or gain.comparison.significant:
+    """Returns a warning if the gain on the test set is not certain, or the empty string."""
+    if gain is None or gain.comparison is None or gain.comparison.verdict == "better":
         return ""
     comparison = gain.comparison
+    if comparison.verdict == "none":
+        return f"These runs do not show that the new settings are better. {comparison.sentence}"
     difference = comparison.difference
-    interval = ""
-    if not math.isnan(difference.low):
-        low, high = signed(100 * difference.low), signed(100 * difference.high)
-        interval = f" (95 % interval {low} to {high})"
-    warning = (
-        f"The gain on the test set is not statistically significant: {signed(100 * difference.value)} points{interval} "
-        "compared with the base experiment. These runs do not show that the new settings are better. "
-        f"{comparison.advice}"
+    low, high = signed(100 * difference.low), signed(100 * difference.high)
+    if comparison.verdict == "worse":
+        return f"The new settings are worse on the test set: {comparison.sentence}"
+    return (
+        f"The gain on the test set is not statistically significant: {signed(100 * difference.value)} points (95 % "
+        f"interval {low} to {high}) compared with the base experiment. These runs do not show that the new settings "
+        f"are better. {comparison.reach}"
     )
-    return warning.rstrip()
 
 
 def _gain_sentences(results: SearchResults, gain: Gain) -> list[str]:
     base = next(e for e in gain.final.experiments if e.name == BASE)
     if gain.comparison is None:
-        return [f"It is the base experiment itself. Its test accuracy is {accuracy_of(base).value:.4f}."]
+        return [f"It is the base experiment itself. Its test accuracy is {accuracy_of(gain.final, base).value:.4f}."]
     best = next(e for e in gain.final.experiments if e.name == BEST)
-    best_accuracy, base_accuracy = (100 * accuracy_of(e).value for e in (best, base))
+    best_accuracy, base_accuracy = (100 * accuracy_of(gain.final, e).value for e in (best, base))
     sentences = [
         f"Its test accuracy is {best_accuracy:.1f} %, that of the base experiment {base_accuracy:.1f} %. "
         f"{gain.comparison.sentence}"

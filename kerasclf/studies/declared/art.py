@@ -88,6 +88,17 @@ def art_study(protocol: Protocol = "sound") -> Study:
         published_image_size=_SIZE,
         published_metric="validation_accuracy",
         protocol=protocol,
+        compare=(
+            *((name, "resnet50") for name in _ARCHITECTURES if name != "resnet50"),
+            ("last15", "resnet50"),
+            *((cut, "last15") for cut in _CUTS[1:]),
+            *((name, "last15") for name in ("dropout", "weight_decay", "dropout_decay")),
+            *((name, "dropout") for name in ("sgd", "rmsprop", "adamw", "rate_1e-2", "rate_1e-4", "fixed")),
+            ("step", "fixed"),
+            ("cosine", "fixed"),
+            ("final_step", "step"),
+            ("final_cosine", "cosine"),
+        ),
         notes=(
             *_NOTES[protocol],
             "In resnet18 to squeezenet1_1, only a new last layer trains. In last15 to last30, the last 15, 22 and 30 "

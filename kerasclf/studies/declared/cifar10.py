@@ -93,6 +93,11 @@ def cifar10_conv_study(protocol: Protocol = "sound") -> Study:
         title="CIFAR-10 with small convnets: do convolutions help?",
         question="Which of four small convnets is the most accurate, and do narrowing dense layers on top help?",
         experiments=experiments,
+        compare=(
+            ("simple_cnn", "default_conv"),
+            ("simple_cnn_div2", "simple_cnn"),
+            ("simple_cnn_div4", "simple_cnn"),
+        ),
         published={name: Published(0.70, wording="above 70 %") for name in experiments},
         notes=(
             *_NOTES[protocol],
@@ -131,6 +136,14 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
         title="CIFAR-10 with ResNet50: head, optimizer, dropout",
         question="Which activation, which optimizer and how much dropout suit a deep head on a pretrained ResNet50?",
         experiments=experiments,
+        compare=(
+            *((name, "relu") for name in activations),
+            *((name, "elu") for name in ("adagrad", "adadelta", "sgd_decay")),
+            ("adadelta_decay", "adadelta"),
+            ("searched", "adadelta"),
+            ("dropout_02", "searched"),
+            ("dropout_05", "searched"),
+        ),
         published={
             "relu": Published(0.80, wording="above 80 %"),
             "searched": Published(0.8724),

@@ -6,6 +6,8 @@
 Results, with spread, hardware and versions: reports/convnext-*/.
 """
 
+import itertools
+
 from kerasclf.data.splits import Split
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
@@ -88,6 +90,7 @@ def convnext_study(protocol: Protocol = "sound") -> Study:
         published_data=PUBLISHED_DATA,
         published_image_size=_SIZE,
         protocol=protocol,
+        compare=tuple((step, before) for before, step in itertools.pairwise(_PUBLISHED)),
         seeds=tuple(range(_RUNS)),
         notes=(
             *_NOTES[protocol],

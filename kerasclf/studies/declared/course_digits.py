@@ -103,6 +103,7 @@ def folds_study(protocol: Protocol = "sound") -> Study:
         },
         published_data=_DIGITS,
         protocol=protocol,
+        compare=(),  # A fold is no choice to make.
         notes=(
             f"The network of exercise 4 trains {_FOLDS} times. Each image outside the test set is in one validation "
             "set. The test set is always the same.",

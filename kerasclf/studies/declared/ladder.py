@@ -68,6 +68,15 @@ def ladder_study(protocol: Protocol = "sound") -> Study:
         },
         published_data=PUBLISHED_DATA,
         protocol=protocol,
+        compare=(
+            ("normalised", "base"),
+            ("augmented", "normalised"),
+            ("deeper", "augmented"),
+            ("bn_before", "deeper"),
+            ("bn_after", "bn_before"),
+            ("stop_by_eye", "bn_before"),
+            ("early_stopping", "bn_before"),
+        ),
         notes=(
             *_NOTES[protocol],
             "The step base, with pixels scaled by 1/255, is an addition: it is the start of the ladder.",

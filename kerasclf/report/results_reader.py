@@ -1,0 +1,87 @@
+"""Reads the results of a study from its folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from kerasclf.errors import FolderError
+from kerasclf.report.study_results import ExperimentResults, Run, StudyResults
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.run_folder import RunFolder
+from kerasclf.studies.refit import read_refit
+from kerasclf.studies.study_folder import StudyFolder
+
+# Every run reports them.
+_METRICS = (
+    "test_accuracy",
+    "test_loss",
+    "test_macro_f1",
+    "validation_accuracy",
+    "epochs",
+    "best_epoch",
+    "images_per_second",
+    "seconds",
+    "parameters",
+)
+_COLUMNS = ("loss", "accuracy", "val_loss", "val_accuracy")
+
+
+def read_results(path: Path | str) -> StudyResults:
+    """Reads the folder of a study.
+
+    Raises:
+        FolderError: If the folder holds no study or no finished run.
+    """
+    folder = StudyFolder(Path(path))
+    study = folder.read()
+    experiments = []
+    for name, plain in study["experiments"].items():
+        experiment = Experiment.from_dict(plain)
+        folders = [folder.run(name, experiment.identity, seed) for seed in study["seeds"]]
+        runs = tuple(
+            _read_run(run, experiment, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete
+        )
+        if runs:
+            _check_classes(folders[0].path.parent, runs)
+            experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
+    if not experiments:
+        raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
+    return StudyResults(study, tuple(experiments), read_refit(folder))
+
+
+def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
+    run.check(experiment, seed)
+    try:
+        labels, probabilities = run.predictions()
+        found = Run(
+            seed,
+            run.metrics(),
+            run.history(),
+            labels,
+            probabilities,
+            run.description(),
+            run.environment(),
+            run.examples(),
+            run.earlier_probabilities(),
+            run.test_images(),
+        )
+        missing = [name for name in _METRICS if name not in found.metrics]
+        missing += [name for name in _COLUMNS if name not in found.history]
+        if missing:
+            raise ValueError(f"{missing[0]} is missing")
+        if found.earlier_probabilities is not None and len(found.earlier_probabilities) != len(labels):
+            raise ValueError("it has predictions of the earlier model for other images")
+        if found.examples is not None and not np.isin(found.examples.indices, np.arange(len(labels))).all():
+            raise ValueError("it has thumbnails of images that are not in the test set")
+        return found
+    except (OSError, ValueError) as error:
+        raise FolderError(
+            f"{run.path} is damaged ({error}). Remove this folder and run the study again. The other runs are kept."
+        ) from error
+
+
+def _check_classes(folder: Path, runs: Sequence[Run]) -> None:
+    """Checks that the runs of an experiment have the same classes: the report adds up their predictions."""
+    if any(run.class_names != runs[0].class_names for run in runs):
+        raise FolderError(f"{folder} is damaged: its runs have different classes. Remove it and run the study again.")
