@@ -11,6 +11,8 @@ from types import ModuleType, SimpleNamespace
 # Keras reads its home once, when it is imported. A folder of our own: nothing on this machine decides a test.
 KERAS_HOME = Path(tempfile.mkdtemp(prefix="kerasclf-tests-"))
 os.environ["KERAS_HOME"] = str(KERAS_HOME)
+# Only the fixture `real_data` uses the images of this machine.
+REAL_DATA = Path(os.environ.pop("KERASCLF_DATA", Path(__file__).parents[2] / "shared" / "data"))
 os.environ.setdefault("MPLBACKEND", "agg")
 
 from kerasclf.quiet import quiet_tensorflow
@@ -109,7 +111,6 @@ def notebook(monkeypatch):
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder with the packed real images; a test that needs it is skipped where it is missing."""
-    folder = Path(os.environ.get("KERASCLF_DATA", Path(__file__).parents[2] / "shared" / "data"))
-    if not folder.is_dir():
-        pytest.skip(f"real images are not at {folder}; set KERASCLF_DATA")
-    return folder
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"real images are not at {REAL_DATA}; set KERASCLF_DATA")
+    return REAL_DATA

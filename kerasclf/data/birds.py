@@ -11,6 +11,7 @@ from kerasclf.errors import DataError
 
 TITLE = "Caltech-UCSD Birds 200 (2010)"
 IMAGE_SIZE = (224, 224)  # the images differ in size; backbones were trained at this one
+SIZES = 3_000, 3_033  # training and test images
 _CLASSES = 200
 
 HOW_TO_GET = (

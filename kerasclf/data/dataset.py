@@ -60,11 +60,12 @@ class ImageDataset(DatasetRepr):
 
     Args:
         spec: The spec given to `load_dataset`, such as `"cifar100:25"`.
-        title: Name of the data in tables and pages, such as `"CIFAR-100, 25 classes"`.
+        title: Name of the data in tables and pages, such as `"CIFAR-100, classes 0–24"`.
         class_names: Class names, in the order of the labels.
         train: Training set.
         validation: Validation set: epochs and settings are chosen on it.
         test: Test set: results are reported on it, and it is read once, at the end of a run.
+        known_as: Spec of the published data set that the images come from; None if they come from none.
 
     Example:
         >>> import numpy as np
@@ -85,6 +86,7 @@ class ImageDataset(DatasetRepr):
     train: Subset
     validation: Subset
     test: Subset
+    known_as: str | None = None
 
     @property
     def is_table(self) -> bool:

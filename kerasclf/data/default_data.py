@@ -6,6 +6,7 @@ from kerasclf.data import birds, tabular_sets
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
 from kerasclf.data.specs import Size
 from kerasclf.errors import DataError
+from kerasclf.files import data_home
 
 _INSTEAD = "Using the synthetic data set 'shapes' instead; published figures are not comparable with its results."
 _DIGITS_INSTEAD = "Using scikit-learn's digits instead (8×8 pixels)."
@@ -50,14 +51,18 @@ def default_dataset(preferred: str) -> DatasetChoice:
         raise DataError(f"This study comes without data. {tabular_sets.HOW_TO_GET_WINE}")
     if kind not in KERAS_SETS:
         return DatasetChoice(preferred, "")
-    known = KERAS_SETS[kind]
+    known, classes = KERAS_SETS[kind], int(rest) if rest else None
+    if known.find(classes) not in (None, known.path):
+        return DatasetChoice(preferred, "")  # the user's own copy: if it is damaged, the user wants to know
     if known.is_available():
         try:
-            load_keras_set(kind, int(rest) if rest else None)
+            load_keras_set(kind, classes)
             return DatasetChoice(preferred, "")
         except DataError:
             pass  # a damaged cache, or a host that answers but does not serve the file
     spec, instead = ("digits", _DIGITS_INSTEAD) if kind == "mnist" else ("shapes", _INSTEAD)
     return DatasetChoice(
-        spec, f"{known.title} is not cached ({known.path}) and cannot be downloaded from {known.host}.\n{instead}"
+        spec,
+        f"{known.title} is not cached ({known.path}), not below KERASCLF_DATA ({data_home() or 'not set'}), and cannot "
+        f"be downloaded from {known.host}.\n{instead}",
     )

@@ -1,19 +1,24 @@
-"""CIFAR and MNIST through keras.datasets: downloaded once, checked by hash, cached in the Keras home."""
+"""CIFAR and MNIST: from the user's own copy, or through keras.datasets, which downloads, checks and caches them."""
 
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.request import getproxies
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
+from kerasclf.data.folders import list_folder
 from kerasclf.data.image_sources import ArrayImages
+from kerasclf.data.keras_archives import ArchiveContent, CifarArchive, MnistArchive
+from kerasclf.data.known_sets import recognise
+from kerasclf.data.listings import Listing, read_listings
 from kerasclf.errors import DataError
-from kerasclf.files import keras_home
+from kerasclf.files import data_home, keras_home
+from kerasclf.log import Log
 
 # In alphabetical order, as in the files batches.meta and meta of the archives.
 CIFAR10_NAMES = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
@@ -30,6 +35,10 @@ CIFAR100_NAMES = tuple(
 Arrays = tuple[tuple[NDArray[Any], NDArray[Any]], tuple[NDArray[Any], NDArray[Any]]]
 
 
+# The folder of images that stands for the first 25 classes of CIFAR-100.
+_CIFAR100_25 = "cifar100_25"
+
+
 @dataclass(frozen=True)
 class KerasSet:
     """A data set of keras.datasets.
@@ -40,6 +49,7 @@ class KerasSet:
         file: Name of its file in the Keras home.
         host: Host that serves it.
         class_names: Class names, in the order of the labels.
+        archive: The files that its authors publish.
     """
 
     module: str
@@ -47,10 +57,29 @@ class KerasSet:
     file: str
     host: str
     class_names: tuple[str, ...]
+    archive: CifarArchive | MnistArchive
 
     @property
     def path(self) -> Path:
+        """The file that Keras downloads."""
         return keras_home() / "datasets" / self.file
+
+    def places(self, num_classes: int | None) -> list[Path]:
+        """Returns where the images may lie on this machine, in the order in which they are looked for."""
+        own, cache = data_home(), keras_home() / "datasets"
+        places = [own / place for place in self.archive.places] if own else []
+        places += [self.path, *(cache / place for place in self.archive.places)]
+        if own and self.module == "cifar100" and num_classes == 25:
+            places.append(own / _CIFAR100_25)
+        return list(dict.fromkeys(places))
+
+    def find(self, num_classes: int | None) -> Path | None:
+        """Returns the first of the places that exists, or None."""
+        return next((place for place in self.places(num_classes) if place.exists()), None)
+
+    def title_of(self, num_classes: int | None) -> str:
+        """Returns the title of the first `num_classes` classes; None stands for all."""
+        return self.title if num_classes is None else f"{self.title}, classes 0–{num_classes - 1}"
 
     def is_available(self, timeout: float = 3.0) -> bool:
         """Returns whether the file is cached, or its host answers within `timeout` seconds."""
@@ -65,42 +94,81 @@ class KerasSet:
 
 KERAS_SETS = {
     "cifar10": KerasSet(
-        "cifar10", "CIFAR-10", "cifar-10-batches-py-target_archive", "www.cs.toronto.edu", CIFAR10_NAMES
+        "cifar10", "CIFAR-10", "cifar-10-batches-py-target_archive", "www.cs.toronto.edu", CIFAR10_NAMES,
+        CifarArchive(
+            "cifar-10-batches-py", "cifar-10-python.tar.gz",
+            {
+                "data_batch_1": "c99cafc152244af753f735de768cd75f",
+                "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+                "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+                "data_batch_4": "634d18415352ddfa80567beed471001a",
+                "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+            },
+            {"test_batch": "40351d587109b95175f43aff81a1287e"}, b"labels", len(CIFAR10_NAMES),
+        ),
     ),
     "cifar100": KerasSet(
-        "cifar100", "CIFAR-100", "cifar-100-python-target_archive", "www.cs.toronto.edu", CIFAR100_NAMES
+        "cifar100", "CIFAR-100", "cifar-100-python-target_archive", "www.cs.toronto.edu", CIFAR100_NAMES,
+        CifarArchive(
+            "cifar-100-python", "cifar-100-python.tar.gz", {"train": "16019d7e3df5f24257cddd939b257f8d"},
+            {"test": "f0ef6b0ae62326f3e7ffdfab6717acfc"}, b"fine_labels", len(CIFAR100_NAMES),
+        ),
     ),
-    "mnist": KerasSet("mnist", "MNIST", "mnist.npz", "storage.googleapis.com", tuple("0123456789")),
-}
+    "mnist": KerasSet(
+        "mnist", "MNIST", "mnist.npz", "storage.googleapis.com", tuple("0123456789"),
+        MnistArchive("mnist.npz", "731c5ac602752760c8e48fbffcf8c3b850d9dc2a2aedcf2cc48468fc17b673d1"),
+    ),
+}  # fmt: skip
 
 
-def load_keras_set(name: str, num_classes: int | None = None) -> tuple[tuple[str, ...], dict[str, Subset]]:
-    """Loads a data set of keras.datasets.
+class FoundSet(NamedTuple):
+    """The images of a data set, before they are divided.
+
+    Args:
+        class_names: Class names, in the order of the labels.
+        sets: The training and test images.
+        known_as: Spec of the published data set that they are: their files have its hashes, or their pixels have its
+            digest. None if they have neither.
+    """
+
+    class_names: tuple[str, ...]
+    sets: dict[str, Subset]
+    known_as: str | None
+
+
+def load_keras_set(name: str, num_classes: int | None = None, log: Log = lambda line: None) -> FoundSet:
+    """Loads a data set from the first of `KerasSet.places` that exists, or downloads it.
 
     Args:
         name: A key of `KERAS_SETS`.
         num_classes: Keeps only the images of the first `num_classes` labels; None keeps all.
-
-    Returns:
-        The class names, and the training and test images.
+        log: Receives progress messages, one line each, while many files are read.
 
     Raises:
-        DataError: If the data set is not cached and cannot be downloaded; the message says where to put the file.
+        DataError: If the data set is not on this machine and cannot be downloaded, or is damaged. The message says
+            where it was looked for.
     """
     known = KERAS_SETS[name]
     check_classes(name, num_classes)
+    place = known.find(num_classes)
+    if place is not None and place.name == _CIFAR100_25:
+        names, sets = _read_images(place, log)
+        return _found(name, names, sets, verified=False)
     classes = len(known.class_names) if num_classes is None else num_classes
-    try:
-        (x_train, y_train), (x_test, y_test) = _loader(known)()
-    except Exception as error:  # Keras raises a bare Exception if a download fails
-        raise DataError(
-            f"{known.title} is not cached and could not be downloaded ({error}). Try again with a network connection, "
-            f"or copy the archive to {known.path}."
-        ) from error
-    return known.class_names[:classes], {
-        "train": _first_classes(x_train, y_train, classes),
-        "test": _first_classes(x_test, y_test, classes),
+    content = _through_keras(known, num_classes) if place in (None, known.path) else known.archive.read(place)
+    sets = {
+        part: _first_classes(images, labels, classes)
+        for part, (images, labels) in (("train", content.train), ("test", content.test))
     }
+    return _found(name, known.class_names[:classes], sets, content.verified)
+
+
+def _found(name: str, class_names: tuple[str, ...], sets: dict[str, Subset], verified: bool) -> FoundSet:
+    whole = len(class_names) == len(KERAS_SETS[name].class_names)
+    if verified:
+        return FoundSet(class_names, sets, name if whole else f"{name}:{len(class_names)}")
+    known = recognise(sets)
+    return FoundSet(class_names, sets, known.spec if known else None)
 
 
 def check_classes(name: str, num_classes: int | None) -> None:
@@ -114,10 +182,52 @@ def check_classes(name: str, num_classes: int | None) -> None:
         raise DataError(f"{name}:N: expected N from 2 to {len(known.class_names)} classes. Received: {num_classes}.")
 
 
+def _through_keras(known: KerasSet, num_classes: int | None) -> ArchiveContent:
+    try:
+        train, test = _loader(known)()
+    except Exception as error:  # Keras raises a bare Exception if a download fails
+        looked = ", ".join(map(str, known.places(num_classes)))
+        raise DataError(
+            f"{known.title} is not cached and could not be downloaded ({error}). Try again with a network connection, "
+            f"or copy the archive to {known.path}. {_own_copy()} Looked for: {looked}."
+        ) from error
+    return ArchiveContent(train, test, verified=True)  # Keras compares the hash of the file
+
+
+def _own_copy() -> str:
+    own = data_home()
+    if own is None:
+        return "An own copy is found below the folder that the environment variable KERASCLF_DATA names; it is not set."
+    return f"An own copy is found below the folder that KERASCLF_DATA names, now {own}."
+
+
 def _loader(known: KerasSet) -> Callable[[], Arrays]:
     import keras
 
     return getattr(keras.datasets, known.module).load_data  # type: ignore[no-any-return]
+
+
+def _read_images(root: Path, log: Log) -> tuple[tuple[str, ...], dict[str, Subset]]:
+    """Reads the first classes of CIFAR-100 from a folder with one file per image.
+
+    Raises:
+        DataError: If the folder has other classes or sets.
+    """
+    names, listings = list_folder(root)
+    if names != CIFAR100_NAMES[: len(names)] or len(names) != 25 or set(listings) != {"train", "test"}:
+        raise DataError(
+            f"Expected {root}/train and {root}/test, each with the first 25 classes of CIFAR-100, from apple to "
+            f"cockroach. Received: {', '.join(listings)} with {len(names)} classes, from {names[0]} to {names[-1]}."
+        )
+    return names, read_listings({name: _interleaved(listing) for name, listing in listings.items()}, None, log)
+
+
+def _interleaved(listing: Listing) -> Listing:
+    """Returns the files in the order of their names, the classes in turn.
+
+    In the archive the classes are mixed, and a study that validates on its first images relies on that.
+    """
+    return listing.take(np.array(sorted(range(len(listing.files)), key=lambda i: listing.files[i].name), np.int64))
 
 
 def _first_classes(images: NDArray[Any], labels: NDArray[Any], classes: int) -> Subset:

@@ -25,6 +25,7 @@ def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
     described = {
         "spec": dataset.spec,
         "title": dataset.title,
+        "known_as": dataset.known_as,
         "class_names": dataset.class_names,
         "names": {name: dataset.subset(name).names for name in SETS},
     }
@@ -40,4 +41,10 @@ def read_snapshot(path: Path) -> ImageDataset:
         name: Subset(in_memory(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
         for name in SETS
     }
-    return ImageDataset(described["spec"], described["title"], tuple(described["class_names"]), **sets)
+    return ImageDataset(
+        described["spec"],
+        described["title"],
+        tuple(described["class_names"]),
+        **sets,
+        known_as=described["known_as"],
+    )

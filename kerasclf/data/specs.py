@@ -14,6 +14,7 @@ from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
+from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
@@ -27,11 +28,12 @@ Listed = tuple[Path, tuple[str, ...], dict[str, Listing]]
 
 @dataclass(frozen=True)
 class _Raw:
-    """The title, class names and sets of a data set."""
+    """The title, class names and sets of a data set, and the spec of the published one that it is."""
 
     title: str
     class_names: tuple[str, ...]
     sets: dict[str, Subset]
+    known_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,10 @@ class _Request:
     image_size: Size | None
     split: Split
     log: Log
+
+    @property
+    def spec(self) -> str:
+        return f"{self.kind}:{self.rest}" if self.rest else self.kind
 
 
 def _wrong_form(kind: str, rest: str) -> DataError:
@@ -115,7 +121,7 @@ def load_dataset(
             f"earlier: expected a folder or lists of images, to which images can be added. Received: {spec}."
         )
     raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
-    dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets)
+    dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
     if split.fold is None:
         return dataset
     number, folds = split.fold
@@ -171,14 +177,16 @@ def _check_iris(kind: str, rest: str) -> None:
 
 
 def _load_keras(request: _Request) -> _Raw:
-    known = KERAS_SETS[request.kind]
     _check_number(request.kind, request.rest)
-    names, sets = load_keras_set(request.kind, int(request.rest) if request.rest else None)
-    title = f"{known.title}, {request.rest} classes" if request.rest else known.title
-    divided = make_sets(sets, request.split, names)
+    known, number = KERAS_SETS[request.kind], int(request.rest) if request.rest else None
+    found = load_keras_set(request.kind, number, request.log)
+    title = known.title_of(number)
+    if found.known_as is None:
+        title += " (unverified images)"
+    divided = make_sets(found.sets, request.split, found.class_names)
     if request.image_size is not None:
         divided = {name: _resized(subset, request.image_size) for name, subset in divided.items()}
-    return _Raw(title, names, divided)
+    return _Raw(title, found.class_names, divided, found.known_as)
 
 
 def _list_folder(rest: str) -> Listed:
@@ -210,19 +218,24 @@ def _load_files(request: _Request) -> _Raw:
     root, names, listings = find_files(request.rest)
     title, split = f"images of {root.name}", request.split
     if split.earlier is not None:
-        earlier, spec = read_earlier_sets(Path(split.earlier)), f"{request.kind}:{request.rest}"
-        earlier.check_classes(spec, names)
+        earlier = read_earlier_sets(Path(split.earlier))
+        earlier.check_classes(request.spec, names)
         found = read_listings(listings, request.image_size, request.log)
-        return _Raw(title, names, make_sets(earlier.keep(found, spec, split, request.log), split, names))
-    # Sets come first: images that are left out are not read, and a class that is too small is found at once.
-    sets = make_sets(listings, split, names)
-    return _Raw(title, names, read_listings(sets, request.image_size, request.log))
+        sets = make_sets(earlier.keep(found, request.spec, split, request.log), split, names)
+    else:
+        # Sets come first: images that are left out are not read, and a class that is too small is found at once.
+        sets = read_listings(make_sets(listings, split, names), request.image_size, request.log)
+    known = recognise(sets)
+    return _Raw(known.title, names, sets, known.spec) if known else _Raw(title, names, sets)
 
 
 def _load_birds(request: _Request) -> _Raw:
     if request.image_size is None:
         request = replace(request, image_size=birds.IMAGE_SIZE)
-    return replace(_load_files(request), title=birds.TITLE)
+    raw = _load_files(request)
+    # By number alone: the pixels depend on the decoder and on the resizing.
+    whole = (sum(len(raw.sets[name]) for name in ("train", "validation")), len(raw.sets["test"])) == birds.SIZES
+    return replace(raw, title=birds.TITLE, known_as="birds" if whole else None)
 
 
 def _draw_shapes(request: _Request) -> _Raw:
@@ -231,7 +244,7 @@ def _draw_shapes(request: _Request) -> _Raw:
     scenes = make_sets(shapes.scenes(), request.split, shapes.CLASS_NAMES)
     size = (32, 32) if request.image_size is None else request.image_size
     sets = {name: subset.draw(size) for name, subset in scenes.items()}
-    return _Raw("shapes (synthetic, not photographs)", shapes.CLASS_NAMES, sets)
+    return _Raw("shapes (synthetic, not photographs)", shapes.CLASS_NAMES, sets, request.spec)
 
 
 def _resized(subset: Subset, size: Size) -> Subset:
@@ -243,7 +256,7 @@ def _resized(subset: Subset, size: Size) -> Subset:
 def _load_digits(request: _Request) -> _Raw:
     _check_no_rest(request.kind, request.rest)
     names, subset = digits.load_digits(request.image_size)
-    return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names))
+    return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names), request.spec)
 
 
 def _load_wine(request: _Request) -> _Raw:
@@ -265,7 +278,7 @@ def _load_table(request: _Request, title: str, table: tabular_sets.Table) -> _Ra
     if request.image_size is not None:
         raise DataError(f"image_size: expected None for {request.kind}, a table. Received: {request.image_size}.")
     names, subset = table
-    return _Raw(title, names, make_sets({"train": subset}, request.split, names))
+    return _Raw(title, names, make_sets({"train": subset}, request.split, names), request.spec)
 
 
 # A new kind of data set needs one entry here.

@@ -66,6 +66,13 @@ class Run:
         return str(self.description["experiment"]["data"])
 
     @property
+    def known_as(self) -> str | None:
+        """Spec of the published data set that the images come from; None if they come from none."""
+        # An older run did not record it: its spec says what it can.
+        known = self.description["data"].get("known_as", self.experiment_data)
+        return known if known is None else str(known)
+
+    @property
     def new_images(self) -> dict[str, int]:
         """Number of images in each set that the continued run did not have; empty if the run continued none."""
         return dict(self.description["data"].get("new_images", {}))
@@ -172,12 +179,12 @@ class StudyResults:
     def comparable(self) -> bool:
         """Whether the results can be compared with the published figures: same data, all of it, and same weights."""
         return self.size == "full" and all(
-            _is_same_data(experiment.data, self.study["published_data"])
+            self._is_same_data(run)
             and experiment.image_size in (None, self._published_size)
             and experiment.split.train_per_class is None
             and experiment.split.test_per_class is None
             and (experiment.transfer is None or experiment.transfer.weights == "imagenet")
-            for experiment in (e.experiment for e in self.experiments)
+            for experiment, run in ((e.experiment, run) for e in self.experiments for run in e.runs)
         )
 
     @property
@@ -198,7 +205,7 @@ class StudyResults:
         if not self.study["published"] or self.comparable:
             return " ".join(self._weights_note)
         source = self.study["published_data"].replace("folder", "the author's own images")
-        same_data = _is_same_data(self.first_run.experiment_data, self.study["published_data"])
+        same_data = self._is_same_data(self.first_run)
         if same_data and (self._weights_note or self._reduction_note):
             return " ".join([*self._weights_note, "The published figures are not comparable."])
         all_of = "all of " if same_data else ""
@@ -209,6 +216,11 @@ class StudyResults:
                 *self._weights_note,
             ]
         )
+
+    def _is_same_data(self, run: Run) -> bool:
+        """Returns whether the images of a run come from the published data set."""
+        known, published = run.known_as, self.study["published_data"]
+        return known == published or (published == "birds" and known is not None and known.startswith("birds:"))
 
     @property
     def _weights_note(self) -> list[str]:
@@ -240,8 +252,3 @@ class StudyResults:
         metric = self.published_metric if self.study["protocol"] == "published" else "validation_accuracy"
         sound = [e for e in self.experiments if e.name not in self.lessons]
         return max(sound or self.experiments, key=lambda e: e.values(metric).mean())
-
-
-def _is_same_data(spec: str, published: str) -> bool:
-    """Returns whether a spec names the published data set, in any folder of the user."""
-    return spec == published or (published == "birds" and spec.startswith("birds:"))

@@ -154,6 +154,7 @@ def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str
         **({"view": job.view.to_dict()} if job.view else {}),
         "data": {
             "title": dataset.title,
+            "known_as": dataset.known_as,
             "manifest": job.manifest,
             "images": {subset: len(dataset.subset(subset)) for subset in SETS},
             "image_shape": list(dataset.image_shape),

@@ -47,6 +47,7 @@ class _Data(TypedDict):
     """The data of a run."""
 
     title: str
+    known_as: NotRequired[str | None]
     manifest: str
     images: _Images
     image_shape: list[int]

@@ -1,16 +1,12 @@
 """CIFAR and MNIST through keras.datasets, from files in the published formats."""
 
-import io
-import pickle
-import struct
-import tarfile
-
 import numpy as np
 import pytest
 from keras.src.utils import file_utils
 
 from kerasclf.data import default_dataset, keras_sets, load_dataset
 from kerasclf.errors import DataError
+from tests.data.cifar_files import write_cifar100
 
 
 @pytest.fixture
@@ -30,44 +26,6 @@ def trusting(monkeypatch):
     monkeypatch.setattr(file_utils, "validate_file", lambda *args, **kwargs: True)
 
 
-class Python2Pickler(pickle._Pickler):
-    """Writes bytes in the form of Python 2's strings, as in the CIFAR archives."""
-
-    dispatch = dict(pickle._Pickler.dispatch)  # noqa: RUF012
-
-    def save_bytes(self, text):
-        self.write(pickle.BINSTRING + struct.pack("<i", len(text)) + text)
-        self.memoize(text)
-
-    dispatch[bytes] = save_bytes
-
-
-def python2_pickle(value):
-    buffer = io.BytesIO()
-    Python2Pickler(buffer, protocol=2).dump(value)
-    return buffer.getvalue().replace(b"numpy._core.multiarray", b"numpy.core.multiarray")
-
-
-def cifar_batch(count, classes, labels_key, seed):
-    rng = np.random.default_rng(seed)
-    labels = np.arange(count) % classes
-    data = rng.integers(0, 256, (count, 3072), dtype=np.uint8)
-    data[:, 0] = labels  # the red value of the first pixel is the label
-    data[:, 1024] = 200  # the first green value
-    return {b"data": data, labels_key: labels.tolist(), b"coarse_labels": [0] * count, b"filenames": [b"x"] * count}
-
-
-def write_cifar100(path):
-    """Writes an archive in the form that the University of Toronto serves and Keras caches."""
-    path.parent.mkdir(parents=True)
-    with tarfile.open(path, "w:gz") as archive:
-        for name, count, seed in (("train", 2000, 0), ("test", 400, 1)):
-            content = python2_pickle(cifar_batch(count, 100, b"fine_labels", seed))
-            info = tarfile.TarInfo(f"cifar-100-python/{name}")
-            info.size = len(content)
-            archive.addfile(info, io.BytesIO(content))
-
-
 def test_cifar100_25_from_a_cached_archive(trusting, offline):
     write_cifar100(keras_sets.KERAS_SETS["cifar100"].path)
     dataset = load_dataset("cifar100:25")
@@ -81,6 +39,7 @@ def test_cifar100_25_from_a_cached_archive(trusting, offline):
     np.testing.assert_array_equal(images[:, 0, 0, 0], dataset.test.labels)
     assert (images[:, 0, 0, 1] == 200).all()
     assert dataset.test.names[:2] == ("0", "1")
+    assert (dataset.title, dataset.known_as) == ("CIFAR-100, classes 0–24", "cifar100:25")
     assert default_dataset("cifar100:25").spec == "cifar100:25"
 
 
@@ -96,11 +55,23 @@ def test_a_named_set_never_falls_back(offline):
         load_dataset("cifar100:25")
 
 
+def test_the_message_lists_where_the_images_were_looked_for(offline, tmp_path, monkeypatch):
+    with pytest.raises(DataError, match=r"variable KERASCLF_DATA names; it is not set\."):
+        load_dataset("cifar100:25")
+    monkeypatch.setenv("KERASCLF_DATA", str(tmp_path))
+    with pytest.raises(DataError) as caught:
+        load_dataset("cifar100:25")
+    assert f"KERASCLF_DATA names, now {tmp_path}. Looked for: {tmp_path}/cifar-100-python, " in str(caught.value)
+    assert f"{tmp_path}/cifar-100-python.tar.gz, " in str(caught.value)
+    assert str(caught.value).endswith(f"{tmp_path}/cifar100_25.")
+
+
 def test_the_default_falls_back_to_shapes_and_says_so(offline):
     choice = default_dataset("cifar100:25")
     assert choice.spec == "shapes"
     first, second = choice.notice.splitlines()
     assert "CIFAR-100 is not cached" in first
+    assert "not below KERASCLF_DATA (not set)" in first
     assert "not comparable" in second
 
 
