@@ -3,8 +3,10 @@
 The images are for non-commercial research.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from kerasclf.data.dataset import Subset
 from kerasclf.data.folders import list_files
 from kerasclf.data.listings import Listing
 from kerasclf.errors import DataError
@@ -41,3 +43,12 @@ def list_birds(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
     if len(names) != _CLASSES:
         raise DataError(f"Expected {_CLASSES} species in {lists}. Received: {len(names)}. {HOW_TO_GET}")
     return names, listings
+
+
+def are_all(sets: Mapping[str, Subset]) -> bool:
+    """Returns whether the three sets have as many images as the archives.
+
+    The number alone decides. The pixels depend on the decoder of JPEG and on the resizing.
+    """
+    outside_test = len(sets["train"]) + len(sets["validation"])
+    return (outside_test, len(sets["test"])) == SIZES

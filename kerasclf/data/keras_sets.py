@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
+from kerasclf.data.decode import resize_images
 from kerasclf.data.folders import list_folder
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_archives import ArchiveContent, CifarArchive, MnistArchive
@@ -77,10 +78,6 @@ class KerasSet:
         """Returns the first of the places that exists, or None."""
         return next((place for place in self.places(num_classes) if place.exists()), None)
 
-    def title_of(self, num_classes: int | None) -> str:
-        """Returns the title of the first `num_classes` classes; None stands for all."""
-        return self.title if num_classes is None else f"{self.title}, classes 0–{num_classes - 1}"
-
     def is_available(self, timeout: float = 3.0) -> bool:
         """Returns whether the file is cached, or its host answers within `timeout` seconds."""
         if self.path.exists() or getproxies():  # a proxy may reach the host even if this machine cannot
@@ -125,12 +122,14 @@ class FoundSet(NamedTuple):
     """The images of a data set, before they are divided.
 
     Args:
+        title: Name in tables and pages.
         class_names: Class names, in the order of the labels.
         sets: The training and test images.
         known_as: Spec of the published data set that they are: their files have its hashes, or their pixels have its
             digest. None if they have neither.
     """
 
+    title: str
     class_names: tuple[str, ...]
     sets: dict[str, Subset]
     known_as: str | None
@@ -164,11 +163,20 @@ def load_keras_set(name: str, num_classes: int | None = None, log: Log = lambda 
 
 
 def _found(name: str, class_names: tuple[str, ...], sets: dict[str, Subset], verified: bool) -> FoundSet:
-    whole = len(class_names) == len(KERAS_SETS[name].class_names)
+    title, classes = KERAS_SETS[name].title, len(class_names)
+    if classes < len(KERAS_SETS[name].class_names):
+        name, title = f"{name}:{classes}", f"{title}, classes 0–{classes - 1}"
     if verified:
-        return FoundSet(class_names, sets, name if whole else f"{name}:{len(class_names)}")
+        return FoundSet(title, class_names, sets, name)
     known = recognise(sets)
-    return FoundSet(class_names, sets, known.spec if known else None)
+    return FoundSet(title if known else f"{title} (unverified images)", class_names, sets, known and known.spec)
+
+
+def resized(subset: Subset, size: tuple[int, int]) -> Subset:
+    """Returns the images of a subset in memory, resized to a height and width in pixels."""
+    array = subset.images.array
+    assert array is not None
+    return Subset(ArrayImages(resize_images(array, size)), subset.labels, subset.names)
 
 
 def check_classes(name: str, num_classes: int | None) -> None:
@@ -217,17 +225,20 @@ def _read_images(root: Path, log: Log) -> tuple[tuple[str, ...], dict[str, Subse
     if names != CIFAR100_NAMES[: len(names)] or len(names) != 25 or set(listings) != {"train", "test"}:
         raise DataError(
             f"Expected {root}/train and {root}/test, each with the first 25 classes of CIFAR-100, from apple to "
-            f"cockroach. Received: {', '.join(listings)} with {len(names)} classes, from {names[0]} to {names[-1]}."
+            f"cockroach. Received: {', '.join(sorted(listings))} with {len(names)} classes, from {names[0]} to "
+            f"{names[-1]}."
         )
-    return names, read_listings({name: _interleaved(listing) for name, listing in listings.items()}, None, log)
+    return names, read_listings({name: _in_turn(listing) for name, listing in listings.items()}, None, log)
 
 
-def _interleaved(listing: Listing) -> Listing:
-    """Returns the files in the order of their names, the classes in turn.
+def _in_turn(listing: Listing) -> Listing:
+    """Returns the first file of each class, then the second of each, and so on.
 
-    In the archive the classes are mixed, and a study that validates on its first images relies on that.
+    The numbers of the files keep the archive's order within a class. A study that validates on the first images of
+    the archive thus validates on nearly the same ones.
     """
-    return listing.take(np.array(sorted(range(len(listing.files)), key=lambda i: listing.files[i].name), np.int64))
+    order = sorted(range(len(listing.files)), key=lambda i: (listing.files[i].name, listing.labels[i]))
+    return listing.take(np.array(order, np.int64))
 
 
 def _first_classes(images: NDArray[Any], labels: NDArray[Any], classes: int) -> Subset:

@@ -8,12 +8,11 @@ from typing import NamedTuple
 
 from kerasclf.data import birds, digits, shapes, tabular_sets
 from kerasclf.data.dataset import ImageDataset, Subset
-from kerasclf.data.decode import MAX_PIXELS, resize_images
+from kerasclf.data.decode import MAX_PIXELS
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
-from kerasclf.data.image_sources import ArrayImages
-from kerasclf.data.keras_sets import KERAS_SETS, check_classes, load_keras_set
+from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.spec_paths import path_of
@@ -178,15 +177,11 @@ def _check_iris(kind: str, rest: str) -> None:
 
 def _load_keras(request: _Request) -> _Raw:
     _check_number(request.kind, request.rest)
-    known, number = KERAS_SETS[request.kind], int(request.rest) if request.rest else None
-    found = load_keras_set(request.kind, number, request.log)
-    title = known.title_of(number)
-    if found.known_as is None:
-        title += " (unverified images)"
-    divided = make_sets(found.sets, request.split, found.class_names)
+    found = load_keras_set(request.kind, int(request.rest) if request.rest else None, request.log)
+    sets = make_sets(found.sets, request.split, found.class_names)
     if request.image_size is not None:
-        divided = {name: _resized(subset, request.image_size) for name, subset in divided.items()}
-    return _Raw(title, found.class_names, divided, found.known_as)
+        sets = {name: resized(subset, request.image_size) for name, subset in sets.items()}
+    return _Raw(found.title, found.class_names, sets, found.known_as)
 
 
 def _list_folder(rest: str) -> Listed:
@@ -233,9 +228,7 @@ def _load_birds(request: _Request) -> _Raw:
     if request.image_size is None:
         request = replace(request, image_size=birds.IMAGE_SIZE)
     raw = _load_files(request)
-    # By number alone: the pixels depend on the decoder and on the resizing.
-    whole = (sum(len(raw.sets[name]) for name in ("train", "validation")), len(raw.sets["test"])) == birds.SIZES
-    return replace(raw, title=birds.TITLE, known_as="birds" if whole else None)
+    return replace(raw, title=birds.TITLE, known_as="birds" if birds.are_all(raw.sets) else None)
 
 
 def _draw_shapes(request: _Request) -> _Raw:
@@ -245,12 +238,6 @@ def _draw_shapes(request: _Request) -> _Raw:
     size = (32, 32) if request.image_size is None else request.image_size
     sets = {name: subset.draw(size) for name, subset in scenes.items()}
     return _Raw("shapes (synthetic, not photographs)", shapes.CLASS_NAMES, sets, request.spec)
-
-
-def _resized(subset: Subset, size: Size) -> Subset:
-    array = subset.images.array
-    assert array is not None
-    return Subset(ArrayImages(resize_images(array, size)), subset.labels, subset.names)
 
 
 def _load_digits(request: _Request) -> _Raw:

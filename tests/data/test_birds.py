@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasclf.data import Split, load_dataset
+from kerasclf.data import Split, birds, load_dataset
 from kerasclf.data.default_data import default_dataset
 from kerasclf.errors import DataError
 
@@ -38,9 +38,12 @@ def broken(archive, tmp_path):
     return shutil.copytree(archive, tmp_path / "cub")
 
 
-def test_the_lists_divide_the_images(archive):
+def test_the_lists_divide_the_images(archive, monkeypatch):
     dataset = load_dataset(f"birds:{archive}", image_size=(8, 8), split=HALF)
     assert dataset.title == "Caltech-UCSD Birds 200 (2010)"
+    assert dataset.known_as is None  # 400 training and 200 test images are not all of them
+    monkeypatch.setattr(birds, "SIZES", (400, 200))
+    assert load_dataset(f"birds:{archive}", split=HALF, image_size=(2, 2)).known_as == "birds"
     assert dataset.num_classes == 200
     assert (len(dataset.train) + len(dataset.validation), len(dataset.test)) == (400, 200)
     assert set(dataset.test.names) == {f"{n:03}.Species_{n}/2.png" for n in range(1, 201)}

@@ -156,7 +156,7 @@ def test_a_folder_of_images_stands_for_25_classes(own):
     found = keras_sets.load_keras_set("cifar100", 25)
     assert found.class_names == keras_sets.CIFAR100_NAMES[:25]
     assert found.known_as is None
-    # As mixed as in the archive: a class after the other would make the first images those of one class.
+    # The order that is known: that of the numbers within each class.
     np.testing.assert_array_equal(found.sets["train"].labels, np.tile(np.arange(25), 4))
     np.testing.assert_array_equal(found.sets["train"].images.array[:, 0, 0, 0], np.repeat(np.arange(4), 25))
     assert default_dataset("cifar100:25").notice == ""
@@ -167,7 +167,7 @@ def test_a_folder_of_images_stands_for_25_classes(own):
 
 def test_a_folder_with_other_classes_is_refused(own):
     write_folder(own / "cifar100_25", keras_sets.CIFAR100_NAMES[:24], count=1)
-    with pytest.raises(DataError, match=r"Received: train, test with 24 classes, from apple to cloud\."):
+    with pytest.raises(DataError, match=r"Received: test, train with 24 classes, from apple to cloud\."):
         load_dataset("cifar100:25")
 
 

@@ -14,6 +14,7 @@ def test_it_gives_back_the_same_images_names_and_manifest(tmp_path):
     again = read_snapshot(tmp_path / "shapes.npz")
     assert again.manifest == dataset.manifest
     assert (again.spec, again.title, again.class_names) == (dataset.spec, dataset.title, dataset.class_names)
+    assert again.known_as == dataset.known_as == "shapes"
     for name in SETS:
         one, other = dataset.subset(name), again.subset(name)
         np.testing.assert_array_equal(one.images.read(np.arange(len(one))), other.images.read(np.arange(len(other))))

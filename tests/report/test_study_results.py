@@ -162,3 +162,26 @@ def test_experiments_with_other_test_images_are_not_compared_image_by_image(fold
     (comparison,) = compare_contrasts(results)
     assert comparison.basis == "nothing"
     assert selection_bias_of(results) is None
+
+
+def known_as(spec):
+    return lambda description: {**description, "data": {**description["data"], "known_as": spec}}
+
+
+def test_recognised_images_are_comparable_whatever_their_spec(folder, study):
+    for spec, comparable in (("cifar100:25", True), ("cifar100", False), (None, False)):
+        for seed in (0, 1):
+            for name in ("first", "second"):
+                path = folder.run(name, study.experiments[name].identity, seed).path / "experiment.json"
+                write_json(path, known_as(spec)(read_json(path)))
+        results = read_results(folder.path)
+        assert results.first_run.experiment_data != "cifar100:25"
+        assert results.comparable is comparable
+
+
+def test_one_run_on_other_images_is_enough_not_to_be_comparable(folder, study):
+    results = read_results(folder.path)
+    assert replace(results, study={**results.study, "published_data": "shapes"}).comparable
+    changed(folder, study, "experiment.json", known_as(None))
+    results = read_results(folder.path)
+    assert not replace(results, study={**results.study, "published_data": "shapes"}).comparable

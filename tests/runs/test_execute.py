@@ -36,6 +36,7 @@ def test_changed_images_are_refused(job):
 def test_the_environment_of_a_run_has_its_threads(job):
     metrics = execute(job, SilentTrainingListener())
     assert metrics == job.run.metrics()
+    assert job.run.description()["data"]["known_as"] == "digits"
     assert json.loads((job.run.path / "environment.json").read_text())["threads"] is None
     assert metrics["peak_memory_mb"] > 100
     assert [path.name for path in job.run.path.parent.iterdir()] == ["seed-0"]
