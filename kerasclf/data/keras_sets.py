@@ -169,7 +169,9 @@ def _found(name: str, class_names: tuple[str, ...], sets: dict[str, Subset], ver
     if verified:
         return FoundSet(title, class_names, sets, name)
     known = recognise(sets)
-    return FoundSet(title if known else f"{title} (unverified images)", class_names, sets, known and known.spec)
+    return FoundSet(
+        title if known else f"{title} (unverified images)", class_names, sets, known.spec if known else None
+    )
 
 
 def resized(subset: Subset, size: tuple[int, int]) -> Subset:

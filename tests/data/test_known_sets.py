@@ -69,7 +69,7 @@ def test_images_are_hashed_only_if_their_number_is_right(toys, monkeypatch):
     assert recognise({"train": TRAIN}) is None
 
 
-def test_a_label_moved_in_both_sets_at_once_is_seen():
+def test_training_and_test_images_are_told_apart():
     first, second = TRAIN.take(np.arange(6)), TRAIN.take(np.arange(6, 12))
     swapped = {"train": second, "test": first}
     assert content_digest({"train": first, "test": second}) != content_digest(swapped)
