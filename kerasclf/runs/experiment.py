@@ -165,7 +165,7 @@ class Experiment(Value):
         """
         from kerasclf.data.data_flaws import spoil
 
-        return spoil(self.source(log), self.flaws)
+        return spoil(self.source(log), self.flaws, self.split.seed)
 
     def source(self, log: Log) -> "ImageDataset":
         """Loads the images, divided into three sets, without any flaws.

@@ -153,7 +153,7 @@ def _load_datasets(experiments: dict[str, Experiment], log: Log) -> dict[DataKey
                 log(line)
         check_flaws(sources[source], experiment.flaws)
         if key not in datasets:
-            datasets[key] = spoil(sources[source], experiment.flaws)
+            datasets[key] = spoil(sources[source], experiment.flaws, experiment.split.seed)
     return datasets
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
+from kerasclf.data.image_sources import ArrayRows
+from kerasclf.data.leaks import leaked_test_images
 from kerasclf.errors import DataError
 from tests.conftest import make_subset
 
@@ -21,12 +23,14 @@ def test_without_a_flaw_of_data_nothing_is_touched(dataset):
 
 
 def test_a_fifth_of_the_test_images_of_each_class_is_in_the_training_set(dataset):
-    spoilt = spoil(dataset, ("duplicates",))
+    spoilt = spoil(dataset, ("duplicates",), seed=5)
     assert not pixels(dataset.train) & pixels(dataset.test)
     shared = [name for name, image in zip(dataset.test.names, dataset.test.images.array, strict=True)
               if image.tobytes() in pixels(spoilt.train)]  # fmt: skip
     assert len(shared) == 6
     assert np.bincount([int(name) % 3 for name in shared]).tolist() == [2, 2, 2]
+    leaked = leaked_test_images(dataset.test.labels, ("duplicates",), seed=5)
+    assert shared == [dataset.test.names[index] for index in np.flatnonzero(leaked)]
     # The other images keep their order, and the classes their numbers.
     np.testing.assert_array_equal(spoilt.train.labels, dataset.train.labels)
     changed = (spoilt.train.images.array != dataset.train.images.array).any(axis=(1, 2, 3))
@@ -55,6 +59,58 @@ def test_the_test_images_validate(dataset):
     spoilt = spoil(dataset, ("choose_on_test",))
     assert spoilt.validation is dataset.test
     assert spoilt.train is dataset.train
+
+
+def test_one_half_of_the_test_images_validates(dataset):
+    spoilt = spoil(dataset, ("choose_on_half",), seed=5)
+    leaked = leaked_test_images(dataset.test.labels, ("choose_on_half",), seed=5)
+    assert spoilt.validation.names == tuple(np.array(dataset.test.names)[leaked])
+    assert (spoilt.train, spoilt.test) == (dataset.train, dataset.test)
+
+
+def test_near_copies_of_a_fifth_of_the_test_images_are_in_the_training_set(dataset):
+    spoilt = spoil(dataset, ("group_leak",), seed=5)
+    leaked = leaked_test_images(dataset.test.labels, ("group_leak",), seed=5)
+    changed = (spoilt.train.images.array != dataset.train.images.array).any(axis=(1, 2, 3))
+    added = spoilt.train.take(np.flatnonzero(changed))
+    sources = [name.split(" (near-copy ")[0] for name in added.names]
+    assert sorted(sources) == sorted(2 * [dataset.test.names[index] for index in np.flatnonzero(leaked)])
+    assert [dataset.test.labels[int(name)] for name in sources] == added.labels.tolist()
+    np.testing.assert_array_equal(spoilt.train.labels, dataset.train.labels)
+    # No hash finds them.
+    assert not set(spoilt.train.keys) & set(dataset.test.keys)
+    assert (spoilt.test, spoilt.validation) == (dataset.test, dataset.validation)
+
+
+def test_channels_are_exchanged_in_the_test_images_alone(dataset):
+    spoilt = spoil(dataset, ("swapped_when_served",))
+    np.testing.assert_array_equal(spoilt.test.images.array, dataset.test.images.array[..., ::-1])
+    assert (spoilt.test.names, spoilt.train, spoilt.validation) == (
+        dataset.test.names, dataset.train, dataset.validation,
+    )  # fmt: skip
+
+
+def test_all_reasons_against_flaws_are_named_at_once(dataset):
+    lone = replace(dataset, test=dataset.test.take(np.array([0, 1, 3])))  # two images of dark, one of middle
+    with pytest.raises(DataError) as raised:
+        check_flaws(lone, ("choose_on_half", "duplicates"))
+    assert "choose_on_half: expected at least 2 test images of each class, for two halves." in str(raised.value)
+    assert "Received: 'middle' has 1, 'light' has 0." in str(raised.value)
+    assert "duplicates: expected a class of at least 3 test images, to copy one. Received: none." in str(raised.value)
+
+
+def test_a_class_keeps_training_images_of_its_own(dataset):
+    small = replace(dataset, train=dataset.train.take(np.arange(12)))  # 4 of each class
+    check_flaws(small, ("duplicates",))
+    with pytest.raises(DataError, match=r"copies of test images\. Received: 'dark' has 4 for 4, 'middle' has 4 for 4"):
+        check_flaws(small, ("group_leak",))
+
+
+def test_rows_of_a_table_have_no_near_copies(dataset):
+    rows = ArrayRows(np.zeros((6, 1, 1, 4), np.float32))
+    table = replace(dataset, train=replace(make_subset(6, shape=(1, 1, 3)), images=rows))
+    with pytest.raises(DataError, match="group_leak: expected images, of which there can be near-copies"):
+        check_flaws(table, ("group_leak",))
 
 
 def test_channels_of_grey_images_cannot_be_exchanged(dataset):
