@@ -72,6 +72,9 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
             raise ValueError(f"{missing[0]} is missing")
         if found.earlier_probabilities is not None and len(found.earlier_probabilities) != len(labels):
             raise ValueError("it has predictions of the earlier model for other images")
+        leaked = found.description["data"].get("leaked_test_images", [])
+        if not np.isin(leaked, np.arange(len(labels))).all():
+            raise ValueError("it names leaked images that are not in the test set")
         if found.examples is not None and not np.isin(found.examples.indices, np.arange(len(labels))).all():
             raise ValueError("it has thumbnails of images that are not in the test set")
         return found

@@ -57,6 +57,13 @@ class Run:
         """Whether the prediction of each test image is correct."""
         return np.asarray(self.probabilities.argmax(axis=1) == self.labels)
 
+    @property
+    def leaked(self) -> NDArray[np.bool_]:
+        """Whether a flaw has leaked each test image into the training or the choice of the epoch."""
+        leaked = np.zeros(len(self.labels), bool)
+        leaked[self.description["data"].get("leaked_test_images", [])] = True
+        return leaked
+
     def __repr__(self) -> str:
         return f"<Run with seed {self.seed}: test accuracy {self.metrics.get('test_accuracy', math.nan):.4f}>"
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasclf.data import ImageDataset
 from kerasclf.data.dataset import SETS
 from kerasclf.data.earlier_sets import read_earlier_sets
+from kerasclf.data.leaks import leaked_test_images
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
@@ -114,6 +115,7 @@ def _write_result(
             write_predictions(folder / EARLIER_PREDICTIONS, dataset.test, before, dataset.class_names)
         if not dataset.is_table:  # A row of a table is no picture.
             write_examples(folder / EXAMPLES, dataset.test, probabilities)
+        metrics |= _flaw_metrics(job, dataset)
     else:  # The run has trained on all images.
         metrics = training_metrics(outcome, meter.read())
     trained.model.save(folder / "model.keras")
@@ -139,6 +141,22 @@ def _predict_before(job: Job, dataset: ImageDataset, log: Log) -> NDArray[np.flo
     return predict_before(dataset, job.experiment.recipe(job.seed), log)
 
 
+def _flaw_metrics(job: Job, dataset: ImageDataset) -> dict[str, float]:
+    """Returns what a flaw changes besides the metrics of every run."""
+    from kerasclf.training.training_flaws import statistics_shifts
+
+    return statistics_shifts(dataset) if "statistics_of_all" in job.experiment.flaws else {}
+
+
+def _leaked_test_images(job: Job, dataset: ImageDataset) -> list[int]:
+    """Returns the indices of the test images that a flaw leaks; empty without such a flaw."""
+    if job.view is not None:  # The run reports on other images.
+        return []
+    experiment = job.experiment
+    leaked = leaked_test_images(dataset.test.labels, experiment.flaws, experiment.split.seed)
+    return [int(index) for index in np.flatnonzero(leaked)]
+
+
 def _new_images(job: Job, dataset: ImageDataset) -> dict[str, int]:
     """Returns the number of images in each set that the continued run did not have; empty if the run continues none."""
     if job.experiment.split.earlier is None:
@@ -159,6 +177,7 @@ def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str
             "images": {subset: len(dataset.subset(subset)) for subset in SETS},
             "image_shape": list(dataset.image_shape),
             **({"new_images": new} if (new := _new_images(job, dataset)) else {}),
+            **({"leaked_test_images": leaked} if (leaked := _leaked_test_images(job, dataset)) else {}),
         },
         "weights": inputs.weights,
         "class_names": list(dataset.class_names),

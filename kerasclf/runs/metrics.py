@@ -65,6 +65,8 @@ def run_metrics(
     * SET_top5_accuracy: share of images with the true class among the five most probable; with more than 10 classes.
     * validation_accuracy, validation_loss: those of the best epoch, as in the history; only with validation images.
     * earlier_SET_accuracy: that of the model that the run continued; only if it continued one. `execute` adds it.
+    * mean_shift, deviation_shift: with the flaw statistics_of_all, the largest change of a channel's mean and standard
+      deviation, in grey levels. `execute` adds them.
     * epochs: number of epochs trained.
     * best_epoch: the epoch, from 1, whose weights the model has.
     * images_per_second: median training speed, without the first epoch, in which TensorFlow traces the graph.

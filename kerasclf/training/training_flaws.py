@@ -1,10 +1,13 @@
 """The flaws of training: what they change. See `kerasclf.flaws` for their names."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.folds import join
+from kerasclf.pipeline import Augmentation
+from kerasclf.pipeline.normalization_statistics import fit_statistics
 
 
 class SoftmaxTwice(keras.losses.CategoricalCrossentropy):
@@ -21,6 +24,20 @@ class SoftmaxTwice(keras.losses.CategoricalCrossentropy):
 def all_images(dataset: ImageDataset) -> Subset:
     """Returns the training, validation and test sets as one set."""
     return join(join(dataset.train, dataset.validation), dataset.test)
+
+
+def statistics_shifts(dataset: ImageDataset) -> dict[str, float]:
+    """Returns by how much the statistics of all images differ from those of the training set, in grey levels.
+
+    The keys are mean_shift and deviation_shift: the largest difference over the channels. A table has no grey levels.
+    """
+    if dataset.is_table:
+        return {}
+    train, known = (fit_statistics(subset, Augmentation()) for subset in (dataset.train, all_images(dataset)))
+    return {
+        "mean_shift": float(np.abs(known.mean - train.mean).max()),
+        "deviation_shift": float(np.abs(known.std - train.std).max()),
+    }
 
 
 def let_statistics_learn(network: keras.Model) -> None:

@@ -9,12 +9,13 @@ import pytest
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data.data_flaws import spoil
 from kerasclf.data.dataset import SETS
+from kerasclf.data.image_sources import ArrayImages
 from kerasclf.runs.metrics import cross_entropy
 from kerasclf.training import EarlyStopping
 from kerasclf.training.assembly import build_model
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
-from kerasclf.training.training_flaws import SoftmaxTwice
+from kerasclf.training.training_flaws import SoftmaxTwice, statistics_shifts
 from kerasclf.training.training_setup import prepare
 from tests.training.test_phase_inputs import DATA, HEAD, TRANSFER, network
 
@@ -57,6 +58,18 @@ def test_the_statistics_are_those_of_the_known_sets(flaws, sets):
     layer = next(step for step in built.assembled.front.layers if step.name == "featurewise")
     np.testing.assert_allclose(np.ravel(layer.mean)[:3], images.mean((0, 1, 2)), rtol=1e-6)
     np.testing.assert_allclose(np.sqrt(np.ravel(layer.variance)[:3]), images.std((0, 1, 2)), rtol=1e-5)
+
+
+def test_the_statistics_shift_by_grey_levels():
+    """Training images of level 100, others of 160: 12 of 24 images each have the mean 130 and the deviation 30."""
+    flat = {
+        name: replace(
+            DATA.subset(name).take(np.arange(count)), images=ArrayImages(np.full((count, 4, 4, 3), level, "u1"))
+        )
+        for name, count, level in (("train", 12, 100), ("validation", 6, 160), ("test", 6, 160))
+    }
+    shifts = statistics_shifts(replace(DATA, **flat))
+    assert shifts == {"mean_shift": pytest.approx(30), "deviation_shift": pytest.approx(30)}
 
 
 def test_red_and_blue_are_exchanged_before_the_network():
