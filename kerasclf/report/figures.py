@@ -21,6 +21,7 @@ from kerasclf.training.history_figure import METRIC_LABELS, limit_outliers
 
 _MAX_NAMED_CLASSES = 40  # more class names do not fit along an axis
 _MAX_NUMBERED_CLASSES = 30  # more numbers do not fit into the cells
+_REMARKS = {"validation_accuracy": "validation", "leaked_accuracy": "leaked images"}  # on lessons of several metrics
 _NARROW = 4.4  # inches; the text stays legible on a phone
 
 
@@ -64,9 +65,10 @@ def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light", n
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.3, len(lesson_results))))
         axes, break_line = figure.subplots(), "\n" if narrow else " "
+        remarks = [_REMARKS.get(one.comparison.metric, "") for one in lesson_results]
         names = [
-            one.name if one.comparison.metric == "test_accuracy" else f"{one.name}{break_line}(validation)"
-            for one in lesson_results
+            f"{one.name}{break_line}({remark})" if remark else one.name
+            for one, remark in zip(lesson_results, remarks, strict=True)
         ]
         _differences(
             axes, [one.comparison for one in lesson_results], "accuracy with the flaw − without it", names, theme

@@ -1,14 +1,38 @@
 """The effect of flaws: the metric reported with each flaw, compared with that of the corrected experiment."""
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kerasclf.report.comparisons import Comparison, compare_in_pairs, corrected, size_interval
+import numpy as np
+
+from kerasclf.report.comparisons import Comparison, compare_in_pairs, corrected, signed, size_interval
+from kerasclf.report.inside_runs import compare_best_validation, compare_leaked
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.studies.study import Lesson
 
-_METRIC_NAMES = {"test_accuracy": "test accuracy", "validation_accuracy": "validation accuracy"}
+# Metrics that are compared inside each run → reason if that is impossible.
+INSIDE_RUNS = {
+    "leaked_accuracy": "too few test images leak, or no run has a corrected one of its seed and test images",
+    "choosing_accuracy": "too few test images choose the epoch, or no run has a corrected one of its seed and images",
+    "best_validation_accuracy": "the runs have too few validation or test images",
+}
+_METRIC_NAMES = {
+    "test_accuracy": "test accuracy",
+    "validation_accuracy": "validation accuracy",
+    "leaked_accuracy": "accuracy on leaked test images",
+    "choosing_accuracy": "accuracy on the images that choose the epoch",
+    "best_validation_accuracy": "reported accuracy",
+}
+# Further metrics in which a flaw is compared, by the metric of its lesson.
+_ALSO = {"validation_accuracy": ("test_accuracy",), "leaked_accuracy": ("test_accuracy",)}
 _NOT_SIGNIFICANT = "not significant"
+
+LESSON_LEGEND = (
+    "Accuracy on leaked test images, or on those that choose the epoch: without the flaw, it is that of the same run "
+    "on the other test images, corrected for their difficulty by the corrected run of the same seed. Reported "
+    "accuracy: the best validation accuracy over all epochs; without the flaw, the test accuracy of the same run."
+)
 
 
 @dataclass(frozen=True)
@@ -16,11 +40,12 @@ class LessonResult:
     """The effect of one flaw on one metric.
 
     Args:
-        name: Name of the experiment with the flaw.
+        name: Name of the flaw, mostly that of its experiment.
         lesson: The lesson that the flaw teaches.
         flawed_value: Metric with the flaw, mean over its runs.
-        corrected_value: The same metric of the corrected experiment.
+        corrected_value: The same without the flaw.
         comparison: Flawed minus corrected value, paired by seed, corrected for the number of all such comparisons.
+        note: What the flaw changes besides, as a sentence; often empty.
     """
 
     name: str
@@ -28,6 +53,7 @@ class LessonResult:
     flawed_value: float
     corrected_value: float
     comparison: Comparison
+    note: str = ""
 
     @property
     def metric_name(self) -> str:
@@ -40,47 +66,97 @@ class LessonResult:
         return self.comparison.metric == self.lesson.metric
 
     @property
+    def is_inside(self) -> bool:
+        """Whether the comparison is made inside each run."""
+        return self.comparison.metric in INSIDE_RUNS
+
+    @property
     def effect(self) -> str:
         """The effect of the flaw on the metric, as one word."""
         if self.comparison.verdict not in ("better", "worse"):
             return _NOT_SIGNIFICANT
-        on_validation = self.comparison.metric == "validation_accuracy"
+        reported = self.is_inside or self.comparison.metric == "validation_accuracy"
         if self.comparison.difference.value < 0:
-            return "understates" if on_validation else "lowers"
-        return "inflates" if on_validation or self.lesson.leaks else "raises"
+            return "understates" if reported else "lowers"
+        return "inflates" if reported or self.lesson.leaks else "raises"
 
     @property
     def sentence(self) -> str:
-        """The effect of the flaw as a sentence."""
+        """The effect of the flaw in sentences."""
+        return f"{self._main_sentence} {self.note}".rstrip()
+
+    @property
+    def _main_sentence(self) -> str:
         comparison = self.comparison
         if comparison.verdict not in ("better", "worse"):
-            return comparison.sentence
+            return self._without_effect if self.is_inside else comparison.sentence
         points = 100 * comparison.difference.value
         return (
             f"{self.name} {self.effect} the {self.metric_name} by {abs(points):.1f} points "
-            f"({size_interval(comparison.difference)}, {comparison.basis_text}): "
-            f"{self.flawed_value:.1%} with the flaw, {self.corrected_value:.1%} without it."
+            f"({size_interval(comparison.difference)}, {comparison.basis_text}): {self._values}."
         )
+
+    @property
+    def _values(self) -> str:
+        return f"{self.flawed_value:.1%} with the flaw, {self.corrected_value:.1%} without it"
+
+    @property
+    def _without_effect(self) -> str:
+        """The result of a comparison inside runs that shows no effect, in sentences."""
+        comparison, difference = self.comparison, self.comparison.difference
+        if comparison.basis == "nothing":
+            return f"The effect of {self.name} cannot be concluded: {INSIDE_RUNS[comparison.metric]}."
+        if comparison.verdict == "equal":
+            return f"{self.name} changes the {self.metric_name} by less than {100 * comparison.margin:g} points."
+        ends = " to ".join(signed(100 * end) for end in (difference.low, difference.high))
+        found = f"{signed(100 * difference.value)} points of {self.metric_name}"
+        if comparison.verdict == "none":
+            interval = "" if math.isnan(difference.low) else f" ({ends})"
+            return f"{self.name}: {found}{interval} in a single run, which says nothing of other seeds."
+        return f"{self.name} has no significant effect: {found} ({ends}). {comparison.reach}"
 
 
 def lessons_of(results: StudyResults) -> list[LessonResult]:
-    """Compares each experiment that has a flaw with its corrected one, in the study's order.
+    """Compares each flaw with its corrected experiment, in the study's order.
 
-    Each is compared in the metric of its lesson, and also in test accuracy if that is another metric. A study without
-    lessons gives an empty list.
+    Each is compared in the metric of its lesson. The test accuracy is added for a flaw that leaks test images into the
+    training, or that is about the validation accuracy. A study without lessons gives an empty list.
     """
     by_name = {e.name: e for e in results.experiments}
-    pairs = [
-        (by_name[name], by_name[lesson.corrected], lesson, metric)
-        for name, lesson in results.lessons.items()
-        for metric in dict.fromkeys((lesson.metric, "test_accuracy"))
-        if name in by_name and lesson.corrected in by_name
-    ]
-    comparisons = corrected([compare_in_pairs(one, other, metric) for one, other, _, metric in pairs])
-    return [
-        LessonResult(one.name, lesson, _mean(one, metric), _mean(other, metric), comparison)
-        for (one, other, lesson, metric), comparison in zip(pairs, comparisons, strict=True)
-    ]
+    found = []
+    for name, lesson in results.lessons.items():
+        other = by_name.get(lesson.corrected)
+        one = other if lesson.is_of_report else by_name.get(name)
+        if one is None or other is None:
+            continue
+        for metric in (lesson.metric, *_ALSO.get(lesson.metric, ())):
+            values = _compare(name, (one, other), metric, results.margin)
+            found.append(LessonResult(name, lesson, *values, note=_note(one) if metric == lesson.metric else ""))
+    comparisons = corrected([one.comparison for one in found])
+    return [replace(one, comparison=comparison) for one, comparison in zip(found, comparisons, strict=True)]
+
+
+def _compare(
+    name: str, pair: tuple[ExperimentResults, ExperimentResults], metric: str, margin: float
+) -> tuple[float, float, Comparison]:
+    """Returns the metric with the flaw, without it, and the comparison of both."""
+    one, other = pair
+    if metric == "best_validation_accuracy":
+        return compare_best_validation(name, one, metric, margin)
+    if metric in INSIDE_RUNS:
+        return compare_leaked(one, other, metric, margin)
+    return _mean(one, metric), _mean(other, metric), compare_in_pairs(one, other, metric)
+
+
+def _note(experiment: ExperimentResults) -> str:
+    """Returns by how much the statistics of the normalisation change, if the runs of a flaw say so."""
+    means, deviations = (experiment.values(f"{name}_shift") for name in ("mean", "deviation"))
+    if np.isnan(means).any() or np.isnan(deviations).any():
+        return ""
+    return (
+        f"It changes the mean of a channel by at most {means.max():.2f} grey levels and its standard deviation by at "
+        f"most {deviations.max():.2f}."
+    )
 
 
 def summary_of(lesson_results: Sequence[LessonResult]) -> str:

@@ -20,7 +20,7 @@ from kerasclf.report.comparisons import LEGEND, Comparison, compare_contrasts, s
 from kerasclf.report.contrasts import changes_of
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
-from kerasclf.report.lessons import LessonResult, lessons_of
+from kerasclf.report.lessons import LESSON_LEGEND, LessonResult, lessons_of
 from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.study_results import ExperimentResults, StudyResults
@@ -65,6 +65,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "study": results.study,
         "findings": findings(results, comparisons, lesson_results),
         "lesson_results": lesson_results,
+        "lesson_legend": LESSON_LEGEND,
         "rows": summary.to_dict("records"),
         "comparisons": comparisons,
         "legend": LEGEND.format(margin=100 * results.margin),

@@ -81,15 +81,28 @@ class Lesson(Value):
         corrected: Name of the experiment without the flaw.
         wrong: What goes wrong, in one or two sentences.
         symptom: How to notice it, in one or two sentences.
-        metric: The metric that the comparison uses.
+        metric: The metric that the author of a flawed study reports. `"test_accuracy"` and `"validation_accuracy"` are
+            compared with those of the corrected run of the same seed. Three more are compared inside each run:
+
+            * `"leaked_accuracy"`: accuracy on the test images that leaked into the training, with that on the others;
+            * `"choosing_accuracy"`: accuracy on the test images that chose the epoch, with that on the others;
+            * `"best_validation_accuracy"`: the highest over all epochs, with the test accuracy. The runs are those of
+              the corrected experiment: only the report has the flaw.
         leaks: Whether the images of that metric influenced the training. A gain is then no real improvement.
     """
 
     corrected: str
     wrong: str
     symptom: str
-    metric: Literal["test_accuracy", "validation_accuracy"] = "test_accuracy"
+    metric: Literal[
+        "test_accuracy", "validation_accuracy", "leaked_accuracy", "choosing_accuracy", "best_validation_accuracy"
+    ] = "test_accuracy"
     leaks: bool = False
+
+    @property
+    def is_of_report(self) -> bool:
+        """Whether the flaw lies in the report of the corrected experiment, so that it needs no experiment."""
+        return self.metric == "best_validation_accuracy"
 
 
 @dataclass(frozen=True)
@@ -110,7 +123,7 @@ class Study:
         notes: Sentences for the report on the protocol, and on choices that the original leaves open.
         seeds: Seeds of the runs of each experiment. The report compares runs with the same seed in pairs.
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
-        lessons: The lessons, by the name of the experiment with a flaw.
+        lessons: The lessons, by the name of the experiment with a flaw, or of the flaw of a report.
         compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
             them by the structure of the experiments (see `kerasclf.report.contrasts`).
         margin: The largest difference in accuracy that counts as none.
@@ -155,7 +168,7 @@ class Study:
         problems += [
             unknown("experiment of a lesson", name, self.experiments)
             for flawed, lesson in self.lessons.items()
-            for name in (flawed, lesson.corrected)
+            for name in ((lesson.corrected,) if lesson.is_of_report else (flawed, lesson.corrected))
             if name not in self.experiments
         ]
         problems += [

@@ -80,7 +80,9 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
         experiments={names.get(name, name): experiment for name, experiment in reduced.items()},
         published={names.get(name, name): figures for name, figures in study.published.items() if name in reduced},
         lessons={
-            name: lesson for name, lesson in study.lessons.items() if name in reduced and lesson.corrected in reduced
+            name: lesson
+            for name, lesson in study.lessons.items()
+            if lesson.corrected in reduced and (lesson.is_of_report or name in reduced)
         },
         compare=None if study.compare is None else _renamed(remaining_pairs(study.compare, reduced), names),
         seeds=_seeds(study, options),

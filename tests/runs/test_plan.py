@@ -70,8 +70,8 @@ def test_a_plan_loads_the_images_once_and_knows_which_flaws_change_them():
     plan = make_plan(PlanRequest(small), lines.append)
     assert len(lines) == 2  # the sizes, and the classes
     others = {name for name, found in plan.data_of.items() if found != plan.data_of["sound"]}
-    assert others == {"choose_on_test", "sorted_split", "unshuffled", "duplicates"}
-    assert len(plan.manifests) == 5
+    assert others == {"choose_on_test", "sorted_split", "unshuffled", "duplicates", "group_leak"}
+    assert len(plan.manifests) == 6
 
 
 def test_a_request_travels_as_json():
