@@ -113,7 +113,9 @@ class LessonResult:
         if comparison.verdict == "none":
             interval = "" if math.isnan(difference.low) else f" ({ends})"
             return f"{self.name}: {found}{interval} in a single run, which says nothing of other seeds."
-        return f"{self.name} has no significant effect: {found} ({ends}). {comparison.reach}"
+        alone = abs(difference.value) > difference.half_width
+        correction = " after correction for several comparisons" if alone else ""
+        return f"{self.name} has no significant effect{correction}: {found} ({ends}). {comparison.reach}"
 
 
 def lessons_of(results: StudyResults) -> list[LessonResult]:

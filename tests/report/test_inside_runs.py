@@ -10,6 +10,7 @@ import pytest
 from kerasclf import Experiment
 from kerasclf.report.inside_runs import compare_best_validation, compare_leaked, contrast_scores
 from kerasclf.report.lessons import lessons_of, summary_of
+from kerasclf.report.statistics import Interval
 from kerasclf.report.study_results import ExperimentResults, Run, StudyResults
 from kerasclf.studies.study import Lesson
 
@@ -145,6 +146,13 @@ def test_an_effect_that_may_be_chance_is_open(pair):
     start = "copied has no significant effect: +5.0 points of accuracy on leaked test images (−"
     assert only.sentence.startswith(start)
     assert "This study would find " in only.sentence
+
+
+def test_an_effect_that_the_correction_hides_says_so(pair):
+    row = lessons_of(study({"copied": LESSON}, *pair))[0]
+    hidden = replace(row, comparison=replace(row.comparison, p_holm=0.06, difference=Interval(0.45, 0.1, 0.8)))
+    start = "copied has no significant effect after correction for several comparisons: +45.0 points of "
+    assert hidden.sentence.startswith(start)
 
 
 def test_the_change_of_the_statistics_follows_the_sentence(pair):

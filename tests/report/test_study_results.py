@@ -102,6 +102,10 @@ def with_label(label):
     return lambda text: text.replace("\n0,0,", f"\n0,{label},", 1)
 
 
+def with_leaked(indices):
+    return lambda d: {**d, "data": {**d["data"], "leaked_test_images": indices}}
+
+
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
@@ -130,6 +134,9 @@ def with_label(label):
         ("experiment.json", lambda d: {**d, "class_names": []}, "class_names: expected 1 to 10,000 classes"),
         ("experiment.json", lambda d: {**d, "view": []}, "view: expected an object"),
         ("experiment.json", lambda d: {**d, "data": {**d["data"], "manifest": "../../x"}}, "manifest: expected names"),
+        ("experiment.json", with_leaked([30]), "it names leaked images that are not in the test set"),
+        ("experiment.json", with_leaked([-1]), "it names leaked images that are not in the test set"),
+        ("experiment.json", with_leaked(["a"]), "leaked_test_images[0]: expected an integer"),
         ("experiment.json", lambda d: {**d, "files": {"../x": "0"}}, "files: expected names. Received: '../x'"),
     ],
 )

@@ -3,13 +3,18 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.data.leaks import leaked_test_images
 from kerasclf.errors import FolderError
+from kerasclf.report import read_results
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.execute import execute
+from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study
+from kerasclf.training import EarlyStopping
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener
 
@@ -40,6 +45,27 @@ def test_the_environment_of_a_run_has_its_threads(job):
     assert json.loads((job.run.path / "environment.json").read_text())["threads"] is None
     assert metrics["peak_memory_mb"] > 100
     assert [path.name for path in job.run.path.parent.iterdir()] == ["seed-0"]
+
+
+def test_a_run_says_which_test_images_leak_and_how_the_statistics_change(tmp_path):
+    featurewise = Augmentation(featurewise_center=True)
+    flawed = BASE.but(
+        model="mlp", image_size=None, augmentation=featurewise, flaws=("choose_on_half", "statistics_of_all"),
+        train=TrainConfig(epochs=3, batch_size=32, early_stopping=EarlyStopping(monitor="val_accuracy", patience=3)),
+    )  # fmt: skip
+    study = Study("one", "One", "What now?", {"flawed": flawed})
+    folder = StudyFolder(tmp_path / "out")
+    folder.claim(study)
+    job = plan_study(study, folder.path, engine=Inline(), measure=False).jobs[0]
+    metrics = execute(job, SilentTrainingListener())
+    assert 0 < metrics["mean_shift"] < 20
+    assert 0 < metrics["deviation_shift"] < 20
+    run = read_results(folder.path).first_run
+    np.testing.assert_array_equal(run.leaked, leaked_test_images(run.labels, flawed.flaws, seed=0))
+    assert np.bincount(run.labels[run.leaked]).tolist() == [2] * 10
+    # The epoch is chosen on the leaked half alone: its accuracy is the highest of the history.
+    highest = run.history["val_accuracy"].max()
+    assert run.correct[run.leaked].mean() == pytest.approx(highest) == pytest.approx(metrics["validation_accuracy"])
 
 
 class Log(SilentTrainingListener):

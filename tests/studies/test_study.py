@@ -6,6 +6,7 @@ from kerasclf import Experiment
 from kerasclf.errors import KerasclfError
 from kerasclf.studies import Published, Study, declare
 from kerasclf.studies.study import Lesson
+from kerasclf.studies.study_options import StudyOptions, reduce_study
 
 
 def test_only_takes_known_names_in_the_order_of_the_study():
@@ -24,3 +25,11 @@ def test_all_errors_of_a_study_are_reported_at_once():
 def test_a_lesson_names_experiments_of_its_study():
     with pytest.raises(KerasclfError, match=r"Unknown experiment of a lesson 'sond'\. Did you mean 'sound'\?"):
         Study("x", "X", "Why?", {"sound": Experiment()}, lessons={"sound": Lesson("sond", "Wrong.", "So.")})
+
+
+def test_a_flaw_of_the_report_needs_no_experiment_of_its_name():
+    lesson = Lesson("sound", "Wrong.", "So.", metric="best_validation_accuracy")
+    study = Study("x", "X", "Why?", {"sound": Experiment()}, lessons={"best": lesson})
+    assert reduce_study(study, StudyOptions(size="quick")).lessons == {"best": lesson}
+    with pytest.raises(KerasclfError, match="Unknown experiment of a lesson 'best'"):
+        Study("x", "X", "Why?", {"sound": Experiment()}, lessons={"best": lesson.but(metric="test_accuracy")})
