@@ -139,9 +139,7 @@ class RunFolder:
         recorded = self.partial / _FAILURE
         if not recorded.exists():
             return None
-        plain = read_json(recorded)
-        check_schema(plain, _Failure, recorded)
-        return str(plain["message"])
+        return str(_read_checked(recorded, _Failure)["message"])
 
     def note_failure(self, message: str) -> None:
         """Records the reason of a failure, next to the log."""
