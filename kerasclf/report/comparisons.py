@@ -128,7 +128,8 @@ class Comparison:
         these = f"On these {self.images:,} images this network of {self.name}"
         end = "One run each says nothing of other seeds."
         if not self.significant:
-            apart = f"and this one of {self.other} cannot be told apart: {signed(100 * self.difference.value)} points"
+            points = signed(100 * self.difference.value)
+            apart = f"and this one of {self.other} cannot be told apart{self._correction}: {points} points"
             return f"{these} {apart} ({self._interval}). {end}"
         better = "better" if self.difference.value > 0 else "worse"
         ends = size_interval(self.difference).removeprefix("95 % interval ")

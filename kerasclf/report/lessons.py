@@ -27,6 +27,7 @@ _METRIC_NAMES = {
 # Further metrics in which a flaw is compared, by the metric of its lesson.
 _ALSO = {"validation_accuracy": ("test_accuracy",), "leaked_accuracy": ("test_accuracy",)}
 _NOT_SIGNIFICANT = "not significant"
+_NO_VERDICT = "no verdict"
 
 LESSON_LEGEND = (
     "Accuracy on leaked test images, or on those that choose the epoch: without the flaw, it is that of the same run "
@@ -44,7 +45,8 @@ class LessonResult:
         lesson: The lesson that the flaw teaches.
         flawed_value: Metric with the flaw, mean over its runs.
         corrected_value: The same without the flaw.
-        comparison: Flawed minus corrected value, paired by seed, corrected for the number of all such comparisons.
+        comparison: Flawed minus corrected value, paired by seed. Those in the lessons' own metrics are corrected for
+            their number, as one family.
         note: What the flaw changes besides, as a sentence; often empty.
     """
 
@@ -72,7 +74,9 @@ class LessonResult:
 
     @property
     def effect(self) -> str:
-        """The effect of the flaw on the metric, as one word."""
+        """The effect of the flaw on the metric, in a word or two. Additional metrics get no verdict."""
+        if not self.is_main:
+            return _NO_VERDICT
         if self.comparison.verdict not in ("better", "worse"):
             return _NOT_SIGNIFICANT
         reported = self.is_inside or self.comparison.metric == "validation_accuracy"
@@ -88,6 +92,8 @@ class LessonResult:
     @property
     def _main_sentence(self) -> str:
         comparison = self.comparison
+        if not self.is_main:
+            return self._besides
         if comparison.verdict not in ("better", "worse"):
             return self._without_effect if self.is_inside else comparison.sentence
         points = 100 * comparison.difference.value
@@ -95,6 +101,14 @@ class LessonResult:
             f"{self.name} {self.effect} the {self.metric_name} by {abs(points):.1f} points "
             f"({size_interval(comparison.difference)}, {comparison.basis_text}): {self._values}."
         )
+
+    @property
+    def _besides(self) -> str:
+        """The difference in an additional metric, without a verdict."""
+        difference = self.comparison.difference
+        ends = f" ({signed(100 * difference.low)} to {signed(100 * difference.high)})"
+        interval = "" if math.isnan(difference.low) else ends
+        return f"The {self.metric_name} of {self.name} changes by {signed(100 * difference.value)} points{interval}."
 
     @property
     def _values(self) -> str:
@@ -122,7 +136,7 @@ def lessons_of(results: StudyResults) -> list[LessonResult]:
     """Compares each flaw with its corrected experiment, in the study's order.
 
     Each is compared in the metric of its lesson. The test accuracy is added for a flaw that leaks test images into the
-    training, or that is about the validation accuracy. A study without lessons gives an empty list.
+    training, or that is about the validation accuracy; it gets no verdict. A study without lessons gives an empty list.
     """
     by_name = {e.name: e for e in results.experiments}
     found = []
@@ -134,8 +148,8 @@ def lessons_of(results: StudyResults) -> list[LessonResult]:
         for metric in (lesson.metric, *_ALSO.get(lesson.metric, ())):
             values = _compare(name, (one, other), metric, results.margin)
             found.append(LessonResult(name, lesson, *values, note=_note(one) if metric == lesson.metric else ""))
-    comparisons = corrected([one.comparison for one in found])
-    return [replace(one, comparison=comparison) for one, comparison in zip(found, comparisons, strict=True)]
+    compared = iter(corrected([one.comparison for one in found if one.is_main]))
+    return [replace(one, comparison=next(compared)) if one.is_main else one for one in found]
 
 
 def _compare(

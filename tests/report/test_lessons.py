@@ -68,7 +68,10 @@ def test_each_flaw_is_compared_with_its_corrected_experiment(results):
         "each): 43.3% with the flaw, 53.3% without it."
     )
     effects = [one.effect for one in lesson_results]
-    assert effects == ["lowers", "inflates", "not significant", "understates", "not significant"]
+    assert effects == ["lowers", "inflates", "not significant", "understates", "no verdict"]
+    assert lesson_results[4].sentence == "The test accuracy of augmented changes by −10.0 points (−24.6 to +4.6)."
+    # Holm's correction covers the four lessons; the additional metric is shown without a verdict.
+    assert lesson_results[4].comparison.verdict == "none"
     assert [one.is_main for one in lesson_results] == [True, True, True, True, False]
 
 
