@@ -4,6 +4,7 @@ This file lies above all folders of the package: it joins studies, which run, an
 """
 
 import html
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,14 @@ _COLUMNS = (
     "runs", "test_accuracy", "test_accuracy_std", "test_accuracy_low", "test_accuracy_high", "validation_accuracy",
     "validation_accuracy_std", "test_loss", "epochs", "seconds", "images_per_second",
 )  # fmt: skip
+
+
+class _WholeTable(pd.DataFrame):
+    """A table that is printed with all its columns. pandas leaves out those that a terminal has no room for."""
+
+    def __repr__(self) -> str:
+        width = shutil.get_terminal_size().columns
+        return self.to_string(float_format="{:.4g}".format, na_rep="–", line_width=width)
 
 
 class FinishedStudy(StudyFolder):
@@ -65,7 +74,7 @@ class FinishedStudy(StudyFolder):
         Raises:
             FolderError: If the folder holds no study or no finished run.
         """
-        return summarise(self.results()).set_index("experiment")[list(_COLUMNS)]
+        return _WholeTable(summarise(self.results()).set_index("experiment")[list(_COLUMNS)])
 
     def figure(self, name: str = "curves", theme: str = "light") -> Figure:
         """Returns a figure of the report as a matplotlib figure, which a notebook shows.

@@ -1,13 +1,18 @@
 """The results of a study in a script or a notebook, and the progress of `run_study`."""
 
+import re
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+import kerasclf
 from kerasclf import Experiment, FinishedStudy, Split, Study, TrainConfig, run_study
+from kerasclf.data.specs import check_files
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.report import read_results, write_report
+from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.progress import SilentRunListener
 from tests.report.conftest import folder, no_figures, study  # noqa: F401 - fixtures
@@ -27,6 +32,16 @@ def test_the_table_has_the_values_of_the_report(folder, no_figures, tmp_path):  
     pd.testing.assert_frame_equal(table, written[list(table)], check_dtype=False, rtol=1e-5)
 
 
+def test_a_printed_table_has_all_columns_in_the_width_of_the_terminal(folder, monkeypatch):  # noqa: F811
+    monkeypatch.setenv("COLUMNS", "80")
+    table = FinishedStudy(folder.path).table()
+    printed = str(table)
+    assert set(table.columns) < set(printed.split())
+    assert "..." not in printed
+    assert max(map(len, printed.splitlines())) <= 80
+    assert "0.07071" in printed
+
+
 def test_figures_are_those_of_the_report_and_show_themselves(folder):  # noqa: F811
     finished = FinishedStudy(str(folder.path))
     curves = finished.figure("curves")
@@ -43,6 +58,20 @@ def test_a_notebook_shows_the_table_with_escaped_names(folder):  # noqa: F811
     assert "<th>second</th>" in shown
     assert "0.75" in shown
     assert "cifar100:25 and are not comparable." in shown
+
+
+def test_the_example_of_the_readme_needs_no_files(monkeypatch):
+    """Whoever pastes it has no my_photos."""
+    example = re.search(r"```python\n(.*?)```", Path("README.md").read_text(), re.DOTALL)[1]
+    given = []
+    monkeypatch.setattr(
+        kerasclf, "run_study", lambda made, out: given.append(made) or FinishedStudy(out), raising=False
+    )
+    monkeypatch.setattr(FinishedStudy, "table", lambda self: self.path)
+    exec(example, {})
+    check_early(given[0].experiments)
+    for experiment in given[0].experiments.values():
+        check_files(experiment.data)
 
 
 def test_a_folder_without_results_is_shown_by_its_path(tmp_path):
