@@ -15,7 +15,7 @@ def find_run(path: Path) -> RunFolder:
     """Returns a finished run.
 
     Args:
-        path: The folder of a run, or of a training that has exactly one run.
+        path: The folder of a run, or one with exactly one run: that of a training, an experiment or a refit.
 
     Raises:
         FolderError: If there is no finished run, or there are several.
@@ -24,7 +24,8 @@ def find_run(path: Path) -> RunFolder:
         return RunFolder(path)
     if not path.is_dir():
         raise FolderError(f"continue_run: expected the folder of a run. Received: {path}, which does not exist.")
-    found = sorted(folder.parent for folder in path.glob(f"runs/*/seed-*/{DESCRIPTION}"))
+    places = (f"{above}seed-*/{DESCRIPTION}" for above in ("", "*/", "runs/*/"))
+    found = sorted(description.parent for place in places for description in path.glob(place))
     if not found:
         raise FolderError(f"continue_run: expected the folder of a finished run. Received: {path}, which has none.")
     if len(found) > 1:
@@ -60,14 +61,24 @@ def continued_experiment(run: RunFolder, data: str | None = None) -> Experiment:
     transfer = earlier.transfer or Transfer("none")
     return earlier.but(
         data=earlier.data if data is None else data,
-        split=earlier.split.but(earlier=str(manifest), train_per_class=None, test_per_class=None),
+        split=earlier.split.but(earlier=_portable(manifest), train_per_class=None, test_per_class=None),
         earlier_phases=(),
         transfer=transfer.but(
-            weights=str(run.path.absolute() / "model.keras"),
+            weights=_portable(run.path / "model.keras"),
             head="kept",
             batch_norm="frozen" if transfer.freezes_batch_norm else "trained",
         ),
     )
+
+
+def _portable(path: Path) -> str:
+    """Returns a path that holds wherever the current folder is moved to, if it lies there; otherwise an absolute path.
+
+    The path is part of the experiment, which does not know its own folder. It is therefore relative to the current
+    folder, as the path of the data set is.
+    """
+    path, here = path.absolute(), Path.cwd()
+    return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
 def _problem(earlier: Experiment, description: dict[str, Any]) -> str | None:

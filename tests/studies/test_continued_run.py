@@ -1,6 +1,7 @@
 """A finished run that goes on with new images."""
 
 import shutil
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -68,6 +69,7 @@ def test_a_folder_without_a_run_and_one_with_several_are_refused(copied, tmp_pat
     with pytest.raises(FolderError, match=r"expected the folder of a finished run. Received: .*, which has none"):
         find_run(tmp_path)
     seed = find_run(copied).path
+    assert find_run(seed.parent).path == seed
     shutil.copytree(seed, seed.with_name("seed-1"))
     with pytest.raises(FolderError, match=r"copy has 2. Give one of them:\n  - .*/seed-0\n  - .*/seed-1$"):
         find_run(copied)
@@ -83,6 +85,27 @@ def test_the_recipe_is_that_of_the_last_phase_and_the_head_is_kept(finished):
     assert experiment.transfer == Transfer(weights=str(run.path / "model.keras"), head="kept", batch_norm="trained")
     manifest = next(finished.glob("data-*.json"))
     assert experiment.split == Split(earlier=str(manifest))  # the limits were those of the earlier training
+
+
+def test_a_moved_project_gives_the_same_experiment(finished, tmp_path, monkeypatch):
+    given = []
+    for place in ("one", "other"):
+        shutil.copytree(finished, tmp_path / place / "runs" / "first")
+        monkeypatch.chdir(tmp_path / place)
+        for path in (Path("runs/first"), tmp_path / place / "runs" / "first"):
+            given.append(continued_experiment(find_run(path)))
+    assert len(set(given)) == 1
+    assert given[0].transfer.weights.startswith("runs/first/runs/mlp_all-")
+    assert given[0].split.earlier.startswith("runs/first/data-")
+
+
+def test_a_model_of_all_images_is_refused_by_its_folder(copied):
+    run = find_run(copied)
+    refit = copied / "refit" / run.path.parent.name / "seed-0"
+    shutil.copytree(run.path, refit)
+    describe_otherwise(find_run(copied / "refit"), view={"everything": True})
+    with pytest.raises(KerasclfError, match="cannot be continued: it has trained on all images"):
+        continued_experiment(find_run(copied / "refit"))
 
 
 def test_the_model_starts_as_the_earlier_one_and_both_are_measured_on_the_same_images(finished, tmp_path):
