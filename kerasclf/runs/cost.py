@@ -72,8 +72,10 @@ class RunCost:
 
 
 def format_duration(seconds: float) -> str:
-    """Returns a duration as text: "0.08 s", "12 s", "3 min" or "2.0 h"."""
-    if 0.005 < seconds < 0.95:
+    """Returns a duration as text: "3 ms", "0.08 s", "12 s", "3 min" or "2.0 h"."""
+    if 0.0005 < seconds < 0.0095:
+        return f"{1000 * seconds:.0f} ms"
+    if 0.0005 < seconds < 0.95:
         return f"{seconds:.1g} s"
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -79,10 +79,14 @@ def _phase_lines(study_plan: StudyPlan) -> list[str]:
         return []
     longest = {phase.unfreeze: phase for phase in sorted(phases, key=lambda phase: phase.epochs)}
     return [
-        f"`unfreeze` {phase.unfreeze}: {format_duration(phase.epoch_s)} per epoch, "
-        f"{counted(phase.epochs, 'epoch')} = {format_duration(phase.phase_s)}, {_source(phase)}"
+        f"`unfreeze` {phase.unfreeze}: {format_duration(phase.phase_s)}, {_share(phase)}, {_source(phase)}"
         for phase in sorted(longest.values(), key=lambda phase: -phase.epoch_s)
     ]
+
+
+def _share(phase: PhaseCost) -> str:
+    epochs = "the epoch" if phase.epochs == 1 else f"each of {phase.epochs:,} epochs"
+    return f"of which {format_duration(phase.startup_s)} to start and {format_duration(phase.epoch_s)} for {epochs}"
 
 
 def _source(phase: PhaseCost) -> str:

@@ -19,7 +19,11 @@ def test_finished_epochs_are_not_counted_again(epochs_done, left_s):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(0.0, "0 s"), (0.083, "0.08 s"), (12.4, "12 s"), (200, "3 min"), (7200, "2.0 h")]
-)
+    ("seconds", "text"),
+    [
+        (0.0, "0 s"), (0.0004, "0 s"), (0.0026, "3 ms"), (0.00949, "9 ms"), (0.0096, "0.01 s"), (0.083, "0.08 s"),
+        (12.4, "12 s"), (200, "3 min"), (7200, "2.0 h"),
+    ],
+)  # fmt: skip
 def test_durations_as_text(seconds, text):
     assert format_duration(seconds) == text

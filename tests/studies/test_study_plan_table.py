@@ -47,10 +47,10 @@ def test_each_unfrozen_part_has_a_line_with_its_time(study_plan):
     plan = replace(study_plan, jobs=study_plan.jobs[:1], plan=replace(study_plan.plan, costs={"sgd_20": cost}))
     assert plan_summary(plan)[2:] == [
         f"including 2 min to compute frozen activations once for all runs: 800 kB in {cache_root()}",
-        "`unfreeze` all: 60 s per epoch, 30 epochs = 30 min, through the whole network",
-        "`unfreeze` stage5: 3 s per epoch, 30 epochs = 2 min, from cached activations",
-        "`unfreeze` head: 2 s per epoch, 1 epoch = 12 s, after 2 min to compute the activations of the frozen part "
-        "(800 kB)",
+        "`unfreeze` all: 30 min, of which 10 s to start and 60 s for each of 30 epochs, through the whole network",
+        "`unfreeze` stage5: 2 min, of which 10 s to start and 3 s for each of 30 epochs, from cached activations",
+        "`unfreeze` head: 12 s, of which 10 s to start and 2 s for the epoch, after 2 min to compute the activations "
+        "of the frozen part (800 kB)",
     ]
 
 
