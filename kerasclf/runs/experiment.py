@@ -10,6 +10,7 @@ from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.flaws import FLAWS
 from kerasclf.log import Log
+from kerasclf.network_checks import name_problems
 from kerasclf.network_source import is_own, is_saved, name_function, source_digest
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
@@ -132,8 +133,10 @@ class Experiment(Value):
 
     def _network_problems(self) -> list[str]:
         if not is_own(self.model):
-            received = f"Received: {self.model_source!r}."
-            return [] if self.model_source is None else [f"model_source: expected None for {self.model}. {received}"]
+            found = name_problems(self.model)
+            if self.model_source is not None:
+                found.append(f"model_source: expected None for {self.model}. Received: {self.model_source!r}.")
+            return found
         found = []
         if not re.fullmatch(r"[0-9a-f]{64}", self.model_source or ""):
             found.append(f"model_source: expected a SHA-256 of 64 digits. Received: {self.model_source!r}.")

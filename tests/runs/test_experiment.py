@@ -58,6 +58,10 @@ def test_sound_experiments_have_the_hashes_that_committed_reports_name():
         ({"image_size": (3, 4, 5)}, "image_size: expected"),
         ({"augmentation": {"rescale": 0.5}}, "augmentation: expected Augmentation"),
         ({"model_args": "before"}, "model_args: expected"),
+        (
+            {"model": "mpl"},
+            r"Unknown model 'mpl'\. Did you mean 'mlp'\? Known: .* For your own network, give 'module:f",
+        ),
         ({"modle": "basenet"}, r"Unknown Experiment field 'modle'\. Did you mean 'model'\?"),
         ({"train": TrainConfig(unfreeze="head")}, "unfreeze: expected a transfer"),
         ({"earlier_phases": (TrainConfig(precision="auto"),)}, "expected the same precision in every phase"),
