@@ -16,7 +16,10 @@ def cut_problem(unfreeze: str) -> str | None:
     """Returns the problem with the form of an `unfreeze` setting, or None. It does not check the network."""
     if _CUT.fullmatch(unfreeze):
         return None
-    return f"unfreeze: expected {_CUT_FORMS}. Received: {unfreeze!r}.{did_you_mean(unfreeze, _EXAMPLES)}"
+    # "last-10" and "Stage 5" name their number.
+    numbered = re.fullmatch(r"(last|stage)\W*(\d+)", unfreeze.strip().lower())
+    near = f" Did you mean '{''.join(numbered.groups())}'?" if numbered else did_you_mean(unfreeze, _EXAMPLES)
+    return f"unfreeze: expected {_CUT_FORMS}. Received: {unfreeze!r}.{near}"
 
 
 @dataclass(frozen=True)

@@ -160,6 +160,8 @@ def test_a_run_goes_on_with_more_images_of_which_only_the_new_ones_are_computed(
         (["train", "--data", "shapes", "--learning-rate", "0"], "--learning-rate: expected a number above 0"),
         (["train", "--data", "shapes", "--head-epochs", "-3"], "--head-epochs: expected at least 0. Received: -3."),
         (["train", "--data", "shapes", "--unfreeze", "stag5"], "Did you mean 'stage5'?"),
+        (["train", "--data", "shapes", "--unfreeze", "last-10"], "Did you mean 'last10'?"),
+        (["train", "--data", "shapes", "--unfreeze", "Stage 9"], "Did you mean 'stage9'?"),
         (["train", "--data", "shapes", "--backbone", "resnet5", "--weights", "none"], "Did you mean 'resnet50'"),
         (
             ["train", "--data", "shapes", "--backbone", "nin", "mlp", "nin", "--weights", "a", "b", "--find-rate"],
