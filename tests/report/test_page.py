@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasclf import Experiment
+from kerasclf import Augmentation, Experiment, Study, TrainConfig
 from kerasclf.escaping import visible
 from kerasclf.files import file_digest, read_json, write_json
 from kerasclf.report import page, read_results, write_report
@@ -19,7 +19,8 @@ from kerasclf.report.page import by_class
 from kerasclf.report.study_results import ExperimentResults
 from kerasclf.report.themes import figure_bytes
 from kerasclf.studies.refit import Refit
-from tests.report.run_folders import BEFORE_CLASSES, with_classes, with_top5
+from kerasclf.studies.study_folder import StudyFolder
+from tests.report.run_folders import BEFORE_CLASSES, with_classes, with_top5, write_run
 
 
 def test_the_page_is_self_contained(folder, tmp_path):
@@ -46,6 +47,23 @@ def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
     headings = ["Findings", "Leaderboard", "Differences between experiments", "Learning curves", "Errors",
                 "Cost per run", "Changed settings", "Experiments in detail", "How to reproduce", "Words"]  # fmt: skip
     assert re.findall("<h2>(.*?)</h2>", page) == headings
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [((), ""), (("second",), ", on augmented images for experiments with augmentation"),
+     (("first", "second"), ", on augmented images")],
+)  # fmt: skip
+def test_the_curves_name_augmentation_only_where_there_is_some(tmp_path, no_figures, changed, words):
+    flips = Augmentation(horizontal_flip=True)
+    plain = {"first": Experiment(), "second": Experiment(train=TrainConfig(epochs=2))}
+    experiments = {name: one.but(augmentation=flips) if name in changed else one for name, one in plain.items()}
+    folder = StudyFolder(tmp_path / "study")
+    folder.claim(Study("small", "Small", "Why?", experiments))
+    for name, experiment in experiments.items():
+        write_run(folder, name, experiment, 0, 0.5)
+    page = write_report(read_results(folder.path), tmp_path / "report").read_text()
+    assert f"Training values are averages over each epoch{words}. Validation values" in page
 
 
 def test_a_final_model_is_shown_with_the_accuracy_of_its_recipe(folder, no_figures, tmp_path):
