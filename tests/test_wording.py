@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasclf.wording import counted
+from kerasclf.wording import counted, in_words
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from kerasclf.wording import counted
 )
 def test_a_noun_follows_its_number(count, noun, text):
     assert counted(count, noun) == text
+
+
+@pytest.mark.parametrize(("names", "text"), [(["a"], "a"), (["a", "b"], "a and b"), (["a", "b", "c"], "a, b and c")])
+def test_names_as_a_phrase(names, text):
+    assert in_words(names) == text

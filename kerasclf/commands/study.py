@@ -39,8 +39,9 @@ class StudyCommand(RunOptions):
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared studies."""
     data: str | None = None
-    """Data set: cifar100:25, cifar100, cifar10, mnist, folder:PATH, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH or shapes.
-    Default: the study's own data if they are available, otherwise the synthetic data set shapes."""
+    """Images (folder:PATH, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH, cifar100:25, cifar100, cifar10, mnist, digits,
+    shapes) or tables of numbers (iris, wine:PATH, points). Default: the study's own data if they are available,
+    otherwise the synthetic images shapes."""
     protocol: str = "sound"
     """sound: corrects the flaws of the original study; published: repeats it as its authors ran it."""
     only: tuple[str, ...] = ()
@@ -72,6 +73,8 @@ class StudyCommand(RunOptions):
         out = self.out or Path("runs") / folder_name(study.name, data, study.protocol, study.size)
         runs = f"{counted(len(study.seeds), 'run')} each"
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
+        if study.reductions:
+            say(console, f"reduced: {'; '.join(study.reductions)}")
         self.run_study(study, out, console, self.only)
 
     def _check(self) -> None:

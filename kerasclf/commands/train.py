@@ -9,6 +9,7 @@ from rich.console import Console
 from kerasclf.commands.output import folder_name, log_to, say
 from kerasclf.commands.train_options import TrainOptions
 from kerasclf.network_source import label_of
+from kerasclf.wording import in_words
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
@@ -91,8 +92,6 @@ class TrainCommand(TrainOptions):
 
     def _described(self, study: "Study") -> str:
         """Returns what is trained on which images."""
-        from kerasclf.studies.training_study import in_words
-
         experiments = study.experiments.values()
         networks = in_words(list(dict.fromkeys(experiment.model for experiment in experiments)))
         trained = in_words(list(dict.fromkeys(experiment.train.unfreeze for experiment in experiments)))

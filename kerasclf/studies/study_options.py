@@ -9,6 +9,7 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
 from kerasclf.studies.study import SIZES, Pairs, Size, Study, remaining_pairs
 from kerasclf.values import Value
+from kerasclf.wording import in_words
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
     declared = study.only(limits.only)
     reduced = {name: limits.apply(experiment) for name, experiment in declared.items()}
     phrases = [line for name, experiment in declared.items() for line in describe_reduction(experiment, reduced[name])]
+    phrases += _made_alike(declared, reduced)
     # An experiment that is named after its network takes the name of the replacement.
     names = dict(limits.models)
     return replace(
@@ -93,6 +95,18 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
 
 def _renamed(pairs: Pairs, names: Mapping[str, str]) -> Pairs:
     return tuple((names.get(one, one), names.get(other, other)) for one, other in pairs)
+
+
+def _made_alike(declared: Mapping[str, Experiment], reduced: Mapping[str, Experiment]) -> list[str]:
+    """Returns a phrase for each group of different experiments that the reduction makes equal."""
+    groups: dict[Experiment, list[str]] = {}
+    for name, experiment in reduced.items():
+        groups.setdefault(experiment, []).append(name)
+    return [
+        f"no difference between {in_words(names)}"
+        for names in groups.values()
+        if len({declared[name] for name in names}) > 1
+    ]
 
 
 def _limits(study: Study, options: StudyOptions) -> Reduction:

@@ -8,6 +8,7 @@ from kerasclf.network_source import label_of
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_options import StudyOptions, reduce_study
+from kerasclf.wording import in_words
 
 # A title names at most this many networks.
 _MAX_NAMED = 3
@@ -33,11 +34,6 @@ def training_study(experiments: Sequence[Experiment], options: StudyOptions | No
         experiments=dict(zip(_names(experiments), experiments, strict=True)),
     )
     return reduce_study(study, options or StudyOptions())
-
-
-def in_words(names: Sequence[str]) -> str:
-    """Returns names as a phrase, such as "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def _names(experiments: Sequence[Experiment]) -> list[str]:

@@ -6,6 +6,7 @@ import pytest
 
 from kerasclf.cli import main
 from kerasclf.data import keras_sets
+from kerasclf.data.specs import SPECS
 from kerasclf.studies import STUDIES
 
 
@@ -84,11 +85,19 @@ def test_studies_are_listed(capsys):
     assert "kerasclf course" in lines[-1]
 
 
+def test_the_help_names_every_kind_of_data(capsys):
+    main(["study", "--help"])
+    data = re.search(r"--data DATA(.*?)--image-size", capsys.readouterr().out, re.DOTALL)[1]
+    assert {kind for kind in SPECS if not re.search(rf"\b{kind}\b", data)} == set()
+
+
 def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys):
     out = tmp_path / "out"
     main(["study", "ladder", "--data", "shapes", "--quick", "--repeats", "2", "--only", "bn_before",
           "--engine", "inline", "--plan", "--out", str(out)])  # fmt: skip
     printed = capsys.readouterr().out
+    assert "reduced: at most 40 training and validation images per class; at most 10 test images" in printed
+    assert "; 2 epochs instead of 30; " in printed
     assert "plan: 2 runs to make, one at a time" in printed
     assert re.search(
         r"training about \d+ s, plus start and report; [\d.]+ [MG]B of memory, [\d.]+ MB of disk space", printed

@@ -70,11 +70,20 @@ def test_limits_of_the_user_come_before_those_of_the_size():
 def test_fewer_epochs_or_images_are_reported():
     assert declared("ladder", limits=Reduction(epochs=3)).reductions == (
         "3 epochs instead of 30", "3 epochs instead of 21", "3 epochs instead of 40",
+        "no difference between bn_before and stop_by_eye",
     )  # fmt: skip
     assert declared("ladder", limits=Reduction(train_per_class=70)).reductions == (
         "at most 70 training and validation images per class",
     )
     assert declared("ladder", repeats=2).reductions == ()
+
+
+def test_experiments_that_a_reduction_makes_alike_are_named():
+    assert declared("basenet", limits=Reduction(epochs=2)).reductions == (
+        "2 epochs instead of 20", "2 epochs instead of 40",
+        "no difference between sgd_20 and sgd_40", "no difference between adam_20 and adam_40",
+    )  # fmt: skip
+    assert declared("basenet", limits=Reduction(epochs=30)).reductions == ("30 epochs instead of 40",)
 
 
 @pytest.mark.parametrize(
