@@ -16,17 +16,29 @@ from PIL import Image
 
 from kerasclf.files import file_digest
 from kerasclf.studies.study_folder import StudyFolder
+from tests.photos import add_images
 from tests.studies.killable import killable_study
 from tests.studies.kills import ROOT, KilledCommand, random_kills
 
 ALL = tuple(killable_study().experiments)
+KILLABLE = "tests.studies.killable"
 
 
-def start(folder, names):
+def start(module, *arguments):
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.studies.killable", str(folder), *names],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
+
+
+def wait_for(process, *words):
+    """Reads the output of a process up to the first line that has all these words."""
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if all(word in line for word in words):
+            return
+    raise AssertionError(f"{words} never came:\n{''.join(seen)}")
 
 
 def kill(process, with_workers):
@@ -41,8 +53,8 @@ def kill(process, with_workers):
     assert not alive, "workers outlived their study"
 
 
-def finish(folder, names):
-    process = start(folder, names)
+def finish(module, *arguments):
+    process = start(module, *arguments)
     log = process.communicate(timeout=540)[0]
     assert process.returncode == 0, log
     return log
@@ -101,14 +113,42 @@ def check_same(folder, uninterrupted, names):
 )
 def test_a_killed_study_ends_like_an_uninterrupted_one(tmp_path, names):
     """The study is killed in the middle of its runs, and its workers end by themselves."""
-    finish(tmp_path / "uninterrupted", names)
-    process = start(tmp_path / "study", names)
-    for line in process.stdout:
-        if names[0] in line and "epoch 2/" in line:
-            break
+    finish(KILLABLE, tmp_path / "uninterrupted", *names)
+    process = start(KILLABLE, tmp_path / "study", *names)
+    wait_for(process, names[0], "epoch 2/")
     kill(process, with_workers=False)
-    assert f"{names[0]}  resumes after epoch" in finish(tmp_path / "study", names)
+    assert f"{names[0]}  resumes after epoch" in finish(KILLABLE, tmp_path / "study", *names)
     check_same(tmp_path / "study", tmp_path / "uninterrupted", names)
+
+
+@pytest.mark.slow
+def test_a_continued_training_killed_twice_ends_like_an_uninterrupted_one(tmp_path, monkeypatch):
+    """It starts from the model of the earlier run, and its new images are divided, the same way each time."""
+    import keras
+
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    photos, first = tmp_path / "photos", tmp_path / "first"
+    add_images(photos, 12)
+    finish("kerasclf", "train", "--data", f"folder:{photos}", "--backbone", "squeezenet1_1", "--weights", "none",
+           "--unfreeze", "last2", "--quick", "--image-size", "32x32", "--out", first)  # fmt: skip
+    add_images(photos, 8, first=20)
+    command = ("kerasclf", "train", "--continue", first, "--epochs", "40", "--out")
+    finish(*command, tmp_path / "uninterrupted")
+    for epoch, with_workers in ((3, False), (20, True)):
+        process = start(*command, tmp_path / "killed")
+        wait_for(process, f"epoch {epoch}/40")
+        kill(process, with_workers)
+    assert "  resumes after epoch " in finish(*command, tmp_path / "killed")
+    (expected,), (found,) = (
+        [run.parent for run in (tmp_path / name).glob("runs/*/seed-0/model.keras")]
+        for name in ("uninterrupted", "killed")
+    )
+    for name in ("predictions.csv", "earlier_predictions.csv", "classes.json"):
+        assert file_digest(found / name) == file_digest(expected / name), name
+    pd.testing.assert_frame_equal(columns_of(found / "history.csv"), columns_of(expected / "history.csv"))
+    models = (keras.models.load_model(run / "model.keras").get_weights() for run in (found, expected))
+    for one, other in zip(*models, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
@@ -138,7 +178,7 @@ def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
 @pytest.mark.slow
 def test_studies_killed_twenty_times_end_like_an_uninterrupted_one(tmp_path):
     """The moments are random, from the first imports to the last figure, in as many studies as needed."""
-    command = KilledCommand(["-m", "tests.studies.killable"], tmp_path)
+    command = KilledCommand(["-m", KILLABLE], tmp_path)
     command.finish(str(tmp_path / "uninterrupted"), *ALL)
     outs = ((str(tmp_path / f"study-{number}"), *ALL) for number in itertools.count())
     for study, *_ in random_kills(command, 20, seed=7, longest=25, outs=outs):
