@@ -1,10 +1,12 @@
 """Damaged and hostile files of every format that is read: only `KerasclfError` comes out."""
 
 import csv
+import importlib.util
 import io
 import json
 import os
 import shutil
+import zipfile
 from collections import defaultdict
 from dataclasses import replace
 
@@ -323,6 +325,33 @@ def test_the_list_of_caches(tmp_path, damaged, examples):
 def test_safetensors(tmp_path, examples):
     path = tmp_path / "w.safetensors"
     save_file({"fc.weight": np.zeros((3, 4), np.float32), "fc.bias": np.zeros(3, np.float32)}, path)
+    fuzz(lambda: classes_of(read_torch_file(path)), path, damaged_bytes, examples)
+
+
+def pth_bytes():
+    """A .pth with two float32 values named fc.bias, as torch.save writes it, made without PyTorch."""
+    pickled = (
+        b"\x80\x02ccollections\nOrderedDict\n)R(X\x07\0\0\0fc.bias"
+        b"ctorch._utils\n_rebuild_tensor_v2\n("
+        b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x02tQ"
+        b"K\0K\x02\x85K\x01\x85\x89ccollections\nOrderedDict\n)RtRu."
+    )
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("archive/data.pkl", pickled)
+        archive.writestr("archive/byteorder", "little")
+        archive.writestr("archive/data/0", np.array([1, 2], "<f4").tobytes())
+        archive.writestr("archive/version", "3\n")
+    return content.getvalue()
+
+
+@both_sizes
+def test_pth(tmp_path, examples):
+    """Without PyTorch only the archive is checked."""
+    path = tmp_path / "w.pth"
+    path.write_bytes(pth_bytes())
+    if importlib.util.find_spec("torch"):
+        assert read_torch_file(path)["fc.bias"].tolist() == [1, 2]
     fuzz(lambda: classes_of(read_torch_file(path)), path, damaged_bytes, examples)
 
 

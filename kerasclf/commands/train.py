@@ -72,6 +72,7 @@ class TrainCommand(TrainOptions):
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
+        from kerasclf.data.specs import check_files
         from kerasclf.runs.early_checks import check_early
         from kerasclf.studies.refit import check_refit
         from kerasclf.studies.study_options import StudyOptions
@@ -84,6 +85,8 @@ class TrainCommand(TrainOptions):
         with problems.collect():
             study = training_study(self.experiments(), options)
             check_early(study.experiments)
+            if not self.data:
+                check_files(next(iter(study.experiments.values())).data)
             if self.refit:
                 check_refit(study)
         problems.raise_all("kerasclf train cannot run")

@@ -72,7 +72,8 @@ class EarlierSets:
         if not known.any():
             raise DataError(
                 f"None of the images of {spec} is one of the earlier run. Give a folder that holds the old images and "
-                "the new ones. Images count as the same if they have the same pixels at the size of the run."
+                "the new ones: copy the new ones to the old ones. Images count as the same if they have the same "
+                "pixels at the size of the run."
             )
         places[known] = [self.set_of[key] for key in images.keys if key in self.set_of]
         _divide_new(places, known, images.labels, found, split)
@@ -134,3 +135,5 @@ def _describe(places: NDArray[np.str_], known: NDArray[np.bool_], missing: int) 
         yield f"{what}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
     if missing:
         yield f"missing images of the earlier run: {missing:,}"
+    if known.all():
+        yield "warning: no image is new. The training goes on with the images of the earlier run."

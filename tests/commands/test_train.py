@@ -91,6 +91,16 @@ def test_a_continued_run_keeps_its_settings_unless_others_are_given(monkeypatch)
 QUICK = ["--weights", "none", "--image-size", "32x32", "--epochs", "1", "--engine", "inline"]
 
 
+def test_missing_images_of_a_continued_run_are_refused_before_anything_else(monkeypatch, capsys):
+    earlier = TrainCommand(data="folder:gone", weights=("none",)).experiments()[0]
+    monkeypatch.setattr(continued_run, "find_run", lambda path: path)
+    monkeypatch.setattr(continued_run, "continued_experiment", lambda run, data: earlier)
+    monkeypatch.setattr(TrainCommand, "run_study", lambda *arguments, **settings: pytest.fail("it has started"))
+    with pytest.raises(SystemExit):
+        main(["train", "--continue", "run", "--out", "out"])
+    assert capsys.readouterr().err == "error: The folder gone does not exist.\n"
+
+
 @pytest.mark.slow
 def test_two_networks_are_compared_and_the_better_one_trains_on_all_images(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))

@@ -113,9 +113,17 @@ def test_other_classes_are_refused(photos, manifest):
         load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)))
 
 
+def test_no_new_image_is_said(photos, manifest):
+    lines = []
+    load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest)), log=lines.append)
+    assert lines[-1] == "warning: no image is new. The training goes on with the images of the earlier run."
+
+
 def test_a_folder_of_new_images_alone_is_refused(manifest, tmp_path):
     add_images(tmp_path / "new", 5, first=50)
-    with pytest.raises(DataError, match=r"None of the images of folder:.* holds the old images and the new ones"):
+    with pytest.raises(
+        DataError, match=r"None of the images of folder:.* holds the old images and the new ones: copy the"
+    ):
         load_dataset(f"folder:{tmp_path / 'new'}", split=Split(earlier=str(manifest)))
 
 

@@ -68,6 +68,8 @@ def _truncation(path: Path) -> str:
 
 
 def _read_pickled(path: Path) -> dict[str, NDArray[Any]]:
+    if zipfile.is_zipfile(path):
+        check_unpacked_size(path)
     try:
         import torch
     except ImportError as error:
@@ -75,8 +77,6 @@ def _read_pickled(path: Path) -> dict[str, NDArray[Any]]:
             f"{path.name} has a format that only PyTorch reads. Install it (pip install torch), or give a .safetensors "
             "file of the same weights."
         ) from error
-    if zipfile.is_zipfile(path):
-        check_unpacked_size(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         wrong = [name for name in state if not isinstance(name, str)]

@@ -4,6 +4,7 @@ import json
 import re
 import struct
 import sys
+import zipfile
 
 import pytest
 from safetensors.numpy import save_file
@@ -50,3 +51,12 @@ def test_without_pytorch_a_pth_says_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(KerasclfError, match=r"only PyTorch reads\. Install it \(pip install torch\)"):
         read_torch_file(tmp_path / "resnet18.pth")
+
+
+def test_a_damaged_archive_is_refused_before_pytorch_is_looked_for(tmp_path, monkeypatch):
+    path = tmp_path / "resnet18.pth"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("archive/data/0", bytes(300 << 20))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(KerasclfError, match=r"resnet18\.pth cannot be read: it would unpack to 314,572,800 bytes"):
+        read_torch_file(path)
