@@ -167,8 +167,10 @@ def test_a_process_that_was_killed_after_the_plan_is_not_used(tmp_path, started)
 
 
 def test_bad_input_is_reported_by_the_process_that_makes_the_plan(tmp_path):
-    with pytest.raises(KerasclfError, match="Did you mean 'basenet'"):
-        run_study(Study("s", "S", "?", {"bad": BASE.but(model="basnet")}), tmp_path / "out", engine=Processes(1))
+    with pytest.raises(KerasclfError, match="Did you mean 'dropout'"):
+        run_study(
+            Study("s", "S", "?", {"bad": BASE.but(model_args={"dropuot": 0.5})}), tmp_path / "out", engine=Processes(1)
+        )
     assert not (tmp_path / "out").exists()
 
 

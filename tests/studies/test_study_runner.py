@@ -180,7 +180,7 @@ def test_bad_input_leaves_no_folder(tmp_path):
     study = small_study()
     base = study.experiments["base"]
     for bad, error in (
-        (base.but(model="basnet"), KerasclfError),
+        (base.but(model_args={"dropuot": 0.5}), KerasclfError),
         (base.but(data="folder:/nowhere"), DataError),
         (base.but(image_size=(8, 8)), KerasclfError),
         (base.but(model_args={"classifier_activation": None}), KerasclfError),
