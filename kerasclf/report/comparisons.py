@@ -186,6 +186,21 @@ def accuracy_of(results: StudyResults, experiment: ExperimentResults, *, on_thes
     return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
+def interval_of(results: StudyResults, experiment: ExperimentResults, metric: str) -> Interval:
+    """Returns the mean of a metric over an experiment's runs, with its 95 % interval over seeds and images like these.
+
+    Args:
+        results: The study.
+        experiment: The experiment.
+        metric: A key of `kerasclf.report.scores.SCORES`.
+    """
+    if metric == "test_accuracy":
+        return accuracy_of(results, experiment)
+    interval = mean_of(experiment.sample(metric))
+    highest = math.inf if metric == "test_loss" else 1.0
+    return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, highest))
+
+
 def compare_contrasts(results: StudyResults) -> list[Comparison]:
     """Compares the pairs of experiments that the study is about (see `contrasts`), with corrected p-values."""
     return corrected([compare(results, one, other, results.margin) for one, other in contrasts(results)])

@@ -3,24 +3,26 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from kerasclf.report.comparisons import accuracy_of
+from kerasclf.report.comparisons import accuracy_of, interval_of
+from kerasclf.report.scores import SCORES
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 
 
 def summarise(results: StudyResults) -> pd.DataFrame:
     """Returns one row per experiment: published figures, and means and standard deviations over its runs.
 
-    Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing. The
-    interval of test accuracy is over seeds and images like these (low, high), and over seeds alone on these test images
-    (these_images_low, these_images_high). Memory is in
-    10⁶ bytes. Energy is in kJ and is missing if the machine does not measure it. Top-5 accuracy and the wording of
-    published figures are optional: the table has no such column if no experiment has a value.
+    Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing.
+    Intervals are over seeds and images like these (test_accuracy_low, test_accuracy_high, and so on). That of test
+    accuracy is also over seeds alone (these_images_low, these_images_high). Memory is in 10⁶ bytes. Energy is in kJ and is missing if the machine does
+    not measure it. Top-5 accuracy and the wording of published figures are optional: the table has no such column if
+    no experiment has a value.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
-    optional = ("test_top5_accuracy", "published_wording")
-    return table.drop(columns=[name for name in optional if table[name].isna().all()])
+    optional = [name for name in ("test_top5_accuracy", "published_wording") if table[name].isna().all()]
+    return table.drop(columns=optional)
 
 
 def published_text(row: Mapping[Any, Any]) -> str:
@@ -44,9 +46,13 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "comparable": results.comparable,
         "reduced": results.size != "full",
     }
-    accuracy, these = accuracy_of(results, experiment), accuracy_of(results, experiment, on_these_images=True)
-    row |= {"test_accuracy_low": accuracy.low, "test_accuracy_high": accuracy.high}
+    these = accuracy_of(results, experiment, on_these_images=True)
     row |= {"these_images_low": these.low, "these_images_high": these.high}
+    for metric in SCORES:
+        if np.isnan(experiment.values(metric)).any():
+            continue
+        interval = interval_of(results, experiment, metric)
+        row |= {f"{metric}_low": interval.low, f"{metric}_high": interval.high}
     for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
         values = pd.Series(experiment.values(metric))
         row |= {metric: values.mean(), f"{metric}_std": values.std()}
