@@ -3,6 +3,7 @@
 This file lies above all folders of the package: it joins studies, which run, and report, which reads them.
 """
 
+import contextlib
 import html
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kerasclf.errors import FolderError, KerasclfError, unknown
+from kerasclf.looks import run_until_decided
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.figures import draw_confusion
 from kerasclf.report.lessons import lessons_of
@@ -18,11 +20,14 @@ from kerasclf.report.page import study_figures, write_report
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
-from kerasclf.runs.engines import Engine
+from kerasclf.runs.default_progress import default_log, default_progress
+from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.progress import RunListener
-from kerasclf.studies import study_runner
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
+from kerasclf.studies.study_options import repeat
+from kerasclf.studies.study_plan import StudyPlan
+from kerasclf.studies.study_runner import plan_study
 
 _COLUMNS = (
     "runs", "test_accuracy", "test_accuracy_std", "test_accuracy_low", "test_accuracy_high", "validation_accuracy",
@@ -117,6 +122,7 @@ def run_study(
     study: Study,
     out: Path | str,
     *,
+    repeats: int | tuple[int, int] | None = None,
     only: tuple[str, ...] = (),
     engine: Engine | None = None,
     retry: bool = False,
@@ -130,6 +136,8 @@ def run_study(
     Args:
         study: The study to run.
         out: Folder of the study, which is created if needed.
+        repeats: Number of runs of each experiment, instead of the study's seeds. `(3, 10)` looks at the results after
+            3, 5 and 10 runs, and stops when every comparison has a verdict. The p-values allow for the looks.
         only: Names of the experiments to run; all if empty.
         engine: Where to execute the runs; None uses one process per run.
         retry: Whether to try failed runs again.
@@ -156,5 +164,12 @@ def run_study(
         >>> int(table.loc["one_epoch", "runs"]), bool(table.loc["one_epoch", "test_accuracy"] > 0.2)
         (1, True)
     """
-    folder = study_runner.run_study(study, out, only=only, engine=engine, retry=retry, listener=listener)
-    return FinishedStudy(folder.path)
+    study = study if repeats is None else repeat(study, repeats)
+    engine = engine or Processes()
+    log = listener.log if listener else default_log()
+
+    def listen(part: StudyPlan) -> contextlib.AbstractContextManager[RunListener]:
+        return contextlib.nullcontext(listener) if listener else default_progress(len(part.jobs))
+
+    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, log=log, measure=False)
+    return FinishedStudy(run_until_decided(study_plan, engine, listen).folder.path)

@@ -9,6 +9,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun if count == 1 else plural}"
 
 
-def in_words(names: Sequence[str]) -> str:
-    """Returns names as a phrase, such as "a, b and c"."""
-    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+def in_words(items: Sequence[object]) -> str:
+    """Returns items as a phrase, such as "a, b and c"."""
+    *first, last = map(str, items)
+    return " and ".join(filter(None, [", ".join(first), last]))

@@ -1,8 +1,11 @@
 """From the text of an option to its value."""
 
+import re
 from typing import Literal
 
 from kerasclf.errors import KerasclfError
+
+_NUMBER = re.compile(r"-?[0-9]{1,9}")
 
 
 def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:
@@ -32,3 +35,14 @@ def parse_jobs(text: str) -> int | Literal["auto"]:
     if not text.isdecimal() or int(text) < 1:
         raise KerasclfError(f"--jobs: expected a number of at least 1, or auto. Received: {text!r}.")
     return int(text)
+
+
+def parse_repeats(text: str | None) -> int | tuple[int, int] | None:
+    """Reads --repeats: a number of runs, or the least and the largest number."""
+    if text is None:
+        return None
+    numbers = text.split("..")
+    if len(numbers) > 2 or not all(_NUMBER.fullmatch(number) for number in numbers):
+        raise KerasclfError(f"--repeats: expected a number of runs, or two such as 3..10. Received: {text!r}.")
+    least, *most = map(int, numbers)
+    return (least, most[0]) if most else least

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 from kerasclf.commands.output import folder_within, log_to, say, with_flags
+from kerasclf.commands.parsing import parse_repeats
 from kerasclf.commands.report import show_report
 from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import Problems, RunsFailedError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from kerasclf.runs.engines import Engine
     from kerasclf.runs.progress import RunListener
     from kerasclf.studies.study import Study
+    from kerasclf.studies.study_options import StudyOptions
     from kerasclf.studies.study_plan import StudyPlan
 
 
@@ -25,6 +27,10 @@ if TYPE_CHECKING:
 class RunOptions(SharedOptions):
     """How `train`, `study` and `course` run a study."""
 
+    repeats: str | None = None
+    """Number of runs of each experiment. Their seeds count up from --seed. Default: the study's own number, usually 1.
+    Three or more runs show which differences are significant. 3..10 looks at the results after 3, 5 and 10 runs, and
+    stops when every comparison has a verdict."""
     no_cache: bool = False
     """Compute the frozen layers in every step instead of caching their activations on disk."""
     retry: bool = False
@@ -43,6 +49,26 @@ class RunOptions(SharedOptions):
             with problems.collect():
                 StudyFolder(self.out).holds_study()
         return problems
+
+    def study_options(
+        self,
+        data: str | None,
+        epochs: int | None,
+        weights: str | None,
+        *,
+        reduced: bool = False,
+        no_cache: bool = False,
+    ) -> "StudyOptions":
+        """Returns the changes of a study that the options request.
+
+        Raises:
+            KerasclfError: If an option cannot be used.
+        """
+        from kerasclf.studies.study_options import StudyOptions
+
+        size, repeats = self.size(reduced=reduced), parse_repeats(self.repeats)
+        cache: Literal["auto", "off"] = "off" if no_cache else "auto"
+        return StudyOptions(data, repeats, self.seed, size, self.limits(epochs), weights, cache)
 
     def run_study(
         self,
@@ -68,7 +94,7 @@ class RunOptions(SharedOptions):
             RunsFailedError: If some runs failed.
             KerasclfError: If something cannot be used; nothing was run.
         """
-        from kerasclf.studies.study_runner import plan_study, run_planned_study
+        from kerasclf.studies.study_runner import plan_study
 
         engine = self.make_engine()
         planned = plan_study(
@@ -83,18 +109,16 @@ class RunOptions(SharedOptions):
         self._show_plan(planned, console)
         if self.plan:
             return None
-        with self._listener(planned, console) as listener:
-            failed = None
-            try:
-                run_planned_study(planned, engine, listener)
-            except RunsFailedError as error:
-                failed = error
-        has_results = planned.finished or failed is None or len(failed.failures) < len(planned.jobs)
-        if finish is not None and failed is None:
-            try:
-                finish(planned, engine)
-            except RunsFailedError as error:
-                failed = error
+        from kerasclf.looks import run_until_decided
+
+        failed = None
+        try:
+            made = run_until_decided(planned, engine, lambda part: self._listener(part, console))
+            if finish is not None:
+                finish(made, engine)
+        except RunsFailedError as error:
+            failed = error
+        has_results = planned.finished or any(job.run.complete for job in planned.jobs)
         results = None
         if has_results:
             results = show_report(out, folder_within(out, "report"), console)

@@ -51,6 +51,8 @@ class SearchOptions(SharedOptions):
     """Stop a trial early when it falls behind the median of earlier trials."""
     folds: int = 0
     """Number of cross-validation folds of all images outside the test set; 0 for none. A trial has one run per fold."""
+    repeats: int | None = None
+    """Number of runs of each trial. Their seeds count up from --seed. Default: 1."""
     final_repeats: int = 3
     """Number of final runs, on the test set, of the base experiment and of the best trial. 0 leaves the test set
     unused."""

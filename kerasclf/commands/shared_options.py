@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from kerasclf.runs.engines import Engine
     from kerasclf.studies.reduction import Reduction
     from kerasclf.studies.study import Size
-    from kerasclf.studies.study_options import StudyOptions
 
 ENGINES = ("processes", "inline", "ray")
 
@@ -24,9 +23,6 @@ ENGINES = ("processes", "inline", "ray")
 class SharedOptions:
     """Which images, how many runs, and where they take place."""
 
-    repeats: int | None = None
-    """Number of runs of each experiment, or of each trial of a search. Their seeds count up from --seed. Default: the
-    study's own number, usually 1. Three or more runs show which differences are significant."""
     seed: int = 0
     """Seed of the first run."""
     quick: bool = False
@@ -108,22 +104,6 @@ class SharedOptions:
         if self.quick and reduced:
             raise KerasclfError("Expected --quick or --reduced. Received both.")
         return "quick" if self.quick else "reduced" if reduced else "full"
-
-    def study_options(
-        self,
-        data: str | None,
-        epochs: int | None,
-        weights: str | None,
-        *,
-        reduced: bool = False,
-        no_cache: bool = False,
-    ) -> "StudyOptions":
-        """Returns the changes of a study that the options request."""
-        from kerasclf.studies.study_options import StudyOptions
-
-        size = self.size(reduced=reduced)
-        cache: Literal["auto", "off"] = "off" if no_cache else "auto"
-        return StudyOptions(data, self.repeats, self.seed, size, self.limits(epochs), weights, cache)
 
     def available_data(self, preferred: str, console: Console) -> "DatasetChoice":
         """Returns the preferred data set if it is available, otherwise its replacement, and says so."""

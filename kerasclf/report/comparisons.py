@@ -203,7 +203,8 @@ def interval_of(results: StudyResults, experiment: ExperimentResults, metric: st
 
 def compare_contrasts(results: StudyResults) -> list[Comparison]:
     """Compares the pairs of experiments that the study is about (see `contrasts`), with corrected p-values."""
-    return corrected([compare(results, one, other, results.margin) for one, other in contrasts(results)])
+    compared = [compare(results, one, other, results.margin) for one, other in contrasts(results)]
+    return corrected(compared, results.strictness)
 
 
 def selection_bias_of(results: StudyResults) -> float | None:

@@ -12,7 +12,7 @@ _EARLIER = "the earlier training"
 def continued_findings(results: StudyResults) -> list[str]:
     """Returns sentences that compare each continued model with the earlier one on the same test images."""
     pairs = [(one, before) for one in results.experiments if (before := _earlier(one))]
-    compared = corrected([_compared(one, before) for one, before in pairs])
+    compared = corrected([_compared(one, before) for one, before in pairs], results.strictness)
     return [
         sentence
         for (one, before), comparison in zip(pairs, compared, strict=True)

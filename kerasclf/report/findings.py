@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
-from kerasclf.report.comparisons import Comparison, accuracy_of, selection_bias_of
+from kerasclf.report.comparisons import Comparison, accuracy_of, compare_contrasts, selection_bias_of
 from kerasclf.report.continued import continued_findings
-from kerasclf.report.lessons import LessonResult, summary_of
+from kerasclf.report.lessons import LessonResult, lessons_of, summary_of
 from kerasclf.report.random_effects import prediction
 from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.wording import counted
 
 # Fewer validation images do not tell experiments apart whose accuracies differ by less than about 14 points.
 _FEW_VALIDATION_IMAGES = 100
@@ -24,12 +25,41 @@ def findings(
         comparisons: The comparisons that `compare_contrasts` returns.
         lesson_results: The results that `lessons_of` returns. A study of flaws chooses no experiment.
     """
+    looks = look_sentences(results, [one.comparison for one in lesson_results] or comparisons)
     if lesson_results:
-        return [summary_of(lesson_results), *(one.sentence for one in lesson_results)]
-    others = [*continued_findings(results), *published_sentences(results)]
+        return [summary_of(lesson_results), *(one.sentence for one in lesson_results), *looks]
+    others = [*looks, *continued_findings(results), *published_sentences(results)]
     if len(results.experiments) < 2:
         return others
     return [_choice(results), *(comparison.sentence for comparison in comparisons), *others]
+
+
+def comparisons_of(results: StudyResults) -> list[Comparison]:
+    """Returns all comparisons of a study that get a verdict: those of its lessons, otherwise its contrasts."""
+    return [one.comparison for one in lessons_of(results)] or compare_contrasts(results)
+
+
+def open_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Returns the comparisons without a verdict that more runs may decide."""
+    return [one for one in comparisons if one.verdict in ("open", "none") and one.basis != "nothing"]
+
+
+def look_sentences(results: StudyResults, comparisons: Sequence[Comparison]) -> list[str]:
+    """Returns why a study that looks at its results stopped, in one sentence; nothing for other studies.
+
+    Args:
+        results: The study.
+        comparisons: Its comparisons, corrected for the look.
+    """
+    if not results.looks:
+        return []
+    runs, most, unclear = results.runs, results.looks[-1], len(open_comparisons(comparisons))
+    stopped = runs in results.looks and runs < most and not unclear
+    start = f"{'Stopped after' if stopped else 'After'} {runs}{f' of at most {most}' * (runs < most)} runs"
+    if unclear:
+        return [f"{start}, {counted(unclear, 'comparison')} {'is' if unclear == 1 else 'are'} still open."]
+    known = "every comparison is decided" if comparisons else "there is nothing to compare"
+    return [f"{start}{':' if stopped else ','} {known}."]
 
 
 def published_sentences(results: StudyResults) -> list[str]:

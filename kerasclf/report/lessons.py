@@ -148,7 +148,7 @@ def lessons_of(results: StudyResults) -> list[LessonResult]:
         for metric in (lesson.metric, *_ALSO.get(lesson.metric, ())):
             values = _compare(name, (one, other), metric, results.margin)
             found.append(LessonResult(name, lesson, *values, note=_note(one) if metric == lesson.metric else ""))
-    compared = iter(corrected([one.comparison for one in found if one.is_main]))
+    compared = iter(corrected([one.comparison for one in found if one.is_main], results.strictness))
     return [replace(one, comparison=next(compared)) if one.is_main else one for one in found]
 
 

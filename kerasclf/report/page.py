@@ -28,6 +28,7 @@ from kerasclf.report.summary import published_text, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.runs.environment import hardware_in_words
 from kerasclf.runs.metrics import class_metrics
+from kerasclf.wording import in_words
 
 # A function from the theme, and whether the figure is narrow, to a figure.
 Draw = Callable[[str, bool], Figure]
@@ -68,7 +69,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "lesson_legend": LESSON_LEGEND,
         "rows": summary.to_dict("records"),
         "comparisons": comparisons,
-        "legend": LEGEND.format(margin=100 * results.margin),
+        "legend": _legend(results),
         "glossary": GLOSSARY,
         "changes": changes_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
@@ -82,6 +83,13 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(context))
     write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(context, style=style))
     return out / "index.html"
+
+
+def _legend(results: StudyResults) -> str:
+    legend = LEGEND.format(margin=100 * results.margin)
+    if not results.looks:
+        return legend
+    return f"{legend} All p-values allow for the looks at the results after {in_words(results.looks)} runs."
 
 
 def study_figures(

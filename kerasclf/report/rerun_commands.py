@@ -16,7 +16,8 @@ def command_of(results: StudyResults) -> str:
     pretrained = (e for e in results.experiments if e.experiment.transfer)
     names = [e.name for e in results.experiments]
     only = ["--only", *names] if len(names) < len(results.study["experiments"]) else []
-    return _command(results, next(pretrained, results.experiments[0]), seeds[0], len(seeds), *only)
+    repeats = f"{results.looks[0]}..{results.looks[-1]}" if results.looks else len(seeds)
+    return _command(results, next(pretrained, results.experiments[0]), seeds[0], repeats, *only)
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
@@ -24,7 +25,7 @@ def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: i
     return _command(results, experiment, seed, 1, "--only", experiment.name)
 
 
-def _command(results: StudyResults, experiment: ExperimentResults, seed: int, repeats: int, *more: str) -> str:
+def _command(results: StudyResults, experiment: ExperimentResults, seed: int, repeats: int | str, *more: str) -> str:
     study, settings = results.study, experiment.experiment
     if study["name"] not in STUDIES:
         return ""

@@ -1,4 +1,4 @@
-"""Repeating a study until its answer is known: how many runs to look at, and how strict each look must be.
+"""Repeating a study until its answer is known: how strict each look at its results must be.
 
 Whoever looks after 3, 5 and 10 runs and stops at the first p-value below 5 % is wrong more often than in 5 % of cases.
 Each look therefore spends a part of the 5 % (Lan & DeMets 1983, with the spending function that resembles Pocock's).
@@ -17,15 +17,22 @@ from kerasclf.report.statistics import CONFIDENCE
 _GRID = 4001
 
 
-def looks_of(least: int, most: int) -> tuple[int, ...]:
-    """Returns the numbers of runs after which a study looks at its results: least, the middle on a log scale, most.
+def strictness(looks: Sequence[int], runs: int) -> float:
+    """Returns the factor of a study's p-values after a number of runs; 1 without looks.
+
+    Args:
+        looks: Planned numbers of runs, rising; empty for a study that is looked at once.
+        runs: Finished runs of each experiment. Between two looks, as after an interruption, this is a look of its own.
 
     Example:
-        >>> from kerasclf.report.sequential import looks_of
-        >>> looks_of(3, 10)
-        (3, 5, 10)
+        >>> from kerasclf.report.sequential import strictness
+        >>> round(strictness((3, 5, 10), 5), 2)
+        3.03
     """
-    return tuple(sorted({least, round(math.sqrt(least * most)), most}))
+    if not looks:
+        return 1.0
+    times = sorted({*(look for look in looks if look < runs), runs, looks[-1]})
+    return (1 - CONFIDENCE) / spending_levels(times)[times.index(runs)]
 
 
 def spending_levels(looks: Sequence[int], level: float = 1 - CONFIDENCE) -> tuple[float, ...]:

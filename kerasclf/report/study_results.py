@@ -1,7 +1,8 @@
 """The results of a study: its experiments with their finished runs, and the limits of what they say."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasclf.report.random_effects import Sample, borrow, summarise_scores, summarise_values
 from kerasclf.report.scores import scores_of
+from kerasclf.report.sequential import strictness
 from kerasclf.runs.examples import Examples
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.refit import Refit
@@ -162,6 +164,30 @@ class StudyResults:
     def margin(self) -> float:
         """The largest difference in accuracy that counts as none."""
         return float(self.study.get("margin", MARGIN))
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """Planned numbers of runs after which the study looks at its results; empty for a single look at the end."""
+        return tuple(self.study.get("looks", ()))
+
+    @property
+    def runs(self) -> int:
+        """Number of runs of the experiment that has most."""
+        return max(len(e.runs) for e in self.experiments)
+
+    @cached_property
+    def strictness(self) -> float:
+        """Factor of the p-values, for a study that is looked at several times (see `sequential`)."""
+        return strictness(self.looks, self.runs)
+
+    def part(self, names: Collection[str], seeds: Collection[int]) -> "StudyResults":
+        """Returns the results of some experiments and seeds alone."""
+        kept = [
+            replace(e, runs=tuple(run for run in e.runs if run.seed in seeds))
+            for e in self.experiments
+            if e.name in names
+        ]
+        return replace(self, experiments=tuple(e for e in kept if e.runs))
 
     @property
     def chance(self) -> float:

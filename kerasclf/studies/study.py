@@ -53,6 +53,17 @@ def remaining_pairs(pairs: Pairs, names: Collection[str]) -> Pairs:
     return tuple(found)
 
 
+def _looks_problems(looks: tuple[int, ...], seeds: tuple[int, ...]) -> list[str]:
+    """Returns what is wrong with the numbers of runs after which a study looks at its results."""
+    if not looks:
+        return []
+    if looks[0] < 2 or list(looks) != sorted(set(looks)):
+        return [f"looks: expected rising numbers of runs from 2 on, such as (3, 5, 10). Received: {in_short(looks)}."]
+    if len(seeds) > looks[-1]:
+        return [f"looks: expected at most {looks[-1]} seeds, the last number of runs. Received: {len(seeds)}."]
+    return []
+
+
 @dataclass(frozen=True)
 class Published(Value):
     """The published figures of an experiment.
@@ -127,6 +138,8 @@ class Study:
         compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
             them by the structure of the experiments (see `kerasclf.report.contrasts`).
         margin: The largest difference in accuracy that counts as none.
+        looks: Numbers of runs of each experiment after which the study looks at its results, such as (3, 5, 10). It
+            stops at the first look at which every comparison has a verdict. Empty runs all seeds.
         quick_reduction: The limits of the quick size; None takes the usual ones.
         cpu_reduction: The limits of the reduced size; None if the study declares none.
         reductions: Phrases that say what was reduced. Reduced metrics are not comparable with published figures.
@@ -155,6 +168,7 @@ class Study:
     lessons: dict[str, Lesson] = field(default_factory=dict)
     compare: Pairs | None = None
     margin: float = 0.02
+    looks: tuple[int, ...] = ()
     quick_reduction: Reduction | None = None
     cpu_reduction: Reduction | None = None
     reductions: tuple[str, ...] = ()
@@ -193,6 +207,7 @@ class Study:
             problems.append(f"seeds: expected numbers from 0 to 2**32 - 1. Received: {in_short(self.seeds)}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             problems.append(f"seeds: expected one or more different seeds. Received: {in_short(self.seeds)}.")
+        problems += _looks_problems(self.looks, self.seeds)
         raise_all(f"Study {in_short(self.name)} cannot be used", problems)
 
     def __repr__(self) -> str:
@@ -237,4 +252,5 @@ class Study:
             "lessons": {name: value.to_dict() for name, value in self.lessons.items()},
             "compare": None if self.compare is None else [list(pair) for pair in self.compare],
             "margin": self.margin,
+            "looks": list(self.looks),
         }

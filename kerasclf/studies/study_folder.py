@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files import read_json, write_json
@@ -11,8 +11,9 @@ from kerasclf.locks import is_unused
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema
-from kerasclf.studies.study import Lesson, Protocol, Published, Size, Study
+from kerasclf.studies.study import Lesson, Pairs, Protocol, Published, Size, Study
 from kerasclf.values import flatten
+from kerasclf.wording import in_words
 
 STUDY_FILE = "study.json"
 # These fields identify the study of a folder. Seeds and experiments may differ from call to call.
@@ -38,6 +39,9 @@ class _Contents(TypedDict):
     experiments: dict[str, dict[str, Any]]
     published: dict[str, dict[str, Any]]
     lessons: NotRequired[dict[str, dict[str, Any]]]
+    compare: NotRequired[list[list[str]] | None]
+    margin: NotRequired[float]
+    looks: NotRequired[list[int]]
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class StudyFolder:
                 f"{self.path} holds results on {_data_of(held)}, not on {_data_of(given)}. "
                 "Give another folder as `out`. Nothing was changed."
             )
+        self._check_looks(held, given)
         self._check_experiments(held, given)
         return held
 
@@ -92,6 +97,27 @@ class StudyFolder:
         if not is_unused(self.path):
             raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder as `out`.")
         return False
+
+    def _check_looks(self, held: dict[str, Any], given: dict[str, Any]) -> None:
+        """Refuses looks that were not planned: whoever looks more often is wrong more often."""
+        before, after = held["looks"], given["looks"]
+        runs, end = len({*held["seeds"], *given["seeds"]}), "Give another folder as `out`. Nothing was changed."
+        if before and after and before != after:
+            raise FolderError(
+                f"{self.path} holds a study that looks at its results after {in_words(before)} runs, not after "
+                f"{in_words(after)}. {end}"
+            )
+        # A single run of each experiment gave no verdict.
+        if after and not before and len(held["seeds"]) > 1:
+            raise FolderError(
+                f"{self.path} holds a study of {len(held['seeds'])} runs each. Its results may be known, and looks at "
+                f"the results are planned before them. {end}"
+            )
+        if (looks := before or after) and runs > looks[-1]:
+            raise FolderError(
+                f"{self.path} holds a study of at most {looks[-1]} runs each, planned before its first look. These "
+                f"would make {runs}. {end}"
+            )
 
     def _check_experiments(self, held: dict[str, Any], given: dict[str, Any]) -> None:
         """Refuses an experiment that differs from a finished one of the same name: the report would lose that one."""
@@ -123,6 +149,7 @@ class StudyFolder:
         held, merged = self.check(study), study.to_dict()
         if held:
             merged["seeds"] = sorted({*held["seeds"], *merged["seeds"]})
+            merged["looks"] = merged["looks"] or held["looks"]
             for name in ("experiments", "published", "lessons"):
                 merged[name] = {**held.get(name, {}), **merged[name]}
         try:
@@ -152,7 +179,7 @@ class StudyFolder:
             _check_contents(held)
         except KerasclfError as error:
             raise FolderError(f"{path} cannot be read: {error}") from error
-        return {"notes": [], **held}
+        return {"notes": [], "looks": [], **held}
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
         """Returns the folder of a run, which may not exist yet.
@@ -179,6 +206,9 @@ def _check_contents(held: dict[str, Any]) -> None:
         published={name: Published.from_dict(plain) for name, plain in held["published"].items()},
         lessons={name: Lesson.from_dict(plain) for name, plain in held.get("lessons", {}).items()},
         seeds=tuple(held["seeds"]),
+        compare=None if held.get("compare") is None else cast("Pairs", tuple(map(tuple, held["compare"]))),
+        margin=held.get("margin", 0.02),
+        looks=tuple(held.get("looks", ())),
     )
     if len(held["published_image_size"] if held.get("published_image_size") else (1, 1)) != 2:
         raise KerasclfError(f"published_image_size: expected two sizes. Received: {held['published_image_size']}.")

@@ -1,15 +1,54 @@
 """`StudyOptions`: the changes that a user can make to a declared study, and the functions that apply them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, in_short, raise_all
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
 from kerasclf.studies.study import SIZES, Pairs, Size, Study, remaining_pairs
 from kerasclf.values import Value
 from kerasclf.wording import in_words
+
+
+def looks_of(least: int, most: int) -> tuple[int, ...]:
+    """Returns the numbers of runs after which a study looks at its results: least, the middle on a log scale, most.
+
+    Example:
+        >>> from kerasclf.studies.study_options import looks_of
+        >>> looks_of(3, 10)
+        (3, 5, 10)
+    """
+    return tuple(sorted({least, round(math.sqrt(least * most)), most}))
+
+
+def repeats_problems(repeats: int | tuple[int, int]) -> list[str]:
+    """Returns what is wrong with a number of runs, or with the least and the largest number."""
+    if isinstance(repeats, tuple):
+        least, most = repeats
+        if 2 <= least < most:
+            return []
+        return [f"repeats: expected at least 2 runs at first, and more at most. Received: {least} to {most}."]
+    return [] if repeats >= 1 else [f"repeats: expected at least 1. Received: {repeats}."]
+
+
+def repeat(study: Study, repeats: int | tuple[int, int], seed: int | None = None) -> Study:
+    """Returns a study with another number of runs of each experiment.
+
+    Args:
+        study: The study.
+        repeats: The number of runs. `(3, 10)` stops as soon as every comparison has a verdict, after 3, 5 or 10 runs.
+        seed: Seed of the first run, from which the others count up; None takes the study's first.
+
+    Raises:
+        KerasclfError: If there are no such numbers of runs.
+    """
+    raise_all(f"Study {in_short(study.name)} cannot be repeated", repeats_problems(repeats))
+    first, looks = study.seeds[0] if seed is None else seed, looks_of(*repeats) if isinstance(repeats, tuple) else ()
+    most = repeats[1] if isinstance(repeats, tuple) else repeats
+    return replace(study, seeds=tuple(range(first, first + most)), looks=looks)
 
 
 @dataclass(frozen=True)
@@ -18,7 +57,8 @@ class StudyOptions(Value):
 
     Args:
         data: The spec of a data set that replaces the study's own; None keeps it.
-        repeats: Runs of each experiment; None takes the study's own number, or 1 for the quick size.
+        repeats: Runs of each experiment; None takes the study's own number, or 1 for the quick size. `(3, 10)` stops
+            as soon as every comparison has a verdict, after 3, 5 or 10 runs (see `looks_of`).
         seed: Seed of the first run; the others count up from it.
         size: `"full"`, `"reduced"` (the study's version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
         limits: Limits that take precedence over those of the size.
@@ -27,7 +67,7 @@ class StudyOptions(Value):
     """
 
     data: str | None = None
-    repeats: int | None = None
+    repeats: int | tuple[int, int] | None = None
     seed: int = 0
     size: Size = "full"
     limits: Reduction = field(default_factory=Reduction)
@@ -38,8 +78,8 @@ class StudyOptions(Value):
         found = []
         if self.data == "":
             found.append("data: expected the spec of a data set. Received: an empty text.")
-        if self.repeats is not None and self.repeats < 1:
-            found.append(f"repeats: expected at least 1. Received: {self.repeats}.")
+        if self.repeats is not None:
+            found += repeats_problems(self.repeats)
         if self.seed < 0:
             found.append(f"seed: expected at least 0. Received: {self.seed}.")
         if self.limits.epochs is not None and self.limits.epochs < 1:
@@ -78,7 +118,7 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
     # An experiment that is named after its network takes the name of the replacement.
     names = dict(limits.models)
     return replace(
-        study,
+        _repeated(study, options),
         experiments={names.get(name, name): experiment for name, experiment in reduced.items()},
         published={names.get(name, name): figures for name, figures in study.published.items() if name in reduced},
         lessons={
@@ -87,7 +127,6 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
             if lesson.corrected in reduced and (lesson.is_of_report or name in reduced)
         },
         compare=None if study.compare is None else _renamed(remaining_pairs(study.compare, reduced), names),
-        seeds=_seeds(study, options),
         size=options.size,
         reductions=tuple(dict.fromkeys(phrases)),
     )
@@ -122,10 +161,11 @@ def _limits(study: Study, options: StudyOptions) -> Reduction:
     return options.limits.with_defaults(study.cpu_reduction)
 
 
-def _seeds(study: Study, options: StudyOptions) -> tuple[int, ...]:
-    usual = 1 if options.size == "quick" else len(study.seeds)
-    repeats = usual if options.repeats is None else options.repeats
-    return tuple(range(options.seed, options.seed + repeats))
+def _repeated(study: Study, options: StudyOptions) -> Study:
+    if options.repeats is not None:
+        return repeat(study, options.repeats, options.seed)
+    usual = repeat(study, 1 if options.size == "quick" else len(study.seeds), options.seed)
+    return usual if options.size == "quick" else replace(usual, looks=study.looks)
 
 
 def _with_sources(study: Study, options: StudyOptions) -> Study:

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kerasclf.machine import format_bytes
@@ -38,6 +38,25 @@ class StudyPlan:
     finished: tuple[str, ...]
     failed: dict[str, str]
     width: int
+
+    def between(self, before: int, runs: int) -> "StudyPlan":
+        """Returns the plan of the runs between two looks.
+
+        Args:
+            before: Number of runs of each experiment at the earlier look, 0 for the start.
+            runs: Number of runs at the later look.
+        """
+        seeds = self.study.seeds[before:runs]
+        titles = {run_title(name, seed, self.study) for name in self.study.experiments for seed in seeds}
+        jobs = tuple(job for job in self.jobs if job.title in titles)
+        return replace(
+            self,
+            study=replace(self.study, seeds=self.study.seeds[:runs]),
+            jobs=jobs,
+            finished=tuple(title for title in self.finished if title in titles),
+            failed={title: reason for title, reason in self.failed.items() if title in titles},
+            width=max(1, min(self.width, len(jobs))),
+        )
 
     @property
     def seconds(self) -> float:
@@ -104,6 +123,11 @@ class StudyPlan:
                     start = beginning(job.experiment, job.seed)
                     found[phase.cache, start[1]] = start, phase
         return found.values()
+
+
+def run_title(name: str, seed: int, study: Study) -> str:
+    """Returns the title of a run of a study: its experiment, and its seed if there are several."""
+    return name if len(study.seeds) == 1 else f"{name} seed {seed}"
 
 
 def _format_mb(megabytes: float) -> str:

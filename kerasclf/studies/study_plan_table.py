@@ -7,7 +7,7 @@ from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost, format_duration
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.transfer.cache import cache_root
-from kerasclf.wording import counted
+from kerasclf.wording import counted, in_words
 
 
 def plan_table(study_plan: StudyPlan) -> Table:
@@ -45,10 +45,11 @@ def plan_summary(study_plan: StudyPlan) -> list[str]:
 
     The lines name arguments between backticks. A command replaces them by its flags.
     """
-    lines = [", ".join(_counts(study_plan))]
+    lines = [", ".join(_counts(study_plan)), *_look_lines(study_plan)]
     if study_plan.plan.costs:
         memory, disk = format_bytes(1e6 * study_plan.memory_mb), format_bytes(1e6 * study_plan.disk_mb)
-        training = f"training about {format_duration(study_plan.seconds)}, plus start and report"
+        most = "at most " if study_plan.study.looks else ""
+        training = f"training about {most}{format_duration(study_plan.seconds)}, plus start and report"
         lines.append(f"{training}; {memory} of memory, {disk} of disk space")
     if study_plan.extraction_s:
         lines.append(
@@ -58,11 +59,25 @@ def plan_summary(study_plan: StudyPlan) -> list[str]:
     return lines + _phase_lines(study_plan)
 
 
+def _look_lines(study_plan: StudyPlan) -> list[str]:
+    """Returns a line on the looks of a study at its results, and on its runs until the first one."""
+    looks = study_plan.study.looks
+    if not looks:
+        return []
+    first = study_plan.between(0, looks[0])
+    time = f", training about {format_duration(first.seconds)}" if study_plan.plan.costs else ""
+    return [
+        f"at least {counted(len(first.jobs), 'run')}{time}: it looks at the results after {in_words(looks)} runs each, "
+        "and stops when every comparison is decided"
+    ]
+
+
 def _counts(study_plan: StudyPlan) -> list[str]:
     runs = len(study_plan.jobs)
     started = sum(job.run.epochs_done() > 0 for job in study_plan.jobs)
     side_by_side = "one at a time" if study_plan.width == 1 else f"{study_plan.width} side by side"
-    counts = [f"{counted(runs, 'run')} to make", *([side_by_side] if runs > 1 else [])]
+    most = "at most " if study_plan.study.looks else ""
+    counts = [f"{most}{counted(runs, 'run')} to make", *([side_by_side] if runs > 1 else [])]
     if started:
         counts.append(f"{started} of them started")
     if study_plan.finished:

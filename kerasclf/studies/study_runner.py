@@ -21,7 +21,7 @@ from kerasclf.runs.plan import PlanRequest
 from kerasclf.runs.progress import RunListener
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.studies.study_plan import StudyPlan
+from kerasclf.studies.study_plan import StudyPlan, run_title
 
 
 def run_study(
@@ -86,14 +86,14 @@ def plan_study(
     for (name, seed), run in runs.items():
         check_run(run, experiments[name], inputs[name])
         if run.complete and (versions := note_versions(run, inputs[name])):
-            log(f"{_title(name, seed, study)} was finished with {versions}; it is kept")
+            log(f"{run_title(name, seed, study)} was finished with {versions}; it is kept")
     return StudyPlan(
         study=study,
         folder=folder,
         plan=plan,
         jobs=tuple(
             Job(
-                title=_title(name, seed, study),
+                title=run_title(name, seed, study),
                 name=name,
                 experiment=experiments[name],
                 seed=seed,
@@ -104,8 +104,8 @@ def plan_study(
             )
             for name, seed in remaining
         ),
-        finished=tuple(_title(*key, study) for key, run in runs.items() if run.complete),
-        failed={_title(*key, study): str(runs[key].failure) for key in runs if key in failed},
+        finished=tuple(run_title(*key, study) for key, run in runs.items() if run.complete),
+        failed={run_title(*key, study): str(runs[key].failure) for key in runs if key in failed},
         width=engine.width(plan, len(remaining)),
     )
 
@@ -147,7 +147,3 @@ def _runs(experiments: dict[str, Experiment], seeds: tuple[int, ...]) -> Iterato
     for seed in seeds:
         for name, experiment in experiments.items():
             yield name, experiment, seed
-
-
-def _title(name: str, seed: int, study: Study) -> str:
-    return name if len(study.seeds) == 1 else f"{name} seed {seed}"
