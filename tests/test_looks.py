@@ -9,11 +9,8 @@ from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.report import read_results
 from kerasclf.report.findings import comparisons_of, findings
 from kerasclf.report.lessons import lessons_of
-from kerasclf.runs.plan import Plan
-from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study import Lesson
-from kerasclf.studies.study_folder import StudyFolder
-from tests.report.run_folders import write_run
+from tests.prepared_engine import Prepared
 
 BASE = Experiment(data="digits", model="perceptron", train=TrainConfig(epochs=2))
 STUDY = Study("small", "Small", "Why?", {"first": BASE, "second": BASE.but(train=TrainConfig(epochs=3))})
@@ -21,40 +18,6 @@ CLEAR = {"first": lambda seed: 0.2, "second": lambda seed: 0.9}
 OPEN = {"first": lambda seed: 0.5 + 0.1 * (seed % 2), "second": lambda seed: 0.6}
 # The difference is there, but three runs do not show it.
 LATE = {"first": lambda seed: {0: 0.2, 1: 0.6}.get(seed, 0.4), "second": lambda seed: 0.95}
-
-
-class Prepared(SilentRunListener):
-    """An engine whose runs have given accuracies, and its listener.
-
-    Args:
-        accuracies: A function from the seed to the accuracy, by experiment.
-        stop_after: Number of runs after which it is interrupted; None for never.
-        failing: Title of a run that fails.
-    """
-
-    def __init__(self, accuracies, stop_after=None, failing=None):
-        self.accuracies, self.stop_after, self.failing = accuracies, stop_after, failing
-        self.made, self.lines = [], []
-
-    def log(self, line):
-        self.lines.append(line)
-
-    def plan(self, request, log):
-        return Plan({"abc": {"hash": "abc"}}, dict.fromkeys(request.experiments, "abc"))
-
-    def width(self, plan, runs):
-        return 1
-
-    def run(self, jobs, plan, listener, watch=None):
-        for job in jobs:
-            if job.title == self.failing:
-                return {job.title: "no luck"}
-            if len(self.made) == self.stop_after:
-                raise KeyboardInterrupt
-            folder = StudyFolder(job.path.parents[2])
-            write_run(folder, job.name, job.experiment, job.seed, self.accuracies[job.name](job.seed))
-            self.made.append(job.title)
-        return {}
 
 
 def run(out, engine, study=STUDY, repeats=(3, 10), **options):
@@ -170,7 +133,7 @@ def test_repeats_are_two_rising_numbers(tmp_path, repeats):
     received = "{} to {}".format(*repeats)
     with pytest.raises(KerasclfError, match=f"repeats: expected at least 2 runs at first, .* Received: {received}."):
         run(tmp_path / "out", Prepared(CLEAR), repeats=repeats)
-    with pytest.raises(KerasclfError, match="repeats: expected at least 1. Received: 0."):
+    with pytest.raises(KerasclfError, match=r"repeats: expected at least 1\. Received: 0\."):
         run(tmp_path / "out", Prepared(CLEAR), repeats=0)
 
 
@@ -178,5 +141,7 @@ def test_repeats_are_two_rising_numbers(tmp_path, repeats):
 def test_looks_rise_from_two(looks):
     with pytest.raises(KerasclfError, match=r"looks: expected rising numbers of runs from 2 on, such as \(3, 5, 10\)"):
         replace(STUDY, looks=looks)
-    with pytest.raises(KerasclfError, match="looks: expected at most 3 seeds, the last number of runs. Received: 4."):
+    with pytest.raises(
+        KerasclfError, match=r"looks: expected at most 3 seeds, the last number of runs\. Received: 4\."
+    ):
         replace(STUDY, looks=(2, 3), seeds=(0, 1, 2, 3))

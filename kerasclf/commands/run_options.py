@@ -31,6 +31,12 @@ class RunOptions(SharedOptions):
     """Number of runs of each experiment. Their seeds count up from --seed. Default: the study's own number, usually 1.
     Three or more runs show which differences are significant. 3..10 looks at the results after 3, 5 and 10 runs, and
     stops when every comparison has a verdict."""
+    difference: float | None = None
+    """With --plan: the difference in test accuracy to find, in points. The plan says how many runs of each experiment
+    find it in four of five cases. Default: the study's margin, usually 2."""
+    seed_deviation: float | None = None
+    """With --plan: the standard deviation of the test accuracy from seed to seed, in points. Default: that of the
+    finished runs, otherwise 1."""
     no_cache: bool = False
     """Compute the frozen layers in every step instead of caching their activations on disk."""
     retry: bool = False
@@ -50,6 +56,15 @@ class RunOptions(SharedOptions):
                 StudyFolder(self.out).holds_study()
         return problems
 
+    def _check_difference(self) -> None:
+        problems = Problems()
+        for flag, value in (("--difference", self.difference), ("--seed-deviation", self.seed_deviation)):
+            if value is not None and not 0 < value < 100:
+                problems.add(f"{flag}: expected points between 0 and 100. Received: {value:g}.")
+            elif value is not None and not self.plan:
+                problems.add(f"{flag}: expected --plan with it, as it changes no run.")
+        problems.raise_all("The plan cannot be made")
+
     def study_options(
         self,
         data: str | None,
@@ -66,6 +81,7 @@ class RunOptions(SharedOptions):
         """
         from kerasclf.studies.study_options import StudyOptions
 
+        self._check_difference()
         size, repeats = self.size(reduced=reduced), parse_repeats(self.repeats)
         cache: Literal["auto", "off"] = "off" if no_cache else "auto"
         return StudyOptions(data, repeats, self.seed, size, self.limits(epochs), weights, cache)
@@ -132,11 +148,23 @@ class RunOptions(SharedOptions):
         if self.plan:
             console.print(plan_table(planned))
         prefix = "plan: "
-        for line in plan_summary(planned):
+        for line in [*plan_summary(planned), *(self._runs_needed(planned) if self.plan and not self.quick else [])]:
             say(console, prefix + with_flags(line, self))
             prefix = "      "
         for warning in planned.warnings():
             say(console, f"warning: {with_flags(warning, self)}")
+
+    def _runs_needed(self, planned: "StudyPlan") -> list[str]:
+        """Returns how many runs the study needs to find a difference, in sentences."""
+        from kerasclf.report import read_results
+        from kerasclf.report.runs_needed import plan_comparison
+
+        results = read_results(planned.folder.path) if planned.finished else None
+        difference, deviation = (
+            None if points is None else points / 100 for points in (self.difference, self.seed_deviation)
+        )
+        comparison = plan_comparison(planned, results, difference, deviation)
+        return [] if comparison is None else comparison.sentences
 
     @contextlib.contextmanager
     def _listener(self, planned: "StudyPlan", console: Console) -> Iterator["RunListener"]:

@@ -1,12 +1,12 @@
 """The contrasts of a study: the pairs of experiments that it compares. All other pairs get no verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from kerasclf.report.changes import Change, changes_between
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.study import Pairs, remaining_pairs
+from kerasclf.studies.study import Lesson, Pairs, remaining_pairs
 
 Pair = tuple[ExperimentResults, ExperimentResults]
 
@@ -41,13 +41,26 @@ def contrasts(results: StudyResults) -> list[Pair]:
     Experiments without a finished run are left out.
     """
     by_name = {e.name: e for e in results.experiments}
-    if results.lessons:
-        names: Pairs = tuple((name, lesson.corrected) for name, lesson in results.lessons.items())
-    elif results.study.get("compare") is not None:
-        names = remaining_pairs(tuple(map(tuple, results.study["compare"])), by_name)
-    else:
-        names = usual_contrasts({e.name: e.experiment for e in results.experiments})
-    return [(by_name[one], by_name[other]) for one, other in names if one in by_name and other in by_name]
+    compare = results.study.get("compare")
+    declared = None if compare is None else tuple(map(tuple, compare))
+    names = contrast_names({e.name: e.experiment for e in results.experiments}, declared, results.lessons)
+    return [(by_name[one], by_name[other]) for one, other in names]
+
+
+def contrast_names(
+    experiments: dict[str, Experiment], compare: Pairs | None = None, lessons: Mapping[str, Lesson] | None = None
+) -> Pairs:
+    """Returns the pairs of names that get a verdict; see `contrasts`.
+
+    Args:
+        experiments: The experiments by name; pairs with others are left out.
+        compare: The pairs that the study declares, if any.
+        lessons: The lessons by the name of the experiment with the flaw.
+    """
+    if lessons:
+        pairs = tuple((name, lesson.corrected) for name, lesson in lessons.items())
+        return tuple(pair for pair in pairs if all(name in experiments for name in pair))
+    return usual_contrasts(experiments) if compare is None else remaining_pairs(compare, experiments)
 
 
 def changes_of(results: StudyResults) -> list[tuple[str, str, list[Change]]]:

@@ -159,7 +159,7 @@ def error_of(*samples: Sample, on_these_images: bool = False) -> Error:
         return Error(0.0, images, math.inf)
     seeds = sum(variance for variance, _, _ in parts)
     images = 0.0 if on_these_images else max(images - sum(noise for _, _, noise in parts), 0.0)
-    return Error(seeds, images, _satterthwaite(seeds + images, [(variance, df) for variance, df, _ in parts]))
+    return Error(seeds, images, satterthwaite(seeds + images, [(variance, df) for variance, df, _ in parts]))
 
 
 def mean_of(sample: Sample, *, on_these_images: bool = False) -> Interval:
@@ -213,8 +213,19 @@ def detectable(*samples: Sample, power: float = 0.8) -> tuple[float, float]:
     error = error_of(*samples)
     if error.variance <= _NO_VARIANCE:
         return unseen(samples[0].images), unseen(samples[0].images)
-    factor = float(stats.t.ppf((1 + CONFIDENCE) / 2, error.df) + stats.t.ppf(power, error.df))
-    limit = float(stats.norm.ppf((1 + CONFIDENCE) / 2) + stats.norm.ppf(power))
+    return reach(error, power=power)
+
+
+def reach(error: Error, level: float = 1 - CONFIDENCE, power: float = 0.8) -> tuple[float, float]:
+    """Returns the difference that is found with a given error of it, and its limit with endless runs.
+
+    Args:
+        error: The error of a difference.
+        level: The level of significance.
+        power: The share of studies that find the difference.
+    """
+    factor = float(stats.t.isf(level / 2, error.df) + stats.t.ppf(power, error.df))
+    limit = float(stats.norm.isf(level / 2) + stats.norm.ppf(power))
     return factor * math.sqrt(error.variance), limit * math.sqrt(error.images)
 
 
@@ -239,7 +250,7 @@ def prediction(sample: Sample, test_images: int | None = None) -> Interval | Non
     if variance <= _NO_VARIANCE:
         half = unseen(sample.images)
     else:
-        half = Error(seeds, images, _satterthwaite(variance, [(seeds, sample.seeds.df)])).cautious().half_width()
+        half = Error(seeds, images, satterthwaite(variance, [(seeds, sample.seeds.df)])).cautious().half_width()
     return Interval(sample.mean, sample.mean - half, sample.mean + half)
 
 
@@ -264,7 +275,7 @@ def unseen(images: int, confidence: float = CONFIDENCE) -> float:
     return float(1 - ((1 - confidence) / 2) ** (1 / images))
 
 
-def _satterthwaite(variance: float, parts: Sequence[tuple[float, float]]) -> float:
+def satterthwaite(variance: float, parts: Sequence[tuple[float, float]]) -> float:
     """Returns the degrees of freedom of a sum of variances, of which `parts` are estimated with theirs."""
     below = sum(part**2 / df for part, df in parts)
     return variance**2 / below if below > 0 else math.inf

@@ -24,6 +24,25 @@ from kerasclf.studies import STUDIES
         (["study", "basenet", "--data", "folder:/nowhere", "--engine", "inline"], "The folder /nowhere does not exist"),
         (["study", "basenet", "--data", "shapes", "--protocol", "sund"], "Did you mean 'sound'?"),
         (["study", "basenet", "--data", "shapes", "--repeats", "0"], "--repeats: expected at least 1. Received: 0."),
+        *(
+            (["study", "basenet", "--data", "shapes", "--repeats", text], f"--repeats: {message} Received: {received}.")
+            for text, message, received in (
+                ("10..3", "expected at least 2 runs at first, and more at most.", "10 to 3"),
+                ("0..5", "expected at least 2 runs at first, and more at most.", "0 to 5"),
+                ("3..", "expected a number of runs, or two such as 3..10.", "'3..'"),
+                ("a..b", "expected a number of runs, or two such as 3..10.", "'a..b'"),
+                ("3..5..10", "expected a number of runs, or two such as 3..10.", "'3..5..10'"),
+            )
+        ),
+        (
+            ["study", "basenet", "--data", "shapes", "--plan", "--difference", "0", "--seed-deviation", "101"],
+            "  - --difference: expected points between 0 and 100. Received: 0.\n"
+            "  - --seed-deviation: expected points between 0 and 100. Received: 101.",
+        ),
+        (
+            ["study", "basenet", "--data", "shapes", "--difference", "2"],
+            "--difference: expected --plan with it, as it changes no run.",
+        ),
         (["study", "basenet", "--data", "shapes", "--only", "adam20"], "Did you mean 'adam_20'?"),
         (["study", "basenet", "--data", "shapes", "--image-size", "big"], "--image-size: expected HEIGHTxWIDTH"),
         (["study", "basenet", "--data", "shapes", "--train-per-class", "1"], "--train-per-class: expected at least 2"),
