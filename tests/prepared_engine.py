@@ -4,6 +4,7 @@ from kerasclf.runs.plan import Plan
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import write_run
+from tests.studies.plans import COST
 
 # The data of `write_run`.
 MANIFEST = {"hash": "abc", "sets": {"test": {"labels": [0, 1, 2] * 10}}}
@@ -26,7 +27,8 @@ class Prepared(SilentRunListener):
         self.lines.append(line)
 
     def plan(self, request, log):
-        return Plan({"abc": MANIFEST}, dict.fromkeys(request.experiments, "abc"))
+        costs = dict.fromkeys(request.measure, COST)
+        return Plan({"abc": MANIFEST}, dict.fromkeys(request.experiments, "abc"), costs=costs)
 
     def width(self, plan, runs):
         return 1

@@ -5,9 +5,11 @@ import re
 import pytest
 
 from kerasclf.cli import main
+from kerasclf.commands.study import StudyCommand
 from kerasclf.data import keras_sets
 from kerasclf.data.specs import SPECS
 from kerasclf.studies import STUDIES
+from tests.prepared_engine import Prepared
 
 
 @pytest.mark.parametrize(
@@ -123,3 +125,45 @@ def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys)
     )
     assert re.search(r"bn_before +│ +2 │ +113,281 │ +\d+\.\d\d │ +\d+\.\d\d │ +\d+\.\d\d │ +2 │", printed)
     assert not out.exists()
+
+
+@pytest.fixture
+def prepared(monkeypatch):
+    """Runs of the ladder that take no time, of which the second experiment is clearly better."""
+    engine = Prepared({"base": lambda seed: 0.2, "deeper": lambda seed: 0.9})
+    monkeypatch.setattr(StudyCommand, "make_engine", lambda self: engine)
+    return engine
+
+
+def test_a_study_stops_when_every_comparison_is_decided(prepared, tmp_path, capsys):
+    out = tmp_path / "out"
+    command = ["study", "ladder", "--data", "shapes", "--repeats", "3..10", "--only", "base", "deeper",
+               "--out", str(out)]  # fmt: skip
+    main([*command, "--plan"])
+    assert not out.exists()
+    assert "plan: at most 20 runs to make" in capsys.readouterr().out
+    main(command)
+    printed = capsys.readouterr().out
+    assert "(sound, 3 to 10 runs each)" in printed
+    assert (
+        "at least 6 runs: it looks at the results after 3, 5 and 10 runs each, and stops when every comparison is "
+        "decided" in printed
+    )
+    stopped = "Stopped after 3 of at most 10 runs: every comparison is decided."
+    assert stopped in printed
+    assert len(prepared.made) == 6
+    report = (out / "report" / "report.md").read_text()
+    assert stopped in report
+    assert "All p-values allow for the looks at the results after 3, 5 and 10 runs." in report
+    assert "--repeats 3..10" in report
+
+
+def test_a_plan_says_how_many_runs_find_a_difference(prepared, tmp_path, capsys):
+    main(["study", "ladder", "--data", "shapes", "--only", "base", "deeper", "--plan", "--out", str(tmp_path / "out"),
+          "--difference", "40", "--seed-deviation", "2"])  # fmt: skip
+    printed = capsys.readouterr().out
+    assert (
+        "3 runs of each experiment find a difference of 40 points in four of five cases (1 comparison on 30 test"
+        in printed
+    )
+    assert "2 points from seed to seed (assumed; --seed-deviation)" in printed

@@ -23,9 +23,10 @@ STUDY = Study(
 )  # fmt: skip
 
 
-def test_the_planned_number_of_runs_finds_the_difference_in_four_of_five_studies():
+@pytest.mark.parametrize(("runs", "below"), [(4, 0.05), (10, 0.02)])
+def test_the_planned_number_of_runs_finds_the_difference_in_about_four_of_five_studies(runs, below):
     rng, studies = np.random.default_rng(0), 40_000
-    runs, images = 4, USUAL.disagreement / USUAL.test_images
+    images = USUAL.disagreement / USUAL.test_images
     found, _ = USUAL.reach(runs)
     one, other = rng.normal(0, USUAL.seed_deviation, (2, studies, runs))
     difference = found + rng.normal(0, np.sqrt(images), studies) + one.mean(axis=1) - other.mean(axis=1)
@@ -33,7 +34,7 @@ def test_the_planned_number_of_runs_finds_the_difference_in_four_of_five_studies
     variance = sum(seeds) + images
     df = variance**2 / sum(part**2 / (runs - 1) for part in seeds)
     significant = np.abs(difference) / np.sqrt(variance) > stats.t.isf(0.025, df)
-    assert significant.mean() == pytest.approx(0.8, abs=0.015)
+    assert 0.8 - below < significant.mean() < 0.82  # the formula takes the degrees of freedom as known
 
 
 def test_more_runs_lower_the_reach_down_to_its_limit():
