@@ -12,7 +12,8 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kerasclf.escaping import for_figure
 from kerasclf.notebook_figure import NotebookFigure as Figure
-from kerasclf.report.comparisons import Comparison, accuracy_of
+from kerasclf.report.comparisons import Comparison
+from kerasclf.report.intervals import accuracy_of
 from kerasclf.report.lessons import LessonResult
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.themes import color_of, ink, line_of, paper, settings, soft

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from kerasclf.report.comparisons import Comparison, accuracy_of, compare_contrasts, selection_bias_of
+from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.continued import continued_findings
+from kerasclf.report.intervals import accuracy_of, selection_bias_of
 from kerasclf.report.lessons import LessonResult, lessons_of, summary_of
 from kerasclf.report.random_effects import prediction
 from kerasclf.report.study_results import ExperimentResults, StudyResults
@@ -36,7 +37,7 @@ def findings(
 
 def comparisons_of(results: StudyResults) -> list[Comparison]:
     """Returns all comparisons of a study that get a verdict: those of its lessons, otherwise its contrasts."""
-    return [one.comparison for one in lessons_of(results)] or compare_contrasts(results)
+    return [one.comparison for one in lessons_of(results) if one.is_main] or compare_contrasts(results)
 
 
 def open_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
@@ -77,7 +78,7 @@ def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> 
     if expected is None or experiment.published is None:
         return ""
     published, low, high = experiment.published["accuracy"], max(expected.low, 0.0), min(expected.high, 1.0)
-    start = f"{experiment.name}: one more run of ours would give {low:.2f} to {high:.2f}; the published {published:g}"
+    start = f"{experiment.name}: one more run of ours would give {low:.3f} to {high:.3f}; the published {published:g}"
     if low <= published <= high:
         return f"{start} lies inside: no disagreement."
     other = " under the sound protocol" if results.study["protocol"] == "sound" else ""

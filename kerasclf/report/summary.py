@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasclf.report.comparisons import accuracy_of, interval_of
+from kerasclf.report.intervals import accuracy_of, interval_of
 from kerasclf.report.scores import SCORES
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 
@@ -16,9 +16,9 @@ def summarise(results: StudyResults) -> pd.DataFrame:
 
     Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing.
     Intervals are over seeds and images like these (test_accuracy_low, test_accuracy_high, and so on). That of test
-    accuracy is also over seeds alone (these_images_low, these_images_high). Memory is in 10⁶ bytes. Energy is in kJ and is missing if the machine does
-    not measure it. Top-5 accuracy and the wording of published figures are optional: the table has no such column if
-    no experiment has a value.
+    accuracy is also over seeds alone (these_images_low, these_images_high). Memory is in 10⁶ bytes. Energy is in kJ and
+    is missing if the machine does not measure it. Top-5 accuracy and the wording of published figures are optional: the
+    table has no such column if no experiment has a value.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
     optional = [name for name in ("test_top5_accuracy", "published_wording") if table[name].isna().all()]

@@ -6,14 +6,8 @@ import numpy as np
 import pytest
 
 from kerasclf.report import read_results
-from kerasclf.report.comparisons import (
-    Comparison,
-    accuracy_of,
-    compare_contrasts,
-    corrected,
-    selection_bias_of,
-    size_interval,
-)
+from kerasclf.report.comparisons import Comparison, compare_contrasts, corrected, size_interval
+from kerasclf.report.intervals import accuracy_of, selection_bias_of
 from kerasclf.report.random_effects import difference_of
 from kerasclf.report.statistics import Interval
 from tests.report.run_folders import with_correct

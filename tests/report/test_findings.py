@@ -42,7 +42,7 @@ def test_a_published_figure_is_compared_with_one_more_run(results, monkeypatch):
     assert low < 0.5 < high
     (sentence,) = published_sentences(results)
     assert sentence == (
-        f"first: one more run of ours would give {max(low, 0):.2f} to {min(high, 1):.2f}; the published 0.5 lies "
+        f"first: one more run of ours would give {max(low, 0):.3f} to {min(high, 1):.3f}; the published 0.5 lies "
         "inside: no disagreement."
     )
     experiments = tuple(

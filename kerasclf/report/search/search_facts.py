@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from kerasclf.errors import FolderError
-from kerasclf.report.comparisons import Comparison, accuracy_of, compare_contrasts, signed
+from kerasclf.report.comparisons import Comparison, compare_contrasts, signed
+from kerasclf.report.intervals import accuracy_of
 from kerasclf.report.random_effects import mean_of, summarise_values
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.statistics import Interval, accuracy_interval

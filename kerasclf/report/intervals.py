@@ -1,0 +1,54 @@
+"""Intervals of an experiment's metrics, and the bias of choosing the best experiment on the test images."""
+
+import math
+
+import numpy as np
+
+from kerasclf.report.random_effects import mean_of
+from kerasclf.report.statistics import Interval, accuracy_interval, selection_bias
+from kerasclf.report.study_results import ExperimentResults, StudyResults
+
+
+def accuracy_of(results: StudyResults, experiment: ExperimentResults, *, on_these_images: bool = False) -> Interval:
+    """Returns an experiment's mean test accuracy with its 95 % interval, clipped to 0 and 1.
+
+    Args:
+        results: The study, whose other experiments show how seeds vary if this one has a single run.
+        experiment: The experiment.
+        on_these_images: Whether the interval is over seeds alone. Otherwise it is over seeds and images like these.
+    """
+    sample = results.samples[experiment.name]
+    if sample.seeds is None and experiment.test_images is not None:
+        return accuracy_interval(experiment.runs[0].correct)
+    interval = mean_of(sample, on_these_images=on_these_images)
+    return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, 1.0))
+
+
+def interval_of(results: StudyResults, experiment: ExperimentResults, metric: str) -> Interval:
+    """Returns the mean of a metric over an experiment's runs, with its 95 % interval over seeds and images like these.
+
+    Args:
+        results: The study.
+        experiment: The experiment.
+        metric: A key of `kerasclf.report.scores.SCORES`.
+    """
+    if metric == "test_accuracy":
+        return accuracy_of(results, experiment)
+    interval = mean_of(experiment.sample(metric))
+    highest = math.inf if metric == "test_loss" else 1.0
+    return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, highest))
+
+
+def selection_bias_of(results: StudyResults) -> float | None:
+    """Returns how much choosing the best experiment on the test images overestimates its accuracy.
+
+    The estimate uses the smallest seed that all experiments share. It is None for a single experiment, without such a
+    seed, or if the experiments have different test images.
+    """
+    shared = set.intersection(*({run.seed for run in e.runs} for e in results.experiments))
+    if len(results.experiments) < 2 or not shared:
+        return None
+    runs = [next(run for run in e.runs if run.seed == min(shared)) for e in results.experiments]
+    if len({run.test_images for run in runs}) > 1 or len(runs[0].labels) < 2:
+        return None
+    return selection_bias(np.stack([run.correct for run in runs]))
