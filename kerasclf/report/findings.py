@@ -26,7 +26,7 @@ def findings(
         comparisons: The comparisons that `compare_contrasts` returns.
         lesson_results: The results that `lessons_of` returns. A study of flaws chooses no experiment.
     """
-    looks = look_sentences(results, [one.comparison for one in lesson_results] or comparisons)
+    looks = look_sentences(results, [one.comparison for one in lesson_results if one.is_main] or comparisons)
     if lesson_results:
         return [summary_of(lesson_results), *(one.sentence for one in lesson_results), *looks]
     others = [*looks, *continued_findings(results), *published_sentences(results)]
