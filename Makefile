@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 BENCH_READY := $(VENV)/.ready-bench
+BENCH_NETWORKS_READY := $(VENV)/.ready-bench-networks
 # compat: Python also finds the package from the folder that holds the clone, whose name is that of the package.
 PIP_OPTIONS := --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
@@ -137,7 +138,7 @@ bench-transfer: $(BENCH_READY) ## Measure features, the last stage and all of Re
 	$(BIN)/python -m benchmarks.transfer
 
 .PHONY: bench-networks
-bench-networks: $(BENCH_READY) ## Measure a training step of each network against PyTorch
+bench-networks: $(BENCH_NETWORKS_READY) ## Measure a training step of each network against PyTorch
 	$(BIN)/python -m benchmarks.networks
 
 .PHONY: format
@@ -166,3 +167,7 @@ $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[bench,openvino,optuna]"
 	@touch $(READY) $@
+
+$(BENCH_NETWORKS_READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[bench,bench-networks,openvino,optuna]"
+	@touch $(READY) $(BENCH_READY) $@
