@@ -132,7 +132,7 @@ class Study:
             authors report only the validation accuracy.
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report on the protocol, and on choices that the original leaves open.
-        seeds: Seeds of the runs of each experiment. The report compares runs with the same seed in pairs.
+        seeds: Seeds of the runs of each experiment.
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
         lessons: The lessons, by the name of the experiment with a flaw, or of the flaw of a report.
         compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
