@@ -6,8 +6,8 @@ from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import write_run
 from tests.studies.plans import COST
 
-# The data of `write_run`.
-MANIFEST = {"hash": "abc", "sets": {"test": {"labels": [0, 1, 2] * 10}}}
+# The test set of `write_run`.
+SETS = {"test": {"labels": [0, 1, 2] * 10}}
 
 
 class Prepared(SilentRunListener):
@@ -17,10 +17,11 @@ class Prepared(SilentRunListener):
         accuracies: A function from the seed to the accuracy, by experiment.
         stop_after: Number of runs after which it is interrupted; None for never.
         failing: Title of a run that fails.
+        redraws: What another split of the images changes: `"validation"` alone, the `"test"` set, too, or `"nothing"`.
     """
 
-    def __init__(self, accuracies, stop_after=None, failing=None):
-        self.accuracies, self.stop_after, self.failing = accuracies, stop_after, failing
+    def __init__(self, accuracies, stop_after=None, failing=None, redraws="validation"):
+        self.accuracies, self.stop_after, self.failing, self.redraws = accuracies, stop_after, failing, redraws
         self.made, self.lines = [], []
 
     def log(self, line):
@@ -28,7 +29,12 @@ class Prepared(SilentRunListener):
 
     def plan(self, request, log):
         costs = dict.fromkeys(request.measure, COST)
-        return Plan({"abc": MANIFEST}, dict.fromkeys(request.experiments, "abc"), costs=costs)
+        data_of = {key: self.manifest(experiment) for key, experiment in request.experiments.items()}
+        return Plan({each: {"hash": each, "sets": SETS} for each in data_of.values()}, data_of, costs=costs)
+
+    def manifest(self, experiment):
+        split = 0 if self.redraws == "nothing" else experiment.split.seed
+        return f"abc{split or ''}"
 
     def width(self, plan, runs):
         return 1
@@ -40,6 +46,8 @@ class Prepared(SilentRunListener):
             if len(self.made) == self.stop_after:
                 raise KeyboardInterrupt
             folder = StudyFolder(job.path.parents[2])
-            write_run(folder, job.name, job.experiment, job.seed, self.accuracies[job.name](job.seed))
+            accuracy, split = self.accuracies[job.name](job.seed), job.experiment.split.seed
+            images = f"split{split}-" if self.redraws == "test" else ""
+            write_run(folder, job.name, job.experiment, job.seed, accuracy, job.manifest, images)
             self.made.append(job.title)
         return {}

@@ -132,7 +132,9 @@ class CourseCommand(RunOptions):
 
             quiet_tensorflow()
             _, experiment, illustrate = ILLUSTRATIONS[study.name]
-            run = StudyFolder(folder).run(experiment, study.experiments[experiment].identity, study.seeds[0])
+            seed = study.seeds[0]
+            identity = study.experiments[experiment].on_split(seed, study.splits).identity
+            run = StudyFolder(folder).run(experiment, identity, seed)
             illustrate(run, folder)
 
 

@@ -28,9 +28,12 @@ class RunOptions(SharedOptions):
     """How `train`, `study` and `course` run a study."""
 
     repeats: str | None = None
-    """Number of runs of each experiment. Their seeds count up from --seed. Default: the study's own number, usually 1.
-    Three or more runs show which differences are significant. 3..10 looks at the results after 3, 5 and 10 runs, and
-    stops when every comparison has a verdict."""
+    """Number of runs of each experiment, on each split. Their seeds count up from --seed. Default: the study's own
+    number, usually 1. Three or more runs show which differences are significant. 3..10 looks at the results after 3, 5
+    and 10 runs, and stops when every comparison has a verdict."""
+    splits: int | None = None
+    """Number of splits of the images, each with its own --repeats. The training and the validation set are drawn anew
+    for each split. So is the test set, unless the data set has its own. Default: 1."""
     difference: float | None = None
     """With --plan: the difference in test accuracy to find, in points. The plan says how many runs of each experiment
     find it in four of five cases. Default: the study's margin, usually 2."""
@@ -63,6 +66,8 @@ class RunOptions(SharedOptions):
                 problems.add(f"{flag}: expected points between 0 and 100. Received: {value:g}.")
             elif value is not None and not self.plan:
                 problems.add(f"{flag}: expected --plan with it, as it changes no run.")
+            elif value is not None and (self.splits or 1) > 1:
+                problems.add(f"{flag}: expected a single split of the images. Received: --splits {self.splits}.")
         problems.raise_all("The plan cannot be made")
 
     def study_options(
@@ -84,7 +89,7 @@ class RunOptions(SharedOptions):
         self._check_difference()
         size, repeats = self.size(reduced=reduced), parse_repeats(self.repeats)
         cache: Literal["auto", "off"] = "off" if no_cache else "auto"
-        return StudyOptions(data, repeats, self.seed, size, self.limits(epochs), weights, cache)
+        return StudyOptions(data, repeats, self.seed, size, self.limits(epochs), weights, cache, self.splits)
 
     def run_study(
         self,
@@ -159,6 +164,8 @@ class RunOptions(SharedOptions):
         from kerasclf.report import read_results
         from kerasclf.report.runs_needed import plan_comparison
 
+        if planned.study.splits > 1:
+            return []
         results = read_results(planned.folder.path) if planned.finished else None
         difference, deviation = (
             None if points is None else points / 100 for points in (self.difference, self.seed_deviation)

@@ -72,6 +72,7 @@ class StudyCommand(RunOptions):
         data = next(iter(study.experiments.values())).data
         out = self.out or Path("runs") / folder_name(study.name, data, study.protocol, study.size)
         runs = f"{f'{study.looks[0]} to ' if study.looks else ''}{counted(len(study.seeds), 'run')} each"
+        runs += f" on {study.splits} splits" if study.splits > 1 else ""
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
         if study.reductions:
             say(console, f"reduced: {'; '.join(study.reductions)}")

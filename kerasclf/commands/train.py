@@ -117,7 +117,8 @@ def _say_model(results: "StudyResults", out: Path, console: Console) -> None:
     from kerasclf.studies.study_folder import StudyFolder
 
     chosen = results.chosen
-    run = StudyFolder(out).run(chosen.name, chosen.experiment.identity, chosen.runs[0].seed)
+    seed = chosen.runs[0].seed
+    run = StudyFolder(out).run(chosen.name, chosen.experiment.on_split(seed, results.splits).identity, seed)
     say(console, f"model: {run.path / 'model.keras'}, with the names of its classes in classes.json")
 
 

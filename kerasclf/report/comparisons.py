@@ -13,14 +13,17 @@ from kerasclf.report.random_effects import (
     detectable,
     difference_of,
     equivalence,
+    error_of,
+    reach,
     summarise_scores,
     summarise_values,
 )
 from kerasclf.report.statistics import CONFIDENCE, Interval, holm
 from kerasclf.report.study_results import MARGIN, ExperimentResults, StudyResults
+from kerasclf.wording import in_words
 
 Verdict = Literal["better", "worse", "equal", "open", "none"]
-Basis = Literal["repeated", "borrowed", "networks", "seeds", "nothing"]
+Basis = Literal["repeated", "borrowed", "networks", "seeds", "splits", "nothing"]
 _UNKNOWN = Interval(math.nan, math.nan, math.nan)
 
 
@@ -35,7 +38,8 @@ class Comparison:
         images: Number of test images; 0 if only the runs' metrics are known.
         basis: Source of the variance over seeds: `"repeated"` runs of both; `"borrowed"` from the other experiments;
             `"networks"` if there is none, so that two networks are compared and not their experiments; `"seeds"` for
-            a metric without scores of single images; `"nothing"` if the comparison is impossible.
+            a metric without scores of single images; `"splits"` for pairs of runs on splits of the images that have
+            different test sets; `"nothing"` if the comparison is impossible.
         difference: Metric of `name` minus that of `other`, with its interval over seeds and images like these.
         these_images: The same with its interval over seeds alone, on these test images.
         detectable: Smallest difference that such runs find in four of five studies.
@@ -44,6 +48,7 @@ class Comparison:
         equal_p: p-value of the hypothesis that the difference is at least the margin, corrected as `p_holm` is.
         p_holm: p-value of the hypothesis that there is no difference, corrected for the number of comparisons.
         metric: Name of the compared metric.
+        splits: Number of splits of the images.
     """
 
     name: str
@@ -59,6 +64,7 @@ class Comparison:
     equal_p: float = math.nan
     p_holm: float = math.nan
     metric: str = "test_accuracy"
+    splits: int = 1
 
     @property
     def significant(self) -> bool:
@@ -84,9 +90,12 @@ class Comparison:
         """The runs that the comparison is based on."""
         one, other = self.runs
         runs = f"{one} run{'s' * (one > 1)} each" if one == other else f"{one} and {other} runs"
-        if self.basis == "borrowed":
-            return f"over seeds and test images, {runs}, seeds as in the other experiments"
-        return f"over seeds, {runs}" if self.basis == "seeds" else f"over seeds and test images, {runs}"
+        if self.basis == "splits":
+            return f"over {self.splits} splits of the images, {runs}"
+        if self.basis == "seeds":
+            return f"over seeds, {runs}"
+        seeds = "seeds and test images" if self.splits == 1 else f"{self.splits} splits, seeds and test images"
+        return f"over {seeds}, {runs}{', seeds as in the other experiments' * (self.basis == 'borrowed')}"
 
     @property
     def sentence(self) -> str:
@@ -118,9 +127,12 @@ class Comparison:
     def reach(self) -> str:
         """The difference that such a study would find, and what would help, as a sentence."""
         found = f"This study would find {100 * self.detectable:.1f} points or more in four of five cases"
+        if self.basis == "splits":
+            return f"{found}; below {100 * self.limit:.1f}, more images are needed, not more splits."
+        more = "more runs" if self.splits == 1 else "more splits"
         if not self.images or self.limit < 0.0005:
-            return f"{found}; more runs lower this."
-        return f"{found}; below {100 * self.limit:.1f}, more test images are needed, not more runs."
+            return f"{found}; {more} lower this."
+        return f"{found}; below {100 * self.limit:.1f}, more test images are needed, not {more}."
 
     @property
     def _of_networks(self) -> str:
@@ -151,12 +163,28 @@ class Comparison:
 
 
 LEGEND = (
-    "Difference: 95 % interval over seeds and images like these, and over seeds alone on these test images. Corrected "
+    "Difference: 95 % interval {over}. Corrected "
     "p: probability of a difference at least this large if both are equally good, adjusted for the number of "
     "comparisons (Holm); below 5 % the difference is statistically significant. Equal: the difference is smaller than "
     "{margin:g} points (two one-sided tests, corrected). Would find: the difference that such runs find in four of "
     "five studies. The intervals are not corrected."
 )
+
+
+_OVER_IMAGES = "over seeds and images like these, and over seeds alone on these test images"
+_OVER_SPLITS = (
+    "over splits of the images. The runs of both experiments on one split have the same test images, and are compared "
+    "in pairs"
+)
+
+
+def legend_of(results: StudyResults) -> str:
+    """Returns the explanation of the columns of a table of comparisons."""
+    on_own_images = any(e.test_images is None for e in results.experiments)
+    legend = LEGEND.format(over=_OVER_SPLITS if on_own_images else _OVER_IMAGES, margin=100 * results.margin)
+    if not results.looks:
+        return legend
+    return f"{legend} All p-values allow for the looks at the results after {in_words(results.looks)} runs."
 
 
 def signed(points: float, decimals: int = 1) -> str:
@@ -189,9 +217,30 @@ def compare(
     """
     runs = len(one.runs), len(other.runs)
     if one.test_images is None or one.test_images != other.test_images:
-        return Comparison(one.name, other.name, runs, 0, "nothing", _UNKNOWN, _UNKNOWN)
+        return _compare_on_splits(one, other, margin)
     samples = results.samples[one.name], results.samples[other.name]
-    return compare_samples((one.name, other.name), runs, samples, margin)
+    splits = min(len(e.by_split) for e in (one, other))
+    return replace(compare_samples((one.name, other.name), runs, samples, margin), splits=splits)
+
+
+def _compare_on_splits(one: ExperimentResults, other: ExperimentResults, margin: float) -> Comparison:
+    """Compares two experiments on splits of the images that have different test sets, split by split.
+
+    The variance of a difference has a part that no further split lowers, as all splits share their images (Nadeau &
+    Bengio 2003).
+    """
+    names, pairs = (one.name, other.name), [(runs, other.by_split.get(key, ())) for key, runs in one.by_split.items()]
+    pairs = [pair for pair in pairs if all(pair)]
+    if len(pairs) < 2:
+        return Comparison(*names, (len(one.runs), len(other.runs)), 0, "nothing", _UNKNOWN, _UNKNOWN)
+    accuracies = np.array([[np.mean([run.correct.mean() for run in runs]) for runs in pair] for pair in pairs])
+    sample = summarise_values(accuracies[:, 0] - accuracies[:, 1], one.runs[0].images["test"], one.overlap)
+    runs = tuple(sum(map(len, side)) for side in zip(*pairs, strict=True))
+    compared = compare_samples(names, (runs[0], runs[1]), (sample,), margin)
+    error = error_of(sample)
+    lasting = error.variance * one.overlap / (1 / len(pairs) + one.overlap)
+    limit = reach(error._replace(images=lasting))[1] if lasting else compared.limit
+    return replace(compared, basis="splits", images=0, these_images=_UNKNOWN, limit=limit, splits=len(pairs))
 
 
 def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: str) -> Comparison:

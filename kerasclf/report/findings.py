@@ -68,7 +68,8 @@ def published_sentences(results: StudyResults) -> list[str]:
 
     A published figure is usually that of one run. It is compared with one more run of ours, not with our mean.
     """
-    if not results.comparable or results.published_metric != "test_accuracy":
+    # A published figure is that of one split of the images.
+    if not results.comparable or results.published_metric != "test_accuracy" or results.splits > 1:
         return []
     return [text for e in results.experiments if e.published and (text := _next_to_published(results, e))]
 
@@ -88,8 +89,8 @@ def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> 
 def _choice(results: StudyResults) -> str:
     chosen = results.chosen
     accuracy = accuracy_of(results, chosen)
-    runs = len(chosen.runs)
-    basis = f"{runs} runs" if runs > 1 else "one run"
+    runs, splits = len(chosen.runs), len(chosen.by_split)
+    basis = f"{runs} runs{f' on {splits} splits' * (splits > 1)}" if runs > 1 else "one run"
     value = f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {basis})"
     if results.study["protocol"] != "published":
         images = chosen.runs[0].images["validation"]

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
 from kerasclf.files import write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.comparisons import LEGEND, Comparison, compare_contrasts, signed
+from kerasclf.report.comparisons import Comparison, compare_contrasts, legend_of, signed
 from kerasclf.report.contrasts import changes_of
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
@@ -28,7 +28,6 @@ from kerasclf.report.summary import published_text, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.runs.environment import hardware_in_words
 from kerasclf.runs.metrics import class_metrics
-from kerasclf.wording import in_words
 
 # A function from the theme, and whether the figure is narrow, to a figure.
 Draw = Callable[[str, bool], Figure]
@@ -69,7 +68,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "lesson_legend": LESSON_LEGEND,
         "rows": summary.to_dict("records"),
         "comparisons": comparisons,
-        "legend": _legend(results),
+        "legend": legend_of(results),
         "glossary": GLOSSARY,
         "changes": changes_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
@@ -83,13 +82,6 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(context))
     write_text(out / "index.html", templates(escape=True).get_template("page.html.j2").render(context, style=style))
     return out / "index.html"
-
-
-def _legend(results: StudyResults) -> str:
-    legend = LEGEND.format(margin=100 * results.margin)
-    if not results.looks:
-        return legend
-    return f"{legend} All p-values allow for the looks at the results after {in_words(results.looks)} runs."
 
 
 def study_figures(

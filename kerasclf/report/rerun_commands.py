@@ -16,12 +16,17 @@ def command_of(results: StudyResults) -> str:
     pretrained = (e for e in results.experiments if e.experiment.transfer)
     names = [e.name for e in results.experiments]
     only = ["--only", *names] if len(names) < len(results.study["experiments"]) else []
-    repeats = f"{results.looks[0]}..{results.looks[-1]}" if results.looks else len(seeds)
+    repeats = f"{results.looks[0]}..{results.looks[-1]}" if results.looks else len(seeds) // results.splits
     return _command(results, next(pretrained, results.experiments[0]), seeds[0], repeats, *only)
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
-    """Returns the command line that reproduces one run, or the empty string if there is none."""
+    """Returns the command line that reproduces one run, or the empty string if there is none.
+
+    No command makes a single run of a study on several splits.
+    """
+    if results.splits > 1:
+        return ""
     return _command(results, experiment, seed, 1, "--only", experiment.name)
 
 
@@ -39,6 +44,7 @@ def _command(results: StudyResults, experiment: ExperimentResults, seed: int, re
         "--epochs": _epochs(study, experiment),
         "--weights": settings.transfer.weights if settings.transfer else None,
         "--repeats": repeats if repeats != usual else None,
+        "--splits": results.splits if results.splits > 1 else None,
         "--seed": seed or None,
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]

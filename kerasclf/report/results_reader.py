@@ -38,10 +38,9 @@ def read_results(path: Path | str) -> StudyResults:
     experiments = []
     for name, plain in study["experiments"].items():
         experiment = Experiment.from_dict(plain)
-        folders = [folder.run(name, experiment.identity, seed) for seed in study["seeds"]]
-        runs = tuple(
-            _read_run(run, experiment, seed) for run, seed in zip(folders, study["seeds"], strict=True) if run.complete
-        )
+        seeded = [(experiment.on_split(seed, study["splits"]), seed) for seed in study["seeds"]]
+        folders = [folder.run(name, on_split.identity, seed) for on_split, seed in seeded]
+        runs = tuple(_read_run(run, *one) for run, one in zip(folders, seeded, strict=True) if run.complete)
         if runs:
             _check_classes(folders[0].path.parent, runs)
             experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))

@@ -75,6 +75,11 @@ class Run:
         return str(self.description["experiment"]["data"])
 
     @property
+    def split(self) -> tuple[int, str]:
+        """The seed of the split of the images, and the test images. Runs on one split have the same."""
+        return int(self.description["experiment"]["split"]["seed"]), self.test_images
+
+    @property
     def known_as(self) -> str | None:
         """Spec of the published data set that the images come from; None if they come from none."""
         # An older run did not record it: its spec says what it can.
@@ -114,17 +119,37 @@ class ExperimentResults:
         found = {run.test_images for run in self.runs}
         return found.pop() if len(found) == 1 else None
 
+    @property
+    def by_split(self) -> dict[tuple[int, str], tuple[Run, ...]]:
+        """The runs on each split of the images."""
+        found: dict[tuple[int, str], tuple[Run, ...]] = {}
+        for run in self.runs:
+            found[run.split] = (*found.get(run.split, ()), run)
+        return found
+
+    @property
+    def overlap(self) -> float:
+        """Test images per other image: how much the training sets of splits overlap (Nadeau & Bengio 2003)."""
+        images = self.runs[0].images
+        return images["test"] / (images["train"] + images["validation"])
+
     def sample(self, metric: str = "test_accuracy") -> Sample:
         """Returns a metric with its scores on the test images, for intervals.
+
+        The runs on one of several splits count as one, with their mean: they have their training images in common.
 
         Args:
             metric: A key of `kerasclf.report.scores.SCORES`.
         """
-        if self.test_images is not None:
-            return summarise_scores(scores_of(metric, [(run.labels, run.probabilities) for run in self.runs]))
-        images = self.runs[0].images
-        overlap = images["test"] / (images["train"] + images["validation"])
-        return summarise_values(self.values(metric), images["test"], overlap)
+        splits = list(self.by_split.values())
+        if self.test_images is None:
+            means = np.array([np.mean([run.metrics.get(metric, np.nan) for run in runs]) for runs in splits])
+            return summarise_values(means, self.runs[0].images["test"], self.overlap)
+        scores = scores_of(metric, [(run.labels, run.probabilities) for run in self.runs])
+        if len(splits) > 1:
+            rows = [[run in runs for run in self.runs] for runs in splits]
+            scores = np.stack([scores[row].mean(axis=0) for row in rows])
+        return summarise_scores(scores)
 
     @cached_property
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
@@ -174,6 +199,26 @@ class StudyResults:
     def runs(self) -> int:
         """Number of runs of the experiment that has most."""
         return max(len(e.runs) for e in self.experiments)
+
+    @property
+    def splits(self) -> int:
+        """Number of splits of the images that the study declares."""
+        return int(self.study.get("splits", 1))
+
+    @property
+    def splits_note(self) -> str:
+        """How many splits of the images the runs have, and what that means for the intervals."""
+        made = max(len(e.by_split) for e in self.experiments)
+        if made == 1:
+            return "All runs have one split of the images."
+        start = f"On {made} splits of the images"
+        means = "The runs on one split count as one, with their mean."
+        if all(e.test_images is not None for e in self.experiments):
+            return f"{start}: the validation set is drawn anew for each, and the test images are the same. {means}"
+        return (
+            f"{start}, each with its own test set. {means} Their training sets overlap, for which the intervals are "
+            "widened (Nadeau and Bengio 2003)."
+        )
 
     @cached_property
     def strictness(self) -> float:

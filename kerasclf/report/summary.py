@@ -16,7 +16,8 @@ def summarise(results: StudyResults) -> pd.DataFrame:
 
     Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing.
     Intervals are over seeds and images like these (test_accuracy_low, test_accuracy_high, and so on). That of test
-    accuracy is also over seeds alone (these_images_low, these_images_high). Memory is in 10⁶ bytes. Energy is in kJ and
+    accuracy is also over seeds alone (these_images_low, these_images_high), unless runs have different test images.
+    Memory is in 10⁶ bytes. Energy is in kJ and
     is missing if the machine does not measure it. Top-5 accuracy and the wording of published figures are optional: the
     table has no such column if no experiment has a value.
     """
@@ -47,7 +48,8 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "reduced": results.size != "full",
     }
     these = accuracy_of(results, experiment, on_these_images=True)
-    row |= {"these_images_low": these.low, "these_images_high": these.high}
+    shared = experiment.test_images is not None
+    row |= {"these_images_low": these.low if shared else None, "these_images_high": these.high if shared else None}
     for metric in SCORES:
         if np.isnan(experiment.values(metric)).any():
             continue

@@ -106,6 +106,21 @@ class Experiment(Value):
             changes = {"model_source": None, **changes}
         return super().but(**changes)
 
+    def on_split(self, seed: int, splits: int) -> Self:
+        """Returns the experiment as the run of one seed makes it, where a study repeats the split of its images.
+
+        Args:
+            seed: Seed of the run.
+            splits: Number of splits. The run has the split with the number `seed` modulo `splits`, from 0.
+
+        Example:
+            >>> from kerasclf import Experiment
+            >>> [Experiment().on_split(seed, splits=2).split.seed for seed in range(4)]
+            [0, 1, 0, 1]
+        """
+        number = seed % splits
+        return self.but(split=self.split.but(seed=self.split.seed + number)) if number else self
+
     @property
     def phases(self) -> tuple[TrainConfig, ...]:
         """How to train in each phase, in order."""

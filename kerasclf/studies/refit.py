@@ -154,7 +154,7 @@ def _best(study_plan: StudyPlan) -> tuple[str, list[RunFolder]]:
     """Returns the experiment with the best mean validation accuracy, and its runs. The first one wins a tie."""
     study, folder = study_plan.study, study_plan.folder
     runs = {
-        name: [folder.run(name, experiment.identity, seed) for seed in study.seeds]
+        name: [folder.run(name, experiment.on_split(seed, study.splits).identity, seed) for seed in study.seeds]
         for name, experiment in study.experiments.items()
     }
     means = {name: np.mean([run.metrics()["validation_accuracy"] for run in found]) for name, found in runs.items()}

@@ -64,6 +64,33 @@ def _looks_problems(looks: tuple[int, ...], seeds: tuple[int, ...]) -> list[str]
     return []
 
 
+def _splits_problems(study: "Study") -> list[str]:
+    """Returns why a study cannot repeat the split of its images."""
+    splits = study.splits
+    if splits == 1:
+        return []
+    if splits < 1:
+        return [f"splits: expected at least 1. Received: {splits}."]
+    found = []
+    if {seed % splits for seed in study.seeds} != set(range(splits)):
+        found.append(
+            f"seeds: expected some for each of {splits} splits. The run of a seed has the split with the number seed "
+            f"modulo {splits}. Received: {in_short(study.seeds)}."
+        )
+    if study.looks:
+        found.append(f"looks: expected none with {splits} splits. Received: {in_short(study.looks)}.")
+    if study.lessons:
+        found.append(
+            f"splits: expected 1 for a study of flaws, which compares single runs in pairs. Received: {splits}."
+        )
+    for name, experiment in study.experiments.items():
+        if experiment.split.earlier is not None:
+            found.append(f"splits: expected 1, as {name} continues another run and keeps its sets. Received: {splits}.")
+        elif experiment.split.method == "first":
+            found.append(f"splits: expected 1, as {name} takes the images in their order. Received: {splits}.")
+    return found
+
+
 @dataclass(frozen=True)
 class Published(Value):
     """The published figures of an experiment.
@@ -133,6 +160,9 @@ class Study:
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report on the protocol, and on choices that the original leaves open.
         seeds: Seeds of the runs of each experiment.
+        splits: Number of splits of the images into training, validation and test set. The run of a seed has the split
+            with the number seed modulo `splits`, from 0; its `Split.seed` is that of the experiment plus the number.
+            An own test set of the data stays. More than one needs seeds for each split.
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
         lessons: The lessons, by the name of the experiment with a flaw, or of the flaw of a report.
         compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
@@ -164,6 +194,7 @@ class Study:
     protocol: Protocol = "sound"
     notes: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
+    splits: int = 1
     size: Size = "full"
     lessons: dict[str, Lesson] = field(default_factory=dict)
     compare: Pairs | None = None
@@ -207,7 +238,7 @@ class Study:
             problems.append(f"seeds: expected numbers from 0 to 2**32 - 1. Received: {in_short(self.seeds)}.")
         if not self.seeds or len(set(self.seeds)) < len(self.seeds):
             problems.append(f"seeds: expected one or more different seeds. Received: {in_short(self.seeds)}.")
-        problems += _looks_problems(self.looks, self.seeds)
+        problems += _looks_problems(self.looks, self.seeds) + _splits_problems(self)
         raise_all(f"Study {in_short(self.name)} cannot be used", problems)
 
     def __repr__(self) -> str:
@@ -215,6 +246,7 @@ class Study:
         more = len(names) - _MAX_NAMED_EXPERIMENTS
         parts = [", ".join(names[:_MAX_NAMED_EXPERIMENTS]) + (f" and {more} more" if more > 0 else "")]
         parts.append(f"seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}")
+        parts += [f"{self.splits} splits"] * (self.splits > 1)
         for name, usual in (("protocol", "sound"), ("size", "full")):
             if getattr(self, name) != usual:
                 parts.append(f"{name} {getattr(self, name)}")
@@ -247,6 +279,7 @@ class Study:
             "reductions": list(self.reductions),
             "notes": list(self.notes),
             "seeds": list(self.seeds),
+            "splits": self.splits,
             "experiments": {name: value.to_dict() for name, value in self.experiments.items()},
             "published": {name: value.to_dict() for name, value in self.published.items()},
             "lessons": {name: value.to_dict() for name, value in self.lessons.items()},

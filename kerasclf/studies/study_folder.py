@@ -13,7 +13,7 @@ from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema
 from kerasclf.studies.study import Lesson, Pairs, Protocol, Published, Size, Study
 from kerasclf.values import flatten
-from kerasclf.wording import in_words
+from kerasclf.wording import counted, in_words
 
 STUDY_FILE = "study.json"
 # These fields identify the study of a folder. Seeds and experiments may differ from call to call.
@@ -42,6 +42,7 @@ class _Contents(TypedDict):
     compare: NotRequired[list[list[str]] | None]
     margin: NotRequired[float]
     looks: NotRequired[list[int]]
+    splits: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,12 @@ class StudyFolder:
             raise FolderError(
                 f"{self.path} holds results on {_data_of(held)}, not on {_data_of(given)}. "
                 "Give another folder as `out`. Nothing was changed."
+            )
+        if held["splits"] != given["splits"]:
+            before, after = (counted(study["splits"], "split") for study in (held, given))
+            raise FolderError(
+                f"{self.path} holds runs on {before} of the images, not on {after}. Give another folder as `out`. "
+                "Nothing was changed."
             )
         self._check_looks(held, given)
         self._check_experiments(held, given)
@@ -123,9 +130,9 @@ class StudyFolder:
         """Refuses an experiment that differs from a finished one of the same name: the report would lose that one."""
         for name in held["experiments"].keys() & given["experiments"].keys():
             before, after = (flatten(study["experiments"][name]) for study in (held, given))
-            identity = Experiment.from_dict(held["experiments"][name]).identity
+            experiment = Experiment.from_dict(held["experiments"][name])
             changed = [field for field in {**before, **after} if before.get(field) != after.get(field)]
-            if changed and any(run.is_dir() for run in self.path.glob(f"runs/{name}-{identity}/seed-*[0-9]")):
+            if changed and any(self._finished(name, experiment, held)):
                 field = changed[0]
                 if field == "model_source":
                     raise FolderError(
@@ -136,6 +143,11 @@ class StudyFolder:
                     f"{self.path} holds finished runs of {name} with {field} {before.get(field)!r}, not "
                     f"{after.get(field)!r}. Give another folder as `out`. Nothing was changed."
                 )
+
+    def _finished(self, name: str, experiment: Experiment, held: dict[str, Any]) -> Iterator[bool]:
+        """Returns for each seed of the folder's study whether an experiment's run is finished."""
+        for seed in held["seeds"]:
+            yield self.run(name, experiment.on_split(seed, held["splits"]).identity, seed).complete
 
     def claim(self, study: Study) -> None:
         """Claims the folder for a study. Experiments and seeds that it already holds stay in the report.
@@ -179,14 +191,14 @@ class StudyFolder:
             _check_contents(held)
         except KerasclfError as error:
             raise FolderError(f"{path} cannot be read: {error}") from error
-        return {"notes": [], "looks": [], **held}
+        return {"notes": [], "looks": [], "splits": 1, **held}
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
         """Returns the folder of a run, which may not exist yet.
 
         Args:
             name: Name of the experiment.
-            identity: Identity of the experiment.
+            identity: Identity of the experiment on the split of this run (see `Experiment.on_split`).
             seed: Seed of the run.
         """
         return RunFolder(self.path / "runs" / f"{name}-{identity}" / f"seed-{seed}")
@@ -209,6 +221,7 @@ def _check_contents(held: dict[str, Any]) -> None:
         compare=None if held.get("compare") is None else cast("Pairs", tuple(map(tuple, held["compare"]))),
         margin=held.get("margin", 0.02),
         looks=tuple(held.get("looks", ())),
+        splits=held.get("splits", 1),
     )
     if len(held["published_image_size"] if held.get("published_image_size") else (1, 1)) != 2:
         raise KerasclfError(f"published_image_size: expected two sizes. Received: {held['published_image_size']}.")

@@ -34,21 +34,43 @@ def repeats_problems(repeats: int | tuple[int, int]) -> list[str]:
     return [] if repeats >= 1 else [f"repeats: expected at least 1. Received: {repeats}."]
 
 
-def repeat(study: Study, repeats: int | tuple[int, int], seed: int | None = None) -> Study:
+def splits_problems(splits: int | None, repeats: int | tuple[int, int] | None) -> list[str]:
+    """Returns what is wrong with a number of splits, for a number of runs on each."""
+    if splits is None or splits == 1:
+        return []
+    if splits < 1:
+        return [f"splits: expected at least 1. Received: {splits}."]
+    if isinstance(repeats, tuple):
+        least, most = repeats
+        return [f"repeats: expected one number of runs with `splits`. Received: {least} to {most}."]
+    return []
+
+
+def repeat(study: Study, repeats: int | tuple[int, int], seed: int | None = None, splits: int | None = None) -> Study:
     """Returns a study with another number of runs of each experiment.
 
     Args:
         study: The study.
-        repeats: The number of runs. `(3, 10)` stops as soon as every comparison has a verdict, after 3, 5 or 10 runs.
+        repeats: The number of runs on each split. `(3, 10)` stops as soon as every comparison has a verdict, after 3, 5
+            or 10 runs.
         seed: Seed of the first run, from which the others count up; None takes the study's first.
+        splits: Number of splits of the images; None takes the study's.
 
     Raises:
-        KerasclfError: If there are no such numbers of runs.
+        KerasclfError: If there are no such numbers of runs or splits.
+
+    Example:
+        >>> from kerasclf.studies import declare
+        >>> from kerasclf.studies.study_options import repeat
+        >>> repeat(declare("basenet"), 2, splits=3).seeds
+        (0, 1, 2, 3, 4, 5)
     """
-    raise_all(f"Study {in_short(study.name)} cannot be repeated", repeats_problems(repeats))
+    splits = study.splits if splits is None else splits
+    problems = repeats_problems(repeats) + splits_problems(splits, repeats)
+    raise_all(f"Study {in_short(study.name)} cannot be repeated", problems)
     first, looks = study.seeds[0] if seed is None else seed, looks_of(*repeats) if isinstance(repeats, tuple) else ()
-    most = repeats[1] if isinstance(repeats, tuple) else repeats
-    return replace(study, seeds=tuple(range(first, first + most)), looks=looks)
+    most = repeats[1] if isinstance(repeats, tuple) else splits * repeats
+    return replace(study, seeds=tuple(range(first, first + most)), looks=looks, splits=splits)
 
 
 @dataclass(frozen=True)
@@ -57,8 +79,9 @@ class StudyOptions(Value):
 
     Args:
         data: The spec of a data set that replaces the study's own; None keeps it.
-        repeats: Runs of each experiment; None takes the study's own number, or 1 for the quick size. `(3, 10)` stops
-            as soon as every comparison has a verdict, after 3, 5 or 10 runs (see `looks_of`).
+        repeats: Runs of each experiment on each split; None takes the study's own number, or 1 for the quick size.
+            `(3, 10)` stops as soon as every comparison has a verdict, after 3, 5 or 10 runs (see `looks_of`).
+        splits: Number of splits of the images; None takes the study's own number, usually 1 (see `Study`).
         seed: Seed of the first run; the others count up from it.
         size: `"full"`, `"reduced"` (the study's version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
         limits: Limits that take precedence over those of the size.
@@ -73,6 +96,7 @@ class StudyOptions(Value):
     limits: Reduction = field(default_factory=Reduction)
     weights: str | None = None
     cache: Literal["auto", "off"] = "auto"
+    splits: int | None = None
 
     def problems(self) -> list[str]:
         found = []
@@ -80,6 +104,7 @@ class StudyOptions(Value):
             found.append("data: expected the spec of a data set. Received: an empty text.")
         if self.repeats is not None:
             found += repeats_problems(self.repeats)
+        found += splits_problems(self.splits, self.repeats)
         if self.seed < 0:
             found.append(f"seed: expected at least 0. Received: {self.seed}.")
         if self.limits.epochs is not None and self.limits.epochs < 1:
@@ -162,10 +187,12 @@ def _limits(study: Study, options: StudyOptions) -> Reduction:
 
 
 def _repeated(study: Study, options: StudyOptions) -> Study:
+    splits = study.splits if options.splits is None else options.splits
     if options.repeats is not None:
-        return repeat(study, options.repeats, options.seed)
-    usual = repeat(study, 1 if options.size == "quick" else len(study.seeds), options.seed)
-    return usual if options.size == "quick" else replace(usual, looks=study.looks)
+        return repeat(study, options.repeats, options.seed, splits)
+    own = len(study.seeds) // study.splits
+    usual = repeat(study, 1 if options.size == "quick" else own, options.seed, splits)
+    return usual if options.size == "quick" or splits > 1 else replace(usual, looks=study.looks)
 
 
 def _with_sources(study: Study, options: StudyOptions) -> Study:

@@ -77,7 +77,9 @@ def _counts(study_plan: StudyPlan) -> list[str]:
     started = sum(job.run.epochs_done() > 0 for job in study_plan.jobs)
     side_by_side = "one at a time" if study_plan.width == 1 else f"{study_plan.width} side by side"
     most = "at most " if study_plan.study.looks else ""
-    counts = [f"{most}{counted(runs, 'run')} to make", *([side_by_side] if runs > 1 else [])]
+    splits = study_plan.study.splits
+    on = f" on {splits} splits of the images" if splits > 1 else ""
+    counts = [f"{most}{counted(runs, 'run')} to make{on}", *([side_by_side] if runs > 1 else [])]
     if started:
         counts.append(f"{started} of them started")
     if study_plan.finished:

@@ -3,10 +3,11 @@
 import contextlib
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from kerasclf.data.spec_paths import check_outside
-from kerasclf.errors import RunsFailedError
+from kerasclf.errors import DataError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
@@ -17,7 +18,7 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
-from kerasclf.runs.plan import PlanRequest
+from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
@@ -74,33 +75,38 @@ def plan_study(
     for spec in {experiment.data for experiment in experiments.values()}:
         check_outside(Path(out), spec)
     folder.check(study)
-    runs = {(name, seed): folder.run(name, e.identity, seed) for name, e, seed in _runs(experiments, study.seeds)}
-    for (name, seed), run in runs.items():
+    made = {(name, seed): e.on_split(seed, study.splits) for name, e, seed in _runs(experiments, study.seeds)}
+    runs = {(name, seed): folder.run(name, e.identity, seed) for (name, seed), e in made.items()}
+    for key, run in runs.items():
         if run.complete:
-            run.check(experiments[name], seed)
+            run.check(made[key], key[1])
     failed = {key for key, run in runs.items() if not run.complete and run.failure and not retry}
     remaining = [key for key, run in runs.items() if not run.complete and key not in failed]
     names = tuple(dict.fromkeys(name for name, _ in remaining))
-    plan = engine.plan(PlanRequest(experiments, names if measure else ()), log)
-    inputs = {name: known_inputs(experiment, plan.data_of[name]) for name, experiment in experiments.items()}
+    keys = {(name, seed): _plan_key(name, seed % study.splits) for name, seed in made}
+    on_splits = {keys[run]: experiment for run, experiment in made.items()}
+    plan = engine.plan(PlanRequest({**experiments, **on_splits}, names if measure else ()), log)
+    _check_splits(experiments, plan, study.splits)
+    inputs = {key: known_inputs(experiment, plan.data_of[key]) for key, experiment in on_splits.items()}
     for (name, seed), run in runs.items():
-        check_run(run, experiments[name], inputs[name])
-        if run.complete and (versions := note_versions(run, inputs[name])):
+        used = inputs[keys[name, seed]]
+        check_run(run, made[name, seed], used)
+        if run.complete and (versions := note_versions(run, used)):
             log(f"{run_title(name, seed, study)} was finished with {versions}; it is kept")
     return StudyPlan(
         study=study,
         folder=folder,
-        plan=plan,
+        plan=replace(plan, data_of={name: plan.data_of[name] for name in experiments}),
         jobs=tuple(
             Job(
                 title=run_title(name, seed, study),
                 name=name,
-                experiment=experiments[name],
+                experiment=made[name, seed],
                 seed=seed,
                 path=runs[name, seed].path,
-                manifest=plan.data_of[name],
-                snapshot=plan.snapshots.get(plan.data_of[name]),
-                also_cache=cuts_to_cache((experiments[name], seed), [(experiments[n], s) for n, s in remaining]),
+                manifest=plan.data_of[keys[name, seed]],
+                snapshot=plan.snapshots.get(plan.data_of[keys[name, seed]]),
+                also_cache=cuts_to_cache((made[name, seed], seed), [(made[n, s], s) for n, s in remaining]),
             )
             for name, seed in remaining
         ),
@@ -147,3 +153,22 @@ def _runs(experiments: dict[str, Experiment], seeds: tuple[int, ...]) -> Iterato
     for seed in seeds:
         for name, experiment in experiments.items():
             yield name, experiment, seed
+
+
+def _plan_key(name: str, split: int) -> str:
+    """Returns the name of an experiment on one split in the plan; that of the first split is the experiment's own."""
+    return f"{name}, split {split + 1}" if split else name
+
+
+def _check_splits(experiments: dict[str, Experiment], plan: Plan, splits: int) -> None:
+    """Checks that the splits of the images differ.
+
+    Raises:
+        DataError: If the data set itself divides all its images.
+    """
+    for name, experiment in experiments.items():
+        if splits > 1 and plan.data_of[_plan_key(name, 1)] == plan.data_of[name]:
+            raise DataError(
+                f"splits: expected 1 on {experiment.data}, whose training, validation and test sets are fixed. "
+                f"Received: {splits}."
+            )

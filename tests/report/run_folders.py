@@ -17,9 +17,13 @@ BEFORE_CLASSES = ("image", "label", "true", "predicted")  # columns of predictio
 CLASSES = ("image", "label", "<b>")  # names that must not break a table or a page
 
 
-def write_run(folder, name, experiment, seed, accuracy):
-    """Writes a finished run on 30 test images of three classes, with the given share of correct predictions."""
+def write_run(folder, name, experiment, seed, accuracy, manifest="abc", images=""):
+    """Writes a finished run on 30 test images of three classes, with the given share of correct predictions.
+
+    The names of the images start with `images`.
+    """
     subset = make_subset(30, shape=(2, 2, 3))
+    subset = replace(subset, names=tuple(f"{images}{name}" for name in subset.names))
     rng = np.random.default_rng(seed)
     correct = rng.permutation(30) < round(30 * accuracy)
     predicted = np.where(correct, subset.labels, (subset.labels + 1) % 3)
@@ -44,7 +48,7 @@ def write_run(folder, name, experiment, seed, accuracy):
     seal(
         run,
         {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(CLASSES), "finished": "today",
-         "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
+         "data": {"title": "shapes (drawn)", "manifest": manifest, "image_shape": [2, 2, 3],
                   "images": {"train": 1, "validation": 200, "test": 30}}},
     )  # fmt: skip
 
