@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from kerasclf import Experiment, Split, Study, TrainConfig, run_study
+from kerasclf.data.splits import make_sets
 from kerasclf.errors import DataError, FolderError, KerasclfError
 from kerasclf.files import read_json
 from kerasclf.report import read_results, write_report
@@ -21,6 +22,7 @@ from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_options import StudyOptions, apply_options, repeat
 from kerasclf.studies.study_plan_table import plan_summary
 from kerasclf.studies.study_runner import plan_study
+from tests.conftest import make_subset
 from tests.prepared_engine import Prepared
 from tests.report.run_folders import draw_nothing
 
@@ -240,6 +242,15 @@ def test_studies_that_cannot_repeat_their_split(changes, message):
     with pytest.raises(KerasclfError) as caught:
         replace(ONE, **changes)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(("own", "same"), [(True, True), (False, False)])
+def test_another_split_seed_keeps_an_own_test_set_alone(own, same):
+    images = make_subset(60, shape=(2, 2, 1))
+    found = {"train": images, "test": make_subset(30, shape=(2, 2, 1))} if own else {"train": images}
+    first, second = (make_sets(found, BASE.on_split(seed, 2).split, ("a", "b", "c")) for seed in (0, 1))
+    assert (first["test"].names == second["test"].names) is same
+    assert first["validation"].names != second["validation"].names
 
 
 def test_options_for_splits():

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.report.comparisons import Comparison, compare_samples
+from kerasclf.report.finished_run import Run
 from kerasclf.report.random_effects import Sample, summarise_scores, summarise_values
 from kerasclf.report.statistics import Interval
-from kerasclf.report.study_results import ExperimentResults, Run
+from kerasclf.report.study_results import ExperimentResults
 
 Scores = NDArray[np.float64]
 Parts = tuple[Scores, Scores]  # the scores of a run on two sets of images

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kerasclf.report.study_results import Run
+from kerasclf.report.finished_run import Run
 from kerasclf.runs.examples import THUMBNAIL_PIXELS, most_confident_errors, most_confused
 
 _JPEG_QUALITY = 85

@@ -16,10 +16,11 @@ from matplotlib.figure import Figure
 from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
 from kerasclf.files import write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.comparisons import Comparison, compare_contrasts, legend_of, signed
+from kerasclf.report.comparisons import Comparison, compare_contrasts, signed
 from kerasclf.report.contrasts import changes_of
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
+from kerasclf.report.legend import legend_of
 from kerasclf.report.lessons import LESSON_LEGEND, LessonResult, lessons_of
 from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.rerun_commands import command_of, command_of_run

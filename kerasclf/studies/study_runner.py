@@ -2,9 +2,10 @@
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from kerasclf.data.spec_paths import check_outside
 from kerasclf.errors import DataError, RunsFailedError
@@ -20,6 +21,7 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
+from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan, run_title
@@ -75,43 +77,28 @@ def plan_study(
     for spec in {experiment.data for experiment in experiments.values()}:
         check_outside(Path(out), spec)
     folder.check(study)
-    made = {(name, seed): e.on_split(seed, study.splits) for name, e, seed in _runs(experiments, study.seeds)}
-    runs = {(name, seed): folder.run(name, e.identity, seed) for (name, seed), e in made.items()}
-    for key, run in runs.items():
-        if run.complete:
-            run.check(made[key], key[1])
-    failed = {key for key, run in runs.items() if not run.complete and run.failure and not retry}
-    remaining = [key for key, run in runs.items() if not run.complete and key not in failed]
-    names = tuple(dict.fromkeys(name for name, _ in remaining))
-    keys = {(name, seed): _plan_key(name, seed % study.splits) for name, seed in made}
-    on_splits = {keys[run]: experiment for run, experiment in made.items()}
+    runs = _runs_of(study, experiments, folder)
+    for run in runs:
+        if run.folder.complete:
+            run.folder.check(run.experiment, run.seed)
+    failed = [run for run in runs if not run.folder.complete and run.folder.failure and not retry]
+    remaining = [run for run in runs if not run.folder.complete and run not in failed]
+    names = tuple(dict.fromkeys(run.name for run in remaining))
+    on_splits = {run.key: run.experiment for run in runs}
     plan = engine.plan(PlanRequest({**experiments, **on_splits}, names if measure else ()), log)
     _check_splits(experiments, plan, study.splits)
     inputs = {key: known_inputs(experiment, plan.data_of[key]) for key, experiment in on_splits.items()}
-    for (name, seed), run in runs.items():
-        used = inputs[keys[name, seed]]
-        check_run(run, made[name, seed], used)
-        if run.complete and (versions := note_versions(run, used)):
-            log(f"{run_title(name, seed, study)} was finished with {versions}; it is kept")
+    for run in runs:
+        check_run(run.folder, run.experiment, inputs[run.key])
+        if run.folder.complete and (versions := note_versions(run.folder, inputs[run.key])):
+            log(f"{run.title} was finished with {versions}; it is kept")
     return StudyPlan(
         study=study,
         folder=folder,
         plan=replace(plan, data_of={name: plan.data_of[name] for name in experiments}),
-        jobs=tuple(
-            Job(
-                title=run_title(name, seed, study),
-                name=name,
-                experiment=made[name, seed],
-                seed=seed,
-                path=runs[name, seed].path,
-                manifest=plan.data_of[keys[name, seed]],
-                snapshot=plan.snapshots.get(plan.data_of[keys[name, seed]]),
-                also_cache=cuts_to_cache((made[name, seed], seed), [(made[n, s], s) for n, s in remaining]),
-            )
-            for name, seed in remaining
-        ),
-        finished=tuple(run_title(*key, study) for key, run in runs.items() if run.complete),
-        failed={run_title(*key, study): str(runs[key].failure) for key in runs if key in failed},
+        jobs=_jobs(remaining, plan),
+        finished=tuple(run.title for run in runs if run.folder.complete),
+        failed={run.title: str(run.folder.failure) for run in failed},
         width=engine.width(plan, len(remaining)),
     )
 
@@ -149,10 +136,43 @@ def run_planned_study(study_plan: StudyPlan, engine: Engine, listener: RunListen
     return folder
 
 
-def _runs(experiments: dict[str, Experiment], seeds: tuple[int, ...]) -> Iterator[tuple[str, Experiment, int]]:
-    for seed in seeds:
+class _Run(NamedTuple):
+    """One run of a study, with its experiment on the split of its seed. `key` names that experiment in the plan."""
+
+    title: str
+    name: str
+    key: str
+    experiment: Experiment
+    seed: int
+    folder: RunFolder
+
+
+def _runs_of(study: Study, experiments: dict[str, Experiment], folder: StudyFolder) -> list[_Run]:
+    """Returns the runs of a study in the order in which they are made."""
+    found = []
+    for seed in study.seeds:
         for name, experiment in experiments.items():
-            yield name, experiment, seed
+            on_split = experiment.on_split(seed, study.splits)
+            key, run = _plan_key(name, seed % study.splits), folder.run(name, on_split.identity, seed)
+            found.append(_Run(run_title(name, seed, study), name, key, on_split, seed, run))
+    return found
+
+
+def _jobs(remaining: Sequence[_Run], plan: Plan) -> tuple[Job, ...]:
+    seeded = [(run.experiment, run.seed) for run in remaining]
+    return tuple(
+        Job(
+            title=run.title,
+            name=run.name,
+            experiment=run.experiment,
+            seed=run.seed,
+            path=run.folder.path,
+            manifest=plan.data_of[run.key],
+            snapshot=plan.snapshots.get(plan.data_of[run.key]),
+            also_cache=cuts_to_cache((run.experiment, run.seed), seeded),
+        )
+        for run in remaining
+    )
 
 
 def _plan_key(name: str, split: int) -> str:

@@ -1,0 +1,78 @@
+"""One finished run of a study, as the report reads it."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasclf.runs.examples import Examples
+
+
+@dataclass(frozen=True)
+class Run:
+    """One finished run: its seed, metrics, history and predictions.
+
+    A run that continued another has that model's probabilities for the same images as `earlier_probabilities`.
+    Runs on the same test images have the same `test_images`, a hash of the images' names.
+    """
+
+    seed: int
+    metrics: dict[str, Any]
+    history: pd.DataFrame
+    labels: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+    description: dict[str, Any]
+    environment: dict[str, Any]
+    examples: Examples | None
+    earlier_probabilities: NDArray[np.float64] | None = None
+    test_images: str = ""
+
+    @property
+    def images(self) -> dict[str, int]:
+        """Number of images in each set."""
+        return dict(self.description["data"]["images"])
+
+    @property
+    def correct(self) -> NDArray[np.bool_]:
+        """Whether the prediction of each test image is correct."""
+        return np.asarray(self.probabilities.argmax(axis=1) == self.labels)
+
+    @property
+    def leaked(self) -> NDArray[np.bool_]:
+        """Whether a flaw has leaked each test image into the training or the choice of the epoch."""
+        leaked = np.zeros(len(self.labels), bool)
+        leaked[self.description["data"].get("leaked_test_images", [])] = True
+        return leaked
+
+    def __repr__(self) -> str:
+        return f"<Run with seed {self.seed}: test accuracy {self.metrics.get('test_accuracy', math.nan):.4f}>"
+
+    @property
+    def experiment_data(self) -> str:
+        """The data spec of the run."""
+        return str(self.description["experiment"]["data"])
+
+    @property
+    def split(self) -> tuple[int, str]:
+        """The seed of the split of the images, and the test images. Runs on one split have the same."""
+        return int(self.description["experiment"]["split"]["seed"]), self.test_images
+
+    @property
+    def known_as(self) -> str | None:
+        """Spec of the published data set that the images come from; None if they come from none."""
+        # An older run did not record it: its spec says what it can.
+        known = self.description["data"].get("known_as", self.experiment_data)
+        return known if known is None else str(known)
+
+    @property
+    def new_images(self) -> dict[str, int]:
+        """Number of images in each set that the continued run did not have; empty if the run continued none."""
+        return dict(self.description["data"].get("new_images", {}))
+
+    @property
+    def class_names(self) -> list[str]:
+        """Class names in the order of the labels."""
+        return list(self.description["class_names"])
