@@ -14,7 +14,7 @@ from kerasclf.report import read_results, write_report
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.findings import findings
 from kerasclf.report.intervals import accuracy_of
-from kerasclf.report.random_effects import mean_of, summarise_scores
+from kerasclf.report.random_effects import mean_of, summarise_scores, summarise_values
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.summary import summarise
 from kerasclf.studies import declare
@@ -264,3 +264,28 @@ def test_options_for_splits():
     assert apply_options(looking, options).looks == ()
     with pytest.raises(KerasclfError, match=r"repeats: expected one number of runs with `splits`. Received: 3 to 10\."):
         StudyOptions(splits=2, repeats=(3, 10))
+
+
+def centroid_accuracy(x, y, held_out):
+    """The accuracy on some points of the nearest mean of the two classes of all others."""
+    rest = np.delete(np.arange(len(y)), held_out)
+    means = [x[rest][y[rest] == label].mean(axis=0) for label in (0, 1)]
+    nearer = (x[held_out] - np.mean(means, axis=0)) @ (means[1] - means[0]) > 0
+    return (nearer == y[held_out]).mean()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("splits", [3, 5, 10])
+def test_intervals_over_splits_cover_the_mean_over_other_images(splits):
+    rng, studies = np.random.default_rng(0), 1000
+    y = np.arange(200) % 2
+    accuracies = []
+    for _ in range(studies):
+        x = rng.normal(size=(200, 10)) + np.outer(2 * y - 1, 0.35 * (np.arange(10) < 5))
+        accuracies.append([centroid_accuracy(x, y, rng.permutation(200)[:40]) for _ in range(splits)])
+    truth, covered = np.mean(accuracies), {}
+    for overlap in (0.25, 0.0):
+        intervals = [mean_of(summarise_values(np.array(values), 40, overlap)) for values in accuracies]
+        covered[overlap] = np.mean([one.low <= truth <= one.high for one in intervals])
+    assert 0.93 <= covered[0.25] <= 0.98
+    assert covered[0.0] < 0.93  # as if the splits shared no images
