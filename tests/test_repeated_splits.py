@@ -275,8 +275,8 @@ def centroid_accuracy(x, y, held_out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("splits", [3, 5, 10])
-def test_intervals_over_splits_cover_the_mean_over_other_images(splits):
+@pytest.mark.parametrize(("splits", "most"), [(3, 0.945), (5, 0.91), (10, 0.82)])
+def test_intervals_over_splits_cover_the_mean_over_other_images(splits, most):
     rng, studies = np.random.default_rng(0), 1000
     y = np.arange(200) % 2
     accuracies = []
@@ -288,4 +288,4 @@ def test_intervals_over_splits_cover_the_mean_over_other_images(splits):
         intervals = [mean_of(summarise_values(np.array(values), 40, overlap)) for values in accuracies]
         covered[overlap] = np.mean([one.low <= truth <= one.high for one in intervals])
     assert 0.93 <= covered[0.25] <= 0.98
-    assert covered[0.0] < 0.93  # as if the splits shared no images
+    assert covered[0.0] < most  # as if the splits shared no images
