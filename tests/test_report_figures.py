@@ -14,23 +14,8 @@ PAGES = [ROOT / "README.md", ROOT / "reports/README.md", *sorted(ROOT.glob("docs
 
 # Figures of a folder's README with another source, and the reason. Prefer a sentence without such a figure.
 OTHER_SOURCES = {
-    "cifar10-conv-reduced": {
-        "40,000": "training images of the original",
-        "80 %": "published in words for cifar10-resnet50, which was not run",
-        "87.24 %": "published for the search of S2, which has a folder of its own",
-        "88.18 %": "published for dropout in cifar10-resnet50, which was not run",
-    },
+    "cifar10-conv-reduced": {"40,000": "training images of the original"},
     "cifar10-dense-reduced": {"40,000": "training images of the original"},
-    "convnext-cifar10-reduced": {
-        "0.8343": "published for step 2, which was not run",
-        "0.7947": "published for step 3, which was not run",
-        "0.8513": "published for step 6, which was not run",
-        "878,362": "weights of step 4 at full depth; tests/models/test_convnext_ladder.py counts them",
-        "1,485,258": "weights of step 1 at full depth; tests/models/test_convnext_ladder.py counts them",
-    },
-    "pitfalls-cifar10": {"0.999": "momentum of batch normalisation in MobileNetV2"},
-    "search-basenet-cifar10": {"2,500": "test images: --test-per-class 250 for ten classes"},
-    "search-s2-cifar10-reduced": {"0.001": "the published space"},
 }
 
 # Statements that few runs cannot support.

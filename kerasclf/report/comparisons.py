@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from kerasclf.report.contrasts import contrasts
+from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
 from kerasclf.report.random_effects import (
     Sample,
     detectable,
@@ -20,10 +21,15 @@ from kerasclf.report.random_effects import (
 )
 from kerasclf.report.statistics import CONFIDENCE, Interval, holm
 from kerasclf.report.study_results import MARGIN, ExperimentResults, StudyResults
+from kerasclf.wording import counted
 
 Verdict = Literal["better", "worse", "equal", "open", "none"]
 Basis = Literal["repeated", "borrowed", "networks", "seeds", "splits", "nothing"]
 _UNKNOWN = Interval(math.nan, math.nan, math.nan)
+_TOO_FEW = {
+    False: "This study has too few runs to find a difference of any size.",
+    True: "This study has too few test images to find a difference of any size.",
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,7 @@ class Comparison:
         p_holm: p-value of the hypothesis that there is no difference, corrected for the number of comparisons.
         metric: Name of the compared metric.
         splits: Number of splits of the images.
+        reason: Why the comparison is impossible; empty if it is not.
     """
 
     name: str
@@ -64,18 +71,19 @@ class Comparison:
     p_holm: float = math.nan
     metric: str = "test_accuracy"
     splits: int = 1
+    reason: str = ""
 
     @property
     def significant(self) -> bool:
-        """Whether the corrected p-value is below 5 %."""
-        return self.p_holm < 1 - CONFIDENCE
+        """Whether the experiments differ significantly. Two networks may, which says nothing of their experiments."""
+        return self.verdict in ("better", "worse")
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the two experiments; `"none"` if each has one run, and no others show how seeds vary."""
         if self.basis in ("nothing", "networks") or math.isnan(self.p_holm):
             return "none"
-        if self.significant:
+        if self._is_small(self.p_holm):
             return "better" if self.difference.value > 0 else "worse"
         return "equal" if self.equal_p < 1 - CONFIDENCE else "open"
 
@@ -88,7 +96,7 @@ class Comparison:
     def basis_text(self) -> str:
         """The runs that the comparison is based on."""
         one, other = self.runs
-        runs = f"{one} run{'s' * (one > 1)} each" if one == other else f"{one} and {other} runs"
+        runs = f"{counted(one, 'run')} each" if one == other else f"{one} and {other} runs"
         if self.basis == "splits":
             return f"over {self.splits} splits of the images, {runs}"
         if self.basis == "seeds":
@@ -100,31 +108,35 @@ class Comparison:
     def sentence(self) -> str:
         """The result of the comparison, in one or two sentences."""
         if self.basis == "nothing":
-            reason = "their test images differ" if self.runs[0] else "they share no seed"
-            return f"{self.name} and {self.other} cannot be compared: {reason}."
+            return f"{self.name} and {self.other} cannot be compared: {self.reason}."
         if self.basis == "networks":
             return self._of_networks
-        points = 100 * self.difference.value
-        if self.verdict in ("better", "worse"):
+        if self.significant:
             return (
-                f"{self.name} is {self.verdict} than {self.other} by {abs(points):.1f} points{self._metric_suffix} "
-                f"({size_interval(self.difference)}, {self.basis_text})."
+                f"{self.name} is {self.verdict} than {self.other} by {size(self.difference)} points"
+                f"{self._metric_suffix} ({size_interval(self.difference)}, {self.basis_text})."
             )
         if self.verdict == "equal":
-            margin = f"{100 * self.margin:g} point{'s' * (self.margin != 0.01)}"
-            apart = f"differ by less than {margin}{self._metric_suffix}"
-            return f"{self.name} and {self.other} {apart} (p = {self.equal_p:.2g})."
+            apart = f"differ by less than {self.margin_text}{self._metric_suffix}"
+            return f"{self.name} and {self.other} {apart} (p = {p_text(self.equal_p)}).".replace("= <", "< ")
         if self.verdict == "none":
             metric = self.metric.replace("_", " ")
             return f"One run each is not enough to compare the {metric} of {self.name} and {self.other}."
         return (
-            f"{self.name} and {self.other} cannot be told apart{self._correction}: {signed(points)} "
-            f"points{self._metric_suffix} ({self._interval}). {self.reach}"
+            f"{self.name} and {self.other} cannot be told apart{self.correction}: "
+            f"{points_and_ends(self.difference, self._metric_suffix)}. {self.reach}"
         )
+
+    @property
+    def margin_text(self) -> str:
+        """The margin in points."""
+        return f"{100 * self.margin:g} point{'s' * (self.margin != 0.01)}"
 
     @property
     def reach(self) -> str:
         """The difference that such a study would find, and what would help, as a sentence."""
+        if self.detectable >= 1:
+            return _TOO_FEW[self.limit >= 1]
         found = f"This study would find {100 * self.detectable:.1f} points or more in four of five cases"
         if self.basis == "splits":
             return f"{found}; below {100 * self.limit:.1f}, more images are needed, not more splits."
@@ -135,41 +147,29 @@ class Comparison:
 
     @property
     def _of_networks(self) -> str:
-        these = f"On these {self.images:,} images this network of {self.name}"
-        end = "One run each says nothing of other seeds."
-        if not self.significant:
-            points = signed(100 * self.difference.value)
-            apart = f"and this one of {self.other} cannot be told apart{self._correction}: {points} points"
-            return f"{these} {apart} ({self._interval}). {end}"
+        here = "On this single image" if self.images == 1 else f"On these {self.images:,} images"
+        these, end = f"{here} this network of {self.name}", "One run each says nothing of other seeds."
+        if not self._is_small(self.p_holm):
+            apart = f"and this one of {self.other} cannot be told apart{self.correction}"
+            return f"{these} {apart}: {points_and_ends(self.difference)}. {end}"
         better = "better" if self.difference.value > 0 else "worse"
         ends = size_interval(self.difference).removeprefix("95 % interval ")
-        size = abs(100 * self.difference.value)
-        return f"{these} does {better} than this one of {self.other} by {size:.1f} points ({ends}). {end}"
+        return f"{these} does {better} than this one of {self.other} by {size(self.difference)} points ({ends}). {end}"
 
     @property
-    def _interval(self) -> str:
-        return f"{signed(100 * self.difference.low)} to {signed(100 * self.difference.high)}"
-
-    @property
-    def _correction(self) -> str:
-        alone = abs(self.difference.value) > self.difference.half_width
+    def correction(self) -> str:
+        """Words for a difference whose own interval does not contain 0, although it is not significant."""
+        alone = self.difference.low > 0 or self.difference.high < 0
         return " after correction for several comparisons" if alone else ""
+
+    @staticmethod
+    def _is_small(p: float) -> bool:
+        return p < 1 - CONFIDENCE
 
     @property
     def _metric_suffix(self) -> str:
         """Names the metric if it is not test accuracy."""
         return "" if self.metric == "test_accuracy" else f" of {self.metric.replace('_', ' ')}"
-
-
-def signed(points: float, decimals: int = 1) -> str:
-    """Returns a difference in points with its sign, such as "+1.6" or "−0.4"."""
-    return f"{points:+.{decimals}f}".replace("-", "−")
-
-
-def size_interval(difference: Interval) -> str:
-    """Returns the interval of a difference's size in points, whatever its sign, such as "95 % interval 6.9 to 9.3"."""
-    ends = sorted((100 * end if difference.value > 0 else -100 * end) for end in (difference.low, difference.high))
-    return "95 % interval " + " to ".join(f"{end:.1f}".replace("-", "−") for end in ends)
 
 
 def compare_contrasts(results: StudyResults) -> list[Comparison]:
@@ -190,6 +190,8 @@ def compare(
         margin: Largest difference that counts as none.
     """
     runs = len(one.runs), len(other.runs)
+    if one.runs[0].class_names != other.runs[0].class_names:
+        return _impossible(one, other, "their classes differ")
     if one.test_images is None or one.test_images != other.test_images:
         return _compare_on_splits(one, other, margin)
     samples = results.samples[one.name], results.samples[other.name]
@@ -206,7 +208,7 @@ def _compare_on_splits(one: ExperimentResults, other: ExperimentResults, margin:
     names, pairs = (one.name, other.name), [(runs, other.by_split.get(key, ())) for key, runs in one.by_split.items()]
     pairs = [pair for pair in pairs if all(pair)]
     if len(pairs) < 2:
-        return Comparison(*names, (len(one.runs), len(other.runs)), 0, "nothing", _UNKNOWN, _UNKNOWN)
+        return _impossible(one, other, "their test images differ")
     accuracies = np.array([[np.mean([run.correct.mean() for run in runs]) for runs in pair] for pair in pairs])
     sample = summarise_values(accuracies[:, 0] - accuracies[:, 1], one.runs[0].images["test"], one.overlap)
     runs = tuple(sum(map(len, side)) for side in zip(*pairs, strict=True))
@@ -215,6 +217,11 @@ def _compare_on_splits(one: ExperimentResults, other: ExperimentResults, margin:
     lasting = error.variance * one.overlap / (1 / len(pairs) + one.overlap)
     limit = reach(error._replace(images=lasting))[1] if lasting else compared.limit
     return replace(compared, basis="splits", images=0, these_images=_UNKNOWN, limit=limit, splits=len(pairs))
+
+
+def _impossible(one: ExperimentResults, other: ExperimentResults, reason: str) -> Comparison:
+    runs = len(one.runs), len(other.runs)
+    return Comparison(one.name, other.name, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, reason=reason)
 
 
 def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: str) -> Comparison:
@@ -228,7 +235,8 @@ def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: s
     pairs = [(run, before) for run in one.runs for before in other.runs if run.seed == before.seed]
     names, runs = (one.name, other.name), (len(pairs), len(pairs))
     if not pairs:
-        return Comparison(*names, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, metric=metric)
+        reason = "they share no seed"
+        return Comparison(*names, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, metric=metric, reason=reason)
     if metric != "test_accuracy" or any(run.test_images != before.test_images for run, before in pairs):
         values = np.array([run.metrics[metric] - before.metrics[metric] for run, before in pairs])
         if len(pairs) < 2:
@@ -274,10 +282,16 @@ def compare_samples(
         runs,
         samples[0].images,
         basis,
-        difference_of(*samples),
-        difference_of(*samples, on_these_images=True),
+        _within_shares(difference_of(*samples)),
+        _within_shares(difference_of(*samples, on_these_images=True)),
         found,
         limit,
         margin,
         equal_p=math.nan if basis == "networks" else equivalence(*samples, margin=margin),
     )
+
+
+def _within_shares(difference: Interval) -> Interval:
+    """Returns a difference of shares whose interval lies within −1 and 1; a difference of differences may be larger."""
+    lowest, highest = min(difference.value, -1.0), max(difference.value, 1.0)
+    return difference._replace(low=max(difference.low, lowest), high=min(difference.high, highest))

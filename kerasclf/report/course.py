@@ -14,10 +14,10 @@ from kerasclf.errors import FolderError
 from kerasclf.files import write_bytes, write_text
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.decision_figure import animate_decision, draw_decision
-from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
+from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
-from kerasclf.report.page import Draw, by_class, csv_of, data_url, templates, themed_figure
+from kerasclf.report.page import Draw, by_class, csv_of, data_url, study_figures, templates, themed_figure
 from kerasclf.report.rerun_commands import command_of
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.study_results import StudyResults
@@ -148,11 +148,8 @@ def _draw(name: str, one: _ExerciseResults, results: StudyResults) -> Draw | Non
         return partial(draw_curves, results)
     if name == "confusion":
         return partial(draw_confusion, results.chosen)
-    if name == "differences" and (lesson_results := lessons_of(results)):
-        return partial(draw_lessons, lesson_results)
     if name == "differences":
-        comparisons = compare_contrasts(results)
-        return partial(draw_differences, comparisons) if comparisons else None
+        return study_figures(results, compare_contrasts(results), lessons_of(results)).get("differences")
     if name == "decision":
         decision = read_illustration(one.folder, "decision")
         return partial(draw_decision, decision) if decision else None

@@ -33,13 +33,15 @@ def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False)
         axes = figure.subplots()
         for index, experiment in enumerate(results.experiments):
             _bar(axes, results, experiment, index, theme)
-        chance = results.chance
-        axes.axvline(chance, color=soft(theme), linewidth=1, linestyle=":", label=f"most common class: {chance:.1%}")
+        if results.chance is not None:
+            label = f"most common class: {results.chance:.1%}"
+            axes.axvline(results.chance, color=soft(theme), linewidth=1, linestyle=":", label=label)
         published = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
         if results.comparable and published:
             label = "published (validation)" if results.published_metric == "validation_accuracy" else "published"
             axes.plot(*zip(*published, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=label)
-        figure.legend(loc="outside upper right", ncols=2, frameon=False)
+        if axes.get_legend_handles_labels()[1]:
+            figure.legend(loc="outside upper right", ncols=2, frameon=False)
         _name_rows(axes, [experiment.name for experiment in results.experiments])
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))

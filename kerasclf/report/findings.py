@@ -71,7 +71,12 @@ def published_sentences(results: StudyResults) -> list[str]:
     # A published figure is that of one split of the images.
     if not results.comparable or results.published_metric != "test_accuracy" or results.splits > 1:
         return []
-    return [text for e in results.experiments if e.published and (text := _next_to_published(results, e))]
+    published = [e for e in results.experiments if e.published]
+    if published and all(results.samples[e.name].seeds is None for e in published):
+        return [
+            "Single runs do not show how seeds vary. Nothing can be concluded from their distance to published ones."
+        ]
+    return [text for e in published if (text := _next_to_published(results, e))]
 
 
 def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> str:
@@ -79,24 +84,39 @@ def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> 
     if expected is None or experiment.published is None:
         return ""
     published, low, high = experiment.published["accuracy"], max(expected.low, 0.0), min(expected.high, 1.0)
-    start = f"{experiment.name}: one more run of ours would give {low:.3f} to {high:.3f}; the published {published:g}"
+    if low == 0 and high == 1:
+        return (
+            f"{experiment.name}: so few runs agree with any published accuracy, also with the published {published:g}."
+        )
+    # Rounding must not move the published figure to the other side of an end.
+    exact = next((d for d in (3, 4) if (low <= published <= high) == (round(low, d) <= published <= round(high, d))), 5)
+    ours = f"{low:.{exact}f} to {high:.{exact}f}"
+    start = f"{experiment.name}: one more run of ours would give {ours}; the published {published:g}"
     if low <= published <= high:
         return f"{start} lies inside: no disagreement."
     other = " under the sound protocol" if results.study["protocol"] == "sound" else ""
-    return f"{start} lies outside. Ours are trained with Keras 3{other}; the notes say what else differs."
+    notes = "; the notes say what else differs" if results.study["notes"] else ""
+    return f"{start} lies outside. Ours are trained with Keras 3{other}{notes}."
 
 
 def _choice(results: StudyResults) -> str:
     chosen = results.chosen
     accuracy = accuracy_of(results, chosen)
-    runs, splits = len(chosen.runs), len(chosen.by_split)
-    basis = f"{runs} runs{f' on {splits} splits' * (splits > 1)}" if runs > 1 else "one run"
+    splits = len(chosen.by_split)
+    basis = f"{counted(len(chosen.runs), 'run')}{f' on {splits} splits' * (splits > 1)}"
     value = f"{accuracy.value:.1%} (95 % interval {accuracy.low:.1%} to {accuracy.high:.1%}, {basis})"
+    if any(e.runs[0].class_names != chosen.runs[0].class_names for e in results.experiments):
+        return (
+            f"The experiments have different classes, so that none is the best. {chosen.name} has the highest share "
+            f"of correct predictions on its validation set, and a test accuracy of {value}."
+        )
     if results.study["protocol"] != "published":
         images = chosen.runs[0].images["validation"]
         weak = images < _FEW_VALIDATION_IMAGES
         doubt = (
-            f" {images} validation images cannot tell the experiments apart: another may be as good." if weak else ""
+            f" {counted(images, 'validation image')} cannot tell the experiments apart: another may be as good."
+            if weak
+            else ""
         )
         return f"Chosen on the validation set: {chosen.name}. Its test accuracy is {value}.{doubt}"
     if results.published_metric == "validation_accuracy":
@@ -105,7 +125,8 @@ def _choice(results: StudyResults) -> str:
     bias = selection_bias_of(results)
     if bias is None:
         return f"{sentence}. This choice overestimates the accuracy."
-    return f"{sentence}. This choice overestimates the accuracy by up to {max(100 * bias, 0):.1f} points."
+    points = f"up to {100 * bias:.1f}" if bias >= 0.0005 else "less than 0.1"
+    return f"{sentence}. This choice overestimates the accuracy by {points} points."
 
 
 def _chosen_and_reported_on_validation(results: StudyResults, value: str) -> str:
@@ -115,7 +136,7 @@ def _chosen_and_reported_on_validation(results: StudyResults, value: str) -> str
         f"Chosen and reported on the validation set, as in the original study: {chosen.name}. "
         f"Its validation accuracy is {validation:.1%}. Its test accuracy is {value}"
     )
-    points = 100 * (validation - test)
+    points = round(100 * (validation - test), 1)
     if points <= 0:
         return f"{sentence} and is not lower."
     return f"{sentence}: {points:.1f} points lower, due to chance and selection."

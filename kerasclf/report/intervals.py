@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
-from kerasclf.report.random_effects import mean_of
+from kerasclf.report.random_effects import borrow, mean_of
 from kerasclf.report.statistics import Interval, accuracy_interval, selection_bias
 from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.wording import in_words
 
 
 def accuracy_of(results: StudyResults, experiment: ExperimentResults, *, on_these_images: bool = False) -> Interval:
@@ -24,6 +25,16 @@ def accuracy_of(results: StudyResults, experiment: ExperimentResults, *, on_thes
     return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, 1.0))
 
 
+def accuracy_on_these_images(results: StudyResults, experiment: ExperimentResults) -> Interval:
+    """Returns the mean accuracy over all seeds on these test images, with its 95 % interval.
+
+    Its ends are nan for a single run, if no other experiment shows how seeds vary, and for runs on different images.
+    """
+    if results.samples[experiment.name].seeds is not None and experiment.test_images is not None:
+        return accuracy_of(results, experiment, on_these_images=True)
+    return Interval(float(experiment.values("test_accuracy").mean()), math.nan, math.nan)
+
+
 def interval_of(results: StudyResults, experiment: ExperimentResults, metric: str) -> Interval:
     """Returns the mean of a metric over an experiment's runs, with its 95 % interval over seeds and images like these.
 
@@ -34,9 +45,24 @@ def interval_of(results: StudyResults, experiment: ExperimentResults, metric: st
     """
     if metric == "test_accuracy":
         return accuracy_of(results, experiment)
-    interval = mean_of(experiment.sample(metric))
+    sample = experiment.sample(metric)
+    if sample.seeds is None:
+        repeated = [e for e in results.experiments if len(e.runs) > 1 and not np.isnan(e.values(metric)).any()]
+        sample = borrow([sample, *(e.sample(metric) for e in repeated)])[0]
+    interval = mean_of(sample)
     highest = math.inf if metric == "test_loss" else 1.0
     return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, highest))
+
+
+def single_run_note(results: StudyResults) -> str:
+    """Returns what the intervals of single runs hold, in a sentence; the empty string if there is no single run."""
+    single = [e.name for e in results.experiments if len(e.runs) == 1]
+    if not single:
+        return ""
+    if results.samples[single[0]].seeds is not None:
+        have = "has a single run" if len(single) == 1 else "have a single run each"
+        return f"{in_words(single)} {have}; seeds are taken to vary as much as in the other experiments."
+    return "A single run says nothing of other seeds: its interval is that of this one network on images like these."
 
 
 def selection_bias_of(results: StudyResults) -> float | None:

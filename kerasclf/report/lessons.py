@@ -1,15 +1,16 @@
 """The effect of flaws: the metric reported with each flaw, compared with that of the corrected experiment."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kerasclf.report.comparisons import Comparison, compare_in_pairs, corrected, signed, size_interval
+from kerasclf.report.comparisons import Comparison, compare_in_pairs, corrected
+from kerasclf.report.difference_text import points_and_ends, size, size_interval
 from kerasclf.report.inside_runs import compare_best_validation, compare_leaked
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.studies.study import Lesson
+from kerasclf.wording import counted
 
 # Metrics that are compared inside each run → reason if that is impossible.
 INSIDE_RUNS = {
@@ -74,10 +75,10 @@ class LessonResult:
 
     @property
     def effect(self) -> str:
-        """The effect of the flaw on the metric, in a word or two. Additional metrics get no verdict."""
-        if not self.is_main:
+        """The effect of the flaw on the metric, in a word or two. Additional metrics and single runs get no verdict."""
+        if not self.is_main or self.comparison.verdict == "none":
             return _NO_VERDICT
-        if self.comparison.verdict not in ("better", "worse"):
+        if not self.comparison.significant:
             return _NOT_SIGNIFICANT
         reported = self.is_inside or self.comparison.metric == "validation_accuracy"
         if self.comparison.difference.value < 0:
@@ -94,21 +95,19 @@ class LessonResult:
         comparison = self.comparison
         if not self.is_main:
             return self._besides
-        if comparison.verdict not in ("better", "worse"):
+        if not comparison.significant:
             return self._without_effect if self.is_inside else comparison.sentence
-        points = 100 * comparison.difference.value
         return (
-            f"{self.name} {self.effect} the {self.metric_name} by {abs(points):.1f} points "
+            f"{self.name} {self.effect} the {self.metric_name} by {size(comparison.difference)} points "
             f"({size_interval(comparison.difference)}, {comparison.basis_text}): {self._values}."
         )
 
     @property
     def _besides(self) -> str:
         """The difference in an additional metric, without a verdict."""
-        difference = self.comparison.difference
-        ends = f" ({signed(100 * difference.low)} to {signed(100 * difference.high)})"
-        interval = "" if math.isnan(difference.low) else ends
-        return f"The {self.metric_name} of {self.name} changes by {signed(100 * difference.value)} points{interval}."
+        if self.comparison.basis == "nothing":
+            return self.comparison.sentence
+        return f"The {self.metric_name} of {self.name} changes by {points_and_ends(self.comparison.difference)}."
 
     @property
     def _values(self) -> str:
@@ -117,19 +116,15 @@ class LessonResult:
     @property
     def _without_effect(self) -> str:
         """The result of a comparison inside runs that shows no effect, in sentences."""
-        comparison, difference = self.comparison, self.comparison.difference
+        comparison = self.comparison
         if comparison.basis == "nothing":
             return f"The effect of {self.name} cannot be concluded: {INSIDE_RUNS[comparison.metric]}."
         if comparison.verdict == "equal":
-            return f"{self.name} changes the {self.metric_name} by less than {100 * comparison.margin:g} points."
-        ends = " to ".join(signed(100 * end) for end in (difference.low, difference.high))
-        found = f"{signed(100 * difference.value)} points of {self.metric_name}"
+            return f"{self.name} changes the {self.metric_name} by less than {comparison.margin_text}."
+        found = points_and_ends(comparison.difference, f" of {self.metric_name}")
         if comparison.verdict == "none":
-            interval = "" if math.isnan(difference.low) else f" ({ends})"
-            return f"{self.name}: {found}{interval} in a single run, which says nothing of other seeds."
-        alone = abs(difference.value) > difference.half_width
-        correction = " after correction for several comparisons" if alone else ""
-        return f"{self.name} has no significant effect{correction}: {found} ({ends}). {comparison.reach}"
+            return f"{self.name}: {found} in a single run, which says nothing of other seeds."
+        return f"{self.name} has no significant effect{comparison.correction}: {found}. {comparison.reach}"
 
 
 def lessons_of(results: StudyResults) -> list[LessonResult]:
@@ -180,16 +175,23 @@ def summary_of(lesson_results: Sequence[LessonResult]) -> str:
     lesson_results = [one for one in lesson_results if one.is_main]
     effects = {
         effect: [one.name for one in lesson_results if one.effect == effect]
-        for effect in ("inflates", "raises", "lowers", "understates", _NOT_SIGNIFICANT)
+        for effect in ("inflates", "raises", "lowers", "understates", _NOT_SIGNIFICANT, _NO_VERDICT)
     }
-    unclear = effects.pop(_NOT_SIGNIFICANT)
+    unclear, unknown = effects.pop(_NOT_SIGNIFICANT), effects.pop(_NO_VERDICT)
     significant = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
-    count = len(lesson_results) - len(unclear)
-    start = f"{count} of {len(lesson_results)} flaws significantly change the reported accuracy"
-    runs = max(max(one.comparison.runs) for one in lesson_results)
-    basis = f"{runs} runs" if runs > 1 else "one run"
-    end = f" With {basis} each, no significant effect is found for {', '.join(unclear)}." if unclear else ""
-    return f"{start}{': ' + '; '.join(significant) if significant else ''}.{end}"
+    count = len(lesson_results) - len(unclear) - len(unknown)
+    change = f"significantly change{'s' * (count == 1)} the reported accuracy"
+    sentences = [f"{count} of {counted(len(lesson_results), 'flaw')} {change}{_list(significant)}."]
+    if unclear:
+        runs = max(max(one.comparison.runs) for one in lesson_results)
+        sentences.append(f"With {counted(runs, 'run')} each, no significant effect is found for {', '.join(unclear)}.")
+    if unknown:
+        sentences.append(f"The runs allow no verdict on {', '.join(unknown)}.")
+    return " ".join(sentences)
+
+
+def _list(items: Sequence[str]) -> str:
+    return f": {'; '.join(items)}" if items else ""
 
 
 def _mean(experiment: ExperimentResults, metric: str) -> float:

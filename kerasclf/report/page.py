@@ -16,10 +16,12 @@ from matplotlib.figure import Figure
 from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
 from kerasclf.files import write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.comparisons import Comparison, compare_contrasts, signed
+from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.contrasts import changes_of
+from kerasclf.report.difference_text import p_text, signed
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
+from kerasclf.report.intervals import single_run_note
 from kerasclf.report.legend import legend_of
 from kerasclf.report.lessons import LESSON_LEGEND, LessonResult, lessons_of
 from kerasclf.report.misclassifications import mistakes_of
@@ -68,6 +70,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "lesson_results": lesson_results,
         "lesson_legend": LESSON_LEGEND,
         "rows": summary.to_dict("records"),
+        "single_runs": single_run_note(results),
         "comparisons": comparisons,
         "legend": legend_of(results),
         "glossary": GLOSSARY,
@@ -90,10 +93,12 @@ def study_figures(
 ) -> dict[str, Draw]:
     """Returns the functions that draw the figures of a study with all its experiments, by the names of their files."""
     figures: dict[str, Draw] = {"bars": partial(draw_bars, results), "curves": partial(draw_curves, results)}
-    if lesson_results:
-        figures["differences"] = partial(draw_lessons, lesson_results)
-    elif comparisons:
-        figures["differences"] = partial(draw_differences, comparisons)
+    known_lessons = [one for one in lesson_results if not math.isnan(one.comparison.difference.low)]
+    known = [one for one in comparisons if not math.isnan(one.difference.low)]
+    if known_lessons:
+        figures["differences"] = partial(draw_lessons, known_lessons)
+    elif known and not lesson_results:
+        figures["differences"] = partial(draw_differences, known)
     return figures
 
 
@@ -118,6 +123,7 @@ def templates(escape: bool) -> jinja2.Environment:
     environment.filters["points"] = lambda share: signed(100 * share, 2)
     environment.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
     environment.filters["published_text"] = published_text
+    environment.filters["p_text"] = p_text
     environment.tests["known"] = lambda value: value is not None and not math.isnan(value)
     return environment
 

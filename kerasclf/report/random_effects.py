@@ -80,6 +80,8 @@ def summarise_scores(scores: Scores) -> Sample:
 def summarise_values(values: NDArray[np.float64], images: int, overlap: float = 0.0) -> Sample:
     """Summarises a metric of which only the value of each run is known. Its error is over the runs alone.
 
+    Runs that agree by chance still vary by what one image adds to the metric.
+
     Args:
         values: The metric of each run.
         images: Number of images that each value is measured on.
@@ -89,7 +91,7 @@ def summarise_values(values: NDArray[np.float64], images: int, overlap: float = 
     mean = np.array([values.mean()])
     if len(values) < 2:
         return Sample(len(values), images, mean, None)
-    variance = float(np.var(values, ddof=1)) * (1 + len(values) * overlap)
+    variance = max(float(np.var(values, ddof=1)), images**-2) * (1 + len(values) * overlap)
     return Sample(len(values), images, mean, SeedVariance(variance, 0.0, len(values) - 1))
 
 
@@ -186,9 +188,9 @@ def difference_of(*samples: Sample, on_these_images: bool = False) -> Interval:
     difference, error = _difference(samples), error_of(*samples, on_these_images=on_these_images)
     if error.variance > _NO_VARIANCE:
         half, p = error.half_width(), error.p_value(difference)
-    else:  # All runs agree on each image. Another image could differ.
-        half = unseen(samples[0].images)
-        p = 1.0 if abs(difference) <= half else 0.0
+    else:  # All runs agree on each image, and all images are alike. Others could differ: the sign test.
+        half = unseen(samples[0].images) * (1 + abs(difference))
+        p = min(2 * 0.5 ** samples[0].images, 1.0) if abs(difference) > _NO_VARIANCE else 1.0
     return Interval(difference, difference - half, difference + half, p)
 
 
@@ -201,7 +203,8 @@ def equivalence(*samples: Sample, margin: float) -> float:
     """
     error, distance = error_of(*samples), margin - abs(_difference(samples))
     if error.variance <= _NO_VARIANCE:
-        return 0.0 if distance > unseen(samples[0].images) else 1.0
+        # The probability that no image differs if a share of `distance` does.
+        return min((1 - distance) ** samples[0].images, 1.0) if distance > 0 else 1.0
     return float(stats.t.sf(distance / math.sqrt(error.variance), error.df))
 
 
@@ -212,7 +215,9 @@ def detectable(*samples: Sample, power: float = 0.8) -> tuple[float, float]:
     """
     error = error_of(*samples)
     if error.variance <= _NO_VARIANCE:
-        return unseen(samples[0].images), unseen(samples[0].images)
+        # The sign test never finds anything on fewer than six images.
+        found = unseen(samples[0].images) if samples[0].images > 5 else 1.0
+        return found, found
     return reach(error, power=power)
 
 

@@ -15,6 +15,7 @@ from kerasclf.report.sequential import strictness
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
+from kerasclf.wording import counted, in_words
 
 REDUCED = "The study was reduced: {}."
 _QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
@@ -166,9 +167,10 @@ class StudyResults:
         return replace(self, experiments=tuple(e for e in kept if e.runs))
 
     @property
-    def chance(self) -> float:
-        """The share of the most common class among the test images, which a constant prediction reaches."""
-        return float(np.bincount(self.first_run.labels).max() / len(self.first_run.labels))
+    def chance(self) -> float | None:
+        """The share of the most common class, which a constant prediction reaches; None if runs differ in it."""
+        found = {float(np.bincount(run.labels).max() / len(run.labels)) for e in self.experiments for run in e.runs}
+        return found.pop() if len(found) == 1 else None
 
     @cached_property
     def samples(self) -> dict[str, Sample]:
@@ -200,8 +202,18 @@ class StudyResults:
     def caution(self) -> str:
         """Sentences on the limits of the results, or the empty string."""
         if self.size == "quick":
-            return " ".join([_QUICK, *self._weights_note])
-        return " ".join(filter(None, [self._reduction_note, self._data_note]))
+            return " ".join(filter(None, [_QUICK, *self._weights_note, self._missing_note]))
+        return " ".join(filter(None, [self._reduction_note, self._data_note, self._missing_note]))
+
+    @property
+    def _missing_note(self) -> str:
+        """Sentences on the runs of the study that are not finished, or the empty string."""
+        planned, finished = len(self.study["seeds"]), {e.name: len(e.runs) for e in self.experiments}
+        missing = {name: planned - finished.get(name, 0) for name in self.study["experiments"]}
+        if not any(missing.values()):
+            return ""
+        of = in_words([f"{counted(count, 'run')} of {name}" for name, count in missing.items() if count])
+        return f"Of {counted(planned * len(missing), 'run')}, {sum(missing.values())} are not finished: {of}."
 
     @property
     def _reduction_note(self) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasclf.report.intervals import accuracy_of, interval_of
+from kerasclf.report.intervals import accuracy_on_these_images, interval_of
 from kerasclf.report.scores import SCORES
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 
@@ -16,10 +16,10 @@ def summarise(results: StudyResults) -> pd.DataFrame:
 
     Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing.
     Intervals are over seeds and images like these (test_accuracy_low, test_accuracy_high, and so on). That of test
-    accuracy is also over seeds alone (these_images_low, these_images_high), unless runs have different test images.
-    Memory is in 10⁶ bytes. Energy is in kJ and
-    is missing if the machine does not measure it. Top-5 accuracy and the wording of published figures are optional: the
-    table has no such column if no experiment has a value.
+    accuracy is also over seeds alone (these_images_low, these_images_high); it is missing if nothing shows how
+    seeds vary, or if runs have different test images. Memory is in 10⁶ bytes. Energy is in kJ and is missing if the
+    machine does not measure it. Top-5 accuracy and the wording of published figures are optional: the table has no
+    such column if no experiment has a value.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
     optional = [name for name in ("test_top5_accuracy", "published_wording") if table[name].isna().all()]
@@ -47,9 +47,8 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "comparable": results.comparable,
         "reduced": results.size != "full",
     }
-    these = accuracy_of(results, experiment, on_these_images=True)
-    shared = experiment.test_images is not None
-    row |= {"these_images_low": these.low if shared else None, "these_images_high": these.high if shared else None}
+    these = accuracy_on_these_images(results, experiment)
+    row |= {"these_images_low": these.low, "these_images_high": these.high}
     for metric in SCORES:
         if np.isnan(experiment.values(metric)).any():
             continue

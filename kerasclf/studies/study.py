@@ -46,11 +46,15 @@ def remaining_pairs(pairs: Pairs, names: Collection[str]) -> Pairs:
     base_of = dict(reversed(pairs))
     found = []
     for one, other in pairs:
-        while other not in names and other in base_of:
+        passed = {one}
+        # Pairs may form a circle, of which some experiments are missing.
+        while other not in names and other in base_of and other not in passed:
+            passed.add(other)
             other = base_of[other]
-        if one in names and other in names:
+        if one in names and other in names and one != other:
             found.append((one, other))
-    return tuple(found)
+    # Two missing steps may lead to one base. A pair gets one verdict.
+    return tuple(pair for index, pair in enumerate(found) if set(pair) not in map(set, found[:index]))
 
 
 def _looks_problems(looks: tuple[int, ...], seeds: tuple[int, ...]) -> list[str]:
@@ -226,6 +230,12 @@ class Study:
             f"compare: expected two different experiments. Received: {pair!r}."
             for pair in self.compare or ()
             if len(pair) != 2 or pair[0] == pair[1]
+        ]
+        pairs = [set(pair) for pair in self.compare or ()]
+        problems += [
+            f"compare: expected each pair once, in one order. Received: {pair!r} again."
+            for index, pair in enumerate(self.compare or ())
+            if set(pair) in pairs[:index]
         ]
         if not 0 < self.margin < 1:
             problems.append(f"margin: expected a difference between 0 and 1. Received: {self.margin}.")

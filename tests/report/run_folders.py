@@ -17,26 +17,25 @@ BEFORE_CLASSES = ("image", "label", "true", "predicted")  # columns of predictio
 CLASSES = ("image", "label", "<b>")  # names that must not break a table or a page
 
 
-def write_run(folder, name, experiment, seed, accuracy, manifest="abc", images=""):
-    """Writes a finished run on 30 test images of three classes, with the given share of correct predictions.
+def write_run(folder, name, experiment, seed, accuracy, test=None, classes=CLASSES, **data):
+    """Writes a finished run with the given share of correct predictions.
 
-    The names of the images start with `images`.
+    The test images are those of `test`: 30 of three classes unless others are given. `data` adds to its description.
     """
-    subset = make_subset(30, shape=(2, 2, 3))
-    subset = replace(subset, names=tuple(f"{images}{name}" for name in subset.names))
-    rng = np.random.default_rng(seed)
-    correct = rng.permutation(30) < round(30 * accuracy)
-    predicted = np.where(correct, subset.labels, (subset.labels + 1) % 3)
-    probabilities = np.full((30, 3), 0.1, np.float32)
-    probabilities[np.arange(30), predicted] = 0.8
+    subset = test or make_subset(30, shape=(2, 2, 3))
+    count, rng = len(subset.labels), np.random.default_rng(seed)
+    correct = rng.permutation(count) < round(count * accuracy)
+    predicted = np.where(correct, subset.labels, (subset.labels + 1) % len(classes))
+    probabilities = np.full((count, len(classes)), 0.1, np.float32)
+    probabilities[np.arange(count), predicted] = 0.8
     run = folder.run(name, experiment.identity, seed).path
     run.mkdir(parents=True)
     pd.DataFrame(
         {"epoch": [1, 2], "loss": [2.0, 1.0], "accuracy": [0.3, accuracy], "val_loss": [2.1, 1.5],
          "val_accuracy": [0.3, accuracy], "learning_rate": 0.1, "seconds": 1.0, "images_per_second": 100.0}
     ).to_csv(run / "history.csv", index=False)  # fmt: skip
-    write_predictions(run / "predictions.csv", subset, probabilities, CLASSES)
-    write_json(run / "classes.json", CLASSES)
+    write_predictions(run / "predictions.csv", subset, probabilities, classes)
+    write_json(run / "classes.json", classes)
     write_json(
         run / "metrics.json",
         {"test_accuracy": accuracy, "test_loss": 1.0 + seed, "test_macro_f1": accuracy,
@@ -47,9 +46,9 @@ def write_run(folder, name, experiment, seed, accuracy, manifest="abc", images="
                                           "processor": "A CPU", "cores": 2, "gpus": []})  # fmt: skip
     seal(
         run,
-        {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(CLASSES), "finished": "today",
-         "data": {"title": "shapes (drawn)", "manifest": manifest, "image_shape": [2, 2, 3],
-                  "images": {"train": 1, "validation": 200, "test": 30}}},
+        {"experiment": experiment.to_dict(), "seed": seed, "class_names": list(classes), "finished": "today",
+         "data": {"title": "shapes (drawn)", "manifest": "abc", "image_shape": [2, 2, 3],
+                  "images": {"train": 1, "validation": 200, "test": count}, **data}},
     )  # fmt: skip
 
 

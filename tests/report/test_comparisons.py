@@ -5,10 +5,12 @@ import math
 import numpy as np
 import pytest
 
+from benchmarks.intervals import easiness, verdicts
 from kerasclf.report import read_results
-from kerasclf.report.comparisons import Comparison, compare_contrasts, corrected, size_interval
+from kerasclf.report.comparisons import Comparison, compare_contrasts, compare_samples, corrected
+from kerasclf.report.difference_text import p_text, points_and_ends, signed, size_interval
 from kerasclf.report.intervals import accuracy_of, selection_bias_of
-from kerasclf.report.random_effects import difference_of
+from kerasclf.report.random_effects import difference_of, summarise_scores
 from kerasclf.report.statistics import Interval
 from tests.report.run_folders import with_correct
 
@@ -125,6 +127,85 @@ def test_the_interval_of_a_size_has_no_sign():
     assert size_interval(Interval(-0.08, -0.09, 0.01)) == "95 % interval −1.0 to 9.0"
 
 
+@pytest.mark.parametrize(
+    ("difference", "text"),
+    [
+        (Interval(0.016, -0.014, 0.046), "+1.6 points (−1.4 to +4.6)"),
+        (Interval(-0.0001, -0.03, 0.03), "0.0 points (−3.0 to +3.0)"),
+        (Interval(0.015, -0.0003, 0.0303), "+1.50 points (−0.03 to +3.03)"),
+        (Interval(0.0001, -0.00004, 0.00024), "+0.010 points (−0.004 to +0.024)"),
+        (Interval(0.1, np.nan, np.nan), "+10.0 points"),
+    ],
+)
+def test_rounding_moves_no_end_of_an_interval_to_zero(difference, text):
+    assert points_and_ends(difference) == text
+
+
+def test_a_significant_difference_is_never_one_of_zero():
+    one = comparison(0.0004, 0.0001, 0.001)
+    assert one.sentence.startswith("a is better than b by 0.04 points (95 % interval 0.03 to 0.05, ")
+    assert size_interval(Interval(0.015, 0.0003, 0.0297)) == "95 % interval 0.03 to 2.97"
+    assert [signed(-0.04), signed(0.04), signed(-0.06)] == ["0.0", "0.0", "−0.1"]
+
+
+def test_rounding_moves_no_p_value_across_five_percent():
+    assert [p_text(p) for p in (1e-9, 0.0012, 0.0496, 0.05, 0.2894, 1)] == [
+        "<0.001", "0.0012", "0.049", "0.05", "0.29", "1",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("images", "verdict"), [(1, "open"), (5, "open"), (6, "better")])
+def test_a_few_images_decide_nothing_even_if_all_runs_agree(images, verdict):
+    right, wrong = (summarise_scores(np.full((3, images), share)) for share in (1.0, 0.0))
+    (compared,) = corrected([compare_samples(("a", "b"), (3, 3), (right, wrong))])
+    assert compared.verdict == verdict
+    assert (compared.difference.low > 0) == compared.significant
+    assert compared.difference.high == 1
+
+
+def test_experiments_of_other_classes_are_not_compared(folder):
+    results = read_results(folder.path)
+    for run in results.experiments[1].runs:
+        run.description["class_names"] = ["x", "y", "z"]
+    (compared,) = compare_contrasts(results)
+    assert compared.sentence == "second and first cannot be compared: their classes differ."
+
+
 def test_the_selection_bias_needs_two_experiments_and_a_shared_seed(folder):
     assert selection_bias_of(with_correct(folder, first={0: 10}, second={0: 25})) < 0.2
     assert selection_bias_of(with_correct(folder, first={0: 10}, second={1: 25})) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed_points", [0.2, 2])
+@pytest.mark.parametrize(("runs", "images"), [(3, 500), (3, 2500), (5, 500), (5, 2500)])
+def test_a_study_of_equal_experiments_seldom_finds_a_difference(runs, images, seed_points):
+    rng, studies, false = np.random.default_rng(0), 1000, 0
+    for _ in range(studies):
+        easy = easiness(rng, images)
+        base, *others = (summarise_scores(verdicts(rng, runs, easy, seed_points)) for _ in range(8))
+        # Seven contrasts with one base: their errors are correlated, as in a real study.
+        compared = [compare_samples(("a", "b"), (runs, runs), (other, base)) for other in others]
+        false += any(one.significant for one in corrected(compared))
+    # 1,000 studies show a share of 5 % to within 1.4 points.
+    assert false / studies < 0.05 + 0.014
+
+
+@pytest.mark.slow
+def test_the_final_comparison_of_a_search_is_unbiased():
+    rng, searches, runs = np.random.default_rng(0), 1000, 3
+    differences, reused, better = [], [], 0
+    for _ in range(searches):
+        # All settings are equal. The trial that is best on 500 validation images owes this to its seed and to chance.
+        easy = easiness(rng, 1500)
+        trials = verdicts(rng, 30, easy, 2)
+        winner = trials[trials[:, :500].mean(axis=1).argmax(), 500:]
+        best, base = (summarise_scores(verdicts(rng, runs, easy[500:], 2)) for _ in range(2))
+        (compared,) = corrected([compare_samples(("best", "base"), (runs, runs), (best, base))])
+        differences.append(compared.difference.value)
+        reused.append(winner.mean() - base.mean)
+        better += compared.verdict == "better"
+    assert abs(np.mean(differences)) < 2.6 * np.std(differences) / np.sqrt(searches)
+    assert better / searches < 0.05
+    # The seed of the trial would bring its luck along: hence the final runs take new ones.
+    assert np.mean(reused) > 0.02

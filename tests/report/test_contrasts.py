@@ -62,6 +62,11 @@ def test_declared_pairs_come_first_and_skip_what_is_missing():
     assert names_of(study, ("base", "deeper", "bn_after")) == [("deeper", "base"), ("bn_after", "deeper")]
     assert names_of(declare("course-folds")) == []
     assert remaining_pairs((("b", "a"), ("c", "b")), {"a", "c"}) == (("c", "a"),)
+    # Two missing steps lead to one base: one verdict a pair.
+    assert remaining_pairs((("b", "a"), ("c", "b"), ("c", "a")), {"a", "c"}) == (("c", "a"),)
+    # In a circle, an experiment is its own base.
+    assert remaining_pairs((("a", "b"), ("b", "c"), ("c", "a")), {"a"}) == ()
+    assert remaining_pairs((("a", "b"), ("c", "b"), ("b", "c")), {"a"}) == ()
 
 
 def test_contrasts_of_unknown_experiments_are_refused():
@@ -72,5 +77,8 @@ def test_contrasts_of_unknown_experiments_are_refused():
         KerasclfError, match=r"compare: expected two different experiments\. Received: \('base', 'base'\)"
     ):
         Study("s", "S", "Why?", experiments, compare=(("base", "base"),))
+    with pytest.raises(KerasclfError, match="compare: expected each pair once, in one order"):
+        Study("s", "S", "Why?", {**experiments, "wide": BASE.but(model="mlp")},
+              compare=(("wide", "base"), ("base", "wide")))  # fmt: skip
     with pytest.raises(KerasclfError, match=r"margin: expected a difference between 0 and 1\. Received: 0\."):
         Study("s", "S", "Why?", experiments, margin=0)

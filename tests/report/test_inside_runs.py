@@ -95,7 +95,7 @@ def test_one_image_on_a_side_is_too_few(pair, leaked):
     only = lessons_of(study({"copied": LESSON}, few, sound))[0]
     assert only.comparison.basis == "nothing"
     assert math.isnan(only.flawed_value)
-    assert only.effect == "not significant"
+    assert only.effect == "no verdict"
     assert only.sentence == (
         "The effect of copied cannot be concluded: too few test images leak, or no run has a corrected one of its "
         "seed and test images."
@@ -118,7 +118,7 @@ def test_a_flaw_of_the_report_needs_no_experiment():
     assert [(one.name, one.effect, one.is_main) for one in only] == [("best", "inflates", True)]
     assert only[0].sentence.startswith("best inflates the reported accuracy by 75.0 points (95 % interval ")
     assert only[0].sentence.endswith("over seeds and test images, 5 runs each): 95.0% with the flaw, 20.0% without it.")
-    assert summary_of(only).startswith("1 of 1 flaws significantly change the reported accuracy: best (inflates).")
+    assert summary_of(only).startswith("1 of 1 flaw significantly changes the reported accuracy: best (inflates).")
 
 
 def test_leaked_images_are_the_main_row_and_the_test_accuracy_is_added(pair):
@@ -135,7 +135,7 @@ def test_leaked_images_are_the_main_row_and_the_test_accuracy_is_added(pair):
 def test_a_single_run_says_nothing_of_other_seeds(pair):
     single = [replace(one, runs=one.runs[:1]) for one in pair]
     only = lessons_of(study({"copied": LESSON}, *single))[0]
-    assert only.effect == "not significant"
+    assert only.effect == "no verdict"
     assert only.sentence.startswith("copied: +40.0 points of accuracy on leaked test images (+")
     assert only.sentence.endswith(") in a single run, which says nothing of other seeds.")
 

@@ -101,8 +101,8 @@ def test_published_validation_accuracies_keep_their_wording(folder, no_figures, 
 
 def test_top5_accuracy_is_shown_if_a_run_has_it(folder, no_figures, tmp_path):
     page = write_report(with_top5(read_results(folder.path), None, 0.9375), tmp_path / "report")
-    assert "<th>top-5<br>accuracy</th>" in page.read_text()
-    assert "<td>0.9375</td>" in page.read_text()
+    assert "top-5<br>accuracy</th>" in page.read_text()
+    assert ">0.9375</td>" in page.read_text()
     table = pd.read_csv(tmp_path / "report" / "summary.csv").set_index("experiment")["test_top5_accuracy"]
     assert pd.isna(table["first"])
     assert table["second"] == 0.9375

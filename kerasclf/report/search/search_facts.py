@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from kerasclf.errors import FolderError
-from kerasclf.report.comparisons import Comparison, compare_contrasts, signed
+from kerasclf.report.comparisons import Comparison, compare_contrasts
+from kerasclf.report.difference_text import points_and_ends
 from kerasclf.report.intervals import accuracy_of
 from kerasclf.report.random_effects import mean_of, summarise_values
 from kerasclf.report.results_reader import read_results
@@ -67,6 +68,8 @@ def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
             {"fold": [r.fold or r.seed for r in trial.runs], "value": [r.metrics[metric] for r in trial.runs]}
         )
         values = of_folds.groupby("fold")["value"].mean().to_numpy()
+        if len(values) < 2:
+            return None
         images = run.description()["data"]["images"]["validation"]
         return mean_of(summarise_values(values, images, overlap=1 / (folds - 1) if folds else 0.0))
     if results.search.objective != "val_accuracy" or not trial.whole:
@@ -105,14 +108,12 @@ def gain_warning(gain: Gain | None) -> str:
     comparison = gain.comparison
     if comparison.verdict == "none":
         return f"These runs do not show that the new settings are better. {comparison.sentence}"
-    difference = comparison.difference
-    low, high = signed(100 * difference.low), signed(100 * difference.high)
     if comparison.verdict == "worse":
         return f"The new settings are worse on the test set: {comparison.sentence}"
     return (
-        f"The gain on the test set is not statistically significant: {signed(100 * difference.value)} points (95 % "
-        f"interval {low} to {high}) compared with the base experiment. These runs do not show that the new settings "
-        f"are better. {comparison.reach}"
+        f"The gain on the test set is not statistically significant{comparison.correction}: "
+        f"{points_and_ends(comparison.difference)} compared with the base experiment. These runs do not show that the "
+        f"new settings are better. {comparison.reach}"
     )
 
 
@@ -127,10 +128,11 @@ def _gain_sentences(results: SearchResults, gain: Gain) -> list[str]:
         f"{gain.comparison.sentence}"
     ]
     if results.search.objective == "val_accuracy" and results.best.value is not None:
-        drop = 100 * results.best.value - best_accuracy
+        drop = round(100 * results.best.value - best_accuracy, 1)
+        change = f"{abs(drop):.1f} points {'lower' if drop > 0 else 'higher'}" if drop else "the same"
         sentences.append(
             f"It was chosen on the validation set with an accuracy of {100 * results.best.value:.1f} %. "
-            f"Its accuracy on the test set is {abs(drop):.1f} points {'lower' if drop >= 0 else 'higher'}."
+            f"Its accuracy on the test set is {change}."
         )
     if gain.candidates > 1:
         sentences.append(

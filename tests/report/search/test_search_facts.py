@@ -13,7 +13,7 @@ def gain(value, half, p, basis="repeated"):
 
 def test_a_gain_that_is_not_significant_gets_a_warning():
     assert gain_warning(gain(0.01, 0.03, 0.3)) == (
-        "The gain on the test set is not statistically significant: +1.0 points (95 % interval −2.0 to +4.0) compared "
+        "The gain on the test set is not statistically significant: +1.0 points (−2.0 to +4.0) compared "
         "with the base experiment. These runs do not show that the new settings are better. This study would find 6.0 "
         "points or more in four of five cases; below 2.0, more test images are needed, not more runs."
     )
