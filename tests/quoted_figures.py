@@ -103,7 +103,8 @@ def source_lines(folder):
                 for row in csv.DictReader(file):
                     line = "; ".join(f"{with_decimals(cell, column)} {column}" for column, cell in row.items())
                     lines.append((line, numbers(line)))
-    for block in (folder / "report.md").read_text(encoding="utf-8").split("\n\n"):
+    report = folder / "report.md"
+    for block in report.read_text(encoding="utf-8").split("\n\n") if report.exists() else ():
         for line in block.splitlines():
             found = numbers(LEVEL.sub("", line.replace("`", "")))
             # The heading of a table, or a sentence, may name the unit of a number that stands without it.
