@@ -14,6 +14,10 @@ PAGES = [ROOT / "README.md", ROOT / "reports/README.md", *sorted(ROOT.glob("docs
 
 # Figures of a folder's README with another source, and the reason. Prefer a sentence without such a figure.
 OTHER_SOURCES = {
+    "birds-cub200-random-weights": {
+        "1,800": "nine of ten training images for each of 200 species: --train-per-class 10",
+        "1,000": "test images: --test-per-class 5",
+    },
     "cifar10-conv-reduced": {"40,000": "training images of the original"},
     "cifar10-dense-reduced": {"40,000": "training images of the original"},
 }
