@@ -10,7 +10,8 @@ BENCH_NETWORKS_READY := $(VENV)/.ready-bench-networks
 PIP_OPTIONS := --quiet --disable-pip-version-check --config-settings editable_mode=compat
 
 # The options of a study: make ladder DATA=folder:my_photos REPEATS=3 PROTOCOL=published QUICK=1
-ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
+ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if $(SPLITS),--splits $(SPLITS)) \
+       $(if $(PROTOCOL),--protocol $(PROTOCOL)) \
        $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
        $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \

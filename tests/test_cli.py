@@ -91,7 +91,7 @@ def test_the_makefile_installs_such_that_the_folder_of_the_clone_does_not_hide_t
     """Python takes a folder kerasclf in the working directory for the package, unless its path is known (compat)."""
     makefile = (Path(__file__).parents[1] / "Makefile").read_text()
     assert "--config-settings editable_mode=compat" in makefile
-    assert makefile.count("pip install") == makefile.count("pip install $(PIP_OPTIONS) --editable") == 3
+    assert makefile.count("pip install") == makefile.count("pip install $(PIP_OPTIONS) --editable") > 0
 
 
 def test_scripts_are_the_same_command():

@@ -31,7 +31,9 @@ class Group(NamedTuple):
 _MACHINES = Group("machines", ("jobs",), ("engine", "address"))
 _STUDY_DATA = Group("data", ("data", "image_size"), ("train_per_class", "test_per_class"))
 _STUDY_RUNS = Group(
-    "runs", ("quick", "plan", "repeats", "out"), ("seed", "difference", "seed_deviation", "retry", "live", "track")
+    "runs",
+    ("quick", "plan", "repeats", "out"),
+    ("splits", "seed", "difference", "seed_deviation", "retry", "live", "track"),
 )
 
 # A field that no group names is an option of --help-all.
