@@ -137,7 +137,7 @@ def run_study(
         study: The study to run.
         out: Folder of the study, which is created if needed.
         repeats: Number of runs of each experiment, instead of the study's seeds. `(3, 10)` looks at the results after
-            3, 5 and 10 runs, and stops when every comparison has a verdict. The p-values allow for the looks.
+            3, 5 and 10 runs, and stops when every comparison is decided. The p-values allow for the looks.
         only: Names of the experiments to run; all if empty.
         engine: Where to execute the runs; None uses one process per run.
         retry: Whether to try failed runs again.

@@ -1,4 +1,4 @@
-"""Runs a study from look to look at its results, until every comparison has a verdict.
+"""Runs a study from look to look at its results, until every comparison is decided: better, worse or equal.
 
 This file lies above all folders of the package: it joins studies, which run, and report, which decides.
 """
@@ -18,10 +18,10 @@ Listen = Callable[[StudyPlan], AbstractContextManager[RunListener]]
 
 
 def run_until_decided(study_plan: StudyPlan, engine: Engine, listen: Listen) -> StudyPlan:
-    """Runs a study until every comparison has a verdict at one of its looks; without looks, runs all of it.
+    """Runs a study until every comparison is decided at one of its looks; without looks, runs all of it.
 
-    A decision depends on the first runs of each experiment alone. A repeated call therefore decides the same, whatever
-    other runs the folder holds.
+    The decision to stop depends on the runs up to the look alone. A repeated call therefore stops at the same look,
+    whatever other runs the folder holds.
 
     Args:
         study_plan: The plan of all runs.
@@ -48,7 +48,7 @@ def run_until_decided(study_plan: StudyPlan, engine: Engine, listen: Listen) -> 
 
 
 def is_decided(part: StudyPlan, listener: RunListener) -> bool:
-    """Returns whether every comparison of a study has a verdict after a look, and tells the listener how many have."""
+    """Returns whether every comparison of a study is decided after a look, and tells the listener how many are open."""
     results = read_results(part.folder.path).part(part.plan.data_of, part.study.seeds)
     comparisons = comparisons_of(results)
     for sentence in look_sentences(results, comparisons):

@@ -30,10 +30,10 @@ class RunOptions(SharedOptions):
     repeats: str | None = None
     """Number of runs of each experiment, on each split. Their seeds count up from --seed. Default: the study's own
     number, usually 1. Three or more runs show which differences are significant. 3..10 looks at the results after 3, 5
-    and 10 runs, and stops when every comparison has a verdict."""
+    and 10 runs, and stops when every comparison is decided: better, worse or equal."""
     splits: int | None = None
-    """Number of splits of the images, each with its own --repeats. The training and the validation set are drawn anew
-    for each split. So is the test set, unless the data set has its own. Default: 1."""
+    """Number of splits of the images. Each gets --repeats runs. The training and the validation set are drawn anew for
+    each split. So is the test set, unless the data set has its own. Default: 1."""
     difference: float | None = None
     """With --plan: the difference in test accuracy to find, in points. The plan says how many runs of each experiment
     find it in four of five cases. Default: the study's margin, usually 2."""

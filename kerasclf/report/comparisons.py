@@ -34,7 +34,7 @@ _TOO_FEW = {
 
 @dataclass(frozen=True)
 class Comparison:
-    """The difference between two experiments in test accuracy or another share.
+    """The difference between two experiments in test accuracy or another metric from 0 to 1.
 
     Args:
         name: Name of the experiment.
@@ -42,13 +42,13 @@ class Comparison:
         runs: Numbers of runs of both.
         images: Number of test images; 0 if only the runs' metrics are known.
         basis: Source of the variance over seeds: `"repeated"` runs of both; `"borrowed"` from the other experiments;
-            `"networks"` if there is none, so that two networks are compared and not their experiments; `"seeds"` for
+            `"networks"` if it is unknown, so that two networks are compared and not their experiments; `"seeds"` for
             a metric without scores of single images; `"splits"` for pairs of runs on splits of the images that have
             different test sets; `"nothing"` if the comparison is impossible.
         difference: Metric of `name` minus that of `other`, with its interval over seeds and images like these.
         these_images: The same with its interval over seeds alone, on these test images.
         detectable: Smallest difference that such runs find in four of five studies.
-        limit: What is left of it with endless runs; only more test images lower it.
+        limit: Smallest difference that endless runs find; only more test images lower it.
         margin: Largest difference that counts as none.
         equal_p: p-value of the hypothesis that the difference is at least the margin, corrected as `p_holm` is.
         p_holm: p-value of the hypothesis that there is no difference, corrected for the number of comparisons.

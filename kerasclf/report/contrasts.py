@@ -35,6 +35,7 @@ def contrasts(results: StudyResults) -> list[Pair]:
     Otherwise they follow from the experiments:
 
     * two settings with two values each: the effect of each setting at both values of the other;
+    * alternatives, each of which changes one thing of the first experiment: each alternative and the first;
     * a ladder, in which each experiment changes one thing of an earlier one: each step;
     * all others: each experiment and the first.
 

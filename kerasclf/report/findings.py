@@ -10,7 +10,7 @@ from kerasclf.report.random_effects import prediction
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.wording import counted
 
-# Fewer validation images do not tell experiments apart whose accuracies differ by less than about 14 points.
+# Fewer validation images cannot tell experiments apart whose accuracies differ by less than about 14 points.
 _FEW_VALIDATION_IMAGES = 100
 
 
@@ -41,7 +41,7 @@ def comparisons_of(results: StudyResults) -> list[Comparison]:
 
 
 def open_comparisons(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Returns the comparisons without a verdict that more runs may decide."""
+    """Returns the comparisons that are not decided, and that more runs may decide."""
     return [one for one in comparisons if one.verdict in ("open", "none") and one.basis != "nothing"]
 
 
@@ -86,7 +86,7 @@ def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> 
     published, low, high = experiment.published["accuracy"], max(expected.low, 0.0), min(expected.high, 1.0)
     if low == 0 and high == 1:
         return (
-            f"{experiment.name}: so few runs agree with any published accuracy, also with the published {published:g}."
+            f"{experiment.name}: so few runs agree with any published accuracy, including the published {published:g}."
         )
     # Rounding must not move the published figure to the other side of an end.
     exact = next((d for d in (3, 4) if (low <= published <= high) == (round(low, d) <= published <= round(high, d))), 5)

@@ -1,7 +1,7 @@
 """Comparisons inside a run: of test images that leaked with the others, or of the validation with the test accuracy.
 
-Two different sets of images are compared, so that both add to the error. The difference is written as the mean of one
-score for each image, which `summarise_scores` takes like any other.
+Two different sets of images are compared, and both add to the error. The difference is the mean of one score for each
+image, so that `summarise_scores` can take it.
 """
 
 from collections.abc import Sequence
@@ -56,8 +56,8 @@ def compare_leaked(flawed: ExperimentResults, corrected: ExperimentResults, metr
 def compare_best_validation(name: str, experiment: ExperimentResults, metric: str, margin: float) -> Inside:
     """Compares the best validation accuracy over all epochs with the test accuracy of the same run.
 
-    The verdicts on single validation images are unknown. The error takes all runs to be right on the same ones, which
-    is the largest it can be.
+    The predictions for validation images are unknown. The error assumes that all runs are right on the same ones, which
+    makes it as large as possible.
 
     Args:
         name: Name of the flaw.

@@ -55,13 +55,13 @@ def interval_of(results: StudyResults, experiment: ExperimentResults, metric: st
 
 
 def single_run_note(results: StudyResults) -> str:
-    """Returns what the intervals of single runs hold, in a sentence; the empty string if there is no single run."""
+    """Returns what the intervals of single runs cover, in a sentence; the empty string if there is no single run."""
     single = [e.name for e in results.experiments if len(e.runs) == 1]
     if not single:
         return ""
     if results.samples[single[0]].seeds is not None:
         have = "has a single run" if len(single) == 1 else "have a single run each"
-        return f"{in_words(single)} {have}; seeds are taken to vary as much as in the other experiments."
+        return f"{in_words(single)} {have}; seeds are assumed to vary as much as in the other experiments."
     return "A single run says nothing of other seeds: its interval is that of this one network on images like these."
 
 

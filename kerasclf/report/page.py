@@ -42,8 +42,11 @@ GLOSSARY = {
     "run": "one training of an experiment, from one seed",
     "seed": "the number that decides everything random in a run: first weights, order and changes of the images",
     "repeat": "another run of the same experiment with another seed",
-    "interval": "the range that covers the true value in 95 of 100 such studies",
-    "significant": "equally good experiments would differ this much in fewer than 5 of 100 such studies",
+    "split": "one division of the images into a training, a validation and a test set",
+    "images like these": "all images of the kind of the test images, which are a sample of them",
+    "these images": "the test images alone",
+    "interval": "a range that covers the true value in about 95 of 100 such studies",
+    "significant": "so large that equally good experiments differ as much in fewer than 5 of 100 such studies",
 }
 
 # A longer table of classes shows only the worst classes and folds the others.

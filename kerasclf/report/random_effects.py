@@ -27,9 +27,9 @@ class SeedVariance:
 
     Args:
         variance: Variance of the metric of one run.
-        noise: The part of it that is due to single images, on which runs disagree by chance.
+        noise: The part of the variance that comes from single images, on which runs disagree by chance.
         df: Degrees of freedom of the estimate.
-        borrowed: Whether it is that of other experiments, because this one has a single run.
+        borrowed: Whether the variance is that of other experiments, because this one has a single run.
     """
 
     variance: float
@@ -78,7 +78,7 @@ def summarise_scores(scores: Scores) -> Sample:
 
 
 def summarise_values(values: NDArray[np.float64], images: int, overlap: float = 0.0) -> Sample:
-    """Summarises a metric of which only the value of each run is known. Its error is over the runs alone.
+    """Summarises a metric of which only the value of each run is known. The error is then over the runs alone.
 
     Runs that agree by chance still vary by what one image adds to the metric.
 
@@ -209,9 +209,9 @@ def equivalence(*samples: Sample, margin: float) -> float:
 
 
 def detectable(*samples: Sample, power: float = 0.8) -> tuple[float, float]:
-    """Returns the difference that such a comparison finds with a power of 80 %, and its limit with endless runs.
+    """Returns the smallest difference that such a comparison finds in 80 % of studies, and that with endless runs.
 
-    Only more test images lower the limit.
+    Only more test images lower the second one.
     """
     error = error_of(*samples)
     if error.variance <= _NO_VARIANCE:
@@ -222,7 +222,7 @@ def detectable(*samples: Sample, power: float = 0.8) -> tuple[float, float]:
 
 
 def reach(error: Error, level: float = 1 - CONFIDENCE, power: float = 0.8) -> tuple[float, float]:
-    """Returns the difference that is found with a given error of it, and its limit with endless runs.
+    """Returns the smallest difference that is found with such an error, and that with endless runs.
 
     Args:
         error: The error of a difference.
@@ -262,7 +262,7 @@ def prediction(sample: Sample, test_images: int | None = None) -> Interval | Non
 def by_group(scores: Scores, groups: NDArray[np.int64]) -> Scores:
     """Returns scores of groups of images, such as the photographs of one individual, instead of single images.
 
-    Each run keeps its mean over the images; groups of other sizes count by their images.
+    Each run keeps its mean over the images, because larger groups count more.
 
     Args:
         scores: Score of each run (row) on each image (column).
@@ -281,6 +281,6 @@ def unseen(images: int, confidence: float = CONFIDENCE) -> float:
 
 
 def satterthwaite(variance: float, parts: Sequence[tuple[float, float]]) -> float:
-    """Returns the degrees of freedom of a sum of variances, of which `parts` are estimated with theirs."""
+    """Returns the degrees of freedom of a sum of variances; `parts` are the estimated ones with theirs."""
     below = sum(part**2 / df for part, df in parts)
     return variance**2 / below if below > 0 else math.inf

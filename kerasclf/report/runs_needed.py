@@ -13,7 +13,7 @@ from kerasclf.report.study_results import StudyResults
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.wording import counted
 
-# A plan that needs more runs than this is none.
+# A study that needs more runs than this is not feasible.
 _MOST_RUNS = 1000
 _USUAL_SEED_DEVIATION = 0.01
 # Experiments disagree on more images than seeds do: by this share of accuracy × error rate. It was 0.02 to 0.13 for
@@ -28,7 +28,7 @@ class PlannedComparison:
     Args:
         difference: The difference in accuracy to find.
         seed_deviation: Standard deviation of the accuracy from seed to seed.
-        disagreement: Share of the images on which two experiments disagree, minus that for two seeds of one.
+        disagreement: Share of the images on which two experiments disagree, minus that of two seeds of one experiment.
         test_images: Number of test images.
         comparisons: Number of comparisons of the study.
         measured: Whether finished runs gave the seed deviation, and whether they gave the disagreement.
@@ -47,7 +47,7 @@ class PlannedComparison:
         return (1 - CONFIDENCE) / self.comparisons
 
     def reach(self, runs: int) -> tuple[float, float]:
-        """Returns the difference that so many runs each find in four of five studies, and its limit."""
+        """Returns the smallest difference that so many runs each find in four of five studies, and its limit."""
         seeds, images = self.seed_deviation**2 / runs, self.disagreement / self.test_images
         variance = 2 * seeds + images
         df = satterthwaite(variance, [(seeds, runs - 1)] * 2)
@@ -66,12 +66,12 @@ class PlannedComparison:
         of = f"{counted(self.comparisons, 'comparison')} on {counted(self.test_images, 'test image')}"
         found = f"a difference of {_points(points)} in four of five cases ({of})"
         if self.runs is None:
-            need = f"no {_MOST_RUNS:,} runs of each experiment find {found}"
+            need = f"even {_MOST_RUNS:,} runs of each experiment do not find {found}"
         else:
             need = f"{self.runs} runs of each experiment find {found}"
         seeds, images = ("as in the finished runs" if known else "assumed" for known in self.measured)
         return [
-            f"{need}; endless runs would find {limit:.1f}, and only more test images lower this",
+            f"{need}; endless runs would find {limit:.1f} points, and only more test images lower this",
             f"this holds if accuracy varies by {_points(100 * self.seed_deviation)} from seed to seed ({seeds}; "
             f"`seed_deviation`), and two experiments disagree on {100 * self.disagreement:.2g} % more of the images "
             f"than two seeds do ({images})",

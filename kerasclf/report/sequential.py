@@ -1,7 +1,7 @@
 """Repeating a study until its answer is known: how strict each look at its results must be.
 
-Whoever looks after 3, 5 and 10 runs and stops at the first p-value below 5 % is wrong more often than in 5 % of cases.
-Each look therefore spends a part of the 5 % (Lan & DeMets 1983, with the spending function that resembles Pocock's).
+A study that stops at the first p-value below 5 %, after 3, 5 or 10 runs, is wrong in more than 5 % of cases. Each look
+therefore spends a part of the 5 % (Lan & DeMets 1983, with the spending function that resembles Pocock's).
 """
 
 import itertools

@@ -164,16 +164,16 @@ class Study:
         protocol: `"sound"`, or `"published"` with the flaws of the original.
         notes: Sentences for the report on the protocol, and on choices that the original leaves open.
         seeds: Seeds of the runs of each experiment.
-        splits: Number of splits of the images into training, validation and test set. The run of a seed has the split
-            with the number seed modulo `splits`, from 0; its `Split.seed` is that of the experiment plus the number.
-            An own test set of the data stays. More than one needs seeds for each split.
+        splits: Number of splits of the images into training, validation and test set. Seeds take the splits in turn: a
+            run has split number seed modulo `splits`, counted from 0. The number is added to the experiment's
+            `Split.seed`. Data with their own test set keep it. Each split needs at least one seed.
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
         lessons: The lessons, by the name of the experiment with a flaw, or of the flaw of a report.
         compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
             them by the structure of the experiments (see `kerasclf.report.contrasts`).
         margin: The largest difference in accuracy that counts as none.
         looks: Numbers of runs of each experiment after which the study looks at its results, such as (3, 5, 10). It
-            stops at the first look at which every comparison has a verdict. Empty runs all seeds.
+            stops at the first look at which every comparison is decided (better, worse or equal). Empty runs all seeds.
         quick_reduction: The limits of the quick size; None takes the usual ones.
         cpu_reduction: The limits of the reduced size; None if the study declares none.
         reductions: Phrases that say what was reduced. Reduced metrics are not comparable with published figures.

@@ -51,8 +51,8 @@ def repeat(study: Study, repeats: int | tuple[int, int], seed: int | None = None
 
     Args:
         study: The study.
-        repeats: The number of runs on each split. `(3, 10)` stops as soon as every comparison has a verdict, after 3, 5
-            or 10 runs.
+        repeats: The number of runs on each split. `(3, 10)` stops as soon as every comparison is decided, after 3, 5 or
+            10 runs.
         seed: Seed of the first run, from which the others count up; None takes the study's first.
         splits: Number of splits of the images; None takes the study's.
 
@@ -80,7 +80,7 @@ class StudyOptions(Value):
     Args:
         data: The spec of a data set that replaces the study's own; None keeps it.
         repeats: Runs of each experiment on each split; None takes the study's own number, or 1 for the quick size.
-            `(3, 10)` stops as soon as every comparison has a verdict, after 3, 5 or 10 runs (see `looks_of`).
+            `(3, 10)` stops as soon as every comparison is decided, after 3, 5 or 10 runs (see `looks_of`).
         splits: Number of splits of the images; None takes the study's own number, usually 1 (see `Study`).
         seed: Seed of the first run; the others count up from it.
         size: `"full"`, `"reduced"` (the study's version for a CPU) or `"quick"` (seconds; its metrics mean nothing).

@@ -48,7 +48,7 @@ def test_more_runs_lower_the_reach_down_to_its_limit():
 def test_it_is_said_in_words():
     assert USUAL.sentences == [
         "6 runs of each experiment find a difference of 2 points in four of five cases (1 comparison on 10,000 test "
-        "images); endless runs would find 0.6, and only more test images lower this",
+        "images); endless runs would find 0.6 points, and only more test images lower this",
         "this holds if accuracy varies by 1 point from seed to seed (assumed; `seed_deviation`), and two experiments "
         "disagree on 5 % more of the images than two seeds do (assumed)",
     ]
@@ -57,8 +57,8 @@ def test_it_is_said_in_words():
     assert "(as in the finished runs; `seed_deviation`)" in many.sentences[1]
     few = replace(USUAL, test_images=400)
     assert few.runs is None
-    assert few.sentences[0].startswith("no 1,000 runs of each experiment find a difference of 2 points")
-    assert "endless runs would find 3.1, and" in few.sentences[0]
+    assert few.sentences[0].startswith("even 1,000 runs of each experiment do not find a difference of 2 points")
+    assert "endless runs would find 3.1 points, and" in few.sentences[0]
 
 
 def test_without_results_it_assumes(tmp_path):

@@ -136,8 +136,8 @@ _NOTES = (
     "highest accuracy on all test images is never below that of the corrected run, even where the choice brings "
     "nothing. So the accuracy on the half that chooses is compared with that on the other half. The halves have equal "
     "shares of each class and follow from the seed of the split.",
-    "report_best_validation has no runs of its own: it is another report of the runs of sound. Its interval takes all "
-    "runs to be right on the same validation images, which is the widest that it can be.",
+    "report_best_validation has no runs of its own: it reports another metric of the runs of sound. Its interval "
+    "assumes that all runs are right on the same validation images, which makes it as wide as possible.",
     "Copies and near-copies replace as many training images of their class, so all runs have training sets of equal "
     "size. duplicates and group_leak leak the same test images.",
     "sound and the experiments compared with it use BaseNet with featurewise normalisation, flips and zoom, and choose "
