@@ -1,4 +1,4 @@
-"""A study that stops when every comparison has a verdict. An engine that writes prepared runs takes no time."""
+"""A study that stops when every comparison is decided. An engine that writes prepared runs takes no time."""
 
 from dataclasses import replace
 
