@@ -276,7 +276,10 @@ def by_group(scores: Scores, groups: NDArray[np.int64]) -> Scores:
 
 
 def unseen(images: int, confidence: float = CONFIDENCE) -> float:
-    """Returns the largest share of images like these that may differ although none of `images` does (Clopper 1934)."""
+    """Returns the largest share of images like these that may differ although none of `images` does.
+
+    It is the end of the exact interval of Clopper and Pearson (1934).
+    """
     return float(1 - ((1 - confidence) / 2) ** (1 / images))
 
 
