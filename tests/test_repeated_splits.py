@@ -288,5 +288,6 @@ def test_intervals_over_splits_cover_the_mean_over_other_images(splits, most):
     for overlap in (0.25, 0.0):
         intervals = [mean_of(summarise_values(np.array(values), 40, overlap)) for values in accuracies]
         covered[overlap] = np.mean([one.low <= truth <= one.high for one in intervals])
-    assert 0.93 <= covered[0.25] <= 0.98
+    # Three values of 40 images often agree by chance. They still vary by an image, which covers a little more.
+    assert 0.93 <= covered[0.25] <= 0.99
     assert covered[0.0] < most  # as if the splits shared no images

@@ -45,7 +45,7 @@ CASES = {
     "other test images": ([(0.5, 0.6), (0.5, 0.7)], {}, {}, {"test": images(20)}, ("their test images differ",)),
     "other classes": ([(0.5, 0.6), (0.5, 0.7)], {}, {}, {"classes": ("x", "y", "z")},
                       ("their classes differ", "none is the best")),
-    "one and three runs": ([(0.5,), (0.7, 0.8, 0.9)], {}, {}, {}, ("a has a single run; seeds are taken",)),
+    "one and three runs": ([(0.5,), (0.7, 0.8, 0.9)], {}, {}, {}, ("a has a single run; seeds are assumed",)),
     "all wrong": ([(0, 0, 0), (0, 0, 0)], {}, {}, {}, (OPEN,)),
     "all right": ([(1, 1, 1), (1, 1, 1)], {}, {}, {}, (OPEN,)),
     "wrong and right": ([(0, 0, 0), (1, 1, 1)], {}, {}, {}, ("b is better than a by 100.0 points",)),
