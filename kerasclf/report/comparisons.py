@@ -19,13 +19,12 @@ from kerasclf.report.random_effects import (
     summarise_scores,
     summarise_values,
 )
-from kerasclf.report.statistics import CONFIDENCE, Interval, holm
+from kerasclf.report.statistics import CONFIDENCE, UNKNOWN, Interval, holm
 from kerasclf.report.study_results import MARGIN, ExperimentResults, StudyResults
 from kerasclf.wording import counted
 
 Verdict = Literal["better", "worse", "equal", "open", "none"]
 Basis = Literal["repeated", "borrowed", "networks", "seeds", "splits", "nothing"]
-_UNKNOWN = Interval(math.nan, math.nan, math.nan)
 _TOO_FEW = {
     False: "This study has too few runs to find a difference of any size.",
     True: "This study has too few test images to find a difference of any size.",
@@ -191,7 +190,7 @@ def compare(
     """
     runs = len(one.runs), len(other.runs)
     if one.runs[0].class_names != other.runs[0].class_names:
-        return _impossible(one, other, "their classes differ")
+        return impossible((one.name, other.name), runs, "their classes differ")
     if one.test_images is None or one.test_images != other.test_images:
         return _compare_on_splits(one, other, margin)
     samples = results.samples[one.name], results.samples[other.name]
@@ -208,7 +207,7 @@ def _compare_on_splits(one: ExperimentResults, other: ExperimentResults, margin:
     names, pairs = (one.name, other.name), [(runs, other.by_split.get(key, ())) for key, runs in one.by_split.items()]
     pairs = [pair for pair in pairs if all(pair)]
     if len(pairs) < 2:
-        return _impossible(one, other, "their test images differ")
+        return impossible(names, (len(one.runs), len(other.runs)), "their test images differ")
     accuracies = np.array([[np.mean([run.correct.mean() for run in runs]) for runs in pair] for pair in pairs])
     sample = summarise_values(accuracies[:, 0] - accuracies[:, 1], one.runs[0].images["test"], one.overlap)
     runs = tuple(sum(map(len, side)) for side in zip(*pairs, strict=True))
@@ -216,12 +215,12 @@ def _compare_on_splits(one: ExperimentResults, other: ExperimentResults, margin:
     error = error_of(sample)
     lasting = error.variance * one.overlap / (1 / len(pairs) + one.overlap)
     limit = reach(error._replace(images=lasting))[1] if lasting else compared.limit
-    return replace(compared, basis="splits", images=0, these_images=_UNKNOWN, limit=limit, splits=len(pairs))
+    return replace(compared, basis="splits", images=0, these_images=UNKNOWN, limit=limit, splits=len(pairs))
 
 
-def _impossible(one: ExperimentResults, other: ExperimentResults, reason: str) -> Comparison:
-    runs = len(one.runs), len(other.runs)
-    return Comparison(one.name, other.name, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, reason=reason)
+def impossible(names: tuple[str, str], runs: tuple[int, int], reason: str, metric: str = "test_accuracy") -> Comparison:
+    """Returns a comparison of two experiments that cannot be made, for a reason such as "their classes differ"."""
+    return Comparison(*names, runs, 0, "nothing", UNKNOWN, UNKNOWN, metric=metric, reason=reason)
 
 
 def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: str) -> Comparison:
@@ -235,12 +234,11 @@ def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: s
     pairs = [(run, before) for run in one.runs for before in other.runs if run.seed == before.seed]
     names, runs = (one.name, other.name), (len(pairs), len(pairs))
     if not pairs:
-        reason = "they share no seed"
-        return Comparison(*names, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, metric=metric, reason=reason)
+        return impossible(names, runs, "they share no seed", metric)
     if metric != "test_accuracy" or any(run.test_images != before.test_images for run, before in pairs):
         values = np.array([run.metrics[metric] - before.metrics[metric] for run, before in pairs])
         if len(pairs) < 2:
-            difference = _UNKNOWN._replace(value=float(values[0]))
+            difference = UNKNOWN._replace(value=float(values[0]))
             return Comparison(*names, runs, 0, "seeds", difference, difference, metric=metric)
         compared = compare_samples(names, runs, (summarise_values(values, pairs[0][0].images["validation"]),))
         return replace(compared, basis="seeds", images=0, metric=metric)

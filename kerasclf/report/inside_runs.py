@@ -11,16 +11,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.report.comparisons import Comparison, compare_samples
+from kerasclf.report.comparisons import Comparison, compare_samples, impossible
 from kerasclf.report.finished_run import Run
 from kerasclf.report.random_effects import Sample, summarise_scores, summarise_values
-from kerasclf.report.statistics import Interval
 from kerasclf.report.study_results import ExperimentResults
 
 Scores = NDArray[np.float64]
 Parts = tuple[Scores, Scores]  # the scores of a run on two sets of images
 
-_UNKNOWN = Interval(np.nan, np.nan, np.nan)
 # A single image shows no variance.
 _FEWEST = 2
 
@@ -110,8 +108,7 @@ def _inside(
     """Compares the two sets of images of each run; `same_images` tells whether all runs have the same two sets."""
     runs = (len(parts), len(parts))
     if not parts:
-        nothing = Comparison(*names, runs, 0, "nothing", _UNKNOWN, _UNKNOWN, metric=metric)
-        return Inside(np.nan, np.nan, nothing)
+        return Inside(np.nan, np.nan, impossible(names, runs, "too few images can be compared", metric))
     compared = compare_samples(names, runs, (_sample(parts, same_images),), margin)
     if not same_images:
         compared = replace(compared, basis="seeds", images=0)

@@ -5,24 +5,22 @@ import math
 import numpy as np
 
 from kerasclf.report.random_effects import borrow, mean_of
-from kerasclf.report.statistics import Interval, accuracy_interval, selection_bias
+from kerasclf.report.statistics import UNKNOWN, Interval, accuracy_interval, selection_bias
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.wording import in_words
 
 
-def accuracy_of(results: StudyResults, experiment: ExperimentResults, *, on_these_images: bool = False) -> Interval:
-    """Returns an experiment's mean test accuracy with its 95 % interval, clipped to 0 and 1.
+def accuracy_of(results: StudyResults, experiment: ExperimentResults) -> Interval:
+    """Returns an experiment's mean test accuracy with its 95 % interval over seeds and images like these.
 
     Args:
         results: The study, whose other experiments show how seeds vary if this one has a single run.
         experiment: The experiment.
-        on_these_images: Whether the interval is over seeds alone. Otherwise it is over seeds and images like these.
     """
     sample = results.samples[experiment.name]
     if sample.seeds is None and experiment.test_images is not None:
         return accuracy_interval(experiment.runs[0].correct)
-    interval = mean_of(sample, on_these_images=on_these_images)
-    return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, 1.0))
+    return _clipped(mean_of(sample))
 
 
 def accuracy_on_these_images(results: StudyResults, experiment: ExperimentResults) -> Interval:
@@ -30,9 +28,10 @@ def accuracy_on_these_images(results: StudyResults, experiment: ExperimentResult
 
     Its ends are nan for a single run, if no other experiment shows how seeds vary, and for runs on different images.
     """
-    if results.samples[experiment.name].seeds is not None and experiment.test_images is not None:
-        return accuracy_of(results, experiment, on_these_images=True)
-    return Interval(float(experiment.values("test_accuracy").mean()), math.nan, math.nan)
+    sample = results.samples[experiment.name]
+    if sample.seeds is not None and experiment.test_images is not None:
+        return _clipped(mean_of(sample, on_these_images=True))
+    return UNKNOWN._replace(value=float(experiment.values("test_accuracy").mean()))
 
 
 def interval_of(results: StudyResults, experiment: ExperimentResults, metric: str) -> Interval:
@@ -49,8 +48,11 @@ def interval_of(results: StudyResults, experiment: ExperimentResults, metric: st
     if sample.seeds is None:
         repeated = [e for e in results.experiments if len(e.runs) > 1 and not np.isnan(e.values(metric)).any()]
         sample = borrow([sample, *(e.sample(metric) for e in repeated)])[0]
-    interval = mean_of(sample)
-    highest = math.inf if metric == "test_loss" else 1.0
+    return _clipped(mean_of(sample), highest=math.inf if metric == "test_loss" else 1.0)
+
+
+def _clipped(interval: Interval, highest: float = 1.0) -> Interval:
+    """Returns an interval without values that the metric cannot have."""
     return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, highest))
 
 

@@ -27,6 +27,9 @@ class Interval(NamedTuple):
         return (self.high - self.low) / 2
 
 
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Returns p-values corrected for multiple comparisons by the method of Holm (1979).
 

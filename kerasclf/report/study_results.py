@@ -73,6 +73,16 @@ class ExperimentResults:
         Args:
             metric: A key of `kerasclf.report.scores.SCORES`.
         """
+        # The jackknife of macro F1 takes a second for a study, and the page and the console show the same table.
+        if metric not in self._samples:
+            self._samples[metric] = self._summarise(metric)
+        return self._samples[metric]
+
+    @cached_property
+    def _samples(self) -> dict[str, Sample]:
+        return {}
+
+    def _summarise(self, metric: str) -> Sample:
         splits = list(self.by_split.values())
         if self.test_images is None:
             means = np.array([np.mean([run.metrics.get(metric, np.nan) for run in runs]) for runs in splits])
