@@ -15,8 +15,8 @@ ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS)) $(if
        $(if $(QUICK),--quick) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
        $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
-       $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(EPOCHS),--epochs $(EPOCHS)) \
-       $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK)) \
+       $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
+       $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) $(if $(RETRY),--retry) $(if $(TRACK),--track $(TRACK)) \
        $(if $(REDUCED),--reduced) $(if $(ONLY),--only $(ONLY))
 
 # The options of a search: make search-basenet MAX_TRIALS=20 MAX_TIME=2h JOBS=2 REFIT=1
@@ -24,7 +24,8 @@ SEARCH_ARGS = $(if $(DATA),--data "$(DATA)") $(if $(REPEATS),--repeats $(REPEATS
        $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out "$(OUT)") $(if $(EPOCHS),--epochs $(EPOCHS)) \
        $(if $(TRAIN_PER_CLASS),--train-per-class $(TRAIN_PER_CLASS)) \
        $(if $(TEST_PER_CLASS),--test-per-class $(TEST_PER_CLASS)) $(if $(IMAGE_SIZE),--image-size $(IMAGE_SIZE)) \
-       $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) \
+       $(if $(BACKBONE),--backbone $(BACKBONE)) $(if $(WEIGHTS),--weights "$(WEIGHTS)") \
+       $(if $(JOBS),--jobs $(JOBS)) $(if $(PLAN),--plan) \
        $(if $(MAX_TRIALS),--max-trials $(MAX_TRIALS)) $(if $(MAX_TIME),--max-time $(MAX_TIME)) \
        $(if $(FINAL_REPEATS),--final-repeats $(FINAL_REPEATS)) $(if $(REFIT),--refit) $(if $(REDUCED),--reduced)
 
@@ -37,7 +38,8 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Studies take DATA=… REPEATS=… PROTOCOL=sound|published QUICK=1 SEED=… OUT=…"
-	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|none JOBS=… PLAN=1 RETRY=1"
+	@echo "TRAIN_PER_CLASS=… TEST_PER_CLASS=… IMAGE_SIZE=… EPOCHS=… WEIGHTS=imagenet|FILE|FOLDER|none JOBS=… PLAN=1 RETRY=1"
+	@echo "BACKBONE=NAME (another pretrained network)"
 	@echo "REDUCED=1 (the version for a CPU) ONLY=\"…\" TRACK=wandb|mlflow|tensorboard;"
 	@echo "searches also MAX_TRIALS=… MAX_TIME=2h FINAL_REPEATS=… REFIT=1,"
 	@echo "such as"

@@ -4,6 +4,7 @@ The builders check their arguments again, and more thoroughly.
 """
 
 import functools
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", 
 POOLINGS = ("avg", "max", "flatten")
 TORCH_FORMS = (".safetensors", ".pth", ".pt")
 KERAS_FORMS = (".keras", ".h5")
+_MAX_LISTED = 12  # files in a message
 FILE_FORMS = (
     ".keras (a saved model), .safetensors or .pth (with the names of torchvision or timm), .weights.h5 (Keras 3) or "
     ".h5 (of keras.applications)"
@@ -79,6 +81,50 @@ def head_widths(head: Sequence[int] | str) -> list[str]:
     return [str(units) for units in head]
 
 
+def has_convolutions(name: str, unfreeze: str) -> bool:
+    """Returns whether a network has the convolutional layers of an `unfreeze` setting such as `"last30"`.
+
+    Other settings, and a user's own network, are known when the network is built.
+    """
+    known, wanted = known_networks().get(name), re.fullmatch(r"last(\d+)", unfreeze)
+    return known is None or wanted is None or int(wanted[1]) <= known.convolutions
+
+
+def weights_file(name: str, weights: str) -> str:
+    """Returns the file of a network in a folder of weights; any other source of weights as it is.
+
+    A folder without exactly one file of the network stays as it is, for `weights_problems` to report.
+
+    Args:
+        name: Name of the network.
+        weights: Source of the weights.
+    """
+    folder = Path(weights).expanduser()
+    found = weights_in(folder, name) if folder.is_dir() else []
+    return str(Path(weights) / found[0].name) if len(found) == 1 else weights
+
+
+def weights_in(folder: Path, name: str) -> list[Path]:
+    """Returns the files of weights in a folder whose name starts with that of a network.
+
+    `resnet50-0676ba61.pth` is of resnet50, and `vgg11_bn.pth` of vgg11_bn alone. An `.h5` file of keras.applications
+    is of keras_resnet50, too, if it is named after ResNet50.
+    """
+    files = sorted(path for path in folder.iterdir() if path.suffix in (*TORCH_FORMS, *KERAS_FORMS))
+    return [path for path in files if _network_of(path) == name]
+
+
+def _network_of(path: Path) -> str | None:
+    """Returns the network after which a file of weights is named; None if there is none."""
+    file = path.name.lower()
+    named = [name for name in known_networks() if re.match(rf"{name}(?![a-z0-9])", file)]
+    if not named:
+        return None
+    name = max(named, key=len)
+    keras_name = f"keras_{name}"
+    return keras_name if path.suffix == ".h5" and keras_name in known_networks() else name
+
+
 def weights_problems(name: str, weights: str) -> list[str]:
     """Returns what is wrong with the source of a known network's pretrained weights. It does not read a file."""
     known = known_networks().get(name)
@@ -87,6 +133,8 @@ def weights_problems(name: str, weights: str) -> list[str]:
     if weights == "imagenet":
         return [] if known.imagenet else [no_imagenet_weights(name, known_networks().values())]
     path = Path(weights).expanduser()
+    if path.is_dir():
+        return [_folder_problem(name, path)]
     if not path.is_file():
         expected = f"'imagenet', 'none' or a file: {FILE_FORMS}"
         near = did_you_mean(weights, ("imagenet", "none"))
@@ -96,6 +144,20 @@ def weights_problems(name: str, weights: str) -> list[str]:
     if path.suffix == ".h5" and known.family != "backbones":
         return [f"weights: expected a .keras, .safetensors or .pth file for {name}. Received: {weights!r}."]
     return []
+
+
+def _folder_problem(name: str, folder: Path) -> str:
+    """Returns why a folder of weights cannot be used for a network."""
+    found = [path.name for path in weights_in(folder, name)]
+    if len(found) == 1:  # a study finds the file itself
+        return f"weights: expected a file. Received the folder {str(folder)!r}. Give {str(folder / found[0])!r}."
+    forms = (*TORCH_FORMS, *KERAS_FORMS)
+    others = found or sorted(path.name for path in folder.iterdir() if path.suffix in forms)
+    listed = ", ".join(others[:_MAX_LISTED]) + (" …" if len(others) > _MAX_LISTED else "") if others else "no weights"
+    return (
+        f"weights: expected one file of {name} in the folder {str(folder)!r}, such as {name}.safetensors, "
+        f"{name}.pth or {name}.weights.h5. Received {len(found)}; the folder holds {listed}."
+    )
 
 
 def no_imagenet_weights(name: str, entries: Iterable[Entry]) -> str:

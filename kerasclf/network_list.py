@@ -25,6 +25,7 @@ class Entry(NamedTuple):
         least: Minimum height and width of the input, in pixels.
         imagenet: Whether there are ImageNet weights to download.
         arguments: Names of its builder's arguments, except for the sizes.
+        convolutions: Number of convolutional layers below its top.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
     least: int
     imagenet: bool
     arguments: tuple[str, ...]
+    convolutions: int
 
 
 class NetworkList(NamedTuple):

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
+import tyro
 from rich.console import Console
 
 from kerasclf.commands.output import folder_name, folder_within, say
@@ -29,7 +30,7 @@ class CourseCommand(RunOptions):
       kerasclf course --only perceptron iris cnn
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache"}
+    FLAGS: ClassVar[dict[str, str]] = {"cache": "--no-cache", "backbones": "--backbone"}
 
     data: str | None = None
     """Images of digits, such as folder:mnist900. Default: MNIST if it is available, otherwise scikit-learn's digits."""
@@ -43,8 +44,10 @@ class CourseCommand(RunOptions):
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training."""
     weights: str | None = None
-    """Source of pretrained weights: imagenet (downloaded once), a file, or none for random weights. --quick uses none
-    by default."""
+    backbone: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
+    """Another pretrained network for the exercise transfer; kerasclf models lists them. Default: resnet18."""
+    """Source of pretrained weights: imagenet (downloaded once), a file, a folder with a file NETWORK.safetensors (.pth,
+    .keras, .weights.h5) for each network, or none for random weights. --quick uses none by default."""
 
     def run(self, console: Console) -> None:
         names = self._check()
@@ -90,6 +93,8 @@ class CourseCommand(RunOptions):
         problems, names = self.check_shared(self.data, self.protocol), list[str]()
         with problems.collect():
             names = _studies_of(self.only)
+        if self.backbone and names and "course-transfer" not in names:
+            problems.add("--backbone is for the exercise transfer, which --only leaves out.")
         if self.wine is not None:
             with problems.collect():
                 check_files(f"wine:{self.wine}")
@@ -116,7 +121,8 @@ class CourseCommand(RunOptions):
         experiments = STUDIES[name]("sound").experiments.values()
         pretrained = any(experiment.transfer is not None for experiment in experiments)
         resized = any(experiment.image_size is not None for experiment in experiments)
-        options = self.study_options(spec, self.epochs, self.weights if pretrained else None, no_cache=self.no_cache)
+        weights, backbones = (self.weights, self.backbone) if pretrained else (None, ())
+        options = self.study_options(spec, self.epochs, weights, backbones=backbones)
         if not resized:
             options = options.but(limits=options.limits.but(image_size=None))
         return declare(name, "published" if self.protocol == "published" else "sound", options)

@@ -77,7 +77,7 @@ class RunOptions(SharedOptions):
         weights: str | None,
         *,
         reduced: bool = False,
-        no_cache: bool = False,
+        backbones: tuple[str, ...] = (),
     ) -> "StudyOptions":
         """Returns the changes of a study that the options request.
 
@@ -88,8 +88,9 @@ class RunOptions(SharedOptions):
 
         self._check_difference()
         size, repeats = self.size(reduced=reduced), parse_repeats(self.repeats)
-        cache: Literal["auto", "off"] = "off" if no_cache else "auto"
-        return StudyOptions(data, repeats, self.seed, size, self.limits(epochs), weights, cache, self.splits)
+        cache: Literal["auto", "off"] = "off" if self.no_cache else "auto"
+        limits = self.limits(epochs)
+        return StudyOptions(data, repeats, self.seed, size, limits, weights, cache, self.splits, backbones)
 
     def run_study(
         self,

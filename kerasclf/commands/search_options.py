@@ -26,6 +26,7 @@ class SearchOptions(SharedOptions):
         "final_seeds": "--final-repeats",
         "seeds": "--repeats",
         "ip": "--bind",
+        "backbones": "--backbone",
     }
 
     experiment: Annotated[str, tyro.conf.Positional] = ""
@@ -64,8 +65,11 @@ class SearchOptions(SharedOptions):
     """With STUDY/EXPERIMENT: the protocol of the study, sound or published."""
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training. If the search varies the epochs, it scales them down."""
+    backbone: str | None = None
+    """With a declared search or STUDY/EXPERIMENT: another pretrained network instead of its own; kerasclf models lists
+    them."""
     weights: str | None = None
-    """Weights of a pretrained network: imagenet, a file, or none."""
+    """Weights of a pretrained network: imagenet, a file, a folder with a file named after the network, or none."""
     reduced: bool = False
     """Run the declared search's reduced size, for a CPU. The report lists the reductions."""
 

@@ -7,8 +7,9 @@ from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.search_options import SearchOptions
 from kerasclf.data.default_data import default_dataset
 from kerasclf.data.keras_sets import KERAS_SETS
-from kerasclf.errors import KerasclfError, Problems
+from kerasclf.errors import KerasclfError, Problems, raise_all
 from kerasclf.log import Log
+from kerasclf.network_checks import name_problems, weights_file
 from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration
@@ -18,6 +19,7 @@ from kerasclf.search.search_catalogue import SEARCHES, reduce_search
 from kerasclf.search.spaces.space import Space
 from kerasclf.search.spaces.space_file import read_space
 from kerasclf.studies.reduction import QUICK, Reduction
+from kerasclf.studies.study import Protocol
 
 
 def check_options(options: SearchOptions) -> tuple[Search, Budget]:
@@ -143,13 +145,29 @@ def _make_declared(options: SearchOptions, space: Space | None) -> tuple[Search,
         )
     full = declared.make()
     search = declared.make_reduced() if options.reduced and declared.make_reduced else full
+    if options.backbone is not None:
+        search = replace(search, experiment=_on_backbone(search.experiment, options.backbone))
     oracle = search.oracle if options.oracle is None else options.oracle
     return replace(search, space=search.space if space is None else space, oracle=oracle), full.experiment
 
 
+def _on_backbone(experiment: Experiment, backbone: str) -> Experiment:
+    """Returns the experiment of a declared search with another pretrained network.
+
+    Raises:
+        KerasclfError: If it has none, or there is no such network.
+    """
+    if experiment.transfer is None:
+        raise KerasclfError(f"--backbone: the search trains {experiment.model}, which is not pretrained.")
+    raise_all("--backbone", name_problems(backbone))
+    return experiment.but(model=backbone)
+
+
 def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[Search, Experiment]:
     """Returns a search over any experiment, and this experiment."""
-    experiment = find_experiment(options.experiment, "published" if options.protocol == "published" else "sound")
+    protocol: Protocol = "published" if options.protocol == "published" else "sound"
+    backbones = () if options.backbone is None else (options.backbone,)
+    experiment = find_experiment(options.experiment, protocol, backbones)
     if options.reduced:
         raise KerasclfError(
             "--reduced: only declared searches have a reduced version. Use --train-per-class, --epochs or --image-size."
@@ -188,4 +206,6 @@ def _change_experiment(options: SearchOptions, experiment: Experiment) -> Experi
             raise KerasclfError(f"--weights: the experiment trains {experiment.model} from random weights.")
         return experiment
     weights = "none" if options.weights is None and options.quick else options.weights
-    return experiment if weights is None else experiment.but(transfer=experiment.transfer.but(weights=weights))
+    if weights is None:
+        return experiment
+    return experiment.but(transfer=experiment.transfer.but(weights=weights_file(experiment.model, weights)))

@@ -10,7 +10,8 @@ from rich.console import Console
 from kerasclf.commands.output import folder_name, say
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import KerasclfError
-from kerasclf.wording import counted
+from kerasclf.network_source import label_of
+from kerasclf.wording import counted, in_words
 
 if TYPE_CHECKING:
     from kerasclf.studies.study import Protocol, Study
@@ -27,12 +28,18 @@ class StudyCommand(RunOptions):
       kerasclf study ladder --data folder:my_photos --repeats 3 --plan
       kerasclf study ladder --data folder:my_photos --repeats 3 --jobs 2
       kerasclf study birds --data birds:CUB_200 --plan
+      kerasclf study birds --data birds:CUB_200 --backbone mobilenet_v2
       kerasclf study cifar10-dense --reduced --repeats 3
       kerasclf study art --data folder:my_photos --only resnet50 last15 last22
       kerasclf study pitfalls --data folder:my_photos --repeats 5 --jobs 2
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"size": "--reduced", "cache": "--no-cache", "input_shape": "--image-size"}
+    FLAGS: ClassVar[dict[str, str]] = {
+        "size": "--reduced",
+        "cache": "--no-cache",
+        "input_shape": "--image-size",
+        "backbones": "--backbone",
+    }
 
     name: Annotated[str, tyro.conf.Positional] = ""
     """The study: basenet, ladder, birds, pitfalls, ...; see --list."""
@@ -52,8 +59,11 @@ class StudyCommand(RunOptions):
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training."""
     weights: str | None = None
-    """Source of pretrained weights: imagenet (downloaded once), a file, or none for random weights. --quick uses none
-    by default."""
+    backbone: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
+    """Another pretrained network instead of the study's own; kerasclf models lists them. The study art compares several
+    networks: the first one takes the part of ResNet50. Default: the study's own."""
+    """Source of pretrained weights: imagenet (downloaded once), a file, a folder with a file NETWORK.safetensors (.pth,
+    .keras, .weights.h5) for each network, or none for random weights. --quick uses none by default."""
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.study_catalogue import STUDIES
@@ -70,10 +80,13 @@ class StudyCommand(RunOptions):
         self._check()
         study = self._declare(console)
         data = next(iter(study.experiments.values())).data
-        out = self.out or Path("runs") / folder_name(study.name, data, study.protocol, study.size)
+        name = "-".join([study.name, *map(label_of, self.backbone)])
+        out = self.out or Path("runs") / folder_name(name, data, study.protocol, study.size)
         runs = f"{f'{study.looks[0]} to ' if study.looks else ''}{counted(len(study.seeds), 'run')} each"
         runs += f" on {study.splits} splits" if study.splits > 1 else ""
         say(console, f"study: {study.title} ({study.protocol}, {runs}) → {out}")
+        if study.backbones:
+            say(console, f"networks: {in_words(study.backbones)} instead of {in_words(study.own_backbones)}")
         if study.reductions:
             say(console, f"reduced: {'; '.join(study.reductions)}")
         self.run_study(study, out, console, self.only)
@@ -98,7 +111,7 @@ class StudyCommand(RunOptions):
         problems.raise_all("kerasclf study cannot run")
 
     def _options(self) -> "StudyOptions":
-        return self.study_options(self.data, self.epochs, self.weights, reduced=self.reduced, no_cache=self.no_cache)
+        return self.study_options(self.data, self.epochs, self.weights, reduced=self.reduced, backbones=self.backbone)
 
     def _declare(self, console: Console) -> "Study":
         from kerasclf.studies.study_catalogue import STUDIES, declare

@@ -11,6 +11,7 @@ import tyro
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import Problems
+from kerasclf.network_checks import weights_file
 from kerasclf.network_source import is_saved, saved_image_size
 
 if TYPE_CHECKING:
@@ -41,10 +42,11 @@ class TrainOptions(RunOptions):
     --weights none), or a .keras file to start from. Default: keras_resnet50."""
     unfreeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PART")] = ()
     """The layers that train: head (only the new layers on top), all, lastN (from the Nth last convolutional layer on),
-    stageK (from stage K on) or from:LAYER. The layers below are frozen: they keep their weights. Default: head."""
+    last_stage, stageK (from stage K on) or from:LAYER. The layers below are frozen: they keep their weights. Default:
+    head."""
     weights: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE")] = ()
-    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), or none for random weights.
-    Give one for all networks, or one for each. Default: imagenet."""
+    """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), a folder with a file named
+    after each network, or none for random weights. Give one for all networks, or one for each. Default: imagenet."""
     head: tuple[int, ...] = ()
     """Widths of the hidden layers of the new head. Default: no hidden layer."""
     dropout: float | None = None
@@ -123,7 +125,8 @@ class TrainOptions(RunOptions):
         """Returns the networks with the source of their weights."""
         networks, weights = self.backbone or (_NETWORK,), self.weights or ("imagenet",)
         # `problems` reports another number of weights.
-        return list(zip(networks, weights * len(networks) if len(weights) == 1 else weights, strict=False))
+        pairs = zip(networks, weights * len(networks) if len(weights) == 1 else weights, strict=False)
+        return [(network, weights_file(network, source)) for network, source in pairs]
 
     def _continue_problems(self) -> list[str]:
         """Returns a problem for each option that would change the network of a continued run."""

@@ -1,7 +1,11 @@
-"""Finds the stages of a network by the names of its layers."""
+"""Finds the stages of a network by the names of its layers, and what counts as a convolutional layer."""
 
 import re
 from collections.abc import Sequence
+
+import keras
+
+CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 # Names of keras.applications: ResNet and DenseNet; VGG, EfficientNet, MobileNetV2 and Xception; ConvNeXt.
 _PATTERNS = (re.compile(r"^conv(\d+)_"), re.compile(r"^block_?(\d+)"), re.compile(r"_stage_(\d+)_"))

@@ -1,9 +1,12 @@
 """The command lines that reproduce a study or one of its runs."""
 
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study_catalogue import STUDIES
 
 
@@ -12,12 +15,10 @@ def command_of(results: StudyResults) -> str:
     seeds = sorted(results.study["seeds"])
     if seeds != list(range(seeds[0], seeds[0] + len(seeds))):
         return ""
-    # A study may mix pretrained experiments with others.
-    pretrained = (e for e in results.experiments if e.experiment.transfer)
     names = [e.name for e in results.experiments]
     only = ["--only", *names] if len(names) < len(results.study["experiments"]) else []
     repeats = f"{results.looks[0]}..{results.looks[-1]}" if results.looks else len(seeds) // results.splits
-    return _command(results, next(pretrained, results.experiments[0]), seeds[0], repeats, *only)
+    return _command(results, results.experiments, seeds[0], repeats, *only)
 
 
 def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: int) -> str:
@@ -27,30 +28,56 @@ def command_of_run(results: StudyResults, experiment: ExperimentResults, seed: i
     """
     if results.splits > 1:
         return ""
-    return _command(results, experiment, seed, 1, "--only", experiment.name)
+    return _command(results, [experiment], seed, 1, "--only", experiment.name)
 
 
-def _command(results: StudyResults, experiment: ExperimentResults, seed: int, repeats: int | str, *more: str) -> str:
-    study, settings = results.study, experiment.experiment
+def _command(
+    results: StudyResults, experiments: Sequence[ExperimentResults], seed: int, repeats: int | str, *more: str
+) -> str:
+    """Returns the command line for some experiments. An option that they do not share has the value of the study."""
+    study = results.study
     if study["name"] not in STUDIES:
         return ""
+    # A study may mix pretrained experiments with others.
+    first = next((e for e in experiments if e.experiment.transfer), experiments[0])
+    settings, shared = first.experiment, _shared([e.experiment for e in experiments])
     usual = 1 if study["size"] == "quick" else len(STUDIES[study["name"]](study["protocol"]).seeds)
     options = {
-        "--data": settings.data if len({e.experiment.data for e in results.experiments}) == 1 else None,
+        "--data": shared["data"],
         "--protocol": study["protocol"],
-        "--train-per-class": settings.split.train_per_class,
-        "--test-per-class": settings.split.test_per_class,
-        "--image-size": settings.image_size and "x".join(map(str, settings.image_size)),
-        "--epochs": _epochs(study, experiment),
-        "--weights": settings.transfer.weights if settings.transfer else None,
+        "--train-per-class": shared["train_per_class"],
+        "--test-per-class": shared["test_per_class"],
+        "--image-size": shared["image_size"] and "x".join(map(str, shared["image_size"])),
+        "--epochs": _epochs(study, first),
+        "--weights": _weights([e.experiment for e in experiments]),
         "--repeats": repeats if repeats != usual else None,
         "--splits": results.splits if results.splits > 1 else None,
         "--seed": seed or None,
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
+    given += ["--backbone", *study["backbones"]] if study.get("backbones") else []
     size = [] if study["size"] == "full" else [f"--{study['size']}"]
     no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
     return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *size])
+
+
+def _shared(experiments: Sequence[Experiment]) -> dict[str, Any]:
+    """Returns the data and limits that experiments share; None for what differs."""
+    values: dict[str, list[Any]] = {
+        "data": [e.data for e in experiments],
+        "train_per_class": [e.split.train_per_class for e in experiments],
+        "test_per_class": [e.split.test_per_class for e in experiments],
+        "image_size": [e.image_size for e in experiments],
+    }
+    return {name: found[0] if len(set(found)) == 1 else None for name, found in values.items()}
+
+
+def _weights(experiments: Sequence[Experiment]) -> str | None:
+    """Returns the source of the pretrained weights: the folder, if networks have different files."""
+    found = list(dict.fromkeys(e.transfer.weights for e in experiments if e.transfer is not None))
+    if len(found) > 1:
+        return str(Path(found[0]).parent)
+    return found[0] if found else None
 
 
 def _epochs(study: dict[str, Any], experiment: ExperimentResults) -> int | None:

@@ -18,6 +18,7 @@ from kerasclf.studies.study import Lesson
 from kerasclf.wording import counted, in_words
 
 REDUCED = "The study was reduced: {}."
+_OTHER_NETWORKS = "The study ran with the pretrained {} instead of its own {}."
 _QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
 RANDOM_WEIGHTS = (
     "The networks started from random weights (--weights none), not from pretrained weights. Their frozen layers have "
@@ -199,21 +200,27 @@ class StudyResults:
     @property
     def comparable(self) -> bool:
         """Whether the results can be compared with the published figures: same data, all of it, and same weights."""
-        return self.size == "full" and all(
-            self._is_same_data(run)
-            and experiment.image_size in (None, self._published_size)
-            and experiment.split.train_per_class is None
-            and experiment.split.test_per_class is None
-            and (experiment.transfer is None or experiment.transfer.weights == "imagenet")
-            for experiment, run in ((e.experiment, run) for e in self.experiments for run in e.runs)
+        return (
+            self.size == "full"
+            and not self._networks_note
+            and all(
+                self._is_same_data(run)
+                and experiment.image_size in (None, self._published_size)
+                and experiment.split.train_per_class is None
+                and experiment.split.test_per_class is None
+                and (experiment.transfer is None or experiment.transfer.weights == "imagenet")
+                for experiment, run in ((e.experiment, run) for e in self.experiments for run in e.runs)
+            )
         )
 
     @property
     def caution(self) -> str:
         """Sentences on the limits of the results, or the empty string."""
         if self.size == "quick":
-            return " ".join(filter(None, [_QUICK, *self._weights_note, self._missing_note]))
-        return " ".join(filter(None, [self._reduction_note, self._data_note, self._missing_note]))
+            found = [_QUICK, self._networks_note, *self._weights_note, self._missing_note]
+        else:
+            found = [self._networks_note, self._reduction_note, self._data_note, self._missing_note]
+        return " ".join(filter(None, found))
 
     @property
     def _missing_note(self) -> str:
@@ -224,6 +231,13 @@ class StudyResults:
             return ""
         of = in_words([f"{counted(count, 'run')} of {name}" for name, count in missing.items() if count])
         return f"Of {counted(planned * len(missing), 'run')}, {sum(missing.values())} are not finished: {of}."
+
+    @property
+    def _networks_note(self) -> str:
+        networks = self.study.get("backbones")
+        if not networks:
+            return ""
+        return _OTHER_NETWORKS.format(in_words(networks), in_words(self.study["own_backbones"]))
 
     @property
     def _reduction_note(self) -> str:
@@ -237,7 +251,7 @@ class StudyResults:
             return " ".join(self._weights_note)
         source = self.study["published_data"].replace("folder", "the author's own images")
         same_data = self._is_same_data(self.first_run)
-        if same_data and (self._weights_note or self._reduction_note):
+        if same_data and (self._weights_note or self._reduction_note or self._networks_note):
             return " ".join([*self._weights_note, "The published figures are not comparable."])
         all_of = "all of " if same_data else ""
         return " ".join(

@@ -9,27 +9,31 @@ from kerasclf.files import read_json, read_toml
 from kerasclf.network_source import source_digest
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Protocol
-from kerasclf.studies.study_catalogue import STUDIES
+from kerasclf.studies.study_catalogue import STUDIES, declare
+from kerasclf.studies.study_options import StudyOptions
 
 _FORMS = "a declared search, STUDY/EXPERIMENT (such as basenet/adam_20), or a TOML or JSON file of an experiment"
 
 
-def find_experiment(name: str, protocol: Protocol = "sound") -> Experiment:
+def find_experiment(name: str, protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> Experiment:
     """Returns the experiment with this name.
 
     Args:
         name: STUDY/EXPERIMENT, or the path of a TOML or JSON file.
         protocol: Protocol of the study.
+        backbones: Pretrained networks that replace those of the study; empty keeps them.
 
     Raises:
         KerasclfError: If there is none, or its file cannot be used.
     """
     if name.endswith((".toml", ".json")):
+        if backbones:
+            raise KerasclfError("backbones: expected none with the file of an experiment, which names its network.")
         return read_experiment(Path(name))
     study, _, experiment = name.partition("/")
     if study not in STUDIES:
         raise KerasclfError(f"{unknown('search or study', study, STUDIES)} Expected {_FORMS}.")
-    experiments = STUDIES[study](protocol).experiments
+    experiments = declare(study, protocol, StudyOptions(backbones=backbones)).experiments
     if experiment not in experiments:
         raise KerasclfError(unknown("experiment", name, [f"{study}/{other}" for other in experiments]))
     return experiments[experiment]

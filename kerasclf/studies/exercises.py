@@ -141,8 +141,8 @@ EXERCISES = (
     Exercise(
         12, "transfer", "Transfer learning on digits", "course-transfer", ("curves", "confusion"),
         (
-            "Only the last layer, 512 → 10, trains, for five epochs with a small learning rate. The curves are those "
-            "of a linear model on features that were learnt from photographs.",
+            "Only the last layer trains, 512 → 10 for ResNet18, for five epochs with a small learning rate. The curves "
+            "are those of a linear model on features that were learnt from photographs.",
             "Compare the accuracy with that of the networks trained on digits alone. With random weights instead of "
             "pretrained ones, the exercise shows how useful random features are.",
         ),

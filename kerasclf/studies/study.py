@@ -177,6 +177,9 @@ class Study:
         quick_reduction: The limits of the quick size; None takes the usual ones.
         cpu_reduction: The limits of the reduced size; None if the study declares none.
         reductions: Phrases that say what was reduced. Reduced metrics are not comparable with published figures.
+        backbones: Pretrained networks that replace those of the declared study. Their metrics are not comparable with
+            published figures. Empty if none is replaced.
+        own_backbones: The networks that they replace.
 
     Example:
         >>> from kerasclf import Experiment, Study, TrainConfig
@@ -207,6 +210,8 @@ class Study:
     quick_reduction: Reduction | None = None
     cpu_reduction: Reduction | None = None
     reductions: tuple[str, ...] = ()
+    backbones: tuple[str, ...] = ()
+    own_backbones: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         problems = [
@@ -287,6 +292,8 @@ class Study:
             "published_image_size": self.published_image_size and list(self.published_image_size),
             "published_metric": self.published_metric,
             "reductions": list(self.reductions),
+            "backbones": list(self.backbones),
+            "own_backbones": list(self.own_backbones),
             "notes": list(self.notes),
             "seeds": list(self.seeds),
             "splits": self.splits,

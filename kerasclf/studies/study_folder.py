@@ -34,6 +34,8 @@ class _Contents(TypedDict):
     published_image_size: NotRequired[list[int] | None]
     published_metric: NotRequired[Literal["test_accuracy", "validation_accuracy"]]
     reductions: list[str]
+    backbones: NotRequired[list[str]]
+    own_backbones: NotRequired[list[str]]
     notes: NotRequired[list[str]]
     seeds: list[int]
     experiments: dict[str, dict[str, Any]]
@@ -80,6 +82,12 @@ class StudyFolder:
             raise FolderError(
                 f"{self.path} holds results on {_data_of(held)}, not on {_data_of(given)}. "
                 "Give another folder as `out`. Nothing was changed."
+            )
+        if held["backbones"] != given["backbones"]:
+            before, after = (in_words(study["backbones"] or ["the study's own"]) for study in (held, given))
+            raise FolderError(
+                f"{self.path} holds a study with the pretrained networks {before}, not with {after}. Give another "
+                "folder as `out`. Nothing was changed."
             )
         if held["splits"] != given["splits"]:
             before, after = (counted(study["splits"], "split") for study in (held, given))
@@ -191,7 +199,7 @@ class StudyFolder:
             _check_contents(held)
         except KerasclfError as error:
             raise FolderError(f"{path} cannot be read: {error}") from error
-        return {"notes": [], "looks": [], "splits": 1, **held}
+        return {"notes": [], "looks": [], "splits": 1, "backbones": [], "own_backbones": [], **held}
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
         """Returns the folder of a run, which may not exist yet.

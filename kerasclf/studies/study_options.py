@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kerasclf.errors import KerasclfError, in_short, raise_all
+from kerasclf.network_checks import name_problems, weights_file
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
 from kerasclf.studies.study import SIZES, Pairs, Size, Study, remaining_pairs
@@ -85,8 +86,10 @@ class StudyOptions(Value):
         seed: Seed of the first run; the others count up from it.
         size: `"full"`, `"reduced"` (the study's version for a CPU) or `"quick"` (seconds; its metrics mean nothing).
         limits: Limits that take precedence over those of the size.
-        weights: Source of pretrained weights: `"imagenet"`, `"none"` or a file; None keeps the study's own.
+        weights: Source of pretrained weights: `"imagenet"`, `"none"`, a file, or a folder with a file for each network
+            that is named after it; None keeps the study's own.
         cache: Whether the activations of frozen layers are cached, see `Transfer`.
+        backbones: Pretrained networks that replace those of a declared study (see `declare`); empty keeps them.
     """
 
     data: str | None = None
@@ -97,6 +100,7 @@ class StudyOptions(Value):
     weights: str | None = None
     cache: Literal["auto", "off"] = "auto"
     splits: int | None = None
+    backbones: tuple[str, ...] = ()
 
     def problems(self) -> list[str]:
         found = []
@@ -107,6 +111,9 @@ class StudyOptions(Value):
         found += splits_problems(self.splits, self.repeats)
         if self.seed < 0:
             found.append(f"seed: expected at least 0. Received: {self.seed}.")
+        found += [problem for name in self.backbones for problem in name_problems(name)]
+        if len(set(self.backbones)) < len(self.backbones):
+            found.append(f"backbones: expected each network once. Received: {', '.join(self.backbones)}.")
         if self.limits.epochs is not None and self.limits.epochs < 1:
             found.append(f"epochs: expected at least 1. Received: {self.limits.epochs}.")
         return found
@@ -122,7 +129,7 @@ def apply_options(study: Study, options: StudyOptions) -> Study:
     Raises:
         KerasclfError: If the study has no pretrained network for `weights`, or declares no reduced size.
     """
-    return reduce_study(_with_sources(study, options), options)
+    return _with_weights_files(reduce_study(_with_sources(study, options), options))
 
 
 def reduce_study(study: Study, options: StudyOptions) -> Study:
@@ -216,6 +223,21 @@ def _with_sources(study: Study, options: StudyOptions) -> Study:
         return changed.but(transfer=experiment.transfer.but(weights=source, cache=options.cache))
 
     return replace(study, experiments={name: adapt(experiment) for name, experiment in study.experiments.items()})
+
+
+def _with_weights_files(study: Study) -> Study:
+    """Returns a study whose networks have files as weights, where the weights are a folder.
+
+    Its experiments are those with these files as `weights`. So their runs and cached activations are the same, too.
+    """
+
+    def found(experiment: Experiment) -> Experiment:
+        if experiment.transfer is None:
+            return experiment
+        weights = weights_file(experiment.model, experiment.transfer.weights)
+        return experiment.but(transfer=experiment.transfer.but(weights=weights))
+
+    return replace(study, experiments={name: found(experiment) for name, experiment in study.experiments.items()})
 
 
 def _check_pretrained(study: Study) -> None:

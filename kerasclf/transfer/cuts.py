@@ -8,10 +8,8 @@ import keras
 
 from kerasclf.errors import KerasclfError, did_you_mean
 from kerasclf.models.heads import FEATURES
-from kerasclf.models.stages import stages_of
+from kerasclf.models.stages import CONVOLUTIONS, stages_of
 from kerasclf.transfer.settings import cut_problem
-
-_CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers.SeparableConv2D)
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ class Cuts:
         """Returns the position of the first trainable layer. All layers after it train too.
 
         Args:
-            unfreeze: `"head"`, `"all"`, `"lastN"`, `"stageK"` or `"from:LAYER"`.
+            unfreeze: `"head"`, `"all"`, `"last_stage"`, `"lastN"`, `"stageK"` or `"from:LAYER"`.
 
         Raises:
             KerasclfError: If the network has no such layer.
@@ -52,6 +50,8 @@ class Cuts:
             return 0
         if unfreeze == "head":
             return self._end_of_backbone(unfreeze) + 1
+        if unfreeze == "last_stage":
+            return self._last_stage()
         if found := re.fullmatch(r"last(\d+)", unfreeze):
             return self._last_convolutions(int(found[1]))
         if found := re.fullmatch(r"stage(\d+)", unfreeze):
@@ -145,7 +145,7 @@ class Cuts:
         return self._names.index(FEATURES)
 
     def _last_convolutions(self, count: int) -> int:
-        convolutions = [i for i, layer in enumerate(self._steps) if isinstance(layer, _CONVOLUTIONS)]
+        convolutions = [i for i, layer in enumerate(self._steps) if isinstance(layer, CONVOLUTIONS)]
         if not 1 <= count <= len(convolutions):
             number = len(convolutions)
             expected = f"Expected 'last1' to 'last{number}'" if number else "Expected 'all' or 'from:LAYER'"
@@ -165,6 +165,26 @@ class Cuts:
             )
         return min(self._names.index(name) for name, stage in stages.items() if stage == number)
 
+    def _last_stage(self) -> int:
+        """Returns the position of the first layer of the last stage: of the block that halves the maps a last time.
+
+        Networks number their stages differently, and some only their blocks. The size of their maps is common to all.
+        """
+        end = self._end_of_backbone("last_stage")
+        areas = [_area(output) for output in self._outputs[:end]]
+        with_weights = [i for i, step in enumerate(self._steps[:end]) if getattr(step, "weights", ()) and areas[i]]
+        if not with_weights:
+            raise KerasclfError(
+                f"unfreeze: {self.network.name} has no feature maps, and so no last stage. Expected 'head', 'all' or "
+                "'from:LAYER'. Received: 'last_stage'."
+            )
+        final = areas[with_weights[-1]]
+        larger = max((i for i, area in enumerate(areas[: with_weights[-1]]) if area > final), default=-1)
+        first = min(i for i in with_weights if i > larger)
+        # The maps may shrink inside a block, after layers of this block that belong to the stage, too.
+        stage = stages_of(self._names).get(self._names[first])
+        return first if stage is None else self._stage(stage)
+
     def _layer(self, name: str) -> int:
         if name not in self._names:
             raise KerasclfError(
@@ -172,6 +192,12 @@ class Cuts:
                 f"`kerasclf models {self.network.name}` lists its layers."
             )
         return self._names.index(name)
+
+
+def _area(output: keras.KerasTensor | list[keras.KerasTensor]) -> int:
+    """Returns the number of positions of a feature map; 0 for anything else."""
+    shape: tuple[int, ...] = getattr(output, "shape", ())
+    return int(shape[1] * shape[2]) if len(shape) == 4 and None not in shape[1:3] else 0
 
 
 def _inputs(step: keras.Operation) -> list[keras.KerasTensor]:

@@ -7,9 +7,11 @@ from typing import Literal
 from kerasclf.errors import did_you_mean
 from kerasclf.values import LATER, Value
 
-_CUT_FORMS = "'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
-_CUT = re.compile(r"head|all|last\d+|stage\d+|from:.+")
-_EXAMPLES = ("head", "all", *(f"stage{n}" for n in range(1, 8)), "last15", "last22", "last30")
+_CUT_FORMS = (
+    "'head', 'all', 'last_stage', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
+)
+_CUT = re.compile(r"head|all|last_stage|last\d+|stage\d+|from:.+")
+_EXAMPLES = ("head", "all", "last_stage", *(f"stage{n}" for n in range(1, 8)), "last15", "last22", "last30")
 
 
 def cut_problem(unfreeze: str) -> str | None:

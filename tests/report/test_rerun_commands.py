@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from kerasclf import Split
 from kerasclf.report import read_results
 from kerasclf.report.rerun_commands import command_of, command_of_run
+from kerasclf.transfer import Transfer
 
 
 def test_a_study_of_the_user_has_no_command(folder):
@@ -26,3 +28,28 @@ def test_the_command_reproduces_the_study_or_a_run(folder):
     assert command_of(three_by_default).endswith("--repeats 1")
     gaps = replace(declared, study={**declared.study, "seeds": [0, 5]})
     assert command_of(gaps) == ""
+
+
+def test_the_command_names_other_networks_and_the_folder_of_their_weights(folder):
+    results = read_results(folder.path)
+    experiments = tuple(
+        replace(e, experiment=e.experiment.but(model=model, transfer=Transfer(weights=f"weights/{model}.pth")))
+        for e, model in zip(results.experiments, ("vgg11", "vgg16"), strict=True)
+    )
+    other = {"name": "art", "backbones": ["vgg11", "vgg16"], "own_backbones": ["resnet50"]}
+    study = replace(results, study={**results.study, **other}, experiments=experiments)
+    assert command_of(study) == (
+        "kerasclf study art --data shapes --protocol sound --weights weights --repeats 2 --backbone vgg11 vgg16"
+    )
+    assert command_of_run(study, experiments[1], 0).endswith(
+        "--weights weights/vgg16.pth --backbone vgg11 vgg16 --only second"
+    )
+
+
+def test_the_command_of_a_study_leaves_out_what_its_experiments_do_not_share(folder):
+    results = read_results(folder.path)
+    first, *others = results.experiments
+    larger = replace(first, experiment=first.experiment.but(image_size=(96, 96), split=Split(train_per_class=9)))
+    mixed = replace(results, study={**results.study, "name": "ladder"}, experiments=(larger, *others))
+    assert command_of(mixed) == "kerasclf study ladder --data shapes --protocol sound --repeats 2"
+    assert "--train-per-class 9 --image-size 96x96" in command_of_run(mixed, larger, 0)

@@ -41,6 +41,17 @@ def test_other_data_is_not_comparable(folder):
     )
 
 
+@pytest.mark.parametrize("size", ["full", "quick"])
+def test_other_networks_are_named_and_are_not_comparable(folder, size):
+    results = read_results(folder.path)
+    networks = {"backbones": ["mobilenet_v2", "vgg16"], "own_backbones": ["resnet50"]}
+    study = {**results.study, "published_data": "shapes", "size": size, **networks}
+    other = replace(results, study=study)
+    assert not other.comparable
+    assert "The study ran with the pretrained mobilenet_v2 and vgg16 instead of its own resnet50." in other.caution
+    assert ("The published figures are not comparable." in other.caution) == (size == "full")
+
+
 def test_some_of_the_data_is_not_comparable(folder):
     results = read_results(folder.path)
     fewer = results.experiments[0].experiment.but(split=Split(train_per_class=20))

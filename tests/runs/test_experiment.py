@@ -30,7 +30,7 @@ def test_an_experiment_travels_as_json():
 
 
 def test_phases_travel_as_json():
-    experiment = declare("birds").experiments["head_then_stage5"]
+    experiment = declare("birds").experiments["head_then_last_stage"]
     again = Experiment.from_dict(experiment.to_dict())
     assert again == experiment
     assert again.identity == experiment.identity

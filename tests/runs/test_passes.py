@@ -13,7 +13,7 @@ from kerasclf.transfer import Transfer
 from kerasclf.transfer.cache import cache_root, cached
 
 BIRDS = declare("birds", options=StudyOptions(weights="none")).experiments
-OTHERS = (("head", "all"), ("head", "stage5"), ("head", "last15"), ("head", "last22"), ("head", "last30"))
+OTHERS = (("head", "all"), ("head", "last_stage"), ("head", "last15"), ("head", "last22"), ("head", "last30"))
 LAST = TrainConfig(epochs=1, unfreeze="last1", jit=False)
 ONE = Experiment(
     data="shapes",
@@ -28,15 +28,15 @@ def test_a_run_knows_the_cuts_of_all_runs_that_start_alike():
     runs = [(experiment, 0) for experiment in BIRDS.values()]
     assert cuts_to_cache(runs[0], runs) == OTHERS
     # All sequences but its own.
-    assert cuts_to_cache(runs[2], runs) == (("head",), *(cuts for cuts in OTHERS if cuts != ("head", "stage5")))
+    assert cuts_to_cache(runs[2], runs) == (("head",), *(cuts for cuts in OTHERS if cuts != ("head", "last_stage")))
 
 
 def test_random_weights_differ_between_seeds():
-    features, tuned = BIRDS["features"], BIRDS["head_then_stage5"]
-    assert cuts_to_cache((features, 0), [(tuned, 0)]) == (("head", "stage5"),)
+    features, tuned = BIRDS["features"], BIRDS["head_then_last_stage"]
+    assert cuts_to_cache((features, 0), [(tuned, 0)]) == (("head", "last_stage"),)
     assert cuts_to_cache((features, 0), [(tuned, 1)]) == ()
     pretrained = [experiment.but(transfer=Transfer("imagenet")) for experiment in (features, tuned)]
-    assert cuts_to_cache((pretrained[0], 0), [(pretrained[1], 1)]) == (("head", "stage5"),)
+    assert cuts_to_cache((pretrained[0], 0), [(pretrained[1], 1)]) == (("head", "last_stage"),)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ def test_a_free_folder_holds_nothing(tmp_path):
     ("changes", "message"),
     [
         ({"name": "other"}, "holds the study 'small' with name 'small', not 'other'"),
+        ({"backbones": ("vgg16", "vgg19")}, "the pretrained networks the study's own, not with vgg16 and vgg19"),
         ({"protocol": "published"}, "with protocol 'sound', not 'published'"),
         ({"size": "quick"}, "with size 'full', not 'quick'"),
         ({"experiments": {"base": BASE.but(split=Split(train_per_class=8))}}, "train_per_class=10"),

@@ -3,8 +3,11 @@
 import pytest
 
 from kerasclf.errors import KerasclfError
+from kerasclf.pipeline import Augmentation
+from kerasclf.runs.early_checks import check_early
 from kerasclf.studies import declare
 from kerasclf.studies.reduction import Reduction
+from kerasclf.studies.study_catalogue import ON_BACKBONE, ON_BACKBONES
 from kerasclf.studies.study_options import StudyOptions
 
 
@@ -41,6 +44,47 @@ def test_weights_reach_only_pretrained_experiments():
     given = declared("pitfalls", weights="a.keras").experiments
     assert given["transfer"].transfer.weights == given["swapped_channels"].transfer.weights == "a.keras"
     assert given["sound"].transfer is None
+
+
+@pytest.mark.parametrize("name", [*ON_BACKBONE, *ON_BACKBONES])
+def test_another_network_replaces_the_pretrained_one_and_nothing_else(name):
+    own, other = declared(name), declared(name, backbones=("mobilenet_v2",))
+    assert own.backbones == own.own_backbones == ()
+    assert (other.backbones == ("mobilenet_v2",)) == (name != "pitfalls")  # whose own it is
+    pretrained = {e.model for e in other.experiments.values() if e.transfer is not None}
+    assert pretrained == {"mobilenet_v2"}
+    assert "ResNet" not in other.title + other.question
+    kept = {key: e for key, e in own.experiments.items() if e.transfer is None}
+    assert kept == {key: e for key, e in other.experiments.items() if e.transfer is None}
+
+
+@pytest.mark.parametrize(("name", "backbone"), [("birds", "keras_resnet50"), ("pitfalls", "mobilenet_v2")])
+def test_the_own_network_by_name_changes_nothing(name, backbone):
+    assert declared(name, backbones=(backbone,)).to_dict() == declared(name).to_dict()
+
+
+def test_another_network_for_cifar10_scales_the_pixels_itself():
+    own, other = (declared("cifar10-resnet50", backbones=names).experiments["elu"] for names in ((), ("resnet18",)))
+    assert own.augmentation.preprocessing_function
+    assert other.augmentation == Augmentation(horizontal_flip=True)
+    assert dict(other.model_args) == {"head": (1024, 256, 64, 16), "head_activation": "elu"}
+
+
+def test_a_folder_of_weights_gives_each_network_its_file(tmp_path):
+    for file in ("resnet18.safetensors", "squeezenet1_1-b8a52dc0.pth", "README.txt"):
+        (tmp_path / file).touch()
+    study = declared("art", backbones=("resnet18", "squeezenet1_1", "vgg16"), weights=str(tmp_path))
+    weights = {e.model: e.transfer.weights for e in study.experiments.values()}
+    assert weights == {
+        "resnet18": str(tmp_path / "resnet18.safetensors"),
+        "squeezenet1_1": str(tmp_path / "squeezenet1_1-b8a52dc0.pth"),
+        "vgg16": str(tmp_path),  # refused when it is to run
+    }
+    of_file = declared("art", backbones=("resnet18",), weights=str(tmp_path / "resnet18.safetensors"))
+    assert study.experiments["last15"] == of_file.experiments["last15"]
+    check_early(study.only(("resnet18", "last15")))
+    with pytest.raises(KerasclfError, match=r"weights: expected one file of vgg16 in the folder .* Received 0; the"):
+        check_early(study.experiments)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +135,14 @@ def test_experiments_that_a_reduction_makes_alike_are_named():
     [
         ("ladder", {"size": "reduced"}, "size: the study ladder declares no reduced version"),
         ("basenet", {"weights": "imagenet"}, "weights: the study trains basenet, which has no pretrained weights"),
+        ("ladder", {"backbones": ("resnet18",)}, "backbones: the study ladder has no pretrained network to replace."),
+        (
+            "birds",
+            {"backbones": ("resnet18", "resnet34")},
+            "backbones: the study birds has one pretrained network. Expected one name. Received: resnet18, resnet34.",
+        ),
+        ("birds", {"backbones": ("mobilnet_v2",)}, "Unknown model 'mobilnet_v2'. Did you mean 'mobilenet_v2'?"),
+        ("birds", {"backbones": ("vgg11", "vgg11")}, "backbones: expected each network once. Received: vgg11, vgg11."),
         ("birds", {"limits": Reduction(epochs=0)}, "epochs: expected at least 1. Received: 0."),
     ],
 )

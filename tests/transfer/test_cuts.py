@@ -6,6 +6,8 @@ import pytest
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build
+from kerasclf.models.stages import CONVOLUTIONS
+from kerasclf.network_checks import known_networks
 from kerasclf.transfer.cuts import Cuts
 from tests.transfer.conftest import random_images, randomize, small_network
 
@@ -18,6 +20,7 @@ RESNET50 = {
     "last22": ("conv4_block3_1_conv", "conv4_block2_out"),
     "last30": ("conv3_block4_3_conv", "conv3_block3_out"),
     "stage5": ("conv5_block1_1_conv", "conv4_block6_out"),
+    "last_stage": ("conv5_block1_1_conv", "conv4_block6_out"),
     "stage4": ("conv4_block1_1_conv", "conv3_block4_out"),
     "stage2": ("conv2_block1_1_conv", "pool1_pool"),
     "stage1": ("conv1_pad", None),
@@ -43,6 +46,35 @@ def test_resnet50_is_cut_at_the_requested_position(resnet50, unfreeze):
     assert resnet50.network.operations[resnet50.first_trainable(unfreeze)].name == first
     cut = resnet50.cut_for(unfreeze)
     assert (None if cut is None else resnet50.name(cut)) == below
+
+
+@pytest.mark.parametrize(
+    ("network", "first", "below", "convolutions"),
+    [
+        # The maps shrink at block_13_depthwise, whose block starts with block_13_expand.
+        ("mobilenet_v2", "block_13_expand", "block_12_add", 13),
+        ("squeezenet1_1", "conv4_pool", "conv3_fire2_out", 12),
+        ("resnet18", "conv5_block1_1_pad", "conv4_block2_out", 5),
+        # The maps shrink once more at the end, after all convolutional layers.
+        ("vgg11", "conv5_1_conv", "conv4_pool", 2),
+    ],
+)
+def test_the_last_stage_starts_with_the_block_that_halves_the_maps_a_last_time(network, first, below, convolutions):
+    cuts = Cuts(build(network, (64, 64, 3), 3, {"head": ()}))
+    position = cuts.first_trainable("last_stage")
+    assert cuts.network.operations[position].name == first
+    assert cuts.name(cuts.cut_for("last_stage")) == below
+    above = [step for step in cuts.network.operations[position:] if isinstance(step, CONVOLUTIONS)]
+    assert len(above) == convolutions
+
+
+@pytest.mark.parametrize("network", ["mobilenet_v2", "squeezenet1_1"])
+def test_the_list_of_networks_counts_the_convolutional_layers_that_can_train(network):
+    cuts, convolutions = Cuts(build(network, (64, 64, 3), 3, {"head": ()})), known_networks()[network].convolutions
+    first = cuts.network.operations[cuts.first_trainable(f"last{convolutions}")]
+    assert first.name in ("Conv1", "conv1_conv")
+    with pytest.raises(KerasclfError, match=f"has {convolutions} convolutional layers"):
+        cuts.first_trainable(f"last{convolutions + 1}")
 
 
 @pytest.mark.parametrize(
@@ -131,8 +163,8 @@ def test_batch_normalisation_of_a_head_trains(resnet50):
     [
         (
             "haed",
-            "unfreeze: expected 'head', 'all', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) "
-            "or 'from:LAYER'. Received: 'haed'. Did you mean 'head'?",
+            "unfreeze: expected 'head', 'all', 'last_stage', 'lastN' (the last N convolutional layers), 'stageK' (from "
+            "stage K on) or 'from:LAYER'. Received: 'haed'. Did you mean 'head'?",
         ),
         ("last0", "unfreeze: small has 3 convolutional layers. Expected 'last1' to 'last3'. Received: 'last0'."),
         ("last4", "unfreeze: small has 3 convolutional layers. Expected 'last1' to 'last3'. Received: 'last4'."),

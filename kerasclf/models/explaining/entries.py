@@ -55,12 +55,13 @@ def least_input_size(name: str) -> int:
     raise AssertionError(f"unreachable: {name} accepts images without pixels")
 
 
-def entry(name: str, parameters: int) -> Entry:
+def entry(name: str, parameters: int, convolutions: int) -> Entry:
     """Returns a network's entry in the list.
 
     Args:
         name: A key of `CATALOGUE`.
         parameters: Number of its trainable parameters.
+        convolutions: Number of convolutional layers below its top.
     """
     family = _module(CATALOGUE[name]).rpartition(".")[2]
     return Entry(
@@ -72,6 +73,7 @@ def entry(name: str, parameters: int) -> Entry:
         least=least_input_size(name),
         imagenet=name in BACKBONES or name in PUBLISHED,
         arguments=tuple(own_arguments(CATALOGUE[name])),
+        convolutions=convolutions,
     )
 
 

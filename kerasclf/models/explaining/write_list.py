@@ -1,18 +1,24 @@
 """Writes the list of networks for `kerasclf models`: python -m kerasclf.models.explaining.write_list.
 
-It builds every network once to count its parameters, which takes a minute.
+It builds every network once to count its parameters and convolutional layers, which takes a minute.
 """
 
 import keras
 
 from kerasclf.models.catalogue import CATALOGUE
 from kerasclf.models.explaining.entries import entry, families
+from kerasclf.models.heads import HEAD_LAYERS
+from kerasclf.models.stages import CONVOLUTIONS
 from kerasclf.network_list import NetworkList, write_list
 
 if __name__ == "__main__":
     entries = []
     for name, builder in CATALOGUE.items():
-        trainable = sum(int(keras.ops.size(weight)) for weight in builder().trainable_weights)
-        entries.append(entry(name, trainable))
+        network = builder()
+        trainable = sum(int(keras.ops.size(weight)) for weight in network.trainable_weights)
+        convolutions = sum(
+            isinstance(step, CONVOLUTIONS) and step.name not in HEAD_LAYERS for step in network.operations
+        )
+        entries.append(entry(name, trainable, convolutions))
         keras.backend.clear_session()
     write_list(NetworkList(families(), entries))

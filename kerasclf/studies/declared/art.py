@@ -9,18 +9,22 @@ Results, with spread, hardware and versions: reports/art-*/.
 from typing import Any
 
 from kerasclf.data.splits import Split
+from kerasclf.errors import KerasclfError
+from kerasclf.network_checks import has_convolutions
+from kerasclf.network_source import label_of
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study import Protocol, Published, Study
 from kerasclf.training import Schedule, TrainConfig
 from kerasclf.transfer import Transfer
+from kerasclf.wording import in_words
 
 # The study has no data of its own: it needs the user's folder.
 PUBLISHED_DATA = "folder"
 _SIZE = (224, 224)
 
 _EPOCHS = 25
-_ARCHITECTURES = ("resnet18", "resnet34", "resnet50", "squeezenet1_1")
+_BACKBONE, _ARCHITECTURES = "resnet50", ("resnet18", "resnet34", "resnet50", "squeezenet1_1")
 _CUTS = ("last15", "last22", "last30")
 _DROPOUT, _L2 = 0.5, 0.001
 
@@ -41,11 +45,24 @@ _NOTES = {
 }
 
 
-def art_study(protocol: Protocol = "sound") -> Study:
-    """Declares S3: seven comparisons, each of which starts from the choice of the comparison before."""
+def art_study(protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> Study:
+    """Declares S3: seven comparisons, each of which starts from the choice of the comparison before.
+
+    Args:
+        protocol: `"sound"` or `"published"`.
+        backbones: The pretrained networks to compare. The first one takes the part of ResNet50 in all comparisons.
+            Empty takes those of the original.
+    """
+    backbone, architectures = (backbones[0], backbones) if backbones else (_BACKBONE, _ARCHITECTURES)
+    if not has_convolutions(backbone, _CUTS[0]):
+        raise KerasclfError(
+            f"backbones: the study art trains the last 15 convolutional layers of the first network. {backbone} has "
+            "fewer."
+        )
+    main, cuts = label_of(backbone), [cut for cut in _CUTS if has_convolutions(backbone, cut)]
     frozen = Experiment(
         data=PUBLISHED_DATA,
-        model="resnet50",
+        model=backbone,
         model_args={"head": ()},
         split=Split(validation=0.15, test=0.15),
         image_size=_SIZE,
@@ -67,8 +84,8 @@ def art_study(protocol: Protocol = "sound") -> Study:
         title="Ten classes of art: which network, and how much of it to train?",
         question="Which pretrained network, unfrozen depth and learning rate suit ten classes of your own images?",
         experiments={
-            **{name: frozen.but(model=name) for name in _ARCHITECTURES},
-            **{cut: frozen.but(train=frozen.train.but(unfreeze=cut)) for cut in _CUTS},
+            **{label_of(name): frozen.but(model=name) for name in architectures},
+            **{cut: frozen.but(train=frozen.train.but(unfreeze=cut)) for cut in cuts},
             "dropout": dropped,
             "weight_decay": last15.but(train=last15.train.but(l2=_L2)),
             "dropout_decay": trained(l2=_L2),
@@ -89,9 +106,9 @@ def art_study(protocol: Protocol = "sound") -> Study:
         published_metric="validation_accuracy",
         protocol=protocol,
         compare=(
-            *((name, "resnet50") for name in _ARCHITECTURES if name != "resnet50"),
-            ("last15", "resnet50"),
-            *((cut, "last15") for cut in _CUTS[1:]),
+            *((label_of(name), main) for name in architectures if name != backbone),
+            ("last15", main),
+            *((cut, "last15") for cut in cuts[1:]),
             *((name, "last15") for name in ("dropout", "weight_decay", "dropout_decay")),
             *((name, "dropout") for name in ("sgd", "rmsprop", "adamw", "rate_1e-2", "rate_1e-4", "fixed")),
             ("step", "fixed"),
@@ -101,8 +118,9 @@ def art_study(protocol: Protocol = "sound") -> Study:
         ),
         notes=(
             *_NOTES[protocol],
-            "In resnet18 to squeezenet1_1, only a new last layer trains. In last15 to last30, the last 15, 22 and 30 "
-            "convolutional layers of ResNet50 train, too.",
+            f"In {in_words([label_of(name) for name in architectures])}, only a new last layer trains. In "
+            f"{in_words(cuts)}, the last {in_words([cut.removeprefix('last') for cut in cuts])} convolutional layers "
+            f"of {'ResNet50' if backbone == _BACKBONE else backbone} train, too.",
             "dropout to dropout_decay reduce the overfitting of last15. All experiments from sgd on have the dropout. "
             "The experiment dropout also stands for Adam and for the learning rate 1e-3.",
             "step starts from 1e-2 and divides the rate by 10 every 5 epochs. cosine goes from 1e-2 to 1e-4 in each "
@@ -113,20 +131,18 @@ def art_study(protocol: Protocol = "sound") -> Study:
             "after a few epochs. All three depths overfit, and 15 was kept. The rate 1e-2 is fast and irregular. "
             "Cosine gives the smoothest curves.",
         ),
-        quick_reduction=_TINY,
-        cpu_reduction=_CPU,
+        quick_reduction=_TINY.but(only=(label_of(architectures[-1]), "last15", "cosine")),
+        cpu_reduction=_CPU.but(only=(main, *cuts, "fixed", "step", "cosine")),
     )
 
 
 # MobileNetV2 has as many convolutional layers as ResNet50 and needs little computation at 32×32. Its batch
 # normalisation runs in inference mode, in which rates of 5e-3 and 1e-2 end at chance level. All rates are a tenth.
 _CPU = Reduction(
-    train_per_class=100, test_per_class=100, rate_factor=0.1, image_size=(32, 32), models={"resnet50": "mobilenet_v2"},
-    only=("resnet50", *_CUTS, "fixed", "step", "cosine"),
+    train_per_class=100, test_per_class=100, rate_factor=0.1, image_size=(32, 32), models={_BACKBONE: "mobilenet_v2"},
 )  # fmt: skip
 
 # Small enough for a test: a frozen network, a partly frozen one, and a schedule.
 _TINY = Reduction(
-    train_per_class=10, test_per_class=5, epochs=1, image_size=(32, 32),
-    only=("squeezenet1_1", "last15", "cosine"), models={"resnet50": "resnet18"},
+    train_per_class=10, test_per_class=5, epochs=1, image_size=(32, 32), models={_BACKBONE: "resnet18"},
 )  # fmt: skip

@@ -6,6 +6,7 @@ Results, with hardware and versions: reports/birds-*/.
 """
 
 from kerasclf.data.birds import IMAGE_SIZE
+from kerasclf.network_checks import has_convolutions
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.declared.basenet import split_of
 from kerasclf.studies.reduction import Reduction
@@ -16,7 +17,8 @@ from kerasclf.transfer import Transfer
 PUBLISHED_DATA = "birds"
 
 _EPOCHS, _HEAD_EPOCHS, _STAGE_EPOCHS = 40, 5, 20
-_CUTS = ("stage5", "last15", "last22", "last30")
+_BACKBONE = "keras_resnet50"
+_CUTS = ("last_stage", "last15", "last22", "last30")
 
 # All layers of ResNet50 train in one experiment: that takes seconds only with small images.
 _TINY = Reduction(train_per_class=40, test_per_class=5, epochs=1, image_size=(64, 64))
@@ -36,12 +38,19 @@ _NOTES = {
 }
 
 
-def birds_study(protocol: Protocol = "sound") -> Study:
-    """Declares S1c, and in addition the last stage and the last 15, 22 and 30 convolutional layers."""
+def birds_study(protocol: Protocol = "sound", backbone: str = _BACKBONE) -> Study:
+    """Declares S1c, and in addition the last stage and the last 15, 22 and 30 convolutional layers.
+
+    Args:
+        protocol: `"sound"` or `"published"`.
+        backbone: The pretrained network.
+    """
+    network = "ResNet50" if backbone == _BACKBONE else backbone
+    cuts = [cut for cut in _CUTS if has_convolutions(backbone, cut)]
     head = TrainConfig(epochs=_EPOCHS, batch_size=32, optimizer="adam", unfreeze="head", precision="auto")
     features = Experiment(
         data=PUBLISHED_DATA,
-        model="keras_resnet50",
+        model=backbone,
         model_args={"head": (400,)},
         split=split_of(protocol),
         image_size=IMAGE_SIZE,
@@ -50,12 +59,12 @@ def birds_study(protocol: Protocol = "sound") -> Study:
     )
     return Study(
         name="birds",
-        title="ResNet50 and the birds: how much of it to train?",
-        question="How well do the features of a pretrained ResNet50 separate 200 species, and does fine-tuning help?",
+        title=f"{network} and the birds: how much of it to train?",
+        question=f"How well do the features of a pretrained {network} separate 200 species, and does fine-tuning help?",
         experiments={
             "features": features,
             "fine_tune_all": _trained_on(features, "all", _EPOCHS, protocol),
-            **{f"head_then_{cut}": _trained_on(features, cut, _STAGE_EPOCHS, protocol) for cut in _CUTS},
+            **{f"head_then_{cut}": _trained_on(features, cut, _STAGE_EPOCHS, protocol) for cut in cuts},
         },
         published={"features": Published(0.4121, 2.3545)},
         published_data=PUBLISHED_DATA,
@@ -64,8 +73,13 @@ def birds_study(protocol: Protocol = "sound") -> Study:
         quick_reduction=_TINY,
         notes=(
             *_NOTES[protocol],
-            "The original gave up fine-tuning at 40 minutes per epoch. Only the experiment features has published "
-            "figures. The experiments head_then_… are additions.",
+            "The original gave up fine-tuning ResNet50 at 40 minutes per epoch. Only the experiment features has "
+            "published figures. The experiments head_then_… are additions.",
+            *[
+                f"head_then_{cut} is left out, because {backbone} has fewer convolutional layers."
+                for cut in _CUTS
+                if cut not in cuts
+            ],
         ),
     )
 

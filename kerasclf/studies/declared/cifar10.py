@@ -34,7 +34,8 @@ _FLIPPED = _TO_ONE.but(horizontal_flip=True)
 # The original gives only the number of layers.
 _SIX_WIDTHS = (2000, 1000, 500, 250, 100, 50)
 _FOUR_WIDTHS = (1024, 512, 128, 32)
-# Units of the hidden layers after the 2048 features.
+_BACKBONE = "resnet50"
+# Units of the hidden layers after the 2048 features of ResNet50.
 _HEAD = (1024, 256, 64, 16)
 
 # Minutes instead of hours on two cores.
@@ -107,10 +108,16 @@ def cifar10_conv_study(protocol: Protocol = "sound") -> Study:
     )
 
 
-def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
-    """Declares ResNet50 with a deep head: activations, optimizers and dropout."""
-    relu = _resnet50()
-    elu = _resnet50(head_activation="elu")
+def cifar10_resnet50_study(protocol: Protocol = "sound", backbone: str = _BACKBONE) -> Study:
+    """Declares ResNet50 with a deep head: activations, optimizers and dropout.
+
+    Args:
+        protocol: `"sound"` or `"published"`.
+        backbone: The pretrained network.
+    """
+    network = "ResNet50" if backbone == _BACKBONE else backbone
+    relu = _pretrained(backbone)
+    elu = _pretrained(backbone, head_activation="elu")
 
     def trained(**changes: Any) -> Experiment:
         return elu.but(train=relu.train.but(**changes))
@@ -122,7 +129,7 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
     activations = ("leaky_relu", "sigmoid", "elu", "silu")
     experiments = {
         "relu": relu,
-        **{name: _resnet50(head_activation=name) for name in activations},
+        **{name: _pretrained(backbone, head_activation=name) for name in activations},
         "adagrad": trained(optimizer="adagrad", **rate),
         "adadelta": trained(optimizer="adadelta", **rate),
         "sgd_decay": trained(schedule=_DECAYING),
@@ -133,8 +140,8 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
     }
     return Study(
         name="cifar10-resnet50",
-        title="CIFAR-10 with ResNet50: head, optimizer, dropout",
-        question="Which activation, which optimizer and how much dropout suit a deep head on a pretrained ResNet50?",
+        title=f"CIFAR-10 with {network}: head, optimizer, dropout",
+        question=f"Which activation, which optimizer and how much dropout suit a deep head on a pretrained {network}?",
         experiments=experiments,
         compare=(
             *((name, "relu") for name in activations),
@@ -159,6 +166,7 @@ def cifar10_resnet50_study(protocol: Protocol = "sound") -> Study:
             "ahead. The best optimizer is Adadelta without a schedule.",
             "The original leaves open the decay (here halving every 10 epochs) and the size of the images (here "
             "32×32). Batch normalisation trains, too, because all weights do.",
+            *([] if backbone == _BACKBONE else [f"{backbone} normalises the pixels itself, as its weights expect."]),
         ),
         quick_reduction=_TINY,
         **_of(
@@ -213,10 +221,15 @@ def _base(model: str, **arguments: Any) -> Experiment:
     )
 
 
-def _resnet50(**arguments: Any) -> Experiment:
-    # Pixels are in [-1, 1], as for the other networks. ImageNet's own scale is close to it.
-    return _base("resnet50", head=_HEAD, preprocess=None, **arguments).but(
-        transfer=Transfer(weights="imagenet", batch_norm="trained"), train=_TRAIN.but(precision="auto")
+def _pretrained(backbone: str, **arguments: Any) -> Experiment:
+    own = backbone == _BACKBONE
+    # Pixels are in [-1, 1], as for the other networks. ImageNet's own scale of ResNet50 is close to it. Another network
+    # scales the pixels itself, as its weights expect them.
+    network = _base(backbone, head=_HEAD, **arguments, **({"preprocess": None} if own else {}))
+    return network.but(
+        augmentation=_FLIPPED if own else Augmentation(horizontal_flip=True),
+        transfer=Transfer(weights="imagenet", batch_norm="trained"),
+        train=_TRAIN.but(precision="auto"),
     )
 
 

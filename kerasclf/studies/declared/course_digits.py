@@ -8,6 +8,7 @@ half of exercise 8, is `kerasclf search s4`. Results, with number of runs, hardw
 """
 
 from kerasclf.data.splits import Split
+from kerasclf.network_source import label_of
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.declared.course_rows import FULL_BATCH, FULL_NOTE
@@ -165,16 +166,22 @@ def networks_study(protocol: Protocol = "sound") -> Study:
     )
 
 
-def transfer_study(protocol: Protocol = "sound") -> Study:
-    """Declares exercise 12."""
+def transfer_study(protocol: Protocol = "sound", backbone: str = "resnet18") -> Study:
+    """Declares exercise 12.
+
+    Args:
+        protocol: `"sound"` or `"published"`.
+        backbone: The pretrained network.
+    """
     base = _digits()
+    network = "ResNet18" if backbone == "resnet18" else backbone
     return Study(
         name="course-transfer",
-        title="Transfer learning: a ResNet18 trained on photographs, for digits",
+        title=f"Transfer learning: {network}, trained on photographs, for digits",
         question="Can a network trained on photographs classify digits if only a new last layer is trained?",
         experiments={
-            "resnet18_frozen": base.but(
-                model="resnet18",
+            f"{label_of(backbone)}_frozen": base.but(
+                model=backbone,
                 model_args={},
                 augmentation=Augmentation(),
                 image_size=(224, 224),
@@ -188,8 +195,8 @@ def transfer_study(protocol: Protocol = "sound") -> Study:
         published_image_size=(224, 224),
         protocol=protocol,
         notes=(
-            "Digits are enlarged to 224×224 and repeated in three channels. The network itself normalises them by the "
-            "mean and standard deviation of ImageNet.",
+            "Digits are enlarged to 224×224 and repeated in three channels. The network itself normalises them, as its "
+            "weights expect.",
             "The training uses SGD without momentum for 5 epochs, as in the course.",
             _L2_NOTE,
         ),

@@ -14,6 +14,7 @@ from kerasclf.transfer import Transfer
 
 DATA = "cifar10"
 
+_BACKBONE = "mobilenet_v2"
 _EPOCHS, _HEAD_EPOCHS = 20, 10
 # Never stops early: the best epoch is chosen after the last one. Runs with one seed then have equal numbers of epochs.
 _CHOOSE_EPOCH = EarlyStopping(monitor="val_accuracy", patience=_EPOCHS, restore_best=True)
@@ -140,15 +141,17 @@ _NOTES = (
     "assumes that all runs are right on the same validation images, which makes it as wide as possible.",
     "Copies and near-copies replace as many training images of their class, so all runs have training sets of equal "
     "size. duplicates and group_leak leak the same test images.",
-    "sound and the experiments compared with it use BaseNet with featurewise normalisation, flips and zoom, and choose "
-    "the epoch on the validation set. transfer and the experiments compared with it train a new head on a frozen "
-    "MobileNetV2.",
     "There is no original study. The protocol published changes nothing, because the study contains both sides.",
 )
 
 
-def pitfalls_study(protocol: Protocol = "sound") -> Study:
-    """Declares the study of the flaws."""
+def pitfalls_study(protocol: Protocol = "sound", backbone: str = _BACKBONE) -> Study:
+    """Declares the study of the flaws.
+
+    Args:
+        protocol: `"sound"` or `"published"`; both are the same.
+        backbone: The pretrained network of `transfer` and the experiments compared with it.
+    """
     sound = Experiment(
         data=DATA,
         model="basenet",
@@ -159,7 +162,7 @@ def pitfalls_study(protocol: Protocol = "sound") -> Study:
     )
     transfer = Experiment(
         data=DATA,
-        model="mobilenet_v2",
+        model=backbone,
         transfer=Transfer(weights="imagenet"),
         train=TrainConfig(epochs=_HEAD_EPOCHS, batch_size=32, optimizer="adam", unfreeze="head"),
     )
@@ -177,8 +180,16 @@ def pitfalls_study(protocol: Protocol = "sound") -> Study:
         },
         published_data=DATA,
         protocol=protocol,
-        notes=_NOTES,
+        notes=(*_NOTES, _networks_note("MobileNetV2" if backbone == _BACKBONE else backbone)),
         lessons=_LESSONS,
+    )
+
+
+def _networks_note(network: str) -> str:
+    return (
+        "sound and the experiments compared with it use BaseNet with featurewise normalisation, flips and zoom, and "
+        "choose the epoch on the validation set. transfer and the experiments compared with it train a new head on a "
+        f"frozen {network}."
     )
 
 

@@ -17,7 +17,7 @@ def test_the_list_is_the_catalogue():
     assert [known.name for known in listed.entries] == list(CATALOGUE), WRITE
     assert listed.families == families(), WRITE
     for known in listed.entries:
-        assert known == entry(known.name, known.parameters), WRITE
+        assert known == entry(known.name, known.parameters, known.convolutions), WRITE
 
 
 @pytest.mark.slow
