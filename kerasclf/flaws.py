@@ -2,8 +2,8 @@
 
 An experiment has a flaw only if it names it, as in `Experiment(flaws=("softmax_twice",))`, and its report shows the
 name. Three more flaws are plain settings: `Experiment.augment_validation`, `Split(method="first")`, and
-`Augmentation(rescale=1 / 255)` before a pretrained network, which already rescales its input. One more needs no
-setting: any run can report its best validation accuracy instead of its test accuracy.
+`Augmentation(rescale=1 / 255)` before a pretrained network, which preprocesses pixels from 0 to 255 itself. One more
+needs no setting: any run can report its best validation accuracy instead of its test accuracy.
 """
 
 # Share of the test images that `duplicates` and `group_leak` leak into the training set.

@@ -90,6 +90,12 @@ def has_convolutions(name: str, unfreeze: str) -> bool:
     return known is None or wanted is None or int(wanted[1]) <= known.convolutions
 
 
+def has_batch_norm(name: str) -> bool:
+    """Returns whether a network has batch normalisation; True for a user's own one, which is not built yet."""
+    known = known_networks().get(name)
+    return known is None or known.batch_norm
+
+
 def weights_file(name: str, weights: str) -> str:
     """Returns the file of a network in a folder of weights; any other source of weights as it is.
 

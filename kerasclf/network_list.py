@@ -26,6 +26,7 @@ class Entry(NamedTuple):
         imagenet: Whether there are ImageNet weights to download.
         arguments: Names of its builder's arguments, except for the sizes.
         convolutions: Number of convolutional layers below its top.
+        batch_norm: Whether it has batch normalisation.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Entry(NamedTuple):
     imagenet: bool
     arguments: tuple[str, ...]
     convolutions: int
+    batch_norm: bool
 
 
 class NetworkList(NamedTuple):

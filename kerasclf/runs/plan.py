@@ -230,6 +230,7 @@ def _check_networks(
 
     from kerasclf.models.explaining.architecture import architecture
     from kerasclf.pipeline.normalization_statistics import check_normalization
+    from kerasclf.training.training_flaws import check_statistics
     from kerasclf.transfer.cuts import Cuts
 
     built: dict[tuple[Any, ...], tuple[Cuts, str]] = {}
@@ -249,6 +250,8 @@ def _check_networks(
             model = experiment.network(dataset.image_shape, dataset.num_classes, _weights_of(experiment, pretrained))
             built[network] = Cuts(model), digest_of(architecture(model))
         cuts, found[name] = built[network]
+        if "batch_norm_learns" in experiment.flaws:
+            check_statistics(cuts.network, pretrained=weights != "none")
         for phase in experiment.phases:
             cuts.first_trainable(phase.unfreeze)
     return found

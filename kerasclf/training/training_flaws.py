@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.folds import join
+from kerasclf.errors import KerasclfError
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.normalization_statistics import fit_statistics
 
@@ -38,6 +39,29 @@ def statistics_shifts(dataset: ImageDataset) -> dict[str, float]:
         "mean_shift": float(np.abs(known.mean - train.mean).max()),
         "deviation_shift": float(np.abs(known.std - train.std).max()),
     }
+
+
+def check_statistics(network: keras.Model, pretrained: bool) -> None:
+    """Checks that a network has statistics of batch normalisation, which `batch_norm_learns` can spoil.
+
+    Args:
+        network: The network.
+        pretrained: Whether its weights are pretrained.
+
+    Raises:
+        KerasclfError: If it has no batch normalisation, or only one that was folded into the convolutions.
+    """
+    norms = [layer for layer in network.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    if not norms:
+        problem = "has none"
+    elif pretrained and not any(np.asarray(layer.moving_mean).any() for layer in norms):
+        problem = "holds no statistics, because it was folded into the convolutions of the pretrained weights"
+    else:
+        return
+    raise KerasclfError(
+        f"batch_norm_learns: expected a network with the statistics of batch normalisation. That of {network.name} "
+        f"{problem}. Choose another network or other weights, or leave this experiment out."
+    )
 
 
 def let_statistics_learn(network: keras.Model) -> None:

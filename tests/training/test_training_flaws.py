@@ -10,12 +10,13 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.data.data_flaws import spoil
 from kerasclf.data.dataset import SETS
 from kerasclf.data.image_sources import ArrayImages
+from kerasclf.errors import KerasclfError
 from kerasclf.runs.metrics import cross_entropy
 from kerasclf.training import EarlyStopping
 from kerasclf.training.assembly import build_model
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import train
-from kerasclf.training.training_flaws import SoftmaxTwice, statistics_shifts
+from kerasclf.training.training_flaws import SoftmaxTwice, check_statistics, statistics_shifts
 from kerasclf.training.training_setup import prepare
 from tests.training.test_phase_inputs import DATA, HEAD, TRANSFER, network
 
@@ -129,6 +130,20 @@ def test_the_statistics_are_those_of_the_batches():
     seen = keras.ops.conv(DATA.train.images.array / np.float32(127.5) - 1, kernel)
     expected = 0.9 * before[0] + 0.1 * np.asarray(seen).mean((0, 1, 2))
     np.testing.assert_allclose(statistics(trained.model)[0], expected, rtol=1e-4)
+
+
+def test_a_network_without_statistics_cannot_lose_them():
+    image = keras.Input((4, 4, 3))
+    bare = keras.Model(image, keras.layers.Conv2D(2, 1)(image), name="bare")
+    norm = keras.layers.BatchNormalization()
+    normed = keras.Model(image, norm(image), name="normed")
+    with pytest.raises(KerasclfError, match=r"^batch_norm_learns: expected .* That of bare has none\. Choose another"):
+        check_statistics(bare, pretrained=False)
+    check_statistics(normed, pretrained=False)
+    with pytest.raises(KerasclfError, match=r"That of normed holds no statistics, because it was folded"):
+        check_statistics(normed, pretrained=True)
+    norm.moving_mean.assign([0.0, 0.1, 0.0])
+    check_statistics(normed, pretrained=True)
 
 
 def with_random_labels(data):

@@ -55,13 +55,14 @@ def least_input_size(name: str) -> int:
     raise AssertionError(f"unreachable: {name} accepts images without pixels")
 
 
-def entry(name: str, parameters: int, convolutions: int) -> Entry:
+def entry(name: str, parameters: int, convolutions: int, batch_norm: bool) -> Entry:
     """Returns a network's entry in the list.
 
     Args:
         name: A key of `CATALOGUE`.
         parameters: Number of its trainable parameters.
         convolutions: Number of convolutional layers below its top.
+        batch_norm: Whether it has batch normalisation.
     """
     family = _module(CATALOGUE[name]).rpartition(".")[2]
     return Entry(
@@ -74,6 +75,7 @@ def entry(name: str, parameters: int, convolutions: int) -> Entry:
         imagenet=name in BACKBONES or name in PUBLISHED,
         arguments=tuple(own_arguments(CATALOGUE[name])),
         convolutions=convolutions,
+        batch_norm=batch_norm,
     )
 
 

@@ -1,6 +1,6 @@
 """Writes the list of networks for `kerasclf models`: python -m kerasclf.models.explaining.write_list.
 
-It builds every network once to count its parameters and convolutional layers, which takes a minute.
+It builds every network once to look at its layers and parameters, which takes a minute.
 """
 
 import keras
@@ -19,6 +19,7 @@ if __name__ == "__main__":
         convolutions = sum(
             isinstance(step, CONVOLUTIONS) and step.name not in HEAD_LAYERS for step in network.operations
         )
-        entries.append(entry(name, trainable, convolutions))
+        batch_norm = any(isinstance(step, keras.layers.BatchNormalization) for step in network.operations)
+        entries.append(entry(name, trainable, convolutions, batch_norm))
         keras.backend.clear_session()
     write_list(NetworkList(families(), entries))

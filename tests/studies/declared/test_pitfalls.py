@@ -10,6 +10,8 @@ from kerasclf.report import read_results
 from kerasclf.report.changes import changes_between
 from kerasclf.report.lessons import lessons_of
 from kerasclf.studies import declare
+from kerasclf.studies.reduction import Reduction
+from kerasclf.studies.study_options import StudyOptions
 
 SETTINGS = {
     "augment_validation": ("augment_validation", "false", "true"),
@@ -29,6 +31,23 @@ def test_each_flaw_has_a_lesson_and_is_the_only_change():
             continue
         changed = changes_between(study.experiments[lesson.corrected], study.experiments[name])
         assert changed == [SETTINGS.get(name, ("flaws", "–", f'["{name}"]'))]
+
+
+def test_pretrained_experiments_see_larger_and_fewer_images_unless_the_user_decides():
+    study, own = declare("pitfalls"), declare("pitfalls", options=StudyOptions(data="folder:mine"))
+    for experiments, limits in ((study.experiments, (500, 200)), (own.experiments, (None, None))):
+        for experiment in experiments.values():
+            split = experiment.split.train_per_class, experiment.split.test_per_class
+            pretrained = experiment.transfer is not None
+            assert (experiment.image_size, split) == (((96, 96), limits) if pretrained else (None, (None, None)))
+    given = declare("pitfalls", options=StudyOptions(limits=Reduction(image_size=(64, 64))))
+    assert {experiment.image_size for experiment in given.experiments.values()} == {(64, 64)}
+
+
+def test_a_network_without_batch_normalisation_lacks_one_flaw():
+    own, study = (declare("pitfalls", options=StudyOptions(backbones=names)) for names in ((), ("squeezenet1_1",)))
+    assert {*own.experiments} - {*study.experiments} == {*own.lessons} - {*study.lessons} == {"batch_norm_learns"}
+    assert "batch_norm_learns is left out, because squeezenet1_1 has no batch normalisation." in study.notes
 
 
 @pytest.mark.slow
