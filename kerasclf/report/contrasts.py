@@ -6,7 +6,8 @@ from itertools import combinations
 from kerasclf.report.changes import Change, changes_between
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.study import Lesson, Pairs, remaining_pairs
+from kerasclf.studies.study import Lesson, Pairs
+from kerasclf.studies.study_options import remaining_pairs
 
 Pair = tuple[ExperimentResults, ExperimentResults]
 

@@ -25,6 +25,8 @@ class Reduction(Value):
         models: Pairs of a network and its replacement, or a mapping.
         model_args: Further arguments for every network, as pairs or a mapping.
         rate_factor: Multiplies every learning rate, and the final rate of every schedule.
+        frozen: Whether only the head of pretrained networks trains, on features that are computed once per image. A
+            random flip gives two versions of each image.
     """
 
     train_per_class: int | None = None
@@ -35,6 +37,7 @@ class Reduction(Value):
     models: tuple[tuple[str, str], ...] | Mapping[str, str] = ()
     model_args: tuple[tuple[str, Any], ...] | Mapping[str, Any] = ()
     rate_factor: float | None = None
+    frozen: bool | None = None
 
     def __post_init__(self) -> None:
         for name in ("models", "model_args"):
@@ -62,6 +65,8 @@ class Reduction(Value):
             model=dict(self.models).get(experiment.model, experiment.model),
             model_args={**dict(experiment.model_args), **dict(self.model_args)},
         )
+        if self.frozen and experiment.transfer is not None:
+            changed = _frozen(changed)
         if self.rate_factor is not None:
             changed = _with_rates(changed, self.rate_factor)
         return changed if self.epochs is None else _with_epochs(changed, self.epochs)
@@ -95,6 +100,8 @@ def describe_reduction(declared: Experiment, reduced: Experiment) -> list[str]:
         found.append(f"{reduced.model} instead of {declared.model}")
     before, after = dict(declared.model_args), dict(reduced.model_args)
     found += [f"{name} {after[name]}" for name in sorted(after) if after[name] != before.get(name)]
+    if reduced.train.unfreeze != declared.train.unfreeze:
+        found.append("all but the head frozen, with features computed once per image")
     return found
 
 
@@ -107,6 +114,16 @@ def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
         return phase.but(epochs=min(epochs, phase.epochs), schedule=phase.schedule.but(warmup_epochs=warmup))
 
     return _with_phases(experiment, shortened)
+
+
+def _frozen(experiment: Experiment) -> Experiment:
+    assert experiment.transfer is not None
+    views = 2 if experiment.augmentation.changes_images else 0
+    return experiment.but(
+        transfer=experiment.transfer.but(batch_norm="auto", views=views),
+        earlier_phases=(),
+        train=experiment.train.but(unfreeze="head"),
+    )
 
 
 def _with_rates(experiment: Experiment, factor: float) -> Experiment:

@@ -38,25 +38,6 @@ def _name_problem(name: str) -> str | None:
 Pairs = tuple[tuple[str, str], ...]
 
 
-def remaining_pairs(pairs: Pairs, names: Collection[str]) -> Pairs:
-    """Returns the pairs of those experiments that remain. Where the base of a pair is missing, its own base is taken.
-
-    The steps 1, 2 and 3 of a ladder without step 2 are compared as 3 with 1.
-    """
-    base_of = dict(reversed(pairs))
-    found = []
-    for one, other in pairs:
-        passed = {one}
-        # Pairs may form a circle, of which some experiments are missing.
-        while other not in names and other in base_of and other not in passed:
-            passed.add(other)
-            other = base_of[other]
-        if one in names and other in names and one != other:
-            found.append((one, other))
-    # Two missing steps may lead to one base. A pair gets one verdict.
-    return tuple(pair for index, pair in enumerate(found) if set(pair) not in map(set, found[:index]))
-
-
 def _looks_problems(looks: tuple[int, ...], seeds: tuple[int, ...]) -> list[str]:
     """Returns what is wrong with the numbers of runs after which a study looks at its results."""
     if not looks:

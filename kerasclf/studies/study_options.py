@@ -1,7 +1,7 @@
 """`StudyOptions`: the changes that a user can make to a declared study, and the functions that apply them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -9,7 +9,7 @@ from kerasclf.errors import KerasclfError, in_short, raise_all
 from kerasclf.network_checks import name_problems, weights_file
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
-from kerasclf.studies.study import SIZES, Pairs, Size, Study, remaining_pairs
+from kerasclf.studies.study import SIZES, Pairs, Size, Study
 from kerasclf.values import Value
 from kerasclf.wording import in_words
 
@@ -162,6 +162,25 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
         size=options.size,
         reductions=tuple(dict.fromkeys(phrases)),
     )
+
+
+def remaining_pairs(pairs: Pairs, names: Collection[str]) -> Pairs:
+    """Returns the pairs of those experiments that remain. Where the base of a pair is missing, its own base is taken.
+
+    The steps 1, 2 and 3 of a ladder without step 2 are compared as 3 with 1.
+    """
+    base_of = dict(reversed(pairs))
+    found = []
+    for one, other in pairs:
+        passed = {one}
+        # Pairs may form a circle, of which some experiments are missing.
+        while other not in names and other in base_of and other not in passed:
+            passed.add(other)
+            other = base_of[other]
+        if one in names and other in names and one != other:
+            found.append((one, other))
+    # Two missing steps may lead to one base. A pair gets one verdict.
+    return tuple(pair for index, pair in enumerate(found) if set(pair) not in map(set, found[:index]))
 
 
 def _renamed(pairs: Pairs, names: Mapping[str, str]) -> Pairs:

@@ -7,7 +7,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.report.contrasts import changed_things, contrasts, usual_contrasts
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.studies import declare
-from kerasclf.studies.study import remaining_pairs
+from kerasclf.studies.study_options import remaining_pairs
 from kerasclf.training import EarlyStopping
 
 BASE = Experiment()

@@ -6,6 +6,8 @@ import pytest
 from kerasclf.cli import main
 from kerasclf.report.changes import changes_between
 from kerasclf.studies import declare
+from kerasclf.studies.study_options import StudyOptions
+from kerasclf.transfer import Transfer
 
 
 def changed(study, one, other):
@@ -43,3 +45,17 @@ def test_two_runs_with_one_seed_are_identical(tmp_path):
         pd.read_csv(next(tmp_path.glob(f"runs/{name}-*/seed-0/predictions.csv"))) for name in ("plain", "again")
     )
     pd.testing.assert_frame_equal(plain, again)
+
+
+def test_the_reduced_size_of_another_network_has_all_experiments_on_frozen_features():
+    names = ("mobilenet_v2",)
+    full, small = (
+        declare("cifar10-resnet50", options=StudyOptions(backbones=names, size=size)) for size in ("full", "reduced")
+    )
+    assert list(small.experiments) == list(full.experiments)
+    for name, experiment in small.experiments.items():
+        declared = full.experiments[name]
+        assert experiment == declared.but(
+            train=declared.train.but(unfreeze="head"), transfer=Transfer(weights="imagenet", views=2)
+        )
+    assert small.reductions == ("all but the head frozen, with features computed once per image",)
