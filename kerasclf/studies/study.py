@@ -1,7 +1,6 @@
 """`Study`: a question, the experiments that answer it, and what was published."""
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 

@@ -3,10 +3,13 @@
 import inspect
 import re
 
+import keras
 import pytest
 
 from kerasclf.models import CATALOGUE, default_sizes, description, totals
 from kerasclf.models.explaining.entries import docstring, entry, families
+from kerasclf.models.heads import HEAD_LAYERS
+from kerasclf.models.stages import CONVOLUTIONS
 from kerasclf.network_list import read_list
 
 WRITE = "python -m kerasclf.models.explaining.write_list"
@@ -26,6 +29,9 @@ def test_the_list_is_the_catalogue():
 def test_the_defaults_build_and_have_the_parameters_that_are_listed(known):
     model = CATALOGUE[known.name]()
     assert totals(model).trainable == known.parameters, WRITE
+    below_top = [step for step in model.operations if step.name not in HEAD_LAYERS]
+    assert sum(isinstance(step, CONVOLUTIONS) for step in below_top) == known.convolutions, WRITE
+    assert any(isinstance(step, keras.layers.BatchNormalization) for step in below_top) == known.batch_norm, WRITE
     assert model.input_shape == (None, *known.input_shape)
     assert model.output_shape == (None, known.num_classes)
 
