@@ -86,6 +86,26 @@ def _convnext_of_timm(layer_names: Sequence[str]) -> dict[str, str]:
     return names
 
 
+_LITE_BLOCK = re.compile(r"conv(\d)_block(\d+)_(expand|depthwise|project)_(conv|bn)")
+
+
+def _efficientnet_lite_of_timm(layer_names: Sequence[str]) -> dict[str, str]:
+    names = {
+        "conv1_conv": "conv_stem",
+        "conv1_bn": "bn1",
+        "conv9_conv": "conv_head",
+        "conv9_bn": "bn2",
+        "logits": "classifier",
+    }
+    expanding = {"expand": ("conv_pw", "bn1"), "depthwise": ("conv_dw", "bn2"), "project": ("conv_pwl", "bn3")}
+    plain = {"depthwise": ("conv_dw", "bn1"), "project": ("conv_pw", "bn2")}
+    for stage, block, part, kind in _groups(_LITE_BLOCK, layer_names):
+        parts = plain if stage == "2" else expanding
+        last = parts[part][kind == "bn"]
+        names[f"conv{stage}_block{block}_{part}_{kind}"] = f"blocks.{int(stage) - 2}.{int(block) - 1}.{last}"
+    return names
+
+
 def _groups(pattern: re.Pattern, layer_names: Sequence[str]) -> list[tuple[str, ...]]:
     return [found.groups() for found in map(pattern.fullmatch, layer_names) if found]
 
@@ -96,6 +116,7 @@ def _by_index(*top: str) -> Naming:
 
 FAMILIES = (
     Family(re.compile(r"conv1_norm"), {"torchvision": _convnext, "timm": _convnext_of_timm}),
+    Family(re.compile(r"conv2_block1_depthwise_conv"), {"timm": _efficientnet_lite_of_timm}),
     Family(re.compile(r"conv2_block1_1_conv"), {"torchvision and timm": _resnet}),
     Family(re.compile(r"conv2_fire1_squeeze_conv"), {"torchvision": _by_index("classifier.1")}),
     Family(

@@ -22,7 +22,7 @@ _UNUSED = "num_batches_tracked"
 _BARE = ("layer_scale", "gamma")
 # More would be no classes but a file that lies about its shapes.
 _MAX_CLASSES = 100_000
-_TOP = re.compile(r"(fc|head\.fc|classifier\.\d)\.weight")
+_TOP = re.compile(r"(fc|head\.fc|classifier(\.\d)?)\.weight")
 
 
 def load_torch_weights(model: keras.Model, path: Path | str) -> None:
@@ -31,8 +31,8 @@ def load_torch_weights(model: keras.Model, path: Path | str) -> None:
     Each layer must have its tensors and each tensor its layer. Otherwise the network is not changed.
 
     Args:
-        model: A network of a family in torchvision or timm (ResNet, VGG, AlexNet, SqueezeNet, ConvNeXt), with the top
-            and the number of classes of the file.
+        model: A network of a family in torchvision or timm (ResNet, VGG, AlexNet, SqueezeNet, ConvNeXt,
+            EfficientNet-Lite), with the top and the number of classes of the file.
         path: A .safetensors file, or .pth if PyTorch is installed, with the key names of torchvision or timm.
 
     Raises:
@@ -63,24 +63,24 @@ def match_torch(model: keras.Model, tensors: dict[str, Array], path: Path) -> di
         KerasclfError: If tensors and layers do not match.
     """
     names, library = _names(model, tensors)
-    found, used = {}, set()
-    for layer in model.layers:
-        if not layer.weights:
-            continue
-        keys = _keys(layer, names.get(layer.name, layer.name))
+    layers_of_model = [layer for layer in model.layers if layer.weights]
+    keys_of = {layer.name: _keys(layer, names.get(layer.name, layer.name)) for layer in layers_of_model}
+    used = {key for keys in keys_of.values() for key in keys}
+    unused = [key for key in tensors if key not in used and not key.endswith(_UNUSED)]
+    found = {}
+    for layer in layers_of_model:
+        keys = keys_of[layer.name]
         for key, weight in zip(keys, layer.weights, strict=True):
             if key not in tensors:
                 raise KerasclfError(
                     f"{path}: tensor {key!r} is missing ({weight.path} {tuple(weight.shape)} needs it, by the names of "
-                    f"{library}).{did_you_mean(key, [name for name in tensors if name not in used])}"
+                    f"{library}).{did_you_mean(key, unused)}"
                 )
-        used |= set(keys)
         conversions = [_conversion(layer, model), *[lambda array: array] * (len(keys) - 1)]  # the kernel comes first
         found[layer.name] = [
             _convert(key, tensors[key], conversion, weight, path)
             for key, conversion, weight in zip(keys, conversions, layer.weights, strict=True)
         ]
-    unused = [key for key in tensors if key not in used and not key.endswith(_UNUSED)]
     if unused:
         others = f", like {len(unused) - 1} others" if len(unused) > 1 else ""
         raise KerasclfError(
@@ -105,8 +105,8 @@ def _names(model: keras.Model, tensors: dict[str, Array]) -> tuple[dict[str, str
     family = family_of(ours)
     if family is None:
         raise KerasclfError(
-            f"Expected a network that torchvision or timm has too: ResNet, VGG, AlexNet, SqueezeNet or ConvNeXt. "
-            f"Received: {model.name}."
+            "Expected a network that torchvision or timm has too: ResNet, VGG, AlexNet, SqueezeNet, ConvNeXt or "
+            f"EfficientNet-Lite. Received: {model.name}."
         )
     parents = {key.rpartition(".")[0] for key in tensors} | set(tensors)
     namings = {library: naming(ours) for library, naming in family.namings.items()}
