@@ -8,6 +8,13 @@ from kerasclf.models.catalogue import CATALOGUE, Builder, check_arguments, find_
 from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
 from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
 from kerasclf.models.convnext_ladder import resnet_to_convnext
+from kerasclf.models.efficientnet_lite import (
+    efficientnet_lite0,
+    efficientnet_lite1,
+    efficientnet_lite2,
+    efficientnet_lite3,
+    efficientnet_lite4,
+)
 from kerasclf.models.explaining.diagram import check_diagram, write_diagram
 from kerasclf.models.explaining.drawing import draw
 from kerasclf.models.explaining.entries import default_sizes, description, least_input_size
@@ -48,6 +55,11 @@ __all__ = [
     "default_sizes",
     "description",
     "draw",
+    "efficientnet_lite0",
+    "efficientnet_lite1",
+    "efficientnet_lite2",
+    "efficientnet_lite3",
+    "efficientnet_lite4",
     "explain",
     "find_builder",
     "find_pretrained",

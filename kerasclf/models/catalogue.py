@@ -14,6 +14,13 @@ from kerasclf.models.basenet import basenet, basenet_deeper
 from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
 from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
 from kerasclf.models.convnext_ladder import resnet_to_convnext
+from kerasclf.models.efficientnet_lite import (
+    efficientnet_lite0,
+    efficientnet_lite1,
+    efficientnet_lite2,
+    efficientnet_lite3,
+    efficientnet_lite4,
+)
 from kerasclf.models.heads import check_head
 from kerasclf.models.mlp import mlp, perceptron
 from kerasclf.models.nin import nin
@@ -56,6 +63,11 @@ CATALOGUE: dict[str, Builder] = {
     "convnext_small": convnext_small,
     "convnext_base": convnext_base,
     "convnext_large": convnext_large,
+    "efficientnet_lite0": efficientnet_lite0,
+    "efficientnet_lite1": efficientnet_lite1,
+    "efficientnet_lite2": efficientnet_lite2,
+    "efficientnet_lite3": efficientnet_lite3,
+    "efficientnet_lite4": efficientnet_lite4,
     **{name: partial(backbone, name) for name in BACKBONES},
 }
 

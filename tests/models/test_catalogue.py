@@ -46,6 +46,7 @@ SLOW = [
     ("resnet18", {}, SMALL, 5),
     *(("resnet_to_convnext", {"step": step}, SMALL, 5) for step in range(1, 8)),
     *((name, HEAD, SMALL, 5) for name in CATALOGUE if name.startswith(("vgg", "convnext"))),
+    *((name, HEAD, SMALL, 5) for name in CATALOGUE if name.startswith("efficientnet_lite")),
     *((name, HEAD, SMALL, 5) for name in ("resnet34", "resnet50", "resnet101", "resnet152")),
 ]
 VARIANTS = [*QUICK, *(pytest.param(*variant, marks=pytest.mark.slow) for variant in SLOW)]

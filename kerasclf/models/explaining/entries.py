@@ -105,7 +105,7 @@ def _sentence(name: str) -> str:
         return BACKBONES[name].paper
     if isinstance(builder, partial):
         # The family's sentence describes all variants; only the differences remain.
-        differences = {key: value for key, value in builder.keywords.items() if key != "name"}
+        differences = {key: value for key, value in builder.keywords.items() if key not in ("name", *_USUAL)}
         return ", ".join(f"{key}={value!r}" for key, value in differences.items())
     first = " ".join(description(name).partition("\n\n")[0].split()).removeprefix("Builds ").rstrip(".")
     return first[:1].upper() + first[1:]
