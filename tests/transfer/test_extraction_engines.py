@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from kerasclf.errors import KerasclfError
+from kerasclf.models import build
 from kerasclf.training.devices import precision
 from kerasclf.transfer import extraction_engines as engines
 from kerasclf.transfer.cuts import Cuts
@@ -157,3 +158,40 @@ def test_openvino_reports_to_nobody():
         "sys.exit(sys.modules.get('openvino_telemetry') is not None)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@functools.cache
+def lite_below(policy, side=64):
+    """Returns EfficientNet-Lite0 from raw images to its features, with every weight at random."""
+    keras.utils.set_random_seed(0)
+    with precision(policy):
+        cuts = Cuts(calm(build("efficientnet_lite0", (side, side, 3), 2)))
+    image = keras.Input((side, side, 3), dtype="uint8")
+    pixels = keras.layers.Rescaling(1.0, dtype="float32")(image)
+    return keras.Model(image, cuts.lower([cuts.cut_for("head")])(pixels))
+
+
+def calm(network, seed=0):
+    """Changes the moving statistics of batch normalisation, which random weights leave at 0 and 1."""
+    rng = np.random.default_rng(seed)
+    for weight in network.weights:
+        if weight.name in ("gamma", "moving_variance"):
+            weight.assign(rng.uniform(0.8, 1.2, weight.shape))
+        elif weight.name in ("beta", "moving_mean"):
+            weight.assign(rng.uniform(-0.1, 0.1, weight.shape))
+    return network
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("policy", "close"), [("float32", 1e-4), ("mixed_bfloat16", 6e-2)])
+def test_efficientnet_lite_is_computed_as_by_keras(engine, policy, close):
+    """ReLU6, strided "same" depthwise convolutions and its own preprocessing, through both engines."""
+    images = random_images(20, (64, 64, 3))
+    expected = np.asarray(lite_below("float32")(images, training=False))
+    assert expected.std(0).mean() > 0.01  # the images differ
+    lower = lite_below(policy if engine == "tensorflow" else "float32")
+    compute = tensorflow_compute(lower) if engine == "tensorflow" else openvino_compute(lower, policy, threads=1)
+    found = np.concatenate([rows for (rows,) in compute(iter([images[:16], images[16:]]))]).astype(np.float32)
+    assert found.shape == (20, 1280)
+    assert np.abs(found - expected).max() < close * np.abs(expected).max()
