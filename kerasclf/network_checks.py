@@ -152,6 +152,20 @@ def weights_problems(name: str, weights: str) -> list[str]:
     return []
 
 
+def normalizes_itself(name: str, arguments: Mapping[str, Any]) -> bool:
+    """Returns whether a network of the catalogue takes pixels 0–255 and normalises them in its first layers.
+
+    Args:
+        name: Name of the network.
+        arguments: Its arguments. `preprocess=None` leaves the normalisation out.
+    """
+    known = known_networks().get(name)
+    if known is None:
+        return False
+    preprocesses = "preprocess" in known.arguments and arguments.get("preprocess", "its own") is not None
+    return known.family == "backbones" or preprocesses
+
+
 def _folder_problem(name: str, folder: Path) -> str:
     """Returns why a folder of weights cannot be used for a network."""
     found = [path.name for path in weights_in(folder, name)]

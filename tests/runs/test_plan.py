@@ -44,6 +44,31 @@ def test_a_wrong_path_is_found_before_weights_are_fetched():
         make_plan(PlanRequest({"one": experiment}), pytest.fail)
 
 
+@pytest.mark.parametrize(
+    ("model", "arguments", "augmentation", "warned"),
+    [
+        ("efficientnet_lite0", {}, Augmentation(rescale=1 / 255), True),
+        ("mobilenet_v2", {}, Augmentation(featurewise_center=True), True),
+        ("squeezenet1_1", {"preprocess": "imagenet"}, Augmentation(samplewise_center=True), True),
+        ("efficientnet_lite0", {"preprocess": None}, Augmentation(rescale=1 / 255), False),
+        ("efficientnet_lite0", {}, Augmentation(horizontal_flip=True), False),
+        ("basenet", {}, Augmentation(rescale=1 / 255), False),
+    ],
+)
+def test_pixels_that_are_normalised_twice_are_told(model, arguments, augmentation, warned):
+    lines = []
+    experiment = Experiment(
+        data="folder:/nowhere", model=model, model_args=arguments, augmentation=augmentation, transfer=Transfer("none")
+    )
+    with pytest.raises(KerasclfError, match="/nowhere does not exist"):  # told before any image is read
+        make_plan(PlanRequest({"one": experiment}), lines.append)
+    expected = (
+        f"one: the augmentation normalises pixels, and {model} normalises them again. Leave out rescale, "
+        "preprocessing_function, and the samplewise, featurewise and ZCA fields."
+    )
+    assert lines == [expected] * warned
+
+
 def test_a_table_is_not_augmented():
     experiment = Experiment(data="iris", model="mlp", augmentation=Augmentation(horizontal_flip=True))
     with pytest.raises(KerasclfError, match=r"flipped: expected no random augmentation and no transfer on .*a table"):
