@@ -137,7 +137,7 @@ bench-search: $(BENCH_READY) ## Measure 30 trials side by side against KerasTune
 	$(BIN)/python -m benchmarks.search
 
 .PHONY: bench-transfer
-bench-transfer: $(BENCH_READY) ## Measure features, the last stage and all of ResNet50 against PyTorch
+bench-transfer: $(BENCH_READY) ## Measure transfer with ResNet50 and smaller networks against PyTorch
 	$(BIN)/python -m benchmarks.transfer
 
 .PHONY: bench-networks

@@ -1,4 +1,4 @@
-"""Transfer with ResNet50: kerasclf against a plain PyTorch loop (extra `bench`).
+"""Transfer with ResNet50 and three smaller networks: kerasclf against a plain PyTorch loop (extra `bench`).
 
     make bench-transfer        or        python -m benchmarks.transfer        (--help lists the options)
 
@@ -13,8 +13,11 @@ and all available cores. Steps that trace, compile or choose kernels are not cou
 * all: training all layers. `keras` has the model and the batches of kerasclf without its faster layers.
 * tuned: training all layers with batch normalisation in inference mode, as kerasclf does in pretrained networks.
 * head: 40 epochs of the head on the features of 2,700 images, validated on 300, batches of 32.
+* features:NETWORK, last:NETWORK and all:NETWORK: the same for efficientnet_lite0, mobilenet_v2 and squeezenet1_1. Their
+  last stage is everything from the last reduction of the image on. One more table compares their features with those
+  of ResNet50. They are measured with five times as many images and four times as many steps.
 * growth: the cost of kerasclf by number of images. --sizes 1000,6000 takes 5 GB below $TMPDIR and several minutes more.
-  It reads all cached activations once, and trains a few steps.
+  It reads all cached activations once, and trains a few steps. --network chooses another network than ResNet50.
 
 PyTorch computes in float32 and, with autocast, in bfloat16. The tables mark the one with the better median. Without
 bfloat16 in the CPU this takes minutes: leave it out with --without pytorch-bfloat16. The precision of kerasclf is
@@ -36,7 +39,17 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from benchmarks.transfer_contests import CONTESTANTS, CONTESTS, HEAD_EPOCHS, PEERS, Settings, growth
+from benchmarks.transfer_contests import (
+    CONTESTANTS,
+    CONTESTS,
+    HEAD_EPOCHS,
+    LAST_STAGES,
+    PEERS,
+    SMALL,
+    Settings,
+    growth,
+    settings_for,
+)
 from kerasclf.runs.meter import peak_memory_mb
 
 # Number of epochs of the last stage for the extrapolation.
@@ -49,6 +62,8 @@ QUICK = {"side": 64, "images": 32, "cached": 96, "steps": 2, "head_images": 300,
 
 def measure(what: str, who: str) -> None:
     settings = Settings(**json.loads(os.environ.get(_SETTINGS, "{}")))
+    what, _, network = what.partition(":")
+    settings = settings_for(network or settings.network, settings)
     with tempfile.TemporaryDirectory(dir=os.environ.get("KERASCLF_CACHE")) as cache:
         os.environ["KERASCLF_CACHE"] = cache
         found = growth(int(who), settings) if what == "growth" else CONTESTS[what](who, settings)
@@ -61,6 +76,7 @@ def parsed(arguments: Sequence[str]) -> tuple[Settings, dict[str, list[str]], Pa
     parser.add_argument("--quick", action="store_true", help="test the benchmark: small images, few steps, one round")
     for name in ("side", "batch", "images", "cached", "warm_up", "steps", "head_images", "rounds"):
         parser.add_argument(f"--{name.replace('_', '-')}", type=int, help=f"default {getattr(Settings, name)}")
+    parser.add_argument("--network", choices=LAST_STAGES, help="network of the contests that name none, and of growth")
     parser.add_argument("--sizes", type=_numbers, help="numbers of images for growth, such as 1000,6000; '' for none")
     parser.add_argument("--only", choices=CONTESTANTS, nargs="*", default=list(CONTESTANTS), help="contests")
     parser.add_argument("--without", choices=PEERS, nargs="*", default=[], help="peers to leave out")
@@ -101,6 +117,16 @@ def report(what: str, found: dict[str, list[dict[str, Any]]]) -> None:
     ]
     unit = f"{HEAD_EPOCHS} epochs, s" if what == "head" else "images/s"
     print_table([what, unit, "ratio of kerasclf (range)", "peak memory, MB"], rows)
+
+
+def report_pace(contests: dict[str, dict[str, list[dict[str, Any]]]], large: str) -> None:
+    """Prints how many times as fast as those of the large network the features of the small ones are."""
+    measured = [name for name in SMALL if f"features:{name}" in contests and "features" in contests]
+    if not measured:
+        return
+    slow = contests["features"]["kerasclf"]
+    rows = [[name, ratio(contests[f"features:{name}"]["kerasclf"], slow, "rate")] for name in measured]
+    print_table(["features of", f"speed relative to {large} (range)"], rows)
 
 
 def _label(who: str, result: dict[str, Any], best: bool) -> str:
@@ -153,7 +179,10 @@ def print_machine(settings: Settings) -> None:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[name] = importlib.metadata.version(name)
     listed = ", ".join(f"{name} {version}" for name, version in versions.items())
-    print(f"ResNet50, {settings.side}×{settings.side}, batch {settings.batch}, rounds: {settings.rounds}; ", end="")
+    print(
+        f"{settings.network}, {settings.side}×{settings.side}, batch {settings.batch}, rounds: {settings.rounds}; ",
+        end="",
+    )
     print(f"{hardware_in_words(about)}; Python {about['python']}, {listed}.\n")
 
 
@@ -174,6 +203,7 @@ def main(arguments: Sequence[str]) -> None:
     contests = {what: {who: found[(what, who)] for who in whom[what]} for what in whom}
     for what, results in contests.items():
         report(what, results)
+    report_pace(contests, settings.network)
     if grown:
         report_growth({int(size): results[0] for (_, size), results in grown.items()}, contests.get("last", {}))
 

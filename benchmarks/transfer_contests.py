@@ -1,11 +1,11 @@
-"""The contests of transfer with ResNet50 (see transfer.py)."""
+"""The contests of transfer (see transfer.py)."""
 
 import functools
 import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,12 +23,22 @@ if TYPE_CHECKING:
 HIDDEN = 400
 HEAD_EPOCHS, HEAD_BATCH = 40, 32  # as in the study of the birds
 PEERS = ("pytorch-float32", "pytorch-bfloat16")
+# Network → its last stage: all layers from the last reduction of the image on.
+RESNET = "keras_resnet50"
+LAST_STAGES = {RESNET: "stage5", "efficientnet_lite0": "stage7", "mobilenet_v2": "stage13", "squeezenet1_1": "stage4"}
+SMALL = tuple(name for name in LAST_STAGES if name != RESNET)
+_OF_SMALL = {
+    "features": ("kerasclf", "kerasclf-tensorflow", *PEERS),
+    "last": ("kerasclf", *PEERS),
+    "all": ("kerasclf", *PEERS),
+}
 CONTESTANTS = {
     "features": ("kerasclf", "kerasclf-tensorflow", *PEERS),
     "last": ("kerasclf", *PEERS),
     "all": ("kerasclf", "keras", *PEERS),
     "tuned": ("kerasclf", "keras", *PEERS),
     "head": ("kerasclf",),
+    **{f"{what}:{name}": who for name in SMALL for what, who in _OF_SMALL.items()},
 }
 
 
@@ -46,6 +56,7 @@ class Settings:
         head_images: Number of images for the head, a tenth of them for validation.
         sizes: Numbers of images for growth, smallest first; empty for no such measurement.
         rounds: Number of turns of each contestant. Growth is measured once.
+        network: The network, a key of `LAST_STAGES`.
     """
 
     side: int = 224
@@ -57,31 +68,40 @@ class Settings:
     head_images: int = 3000
     sizes: tuple[int, ...] = (1000, 2000)
     rounds: int = int(os.environ.get("ROUNDS", "3"))
+    network: str = RESNET
 
 
-def built_for(dataset: "ImageDataset", config: "TrainConfig", transfer: "Transfer") -> "Built":
+def settings_for(network: str, settings: Settings) -> Settings:
+    """Returns the settings for a network. The small ones are so fast that they are measured with more images."""
+    if network == RESNET:
+        return replace(settings, network=network)
+    steps = min(4 * settings.steps, settings.cached // settings.batch)
+    return replace(settings, network=network, images=5 * settings.images, steps=steps)
+
+
+def built_for(network: str, dataset: "ImageDataset", config: "TrainConfig", transfer: "Transfer") -> "Built":
     from kerasclf.machine import usable_cores
     from kerasclf.runs.worker import limit_threads
     from kerasclf.training.assembly import build_model
     from kerasclf.training.recipe import Recipe
 
     limit_threads(usable_cores())
-    return build_model(dataset, Recipe(_resnet, (config,), transfer=transfer))
+    return build_model(dataset, Recipe(_builder(network), (config,), transfer=transfer))
 
 
-def _resnet(shape: tuple[int, int, int], classes: int) -> Any:
+def _builder(network: str) -> Callable[..., Any]:
     from kerasclf.models import build
 
-    return build("keras_resnet50", shape, classes, {"head": (HIDDEN,)})
+    return functools.partial(build, network, arguments={"head": (HIDDEN,)})
 
 
 def features(who: str, settings: Settings) -> dict[str, Any]:
     """Measures images/s of the way from images to features."""
     if who in PEERS:
-        from benchmarks.torch_resnet import features_rate
+        from benchmarks.torch_transfer import features_rate
 
-        images = images_of(settings.side, settings.images)
-        return {"rate": features_rate(images, settings.batch, settings.warm_up, who.endswith("bfloat16"))}
+        images, bfloat16 = images_of(settings.side, settings.images), who.endswith("bfloat16")
+        return {"rate": features_rate(settings.network, images, settings.batch, settings.warm_up, bfloat16)}
     from kerasclf import TrainConfig
     from kerasclf.training.extractor import freeze_below
     from kerasclf.transfer import Transfer
@@ -89,7 +109,7 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
 
     dataset = dataset_of(settings.side, settings.images, 1)
     transfer = Transfer(weights="none", engine="tensorflow" if who.endswith("tensorflow") else "auto")
-    built = built_for(dataset, TrainConfig(precision="auto"), transfer)
+    built = built_for(settings.network, dataset, TrainConfig(precision="auto"), transfer)
     cut = built.assembled.cuts.cut_for("head")
     assert cut is not None
     frozen = freeze_below(built, cut, transfer)
@@ -113,6 +133,8 @@ def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, 
     """Measures images/s of training all layers, with or without batch normalisation."""
     if who in PEERS:
         return _pytorch_training(who, settings, last_stage=False, frozen_norm=frozen_norm)
+    import keras
+
     from kerasclf import TrainConfig
     from kerasclf.training.phase_inputs import make_phase_inputs
     from kerasclf.training.training_setup import prepare_phase
@@ -121,9 +143,10 @@ def whole(who: str, settings: Settings, frozen_norm: bool = False) -> dict[str, 
     dataset = dataset_of(settings.side, settings.batch * max(settings.warm_up, settings.steps), 1)
     config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, precision="auto")
     transfer = Transfer(weights="none", cache="off", batch_norm="frozen" if frozen_norm else "trained")
-    built = built_for(dataset, config, transfer)
+    built = built_for(settings.network, dataset, config, transfer)
     inputs = make_phase_inputs(built, dataset, config)
-    assert frozen_norm == (not built.assembled.core.get_layer("conv1_bn").trainable)
+    norms = [layer for layer in built.assembled.core.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert all(layer.trainable != frozen_norm for layer in norms)
     setup = prepare_phase(built, inputs, dataset, config)
     return {"rate": timed_fit(setup, settings, faster=who == "kerasclf"), "how": built.policy}
 
@@ -141,14 +164,14 @@ def head(who: str, settings: Settings) -> dict[str, Any]:
     dataset = dataset_of(32, settings.head_images - validation, validation)
     config = TrainConfig(epochs=HEAD_EPOCHS, batch_size=HEAD_BATCH, unfreeze="head", precision="auto")
     transfer = Transfer(weights="none")
-    built = built_for(dataset, config, transfer)
+    built = built_for(settings.network, dataset, config, transfer)
     cut = built.assembled.cuts.cut_for("head")
     assert cut is not None
     cache = freeze_below(built, cut, transfer).point.cache
     cache.open()
     for subset in (dataset.train, dataset.validation):
         cache.append(subset.keys, np.random.default_rng(0).random((len(subset), *cache.shape), np.float32))
-    trained = train(dataset, Recipe(_resnet, (config,), transfer=transfer))
+    trained = train(dataset, Recipe(_builder(settings.network), (config,), transfer=transfer))
     assert len(cache.known()) == settings.head_images, "train has computed features again"
     return {"seconds": trained.seconds, "how": built.policy}
 
@@ -171,9 +194,10 @@ def _last_stage(dataset: "ImageDataset", settings: Settings) -> tuple["TrainingS
     from kerasclf.training.training_setup import prepare_phase
     from kerasclf.transfer import Transfer
 
-    config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, unfreeze="stage5", precision="auto")
+    last_stage = LAST_STAGES[settings.network]
+    config = TrainConfig(epochs=1, batch_size=settings.batch, learning_rate=1e-4, unfreeze=last_stage, precision="auto")
     transfer = Transfer(weights="none", batch_norm="trained")
-    built = built_for(dataset, config, transfer)
+    built = built_for(settings.network, dataset, config, transfer)
     began = time.perf_counter()
     inputs = make_phase_inputs(built, dataset, config)
     seconds = time.perf_counter() - began
@@ -207,12 +231,13 @@ def timed_fit(setup: "TrainingSetup", settings: Settings, faster: bool) -> float
 
 
 def _pytorch_training(who: str, settings: Settings, last_stage: bool, frozen_norm: bool = False) -> dict[str, Any]:
-    from benchmarks.torch_resnet import training_rate
+    from benchmarks.torch_transfer import training_rate
 
     count = settings.batch * max(settings.warm_up, settings.steps)
     images, steps = images_of(settings.side, count), (settings.warm_up, settings.steps)
     bfloat16 = who.endswith("bfloat16")
-    rate = training_rate(images, labels_of(count), settings.batch, steps, last_stage, bfloat16, frozen_norm)
+    labels = labels_of(count)
+    rate = training_rate(settings.network, images, labels, settings.batch, steps, last_stage, bfloat16, frozen_norm)
     return {"rate": rate}
 
 
