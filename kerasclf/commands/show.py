@@ -2,11 +2,10 @@
 
 import math
 import os
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import tyro
 from rich.console import Console
@@ -16,8 +15,8 @@ from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
 from kerasclf.escaping import for_figure
+from kerasclf.model_file import MODEL, read_class_names
 from kerasclf.quiet import quiet_tensorflow
-from kerasclf.schema import check_schema
 
 if TYPE_CHECKING:
     import keras
@@ -31,12 +30,6 @@ _MOST_LAYERS = 12
 _MAX_PIXELS = 1 << 26
 # File systems allow 255 bytes, and the name of a figure adds to that of its image.
 _MAX_STEM_BYTES = 150
-
-
-class _Described(TypedDict):
-    """What this command needs of experiment.json."""
-
-    class_names: list[str]
 
 
 @dataclass(frozen=True)
@@ -171,42 +164,13 @@ def _check_image(path: Path) -> None:
 def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
     """Returns the file of a model, and its class names if they are known."""
     if source.is_file() and source.suffix == ".keras":
-        return _checked(source), _names_beside(source)
-    if (source / "model.keras").is_file():
-        return _checked(source / "model.keras"), _class_names(source / "experiment.json")
+        return source, read_class_names(source)
+    if (source / MODEL).is_file():
+        return source / MODEL, read_class_names(source / MODEL)
     runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
     nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
     raise FolderError(f"Expected a run folder or a .keras file. Received: {source}, which {state}.{nearby}")
-
-
-def _names_beside(model: Path) -> tuple[str, ...]:
-    """Returns the class names that a run writes beside its model."""
-    from kerasclf.files import read_json
-
-    path = model.with_name("classes.json")
-    if not path.is_file():
-        return ()
-    names = read_json(path)
-    check_schema(names, list[str], path)
-    return tuple(names)
-
-
-def _checked(path: Path) -> Path:
-    """Returns the file of a model, which is a zip archive."""
-    if not zipfile.is_zipfile(path):
-        raise KerasclfError(f"{path} cannot be loaded as a model: it is damaged, or no .keras file.")
-    return path
-
-
-def _class_names(description: Path) -> tuple[str, ...]:
-    from kerasclf.files import read_json
-
-    if not description.is_file():
-        return ()
-    plain = read_json(description)
-    check_schema(plain, _Described, description)
-    return tuple(plain["class_names"])
 
 
 def _load(path: Path) -> "keras.Model":

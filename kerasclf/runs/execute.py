@@ -17,13 +17,14 @@ from kerasclf.errors import FolderError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
+from kerasclf.model_file import CLASSES, MODEL, save_model
 from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
-from kerasclf.runs.run_folder import CLASSES, EARLIER_PREDICTIONS, EXAMPLES, seal, write_predictions
+from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, seal, write_predictions
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
@@ -118,7 +119,7 @@ def _write_result(
         metrics |= _flaw_metrics(job, dataset)
     else:  # The run has trained on all images.
         metrics = training_metrics(outcome, meter.read())
-    trained.model.save(folder / "model.keras")
+    save_model(trained.model, folder / MODEL, dataset.class_names)
     write_json(folder / CLASSES, list(dataset.class_names))  # in the order of the model's outputs
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_json(folder / "metrics.json", metrics)

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DESCRIPTION = "experiment.json"
-CLASSES = "classes.json"
 EXAMPLES = "examples.npz"
 PREDICTIONS = "predictions.csv"
 EARLIER_PREDICTIONS = "earlier_predictions.csv"
