@@ -13,6 +13,7 @@ from kerasclf.quiet import QuietImport
 if TYPE_CHECKING:
     from kerasclf.data import ImageDataset, Split, load_dataset
     from kerasclf.finished_study import FinishedStudy, run_study
+    from kerasclf.loading import load
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs import Experiment
     from kerasclf.studies import Study
@@ -34,6 +35,7 @@ _MODULES = {
     "Split": "kerasclf.data",
     "Study": "kerasclf.studies",
     "TrainConfig": "kerasclf.training",
+    "load": "kerasclf.loading",
     "load_dataset": "kerasclf.data",
     "run_study": "kerasclf.finished_study",
 }
@@ -47,6 +49,7 @@ __all__ = [
     "Study",
     "TrainConfig",
     "__version__",
+    "load",
     "load_dataset",
     "run_study",
 ]

@@ -1,0 +1,219 @@
+"""`TrainedModel`: a saved model with the names of its classes, which predicts new images."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasclf.data.decode import resize_images
+from kerasclf.errors import KerasclfError, Problems
+from kerasclf.inference.model_engine import compute_with
+from kerasclf.inference.predictions import Prediction, as_table, most_probable
+from kerasclf.inference.read_ahead import ImageBatch, batch_size, read_batches
+from kerasclf.model_file import read_class_names
+from kerasclf.models.saved_networks import load_saved
+from kerasclf.runs.run_folder import RunFolder
+from kerasclf.transfer.extraction_engines import Engine
+
+Files = str | Path | Sequence[str | Path]
+Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+
+
+@dataclass(frozen=True, repr=False)
+class TrainedModel:
+    """A saved model that knows its classes. `kerasclf.load` makes it.
+
+    Args:
+        path: Its .keras file.
+        model: From raw uint8 images, pixels 0–255, to class probabilities; uncompiled.
+        class_names: Names of the classes, in the order of the model's outputs.
+        run: The run that trained it; None if its folder is unknown.
+    """
+
+    path: Path
+    model: keras.Model
+    class_names: tuple[str, ...]
+    run: RunFolder | None = None
+
+    def __repr__(self) -> str:
+        size = "x".join(map(str, self.image_shape))
+        return f"<TrainedModel: {self.path}, images of {size}, {len(self.class_names)} classes>"
+
+    @classmethod
+    def read(cls, path: Path, run: RunFolder | None = None) -> "TrainedModel":
+        """Loads a model in Keras' safe mode.
+
+        Args:
+            path: The .keras file.
+            run: The run that trained it, if it is known.
+
+        Raises:
+            KerasclfError: If it cannot be loaded, or lacks something that a model of kerasclf has; the message lists
+                all that it lacks.
+        """
+        names, model = read_class_names(path), load_saved(path)
+        problems = Problems()
+        for problem in (_input_problem(model, path), _names_problem(model, names, path)):
+            if problem:
+                problems.add(problem)
+        problems.raise_all(f"{path} cannot be used")
+        return cls(path, model, names, run)
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of its images."""
+        height, width, channels = self.model.input_shape[1:]
+        return height, width, channels
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """Height and width of its images, in pixels. Images of other sizes are resized."""
+        return self.image_shape[:2]
+
+    @property
+    def channels(self) -> int:
+        """3 for images in colour, 1 for grey ones."""
+        return self.image_shape[2]
+
+    def predict(self, images: Files | Arrays, *, top: int = 1, engine: Engine = "auto") -> pd.DataFrame:
+        """Predicts the classes of images.
+
+        Args:
+            images: Paths of image files; or a uint8 array of shape (n, height, width, channels), pixels 0–255, or a
+                list of arrays of shape (height, width, channels), which may have any size.
+            top: Number of classes per image.
+            engine: `"tensorflow"`, `"openvino"`, or `"auto"` for the fastest one.
+
+        Returns:
+            One row per image: file, class, probability, then class_2, probability_2 and so on, and `problem`, which
+            says why an image cannot be read. `file` is the number of the image, from 0, for arrays.
+
+        Raises:
+            KerasclfError: If arrays do not fit the model.
+        """
+        top = min(top, len(self.class_names))
+        return as_table(self.predictions(self._batches(images), top=top, engine=engine), top)
+
+    def probabilities(self, images: Files | Arrays, *, engine: Engine = "auto") -> NDArray[np.float32]:
+        """Returns the probability of each class, shape (n, classes); nan for an image that cannot be read.
+
+        Args:
+            images: As for `predict`.
+            engine: As for `predict`.
+        """
+        found = [np.zeros((0, len(self.class_names)), np.float32)]
+        for batch, rows in self.compute(self._batches(images), engine):
+            rows[list(batch.problems)] = np.nan
+            found.append(rows)
+        return np.concatenate(found)
+
+    def predictions(
+        self, batches: Iterable[ImageBatch], *, top: int = 1, engine: Engine = "auto"
+    ) -> Iterator[Prediction]:
+        """Yields the prediction of each image, in their order. Memory does not grow with the number of images.
+
+        Args:
+            batches: The images, such as those of `read_batches`.
+            top: Number of classes per image.
+            engine: As for `predict`.
+        """
+        for batch, rows in self.compute(batches, engine):
+            for position, file in enumerate(batch.files):
+                if problem := batch.problems.get(position):
+                    yield Prediction(file, problem=problem)
+                else:
+                    yield most_probable(file, rows[position], self.class_names, top)
+
+    def compute(
+        self, batches: Iterable[ImageBatch], engine: Engine = "auto"
+    ) -> Iterator[tuple[ImageBatch, NDArray[np.float32]]]:
+        """Yields each batch with its class probabilities, shape (n, classes).
+
+        Raises:
+            KerasclfError: If the model takes rows of a table, or its outputs are no probabilities.
+        """
+        if self.model.inputs[0].dtype != "uint8":
+            raise KerasclfError(f"Expected a model of images. Received: {self.path}, a model of the rows of a table.")
+        compute, _ = compute_with(self.model, engine)
+        waiting = deque[ImageBatch]()
+
+        def images() -> Iterator[NDArray[np.uint8]]:
+            for batch in batches:
+                waiting.append(batch)
+                yield batch.images
+
+        for (rows,) in compute(images()):
+            rows = np.array(rows, np.float32)
+            _check_probabilities(rows, self.path)
+            yield waiting.popleft(), rows
+
+    def _batches(self, images: Files | Arrays) -> Iterator[ImageBatch]:
+        if isinstance(images, str | Path):
+            images = [images]
+        if all(isinstance(image, str | Path) for image in images) and not isinstance(images, np.ndarray):
+            return read_batches(map(str, images), self.image_shape)
+        return self._array_batches(images)  # type: ignore[arg-type]
+
+    def _array_batches(self, images: Arrays) -> Iterator[ImageBatch]:
+        """Yields batches of arrays, resized as image files are."""
+        size = batch_size(self.image_shape)
+        for image in images:
+            self._check_array(image)
+        for start in range(0, len(images), size):
+            part = [
+                image if image.shape == self.image_shape else resize_images(image[None], self.image_size)[0]
+                for image in images[start : start + size]
+            ]
+            yield ImageBatch(tuple(str(start + i) for i in range(len(part))), np.stack(part))
+
+    def _check_array(self, image: NDArray[np.uint8]) -> None:
+        """Checks an image, whose pixels could have any range if they were no bytes."""
+        if image.ndim != 3 or image.shape[-1] != self.channels or image.dtype != np.uint8 or 0 in image.shape:
+            raise KerasclfError(
+                f"images: expected uint8 arrays of shape (height, width, {self.channels}), pixels 0–255. "
+                f"Received: {image.dtype} of shape {image.shape}."
+            )
+
+
+def _input_problem(model: keras.Model, path: Path) -> str | None:
+    """Returns what is wrong with the input of a model, or None."""
+    image, shape = model.inputs[0], tuple(model.input_shape[1:])
+    if len(shape) == 3 and shape[:2] == (1, 1) and image.dtype == "float32":
+        return None  # rows of a table
+    if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
+        return (
+            "Expected an input of images of one size, of shape (height, width, 3) in colour or (height, width, 1) in "
+            f"grey. Received: {path} with shape {shape}."
+        )
+    if image.dtype != "uint8":
+        return (
+            f"Expected an input of raw pixels, uint8 from 0 to 255. Received: {path} with {image.dtype}, whose range "
+            "it does not say. Put keras.Input(..., dtype='uint8') and the normalisation in front of the model."
+        )
+    return None
+
+
+def _names_problem(model: keras.Model, names: Sequence[str], path: Path) -> str | None:
+    """Returns what is wrong with the class names of a model, or None."""
+    outputs = model.output_shape[-1]
+    if not names:
+        return (
+            f"Expected the names of {outputs} classes inside {path}. It has none. Write them, in the order of the "
+            "outputs, as a JSON list into the file classes.json beside it."
+        )
+    if len(names) != outputs:
+        return f"Expected a class name for each of {outputs} outputs. Received: {path} with {len(names)} names."
+    return None
+
+
+def _check_probabilities(rows: NDArray[np.float32], path: Path) -> None:
+    if not (np.isfinite(rows).all() and rows.min() > -1e-3 and np.allclose(rows.sum(axis=1), 1, atol=1e-2)):
+        raise KerasclfError(
+            f"{path} cannot be used: expected probabilities, which are positive and have the sum 1. Received: "
+            f"{np.array2string(rows[0, :3], precision=3)} and others. Add a softmax at its end."
+        )

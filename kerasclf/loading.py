@@ -1,0 +1,195 @@
+"""`load`: the trained model of a run, a study or a search, ready to predict.
+
+This file lies above all folders of the package: it joins studies and searches, which choose a run, and inference.
+`find_model` needs no TensorFlow.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from kerasclf.errors import FolderError, listed, shortened
+from kerasclf.model_file import MODEL
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
+from kerasclf.search.final import BASE, BEST, refit_of
+from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
+from kerasclf.studies.refit import read_refit
+from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
+from kerasclf.wording import counted
+
+if TYPE_CHECKING:
+    from kerasclf.inference.trained_model import TrainedModel
+
+_EXPECTED = "the folder of a run, of a study or of a search, or a .keras file"
+# The files of other toolkits, and what they lack to be loaded here.
+_FOREIGN = {
+    **dict.fromkeys((".pth", ".pt", ".bin"), "weights of PyTorch without their network"),
+    ".safetensors": "weights without their network",
+    ".h5": "weights without their network, or a model of an earlier Keras",
+    ".onnx": "an ONNX model without class names",
+    ".tflite": "a LiteRT model without class names",
+    ".xml": "an OpenVINO model without class names",
+    ".pb": "a TensorFlow graph without class names",
+}
+
+
+@dataclass(frozen=True)
+class FoundModel:
+    """Where a trained model is.
+
+    Args:
+        path: The .keras file.
+        run: The run that trained it; None if its folder does not describe one.
+        chosen: How it was chosen among others, in a sentence; empty without a choice.
+    """
+
+    path: Path
+    run: RunFolder | None = None
+    chosen: str = ""
+
+
+def load(source: str | Path) -> "TrainedModel":
+    """Loads a trained model with the names of its classes.
+
+    Args:
+        source: The folder of a run, or a .keras file. The folder of a study or a search stands for its final model
+            (`refit`), or else for a run of the experiment that is best on the validation set.
+
+    Raises:
+        FolderError: If there is no finished model.
+        KerasclfError: If it lacks something that a model of kerasclf has; the message lists all that it lacks.
+
+    Example:
+        >>> import tempfile
+        >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, load, load_dataset, run_study
+        >>> from kerasclf.runs.engines import Inline
+        >>> scaled = Augmentation(rescale=1 / 255)
+        >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
+        >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})
+        >>> with tempfile.TemporaryDirectory() as out:
+        ...     _ = run_study(study, out, engine=Inline())
+        ...     trained = load(out)
+        >>> trained.image_size, trained.channels, trained.class_names[:3]
+        ((8, 8), 1, ('0', '1', '2'))
+        >>> digits = load_dataset("digits").test.images.read(np.arange(4))
+        >>> list(trained.predict(digits).columns)
+        ['file', 'class', 'probability', 'problem']
+    """
+    found = find_model(source)
+    from kerasclf.inference.trained_model import TrainedModel
+
+    return TrainedModel.read(found.path, found.run)
+
+
+def find_model(source: str | Path) -> FoundModel:
+    """Returns where the model of a run, a study or a search is.
+
+    Args:
+        source: As for `load`.
+
+    Raises:
+        FolderError: If there is no finished model; the message says what is there instead.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        if path.suffix != ".keras":
+            lacks = _FOREIGN.get(path.suffix.lower())
+            raise FolderError(f"Expected {_EXPECTED}. Received: {path}{f', {lacks}' if lacks else ''}.")
+        return _with_run(path)
+    if (path / MODEL).is_file():
+        return _with_run(path / MODEL)
+    if (path / STUDY_FILE).is_file():
+        return _of_study(path)
+    if (path / SEARCH_FILE).is_file():
+        return _of_search(path)
+    raise FolderError(_nothing(path))
+
+
+def _with_run(path: Path, chosen: str = "") -> FoundModel:
+    return FoundModel(path, RunFolder(path.parent) if (path.parent / DESCRIPTION).is_file() else None, chosen)
+
+
+def _nothing(path: Path) -> str:
+    """Returns the message for a path without a model."""
+    if path.name.endswith(".partial") or path.with_name(f"{path.name}.partial").is_dir():
+        return f"{path} is a run that has not finished. Repeat its command: it resumes after its last epoch."
+    if not path.exists():
+        return f"Expected {_EXPECTED}. Received: {path}, which does not exist."
+    if (path / "saved_model.pb").is_file():
+        return f"Expected {_EXPECTED}. Received: {path}, a TensorFlow SavedModel without class names."
+    runs = sorted(str(found.parent) for found in path.glob(f"**/{MODEL}"))
+    if runs:
+        return listed(f"Expected {_EXPECTED}. {path} contains {counted(len(runs), 'run')}. Give one", shortened(runs))
+    return f"Expected {_EXPECTED}. Received: {path}, which holds no {MODEL}."
+
+
+def _of_study(path: Path) -> FoundModel:
+    """Returns the refit of a study, or the first finished run of the experiment that is best on validation images.
+
+    The test set never chooses, even if the protocol of the study does.
+    """
+    folder = StudyFolder(path)
+    study, refit = folder.read(), read_refit(folder)
+    if refit is not None:
+        return _with_run(_inside(path, refit.model), f"the final model, {refit.experiment} trained on all images")
+    finished = dict(_finished_runs(folder, study))
+    if not finished:
+        raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
+    # An experiment with a flaw is chosen only if all experiments have one.
+    sound = {name: runs for name, runs in finished.items() if name not in study.get("lessons", {})} or finished
+    means = {name: np.mean([_validation_accuracy(run) for run in runs]) for name, runs in sound.items()}
+    best = max(means, key=means.__getitem__)
+    run, missing = finished[best][0], len(study["experiments"]) * len(study["seeds"]) - sum(map(len, finished.values()))
+    chosen = f"{best}, {run.path.name}: the best experiment on the validation set" if len(sound) > 1 else ""
+    if missing:
+        chosen = f"{chosen or best}; {counted(missing, 'run')} of the study not finished"
+    return FoundModel(run.path / MODEL, run, chosen)
+
+
+def _finished_runs(folder: StudyFolder, study: dict[str, Any]) -> Iterator[tuple[str, list[RunFolder]]]:
+    """Yields the finished runs of each experiment that has some, in the order of their seeds."""
+    for name, plain in study["experiments"].items():
+        experiment = Experiment.from_dict(plain)
+        runs = [folder.run(name, experiment.on_split(seed, study["splits"]).identity, seed) for seed in study["seeds"]]
+        if finished := [run for run in runs if run.complete]:
+            yield name, finished
+
+
+def _validation_accuracy(run: RunFolder) -> float:
+    try:
+        return float(run.metrics()["validation_accuracy"])
+    except (KeyError, FileNotFoundError) as error:
+        raise FolderError(f"{run.path} is damaged: it has no validation accuracy. Run the study again.") from error
+
+
+def _of_search(path: Path) -> FoundModel:
+    """Returns the refit of a search, or a run of its best trial in the final study."""
+    folder = SearchFolder(path)
+    if refit := refit_of(folder):
+        return _with_run(_inside(path, refit["model"]), f"the final model of trial {refit['trial']}")
+    if not (folder.final / STUDY_FILE).is_file():
+        raise FolderError(
+            f"{path} holds a search that has not finished: it has no run of its best trial. Repeat its command."
+        )
+    final = StudyFolder(folder.final)
+    finished = dict(_finished_runs(final, final.read()))
+    for name in (BEST, BASE):  # without a better trial the experiment itself is the best
+        if runs := finished.get(name):
+            return FoundModel(runs[0].path / MODEL, runs[0], f"{name} of the search, chosen on the validation set")
+    raise FolderError(f"{path} holds a search without a finished final run. Repeat its command.")
+
+
+def _inside(folder: Path, name: str) -> Path:
+    """Returns a model file that another file of a folder names.
+
+    Raises:
+        FolderError: If it is missing, or lies elsewhere.
+    """
+    path = folder / name
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise FolderError(f"{path} is missing. Repeat the training of the final model.")
+    return path
