@@ -14,13 +14,14 @@ from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.help_text import help_of, help_of_all
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.output import with_flags
+from kerasclf.commands.predict import PredictCommand
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.search import SearchCommand
 from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
-from kerasclf.errors import KerasclfError, RunsFailedError, listed, unknown
+from kerasclf.errors import ImagesFailedError, KerasclfError, RunsFailedError, listed, unknown
 from kerasclf.escaping import visible
 
 _DESCRIPTION = "Image-classification studies with Keras: ask a question, run it, trust the answer."
@@ -31,6 +32,7 @@ COMMANDS: dict[str, type] = {
     "course": CourseCommand,
     "search": SearchCommand,
     "report": ReportCommand,
+    "predict": PredictCommand,
     "models": ModelsCommand,
     "show": ShowCommand,
     "weights": WeightsCommand,
@@ -41,7 +43,8 @@ COMMANDS: dict[str, type] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
-    The exit code is 1 if some runs of a study failed, and 2 if the input cannot be used.
+    The exit code is 1 if some runs of a study failed or some images could not be read, and 2 if the input cannot be
+    used.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:
@@ -65,7 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         command.run(console)
     except (KerasclfError, OSError) as error:
-        _refuse(with_flags(str(error), command), code=1 if isinstance(error, RunsFailedError) else 2)
+        _refuse(
+            with_flags(str(error), command), code=1 if isinstance(error, RunsFailedError | ImagesFailedError) else 2
+        )
 
 
 def _refuse(message: str, code: int = 2) -> NoReturn:

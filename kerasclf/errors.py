@@ -56,6 +56,10 @@ class RunsFailedError(KerasclfError):
         super().__init__(_NEXT.join([f"{len(failures)} of the study's runs failed:", *lines]))
 
 
+class ImagesFailedError(KerasclfError):
+    """Some images could not be read; all others have their predictions. The command exits with 1."""
+
+
 class Problems:
     """Collects the problems of several checks, to report all of them at once."""
 

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -125,27 +125,29 @@ def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name.lower() in _SYSTEM_FILES or name in _SYSTEM_FOLDERS
 
 
-def _files_below(folder: Path) -> list[Path]:
-    """Returns all visible files below a folder, in alphabetical order; links to folders are followed.
+def walk_files(folder: Path) -> Iterator[Path]:
+    """Yields all visible files below a folder, each folder in alphabetical order; links to folders are followed.
 
     A subfolder that is named as an image is among them.
+
+    Raises:
+        DataError: If a folder cannot be read.
     """
 
     def refuse(error: OSError) -> None:
         raise DataError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
 
-    found, visited = [], set[Path]()
+    visited = set[Path]()
     for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         real = Path(where).resolve()
         if real in visited:  # a link to a folder above it
             folders.clear()
             continue
         visited.add(real)
-        folders[:] = [name for name in folders if not _is_hidden(name)]
+        folders[:] = sorted(name for name in folders if not _is_hidden(name))
         # A folder that is called photo.jpg is named among the files that are left out.
-        found += [Path(where, name) for name in folders if Path(name).suffix.lower() in SUFFIXES]
-        found += [Path(where, name) for name in names if not _is_hidden(name)]
-    return sorted(found)
+        yield from (Path(where, name) for name in folders if Path(name).suffix.lower() in SUFFIXES)
+        yield from (Path(where, name) for name in sorted(names) if not _is_hidden(name))
 
 
 def _is_file(path: Path) -> bool:
@@ -211,7 +213,7 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
     left_out: list[Path] = []
     problems: list[str] = []
     for label, name in enumerate(names):
-        below = _files_below(folder / name)
+        below = sorted(walk_files(folder / name))
         found = [path for path in below if path.suffix.lower() in SUFFIXES and _is_file(path)]
         left_out += sorted(set(below) - set(found))
         if any(path.name in _RESULTS for path in below):

@@ -3,36 +3,51 @@
 import keras
 
 from kerasclf.errors import KerasclfError
+from kerasclf.log import Log
 from kerasclf.machine import usable_cores
 from kerasclf.transfer.extraction import Compute
-from kerasclf.transfer.extraction_engines import Engine, choose_engine, openvino_compute, tensorflow_compute
+from kerasclf.transfer.extraction_engines import (
+    Engine,
+    choose_engine,
+    engine_version,
+    openvino_compute,
+    tensorflow_compute,
+)
 
 
-def compute_with(model: keras.Model, engine: Engine = "auto") -> tuple[Compute, str]:
-    """Returns a function from batches of images to probabilities, and the name of its engine.
+def compute_with(model: keras.Model, engine: Engine = "auto", log: Log = lambda line: None) -> Compute:
+    """Returns a function from batches of images to probabilities.
 
     Args:
         model: From uint8 images to probabilities.
         engine: `"tensorflow"`, `"openvino"`, or `"auto"` for the fastest one that this machine and model allow.
+        log: Receives the name and version of the engine.
 
     Raises:
         KerasclfError: If OpenVINO is requested, and is not installed or cannot compute the model.
     """
     chosen = choose_engine(engine)
     if chosen == "openvino":
-        if problem := _not_for_openvino(model):
+        try:
+            compute = _with_openvino(model)
+        except KerasclfError:
             if engine == "openvino":
-                raise KerasclfError(f"engine: OpenVINO cannot compute this model: {problem} Use 'tensorflow'.")
-        else:
-            try:
-                return openvino_compute(model, "float32", usable_cores()), "openvino"
-            except Exception as error:  # its converter raises errors of many kinds
-                if engine == "openvino":
-                    reason = str(error).strip().partition("\n")[0]
-                    raise KerasclfError(
-                        f"engine: OpenVINO cannot compute this model: {reason} Use 'tensorflow'."
-                    ) from error
-    return tensorflow_compute(model), "tensorflow"
+                raise
+            chosen = "tensorflow"
+    if chosen == "tensorflow":
+        compute = tensorflow_compute(model)
+    log(f"computed by {engine_version(chosen)}")
+    return compute
+
+
+def _with_openvino(model: keras.Model) -> Compute:
+    if problem := _not_for_openvino(model):
+        raise KerasclfError(f"engine: OpenVINO cannot compute this model: {problem} Use 'tensorflow'.")
+    try:
+        return openvino_compute(model, "float32", usable_cores())
+    except Exception as error:  # its converter raises errors of many kinds
+        reason = str(error).strip().partition("\n")[0]
+        raise KerasclfError(f"engine: OpenVINO cannot compute this model: {reason} Use 'tensorflow'.") from error
 
 
 def _not_for_openvino(model: keras.Model) -> str | None:

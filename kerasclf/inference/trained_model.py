@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from kerasclf.data.decode import resize_images
 from kerasclf.errors import KerasclfError, Problems
+from kerasclf.inference.image_files import ImageFiles
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.predictions import Prediction, as_table, most_probable
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, read_batches
+from kerasclf.log import Log
 from kerasclf.model_file import read_class_names
 from kerasclf.models.saved_networks import load_saved
 from kerasclf.runs.run_folder import RunFolder
@@ -84,8 +86,9 @@ class TrainedModel:
         """Predicts the classes of images.
 
         Args:
-            images: Paths of image files; or a uint8 array of shape (n, height, width, channels), pixels 0–255, or a
-                list of arrays of shape (height, width, channels), which may have any size.
+            images: Image files, folders, globs or `photos.csv:column`, as for `kerasclf predict`. Or a uint8 array of
+                shape (n, height, width, channels), pixels 0–255, or a list of arrays of shape (height, width,
+                channels), which may have any size.
             top: Number of classes per image.
             engine: `"tensorflow"`, `"openvino"`, or `"auto"` for the fastest one.
 
@@ -113,7 +116,12 @@ class TrainedModel:
         return np.concatenate(found)
 
     def predictions(
-        self, batches: Iterable[ImageBatch], *, top: int = 1, engine: Engine = "auto"
+        self,
+        batches: Iterable[ImageBatch],
+        *,
+        top: int = 1,
+        engine: Engine = "auto",
+        log: Log = lambda line: None,
     ) -> Iterator[Prediction]:
         """Yields the prediction of each image, in their order. Memory does not grow with the number of images.
 
@@ -121,8 +129,9 @@ class TrainedModel:
             batches: The images, such as those of `read_batches`.
             top: Number of classes per image.
             engine: As for `predict`.
+            log: Receives the name of the engine.
         """
-        for batch, rows in self.compute(batches, engine):
+        for batch, rows in self.compute(batches, engine, log):
             for position, file in enumerate(batch.files):
                 if problem := batch.problems.get(position):
                     yield Prediction(file, problem=problem)
@@ -130,7 +139,7 @@ class TrainedModel:
                     yield most_probable(file, rows[position], self.class_names, top)
 
     def compute(
-        self, batches: Iterable[ImageBatch], engine: Engine = "auto"
+        self, batches: Iterable[ImageBatch], engine: Engine = "auto", log: Log = lambda line: None
     ) -> Iterator[tuple[ImageBatch, NDArray[np.float32]]]:
         """Yields each batch with its class probabilities, shape (n, classes).
 
@@ -139,7 +148,7 @@ class TrainedModel:
         """
         if self.model.inputs[0].dtype != "uint8":
             raise KerasclfError(f"Expected a model of images. Received: {self.path}, a model of the rows of a table.")
-        compute, _ = compute_with(self.model, engine)
+        compute = compute_with(self.model, engine, log)
         waiting = deque[ImageBatch]()
 
         def images() -> Iterator[NDArray[np.uint8]]:
@@ -156,7 +165,7 @@ class TrainedModel:
         if isinstance(images, str | Path):
             images = [images]
         if all(isinstance(image, str | Path) for image in images) and not isinstance(images, np.ndarray):
-            return read_batches(map(str, images), self.image_shape)
+            return read_batches(ImageFiles(tuple(map(str, images))), self.image_shape)
         return self._array_batches(images)  # type: ignore[arg-type]
 
     def _array_batches(self, images: Arrays) -> Iterator[ImageBatch]:
