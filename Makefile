@@ -140,6 +140,10 @@ bench-search: $(BENCH_READY) ## Measure 30 trials side by side against KerasTune
 bench-transfer: $(BENCH_READY) ## Measure transfer with ResNet50 and smaller networks against PyTorch
 	$(BIN)/python -m benchmarks.transfer
 
+.PHONY: bench-predict
+bench-predict: $(BENCH_NETWORKS_READY) ## Measure predictions of photographs against PyTorch with a DataLoader
+	$(BIN)/python -m benchmarks.predict $(if $(DATA),--data "$(DATA)")
+
 .PHONY: bench-networks
 bench-networks: $(BENCH_NETWORKS_READY) ## Measure a training step of each network against PyTorch
 	$(BIN)/python -m benchmarks.networks

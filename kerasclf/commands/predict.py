@@ -34,7 +34,7 @@ class PredictCommand:
     images. Progress is written to standard error.
 
     Examples:
-      kerasclf predict runs/train-folder-my_photos-keras_resnet50 new_photos --out predictions.csv
+      kerasclf predict runs/train-folder-my-photos-keras_resnet50 new_photos --out predictions.csv
       kerasclf predict model.keras 'holiday/**/*.jpg' --top 3 --sort-into sorted
       kerasclf predict RUN photos.csv:path --format jsonl
       find photos -newer yesterday -name '*.jpg' | kerasclf predict RUN -

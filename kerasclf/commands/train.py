@@ -119,7 +119,8 @@ def _say_model(results: "StudyResults", out: Path, console: Console) -> None:
     chosen = results.chosen
     seed = chosen.runs[0].seed
     run = StudyFolder(out).run(chosen.name, chosen.experiment.on_split(seed, results.splits).identity, seed)
-    say(console, f"model: {run.path / 'model.keras'}, with the names of its classes in classes.json")
+    say(console, f"model: {run.path / 'model.keras'}, which knows its classes")
+    say(console, f"       predict other images: kerasclf predict {out} PATH --out predictions.csv")
 
 
 def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None:

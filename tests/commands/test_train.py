@@ -9,6 +9,7 @@ import pytest
 from kerasclf import Experiment, TrainConfig
 from kerasclf.cli import main
 from kerasclf.commands.train import TrainCommand
+from kerasclf.model_file import read_class_names
 from kerasclf.report import read_results
 from kerasclf.studies import continued_run
 from kerasclf.training import Schedule
@@ -24,9 +25,10 @@ def test_train_trains_a_head_and_then_more_on_what_was_kept(tmp_path, capsys, mo
                "--unfreeze", "last1", "--quick", "--engine", "inline", "--out", str(out)]  # fmt: skip
     main(command)
     printed = capsys.readouterr().out
-    model = re.search(r"^model: (\S+), with the names of its classes in classes\.json$", printed, re.MULTILINE)
+    model = re.search(r"^model: (\S+), which knows its classes$", printed, re.MULTILINE)
     assert Path(model[1]).is_file()
-    assert Path(model[1]).with_name("classes.json").is_file()
+    assert f"predict other images: kerasclf predict {out} PATH --out predictions.csv" in printed
+    assert len(read_class_names(Path(model[1]))) > 1
     assert "phase 1 of 2: head, 2 epochs" in printed
     assert "on cached activations of mobilenet_v2 up to pool" in printed
     assert "epoch 4/4" in printed
