@@ -16,6 +16,7 @@ class Run:
     """One finished run: its seed, metrics, history and predictions.
 
     A run that continued another has that model's probabilities for the same images as `earlier_probabilities`.
+    A run that kept its predictions of the validation images has their labels and probabilities as `validation`.
     Runs on the same test images have the same `test_images`, a hash of the images' names.
     """
 
@@ -29,6 +30,7 @@ class Run:
     examples: Examples | None
     earlier_probabilities: NDArray[np.float64] | None = None
     test_images: str = ""
+    validation: tuple[NDArray[np.int64], NDArray[np.float64]] | None = None
 
     @property
     def images(self) -> dict[str, int]:

@@ -65,6 +65,7 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
             run.examples(),
             run.earlier_probabilities(),
             run.test_images(),
+            run.validation_predictions(),
         )
         missing = [name for name in _METRICS if name not in found.metrics]
         missing += [name for name in _COLUMNS if name not in found.history]

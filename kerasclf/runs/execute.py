@@ -24,7 +24,8 @@ from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
-from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, seal, write_predictions
+from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, VALIDATION_PREDICTIONS, seal
+from kerasclf.runs.run_tables import write_predictions
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
@@ -119,6 +120,9 @@ def _write_result(
         metrics |= _flaw_metrics(job, dataset)
     else:  # The run has trained on all images.
         metrics = training_metrics(outcome, meter.read())
+    if _has_unseen_validation(job, dataset):
+        probabilities = trained.predict(dataset.validation)
+        write_predictions(folder / VALIDATION_PREDICTIONS, dataset.validation, probabilities, dataset.class_names)
     save_model(trained.model, folder / MODEL, dataset.class_names)
     write_json(folder / CLASSES, list(dataset.class_names))  # in the order of the model's outputs
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
@@ -129,6 +133,12 @@ def _write_result(
     seal(folder, _description(job, inputs, dataset))
     job.run.take_result()
     return metrics
+
+
+def _has_unseen_validation(job: Job, dataset: ImageDataset) -> bool:
+    """Returns whether there are validation images that are neither trained nor reported on."""
+    view = job.view
+    return len(dataset.validation) > 0 and (view is None or (view.reports_on == "test" and not view.joined))
 
 
 def _keeps_head(job: Job) -> bool:

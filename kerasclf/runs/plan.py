@@ -284,8 +284,8 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: Pretrained
 
 
 def _estimate(experiment: Experiment, found: Sequence["Rehearsal"], dataset: ImageDataset) -> RunCost:
-    # predictions.csv has about a dozen characters per line and class.
-    disk_mb = len(dataset.test) * dataset.num_classes * 12 / 1e6
+    # The predictions have about a dozen characters per line and class.
+    disk_mb = (len(dataset.validation) + len(dataset.test)) * dataset.num_classes * 12 / 1e6
     for phase, measured in zip(experiment.phases, found, strict=True):
         weights = 2 if phase.early_stopping else 1  # Early stopping also stores the weights of the best epoch.
         disk_mb += 2 * weights * measured.state_mb

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import Subset
 from kerasclf.errors import FolderError, in_short
 from kerasclf.files import file_digest, read_json, sync_folder, write_json
 from kerasclf.runs.examples import Examples, read_examples
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 DESCRIPTION = "experiment.json"
 EXAMPLES = "examples.npz"
 PREDICTIONS = "predictions.csv"
+VALIDATION_PREDICTIONS = "validation_predictions.csv"
 EARLIER_PREDICTIONS = "earlier_predictions.csv"
 _FAILURE = "failed.json"
 _RESULT = "result"
@@ -231,6 +231,17 @@ class RunFolder:
 
         return read_predictions(self.path / PREDICTIONS, self.description()["class_names"])
 
+    def validation_predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+        """Returns labels and class probabilities of the validation images; None if the run kept none.
+
+        Raises:
+            FolderError: As for `predictions`.
+        """
+        from kerasclf.runs.run_tables import read_predictions
+
+        path = self.path / VALIDATION_PREDICTIONS
+        return read_predictions(path, self.description()["class_names"]) if path.exists() else None
+
     def earlier_probabilities(self) -> NDArray[np.float64] | None:
         """Returns the class probabilities of the model that the run continued; None if it continued none.
 
@@ -267,33 +278,3 @@ def seal(folder: Path, description: dict[str, Any]) -> None:
     """
     digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
     write_json(folder / DESCRIPTION, {**description, "files": digests})
-
-
-def write_predictions(
-    path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
-) -> None:
-    """Writes predictions.csv, one line per image.
-
-    Its columns: the name of the image, its label, the names of its `true` and its `predicted` class, and the
-    probability p_CLASS of each class.
-
-    Args:
-        path: File to write.
-        subset: The images.
-        probabilities: Their class probabilities, shape (n, classes).
-        class_names: Names of the classes.
-    """
-    import pandas as pd
-
-    table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
-    names = np.array(class_names, object)
-    before = {
-        "image": subset.names,
-        "label": subset.labels,
-        "true": names[subset.labels],
-        "predicted": names[probabilities.argmax(axis=1)],
-    }
-    for position, (name, values) in enumerate(before.items()):
-        table.insert(position, name, values)
-    # Nine digits restore a float32 exactly.
-    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")

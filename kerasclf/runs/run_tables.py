@@ -1,4 +1,4 @@
-"""Reads the tables of a run, which may come from a stranger: the history and the predictions. Needs no TensorFlow."""
+"""Reads the tables of a run, which may come from a stranger, and writes its predictions. Needs no TensorFlow."""
 
 import csv
 import warnings
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kerasclf.data.dataset import Subset
 from kerasclf.errors import FolderError
 from kerasclf.files import check_regular
 
@@ -57,6 +58,34 @@ def read_predictions(path: Path, class_names: list[str]) -> tuple[NDArray[np.int
     if not ((probabilities >= 0) & (probabilities <= 1 + 1e-3)).all():
         raise FolderError(f"{path} cannot be read: expected probabilities from 0 to 1.")
     return labels.astype(np.int64), probabilities
+
+
+def write_predictions(
+    path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
+) -> None:
+    """Writes predictions.csv, one line per image.
+
+    Its columns: the name of the image, its label, the names of its `true` and its `predicted` class, and the
+    probability p_CLASS of each class.
+
+    Args:
+        path: File to write.
+        subset: The images.
+        probabilities: Their class probabilities, shape (n, classes).
+        class_names: Names of the classes.
+    """
+    table = pd.DataFrame(probabilities, columns=[f"p_{name}" for name in class_names])
+    names = np.array(class_names, object)
+    before = {
+        "image": subset.names,
+        "label": subset.labels,
+        "true": names[subset.labels],
+        "predicted": names[probabilities.argmax(axis=1)],
+    }
+    for position, (name, values) in enumerate(before.items()):
+        table.insert(position, name, values)
+    # Nine digits restore a float32 exactly.
+    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def _header(path: Path) -> list[str]:

@@ -9,7 +9,8 @@ import pytest
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.run_folder import CLASSES, RunFolder, seal, write_predictions
+from kerasclf.runs.run_folder import CLASSES, RunFolder, seal
+from kerasclf.runs.run_tables import write_predictions
 from tests.conftest import make_subset
 
 # Names that a table could take for a number, a missing value, a truth value, or several columns.

@@ -14,6 +14,7 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.cli import main
 from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
 from kerasclf.runs.engines import Inline
+from kerasclf.runs.metrics import accuracy, cross_entropy
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_study
 
@@ -40,7 +41,7 @@ def run_of(folder, name="base", seed=0):
 def test_a_run_folder_says_everything(folder):
     names = {path.name for path in run_of(folder).path.iterdir()}
     assert names == {"experiment.json", "history.csv", "metrics.json", "predictions.csv", "model.keras",
-                     "classes.json", "environment.json", "examples.npz"}  # fmt: skip
+                     "classes.json", "environment.json", "examples.npz", "validation_predictions.csv"}  # fmt: skip
     description = json.loads((run_of(folder).path / "experiment.json").read_text())
     assert json.loads((run_of(folder).path / "classes.json").read_text()) == description["class_names"]
     assert description["files"].keys() == names - {"experiment.json"}
@@ -58,6 +59,9 @@ def test_metrics_are_those_of_the_predictions(folder):
     history = run_of(folder).history()
     assert list(history["epoch"]) == [1, 2]
     assert metrics["validation_accuracy"] == pytest.approx(history["val_accuracy"].iloc[-1])
+    labels, probabilities = run_of(folder).validation_predictions()
+    assert metrics["validation_accuracy"] == pytest.approx(accuracy(labels, probabilities))
+    assert metrics["validation_loss"] == pytest.approx(cross_entropy(labels, probabilities), rel=1e-4)
 
 
 def test_a_saved_model_needs_keras_alone_and_agrees_with_the_predictions(folder, tmp_path):
