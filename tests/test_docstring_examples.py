@@ -22,6 +22,13 @@ PUBLIC = [
     "kerasclf.run_study",
     "kerasclf.studies.declare",
     "kerasclf.search.Space",
+    "kerasclf.inference.calibration.fit_temperature",
+    "kerasclf.inference.calibration.temper",
+    "kerasclf.inference.abstention.choose_threshold",
+    "kerasclf.inference.abstention.images_needed",
+    "kerasclf.inference.conformal.conformal_sets",
+    "kerasclf.inference.conformal.fewest_images",
+    "kerasclf.inference.probability_curves.accuracy_by_coverage",
 ]
 
 

@@ -1,7 +1,7 @@
 """Abstention: answers only above a confidence, so that the answers have a promised accuracy. Needs no TensorFlow."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,25 +72,25 @@ def choose_threshold(labels: Labels, probabilities: Probabilities, accuracy: flo
         >>> labels = np.repeat([0, 1], [80, 20])  # the 20 least confident images are wrong
         >>> found = choose_threshold(labels, np.stack([confidence, 1 - confidence], axis=1), accuracy=0.9)
         >>> found.answered, round(found.threshold, 3), round(found.low, 3)
-        (82, 0.584, 0.925)
+        (81, 0.597, 0.943)
     """
     if not 0 < accuracy < 1:
         raise KerasclfError(f"accuracy: expected a share between 0 and 1. Received: {accuracy}.")
     confidence, correct = confidence_and_correct(labels, probabilities)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], np.concatenate([[0], np.cumsum(correct[order])])
-    counts = _tested_counts(len(labels), accuracy)
-    chosen, threshold = 0, math.inf
-    for count in counts:
-        below = confidence[count] if count < len(labels) else 0.0
-        above = int((confidence > below).sum())  # fewer than `count` if confidences are equal
-        if _lower_limit(int(right[above]), above) < accuracy:
-            break
-        chosen, threshold = above, float(below)
-    if chosen:
-        return Abstention(accuracy, threshold, chosen, len(labels), _lower_limit(int(right[chosen]), chosen))
-    problem = _problem(len(labels), accuracy, counts[:1], right)
-    return Abstention(accuracy, math.inf, 0, len(labels), math.nan, problem)
+    images, needed = len(labels), images_needed(accuracy)
+    found = Abstention(accuracy, math.inf, 0, images, math.nan, _too_few(images, accuracy, needed))
+    for count in _tested_counts(images, accuracy):
+        threshold = float(confidence[count]) if count < images else 0.0
+        answered = int((confidence > threshold).sum())  # fewer than `count` if confidences are equal
+        if answered < needed:
+            continue  # no number of errors would pass
+        low = _lower_limit(int(right[answered]), answered)
+        if low < accuracy:
+            return found if found.answered else replace(found, problem=_too_wrong(right, answered, accuracy))
+        found = Abstention(accuracy, threshold, answered, images, low)
+    return found
 
 
 def images_needed(accuracy: float, errors: int = 0) -> int:
@@ -131,16 +131,16 @@ def _lower_limit(right: int, images: int) -> float:
     return float(beta.ppf(1 - CONFIDENCE, right, images - right + 1)) if right else 0.0
 
 
-def _problem(images: int, accuracy: float, first: list[int], right: NDArray[np.int64]) -> str:
-    """Returns why an accuracy cannot be promised."""
-    if not first:
-        return (
-            f"An accuracy of {accuracy:.4g} cannot be promised from {counted(images, 'validation image')}: at least "
-            f"{images_needed(accuracy):,} are needed, even if all of them are predicted correctly."
-        )
-    count = first[0]
-    errors = int(count - right[count])
+def _too_few(images: int, accuracy: float, needed: int) -> str:
     return (
-        f"An accuracy of {accuracy:.4g} cannot be promised: of the {count:,} most confident validation images, "
-        f"{errors:,} are predicted wrongly. Use more validation images, or promise less."
+        f"An accuracy of {accuracy:.4g} cannot be promised from {counted(images, 'validation image')}: at least "
+        f"{needed:,} are needed, even if all of them are predicted correctly."
+    )
+
+
+def _too_wrong(right: NDArray[np.int64], answered: int, accuracy: float) -> str:
+    errors = int(answered - right[answered])
+    return (
+        f"An accuracy of {accuracy:.4g} cannot be promised: of the {answered:,} most confident validation images, "
+        f"{errors:,} {'is' if errors == 1 else 'are'} predicted wrongly. Use more validation images, or promise less."
     )

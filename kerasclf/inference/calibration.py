@@ -17,7 +17,6 @@ _IMAGES_PER_BIN = 20
 # The bootstrap of fewer images shows too little of their variation.
 _FEWEST_IMAGES = 50
 _DRAWS = 1000
-_CHUNK = 50  # draws at once: memory of 8 bytes per draw and image
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,9 @@ def fit_temperature(labels: Labels, probabilities: Probabilities) -> Temperature
     if (of_true >= logits.max(axis=1)).all():
         # The cross-entropy falls to 0 with the temperature: there is no minimum.
         return Temperature(1.0, images, "Every validation image is predicted correctly.")
-    if (of_true <= logits.mean(axis=1)).all():
-        return Temperature(1.0, images, "No validation image has a true class above the average logit.")
+    if of_true.mean() <= logits.mean():
+        # The cross-entropy is lowest for equal probabilities: the temperature would be infinite.
+        return Temperature(1.0, images, "True classes are no more probable than others on the validation images.")
 
     def loss(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
@@ -124,8 +124,7 @@ def reliability(labels: Labels, probabilities: Probabilities) -> Reliability:
     confidence, correct = confidence_and_correct(labels, probabilities)
     bins = _bins(confidence)
     images = np.bincount(bins)
-    sums = (np.bincount(bins, values) for values in (confidence, correct))
-    return Reliability(*(total / images for total in sums), images)
+    return Reliability(np.bincount(bins, confidence) / images, np.bincount(bins, correct) / images, images)
 
 
 def calibration_error(runs: Sequence[tuple[Labels, Probabilities]], seed: int = 0) -> CalibrationError:
@@ -172,8 +171,8 @@ def _gaps(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
 def _resample(gaps: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Returns the sums of each column over images drawn with replacement, shape (draws, columns)."""
     images = len(gaps)
-    shares = np.full(images, 1 / images)
-    return np.concatenate([rng.multinomial(images, shares, _CHUNK) @ gaps for _ in range(_DRAWS // _CHUNK)])
+    times = (np.bincount(rng.integers(images, size=images), minlength=images) for _ in range(_DRAWS))
+    return np.stack([drawn @ gaps for drawn in times])
 
 
 def _bins(confidence: NDArray[np.float64]) -> NDArray[np.int64]:

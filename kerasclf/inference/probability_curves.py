@@ -71,14 +71,18 @@ def class_curves(labels: Labels, probabilities: Probabilities) -> ClassCurves | 
     if not known:
         return None
     of_classes = [_one_class(is_true[:, label], probabilities[:, label]) for label in known]
-    tpr, precision, auc, average_precision = (
-        np.mean([one[position] for one in of_classes], axis=0) for position in range(4)
-    )
+    true_rates, precisions, areas, averages = zip(*of_classes, strict=True)
     micro = _one_class(is_true.ravel(), probabilities.ravel())
     return ClassCurves(
-        _POINTS, tpr, micro[0], precision, micro[1],
-        (float(auc), micro[2]), (float(average_precision), micro[3]), is_true.shape[1] - len(known),
-    )  # fmt: skip
+        _POINTS,
+        roc_macro=np.mean(true_rates, axis=0),
+        roc_micro=micro[0],
+        precision_macro=np.mean(precisions, axis=0),
+        precision_micro=micro[1],
+        auc=(float(np.mean(areas)), micro[2]),
+        average_precision=(float(np.mean(averages)), micro[3]),
+        skipped=is_true.shape[1] - len(known),
+    )
 
 
 def _one_class(is_true: NDArray[np.bool_], score: Probabilities) -> tuple[Curve, Curve, float, float]:

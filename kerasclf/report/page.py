@@ -25,6 +25,8 @@ from kerasclf.report.intervals import single_run_note
 from kerasclf.report.legend import legend_of
 from kerasclf.report.lessons import LESSON_LEGEND, LessonResult, lessons_of
 from kerasclf.report.misclassifications import mistakes_of
+from kerasclf.report.probabilities import trusted_probabilities
+from kerasclf.report.probability_figure import draw_probabilities
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.summary import published_text, summarise
@@ -65,7 +67,9 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
     summary = summarise(results)
     write_text(out / "summary.csv", csv_of(summary))
     comparisons, lesson_results = compare_contrasts(results), lessons_of(results)
+    probabilities = trusted_probabilities(results.chosen)
     draws = study_figures(results, comparisons, lesson_results)
+    draws["probabilities"] = partial(draw_probabilities, probabilities)
     context: dict[str, Any] = {
         "results": results,
         "study": results.study,
@@ -80,6 +84,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "changes": changes_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
         "mistakes": mistakes_of(results.chosen.runs[0]),
+        "probabilities": probabilities,
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,
         "hardware": hardware_in_words(results.first_run.environment),

@@ -27,7 +27,7 @@ def test_the_page_is_self_contained(folder, tmp_path):
     page = write_report(read_results(folder.path), tmp_path / "report").read_text()
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
     assert "http" not in re.sub(r'"data:[^"]*"', "", page)
-    figures = "bars", "differences", "curves", "confusion_first", "confusion_second"
+    figures = "bars", "differences", "curves", "probabilities", "confusion_first", "confusion_second"
     assert {p.name for p in (tmp_path / "report").iterdir()} == {
         "index.html", "report.md", "summary.csv", *(f"{name}.{form}" for name in figures for form in ("png", "svg")),
     }  # fmt: skip
@@ -45,7 +45,8 @@ def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
     assert "train.epochs" in page
     assert "p: probability of a difference at least this large" in page
     headings = ["Findings", "Leaderboard", "Differences between experiments", "Learning curves", "Errors",
-                "Cost per run", "Changed settings", "Experiments in detail", "How to reproduce", "Words"]  # fmt: skip
+                "Probabilities", "Cost per run", "Changed settings", "Experiments in detail", "How to reproduce",
+                "Words"]  # fmt: skip
     assert re.findall("<h2>(.*?)</h2>", page) == headings
 
 
