@@ -107,8 +107,9 @@ def temper(probabilities: Probabilities, temperature: float) -> NDArray[np.float
 
 def brier_score(labels: Labels, probabilities: Probabilities) -> float:
     """Returns the mean squared distance of the probabilities from 1 for the true class and 0 for others; 0 to 2."""
-    expected = np.eye(probabilities.shape[1])[labels]
-    return float(((probabilities - expected) ** 2).sum(axis=1).mean())
+    of_true = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    squares = np.einsum("ij,ij->i", probabilities, probabilities, dtype=np.float64)
+    return float(np.mean(squares - 2 * of_true + 1))
 
 
 def reliability(labels: Labels, probabilities: Probabilities) -> Reliability:

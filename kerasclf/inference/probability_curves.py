@@ -66,7 +66,7 @@ def accuracy_by_coverage(labels: Labels, probabilities: Probabilities) -> Accura
 
 def class_curves(labels: Labels, probabilities: Probabilities) -> ClassCurves | None:
     """Returns the ROC and precision-recall curves; None if all images are of one class."""
-    is_true = np.eye(probabilities.shape[1], dtype=bool)[labels]
+    is_true = labels[:, None] == np.arange(probabilities.shape[1])
     known = [label for label in range(is_true.shape[1]) if is_true[:, label].any() and not is_true[:, label].all()]
     if not known:
         return None
