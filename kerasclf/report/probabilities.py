@@ -121,7 +121,7 @@ def _abstention_in_words(found: TrustedProbabilities) -> str:
     some = f" in {len(kept)} of {len(chosen)} runs" if len(kept) < len(chosen) else ""
     at = f" ({kept[0][0].threshold:.3f})" if len(chosen) == 1 else ""
     return (
-        f"Abstention: answers above a threshold{at} of confidence are promised to be {PROMISE:.0%} accurate, with 95 % "
+        f"Abstention: answers above a threshold{at} of confidence are promised to be {100 * PROMISE:g} % accurate, with 95 % "
         f"confidence{some}. On the test set, {share:.1%} of images are answered, {right:.1%} of them correctly."
     )
 
@@ -139,10 +139,10 @@ def _sets_in_words(found: TrustedProbabilities) -> str:
     if rules[0].problem:
         return f"Prediction sets: {rules[0].problem}"
     inside = [rule.sets(probabilities) for rule, (_, probabilities) in zip(rules, found.calibrated, strict=True)]
-    labels = found.calibrated[0][0]
-    covered = float(np.mean([one[np.arange(len(labels)), labels] for one in inside]))
+    hits = [one[np.arange(len(one)), labels] for one, (labels, _) in zip(inside, found.calibrated, strict=True)]
+    covered = float(np.mean(hits))
     size = float(np.mean([one.sum(axis=1) for one in inside]))
     return (
-        f"Prediction sets: conformal sets that contain the true class for {PROMISE:.0%} of images have {size:.1f} "
+        f"Prediction sets: conformal sets that contain the true class for {100 * PROMISE:g} % of images have {size:.1f} "
         f"classes on average. On the test set, {covered:.1%} contain it."
     )
