@@ -121,8 +121,8 @@ def _abstention_in_words(found: TrustedProbabilities) -> str:
     some = f" in {len(kept)} of {len(chosen)} runs" if len(kept) < len(chosen) else ""
     at = f" ({kept[0][0].threshold:.3f})" if len(chosen) == 1 else ""
     return (
-        f"Abstention: answers above a threshold{at} of confidence are promised to be {100 * PROMISE:g} % accurate, with 95 % "
-        f"confidence{some}. On the test set, {share:.1%} of images are answered, {right:.1%} of them correctly."
+        f"Abstention: answers above a threshold{at} of confidence are promised to be {100 * PROMISE:g} % accurate, "
+        f"with 95 % confidence{some}. On the test set, {share:.1%} of images are answered, {right:.1%} of them correctly."
     )
 
 
@@ -143,6 +143,6 @@ def _sets_in_words(found: TrustedProbabilities) -> str:
     covered = float(np.mean(hits))
     size = float(np.mean([one.sum(axis=1) for one in inside]))
     return (
-        f"Prediction sets: conformal sets that contain the true class for {100 * PROMISE:g} % of images have {size:.1f} "
-        f"classes on average. On the test set, {covered:.1%} contain it."
+        f"Prediction sets: conformal sets that contain the true class for {100 * PROMISE:g} % of images have "
+        f"{size:.1f} classes on average. On the test set, {covered:.1%} contain it."
     )
