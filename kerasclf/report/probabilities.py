@@ -122,7 +122,8 @@ def _abstention_in_words(found: TrustedProbabilities) -> str:
     at = f" ({kept[0][0].threshold:.3f})" if len(chosen) == 1 else ""
     return (
         f"Abstention: answers above a threshold{at} of confidence are promised to be {100 * PROMISE:g} % accurate, "
-        f"with 95 % confidence{some}. On the test set, {share:.1%} of images are answered, {right:.1%} of them correctly."
+        f"with 95 % confidence{some}. On the test set, {share:.1%} of images are answered, {right:.1%} of them "
+        "correctly."
     )
 
 
