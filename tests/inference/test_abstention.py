@@ -90,7 +90,7 @@ def holds(validation, test, accuracy, calibrated):
         return None
     probabilities = temper(test[1], temperature)
     answered = rule.answers(probabilities)
-    return (probabilities.argmax(axis=1) == test[0])[answered].mean() >= accuracy
+    return bool((probabilities.argmax(axis=1) == test[0])[answered].mean() >= accuracy)
 
 
 @pytest.mark.slow
@@ -103,7 +103,7 @@ def test_the_promise_holds_in_95_of_100_validation_sets(images, accuracy, calibr
     for seed in range(200):
         drawn = 20_000 + np.random.default_rng(seed).choice(20_000, images, replace=False)
         found.append(holds((labels[drawn], probabilities[drawn]), test, accuracy, calibrated))
-    assert np.mean([one is not False for one in found]) >= 0.93
+    assert found.count(False) <= 0.07 * 200
     promised = [one for one in found if one is not None]
     assert len(promised) >= 20  # otherwise the test would pass when nothing is ever promised
 
