@@ -4,7 +4,7 @@ import numpy as np
 
 
 def overconfident(images, temperature, seed, classes=10):
-    """Labels and probabilities of a network, about 63 % right with ten classes, whose logits must be divided by `temperature`."""
+    """Labels and probabilities of a network whose logits must be divided by `temperature`; 63 % are right."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(images, classes)) * rng.gamma(4, 0.8, size=(images, 1))
     true = softmax(logits)

@@ -8,8 +8,9 @@ import pytest
 
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
+from kerasclf.model_file import CLASSES
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.run_folder import CLASSES, RunFolder, seal
+from kerasclf.runs.run_folder import RunFolder, seal
 from kerasclf.runs.run_tables import write_predictions
 from tests.conftest import make_subset
 
