@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from kerasclf.data.specs import form_of
 from kerasclf.errors import Problems
-from kerasclf.network_checks import argument_problems, size_problems, weights_problems
+from kerasclf.log import Log
+from kerasclf.network_checks import argument_problems, normalizes_itself, size_problems, weights_problems
 from kerasclf.runs.experiment import Experiment
 
 
@@ -22,6 +23,21 @@ def check_early(experiments: Mapping[str, Experiment]) -> None:
         for problem in _network_problems(experiment) + _fit_problems(experiment):
             problems.add(problem)
     problems.raise_all("The experiments cannot run")
+
+
+def warn_of_two_normalizations(name: str, experiment: Experiment, log: Log) -> None:
+    """Says that pixels are normalised twice. This is no error: the study of the pitfalls measures its effect.
+
+    Args:
+        name: Name of the experiment.
+        experiment: The experiment.
+        log: Receives the message, if there is one.
+    """
+    if experiment.augmentation.normalizes and normalizes_itself(experiment.model, dict(experiment.model_args)):
+        log(
+            f"{name}: the augmentation normalises pixels, and {experiment.model} normalises them again. Leave out "
+            "rescale, preprocessing_function, and the samplewise, featurewise and ZCA fields."
+        )
 
 
 def _network_problems(experiment: Experiment) -> list[str]:

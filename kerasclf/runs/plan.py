@@ -12,9 +12,9 @@ from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
-from kerasclf.network_checks import normalizes_itself
 from kerasclf.network_source import is_own, is_saved
 from kerasclf.runs.cost import PhaseCost, RunCost
+from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.meter import forget_peak, peak_memory_mb
 from kerasclf.training import TrainConfig
@@ -103,7 +103,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
 
     for name, experiment in request.experiments.items():
         _check_settings(name, experiment)
-        _warn_of_two_normalizations(name, experiment, log)
+        warn_of_two_normalizations(name, experiment, log)
     for spec in {experiment.data for experiment in request.experiments.values()}:
         check_files(spec)
     weights = _find_weights(request.experiments.values())
@@ -197,15 +197,6 @@ def _check_raw_pixels(name: str, experiment: Experiment) -> None:
         raise KerasclfError(
             f"{name}: expected an augmentation without normalisation, as {experiment.model} normalises raw pixels "
             "itself. Leave out rescale, preprocessing_function, and the samplewise, featurewise and ZCA fields."
-        )
-
-
-def _warn_of_two_normalizations(name: str, experiment: Experiment, log: Log) -> None:
-    """Says that pixels are normalised twice. This is no error: the study of the pitfalls measures its effect."""
-    if experiment.augmentation.normalizes and normalizes_itself(experiment.model, dict(experiment.model_args)):
-        log(
-            f"{name}: the augmentation normalises pixels, and {experiment.model} normalises them again. Leave out "
-            "rescale, preprocessing_function, and the samplewise, featurewise and ZCA fields."
         )
 
 
