@@ -1,7 +1,13 @@
 """The cost of a run, phase by phase."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kerasclf.data import ImageDataset
+    from kerasclf.runs.experiment import Experiment
+    from kerasclf.training.rehearsal import Rehearsal
 
 
 @dataclass(frozen=True)
@@ -82,3 +88,37 @@ def format_duration(seconds: float) -> str:
     if seconds < 5400:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"
+
+
+def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], dataset: "ImageDataset") -> RunCost:
+    """Returns the cost of a run of an experiment.
+
+    Args:
+        experiment: The experiment.
+        found: What the rehearsal of each of its phases measured.
+        dataset: Its images.
+    """
+    # The predictions have about a dozen characters per line and class.
+    disk_mb = (len(dataset.validation) + len(dataset.test)) * dataset.num_classes * 12 / 1e6
+    for phase, measured in zip(experiment.phases, found, strict=True):
+        weights = 2 if phase.early_stopping else 1  # Early stopping also stores the weights of the best epoch.
+        disk_mb += 2 * weights * measured.state_mb
+    return RunCost(
+        phases=tuple(
+            PhaseCost(
+                unfreeze=phase.unfreeze,
+                trainable=measured.trainable,
+                startup_s=measured.startup_s,
+                epoch_s=measured.epoch_s,
+                input_s=measured.steps * measured.input_s,
+                compute_s=measured.steps * measured.compute_s,
+                epochs=phase.epochs,
+                cache=measured.cache,
+                extraction_s=measured.extraction_s,
+                cache_mb=measured.cache_mb,
+            )
+            for phase, measured in zip(experiment.phases, found, strict=True)
+        ),
+        disk_mb=disk_mb,
+        parameters=found[-1].parameters,
+    )

@@ -1,6 +1,6 @@
 """Plans of a study: checks everything that can be wrong, and measures the costs by a few real steps."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.network_source import is_own, is_saved
-from kerasclf.runs.cost import PhaseCost, RunCost
+from kerasclf.runs.cost import RunCost, estimate_cost
 from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.meter import forget_peak, peak_memory_mb
@@ -123,7 +123,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
                 measured[one_epoch] = _rehearse(one_epoch, dataset, weights)
                 peaks.append(peak_memory_mb())
             found.append(measured[one_epoch])
-        costs[name] = _estimate(experiment, found, dataset)
+        costs[name] = estimate_cost(experiment, found, dataset)
     return Plan(
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
@@ -272,30 +272,3 @@ def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: Pretrained
 
     keras.backend.clear_session()
     return rehearse(dataset, experiment.recipe(seed=0, weights=_weights_of(experiment, weights)))
-
-
-def _estimate(experiment: Experiment, found: Sequence["Rehearsal"], dataset: ImageDataset) -> RunCost:
-    # The predictions have about a dozen characters per line and class.
-    disk_mb = (len(dataset.validation) + len(dataset.test)) * dataset.num_classes * 12 / 1e6
-    for phase, measured in zip(experiment.phases, found, strict=True):
-        weights = 2 if phase.early_stopping else 1  # Early stopping also stores the weights of the best epoch.
-        disk_mb += 2 * weights * measured.state_mb
-    return RunCost(
-        phases=tuple(
-            PhaseCost(
-                unfreeze=phase.unfreeze,
-                trainable=measured.trainable,
-                startup_s=measured.startup_s,
-                epoch_s=measured.epoch_s,
-                input_s=measured.steps * measured.input_s,
-                compute_s=measured.steps * measured.compute_s,
-                epochs=phase.epochs,
-                cache=measured.cache,
-                extraction_s=measured.extraction_s,
-                cache_mb=measured.cache_mb,
-            )
-            for phase, measured in zip(experiment.phases, found, strict=True)
-        ),
-        disk_mb=disk_mb,
-        parameters=found[-1].parameters,
-    )
