@@ -9,6 +9,7 @@ from rich.console import Console
 
 import kerasclf
 from kerasclf.commands.cache import CacheCommand
+from kerasclf.commands.calibrate import CalibrateCommand
 from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.help_text import help_of, help_of_all
@@ -33,6 +34,7 @@ COMMANDS: dict[str, type] = {
     "search": SearchCommand,
     "report": ReportCommand,
     "predict": PredictCommand,
+    "calibrate": CalibrateCommand,
     "models": ModelsCommand,
     "show": ShowCommand,
     "weights": WeightsCommand,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasclf.errors import FolderError, listed, shortened
+from kerasclf.inference.model_calibration import ModelCalibration, read_model_calibration
 from kerasclf.model_file import MODEL
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
@@ -51,13 +52,24 @@ class FoundModel:
     run: RunFolder | None = None
     chosen: str = ""
 
+    def calibration(self, raw: bool = False) -> ModelCalibration | None:
+        """Returns the calibration of the model; None if its predictions of validation images are unknown.
 
-def load(source: str | Path) -> "TrainedModel":
-    """Loads a trained model with the names of its classes.
+        Args:
+            raw: Whether only a calibration inside the model counts, which raw probabilities must undo.
+        """
+        return read_model_calibration(self.path, None if raw else self.run)
+
+
+def load(source: str | Path, *, raw: bool = False) -> "TrainedModel":
+    """Loads a trained model with the names of its classes and its calibration.
+
+    Its probabilities are calibrated if the run kept enough predictions of validation images.
 
     Args:
         source: The folder of a run, or a .keras file. The folder of a study or a search stands for its final model
             (`refit`), or else for a run of the experiment that is best on the validation set.
+        raw: Whether its probabilities stay those of the network as trained.
 
     Raises:
         FolderError: If there is no finished model.
@@ -80,9 +92,10 @@ def load(source: str | Path) -> "TrainedModel":
         ['file', 'class', 'probability', 'problem']
     """
     found = find_model(source)
+    calibration = found.calibration(raw)
     from kerasclf.inference.trained_model import TrainedModel
 
-    return TrainedModel.read(found.path, found.run)
+    return TrainedModel.read(found.path, found.run, calibration, raw)
 
 
 def find_model(source: str | Path) -> FoundModel:

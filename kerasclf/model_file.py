@@ -1,4 +1,4 @@
-"""The class names inside a `.keras` file: written with the model, and read without TensorFlow.
+"""The class names and the calibration inside a `.keras` file: written with the model, read without TensorFlow.
 
 A .keras file is a zip archive. Keras writes its version and a date into the member metadata.json, and ignores whatever
 else stands there. kerasclf adds the class names in the order of the outputs. Keras alone reads them:
@@ -8,6 +8,8 @@ else stands there. kerasclf adds the class names in the order of the outputs. Ke
 So does the standard library:
 
     json.loads(zipfile.ZipFile("model.keras").read("metadata.json"))["class_names"]
+
+A calibrated model has its "calibration" there, too (`kerasclf.inference.model_calibration`).
 
 No other place serves as well. Keras drops attributes of a model and unknown fields of its configuration. None of its
 layers holds names without computing something, and string tensors stop XLA. For a member of its own in the archive,
@@ -20,7 +22,7 @@ import copy
 import json
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 from zipfile import BadZipFile, ZipFile
@@ -37,6 +39,7 @@ CLASSES = "classes.json"
 _DESCRIPTION = "experiment.json"
 _METADATA = "metadata.json"
 _KEY = "class_names"
+_CALIBRATION = "calibration"
 # The names of ten thousand classes take far less.
 _MAX_BYTES = 8 << 20
 
@@ -47,18 +50,22 @@ class _Described(TypedDict):
     class_names: list[str]
 
 
-def save_model(model: "keras.Model", path: Path, class_names: Sequence[str]) -> None:
+def save_model(
+    model: "keras.Model", path: Path, class_names: Sequence[str], calibration: Mapping[str, Any] | None = None
+) -> None:
     """Saves a model together with the names of its classes. The file appears whole or not at all.
 
     Args:
         model: From images to class probabilities.
         path: The file, ending in .keras.
         class_names: Names of the classes, in the order of the model's outputs.
+        calibration: Its calibration, as plain JSON types; None for a network as trained.
     """
+    added = {_KEY: list(class_names), **({} if calibration is None else {_CALIBRATION: dict(calibration)})}
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder, replaced(path) as partial:
         plain = Path(folder) / path.name
         model.save(plain)
-        _copy_archive(plain, partial, {_KEY: list(class_names)})
+        _copy_archive(plain, partial, added)
 
 
 def read_class_names(path: Path) -> tuple[str, ...]:
@@ -88,6 +95,11 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         check_schema(plain, _Described, described)
         return tuple(plain["class_names"])
     return ()
+
+
+def read_calibration_data(path: Path) -> Any:
+    """Returns the calibration in the metadata of a model, unchecked; None if it has none."""
+    return _read_metadata(path).get(_CALIBRATION)
 
 
 def _copy_archive(source: Path, target: Path, added: dict[str, Any]) -> None:

@@ -3,10 +3,10 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -19,6 +19,8 @@ from kerasclf.wording import counted
 
 if TYPE_CHECKING:
     from kerasclf.inference.image_files import ImageFiles
+    from kerasclf.inference.model_calibration import ModelCalibration
+    from kerasclf.inference.predictions import Promises
     from kerasclf.inference.trained_model import TrainedModel
     from kerasclf.loading import FoundModel
 
@@ -31,11 +33,12 @@ class PredictCommand:
 
     Images are read as in training: turned upright, transparency over white, 16 bits as 8, resized to the model. A
     file that cannot be read is a row with a problem, and the exit code is 1. Memory does not grow with the number of
-    images. Progress is written to standard error.
+    images. Probabilities are calibrated on the validation images of the run. Progress is written to standard error.
 
     Examples:
       kerasclf predict runs/train-folder-my-photos-keras_resnet50 new_photos --out predictions.csv
       kerasclf predict model.keras 'holiday/**/*.jpg' --top 3 --sort-into sorted
+      kerasclf predict RUN new_photos --abstain-at 0.95 --sets 0.9
       kerasclf predict RUN photos.csv:path --format jsonl
       find photos -newer yesterday -name '*.jpg' | kerasclf predict RUN -
     """
@@ -53,23 +56,40 @@ class PredictCommand:
     """Number of classes per image, the most probable first."""
     sort_into: Path | None = None
     """A new folder; each image is copied into the folder of its class there. The images stay where they are."""
+    abstain_at: float | None = None
+    """Leave the least confident images unanswered, so that at least this share of answers is correct, such as 0.95. It
+    adds the column abstained."""
+    sets: float | None = None
+    """Give each image a set of classes that contains the true one for this share of images, such as 0.9. It adds the
+    column set."""
+    sets_by_class: bool = False
+    """Keep the promise of --sets for the images of each class, not only for all images together."""
+    raw: bool = False
+    """Give the probabilities of the network as trained, without calibration."""
     engine: Literal["auto", "tensorflow", "openvino"] = "auto"
     """What computes the model. auto: OpenVINO if it is installed and there is no GPU, otherwise TensorFlow."""
+
+    # Arguments of the library that have other names here.
+    FLAGS: ClassVar[Mapping[str, str]] = {"accuracy": "--abstain-at", "coverage": "--sets"}
 
     def run(self, console: Console) -> None:
         from kerasclf.inference.image_files import ImageFiles
 
         files = ImageFiles(self.paths)
-        found, count = self._check(files)
+        checked = self._check(files)
+        found, promises = checked.found, checked.promises
         console = Console(stderr=True, markup=False, emoji=False)  # predictions go to standard output
         if found.chosen:
             say(console, f"model: {found.chosen}")
+        for line in self._about_probabilities(checked):
+            say(console, line)
         quiet_tensorflow()
         from kerasclf.inference.trained_model import TrainedModel
 
-        trained = TrainedModel.read(found.path, found.run)
+        trained = TrainedModel.read(found.path, found.run, checked.calibration, self.raw)
+        progress = ImageProgress(checked.count, console, bar=self._has_own_screen)
         try:
-            failed, progress = self._predict(trained, files, ImageProgress(count, console, bar=self._has_own_screen))
+            failed = self._predict(trained, promises, files, progress)
         except BrokenPipeError:  # the reader of the output, such as head, has enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(1)
@@ -93,9 +113,9 @@ class PredictCommand:
         return self.format or ("jsonl" if suffix == ".jsonl" else "csv")
 
     def _predict(
-        self, trained: "TrainedModel", files: Iterable[str], progress: ImageProgress
-    ) -> tuple[int, ImageProgress]:
-        """Predicts and writes everything. Returns the number of images that could not be read, and the progress."""
+        self, trained: "TrainedModel", promises: "Promises", files: Iterable[str], progress: ImageProgress
+    ) -> int:
+        """Predicts and writes everything. Returns the number of images that could not be read."""
         from kerasclf.inference.class_folders import ClassFolders
         from kerasclf.inference.prediction_files import prediction_writer
         from kerasclf.inference.read_ahead import read_batches
@@ -103,41 +123,55 @@ class PredictCommand:
         failed, top = 0, min(self.top, len(trained.class_names))
         with contextlib.ExitStack() as stack:
             folders = stack.enter_context(ClassFolders(self.sort_into)) if self.sort_into else None
-            write = stack.enter_context(prediction_writer(self.out, self._form, top))
+            write = stack.enter_context(prediction_writer(self.out, self._form, top, promises))
             stack.enter_context(progress)
             predictions = trained.predictions(
                 read_batches(files, trained.image_shape),
                 top=top,
+                promises=promises,
                 engine=self.engine,
                 log=lambda line: say(progress.console, line),
             )
             for prediction in predictions:
                 write(prediction)
                 failed += prediction.problem is not None
-                if folders and not prediction.problem:
+                # An image that stays unanswered belongs to no class.
+                if folders and not prediction.problem and not prediction.abstained:
                     folders.add(prediction.file, prediction.classes[0])
                 progress.advance()
-        return failed, progress
+        return failed
 
-    def _check(self, files: "ImageFiles") -> "tuple[FoundModel, int | None]":
+    def _about_probabilities(self, checked: "_Checked") -> list[str]:
+        """Returns how the probabilities are calibrated, and what is promised, in lines."""
+        calibration, promises = checked.calibration, checked.promises
+        if self.raw:
+            return []
+        if calibration is None:
+            return ["probabilities as trained: the run kept no predictions of validation images"]
+        rules = [rule for rule in (promises.abstention, promises.sets) if rule is not None]
+        return [calibration.sentence, *(rule.sentence for rule in rules)]
+
+    def _check(self, files: "ImageFiles") -> "_Checked":
         """Checks everything that needs no TensorFlow, which takes seconds to start.
-
-        Returns:
-            Where the model is, and the number of images if it is known.
 
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
         from kerasclf.inference.class_folders import ClassFolders
+        from kerasclf.inference.predictions import NO_PROMISES
         from kerasclf.loading import find_model
 
-        problems, found, count = Problems(), None, None
+        problems, found, calibration, count, promises = Problems(), None, None, None, NO_PROMISES
         with problems.collect():
             found = find_model(self.run_folder)
+            calibration = found.calibration(self.raw)
         with problems.collect():
             count = files.check()
         if self.top < 1:
             problems.add(f"top: expected at least 1. Received: {self.top}.")
+        if found:
+            with problems.collect():
+                promises = self._promises(found, calibration)
         with problems.collect():
             self._check_out()
         if self.sort_into:
@@ -145,7 +179,18 @@ class PredictCommand:
                 ClassFolders.check(self.sort_into)
         problems.raise_all("kerasclf predict cannot run")
         assert found is not None
-        return found, count
+        return _Checked(found, calibration, promises, count)
+
+    def _promises(self, found: "FoundModel", calibration: "ModelCalibration | None") -> "Promises":
+        from kerasclf.inference.model_calibration import checked
+        from kerasclf.inference.predictions import NO_PROMISES
+
+        if self.sets_by_class and self.sets is None:
+            raise KerasclfError("sets_by_class: expected `sets` with a share, such as 0.9. Received none.")
+        if self.abstain_at is None and self.sets is None:
+            return NO_PROMISES
+        calibration = checked(calibration, found.path, found.run, self.raw)
+        return calibration.promises(self.abstain_at, self.sets, self.sets_by_class)
 
     def _check_out(self) -> None:
         if self.out is None:
@@ -154,3 +199,13 @@ class PredictCommand:
             raise FolderError(f"{self.out} already exists and is not overwritten. Give another --out, or delete it.")
         if self.out.suffix.lower() not in _FORMS and self.format is None:
             raise KerasclfError(f"out: expected a file ending in {' or '.join(_FORMS)}. Received: {self.out}.")
+
+
+@dataclass(frozen=True)
+class _Checked:
+    """What a prediction needs and is known before TensorFlow starts; `count` is None for an unknown number of images."""
+
+    found: "FoundModel"
+    calibration: "ModelCalibration | None"
+    promises: "Promises"
+    count: int | None

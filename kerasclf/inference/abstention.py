@@ -43,6 +43,17 @@ class Abstention:
         """The share of images that is answered, as estimated on validation."""
         return self.answered / self.images if self.images else 0.0
 
+    @property
+    def sentence(self) -> str:
+        """The promise and the share that is answered, or why nothing can be promised."""
+        if self.problem:
+            return f"{self.problem} No image is answered."
+        return (
+            f"answers above a confidence of {self.threshold:.4f}: {self.share:.1%} of "
+            f"{counted(self.images, 'validation image')}; at least {100 * self.accuracy:.4g} % of answers are correct, "
+            f"with {100 * CONFIDENCE:g} % confidence, for images like these"
+        )
+
     def answers(self, probabilities: Probabilities) -> NDArray[np.bool_]:
         """Returns which images are answered, shape (n,), from their class probabilities, shape (n, classes)."""
         return np.asarray(probabilities.max(axis=1) > self.threshold)
@@ -74,12 +85,25 @@ def choose_threshold(labels: Labels, probabilities: Probabilities, accuracy: flo
         >>> found.answered, round(found.threshold, 3), round(found.low, 3)
         (81, 0.597, 0.943)
     """
+    return threshold_of(*confidence_and_correct(labels, probabilities), accuracy)
+
+
+def threshold_of(confidence: NDArray[np.float64], correct: NDArray[np.bool_], accuracy: float) -> Abstention:
+    """Chooses a threshold as `choose_threshold` does, from what it needs to know of each validation image.
+
+    Args:
+        confidence: The probability of its most probable class, shape (n,).
+        correct: Whether this class is the true one, shape (n,).
+        accuracy: The accuracy to promise, above 0 and below 1.
+
+    Raises:
+        KerasclfError: If the accuracy is not between 0 and 1.
+    """
     if not 0 < accuracy < 1:
         raise KerasclfError(f"accuracy: expected a share between 0 and 1. Received: {accuracy}.")
-    confidence, correct = confidence_and_correct(labels, probabilities)
     order = np.argsort(-confidence, kind="stable")
     confidence, right = confidence[order], np.concatenate([[0], np.cumsum(correct[order])])
-    images, needed = len(labels), images_needed(accuracy)
+    images, needed = len(confidence), images_needed(accuracy)
     found = Abstention(accuracy, math.inf, 0, images, math.nan, _too_few(images, accuracy, needed))
     for count in _tested_counts(images, accuracy):
         threshold = float(confidence[count]) if count < images else 0.0

@@ -26,6 +26,13 @@ class PredictionSets:
     least: NDArray[np.float64]
     problem: str | None = None
 
+    @property
+    def sentence(self) -> str:
+        """The promise, or which sets are trivial because nothing can be promised."""
+        each = " of each class" if len(set(self.least.tolist())) > 1 else ""
+        promise = f"sets contain the true class of {100 * self.coverage:.4g} % of images{each}, on average"
+        return self.problem or f"{promise}, for images like the validation images"
+
     def sets(self, probabilities: Probabilities) -> NDArray[np.bool_]:
         """Returns which classes are in the set of each image, shape (n, classes).
 
@@ -68,10 +75,27 @@ def conformal_sets(
         array([[ True, False],
                [ True, False]])
     """
+    of_true = probabilities[np.arange(len(labels)), labels]
+    return sets_of(labels, of_true, probabilities.shape[1], coverage, by_class)
+
+
+def sets_of(
+    labels: Labels, of_true: Probabilities, classes: int, coverage: float, by_class: bool = False
+) -> PredictionSets:
+    """Fits prediction sets as `conformal_sets` does, from what it needs to know of each validation image.
+
+    Args:
+        labels: Its label, shape (n,).
+        of_true: The probability of its true class, shape (n,).
+        classes: Number of classes.
+        coverage: The promised share, above 0 and below 1.
+        by_class: Whether to keep the promise for the images of each class.
+
+    Raises:
+        KerasclfError: If the coverage is not between 0 and 1.
+    """
     if not 0 < coverage < 1:
         raise KerasclfError(f"coverage: expected a share between 0 and 1. Received: {coverage}.")
-    of_true = probabilities[np.arange(len(labels)), labels]
-    classes = probabilities.shape[1]
     if not by_class:
         least = np.full(classes, _least(of_true, coverage))
         return PredictionSets(coverage, least, _too_few(len(labels), coverage))

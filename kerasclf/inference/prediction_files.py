@@ -5,27 +5,28 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
 from kerasclf.files import replaced
-from kerasclf.inference.predictions import Prediction, columns
+from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, Value, columns
 
 Form = Literal["csv", "jsonl"]
 Write = Callable[[Prediction], None]
 
 
 @contextlib.contextmanager
-def prediction_writer(out: Path | None, form: Form, top: int) -> Iterator[Write]:
+def prediction_writer(out: Path | None, form: Form, top: int, promises: Promises = NO_PROMISES) -> Iterator[Write]:
     """Yields a function that writes one prediction.
 
     Args:
         out: The file, which appears at the end of the block; None for standard output.
         form: `"csv"`, with the `columns`, or `"jsonl"`, one JSON object a line.
         top: Number of classes per image.
+        promises: The rules that add columns.
 
     Raises:
         FolderError: If the file cannot be written. Nothing is left of it.
@@ -34,7 +35,7 @@ def prediction_writer(out: Path | None, form: Form, top: int) -> Iterator[Write]
         with contextlib.suppress(AttributeError):  # the name of a file need not be UTF-8
             sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")  # type: ignore[union-attr]
         # A name must not command a terminal.
-        yield _writer(sys.stdout, form, top, visible if sys.stdout.isatty() else str)
+        yield _writer(sys.stdout, form, top, promises, visible if sys.stdout.isatty() else str)
         sys.stdout.flush()
         return
     with contextlib.ExitStack() as stack:
@@ -42,7 +43,7 @@ def prediction_writer(out: Path | None, form: Form, top: int) -> Iterator[Write]
             partial = stack.enter_context(replaced(out))
             file = partial.open("w", encoding="utf-8", errors="surrogateescape", newline="")
             stack.callback(_close, file)
-            write = _writer(file, form, top, str)
+            write = _writer(file, form, top, promises, str)
 
         def write_named(prediction: Prediction) -> None:
             with _named(out):
@@ -53,31 +54,37 @@ def prediction_writer(out: Path | None, form: Form, top: int) -> Iterator[Write]
             file.flush()
 
 
-def _writer(file: IO[str], form: Form, top: int, shown: Callable[[str], str]) -> Write:
+def _writer(file: IO[str], form: Form, top: int, promises: Promises, shown: Callable[[str], str]) -> Write:
     if form == "csv":
-        file.write(shown(_csv_line(columns(top))))
-        return lambda prediction: _write(file, shown(_csv_line(_texts(prediction, top))))
-    return lambda prediction: _write(file, shown(_json_line(prediction)))
+        file.write(shown(_csv_line(columns(top, promises))))
+        return lambda prediction: _write(file, shown(_csv_line(map(_text, prediction.row(top, promises)))))
+    return lambda prediction: _write(file, shown(_json_line(prediction, promises)))
 
 
 def _write(file: IO[str], text: str) -> None:
     file.write(text)
 
 
-def _texts(prediction: Prediction, top: int) -> list[str | None]:
-    # Nine digits restore a float32 exactly.
-    return [f"{value:.9g}" if isinstance(value, float) else value for value in prediction.row(top)]
+def _text(value: Value) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.9g}"  # nine digits restore a float32 exactly
+    if isinstance(value, tuple):  # names may hold any separator
+        return json.dumps(value, ensure_ascii=False)
+    return value
 
 
-def _csv_line(values: "list[str | None] | list[str]") -> str:
+def _csv_line(values: Iterable[str | None]) -> str:
     line = io.StringIO()
     csv.writer(line, lineterminator="\n").writerow(values)
     return line.getvalue()
 
 
-def _json_line(prediction: Prediction) -> str:
+def _json_line(prediction: Prediction, promises: Promises) -> str:
     pairs = list(zip(prediction.classes, (float(f"{p:.9g}") for p in prediction.probabilities), strict=True))
     first = pairs[0] if pairs else (None, None)
+    promised = {"abstained": prediction.abstained, "set": prediction.class_set}
     return (
         json.dumps(
             {
@@ -85,6 +92,7 @@ def _json_line(prediction: Prediction) -> str:
                 "class": first[0],
                 "probability": first[1],
                 "top": [{"class": name, "probability": probability} for name, probability in pairs],
+                **{name: promised[name] for name in promises.columns},
                 "problem": prediction.problem,
             }
         )

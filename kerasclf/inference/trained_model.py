@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from kerasclf.data.decode import resize_images
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.inference.image_files import ImageFiles
+from kerasclf.inference.model_calibration import ModelCalibration, checked
 from kerasclf.inference.model_engine import compute_with
-from kerasclf.inference.predictions import Prediction, as_table, most_probable
+from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, as_table, most_probable
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, read_batches
 from kerasclf.log import Log
 from kerasclf.model_file import read_class_names
@@ -35,24 +36,36 @@ class TrainedModel:
         model: From raw uint8 images, pixels 0–255, to class probabilities; uncompiled.
         class_names: Names of the classes, in the order of the model's outputs.
         run: The run that trained it; None if its folder is unknown.
+        calibration: Its calibration; None if its predictions of validation images are unknown.
+        raw: Whether its probabilities are those of the network as trained, without calibration.
     """
 
     path: Path
     model: keras.Model
     class_names: tuple[str, ...]
     run: RunFolder | None = None
+    calibration: ModelCalibration | None = None
+    raw: bool = False
 
     def __repr__(self) -> str:
         size = "x".join(map(str, self.image_shape))
         return f"<TrainedModel: {self.path}, images of {size}, {len(self.class_names)} classes>"
 
     @classmethod
-    def read(cls, path: Path, run: RunFolder | None = None) -> "TrainedModel":
+    def read(
+        cls,
+        path: Path,
+        run: RunFolder | None = None,
+        calibration: ModelCalibration | None = None,
+        raw: bool = False,
+    ) -> "TrainedModel":
         """Loads a model in Keras' safe mode.
 
         Args:
             path: The .keras file.
             run: The run that trained it, if it is known.
+            calibration: Its calibration, if it is known.
+            raw: Whether to leave its probabilities as trained.
 
         Raises:
             KerasclfError: If it cannot be loaded, or lacks something that a model of kerasclf has; the message lists
@@ -64,7 +77,7 @@ class TrainedModel:
             if problem:
                 problems.add(problem)
         problems.raise_all(f"{path} cannot be used")
-        return cls(path, model, names, run)
+        return cls(path, model, names, run, calibration, raw)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -82,7 +95,16 @@ class TrainedModel:
         """3 for images in colour, 1 for grey ones."""
         return self.image_shape[2]
 
-    def predict(self, images: Files | Arrays, *, top: int = 1, engine: Engine = "auto") -> pd.DataFrame:
+    def predict(
+        self,
+        images: Files | Arrays,
+        *,
+        top: int = 1,
+        abstain_at: float | None = None,
+        sets: float | None = None,
+        sets_by_class: bool = False,
+        engine: Engine = "auto",
+    ) -> pd.DataFrame:
         """Predicts the classes of images.
 
         Args:
@@ -90,17 +112,25 @@ class TrainedModel:
                 shape (n, height, width, channels), pixels 0–255, or a list of arrays of shape (height, width,
                 channels), which may have any size.
             top: Number of classes per image.
+            abstain_at: The accuracy to promise for answered images, such as 0.95; None answers every image.
+            sets: The promised share of images whose set contains their true class, such as 0.9; None for no sets.
+            sets_by_class: Whether to keep the promise of sets for the images of each class.
             engine: `"tensorflow"`, `"openvino"`, or `"auto"` for the fastest one.
 
         Returns:
             One row per image: file, class, probability, then class_2, probability_2 and so on, and `problem`, which
-            says why an image cannot be read. `file` is the number of the image, from 0, for arrays.
+            says why an image cannot be read. `file` is the number of the image, from 0, for arrays. With promises
+            there are the columns `abstained` (bool) and `set` (class names, the most probable first).
 
         Raises:
-            KerasclfError: If arrays do not fit the model.
+            KerasclfError: If arrays do not fit the model, or it cannot promise anything.
         """
-        top = min(top, len(self.class_names))
-        return as_table(self.predictions(self._batches(images), top=top, engine=engine), top)
+        top, promises = min(top, len(self.class_names)), NO_PROMISES
+        if abstain_at is not None or sets is not None:
+            calibration = checked(self.calibration, self.path, self.run, self.raw)
+            promises = calibration.promises(abstain_at, sets, sets_by_class)
+        found = self.predictions(self._batches(images), top=top, promises=promises, engine=engine)
+        return as_table(found, top, promises)
 
     def probabilities(self, images: Files | Arrays, *, engine: Engine = "auto") -> NDArray[np.float32]:
         """Returns the probability of each class, shape (n, classes); nan for an image that cannot be read.
@@ -120,6 +150,7 @@ class TrainedModel:
         batches: Iterable[ImageBatch],
         *,
         top: int = 1,
+        promises: Promises = NO_PROMISES,
         engine: Engine = "auto",
         log: Log = lambda line: None,
     ) -> Iterator[Prediction]:
@@ -128,6 +159,7 @@ class TrainedModel:
         Args:
             batches: The images, such as those of `read_batches`.
             top: Number of classes per image.
+            promises: The rules of the calibration that add columns.
             engine: As for `predict`.
             log: Receives the name of the engine.
         """
@@ -136,7 +168,7 @@ class TrainedModel:
                 if problem := batch.problems.get(position):
                     yield Prediction(file, problem=problem)
                 else:
-                    yield most_probable(file, rows[position], self.class_names, top)
+                    yield most_probable(file, rows[position], self.class_names, top, promises)
 
     def compute(
         self, batches: Iterable[ImageBatch], engine: Engine = "auto", log: Log = lambda line: None
@@ -159,7 +191,13 @@ class TrainedModel:
         for (rows,) in compute(images()):
             rows = np.array(rows, np.float32)
             _check_probabilities(rows, self.path)
-            yield waiting.popleft(), rows
+            yield waiting.popleft(), self._scaled(rows)
+
+    def _scaled(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the outputs of the model as calibrated or raw probabilities."""
+        if self.calibration is None:
+            return outputs
+        return self.calibration.as_trained(outputs) if self.raw else self.calibration.calibrated(outputs)
 
     def _batches(self, images: Files | Arrays) -> Iterator[ImageBatch]:
         if isinstance(images, str | Path):

@@ -1,0 +1,65 @@
+"""Writes a model that computes calibrated probabilities itself, with layers that Keras alone loads."""
+
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from kerasclf.errors import KerasclfError
+from kerasclf.inference.model_calibration import ModelCalibration
+from kerasclf.inference.trained_model import TrainedModel
+from kerasclf.model_file import save_model
+
+_TEMPERATURE = "temperature"
+
+
+def write_calibrated(trained: TrainedModel, calibration: ModelCalibration, path: Path) -> None:
+    """Writes a calibrated copy of a model. The file appears whole or not at all.
+
+    Args:
+        trained: The model as trained.
+        calibration: Its calibration, which goes into the metadata of the copy.
+        path: The file, ending in .keras.
+
+    Raises:
+        KerasclfError: If the model does not end in a softmax.
+    """
+    model = with_temperature(trained.model, calibration.temperature.value)
+    save_model(model, path, trained.class_names, calibration.to_plain())
+
+
+def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
+    """Returns a model that divides its logits by a temperature: ... → logits → Rescaling → softmax.
+
+    Args:
+        model: From images to class probabilities. The new model shares its weights.
+        temperature: The temperature.
+
+    Raises:
+        KerasclfError: If the model does not end in a softmax.
+    """
+    last = model.outputs[0]._keras_history.operation
+    logits = _logits(last)
+    # float32 even under mixed precision, as in every head.
+    scaled = layers.Rescaling(1 / temperature, dtype="float32", name=_TEMPERATURE)(logits)
+    name = f"{last.name}_calibrated" if isinstance(last, layers.Dense) else last.name
+    return keras.Model(
+        model.inputs[0], layers.Activation("softmax", dtype="float32", name=name)(scaled), name=model.name
+    )
+
+
+def _logits(last: keras.Operation) -> keras.KerasTensor:
+    """Returns the logits below the softmax of the last layer of a model."""
+    if isinstance(last, layers.Softmax) and last.axis == -1:
+        return last.input
+    if isinstance(last, layers.Activation) and last.activation is keras.activations.softmax:
+        return last.input
+    if isinstance(last, layers.Dense) and last.activation is keras.activations.softmax:
+        linear = layers.Dense.from_config({**last.get_config(), "activation": "linear"})
+        logits = linear(last.input)
+        linear.set_weights(last.get_weights())
+        return logits
+    raise KerasclfError(
+        f"Expected a model that ends in a softmax. Received: one that ends in {last.name}, a {type(last).__name__}. "
+        "kerasclf predict calibrates its probabilities all the same."
+    )
