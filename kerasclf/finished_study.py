@@ -16,6 +16,7 @@ from kerasclf.looks import run_until_decided
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.figures import draw_confusion
 from kerasclf.report.lessons import lessons_of
+from kerasclf.report.model_card import write_model_card
 from kerasclf.report.page import study_figures, write_report
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.study_results import StudyResults
@@ -101,11 +102,13 @@ class FinishedStudy(StudyFolder):
         return draws[name](theme, False)
 
     def write_report(self, out: Path | str | None = None) -> Path:
-        """Writes the report of the study, and returns the path of its page.
+        """Writes the report of the study and the card of its chosen model, and returns the path of the report's page.
 
         Args:
             out: Folder of the report; None for `report` in the folder of the study.
         """
+        with contextlib.suppress(FolderError, OSError):  # without the file of the model there is no card
+            write_model_card(self.path)
         return write_report(self.results(), self.path / "report" if out is None else out)
 
     def _repr_html_(self) -> str:

@@ -147,7 +147,7 @@ class PredictCommand:
         if self.raw:
             return []
         if calibration is None:
-            return ["probabilities as trained: the run kept no predictions of validation images"]
+            return ["probabilities as trained: no predictions of validation images are known"]
         rules = [rule for rule in (promises.abstention, promises.sets) if rule is not None]
         return [calibration.sentence, *(rule.sentence for rule in rules)]
 
@@ -203,7 +203,7 @@ class PredictCommand:
 
 @dataclass(frozen=True)
 class _Checked:
-    """What a prediction needs and is known before TensorFlow starts; `count` is None for an unknown number of images."""
+    """What is known before TensorFlow starts; `count` is None for an unknown number of images."""
 
     found: "FoundModel"
     calibration: "ModelCalibration | None"

@@ -24,6 +24,7 @@ def write_calibrated(trained: TrainedModel, calibration: ModelCalibration, path:
     Raises:
         KerasclfError: If the model does not end in a softmax.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     model = with_temperature(trained.model, calibration.temperature.value)
     save_model(model, path, trained.class_names, calibration.to_plain())
 

@@ -95,8 +95,8 @@ class ModelCalibration:
     @property
     def sentence(self) -> str:
         """The temperature, or why there is none, in words."""
-        if self.temperature.problem:
-            return f"probabilities as trained: {self.temperature.problem}"
+        if problem := self.temperature.problem:
+            return f"probabilities as trained: {problem[0].lower()}{problem[1:].rstrip('.')}"
         images = counted(self.temperature.images, "validation image")
         return f"calibrated probabilities: temperature {self.temperature.value:.2f}, fitted on {images}"
 

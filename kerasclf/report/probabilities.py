@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.inference.abstention import Abstention, choose_threshold
-from kerasclf.inference.calibration import Temperature, brier_score, calibration_error, fit_temperature, temper
+from kerasclf.inference.calibration import Temperature, brier_score, calibration_error, temper
 from kerasclf.inference.conformal import conformal_sets
+from kerasclf.inference.model_calibration import usable_temperature
 from kerasclf.inference.probability_curves import ClassCurves, class_curves
 from kerasclf.report.study_results import ExperimentResults
 from kerasclf.runs.metrics import accuracy, cross_entropy
@@ -75,7 +76,7 @@ def trusted_probabilities(experiment: ExperimentResults) -> TrustedProbabilities
     kept = [run.validation for run in runs if run.validation is not None]
     if len(kept) < len(runs):
         return TrustedProbabilities(experiment.name, as_trained)
-    temperatures = tuple(fit_temperature(*validation) for validation in kept)
+    temperatures = tuple(usable_temperature(*validation) for validation in kept)
     return TrustedProbabilities(
         experiment.name,
         as_trained,
