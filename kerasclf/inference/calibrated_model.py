@@ -9,6 +9,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.inference.model_calibration import ModelCalibration
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.model_file import save_model
+from kerasclf.models.flattening import is_network
 
 _TEMPERATURE = "temperature"
 
@@ -33,31 +34,34 @@ def with_temperature(model: keras.Model, temperature: float) -> keras.Model:
     """Returns a model that divides its logits by a temperature: ... → logits → Rescaling → softmax.
 
     Args:
-        model: From images to class probabilities. The new model shares its weights.
+        model: From images to class probabilities. It may end in another model, such as the network behind its
+            normalisation. The new model shares its weights.
         temperature: The temperature.
 
     Raises:
         KerasclfError: If the model does not end in a softmax.
     """
-    last = model.outputs[0]._keras_history.operation
-    logits = _logits(last)
+    last, node, _ = model.outputs[0]._keras_history
+    (x,) = last._inbound_nodes[node].input_tensors
+    if is_network(last):
+        return keras.Model(model.inputs[0], with_temperature(last, temperature)(x), name=model.name)
     # float32 even under mixed precision, as in every head.
-    scaled = layers.Rescaling(1 / temperature, dtype="float32", name=_TEMPERATURE)(logits)
+    scaled = layers.Rescaling(1 / temperature, dtype="float32", name=_TEMPERATURE)(_logits(last, x))
+    # A dense layer keeps its name, and the softmax after it needs another one.
     name = f"{last.name}_calibrated" if isinstance(last, layers.Dense) else last.name
-    return keras.Model(
-        model.inputs[0], layers.Activation("softmax", dtype="float32", name=name)(scaled), name=model.name
-    )
+    softmax = layers.Activation("softmax", dtype="float32", name=name)
+    return keras.Model(model.inputs[0], softmax(scaled), name=model.name)
 
 
-def _logits(last: keras.Operation) -> keras.KerasTensor:
-    """Returns the logits below the softmax of the last layer of a model."""
+def _logits(last: keras.Operation, x: keras.KerasTensor) -> keras.KerasTensor:
+    """Returns the logits below the softmax of the last layer of a model, whose input is x."""
     if isinstance(last, layers.Softmax) and last.axis == -1:
-        return last.input
+        return x
     if isinstance(last, layers.Activation) and last.activation is keras.activations.softmax:
-        return last.input
+        return x
     if isinstance(last, layers.Dense) and last.activation is keras.activations.softmax:
         linear = layers.Dense.from_config({**last.get_config(), "activation": "linear"})
-        logits = linear(last.input)
+        logits = linear(x)
         linear.set_weights(last.get_weights())
         return logits
     raise KerasclfError(

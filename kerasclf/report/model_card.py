@@ -87,7 +87,6 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
     assert found.run is not None
     description = found.run.description()
     experiment, run = _measured(results, description)
-    is_final = run.description != description
     data, given = description["data"], experiment.experiment
     height, width, channels = data["image_shape"]
     environment = templates(escape=False)
@@ -106,7 +105,7 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
         classes=run.class_names,
         shape=(height, width, channels),
         is_table=(height, width) == (1, 1),
-        is_final=is_final,
+        is_final=bool(description.get("view", {}).get("everything")),
         study=results.study,
         experiment=experiment,
         caution=results.caution,

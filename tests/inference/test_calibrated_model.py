@@ -41,12 +41,22 @@ def ending(kind):
         return keras.Model(image, layers.Dense(3, activation="sigmoid")(x))
     if kind == "nested":
         inner = keras.Input((10,))
-        return keras.Model(image, keras.Model(inner, layers.Softmax()(inner), name="inside")(x))
+        return keras.Model(image, keras.Model(inner, layers.Softmax()(layers.Dense(3)(inner)), name="inside")(x))
+    if kind == "sequential":
+        return keras.Sequential(
+            [
+                keras.Input(SHAPE, dtype="uint8", name="image"),
+                layers.Flatten(),
+                layers.Rescaling(1 / 255),
+                layers.Dense(3),
+                layers.Softmax(),
+            ]
+        )
     last = layers.Softmax() if kind == "softmax" else layers.Activation("softmax", name="predictions")
     return keras.Model(image, last(layers.Dense(3, name="logits")(x)))
 
 
-@pytest.mark.parametrize("kind", ["activation", "softmax", "dense"])
+@pytest.mark.parametrize("kind", ["activation", "softmax", "dense", "nested", "sequential"])
 def test_the_logits_are_divided_by_layers_of_keras(kind, pixels, tmp_path):
     model = ending(kind)
     before = model.predict(pixels, verbose=0)
@@ -59,10 +69,9 @@ def test_the_logits_are_divided_by_layers_of_keras(kind, pixels, tmp_path):
     assert {type(layer).__module__.partition(".")[0] for layer in loaded.layers} == {"keras"}
 
 
-@pytest.mark.parametrize(("kind", "last"), [("sigmoid", "Dense"), ("nested", "Functional")])
-def test_a_model_without_a_softmax_at_its_end_is_refused(kind, last):
-    with pytest.raises(KerasclfError, match=f"Expected a model that ends in a softmax.* a {last}. kerasclf predict"):
-        with_temperature(ending(kind), 2.0)
+def test_a_model_without_a_softmax_at_its_end_is_refused():
+    with pytest.raises(KerasclfError, match=r"Expected a model that ends in a softmax.* a Dense\. kerasclf predict"):
+        with_temperature(ending("sigmoid"), 2.0)
 
 
 def test_a_run_and_its_calibrated_copy_predict_the_same(run, copy, pixels):
@@ -134,16 +143,18 @@ def test_the_command_lists_all_problems(run, copy, tmp_path, capsys):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("copied", [False, True])
-def test_the_promises_hold_through_files(copied, tmp_path):
-    """Of 100 runs with other validation images, at least 93 keep the promise of accuracy, and sets cover 90 %."""
+def test_the_promises_hold_through_files(tmp_path):
+    """Of 100 runs with other validation images, at least 93 keep the promise of accuracy, and sets cover 90 %.
+
+    Every second run is read from its calibrated copy.
+    """
     model, (pixels, labels) = pixel_model(1.6), drawn_images(4000, seed=0)
     names = np.array(NAMES, object)[labels]
     kept, shares, covered, sizes = [], [], [], []
     for seed in range(100):
         run = write_pixel_run(tmp_path / str(seed), model, 1.6, 300, seed=1000 + seed)
         trained = kerasclf.load(run.path)
-        if copied:
+        if seed % 2:
             write_calibrated(trained, trained.calibration, tmp_path / f"{seed}.keras")
             trained = kerasclf.load(tmp_path / f"{seed}.keras")
         table = trained.predict(pixels, abstain_at=0.9, sets=0.9, engine="tensorflow")
