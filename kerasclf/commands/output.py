@@ -36,6 +36,16 @@ def say_wrapped(console: Console, text: str, first: str = "", rest: str = "") ->
     say(console, textwrap.fill(text, console.width, initial_indent=first, subsequent_indent=rest))
 
 
+def say_model_card(folder: Path, console: Console) -> None:
+    """Writes the card of the chosen model of a study or a search, and prints its path, or why there is none."""
+    from kerasclf.report.model_card import write_model_card
+
+    try:
+        say(console, f"model card: {write_model_card(folder)}")
+    except (FolderError, OSError) as error:  # the report is written all the same
+        say(console, f"no model card: {error}")
+
+
 def folder_within(folder: Path, name: str) -> Path:
     """Returns the folder for results in another folder, which may come from a stranger.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import folder_within, say
+from kerasclf.commands.output import folder_within, say, say_model_card
 from kerasclf.errors import FolderError
 
 if TYPE_CHECKING:
@@ -73,18 +73,8 @@ def show_report(folder: Path, out: Path, console: Console) -> "StudyResults":
     for sentence in continued_findings(results):
         say(console, sentence)
     say(console, f"report: {page}")
-    show_model_card(folder, console)
+    say_model_card(folder, console)
     return results
-
-
-def show_model_card(folder: Path, console: Console) -> None:
-    """Writes the card of the chosen model of a study or a search, beside the model, if there is one."""
-    from kerasclf.report.model_card import write_model_card
-
-    try:
-        say(console, f"model card: {write_model_card(folder)}")
-    except (FolderError, OSError) as error:  # the report is written all the same
-        say(console, f"no model card: {error}")
 
 
 def show_course(folder: Path, out: Path, console: Console, missing: Mapping[str, str] | None = None) -> None:

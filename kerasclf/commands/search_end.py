@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kerasclf.commands.output import folder_within, say
+from kerasclf.commands.output import folder_within, say, say_model_card
 from kerasclf.errors import RunsFailedError
 from kerasclf.wording import counted
 
@@ -47,7 +47,6 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
 
 def show_search_report(results: "SearchResults", out: Path, console: Console) -> None:
     """Writes the report of a search and prints its table."""
-    from kerasclf.commands.report import show_model_card
     from kerasclf.report.search.search_console import search_table
     from kerasclf.report.search.search_page import write_search_report
     from kerasclf.studies.study_folder import STUDY_FILE
@@ -57,4 +56,4 @@ def show_search_report(results: "SearchResults", out: Path, console: Console) ->
     console.print(search_table(results))
     say(console, f"report: {page}")
     if (results.folder.final / STUDY_FILE).is_file():
-        show_model_card(results.folder.path, console)
+        say_model_card(results.folder.path, console)

@@ -6,6 +6,7 @@ model that `kerasclf calibrate` wrote computes calibrated probabilities itself, 
 metadata. Needs no TensorFlow.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypedDict
@@ -215,6 +216,12 @@ def read_model_calibration(path: Path, run: RunFolder | None) -> ModelCalibratio
     return ModelCalibration.fit(*validation)
 
 
+def trained_on_validation(description: Mapping[str, Any]) -> bool:
+    """Returns whether a run, as its description says, has trained on the validation images too."""
+    view = description.get("view", {})
+    return bool(view.get("everything") or view.get("joined"))
+
+
 def checked(
     calibration: ModelCalibration | None, path: Path, run: RunFolder | None = None, raw: bool = False
 ) -> ModelCalibration:
@@ -237,8 +244,8 @@ def checked(
         return calibration
     if run is None:
         reason, remedy = "which is not in the folder of its run", "Give the folder of the run, or a calibrated model"
-    elif run.description().get("view", {}).get("everything"):
-        reason = "which was trained on all images: none were left to validate it"
+    elif trained_on_validation(run.description()):
+        reason = "which was trained on the validation images too: they cannot calibrate it"
         remedy = "Give the folder of a run of the study instead"
     else:
         reason, remedy = f"whose run kept no {VALIDATION_PREDICTIONS}", "Train it again with this version"

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
 from kerasclf.files import write_text
+from kerasclf.inference.model_calibration import trained_on_validation
 from kerasclf.loading import FoundModel, find_model
 from kerasclf.network_source import label_of
 from kerasclf.report.finished_run import Run
@@ -82,7 +83,8 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
 
     Args:
         results: The study of its run.
-        found: The model. A final model, trained on all images, has the metrics of the runs of its recipe.
+        found: The model. A final model, trained on the validation images too, has the metrics of the runs of its
+            recipe.
     """
     assert found.run is not None
     description = found.run.description()
@@ -105,7 +107,8 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
         classes=run.class_names,
         shape=(height, width, channels),
         is_table=(height, width) == (1, 1),
-        is_final=bool(description.get("view", {}).get("everything")),
+        is_final=trained_on_validation(description),
+        is_tested=data["images"]["test"] > 0,
         study=results.study,
         experiment=experiment,
         caution=results.caution,

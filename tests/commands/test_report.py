@@ -39,6 +39,16 @@ def test_a_path_and_a_title_may_look_like_markup(study, capsys):
     assert f"report: {study.path / 'report' / 'index.html'}" in out
 
 
+def test_the_model_has_a_card_beside_it_and_a_missing_model_has_none(study, capsys):
+    (run,) = study.path.glob("runs/*/seed-0")
+    main(["report", str(study.path)])
+    assert capsys.readouterr().out.splitlines()[-1] == f"no model card: {run / 'model.keras'} is missing."
+    (run / "model.keras").write_bytes(b"a model")
+    main(["report", str(study.path)])
+    assert capsys.readouterr().out.splitlines()[-1] == f"model card: {run / 'MODEL_CARD.md'}"
+    assert "# basenet on shapes (drawn)" in (run / "MODEL_CARD.md").read_text()
+
+
 def test_a_link_leads_no_report_elsewhere(study, tmp_path, refused):
     (tmp_path / "elsewhere").mkdir()
     (study.path / "report").symlink_to(tmp_path / "elsewhere")

@@ -193,6 +193,9 @@ def test_a_search_of_real_runs_evaluates_the_test_set_once(tmp_path, capsys):
     assert description["data"]["images"]["train"] == 1000
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert "trained on the training and validation sets" in page
+    card = (tmp_path / "out" / refit["model"]).with_name("MODEL_CARD.md").read_text()
+    assert "It is a final model: it was trained on the validation images too." in card
+    assert "by 2 runs of its recipe, best, which" in card
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")}
     main(arguments)
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("metrics.json")} == before

@@ -120,6 +120,7 @@ def test_two_networks_are_compared_and_the_better_one_trains_on_all_images(tmp_p
     assert len(manifests) == 1
     assert (results.refit.experiment, results.refit.images) == (results.chosen.name, 36)
     assert f"trained on all 36 images\n             {results.refit.sentence}" in printed
+    assert f"model card: {(out / results.refit.model).with_name('MODEL_CARD.md')}" in printed
     # The activations of the test images are cached: the run that was compared has computed them.
     refit_lines = [line for line in printed.splitlines() if line.startswith(f"{results.chosen.name} on all images")]
     assert refit_lines

@@ -129,8 +129,8 @@ def test_a_model_without_validation_predictions_says_what_to_do(model, tmp_path)
     start = f"Expected a model whose predictions of validation images are known. Received: {path}, "
     for run, end in [
         (older, "whose run kept no validation_predictions.csv. Train it again with this version."),
-        (final, "which was trained on all images: none were left to validate it. Give the folder of a run of the study "
-                "instead."),
+        (final, "which was trained on the validation images too: they cannot calibrate it. Give the folder of a run of "
+                "the study instead."),
         (None, "which is not in the folder of its run. Give the folder of the run, or a calibrated model."),
     ]:  # fmt: skip
         with pytest.raises(KerasclfError) as caught:

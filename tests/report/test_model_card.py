@@ -143,6 +143,7 @@ def test_a_final_model_has_the_metrics_of_its_recipe(with_models):
     assert path.parent == target
     assert "231 training, 0 validation and 0 test images" in card
     assert re.search(r"^\| accuracy \| 0\.5000 \| ", card, re.MULTILINE)
+    assert "It is a final model: it was trained on all images, so none were left to test it." in card
     assert "* This very model: only runs of its recipe were tested." in card
     metric = front_matter(card)["model-index"][0]["results"][0]["metrics"][0]
     assert metric == {"type": "accuracy", "name": "test accuracy, mean over the runs of its recipe", "value": 0.5}
