@@ -12,6 +12,7 @@ from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.calibrate import CalibrateCommand
 from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.course import CourseCommand
+from kerasclf.commands.evaluate import EvaluateCommand
 from kerasclf.commands.help_text import help_of, help_of_all
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.output import with_flags
@@ -35,6 +36,7 @@ COMMANDS: dict[str, type] = {
     "report": ReportCommand,
     "predict": PredictCommand,
     "calibrate": CalibrateCommand,
+    "evaluate": EvaluateCommand,
     "models": ModelsCommand,
     "show": ShowCommand,
     "weights": WeightsCommand,

@@ -45,9 +45,9 @@ class ImageProgress:
         seconds = time.monotonic() - self._started
         return f"{self.done / max(seconds, 1e-9):,.0f} images/s"
 
-    def advance(self) -> None:
-        """Counts one image."""
-        self.done += 1
+    def advance(self, count: int = 1) -> None:
+        """Counts one image, or several."""
+        self.done += count
         if self._shows_bar:
             self._bars.update(self._task, completed=self.done, rate=self.rate)
         elif (now := time.monotonic()) - self._said >= _EVERY_S:

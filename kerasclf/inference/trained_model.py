@@ -1,9 +1,10 @@
 """`TrainedModel`: a saved model with the names of its classes, which predicts new images."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
@@ -22,6 +23,9 @@ from kerasclf.model_file import read_class_names
 from kerasclf.models.saved_networks import load_saved
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.transfer.extraction_engines import Engine
+
+if TYPE_CHECKING:
+    from kerasclf.report.evaluation_results import Evaluation
 
 Files = str | Path | Sequence[str | Path]
 Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
@@ -144,6 +148,43 @@ class TrainedModel:
             rows[list(batch.problems)] = np.nan
             found.append(rows)
         return np.concatenate(found)
+
+    def evaluate(
+        self,
+        data: str,
+        *,
+        tta: str | int | None = None,
+        corrupted: bool = False,
+        rename: Mapping[str, str] | None = None,
+        known_only: bool = False,
+        engine: Engine = "auto",
+    ) -> "Evaluation":
+        """Evaluates the model on labelled images.
+
+        Args:
+            data: A data set, as `load_dataset` takes it. Its test set is used if it has one of its own, otherwise all
+                its images. Classes are matched by name.
+            tta: `"flip"`, or a number of views from 2 to 10 whose probabilities are averaged, too.
+            corrupted: Whether to predict six corruptions in five strengths, too.
+            rename: The model's name of a class that is called otherwise in the data set.
+            known_only: Whether to leave out images of classes that the model does not know.
+            engine: As for `predict`.
+
+        Returns:
+            The evaluation, with `accuracy`, `interval`, `table()` and `write_report(path)`.
+
+        Raises:
+            KerasclfError: If the data set cannot be used, or has classes that the model does not know.
+        """
+        from kerasclf.evaluation import evaluate
+        from kerasclf.inference.averaged_views import views_of
+        from kerasclf.inference.evaluate import EvaluationOptions
+        from kerasclf.inference.labelled_images import LabelledImages
+
+        options = EvaluationOptions(
+            views_of(tta), corrupted, rename=dict(rename or {}), known_only=known_only, engine=engine
+        )
+        return evaluate([self], LabelledImages.find(data), options)
 
     def predictions(
         self,

@@ -94,11 +94,15 @@ def most_confused(labels: Labels, probabilities: Probabilities, pairs: int = PAI
     return found
 
 
+def example_indices(labels: Labels, probabilities: Probabilities) -> NDArray[np.int64]:
+    """Returns the positions of the errors that a report shows: the most confident, and those of confused classes."""
+    of_pairs = (pair.examples for pair in most_confused(labels, probabilities))
+    return np.unique(np.concatenate([most_confident_errors(labels, probabilities), *of_pairs]))
+
+
 def write_examples(path: Path, subset: Subset, probabilities: Probabilities) -> None:
     """Writes the thumbnails that a report shows: the most confident errors, and those of the most confused classes."""
-    labels = subset.labels
-    of_pairs = (pair.examples for pair in most_confused(labels, probabilities))
-    indices = np.unique(np.concatenate([most_confident_errors(labels, probabilities), *of_pairs]))
+    indices = example_indices(subset.labels, probabilities)
     np.savez_compressed(
         path,
         indices=indices,

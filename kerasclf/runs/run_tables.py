@@ -3,13 +3,12 @@
 import csv
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import Subset
 from kerasclf.errors import FolderError
 from kerasclf.files import check_regular
 
@@ -18,6 +17,16 @@ _MAX_BYTES = 2 << 30
 _COLUMNS = ("image", "label", "true", "predicted")
 # Figures of larger values cannot be drawn.
 _MAX_VALUE = 1e30
+
+
+class NamedLabels(Protocol):
+    """Images with their names and labels, such as a `Subset`."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def labels(self) -> NDArray[np.int64]: ...
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -61,7 +70,7 @@ def read_predictions(path: Path, class_names: list[str]) -> tuple[NDArray[np.int
 
 
 def write_predictions(
-    path: Path, subset: Subset, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
+    path: Path, subset: NamedLabels, probabilities: NDArray[np.float32], class_names: tuple[str, ...]
 ) -> None:
     """Writes predictions.csv, one line per image.
 

@@ -1,0 +1,172 @@
+"""`kerasclf evaluate`: trained models on labelled images, with intervals."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from kerasclf.commands.image_progress import ImageProgress
+from kerasclf.commands.output import folder_name, log_to, say, say_wrapped
+from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
+from kerasclf.escaping import for_console
+from kerasclf.quiet import quiet_tensorflow
+from kerasclf.wording import counted
+
+if TYPE_CHECKING:
+    from kerasclf.inference.evaluate import EvaluationOptions
+    from kerasclf.inference.labelled_images import LabelledImages
+    from kerasclf.loading import FoundModel
+    from kerasclf.report.evaluation_results import Evaluation
+
+
+@dataclass(frozen=True)
+class EvaluateCommand:
+    """Evaluate the models of runs on labelled images, such as new photos, and write a report with intervals.
+
+    The report has the accuracy, classes, confusion, probabilities and errors. It says whether these images are harder
+    than the test images of the run, and whether the run has seen some of them. Several models are compared on the same
+    images. Classes are matched by name.
+
+    Examples:
+      kerasclf evaluate runs/train-folder-my-photos-keras_resnet50 folder:new_photos
+      kerasclf evaluate RUN OTHER_RUN folder:new_photos --ensemble --tta flip
+      kerasclf evaluate model.keras cifar10 --corrupt --out robust
+      kerasclf evaluate RUN folder:new_photos --rename Katze=cat Hund=dog
+    """
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    """One or more folders of runs; of studies or searches, for their final or best model; or .keras files."""
+    data: Annotated[str, tyro.conf.Positional]
+    """Labelled images: folder:PATH with PATH/CLASS/image.jpg, cifar10 and others. Its test set if it has one of its
+    own, otherwise all images."""
+    out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
+    """A new folder for the report. Default: runs/evaluate-DATA-RUN."""
+    ensemble: bool = False
+    """Also average the probabilities of all models."""
+    tta: str | None = None
+    """Also average over views of each image: flip for its mirror image, or a number from 2 to 10. It takes that many
+    times as long."""
+    corrupt: bool = False
+    """Also corrupt the images: noise, blur, JPEG, brightness, contrast and occlusion, five strengths each. It takes 31
+    times as long."""
+    rename: tuple[str, ...] = ()
+    """Classes that the model calls otherwise, as THEIRS=OURS, where OURS is the name in the model."""
+    known_only: bool = False
+    """Leave out images of classes that the model does not know. Otherwise they are an error."""
+    seed: int = 0
+    """Seed of the corruptions."""
+    engine: Literal["auto", "tensorflow", "openvino"] = "auto"
+    """What computes the models. auto: OpenVINO if it is installed and there is no GPU, otherwise TensorFlow."""
+
+    def run(self, console: Console) -> None:
+        found, images, options = self._check()
+        for one in found:
+            if one.chosen:
+                say(console, f"model: {one.chosen}")
+        say(console, f"images: {counted(len(images), 'image')} of {images.title}, {images.which}")
+        quiet_tensorflow()
+        from kerasclf.evaluation import evaluate
+        from kerasclf.inference.trained_model import TrainedModel
+
+        models = [TrainedModel.read(one.path, one.run) for one in found]
+        total = len(images) * options.passes * len(models)
+        with ImageProgress(total, console, bar=True) as progress:
+            evaluation = evaluate(
+                models,
+                images,
+                options,
+                log=log_to(console),
+                advance=progress.advance,
+            )
+        page = evaluation.write_report(self._out(found))
+        _show(evaluation, console)
+        say(console, f"{counted(progress.done, 'prediction')}  {progress.rate}")
+        say(console, f"report: {page}")
+        if evaluation.unreadable:
+            raise ImagesFailedError(
+                f"{len(evaluation.unreadable):,} of {counted(len(images), 'image')} could not be read. "
+                "unreadable.csv in the report says why. The report covers all others."
+            )
+
+    def _check(self) -> "tuple[list[FoundModel], LabelledImages, EvaluationOptions]":
+        """Checks everything that needs no TensorFlow, which takes seconds to start.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        from kerasclf.evaluation import check_match
+        from kerasclf.inference.labelled_images import LabelledImages
+        from kerasclf.loading import find_model
+        from kerasclf.model_file import read_class_names
+        from kerasclf.report.evaluation_page import check_new
+
+        problems, found, images, options = Problems(), [], None, None
+        for run in self.runs:
+            with problems.collect():
+                found.append(find_model(run))
+        if not self.runs:
+            problems.add(f"Expected RUN and DATA. Received: {self.data}.")
+        if len({one.path.resolve() for one in found}) < len(found):
+            problems.add("Expected each model once. Received one of them twice.")
+        if self.ensemble and len(self.runs) == 1:
+            problems.add("ensemble: expected at least two runs. Received one.")
+        with problems.collect():
+            images = LabelledImages.find(self.data)
+        with problems.collect():
+            options = self._options()
+        with problems.collect():
+            check_new(self._out(found))
+        classes = {str(one.path): names for one in found if (names := read_class_names(one.path))}
+        if images and options and classes:
+            with problems.collect():
+                check_match(images, classes, options)
+        problems.raise_all("kerasclf evaluate cannot run")
+        assert images is not None and options is not None
+        return found, images, options
+
+    def _options(self) -> "EvaluationOptions":
+        from kerasclf.inference.averaged_views import views_of
+        from kerasclf.inference.evaluate import EvaluationOptions
+
+        pairs = [pair.partition("=") for pair in self.rename]
+        for pair, (theirs, _, ours) in zip(self.rename, pairs, strict=True):
+            if not theirs or not ours:
+                raise KerasclfError(f"rename: expected THEIRS=OURS, such as Katze=cat. Received: {pair}.")
+        rename = {theirs: ours for theirs, _, ours in pairs}
+        views = views_of(self.tta)
+        return EvaluationOptions(views, self.corrupt, self.ensemble, rename, self.known_only, self.seed, self.engine)
+
+    def _out(self, found: "list[FoundModel]") -> Path:
+        if self.out is not None:
+            return self.out
+        name = self.runs[0].resolve().name.removesuffix(".keras") if self.runs else ""
+        more = f"-and-{len(found) - 1}-more" if len(found) > 1 else ""
+        return Path("runs") / folder_name("evaluate", self.data, f"{name}{more}")
+
+
+def _show(evaluation: "Evaluation", console: Console) -> None:
+    """Prints the table of the models and the findings."""
+    from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
+
+    table = Table(title=for_console(f"{evaluation.title}, {evaluation.which}"), title_justify="left")
+    table.add_column("model")
+    for heading in ("accuracy,\n95 % interval", "loss", "macro F1", "own test\naccuracy"):
+        table.add_column(heading, justify="right")
+    for row in evaluation.table().to_dict("records"):
+        own = row["own_test_accuracy"]
+        table.add_row(
+            for_console(row["model"]),
+            f"{row['accuracy']:.4f} ({row['accuracy_low']:.3f}–{row['accuracy_high']:.3f})",
+            f"{row['loss']:.4f}",
+            f"{row['macro_f1']:.4f}",
+            "–" if own != own else f"{own:.4f}",
+        )
+    console.print()
+    console.print(table)
+    for caution in evaluation_cautions(evaluation):
+        say_wrapped(console, caution, "caution: ", "  ")
+    for sentence in evaluation_findings(evaluation):
+        say_wrapped(console, sentence, rest="  ")

@@ -1,0 +1,319 @@
+"""`Evaluation`: how trained models do on labelled images, with intervals. Needs no TensorFlow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from kerasclf.report.comparisons import Comparison, compare_contrasts
+from kerasclf.report.finished_run import Run
+from kerasclf.report.random_effects import Sample, difference_of, summarise_scores
+from kerasclf.report.statistics import Interval, accuracy_interval
+from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.unpaired import unpaired_difference
+from kerasclf.runs.examples import Examples
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.metrics import accuracy, class_metrics, cross_entropy, top_accuracy
+
+Labels = NDArray[np.int64]
+Probabilities = NDArray[np.floating]
+
+# With so few classes, a top-5 accuracy says little.
+_FEW_CLASSES = 10
+ENSEMBLE = "ensemble"
+
+
+@dataclass(frozen=True)
+class EvaluatedModel:
+    """The predictions of one model, or of an ensemble, on the images of an evaluation.
+
+    Args:
+        name: Its name in tables.
+        source: Its file, or those of the ensemble.
+        probabilities: Class probabilities, shape (n, classes).
+        averaged: Their mean over several views of each image; None without test-time augmentation.
+        right: Whether the class of each corrupted image is found, shape (n, 30); None without corruptions.
+        own_test: Labels and probabilities of the test images of its own run; None if they are unknown.
+        validation: The same of its validation images.
+        validation_accuracy: Accuracy on its validation images; nan if it is unknown.
+        seen: Number of images that were in each set of its own run; None if that is unknown.
+        examples: Thumbnails of its most confident errors.
+    """
+
+    name: str
+    source: str
+    probabilities: Probabilities
+    averaged: Probabilities | None = None
+    right: NDArray[np.bool_] | None = None
+    own_test: tuple[Labels, NDArray[np.float64]] | None = None
+    validation: tuple[Labels, NDArray[np.float64]] | None = None
+    validation_accuracy: float = np.nan
+    seen: Mapping[str, int] | None = None
+    examples: Examples | None = None
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether none of its own test images is known to be evaluated again."""
+        return not (self.seen or {}).get("test")
+
+
+@dataclass(frozen=True)
+class Degradation:
+    """The accuracy of a model on corrupted images.
+
+    Args:
+        model: Name of the model.
+        corruption: Name of the corruption.
+        strength: 1 to 5.
+        accuracy: The accuracy with its 95 % interval over images like these.
+        drop: Accuracy on the images as they are minus this one, with its interval: paired, image by image.
+        advantage: This accuracy minus that of the first model, paired; None for the first model.
+    """
+
+    model: str
+    corruption: str
+    strength: int
+    accuracy: Interval
+    drop: Interval
+    advantage: Interval | None
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Trained models on labelled images that they were not trained on.
+
+    Args:
+        spec: The data set.
+        title: Its name in tables and pages.
+        which: The images of it, such as "its test set".
+        class_names: Classes, in the order of the probabilities.
+        names: Name of each image.
+        labels: Class indices, shape (n,).
+        models: The models.
+        corrupted: Corruption and strength of each column of `EvaluatedModel.right`.
+        views: Number of averaged views; 1 without test-time augmentation.
+        image_shape: Height, width and channels of the images of the first model.
+        environment: Versions and hardware.
+        left_out: Number of images of each class that the models do not know, left out on request.
+        unreadable: Why an image cannot be read, by its name. They are left out.
+    """
+
+    spec: str
+    title: str
+    which: str
+    class_names: tuple[str, ...]
+    names: tuple[str, ...]
+    labels: Labels
+    models: tuple[EvaluatedModel, ...]
+    corrupted: tuple[tuple[str, int], ...]
+    views: int
+    image_shape: tuple[int, int, int]
+    environment: Mapping[str, Any]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        models = ", ".join(f"{model.name} {accuracy(self.labels, model.probabilities):.4f}" for model in self.models)
+        return f"<Evaluation: {len(self.labels):,} images of {self.spec}; accuracy of {models}>"
+
+    @property
+    def accuracy(self) -> float:
+        """The accuracy of the first model, from 0 to 1."""
+        return self.interval.value
+
+    @property
+    def interval(self) -> Interval:
+        """The accuracy of the first model with its 95 % interval over images like these (Wilson)."""
+        return accuracy_interval(correct_of(self.labels, self.models[0].probabilities))
+
+    @property
+    def missing_classes(self) -> tuple[str, ...]:
+        """Classes of the models without an image here. Nothing is known of them."""
+        return tuple(name for label, name in enumerate(self.class_names) if not (self.labels == label).any())
+
+    def table(self) -> pd.DataFrame:
+        """Returns one row per model: accuracy with its 95 % interval, loss in nats, F1, and the own test accuracy.
+
+        Macro F1 is the mean over the classes that have images. `harder` is the accuracy on the run's own test images
+        minus that on these, with its interval.
+        """
+        return pd.DataFrame([self._row(model) for model in self.models])
+
+    def by_class(self, model: int = 0) -> pd.DataFrame:
+        """Returns precision, recall, F1 and the number of images of each class, of the model at a position."""
+        columns = class_metrics(self.labels, self.models[model].probabilities)
+        return pd.DataFrame({"class": self.class_names, **columns._asdict()})
+
+    def write_report(self, path: str | Path) -> Path:
+        """Writes the page, its figures, tables and predictions into a new folder, and returns the path of the page."""
+        from kerasclf.report.evaluation_page import write_evaluation
+
+        return write_evaluation(self, Path(path))
+
+    def harder_than_own_test(self, model: EvaluatedModel) -> Interval | None:
+        """Returns how much lower the accuracy is here than on the own test images of a model's run.
+
+        The network is the same and the images are different ones, so that nothing is paired. None if the test images
+        are unknown, or some of them are evaluated here.
+        """
+        if model.own_test is None or not model.is_independent:
+            return None
+        return unpaired_difference(correct_of(*model.own_test), correct_of(self.labels, model.probabilities))
+
+    def gain_of_views(self, model: EvaluatedModel) -> Interval | None:
+        """Returns the accuracy with averaged views minus that without, paired on the same images; None without."""
+        if model.averaged is None:
+            return None
+        with_views, without = (sample_of(self.labels, p) for p in (model.averaged, model.probabilities))
+        return within_shares(difference_of(with_views, without))
+
+    @cached_property
+    def degradations(self) -> tuple[Degradation, ...]:
+        """The accuracy of each model on each kind of corrupted images; empty without corruptions."""
+        known = [model for model in self.models if model.right is not None]
+        return tuple(
+            self._degradation(model, known[0], column) for model in known for column in range(len(self.corrupted))
+        )
+
+    def mean_over_corruptions(self, model: EvaluatedModel) -> Sample | None:
+        """Returns the share of corruptions under which each image is predicted correctly; None without corruptions.
+
+        The 30 versions of an image are no independent images: their mean is one score.
+        """
+        if model.right is None or not model.right.size:
+            return None
+        return summarise_scores(model.right.mean(axis=1)[None])
+
+    @cached_property
+    def comparisons(self) -> list[Comparison]:
+        """Every other model and the ensemble, each compared with the first; an ensemble with each of its members."""
+        return compare_contrasts(self.results)
+
+    @cached_property
+    def results(self) -> StudyResults:
+        """This evaluation as the results of a study: each model is an experiment with one run, for the report."""
+        members = [model.name for model in self.models if model.name != ENSEMBLE]
+        pairs = [[name, members[0]] for name in members[1:]]
+        if len(members) < len(self.models):
+            pairs += [[ENSEMBLE, name] for name in members]
+        study = {
+            "name": "evaluation",
+            "title": "Evaluation",
+            "question": "",
+            "protocol": "sound",
+            "size": "full",
+            "published": {},
+            "published_data": "",
+            "reductions": [],
+            "notes": [],
+            "seeds": [0],
+            "experiments": {model.name: {} for model in self.models},
+            "compare": pairs,
+        }
+        experiments = [ExperimentResults(m.name, Experiment(), (self._run(m),), None) for m in self.models]
+        return StudyResults(study, tuple(experiments))
+
+    def _run(self, model: EvaluatedModel) -> Run:
+        metrics = {"validation_accuracy": model.validation_accuracy, **metrics_of(self.labels, model.probabilities)}
+        sets = {"train": 0, "validation": 0 if model.validation is None else len(model.validation[0])}
+        description = {
+            "experiment": {"data": self.spec, "split": {"seed": 0}},
+            "data": {"title": self.title, "images": {**sets, "test": len(self.labels)}},
+            "class_names": list(self.class_names),
+        }
+        return Run(
+            0,
+            metrics,
+            pd.DataFrame(),
+            self.labels,
+            np.asarray(model.probabilities, np.float64),
+            description,
+            dict(self.environment),
+            model.examples,
+            test_images="evaluated",
+            validation=model.validation,
+        )
+
+    def _row(self, model: EvaluatedModel) -> dict[str, Any]:
+        value, low, high, _ = accuracy_interval(correct_of(self.labels, model.probabilities))
+        row: dict[str, Any] = {"model": model.name, "images": len(self.labels)}
+        row |= {"accuracy": value, "accuracy_low": low, "accuracy_high": high}
+        found = metrics_of(self.labels, model.probabilities)
+        names = {"test_top5_accuracy": "top5_accuracy", "test_loss": "loss", "test_macro_f1": "macro_f1"}
+        row |= {name: found[metric] for metric, name in names.items() if metric in found}
+        row["own_test_accuracy"] = accuracy(*model.own_test) if model.own_test else np.nan
+        harder = self.harder_than_own_test(model)
+        row |= _named("harder", harder)
+        if self.views > 1:
+            row |= _named("gain_of_views", self.gain_of_views(model))
+        if self.corrupted:
+            mean = self.mean_over_corruptions(model)
+            row["corrupted_accuracy"] = mean.mean if mean else np.nan
+        return row
+
+    def _degradation(self, model: EvaluatedModel, first: EvaluatedModel, column: int) -> Degradation:
+        assert model.right is not None and first.right is not None
+        here, clean = model.right[:, column], correct_of(self.labels, model.probabilities)
+        others = None if model is first else within_shares(difference_of(*map(sample, (here, first.right[:, column]))))
+        return Degradation(
+            model.name,
+            *self.corrupted[column],
+            accuracy_interval(here),
+            within_shares(difference_of(sample(clean), sample(here))),
+            others,
+        )
+
+
+def metrics_of(labels: Labels, probabilities: Probabilities) -> dict[str, float]:
+    """Returns the metrics of predictions, by the names that they have in metrics.json."""
+    found = class_metrics(labels, probabilities)
+    metrics = {
+        "test_accuracy": accuracy(labels, probabilities),
+        "test_loss": cross_entropy(labels, probabilities),
+        # A class without images has no F1.
+        "test_macro_f1": float(found.f1[found.images > 0].mean()),
+    }
+    if probabilities.shape[1] > _FEW_CLASSES:
+        metrics["test_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
+    return metrics
+
+
+def correct_of(labels: Labels, probabilities: Probabilities) -> NDArray[np.bool_]:
+    """Returns whether the prediction of each image is correct."""
+    return np.asarray(probabilities.argmax(axis=1) == labels)
+
+
+def sample_of(labels: Labels, probabilities: Probabilities) -> Sample:
+    """Returns the verdicts on the images, for intervals of one network."""
+    return sample(correct_of(labels, probabilities))
+
+
+def sample(correct: NDArray[np.bool_]) -> Sample:
+    """Returns verdicts of one network, for intervals."""
+    return summarise_scores(correct.astype(np.float64)[None])
+
+
+def within_shares(difference: Interval) -> Interval:
+    """Returns a difference of shares whose interval lies within −1 and 1."""
+    return difference._replace(low=max(difference.low, -1.0), high=min(difference.high, 1.0))
+
+
+def ensemble_of(models: Sequence[EvaluatedModel]) -> EvaluatedModel:
+    """Returns the ensemble of models, whose probabilities are the mean of theirs."""
+    views = [model.averaged for model in models if model.averaged is not None]
+    return EvaluatedModel(
+        ENSEMBLE,
+        ", ".join(model.source for model in models),
+        np.mean([model.probabilities for model in models], axis=0),
+        np.mean(views, axis=0) if views else None,
+    )
+
+
+def _named(name: str, interval: Interval | None) -> dict[str, float]:
+    value, low, high, p = interval or (np.nan,) * 4
+    return {name: value, f"{name}_low": low, f"{name}_high": high, f"{name}_p": p}
