@@ -37,11 +37,11 @@ class EvaluateCommand:
       kerasclf evaluate RUN folder:new_photos --rename Katze=cat Hund=dog
     """
 
-    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
-    """One or more folders of runs; of studies or searches, for their final or best model; or .keras files."""
-    data: Annotated[str, tyro.conf.Positional]
-    """Labelled images: folder:PATH with PATH/CLASS/image.jpg, cifar10 and others. Its test set if it has one of its
-    own, otherwise all images."""
+    run_folder: Annotated[Path, tyro.conf.Positional]
+    """The folder of a run; of a study or a search, for its final or its best model; or a .keras file."""
+    data: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """More runs to compare with it, if any, and last the labelled images: folder:PATH with PATH/CLASS/image.jpg,
+    cifar10 and others. The test set is used if the data set has one of its own, otherwise all images."""
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """A new folder for the report. Default: runs/evaluate-DATA-RUN."""
     ensemble: bool = False
@@ -60,6 +60,10 @@ class EvaluateCommand:
     """Seed of the corruptions."""
     engine: Literal["auto", "tensorflow", "openvino"] = "auto"
     """What computes the models. auto: OpenVINO if it is installed and there is no GPU, otherwise TensorFlow."""
+
+    @property
+    def _runs(self) -> tuple[Path, ...]:
+        return (self.run_folder, *map(Path, self.data[:-1]))
 
     def run(self, console: Console) -> None:
         found, images, options = self._check()
@@ -81,7 +85,7 @@ class EvaluateCommand:
                 log=log_to(console),
                 advance=progress.advance,
             )
-        page = evaluation.write_report(self._out(found))
+        page = evaluation.write_report(self._out())
         _show(evaluation, console)
         say(console, f"{counted(progress.done, 'prediction')}  {progress.rate}")
         say(console, f"report: {page}")
@@ -104,21 +108,19 @@ class EvaluateCommand:
         from kerasclf.report.evaluation_page import check_new
 
         problems, found, images, options = Problems(), [], None, None
-        for run in self.runs:
+        for run in self._runs:
             with problems.collect():
                 found.append(find_model(run))
-        if not self.runs:
-            problems.add(f"Expected RUN and DATA. Received: {self.data}.")
         if len({one.path.resolve() for one in found}) < len(found):
             problems.add("Expected each model once. Received one of them twice.")
-        if self.ensemble and len(self.runs) == 1:
+        if self.ensemble and len(self._runs) == 1:
             problems.add("ensemble: expected at least two runs. Received one.")
         with problems.collect():
-            images = LabelledImages.find(self.data)
+            images = LabelledImages.find(self.data[-1])
         with problems.collect():
             options = self._options()
         with problems.collect():
-            check_new(self._out(found))
+            check_new(self._out())
         classes = {str(one.path): names for one in found if (names := read_class_names(one.path))}
         if images and options and classes:
             with problems.collect():
@@ -139,12 +141,12 @@ class EvaluateCommand:
         views = views_of(self.tta)
         return EvaluationOptions(views, self.corrupt, self.ensemble, rename, self.known_only, self.seed, self.engine)
 
-    def _out(self, found: "list[FoundModel]") -> Path:
+    def _out(self) -> Path:
         if self.out is not None:
             return self.out
-        name = self.runs[0].resolve().name.removesuffix(".keras") if self.runs else ""
-        more = f"-and-{len(found) - 1}-more" if len(found) > 1 else ""
-        return Path("runs") / folder_name("evaluate", self.data, f"{name}{more}")
+        more = f"-and-{len(self._runs) - 1}-more" if len(self._runs) > 1 else ""
+        name = self.run_folder.resolve().name.removesuffix(".keras")
+        return Path("runs") / folder_name("evaluate", self.data[-1], f"{name}{more}")
 
 
 def _show(evaluation: "Evaluation", console: Console) -> None:

@@ -169,8 +169,8 @@ class LabelledImages:
             named.append(f"{name!r} ({counted(count, 'image')}{question})")
         return (
             f"The model does not know {counted(len(strange), 'class')} of {self.spec}: {', '.join(shortened(named))}. "
-            f"It knows {', '.join(shortened([repr(name) for name in class_names]))}. If a class has another name in the "
-            "model, give both as `rename`. To leave the others out, use `known_only`."
+            f"It knows {', '.join(shortened([repr(name) for name in class_names]))}. If a class has another name in "
+            "the model, give both as `rename`. To leave the others out, use `known_only`."
         )
 
 

@@ -78,7 +78,7 @@ def test_all_problems_are_listed_before_tensorflow_starts(study, tmp_path, refus
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["cifar"], "DATA: missing."),
+        (["cifar"], "Expected kerasclf evaluate RUN_FOLDER DATA. DATA is missing."),
         (["STUDY", "iris"], "Expected a data set of images. Received: iris, a table."),
         (["STUDY", "STUDY", "digits"], "Expected each model once. Received one of them twice."),
         (["STUDY", "folder:missing"], "The folder missing does not exist."),

@@ -8,9 +8,9 @@ from kerasclf.inference.corruptions import CORRUPTIONS, SEVERITIES, STRENGTHS, c
 
 @pytest.fixture(scope="module")
 def image():
-    """A picture of 64×48 pixels with smooth shapes and edges."""
-    y, x = np.mgrid[:64, :48] / 48
-    waves = [np.sin(3 * x + 2 * y), np.cos(5 * x), (x > 0.5) * 1.0]
+    """A picture of 224×168 pixels with smooth shapes and edges."""
+    y, x = np.mgrid[:224, :168] / 168
+    waves = [(np.sin(40 * x) > 0) * 1.0, np.sin(3 * x + 2 * y), np.cos(5 * x)]
     return np.stack([100 + 80 * wave for wave in waves], axis=2).astype(np.uint8)
 
 
