@@ -46,13 +46,13 @@ class EvaluateCommand:
     """A new folder for the report. Default: runs/evaluate-DATA-RUN."""
     ensemble: bool = False
     """Also average the probabilities of all models."""
-    tta: str | None = None
+    tta: Annotated[str | None, tyro.conf.arg(metavar="flip|N")] = None
     """Also average over views of each image: flip for its mirror image, or a number from 2 to 10. It takes that many
     times as long."""
     corrupt: bool = False
     """Also corrupt the images: noise, blur, JPEG, brightness, contrast and occlusion, five strengths each. It takes 31
     times as long."""
-    rename: tuple[str, ...] = ()
+    rename: Annotated[tuple[str, ...], tyro.conf.arg(metavar="THEIRS=OURS")] = ()
     """Classes that the model calls otherwise, as THEIRS=OURS, where OURS is the name in the model."""
     known_only: bool = False
     """Leave out images of classes that the model does not know. Otherwise they are an error."""
