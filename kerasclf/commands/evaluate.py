@@ -70,7 +70,7 @@ class EvaluateCommand:
         for one in found:
             if one.chosen:
                 say(console, f"model: {one.chosen}")
-        say(console, f"images: {counted(len(images), 'image')} of {images.title}, {images.which}")
+        say(console, f"data: {images.title}, {images.which}: {counted(len(images), 'image')}")
         quiet_tensorflow()
         from kerasclf.evaluation import evaluate
         from kerasclf.inference.trained_model import TrainedModel

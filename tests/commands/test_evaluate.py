@@ -25,7 +25,7 @@ def test_it_writes_the_report_of_several_runs(study, new_photos, tmp_path, capsy
     out = tmp_path / "report"
     main(["evaluate", *runs, f"folder:{new_photos}", "--ensemble", "--tta", "flip", "--corrupt", "--out", str(out)])
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "images: 12 images of images of new, all images"
+    assert lines[0] == "data: images of new, all images: 12 images"
     assert lines[-1] == f"report: {out / 'index.html'}"
     assert lines[-2].startswith("768 predictions  ")  # 12 images, 2 models, 32 times each
     table = pd.read_csv(out / "summary.csv")
