@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kerasclf.errors import shortened
 from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
-from kerasclf.report.evaluation_results import EvaluatedModel, Evaluation, sample_of, within_shares
+from kerasclf.report.evaluation_results import ENSEMBLE, EvaluatedModel, Evaluation, sample_of, within_shares
 from kerasclf.report.random_effects import difference_of, mean_of
 from kerasclf.report.statistics import CONFIDENCE, Interval, accuracy_interval
 from kerasclf.runs.metrics import accuracy
@@ -26,13 +26,15 @@ def evaluation_cautions(evaluation: Evaluation) -> list[str]:
     found = [text for model in evaluation.models if (text := _seen(evaluation, model))]
     if missing := evaluation.missing_classes:
         names = in_words(shortened([repr(name) for name in missing], 10))
-        found.append(f"There are no images of {counted(len(missing), 'class')}: {names}. Nothing is known of them.")
+        of = "it" if len(missing) == 1 else "them"
+        found.append(f"There are no images of {counted(len(missing), 'class')}: {names}. Nothing is known of {of}.")
     if left_out := evaluation.left_out:
         names = in_words([f"{name!r} ({count:,})" for name, count in left_out.items()])
         found.append(f"Images of classes that the model does not know are left out: {names}. It would get all wrong.")
     if unreadable := evaluation.unreadable:
         names = in_words(shortened(list(unreadable), 5))
-        found.append(f"{counted(len(unreadable), 'image')} cannot be read and are left out: {names}.")
+        verb = "is" if len(unreadable) == 1 else "are"
+        found.append(f"{counted(len(unreadable), 'image')} cannot be read and {verb} left out: {names}.")
     return found
 
 
@@ -112,7 +114,9 @@ def _corruptions(evaluation: Evaluation) -> Iterator[str]:
 
 
 def _seen(evaluation: Evaluation, model: EvaluatedModel) -> str:
-    """Returns a sentence on images that the model was trained or chosen on; empty if there are none."""
+    """Returns a sentence on images that the model was trained or chosen on, or may be; empty if there are none."""
+    if model.seen is None and model.name != ENSEMBLE:
+        return f"Whether {model.name} was trained on some of these images is unknown: its run recorded no images."
     seen = model.seen or {}
     sets = [f"{seen[name]:,} in the {word} set" for name, word in _USED.items() if seen.get(name)]
     if not sets:
