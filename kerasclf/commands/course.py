@@ -43,11 +43,11 @@ class CourseCommand(RunOptions):
     """sound: corrects the flaws of the original course; published: repeats it as its authors ran it."""
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training."""
-    weights: str | None = None
     backbone: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
     """Another pretrained network for the exercise transfer; kerasclf models lists them. Default: resnet18."""
-    """Source of pretrained weights: imagenet (downloaded once), a file, a folder with a file NETWORK.safetensors (.pth,
-    .keras, .weights.h5) for each network, or none for random weights. --quick uses none by default."""
+    weights: str | None = None
+    """Pretrained weights: imagenet (downloaded once), a file, a folder with a file named after each network, or none
+    for random weights. --quick uses none by default."""
 
     def run(self, console: Console) -> None:
         names = self._check()

@@ -51,14 +51,14 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     "study": (
         Group("study", ("name", "list_all", "only", "protocol")),
         _STUDY_DATA,
-        Group("training", ("reduced", "epochs", "weights"), ("no_cache",)),
+        Group("training", ("reduced", "epochs", "backbone", "weights"), ("no_cache",)),
         _STUDY_RUNS,
         _MACHINES,
     ),
     "course": (
         Group("course", ("only", "protocol")),
         Group("data", ("data", "wine"), ("image_size", "train_per_class", "test_per_class")),
-        Group("training", ("epochs", "weights"), ("no_cache",)),
+        Group("training", ("epochs", "backbone", "weights"), ("no_cache",)),
         _STUDY_RUNS,
         _MACHINES,
     ),
@@ -66,7 +66,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group("search", ("experiment", "list_all", "space", "oracle"), ("objective", "folds", "protocol", "median")),
         Group("limits", ("max_trials", "max_time"), ("max_failures",)),
         Group("data", ("data",), ("image_size", "train_per_class", "test_per_class")),
-        Group("training", (), ("epochs", "weights", "reduced")),
+        Group("training", (), ("epochs", "backbone", "weights", "reduced")),
         Group("runs", ("quick", "plan", "repeats", "refit", "out"), ("final_repeats", "seed")),
         Group(
             "machines",

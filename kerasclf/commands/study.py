@@ -58,12 +58,12 @@ class StudyCommand(RunOptions):
     reductions."""
     epochs: int | None = None
     """Maximum number of epochs in each phase of a training."""
-    weights: str | None = None
     backbone: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
-    """Another pretrained network instead of the study's own; kerasclf models lists them. The study art compares several
-    networks: the first one takes the part of ResNet50. Default: the study's own."""
-    """Source of pretrained weights: imagenet (downloaded once), a file, a folder with a file NETWORK.safetensors (.pth,
-    .keras, .weights.h5) for each network, or none for random weights. --quick uses none by default."""
+    """Another pretrained network; kerasclf models lists them. art compares several, the first in the part of ResNet50.
+    Default: the study's own."""
+    weights: str | None = None
+    """Pretrained weights: imagenet (downloaded once), a file, a folder with a file named after each network, or none
+    for random weights. --quick uses none by default."""
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.study_catalogue import STUDIES

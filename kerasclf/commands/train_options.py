@@ -41,8 +41,8 @@ class TrainOptions(RunOptions):
     """A pretrained network, or several to compare; kerasclf models lists them. Or your own: module:function (with
     --weights none), or a .keras file to start from. Default: keras_resnet50."""
     unfreeze: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PART")] = ()
-    """The layers that train: head (only the new layers on top), all, lastN (from the Nth last convolutional layer on),
-    last_stage, stageK (from stage K on) or from:LAYER. The layers below are frozen: they keep their weights. Default:
+    """The layers that train: head (the new layers on top), all, last_stage, stageK (from it on), lastN (from the
+    Nth last convolution on) or from:LAYER. The layers below are frozen: they keep their weights. Default:
     head."""
     weights: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE")] = ()
     """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), a folder with a file named
