@@ -50,7 +50,7 @@ class StudyCommand(RunOptions):
     shapes) or tables of numbers (iris, wine:PATH, points). Default: the study's own data if they are available,
     otherwise the synthetic images shapes."""
     protocol: str = "sound"
-    """sound: corrects the flaws of the original study; published: repeats it as its authors ran it."""
+    """sound: corrects the flaws of the original; published: repeats it, flaws included."""
     only: tuple[str, ...] = ()
     """Names of the experiments to run. Default: all."""
     reduced: bool = False
