@@ -128,10 +128,14 @@ def _context(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
 
 def _by_corruption(evaluation: Evaluation) -> list[dict[str, Any]]:
     """Returns the accuracies of each model under each corruption, one row per corruption and model."""
+    order = list(dict.fromkeys(name for name, _ in evaluation.corrupted))
     rows: dict[tuple[str, str], list[Any]] = {}
     for one in evaluation.degradations:
         rows.setdefault((one.corruption, one.model), []).append(one)
-    return [{"corruption": name, "model": model, "strengths": found} for (name, model), found in sorted(rows.items())]
+    return [
+        {"corruption": name, "model": model, "strengths": found}
+        for (name, model), found in sorted(rows.items(), key=lambda row: order.index(row[0][0]))
+    ]
 
 
 def _write_tables(evaluation: Evaluation, folder: Path) -> None:
