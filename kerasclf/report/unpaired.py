@@ -23,15 +23,16 @@ def unpaired_difference(one: Flags, other: Flags) -> Interval:
 
     Example:
         >>> import numpy as np
-        >>> found = unpaired_difference(np.arange(80) < 56, np.arange(80) < 48)  # Newcombe's table II, example (a)
+        >>> found = unpaired_difference(np.arange(70) < 56, np.arange(80) < 48)  # 56 of 70 and 48 of 80
         >>> [round(end, 4) for end in found[:3]]
-        [0.1, -0.0462, 0.2416]
+        [0.2, 0.0524, 0.3339]
     """
-    low, high = _ends(one, other, CONFIDENCE)
+    low, high = interval_ends(one, other)
     return Interval(float(one.mean() - other.mean()), low, high, _p_value(one, other))
 
 
-def _ends(one: Flags, other: Flags, confidence: float) -> tuple[float, float]:
+def interval_ends(one: Flags, other: Flags, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Returns the ends of the interval of `unpaired_difference`."""
     p, low, high, _ = accuracy_interval(one, confidence)
     q, other_low, other_high, _ = accuracy_interval(other, confidence)
     below, above = math.hypot(p - low, other_high - q), math.hypot(high - p, q - other_low)
@@ -45,7 +46,7 @@ def _p_value(one: Flags, other: Flags) -> float:
     nearer = 0 if difference > 0 else 1  # the end of the interval that may reach 0
 
     def distance(confidence: float) -> float:
-        return _ends(one, other, confidence)[nearer] * math.copysign(1, difference)
+        return interval_ends(one, other, confidence)[nearer] * math.copysign(1, difference)
 
     if distance(_HIGHEST) > 0:
         return 1 - _HIGHEST

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kerasclf.report.unpaired import unpaired_difference
+from kerasclf.report.unpaired import interval_ends, unpaired_difference
 
 
 def flags(right, images):
@@ -42,6 +42,6 @@ def test_equal_accuracies_have_a_p_value_of_1_and_extreme_ones_a_tiny_one():
 def test_it_covers_the_true_difference():
     rng, covered = np.random.default_rng(0), 0
     for _ in range(400):
-        found = unpaired_difference(rng.random(100) < 0.9, rng.random(300) < 0.8)
-        covered += found.low <= 0.1 <= found.high
+        low, high = interval_ends(rng.random(100) < 0.9, rng.random(300) < 0.8)  # without the p-value, which takes time
+        covered += low <= 0.1 <= high
     assert 0.93 <= covered / 400 <= 0.98
