@@ -19,11 +19,25 @@ from kerasclf.errors import DataError, Problems
 from kerasclf.inference.evaluate import ALL_CORRUPTED, Computes, EvaluationOptions, Predicted, predict_labelled, sets_of
 from kerasclf.inference.labelled_images import LabelledImages
 from kerasclf.log import Log
-from kerasclf.report.evaluation_results import ENSEMBLE, EvaluatedModel, Evaluation, ensemble_of
+from kerasclf.report.evaluated_model import ENSEMBLE, EvaluatedModel, ensemble_of
+from kerasclf.report.evaluation_page import write_evaluation
+from kerasclf.report.evaluation_results import EvaluationResults
 from kerasclf.runs.examples import Examples, example_indices, thumbnails
 from kerasclf.runs.run_folder import PREDICTIONS, RunFolder
 
 Predictions = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+
+class Evaluation(EvaluationResults):
+    """How trained models do on labelled images: `accuracy`, `interval`, `table()`, `by_class()` and the report."""
+
+    def write_report(self, path: str | Path) -> Path:
+        """Writes the page, its figures, tables and predictions into a new folder, and returns the path of the page.
+
+        Raises:
+            FolderError: If the folder has files, or cannot be written. Nothing is left of it.
+        """
+        return write_evaluation(self, Path(path))
 
 
 class Model(Computes, Protocol):

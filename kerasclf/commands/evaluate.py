@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kerasclf.inference.evaluate import EvaluationOptions
     from kerasclf.inference.labelled_images import LabelledImages
     from kerasclf.loading import FoundModel
-    from kerasclf.report.evaluation_results import Evaluation
+    from kerasclf.report.evaluation_results import EvaluationResults
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class EvaluateCommand:
         return Path("runs") / folder_name("evaluate", self.data[-1], f"{name}{more}")
 
 
-def _show(evaluation: "Evaluation", console: Console) -> None:
+def _show(evaluation: "EvaluationResults", console: Console) -> None:
     """Prints the table of the models and the findings."""
     from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
 

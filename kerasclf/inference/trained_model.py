@@ -25,7 +25,7 @@ from kerasclf.runs.run_folder import RunFolder
 from kerasclf.transfer.extraction_engines import Engine
 
 if TYPE_CHECKING:
-    from kerasclf.report.evaluation_results import Evaluation
+    from kerasclf.evaluation import Evaluation
 
 Files = str | Path | Sequence[str | Path]
 Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]

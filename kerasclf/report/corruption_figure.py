@@ -9,14 +9,15 @@ from matplotlib.ticker import PercentFormatter
 
 from kerasclf.escaping import for_figure
 from kerasclf.notebook_figure import NotebookFigure as Figure
-from kerasclf.report.evaluation_results import EvaluatedModel, Evaluation, correct_of
+from kerasclf.report.evaluated_model import EvaluatedModel, correct_of
+from kerasclf.report.evaluation_results import EvaluationResults
 from kerasclf.report.statistics import Interval, accuracy_interval
 from kerasclf.report.themes import line_of, settings
 
 _NARROW = 4.4  # inches; the text stays legible on a phone
 
 
-def draw_corruptions(evaluation: Evaluation, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_corruptions(evaluation: EvaluationResults, theme: str = "light", narrow: bool = False) -> Figure:
     """Draws the accuracy of each model against the strength of each corruption; strength 0 is the image as it is."""
     names = list(dict.fromkeys(name for name, _ in evaluation.corrupted))
     models = [model for model in evaluation.models if model.right is not None]
@@ -44,7 +45,7 @@ def draw_corruptions(evaluation: Evaluation, theme: str = "light", narrow: bool 
         return figure
 
 
-def _draw(axes: Axes, evaluation: Evaluation, model: EvaluatedModel, name: str, line: dict[str, Any]) -> None:
+def _draw(axes: Axes, evaluation: EvaluationResults, model: EvaluatedModel, name: str, line: dict[str, Any]) -> None:
     found: list[Interval] = [accuracy_interval(correct_of(evaluation.labels, model.probabilities))]
     found += [d.accuracy for d in evaluation.degradations if (d.model, d.corruption) == (model.name, name)]
     strengths = np.arange(len(found))

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 
 from kerasclf.errors import shortened
 from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
-from kerasclf.report.evaluation_results import ENSEMBLE, EvaluatedModel, Evaluation, sample_of, within_shares
+from kerasclf.report.evaluated_model import ENSEMBLE, EvaluatedModel, sample_of, within_shares
+from kerasclf.report.evaluation_results import EvaluationResults
 from kerasclf.report.random_effects import difference_of, mean_of
 from kerasclf.report.statistics import CONFIDENCE, Interval, accuracy_interval
 from kerasclf.runs.metrics import accuracy
 from kerasclf.wording import counted, in_words
 
 
-def evaluation_findings(evaluation: Evaluation) -> list[str]:
+def evaluation_findings(evaluation: EvaluationResults) -> list[str]:
     """Returns what the evaluation has found, the accuracy first."""
     several = len(evaluation.models) > 1
     found = [_accuracy(evaluation, model) for model in evaluation.models]
@@ -21,7 +22,7 @@ def evaluation_findings(evaluation: Evaluation) -> list[str]:
     return [*found, *_corruptions(evaluation)]
 
 
-def evaluation_cautions(evaluation: Evaluation) -> list[str]:
+def evaluation_cautions(evaluation: EvaluationResults) -> list[str]:
     """Returns what limits the results: images that were seen, missing classes, and images that are left out."""
     found = [text for model in evaluation.models if (text := _seen(evaluation, model))]
     if missing := evaluation.missing_classes:
@@ -38,7 +39,7 @@ def evaluation_cautions(evaluation: Evaluation) -> list[str]:
     return found
 
 
-def _accuracy(evaluation: Evaluation, model: EvaluatedModel) -> str:
+def _accuracy(evaluation: EvaluationResults, model: EvaluatedModel) -> str:
     right = model.probabilities.argmax(axis=1) == evaluation.labels
     found = accuracy_interval(right)
     return (
@@ -47,7 +48,7 @@ def _accuracy(evaluation: Evaluation, model: EvaluatedModel) -> str:
     )
 
 
-def _harder(evaluation: Evaluation, model: EvaluatedModel, several: bool) -> str:
+def _harder(evaluation: EvaluationResults, model: EvaluatedModel, several: bool) -> str:
     """Returns how the accuracy compares with that on the run's own test images; empty if they are unknown."""
     if model.own_test is None:
         return ""
@@ -73,7 +74,7 @@ def _harder(evaluation: Evaluation, model: EvaluatedModel, several: bool) -> str
     return f"{same}: {points_and_ends(lower)} here; {end}."
 
 
-def _views(evaluation: Evaluation, model: EvaluatedModel) -> str:
+def _views(evaluation: EvaluationResults, model: EvaluatedModel) -> str:
     """Returns the gain of test-time augmentation; empty without it."""
     gain = evaluation.gain_of_views(model)
     if gain is None:
@@ -85,7 +86,7 @@ def _views(evaluation: Evaluation, model: EvaluatedModel) -> str:
     return f"{start} {word} the accuracy of {model.name} by {size(gain)} points ({size_interval(gain)})."
 
 
-def _corruptions(evaluation: Evaluation) -> Iterator[str]:
+def _corruptions(evaluation: EvaluationResults) -> Iterator[str]:
     """Yields the mean accuracy of each model on corrupted images, its worst corruption, and the differences."""
     known = [model for model in evaluation.models if model.right is not None]
     for model in known:
@@ -113,7 +114,7 @@ def _corruptions(evaluation: Evaluation) -> Iterator[str]:
         )
 
 
-def _seen(evaluation: Evaluation, model: EvaluatedModel) -> str:
+def _seen(evaluation: EvaluationResults, model: EvaluatedModel) -> str:
     """Returns a sentence on images that the model was trained or chosen on, or may be; empty if there are none."""
     if model.seen is None and model.name != ENSEMBLE:
         return f"Whether {model.name} was trained on some of these images is unknown: its run recorded no images."

@@ -17,7 +17,7 @@ from kerasclf.files import write_json, write_text
 from kerasclf.locks import is_unused
 from kerasclf.report.corruption_figure import draw_corruptions
 from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
-from kerasclf.report.evaluation_results import Evaluation
+from kerasclf.report.evaluation_results import EvaluationResults
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_differences
 from kerasclf.report.legend import legend_of
 from kerasclf.report.misclassifications import mistakes_of
@@ -31,7 +31,7 @@ from kerasclf.runs.run_tables import write_predictions
 EVALUATION_FILE = "evaluation.json"
 
 
-def write_evaluation(evaluation: Evaluation, out: Path) -> Path:
+def write_evaluation(evaluation: EvaluationResults, out: Path) -> Path:
     """Writes an evaluation into a new or empty folder, which appears when it is complete.
 
     The folder has index.html, report.md, the figures, summary.csv with a row per model, by_class.csv, and for each
@@ -87,7 +87,7 @@ def _new_folder(out: Path) -> Iterator[Path]:
             shutil.rmtree(partial_folder, ignore_errors=True)
 
 
-def _figures(evaluation: Evaluation) -> dict[str, Draw]:
+def _figures(evaluation: EvaluationResults) -> dict[str, Draw]:
     """Returns the functions that draw the figures, by the names of their files."""
     results = evaluation.results
     figures: dict[str, Draw] = {
@@ -101,7 +101,7 @@ def _figures(evaluation: Evaluation) -> dict[str, Draw]:
     return figures
 
 
-def _context(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
+def _context(evaluation: EvaluationResults, folder: Path) -> dict[str, Any]:
     """Returns what the templates show, and saves the confusion matrices."""
     results = evaluation.results
     details = []
@@ -126,7 +126,7 @@ def _context(evaluation: Evaluation, folder: Path) -> dict[str, Any]:
     }
 
 
-def _by_corruption(evaluation: Evaluation) -> list[dict[str, Any]]:
+def _by_corruption(evaluation: EvaluationResults) -> list[dict[str, Any]]:
     """Returns the accuracies of each model under each corruption, one row per corruption and model."""
     order = list(dict.fromkeys(name for name, _ in evaluation.corrupted))
     rows: dict[tuple[str, str], list[Any]] = {}
@@ -138,7 +138,7 @@ def _by_corruption(evaluation: Evaluation) -> list[dict[str, Any]]:
     ]
 
 
-def _write_tables(evaluation: Evaluation, folder: Path) -> None:
+def _write_tables(evaluation: EvaluationResults, folder: Path) -> None:
     write_text(folder / "summary.csv", csv_of(evaluation.table()))
     tables = [evaluation.by_class(i).assign(model=m.name) for i, m in enumerate(evaluation.models)]
     write_text(folder / "by_class.csv", csv_of(pd.concat(tables)))
@@ -156,7 +156,7 @@ def _write_tables(evaluation: Evaluation, folder: Path) -> None:
     write_json(folder / EVALUATION_FILE, _described(evaluation))
 
 
-def degradation_table(evaluation: Evaluation) -> pd.DataFrame:
+def degradation_table(evaluation: EvaluationResults) -> pd.DataFrame:
     """Returns one row per model, corruption and strength: shares with their 95 % intervals."""
     rows = []
     for one in evaluation.degradations:
@@ -168,7 +168,7 @@ def degradation_table(evaluation: Evaluation) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _described(evaluation: Evaluation) -> dict[str, Any]:
+def _described(evaluation: EvaluationResults) -> dict[str, Any]:
     """Returns what was evaluated, in plain JSON types."""
     return {
         "data": {"spec": evaluation.spec, "title": evaluation.title, "images": len(evaluation.labels)},

@@ -1,9 +1,8 @@
-"""`Evaluation`: how trained models do on labelled images, with intervals. Needs no TensorFlow."""
+"""`EvaluationResults`: how trained models do on labelled images, with intervals. Needs no TensorFlow."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,55 +10,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasclf.report.comparisons import Comparison, compare_contrasts
+from kerasclf.report.evaluated_model import (
+    ENSEMBLE,
+    EvaluatedModel,
+    correct_of,
+    metrics_of,
+    sample,
+    sample_of,
+    within_shares,
+)
 from kerasclf.report.finished_run import Run
 from kerasclf.report.random_effects import Sample, difference_of, summarise_scores
 from kerasclf.report.statistics import Interval, accuracy_interval
 from kerasclf.report.study_results import ExperimentResults, StudyResults
 from kerasclf.report.unpaired import unpaired_difference
-from kerasclf.runs.examples import Examples
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.metrics import accuracy, class_metrics, cross_entropy, top_accuracy
-
-Labels = NDArray[np.int64]
-Probabilities = NDArray[np.floating]
-
-# With so few classes, a top-5 accuracy says little.
-_FEW_CLASSES = 10
-ENSEMBLE = "ensemble"
-
-
-@dataclass(frozen=True)
-class EvaluatedModel:
-    """The predictions of one model, or of an ensemble, on the images of an evaluation.
-
-    Args:
-        name: Its name in tables.
-        source: Its file, or those of the ensemble.
-        probabilities: Class probabilities, shape (n, classes).
-        averaged: Their mean over several views of each image; None without test-time augmentation.
-        right: Whether the class of each corrupted image is found, shape (n, 30); None without corruptions.
-        own_test: Labels and probabilities of the test images of its own run; None if they are unknown.
-        validation: The same of its validation images.
-        validation_accuracy: Accuracy on its validation images; nan if it is unknown.
-        seen: Number of images that were in each set of its own run; None if that is unknown.
-        examples: Thumbnails of its most confident errors.
-    """
-
-    name: str
-    source: str
-    probabilities: Probabilities
-    averaged: Probabilities | None = None
-    right: NDArray[np.bool_] | None = None
-    own_test: tuple[Labels, NDArray[np.float64]] | None = None
-    validation: tuple[Labels, NDArray[np.float64]] | None = None
-    validation_accuracy: float = np.nan
-    seen: Mapping[str, int] | None = None
-    examples: Examples | None = None
-
-    @property
-    def is_independent(self) -> bool:
-        """Whether none of its own test images is known to be evaluated again."""
-        return not (self.seen or {}).get("test")
+from kerasclf.runs.metrics import accuracy, class_metrics
 
 
 @dataclass(frozen=True)
@@ -84,7 +50,7 @@ class Degradation:
 
 
 @dataclass(frozen=True, repr=False)
-class Evaluation:
+class EvaluationResults:
     """Trained models on labelled images that they were not trained on.
 
     Args:
@@ -108,7 +74,7 @@ class Evaluation:
     which: str
     class_names: tuple[str, ...]
     names: tuple[str, ...]
-    labels: Labels
+    labels: NDArray[np.int64]
     models: tuple[EvaluatedModel, ...]
     corrupted: tuple[tuple[str, int], ...]
     views: int
@@ -148,12 +114,6 @@ class Evaluation:
         """Returns precision, recall, F1 and the number of images of each class, of the model at a position."""
         columns = class_metrics(self.labels, self.models[model].probabilities)
         return pd.DataFrame({"class": self.class_names, **columns._asdict()})
-
-    def write_report(self, path: str | Path) -> Path:
-        """Writes the page, its figures, tables and predictions into a new folder, and returns the path of the page."""
-        from kerasclf.report.evaluation_page import write_evaluation
-
-        return write_evaluation(self, Path(path))
 
     def harder_than_own_test(self, model: EvaluatedModel) -> Interval | None:
         """Returns how much lower the accuracy is here than on the own test images of a model's run.
@@ -267,51 +227,6 @@ class Evaluation:
             within_shares(difference_of(sample(clean), sample(here))),
             others,
         )
-
-
-def metrics_of(labels: Labels, probabilities: Probabilities) -> dict[str, float]:
-    """Returns the metrics of predictions, by the names that they have in metrics.json."""
-    found = class_metrics(labels, probabilities)
-    metrics = {
-        "test_accuracy": accuracy(labels, probabilities),
-        "test_loss": cross_entropy(labels, probabilities),
-        # A class without images has no F1.
-        "test_macro_f1": float(found.f1[found.images > 0].mean()),
-    }
-    if probabilities.shape[1] > _FEW_CLASSES:
-        metrics["test_top5_accuracy"] = top_accuracy(labels, probabilities, 5)
-    return metrics
-
-
-def correct_of(labels: Labels, probabilities: Probabilities) -> NDArray[np.bool_]:
-    """Returns whether the prediction of each image is correct."""
-    return np.asarray(probabilities.argmax(axis=1) == labels)
-
-
-def sample_of(labels: Labels, probabilities: Probabilities) -> Sample:
-    """Returns the verdicts on the images, for intervals of one network."""
-    return sample(correct_of(labels, probabilities))
-
-
-def sample(correct: NDArray[np.bool_]) -> Sample:
-    """Returns verdicts of one network, for intervals."""
-    return summarise_scores(correct.astype(np.float64)[None])
-
-
-def within_shares(difference: Interval) -> Interval:
-    """Returns a difference of shares whose interval lies within −1 and 1."""
-    return difference._replace(low=max(difference.low, -1.0), high=min(difference.high, 1.0))
-
-
-def ensemble_of(models: Sequence[EvaluatedModel]) -> EvaluatedModel:
-    """Returns the ensemble of models, whose probabilities are the mean of theirs."""
-    views = [model.averaged for model in models if model.averaged is not None]
-    return EvaluatedModel(
-        ENSEMBLE,
-        ", ".join(model.source for model in models),
-        np.mean([model.probabilities for model in models], axis=0),
-        np.mean(views, axis=0) if views else None,
-    )
 
 
 def _named(name: str, interval: Interval | None) -> dict[str, float]:

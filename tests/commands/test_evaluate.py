@@ -11,7 +11,7 @@ from kerasclf.cli import main
 from tests.inference import conftest
 from tests.photos import add_images
 
-photos, study = conftest.photos, conftest.study
+photos, study, quick_figures = conftest.photos, conftest.study, conftest.quick_figures
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def new_photos(tmp_path):
     return tmp_path / "new"
 
 
-def test_it_writes_the_report_of_several_runs(study, new_photos, tmp_path, capsys):
+def test_it_writes_the_report_of_several_runs(study, new_photos, tmp_path, capsys, quick_figures):
     runs = [str(next(study.glob(f"runs/{name}-*/seed-0"))) for name in ("short", "long")]
     out = tmp_path / "report"
     main(["evaluate", *runs, f"folder:{new_photos}", "--ensemble", "--tta", "flip", "--corrupt", "--out", str(out)])
@@ -37,7 +37,7 @@ def test_it_writes_the_report_of_several_runs(study, new_photos, tmp_path, capsy
     assert all(sentence in text for sentence in findings)
 
 
-def test_a_broken_image_is_left_out_and_the_exit_code_says_so(study, new_photos, tmp_path, capsys):
+def test_a_broken_image_is_left_out_and_the_exit_code_says_so(study, new_photos, tmp_path, capsys, quick_figures):
     (new_photos / "cat" / "broken.png").write_bytes(b"\x89PNG")
     with pytest.raises(SystemExit) as caught:
         main(["evaluate", str(study), f"folder:{new_photos}", "--out", str(tmp_path / "report")])

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from kerasclf.report.evaluated_model import EvaluatedModel, ensemble_of
 from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
-from kerasclf.report.evaluation_results import EvaluatedModel, Evaluation, ensemble_of
+from kerasclf.report.evaluation_results import EvaluationResults
 
 CORRUPTED = (("noise", 1), ("noise", 5))
 
@@ -14,18 +15,18 @@ def predictions(right, images):
     return np.where(np.arange(images)[:, None] < right, [[0.8, 0.2]], [[0.3, 0.7]])
 
 
-def model(name, right, images=200, own=None, **more):
+def model(name, count, images=200, own=None, **more):
     own_test = None if own is None else (np.zeros(own[1], np.int64), predictions(*own))
     seen = {"train": 0, "validation": 0, "test": 0}
     return EvaluatedModel(
-        name, f"{name}.keras", predictions(right, images), own_test=own_test, **{"seen": seen, **more}
+        name, f"{name}.keras", predictions(count, images), own_test=own_test, **{"seen": seen, **more}
     )
 
 
 def evaluation(*models, images=200, classes=("cat", "dog"), **more):
     names = tuple(f"{i}.png" for i in range(images))
     labels = np.zeros(images, np.int64)
-    return Evaluation(
+    return EvaluationResults(
         "folder:new", "images of new", "all images", classes, names, labels, models,
         **{"corrupted": (), "views": 1, "image_shape": (8, 8, 3), "environment": {}, **more},
     )  # fmt: skip
@@ -35,7 +36,7 @@ def test_harder_images_are_called_harder_with_an_unpaired_interval():
     found = evaluation_findings(evaluation(model("a", 120, own=(180, 200))))
     assert found == [
         "a classifies 60.0% of 200 images correctly (95 % interval 53.1% to 66.5%).",
-        "These images are 30.0 points harder than the run's own test images (95 % interval 21.7 to 37.7; 90.0% of 200 "
+        "These images are 30.0 points harder than the run's own test images (95 % interval 21.8 to 37.7; 90.0% of 200 "
         "test images of the run are correct, p < 0.001).",
     ]
     assert "These images are 30.0 points easier" in evaluation_findings(evaluation(model("a", 180, own=(120, 200))))[1]
