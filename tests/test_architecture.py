@@ -87,6 +87,7 @@ def test_old_words_are_gone(word):
         "import kerasclf.cli",
         "import kerasclf.report",
         "import kerasclf.inference.abstention, kerasclf.inference.calibration, kerasclf.inference.conformal",
+        "import kerasclf.evaluation",
         "import kerasclf.search",
         "from kerasclf.search.search_catalogue import SEARCHES; [known.make().check() for known in SEARCHES.values()]",
         "from kerasclf.report.search.search_page import write_search_report",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from kerasclf.inference.read_ahead import ImageBatch
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.transfer.extraction_engines import Engine
+
+if TYPE_CHECKING:
+    from kerasclf.transfer.extraction_engines import Engine
 
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # A corruption and its strength.
@@ -40,7 +42,7 @@ class Computes(Protocol):
     def run(self) -> RunFolder | None: ...
 
     def compute(
-        self, batches: Iterable[ImageBatch], engine: Engine = "auto", log: Log = lambda line: None
+        self, batches: Iterable[ImageBatch], engine: "Engine" = "auto", log: Log = lambda line: None
     ) -> Iterator[tuple[ImageBatch, NDArray[np.float32]]]:
         """Yields each batch with its class probabilities."""
 
@@ -65,7 +67,7 @@ class EvaluationOptions:
     rename: Mapping[str, str] = field(default_factory=dict)
     known_only: bool = False
     seed: int = 0
-    engine: Engine = "auto"
+    engine: "Engine" = "auto"
 
     @property
     def passes(self) -> int:
