@@ -8,11 +8,13 @@ import tyro
 from rich.console import Console
 
 import kerasclf
+from kerasclf.commands.benchmark import BenchmarkCommand
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.calibrate import CalibrateCommand
 from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.evaluate import EvaluateCommand
+from kerasclf.commands.export import ExportCommand
 from kerasclf.commands.help_text import help_of, help_of_all
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.output import with_flags
@@ -23,7 +25,7 @@ from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
-from kerasclf.errors import ImagesFailedError, KerasclfError, RunsFailedError, listed, unknown
+from kerasclf.errors import ImagesFailedError, KerasclfError, ParityError, RunsFailedError, listed, unknown
 from kerasclf.escaping import visible
 
 _DESCRIPTION = "Image-classification studies with Keras: ask a question, run it, trust the answer."
@@ -37,6 +39,8 @@ COMMANDS: dict[str, type] = {
     "predict": PredictCommand,
     "calibrate": CalibrateCommand,
     "evaluate": EvaluateCommand,
+    "export": ExportCommand,
+    "benchmark": BenchmarkCommand,
     "models": ModelsCommand,
     "show": ShowCommand,
     "weights": WeightsCommand,
@@ -47,8 +51,8 @@ COMMANDS: dict[str, type] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
-    The exit code is 1 if some runs of a study failed or some images could not be read, and 2 if the input cannot be
-    used.
+    The exit code is 1 if some runs of a study failed, some images could not be read or an exported model predicts
+    otherwise, and 2 if the input cannot be used.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:
@@ -72,9 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         command.run(console)
     except (KerasclfError, OSError) as error:
-        _refuse(
-            with_flags(str(error), command), code=1 if isinstance(error, RunsFailedError | ImagesFailedError) else 2
-        )
+        failed = isinstance(error, RunsFailedError | ImagesFailedError | ParityError)
+        _refuse(with_flags(str(error), command), code=1 if failed else 2)
 
 
 def _refuse(message: str, code: int = 2) -> NoReturn:

@@ -60,6 +60,10 @@ class ImagesFailedError(KerasclfError):
     """Some images could not be read; all others have their predictions. The command exits with 1."""
 
 
+class ParityError(KerasclfError):
+    """An exported model that predicts otherwise than the model itself. The command exits with 1."""
+
+
 class Problems:
     """Collects the problems of several checks, to report all of them at once."""
 

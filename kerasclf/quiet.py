@@ -18,7 +18,7 @@ def quiet_tensorflow(devices: bool = True) -> None:
         devices: Whether to list the devices too, which starts drivers and threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with _without_stderr():
+    with without_stderr():
         import keras  # noqa: F401
         import tensorflow as tf
 
@@ -48,7 +48,7 @@ class QuietImport(MetaPathFinder):
             execute = spec.loader.exec_module
 
             def execute_quietly(module: ModuleType) -> None:
-                with _without_stderr():
+                with without_stderr():
                     execute(module)
                 logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
@@ -57,7 +57,7 @@ class QuietImport(MetaPathFinder):
 
 
 @contextlib.contextmanager
-def _without_stderr() -> Iterator[None]:
+def without_stderr() -> Iterator[None]:
     """Discards what is written to the process's standard error: C++ code writes there before it reads any setting."""
     sys.stderr.flush()
     stderr = os.dup(2)

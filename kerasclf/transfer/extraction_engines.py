@@ -61,7 +61,7 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
         precision: `"float32"`, or `"mixed_bfloat16"` for bfloat16 inside the network.
         threads: Number of CPU threads.
     """
-    openvino = _openvino()
+    openvino = import_openvino()
     shape = lower.input.shape[1:]
 
     @tf.function(input_signature=[tf.TensorSpec((None, *shape), tf.uint8)], autograph=False)
@@ -86,7 +86,8 @@ def _forward(lower: keras.Model, images: tf.Tensor) -> list[tf.Tensor]:
     return keras.tree.flatten(lower(images, training=False))  # type: ignore[no-any-return]
 
 
-def _openvino() -> Any:
+def import_openvino() -> Any:
+    """Returns the module `openvino`, which reports no use of it to its makers."""
     # OpenVINO's converter reports every use to its makers, from processes that outlive this one and keep its pipes
     # open. It skips the report if this module cannot be imported.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

@@ -1,0 +1,273 @@
+"""Converts models into other forms with Keras' own export and the converters of each form."""
+
+import contextlib
+import json
+import logging
+import re
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from kerasclf.errors import KerasclfError
+from kerasclf.inference.artifact_runtimes import Artifact, load_runtime
+from kerasclf.inference.artifacts import NAMES_KEY, TARGETS, ArtifactFile
+from kerasclf.model_file import CLASSES
+from kerasclf.quiet import without_stderr
+from kerasclf.transfer.extraction_engines import import_openvino
+
+_LOWERED = ("float16", "bfloat16")
+# Settings of a layer that do not decide whether a converter knows it.
+_SIZES = ("name", "filters", "units")
+
+# How ONNX Runtime, OpenVINO and LiteRT name the operations that they lack.
+_OPERATIONS = re.compile(r"No Op registered for \w+|No conversion rule found for [^\n]+|Custom ops: [^\n]+")
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A model to convert.
+
+    Args:
+        model: From raw uint8 images to probabilities, in float32.
+        class_names: Names of its classes.
+        target: A key of `TARGETS`.
+        precision: A precision of the target.
+        calibration: Training images that decide the ranges of int8, uint8 of shape (n, height, width, channels).
+    """
+
+    model: keras.Model
+    class_names: Sequence[str]
+    target: str
+    precision: str
+    calibration: NDArray[np.uint8]
+
+    @property
+    def names(self) -> str:
+        """The class names as JSON."""
+        return json.dumps(list(self.class_names))
+
+    def export(self, path: Path, form: str, **settings: Any) -> None:
+        """Lets Keras convert the model."""
+        _make_statistics_constant(self.model)
+        image = self.model.inputs[0]
+        signature = [tf.TensorSpec((None, *image.shape[1:]), image.dtype, name="image")]
+        self.model.export(str(path), format=form, verbose=False, input_signature=signature, **settings)
+
+
+def convert(conversion: Conversion, folder: Path) -> Artifact:
+    """Writes a model in another form into a folder, opens it, and checks that it computes an image.
+
+    Args:
+        conversion: The model, and the form.
+        folder: An existing folder.
+
+    Raises:
+        KerasclfError: If the converter or the runtime lacks something; the message names the layer.
+    """
+    try:
+        return _converted(conversion, folder)
+    except OSError:
+        raise  # the disk is full
+    except Exception as error:  # each converter raises errors of its own
+        layer = _layer_to_blame(conversion, folder)
+        title, reason = TARGETS[conversion.target].title, _reason(error)
+        where = f"the layer {layer} cannot be exported" if layer else "this model cannot be exported"
+        raise KerasclfError(f"to: {where} to {title}: {reason} Use another target.") from error
+
+
+def in_float32(model: keras.Model) -> tuple[keras.Model, str | None]:
+    """Returns a model in float32, and the precision that it was in if that was another one.
+
+    A model in half or mixed precision is built again, with its own weights: converters and runtimes differ in their
+    half precision.
+    """
+    policies = {layer.dtype_policy.name for layer in model._flatten_layers() if layer.compute_dtype in _LOWERED}
+    if not policies:
+        return model, None
+    copy = keras.models.clone_model(model, clone_function=_layer_in_float32, recursive=True)
+    copy.set_weights(model.get_weights())
+    for layer in copy._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()  # its mean is a constant that it computes from the weights
+    return copy, ", ".join(sorted(policies))
+
+
+def _make_statistics_constant(model: keras.Model) -> None:
+    """Makes arrays of the mean and variance of normalisation: a tensor would become a second input of the artifact."""
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Normalization):
+            layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
+
+
+def _layer_in_float32(layer: keras.Layer) -> keras.Layer:
+    config = layer.get_config()
+    if layer.compute_dtype in _LOWERED:
+        config["dtype"] = "float32"
+    return type(layer).from_config(config)
+
+
+def _converted(conversion: Conversion, folder: Path) -> Artifact:
+    file = ArtifactFile(conversion.target, folder / TARGETS[conversion.target].file)
+    with _quiet():
+        _CONVERTERS[conversion.target](conversion, file.path)
+        artifact = Artifact.open(file)
+        artifact.predict(np.zeros((1, *artifact.image_shape), np.uint8))
+    return artifact
+
+
+def _to_onnx(conversion: Conversion, path: Path) -> None:
+    import onnx
+
+    conversion.export(path, "onnx")
+    if conversion.precision == "int8":
+        _quantize_onnx(path, conversion.calibration)
+    network = onnx.load(path)
+    if conversion.precision == "float16":
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+
+        network = convert_float_to_float16(network, keep_io_types=True)
+    onnx.helper.set_model_props(network, {NAMES_KEY: conversion.names})
+    onnx.save(network, path)
+
+
+def _quantize_onnx(path: Path, images: NDArray[np.uint8]) -> None:
+    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        """Gives the calibration images one by one."""
+
+        def __init__(self) -> None:
+            self._left = iter(images)
+
+        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
+            image = next(self._left, None)
+            return None if image is None else {"image": image[None]}
+
+    prepared = path.with_name(f"prepared-{path.name}")
+    # Its shapes are static but for the batch: symbolic shapes, which need sympy, tell nothing more.
+    quant_pre_process(path, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        path,
+        Reader(),
+        per_channel=True,
+        # Seven bits: processors without VNNI saturate the sum of two products of eight bits, without an error.
+        reduce_range=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+    )
+    prepared.unlink()
+
+
+def _to_openvino(conversion: Conversion, path: Path) -> None:
+    openvino = import_openvino()
+    plain = path.with_name(f"plain-{path.name}")
+    conversion.export(plain, "openvino")
+    network = openvino.Core().read_model(plain)
+    network.set_rt_info(conversion.names, ["kerasclf", NAMES_KEY])
+    openvino.save_model(network, path, compress_to_fp16=conversion.precision == "float16")
+    del network  # it maps the file of the weights
+    for file in (plain, plain.with_suffix(".bin")):
+        file.unlink()
+
+
+def _to_tflite(conversion: Conversion, path: Path) -> None:
+    # Keras also allows operations of TensorFlow, which LiteRT alone cannot compute.
+    allowed: dict[str, Any] = {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}
+    settings: dict[str, Any] = {"target_spec": allowed}
+    if conversion.precision != "float32":
+        settings["optimizations"] = [tf.lite.Optimize.DEFAULT]
+    if conversion.precision == "float16":
+        allowed["supported_types"] = [tf.float16]
+    if conversion.precision == "int8":
+        settings["representative_dataset"] = lambda: ([image[None]] for image in conversion.calibration)
+    conversion.export(path, "litert", **settings)
+    # The standard place of labels in a .tflite file: a zip archive at its end, which runtimes skip.
+    with ZipFile(path, "a") as archive:
+        archive.writestr(CLASSES, conversion.names)
+
+
+def _to_saved_model(conversion: Conversion, path: Path) -> None:
+    conversion.export(path, "tf_saved_model")
+    assets = path / "assets"
+    assets.mkdir(exist_ok=True)
+    (assets / CLASSES).write_text(conversion.names, encoding="utf-8")
+
+
+_CONVERTERS: dict[str, Callable[[Conversion, Path], None]] = {
+    "onnx": _to_onnx,
+    "openvino": _to_openvino,
+    "tflite": _to_tflite,
+    "savedmodel": _to_saved_model,
+}
+
+
+def _layer_to_blame(conversion: Conversion, folder: Path) -> str | None:
+    """Returns the first layer that cannot be converted on its own, with its type; None if all can."""
+    tried = set()
+    for layer in conversion.model.layers:
+        if isinstance(layer, keras.layers.InputLayer):
+            continue
+        kind = _kind(layer)
+        if kind in tried:
+            continue
+        tried.add(kind)
+        try:
+            part = keras.Model(layer.input, layer.output)
+        except (AttributeError, ValueError):
+            continue  # a layer that is called several times has no single input
+        if len(part.inputs) == len(part.outputs) == 1 and not _converts(conversion, part, folder):
+            return f"{layer.name!r} ({type(layer).__name__})"
+    return None
+
+
+def _kind(layer: keras.Layer) -> str:
+    """Returns a text that layers share if a converter treats them alike."""
+    config = {name: value for name, value in layer.get_config().items() if name not in _SIZES}
+    return json.dumps([type(layer).__name__, config], default=str, sort_keys=True)
+
+
+def _converts(conversion: Conversion, part: keras.Model, folder: Path) -> bool:
+    """Returns whether a part of the network can be converted in float32, and opened."""
+    names, path = ("part",), folder / f"part-{TARGETS[conversion.target].file}"
+    alone = Conversion(part, names, conversion.target, "float32", conversion.calibration[:0])
+    try:
+        with _quiet():
+            _CONVERTERS[conversion.target](alone, path)
+            load_runtime(ArtifactFile(conversion.target, path))
+    except OSError:
+        raise
+    except Exception:  # each converter raises errors of its own
+        return False
+    return True
+
+
+def _reason(error: BaseException) -> str:
+    """Returns the reason of a converter or runtime in a sentence, without the path of a temporary file."""
+    text = str(error.__cause__ or error)
+    if named := _OPERATIONS.search(text):
+        return f"{named[0].strip()}."
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines or [type(error).__name__])[0].rstrip(".")[:200] + "."
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hides what converters print and log. Their errors are raised."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with warnings.catch_warnings(), without_stderr():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
