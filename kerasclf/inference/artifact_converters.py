@@ -23,7 +23,6 @@ from kerasclf.model_file import CLASSES
 from kerasclf.quiet import without_stderr
 from kerasclf.transfer.extraction_engines import import_openvino
 
-_LOWERED = ("float16", "bfloat16")
 # Settings of a layer that do not decide whether a converter knows it.
 _SIZES = ("name", "filters", "units")
 
@@ -83,35 +82,11 @@ def convert(conversion: Conversion, folder: Path) -> Artifact:
         raise KerasclfError(f"to: {where} to {title}: {reason} Use another target.") from error
 
 
-def in_float32(model: keras.Model) -> tuple[keras.Model, str | None]:
-    """Returns a model in float32, and the precision that it was in if that was another one.
-
-    A model in half or mixed precision is built again, with its own weights: converters and runtimes differ in their
-    half precision.
-    """
-    policies = {layer.dtype_policy.name for layer in model._flatten_layers() if layer.compute_dtype in _LOWERED}
-    if not policies:
-        return model, None
-    copy = keras.models.clone_model(model, clone_function=_layer_in_float32, recursive=True)
-    copy.set_weights(model.get_weights())
-    for layer in copy._flatten_layers():
-        if isinstance(layer, keras.layers.Normalization):
-            layer.finalize_state()  # its mean is a constant that it computes from the weights
-    return copy, ", ".join(sorted(policies))
-
-
 def _make_statistics_constant(model: keras.Model) -> None:
     """Makes arrays of the mean and variance of normalisation: a tensor would become a second input of the artifact."""
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.Normalization):
             layer.mean, layer.variance = np.asarray(layer.mean), np.asarray(layer.variance)
-
-
-def _layer_in_float32(layer: keras.Layer) -> keras.Layer:
-    config = layer.get_config()
-    if layer.compute_dtype in _LOWERED:
-        config["dtype"] = "float32"
-    return type(layer).from_config(config)
 
 
 def _converted(conversion: Conversion, folder: Path) -> Artifact:
@@ -124,48 +99,15 @@ def _converted(conversion: Conversion, folder: Path) -> Artifact:
 
 
 def _to_onnx(conversion: Conversion, path: Path) -> None:
-    import onnx
+    from kerasclf.inference import onnx_changes
 
     conversion.export(path, "onnx")
+    onnx_changes.replace_erfc(path)
     if conversion.precision == "int8":
-        _quantize_onnx(path, conversion.calibration)
-    network = onnx.load(path)
+        onnx_changes.quantize(path, conversion.calibration)
     if conversion.precision == "float16":
-        from onnxruntime.transformers.float16 import convert_float_to_float16
-
-        network = convert_float_to_float16(network, keep_io_types=True)
-    onnx.helper.set_model_props(network, {NAMES_KEY: conversion.names})
-    onnx.save(network, path)
-
-
-def _quantize_onnx(path: Path, images: NDArray[np.uint8]) -> None:
-    from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):
-        """Gives the calibration images one by one."""
-
-        def __init__(self) -> None:
-            self._left = iter(images)
-
-        def get_next(self) -> dict[str, NDArray[np.uint8]] | None:
-            image = next(self._left, None)
-            return None if image is None else {"image": image[None]}
-
-    prepared = path.with_name(f"prepared-{path.name}")
-    # Its shapes are static but for the batch: symbolic shapes, which need sympy, tell nothing more.
-    quant_pre_process(path, prepared, skip_symbolic_shape=True)
-    quantize_static(
-        prepared,
-        path,
-        Reader(),
-        per_channel=True,
-        # Seven bits: processors without VNNI saturate the sum of two products of eight bits, without an error.
-        reduce_range=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
-    prepared.unlink()
+        onnx_changes.halve(path)
+    onnx_changes.add_names(path, conversion.names)
 
 
 def _to_openvino(conversion: Conversion, path: Path) -> None:
@@ -214,8 +156,8 @@ _CONVERTERS: dict[str, Callable[[Conversion, Path], None]] = {
 def _layer_to_blame(conversion: Conversion, folder: Path) -> str | None:
     """Returns the first layer that cannot be converted on its own, with its type; None if all can."""
     tried = set()
-    for layer in conversion.model.layers:
-        if isinstance(layer, keras.layers.InputLayer):
+    for layer in conversion.model._flatten_layers():
+        if isinstance(layer, keras.layers.InputLayer | keras.Model):
             continue
         kind = _kind(layer)
         if kind in tried:
@@ -224,7 +166,7 @@ def _layer_to_blame(conversion: Conversion, folder: Path) -> str | None:
         try:
             part = keras.Model(layer.input, layer.output)
         except (AttributeError, ValueError):
-            continue  # a layer that is called several times has no single input
+            continue  # a layer inside another one, or that is called several times, has no single input
         if len(part.inputs) == len(part.outputs) == 1 and not _converts(conversion, part, folder):
             return f"{layer.name!r} ({type(layer).__name__})"
     return None

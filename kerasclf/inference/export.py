@@ -15,9 +15,10 @@ import numpy as np
 import kerasclf
 from kerasclf.errors import FolderError, ParityError
 from kerasclf.files import file_digest, sync_folder, write_json
-from kerasclf.inference.artifact_converters import Conversion, convert, in_float32
+from kerasclf.inference.artifact_converters import Conversion, convert
 from kerasclf.inference.artifact_runtimes import Artifact, keras_predict, read_in_batches
 from kerasclf.inference.artifacts import EXPORT_FILE, NAMES_KEY, TARGETS, ArtifactFile, check_request
+from kerasclf.inference.exportable import exportable
 from kerasclf.inference.latency import Latency, Predict, measure_latency
 from kerasclf.inference.parity import Parity, compare
 from kerasclf.inference.proof_images import ProofImages
@@ -94,7 +95,7 @@ def export_model(
         FolderError: If the folder cannot be written.
     """
     check_request(request.target, request.precision, request.tolerance, request.out, request.overwrite)
-    model, rebuilt_from = in_float32(trained.model)
+    model, rebuilt_from = exportable(trained.model)
     if rebuilt_from:
         log(f"rebuilt in float32: the model is in {rebuilt_from}")
     count = _CALIBRATION_IMAGES if request.precision == "int8" else 0
