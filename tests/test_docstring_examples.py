@@ -26,8 +26,10 @@ PUBLIC = [
     "kerasclf.inference.calibration.temper",
     "kerasclf.inference.abstention.choose_threshold",
     "kerasclf.inference.abstention.images_needed",
+    "kerasclf.inference.artifacts.default_out",
     "kerasclf.inference.conformal.conformal_sets",
     "kerasclf.inference.conformal.fewest_images",
+    "kerasclf.inference.parity.compare",
     "kerasclf.inference.probability_curves.accuracy_by_coverage",
 ]
 

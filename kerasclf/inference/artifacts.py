@@ -153,6 +153,8 @@ def default_out(model: Path, target: str, precision: str) -> Path:
     """Returns the folder of an exported model, beside the model.
 
     Example:
+        >>> from pathlib import Path
+        >>> from kerasclf.inference.artifacts import default_out
         >>> default_out(Path("run/model.keras"), "onnx", "int8").as_posix()
         'run/model-onnx-int8'
     """
