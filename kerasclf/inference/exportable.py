@@ -25,6 +25,8 @@ def exportable(model: keras.Model) -> tuple[keras.Model, str | None]:
     copies: list[tuple[keras.Layer, keras.Layer]] = []
 
     def copy(layer: keras.Layer) -> keras.Layer:
+        if not isinstance(layer, keras.Layer):
+            return type(layer).from_config(layer.get_config())  # an operation of keras.ops, which has no weights
         copies.append((layer, _copy(layer)))
         return copies[-1][1]
 
