@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from kerasclf.data.decode import resize_images
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.inference.image_files import ImageFiles
 from kerasclf.inference.model_calibration import ModelCalibration, checked
+from kerasclf.inference.model_checks import check_probabilities, input_problem, names_problem
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, as_table, most_probable
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, read_batches
@@ -77,7 +78,7 @@ class TrainedModel:
         """
         names, model = read_class_names(path), load_saved(path)
         problems = Problems()
-        for problem in (_input_problem(model, path), _names_problem(model, names, path)):
+        for problem in (input_problem(model, path), names_problem(model, names, path)):
             if problem:
                 problems.add(problem)
         problems.raise_all(f"{path} cannot be used")
@@ -184,7 +185,8 @@ class TrainedModel:
         options = EvaluationOptions(
             views_of(tta), corrupted, rename=dict(rename or {}), known_only=known_only, engine=engine
         )
-        return evaluate([self], LabelledImages.find(data), options)
+        # A report fits the temperature itself and shows its effect.
+        return evaluate([replace(self, raw=True)], LabelledImages.find(data), options)
 
     def predictions(
         self,
@@ -231,7 +233,7 @@ class TrainedModel:
 
         for (rows,) in compute(images()):
             rows = np.array(rows, np.float32)
-            _check_probabilities(rows, self.path)
+            check_probabilities(rows, self.path)
             yield waiting.popleft(), self._scaled(rows)
 
     def _scaled(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -266,42 +268,3 @@ class TrainedModel:
                 f"images: expected uint8 arrays of shape (height, width, {self.channels}), pixels 0–255. "
                 f"Received: {image.dtype} of shape {image.shape}."
             )
-
-
-def _input_problem(model: keras.Model, path: Path) -> str | None:
-    """Returns what is wrong with the input of a model, or None."""
-    image, shape = model.inputs[0], tuple(model.input_shape[1:])
-    if len(shape) == 3 and shape[:2] == (1, 1) and image.dtype == "float32":
-        return None  # rows of a table
-    if len(shape) != 3 or None in shape or shape[2] not in (1, 3):
-        return (
-            "Expected an input of images of one size, of shape (height, width, 3) in colour or (height, width, 1) in "
-            f"grey. Received: {path} with shape {shape}."
-        )
-    if image.dtype != "uint8":
-        return (
-            f"Expected an input of raw pixels, uint8 from 0 to 255. Received: {path} with {image.dtype}, whose range "
-            "it does not say. Put keras.Input(..., dtype='uint8') and the normalisation in front of the model."
-        )
-    return None
-
-
-def _names_problem(model: keras.Model, names: Sequence[str], path: Path) -> str | None:
-    """Returns what is wrong with the class names of a model, or None."""
-    outputs = model.output_shape[-1]
-    if not names:
-        return (
-            f"Expected the names of {outputs} classes inside {path}. It has none. Write them, in the order of the "
-            "outputs, as a JSON list into the file classes.json beside it."
-        )
-    if len(names) != outputs:
-        return f"Expected a class name for each of {outputs} outputs. Received: {path} with {len(names)} names."
-    return None
-
-
-def _check_probabilities(rows: NDArray[np.float32], path: Path) -> None:
-    if not (np.isfinite(rows).all() and rows.min() > -1e-3 and np.allclose(rows.sum(axis=1), 1, atol=1e-2)):
-        raise KerasclfError(
-            f"{path} cannot be used: expected probabilities, which are positive and have the sum 1. Received: "
-            f"{np.array2string(rows[0, :3], precision=3)} and others. Add a softmax at its end."
-        )

@@ -16,6 +16,7 @@ from kerasclf.inference.averaged_views import VIEWS, views_of
 from kerasclf.inference.corruptions import corrupt
 from kerasclf.inference.evaluate import ALL_CORRUPTED, EvaluationOptions, predict_labelled
 from kerasclf.inference.labelled_images import LabelledImages
+from kerasclf.inference.model_calibration import ModelCalibration
 from kerasclf.inference.read_ahead import file_reader
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.loading import find_model
@@ -73,6 +74,17 @@ def test_the_accuracy_is_that_of_the_predictions(trained, new_photos):
     assert row["accuracy"] == found.accuracy
     assert list(found.by_class()["images"]) == [12, 12, 12]
     assert repr(found).startswith("<Evaluation: 36 images of folder:")
+
+
+def test_a_calibrated_model_is_evaluated_as_trained(trained, new_photos):
+    labels = np.arange(60) % 3
+    unsure = 0.25 + 0.25 * np.eye(3)[labels]  # half sure, and right but for the last image
+    labels[-1] = 0
+    calibrated = dataclasses.replace(trained, calibration=ModelCalibration.fit(labels, unsure))
+    assert calibrated.calibration.temperature.value < 0.5
+    found = calibrated.evaluate(f"folder:{new_photos}", engine="tensorflow")
+    as_trained = trained.probabilities(files_of(new_photos), engine="tensorflow")
+    np.testing.assert_allclose(found.models[0].probabilities, as_trained, atol=1e-6)
 
 
 def test_it_compares_with_the_test_images_of_the_run(trained, new_photos):
