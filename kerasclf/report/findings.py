@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.continued import continued_findings
 from kerasclf.report.intervals import accuracy_of, selection_bias_of
@@ -100,6 +102,12 @@ def _next_to_published(results: StudyResults, experiment: ExperimentResults) -> 
 
 
 def _choice(results: StudyResults) -> str:
+    if not results.choice:
+        values = [experiment.values("validation_accuracy").mean() for experiment in results.experiments]
+        return (
+            "No experiment is chosen, because the study compares none. The validation accuracies range from "
+            f"{min(values):.1%} to {max(values):.1%}, with a mean of {np.mean(values):.1%}."
+        )
     chosen = results.chosen
     accuracy = accuracy_of(results, chosen)
     splits = len(chosen.by_split)

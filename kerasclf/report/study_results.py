@@ -297,3 +297,8 @@ class StudyResults:
         metric = self.published_metric if self.study["protocol"] == "published" else "validation_accuracy"
         sound = [e for e in self.experiments if e.name not in self.lessons]
         return max(sound or self.experiments, key=lambda e: e.values(metric).mean())
+
+    @property
+    def choice(self) -> str:
+        """The name of the chosen experiment; empty if the study compares none, because they are folds, for example."""
+        return "" if self.study.get("compare") == [] else self.chosen.name

@@ -28,6 +28,20 @@ def test_the_findings_are_sentences(results):
     ]
 
 
+def test_folds_are_not_chosen_among(results):
+    first, second = results.experiments
+    for experiment, value in ((first, 0.5), (second, 0.75)):
+        for run in experiment.runs:
+            run.metrics["validation_accuracy"] = value
+    none = replace(results, study={**results.study, "compare": []})
+    assert none.choice == ""
+    assert findings(none, [])[0] == (
+        "No experiment is chosen, because the study compares none. The validation accuracies range from 50.0% to "
+        "75.0%, with a mean of 62.5%."
+    )
+    assert results.choice == second.name
+
+
 def test_few_validation_images_cannot_tell_experiments_apart(results):
     for run in results.chosen.runs:
         run.description["data"]["images"]["validation"] = 99
