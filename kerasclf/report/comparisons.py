@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasclf.report.contrasts import contrasts
 from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.random_effects import (
     Sample,
     detectable,
@@ -20,7 +21,7 @@ from kerasclf.report.random_effects import (
     summarise_values,
 )
 from kerasclf.report.statistics import CONFIDENCE, UNKNOWN, Interval, holm
-from kerasclf.report.study_results import MARGIN, ExperimentResults, StudyResults
+from kerasclf.report.study_results import MARGIN, StudyResults
 from kerasclf.wording import counted
 
 Verdict = Literal["better", "worse", "equal", "open", "none"]

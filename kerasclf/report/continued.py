@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from kerasclf.report.comparisons import Comparison, compare_samples, corrected
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.experiment_results import ExperimentResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import accuracy
 
 _EARLIER = "the earlier training"

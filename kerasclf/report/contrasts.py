@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from kerasclf.report.changes import Change, changes_between
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.experiment_results import ExperimentResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Lesson, Pairs
 from kerasclf.studies.study_options import remaining_pairs

@@ -19,10 +19,11 @@ from kerasclf.report.evaluated_model import (
     sample_of,
     within_shares,
 )
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.random_effects import Sample, difference_of, summarise_scores
 from kerasclf.report.statistics import Interval, accuracy_interval
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.report.unpaired import unpaired_difference
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.metrics import accuracy, class_metrics

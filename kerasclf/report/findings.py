@@ -6,10 +6,11 @@ import numpy as np
 
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.continued import continued_findings
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.intervals import accuracy_of, selection_bias_of
 from kerasclf.report.lessons import LessonResult, lessons_of, summary_of
 from kerasclf.report.random_effects import prediction
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.wording import counted
 
 # Fewer validation images cannot tell experiments apart whose accuracies differ by less than about 14 points.

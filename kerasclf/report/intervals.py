@@ -4,9 +4,10 @@ import math
 
 import numpy as np
 
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.random_effects import borrow, mean_of
 from kerasclf.report.statistics import UNKNOWN, Interval, accuracy_interval, selection_bias
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.wording import in_words
 
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from kerasclf.report.comparisons import Comparison, compare_in_pairs, corrected
 from kerasclf.report.difference_text import points_and_ends, size, size_interval
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.inside_runs import compare_best_validation, compare_leaked
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.studies.study import Lesson
 from kerasclf.wording import counted
 

@@ -16,6 +16,7 @@ from kerasclf.files import write_text
 from kerasclf.inference.model_calibration import trained_on_validation
 from kerasclf.loading import FoundModel, find_model
 from kerasclf.network_source import label_of
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.intervals import interval_of
 from kerasclf.report.misclassifications import mistakes_of
@@ -24,7 +25,7 @@ from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.scores import SCORES
 from kerasclf.report.statistics import Interval
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import class_metrics
 from kerasclf.search.final import BASE, BEST
 from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder

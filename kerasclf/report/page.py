@@ -19,6 +19,7 @@ from kerasclf.report.changes import settings_of
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.contrasts import changes_of
 from kerasclf.report.difference_text import p_text, signed
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.intervals import single_run_note
@@ -28,7 +29,7 @@ from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.probability_figure import draw_probabilities
 from kerasclf.report.rerun_commands import command_of, command_of_run
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import published_text, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.runs.environment import hardware_in_words

@@ -13,7 +13,7 @@ from kerasclf.inference.calibration import Temperature, brier_score, calibration
 from kerasclf.inference.conformal import conformal_sets
 from kerasclf.inference.model_calibration import usable_temperature
 from kerasclf.inference.probability_curves import ClassCurves, class_curves
-from kerasclf.report.study_results import ExperimentResults
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.runs.metrics import accuracy, cross_entropy
 from kerasclf.wording import counted
 
@@ -52,11 +52,18 @@ class TrustedProbabilities:
         """The ROC and precision-recall curves over all runs; None if all test images are of one class."""
         return class_curves(*pooled(self.best))
 
+    @property
+    def forms(self) -> dict[str, tuple[Predictions, ...]]:
+        """The predictions before and after temperature scaling; only the first if no run has a temperature."""
+        forms = {"as trained": self.as_trained}
+        if any(one.problem is None for one in self.temperatures):
+            forms["after temperature scaling"] = self.calibrated
+        return forms
+
     @cached_property
     def rows(self) -> list[dict[str, Any]]:
         """A table of the errors before and after temperature scaling, means over runs."""
-        forms = {"as trained": self.as_trained, "after temperature scaling": self.calibrated}
-        return [{"form": form, **_errors(runs)} for form, runs in forms.items() if runs]
+        return [{"form": form, **_errors(runs)} for form, runs in self.forms.items()]
 
     @cached_property
     def sentences(self) -> list[str]:

@@ -37,13 +37,11 @@ def draw_probabilities(found: TrustedProbabilities, theme: str = "light", narrow
 
 def _draw_reliability(axes: Axes, found: TrustedProbabilities, theme: str) -> None:
     axes.plot([0, 1], [0, 1], color=soft(theme), linewidth=1, linestyle=":", label="perfect")
-    forms = {"as trained": found.as_trained, "after temperature scaling": found.calibrated}
-    known = {form: runs for form, runs in forms.items() if runs}
-    for index, (form, runs) in enumerate(known.items()):
+    for index, (form, runs) in enumerate(found.forms.items()):
         points = reliability(*pooled(runs))
         axes.plot(
             points.confidence, points.accuracy, marker="os"[index], markersize=4, label=form,
-            **line_of(index, len(known), theme),
+            **line_of(index, len(found.forms), theme),
         )  # fmt: skip
     _finish(axes, "Reliability", "confidence", "accuracy")
     axes.set_xlim(0, 1.02)
@@ -55,7 +53,8 @@ def _draw_coverage(axes: Axes, labels: np.ndarray, probabilities: np.ndarray, th
     axes.plot(curve.coverage, curve.accuracy, color=color_of(0, theme))
     _finish(axes, "Accuracy against coverage", "share of images answered", "accuracy of the answers", legend=False)
     axes.set_xlim(0, 1.02)
-    axes.set_ylim(top=1.02)
+    low = min(float(curve.accuracy.min()), 0.95)
+    axes.set_ylim(low - 0.03 * (1 - low), 1 + 0.03 * (1 - low))
 
 
 def _draw_roc(axes: Axes, curves: ClassCurves, theme: str) -> None:

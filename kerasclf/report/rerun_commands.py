@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.experiment_results import ExperimentResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study_catalogue import STUDIES
 

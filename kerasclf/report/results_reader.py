@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from kerasclf.errors import FolderError
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.refit import read_refit

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.intervals import accuracy_on_these_images, interval_of
 from kerasclf.report.scores import SCORES
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.study_results import StudyResults
 
 
 def summarise(results: StudyResults) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pandas as pd
 from kerasclf import Experiment
 from kerasclf.files import write_json
 from kerasclf.report import page, read_results
-from kerasclf.report.study_results import ExperimentResults
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.runs.run_folder import seal
 from kerasclf.runs.run_tables import write_predictions
 from tests.conftest import make_subset

@@ -5,7 +5,8 @@ import pytest
 from kerasclf import Augmentation, Experiment, Study, TrainConfig
 from kerasclf.errors import KerasclfError
 from kerasclf.report.contrasts import changed_things, contrasts, usual_contrasts
-from kerasclf.report.study_results import ExperimentResults, StudyResults
+from kerasclf.report.experiment_results import ExperimentResults
+from kerasclf.report.study_results import StudyResults
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import remaining_pairs
 from kerasclf.training import EarlyStopping

@@ -14,9 +14,9 @@ from kerasclf import Augmentation, Experiment, Study, TrainConfig
 from kerasclf.escaping import visible
 from kerasclf.files import file_digest, read_json, write_json
 from kerasclf.report import page, read_results, write_report
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.figures import draw_confusion
 from kerasclf.report.page import by_class
-from kerasclf.report.study_results import ExperimentResults
 from kerasclf.report.themes import figure_bytes
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study_folder import StudyFolder

@@ -39,6 +39,12 @@ def test_runs_without_validation_predictions_stay_as_trained(results):
     assert trusted_probabilities(with_validation(results, kept=1).chosen).calibrated == ()
 
 
+def test_without_a_temperature_there_is_one_row(results):
+    found = trusted_probabilities(with_validation(results, images=24).chosen)
+    assert [row["form"] for row in found.rows] == ["as trained"]
+    assert found.sentences[0].startswith("No temperature can be fitted, and 1 is kept")
+
+
 def test_temperature_scaling_lowers_all_errors_on_the_test_set(results):
     found = trusted_probabilities(with_validation(results).chosen)
     before, after = found.rows
