@@ -14,6 +14,8 @@ os.environ["KERAS_HOME"] = str(KERAS_HOME)
 # Only the fixture `real_data` uses the images of this machine.
 REAL_DATA = Path(os.environ.pop("KERASCLF_DATA", Path(__file__).parents[2] / "shared" / "data"))
 os.environ.setdefault("MPLBACKEND", "agg")
+# A child that is forked next to a running gRPC server would otherwise log to its standard error.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
 from kerasclf.quiet import quiet_tensorflow
 

@@ -97,12 +97,11 @@ def figures(text):
 def source_lines(folder):
     """Returns the rows of a folder's tables and the lines of its report, each with its numbers."""
     lines = []
-    for path in (folder / "summary.csv", folder / "trials.csv"):
-        if path.exists():
-            with path.open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    line = "; ".join(f"{with_decimals(cell, column)} {column}" for column, cell in row.items())
-                    lines.append((line, numbers(line)))
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                line = "; ".join(f"{with_decimals(cell, column)} {column}" for column, cell in row.items())
+                lines.append((line, numbers(line)))
     report = folder / "report.md"
     for block in report.read_text(encoding="utf-8").split("\n\n") if report.exists() else ():
         for line in block.splitlines():
