@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import say
-from kerasclf.errors import FolderError, KerasclfError, Problems
+from kerasclf.commands.output import check_new_file, say
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -72,5 +72,4 @@ class CalibrateCommand:
     def _check_out(self) -> None:
         if self.out.suffix != ".keras":
             raise KerasclfError(f"out: expected a file ending in .keras. Received: {self.out}.")
-        if self.out.exists():
-            raise FolderError(f"{self.out} already exists and is not overwritten. Give another --out, or delete it.")
+        check_new_file(self.out)

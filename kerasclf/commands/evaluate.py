@@ -12,6 +12,7 @@ from kerasclf.commands.image_progress import ImageProgress
 from kerasclf.commands.output import folder_name, log_to, say, say_wrapped
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
 from kerasclf.escaping import for_console
+from kerasclf.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
@@ -105,7 +106,6 @@ class EvaluateCommand:
         from kerasclf.inference.labelled_images import LabelledImages
         from kerasclf.loading import find_model
         from kerasclf.model_file import read_class_names
-        from kerasclf.report.evaluation_page import check_new
 
         problems, found, images, options = Problems(), [], None, None
         for run in self._runs:
@@ -120,7 +120,7 @@ class EvaluateCommand:
         with problems.collect():
             options = self._options()
         with problems.collect():
-            check_new(self._out())
+            check_new_folder(self._out(), "out")
         classes = {str(one.path): names for one in found if (names := read_class_names(one.path))}
         if images and options and classes:
             with problems.collect():

@@ -86,3 +86,13 @@ def with_flags(message: str, command: Any) -> str:
     at_start = re.compile(r"^(?P<before>\s*(?:- )?)(?:[a-z]+\.)?(?P<name>[a-z_0-9]+)(?P<after>:)", re.MULTILINE)
     in_backticks = re.compile(r"(?P<before>)`(?P<name>[a-z_0-9]+)`(?P<after>)")
     return in_backticks.sub(flag, at_start.sub(flag, message))
+
+
+def check_new_file(out: Path) -> None:
+    """Checks that the file of --out does not exist yet.
+
+    Raises:
+        FolderError: If it does.
+    """
+    if out.exists():
+        raise FolderError(f"{out} already exists and is not overwritten. Give another --out, or delete it.")

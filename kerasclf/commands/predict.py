@@ -12,8 +12,9 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.image_progress import ImageProgress
-from kerasclf.commands.output import say
-from kerasclf.errors import FolderError, ImagesFailedError, KerasclfError, Problems
+from kerasclf.commands.output import check_new_file, say
+from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
+from kerasclf.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
@@ -157,7 +158,6 @@ class PredictCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.inference.class_folders import ClassFolders
         from kerasclf.inference.predictions import NO_PROMISES
         from kerasclf.loading import find_model
 
@@ -176,7 +176,7 @@ class PredictCommand:
             self._check_out()
         if self.sort_into:
             with problems.collect():
-                ClassFolders.check(self.sort_into)
+                check_new_folder(self.sort_into, "sort_into")
         problems.raise_all("kerasclf predict cannot run")
         assert found is not None
         return _Checked(found, calibration, promises, count)
@@ -195,8 +195,7 @@ class PredictCommand:
     def _check_out(self) -> None:
         if self.out is None:
             return
-        if self.out.exists():
-            raise FolderError(f"{self.out} already exists and is not overwritten. Give another --out, or delete it.")
+        check_new_file(self.out)
         if self.out.suffix.lower() not in _FORMS and self.format is None:
             raise KerasclfError(f"out: expected a file ending in {' or '.join(_FORMS)}. Received: {self.out}.")
 

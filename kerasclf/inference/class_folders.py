@@ -3,14 +3,13 @@
 import os
 import re
 import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from kerasclf.errors import FolderError
-from kerasclf.locks import is_unused
+from kerasclf.new_folder import check_new_folder, new_folder
 from kerasclf.values import digest_of
 
 # Windows gives these names to devices, in any case and with any suffix.
@@ -19,6 +18,7 @@ _DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?$", re.IGNORECASE)
 _SPECIAL = re.compile(r'[\x00-\x1f\x7f-\x9f/\\:*?"<>|%\ud800-\udfff\u200e\u200f\u2028-\u202e\u2066-\u2069]')
 # File systems allow 255 bytes.
 _MAX_BYTES = 200
+_LEFT = "Nothing is left of it: no image was moved or changed."
 
 
 def escaped_name(name: str) -> str:
@@ -46,25 +46,12 @@ class ClassFolders:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._partial = folder
+        self._new = new_folder(folder, left=_LEFT)
         self._numbers = Counter[Path]()
 
-    @staticmethod
-    def check(folder: Path) -> None:
-        """Checks that a folder is missing or empty: nothing is overwritten, and nothing is mixed.
-
-        Raises:
-            FolderError: If it is not.
-        """
-        if folder.exists() and (not folder.is_dir() or not is_unused(folder)):
-            raise FolderError(f"sort_into: expected a new or empty folder. Received: {folder}.")
-
     def __enter__(self) -> Self:
-        self.check(self.folder)
-        try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self._partial = Path(tempfile.mkdtemp(dir=self.folder.parent, prefix=".partial-"))
-        except OSError as error:
-            raise self._failed(error) from error
+        check_new_folder(self.folder, "sort_into")
+        self._partial = self._new.__enter__()
         return self
 
     def add(self, file: str, class_name: str) -> None:
@@ -80,7 +67,7 @@ class ClassFolders:
                 shutil.copyfileobj(source, copy, 1 << 20)
             shutil.copystat(file, copy.name)
         except OSError as error:
-            raise self._failed(error) from error
+            raise FolderError(f"{self.folder} cannot be written: {error.strerror or error}. {_LEFT}") from error
 
     def _new_file(self, folder: Path, file: Path) -> Path:
         """Returns a path in a folder that does not exist yet."""
@@ -94,22 +81,7 @@ class ClassFolders:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        try:
-            if kind is None:
-                self._partial.chmod(0o755)
-                if self.folder.exists():
-                    self.folder.rmdir()
-                self._partial.rename(self.folder)
-        except OSError as problem:
-            raise self._failed(problem) from problem
-        finally:
-            shutil.rmtree(self._partial, ignore_errors=True)
-
-    def _failed(self, error: OSError) -> FolderError:
-        return FolderError(
-            f"{self.folder} cannot be written: {error.strerror or error}. Nothing is left of it: no image was moved or "
-            "changed."
-        )
+        self._new.__exit__(kind, error, traceback)
 
 
 def _percent(found: "re.Match[str] | str") -> str:

@@ -1,10 +1,6 @@
 """`export_model`: a model in another form, proved to predict the same. Nothing is left of an export that fails."""
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -13,8 +9,8 @@ from typing import Any
 import numpy as np
 
 import kerasclf
-from kerasclf.errors import FolderError, ParityError
-from kerasclf.files import file_digest, sync_folder, write_json
+from kerasclf.errors import ParityError
+from kerasclf.files import file_digest, write_json
 from kerasclf.inference.artifact_converters import Conversion, convert
 from kerasclf.inference.artifact_runtimes import Artifact, keras_predict, read_in_batches
 from kerasclf.inference.artifacts import EXPORT_FILE, NAMES_KEY, TARGETS, ArtifactFile, check_request
@@ -25,6 +21,7 @@ from kerasclf.inference.proof_images import ProofImages
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.log import Log
 from kerasclf.machine import processor_name, usable_cores
+from kerasclf.new_folder import new_folder
 
 _CALIBRATION_IMAGES = 200
 _TIMED_IMAGES = 50
@@ -100,7 +97,7 @@ def export_model(
         log(f"rebuilt in float32: the model is in {rebuilt_from}")
     count = _CALIBRATION_IMAGES if request.precision == "int8" else 0
     conversion = Conversion(model, trained.class_names, request.target, request.precision, images.calibration(count))
-    with _new_folder(request.out) as folder:
+    with new_folder(request.out, overwrite=request.overwrite) as folder:
         artifact = convert(conversion, folder)
         log(f"proof: {images.described()}")
         exported = _prove(artifact, keras_predict(model), trained, images)
@@ -161,36 +158,3 @@ def _record(exported: Exported, request: ExportRequest, trained: TrainedModel) -
             **{name: metadata.version(name) for name in ("keras", "tensorflow", *TARGETS[request.target].packages)},
         },
     }
-
-
-@contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Yields a temporary folder, which becomes `out` when the block succeeds. After an error nothing is left of it."""
-    partial = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=out.parent, prefix=".partial-"))
-        yield partial
-        partial.chmod(0o755)
-        _take_place(partial, out)
-        sync_folder(out.parent)
-    except OSError as error:
-        raise FolderError(f"{out} cannot be written: {error.strerror or error}. Nothing is left of it.") from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-
-
-def _take_place(new: Path, out: Path) -> None:
-    """Renames a folder to `out`. What was there before is removed, or stays if that fails."""
-    if not out.exists():
-        new.rename(out)
-        return
-    old = new.with_name(f"{new.name}-replaced")
-    out.rename(old)
-    try:
-        new.rename(out)
-    except OSError:
-        old.rename(out)
-        raise
-    shutil.rmtree(old, ignore_errors=True)

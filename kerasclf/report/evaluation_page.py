@@ -1,9 +1,5 @@
 """Writes an evaluation into a folder: a page, the same as Markdown, tables, figures and predictions."""
 
-import contextlib
-import shutil
-import tempfile
-from collections.abc import Iterator
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -12,9 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from kerasclf.errors import FolderError
 from kerasclf.files import write_json, write_text
-from kerasclf.locks import is_unused
+from kerasclf.new_folder import check_new_folder, new_folder
 from kerasclf.report.corruption_figure import draw_corruptions
 from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
 from kerasclf.report.evaluation_results import EvaluationResults
@@ -43,8 +38,8 @@ def write_evaluation(evaluation: EvaluationResults, out: Path) -> Path:
     Raises:
         FolderError: If the folder has other files, or cannot be written. Nothing is left of it.
     """
-    check_new(out)
-    with _new_folder(out) as folder:
+    check_new_folder(out, "out")
+    with new_folder(out) as folder:
         draws = _figures(evaluation)
         context = {
             **_context(evaluation, folder),
@@ -56,35 +51,6 @@ def write_evaluation(evaluation: EvaluationResults, out: Path) -> Path:
         write_text(folder / "report.md", templates(escape=False).get_template("evaluation.md.j2").render(context))
         _write_tables(evaluation, folder)
     return out / "index.html"
-
-
-def check_new(out: Path) -> None:
-    """Checks that a folder is missing or empty.
-
-    Raises:
-        FolderError: If it is not: nothing is overwritten.
-    """
-    if out.exists() and (not out.is_dir() or not is_unused(out)):
-        raise FolderError(f"out: expected a new or empty folder. Received: {out}.")
-
-
-@contextlib.contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
-    """Yields a temporary folder, which becomes `out` when the block succeeds."""
-    partial_folder = None
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial_folder = Path(tempfile.mkdtemp(dir=out.parent, prefix=".partial-"))
-        yield partial_folder
-        partial_folder.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        partial_folder.rename(out)
-    except OSError as error:
-        raise FolderError(f"{out} cannot be written: {error.strerror or error}. Nothing is left of it.") from error
-    finally:
-        if partial_folder is not None:
-            shutil.rmtree(partial_folder, ignore_errors=True)
 
 
 def _figures(evaluation: EvaluationResults) -> dict[str, Draw]:
