@@ -141,8 +141,8 @@ bench-transfer: $(BENCH_READY) ## Measure transfer with ResNet50 and smaller net
 	$(BIN)/python -m benchmarks.transfer
 
 .PHONY: bench-predict
-bench-predict: $(BENCH_NETWORKS_READY) ## Measure predictions of photographs against PyTorch with a DataLoader
-	$(BIN)/python -m benchmarks.predict $(if $(DATA),--data "$(DATA)")
+bench-predict: $(BENCH_READY) ## Measure predictions of photographs against PyTorch with a DataLoader
+	$(BIN)/python -m benchmarks.predict $(if $(DATA),--data "$(DATA)") $(if $(NETWORK),--network $(NETWORK)) $(if $(IMAGES),--images $(IMAGES))
 
 .PHONY: bench-networks
 bench-networks: $(BENCH_NETWORKS_READY) ## Measure a training step of each network against PyTorch

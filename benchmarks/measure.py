@@ -5,6 +5,7 @@ import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -24,6 +25,14 @@ def in_turns(module: str, contestants: Sequence[Sequence[str]], rounds: int) -> 
             measured[tuple(contestant)].append(json.loads(done.stdout.splitlines()[-1]))
             print(f"round {turn + 1}/{rounds}: {' '.join(contestant)}", file=sys.stderr)
     return measured
+
+
+def added(file: Path, found: dict[tuple[str, ...], list[Any]]) -> dict[tuple[str, ...], list[Any]]:
+    """Adds results to those of a file, and returns all of them."""
+    earlier = json.loads(file.read_text()) if file.exists() else {}
+    together = {key: earlier.get(" ".join(key), []) + results for key, results in found.items()}
+    file.write_text(json.dumps(earlier | {" ".join(key): results for key, results in together.items()}, indent=1))
+    return together
 
 
 def median(results: Sequence[dict[str, float]], key: str) -> float:

@@ -26,7 +26,7 @@ NETWORKS: dict[str, Callable[[int, int], nn.Module]] = {
 }
 CLASSES, HIDDEN = 200, 400
 # Mean and deviation of torchvision, for pixels 0–255.
-_MEAN, _DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+MEAN, DEVIATION = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
 
 
 def features_rate(network: str, images: NDArray[np.uint8], batch: int, warm_up: int, bfloat16: bool) -> float:
@@ -103,7 +103,7 @@ def _model(network: str) -> nn.Module:
 def _reader(images: NDArray[np.uint8]) -> Callable[[torch.Tensor], torch.Tensor]:
     """Returns a function from indices to normalised float32 images, with channels last in memory."""
     pixels = torch.from_numpy(images)
-    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (_MEAN, _DEVIATION))
+    mean, deviation = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, DEVIATION))
     return lambda chosen: pixels[chosen].permute(0, 3, 1, 2).float().sub_(mean).div_(deviation)
 
 

@@ -38,7 +38,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks.measure import in_turns, median, print_table, ratio
+from benchmarks.measure import added, in_turns, median, print_table, ratio
 from benchmarks.transfer_contests import (
     CONTESTANTS,
     CONTESTS,
@@ -89,14 +89,6 @@ def parsed(arguments: Sequence[str]) -> tuple[Settings, dict[str, list[str]], Pa
     reduced = {**QUICK, "rounds": 1} if quick else {}
     contests = {what: [who for who in CONTESTANTS[what] if who not in without] for what in only}
     return replace(Settings(), **{**reduced, **given}), contests, file
-
-
-def added(file: Path, found: dict[tuple[str, ...], list[Any]]) -> dict[tuple[str, ...], list[Any]]:
-    """Adds results to those of a file, and returns all of them."""
-    earlier = json.loads(file.read_text()) if file.exists() else {}
-    together = {key: earlier.get(" ".join(key), []) + results for key, results in found.items()}
-    file.write_text(json.dumps(earlier | {" ".join(key): results for key, results in together.items()}, indent=1))
-    return together
 
 
 def _numbers(text: str) -> tuple[int, ...]:
