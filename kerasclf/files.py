@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # Name of the JSON description among the arrays of a file. Checkpoints of earlier versions use it too.
 _DESCRIPTION = "state.json"
-# Start of the name of a file that is not complete yet.
-_PARTIAL = ".partial-"
+# Start of the name of a file or folder that is not complete yet.
+PARTIAL = ".partial-"
 # The package writes far smaller files. Larger ones would take seconds and much memory.
 _MAX_TEXT_BYTES = 8 << 20
 _MAX_LEVELS = 50
@@ -54,9 +54,9 @@ def replaced(path: Path) -> Iterator[Path]:
     It also removes the temporary files of earlier processes that were killed while they wrote the same file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in path.parent.glob(f"{_PARTIAL}????????-{glob.escape(path.name)}"):
+    for abandoned in path.parent.glob(f"{PARTIAL}????????-{glob.escape(path.name)}"):
         remove_abandoned_file(abandoned)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_PARTIAL, suffix=f"-{path.name}")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL, suffix=f"-{path.name}")
     partial = Path(name)
     try:
         with os.fdopen(handle, "rb"):
@@ -73,7 +73,7 @@ def replaced(path: Path) -> Iterator[Path]:
 
 def is_partial(path: Path) -> bool:
     """Returns whether a path is one of the temporary files of `replaced`."""
-    return path.name.startswith(_PARTIAL)
+    return path.name.startswith(PARTIAL)
 
 
 def write_json(path: Path, value: Any) -> None:

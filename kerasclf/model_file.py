@@ -21,7 +21,6 @@ A model that Keras itself loads and saves again has no class names any more. Sav
 import copy
 import json
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -29,6 +28,7 @@ from zipfile import BadZipFile, ZipFile
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, replaced
+from kerasclf.new_folder import working_folder
 from kerasclf.schema import check_schema
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ def save_model(
         calibration: Its calibration, as plain JSON types; None for a network as trained.
     """
     added = {_KEY: list(class_names), **({} if calibration is None else {_CALIBRATION: dict(calibration)})}
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".partial-") as folder, replaced(path) as partial:
-        plain = Path(folder) / path.name
+    with working_folder(path) as folder, replaced(path) as partial:
+        plain = folder / path.name
         model.save(plain)
         _copy_archive(plain, partial, added)
 

@@ -1,14 +1,20 @@
 """New folders that appear whole or not at all."""
 
 import contextlib
+import functools
+import glob
+import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from kerasclf.errors import FolderError
-from kerasclf.files import sync_folder
+from kerasclf.files import PARTIAL, sync_folder
 from kerasclf.locks import is_unused
+from kerasclf.temporary import make_locked_folder, remove_abandoned_folder
+
+# Inside the temporary folder: the files that are written, and the folder that they replace.
+_NEW, _OLD = "new", "old"
 
 
 def check_new_folder(path: Path, argument: str) -> None:
@@ -29,6 +35,8 @@ def check_new_folder(path: Path, argument: str) -> None:
 def new_folder(path: Path, overwrite: bool = False, left: str = "Nothing is left of it.") -> Iterator[Path]:
     """Yields a temporary folder, which becomes `path` when the block succeeds. After an error nothing is left of it.
 
+    It also removes what earlier processes left that were killed while they wrote the same folder.
+
     Args:
         path: The folder: missing or empty, unless it is overwritten.
         overwrite: Whether to replace a folder with files.
@@ -37,33 +45,53 @@ def new_folder(path: Path, overwrite: bool = False, left: str = "Nothing is left
     Raises:
         FolderError: If it cannot be written.
     """
-    partial = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=".partial-"))
-        yield partial
-        partial.chmod(0o755)
-        if overwrite and path.exists():
-            _replace(partial, path)
-        else:
+        with working_folder(path) as work:
+            new = work / _NEW
+            new.mkdir()
+            yield new
             if path.exists():
-                path.rmdir()
-            partial.rename(path)
-        sync_folder(path.parent)
+                if not overwrite:
+                    path.rmdir()
+                else:
+                    path.rename(work / _OLD)
+            _rename(new, path, work / _OLD)
+            sync_folder(path.parent)
     except OSError as error:
         raise FolderError(f"{path} cannot be written: {error.strerror or error}. {left}") from error
+
+
+@contextlib.contextmanager
+def working_folder(path: Path) -> Iterator[Path]:
+    """Yields a folder beside a path for the files that become it, and removes it at the end.
+
+    If this process is killed, the next one that writes the same path removes the folder. If it was killed while it
+    replaced an earlier folder, this one is put back.
+
+    Args:
+        path: The file or folder to write. Its parent folder is created if needed.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for abandoned in path.parent.glob(f"{PARTIAL}????????-{glob.escape(path.name)}"):
+        if abandoned.is_dir():
+            remove_abandoned_folder(abandoned, functools.partial(_put_back, abandoned / _OLD, path))
+    work, lock = make_locked_folder(PARTIAL, f"-{path.name}", path.parent)
+    try:
+        yield work
     finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
+        os.close(lock)
+        shutil.rmtree(work, ignore_errors=True)
 
 
-def _replace(new: Path, path: Path) -> None:
-    """Renames a folder to `path`. The folder that was there is removed, or stays if that fails."""
-    old = new.with_name(f"{new.name}-replaced")
-    path.rename(old)
+def _rename(new: Path, path: Path, old: Path) -> None:
+    """Renames a folder to `path`, or puts back the earlier folder if that fails."""
     try:
         new.rename(path)
     except OSError:
-        old.rename(path)
+        _put_back(old, path)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    if old.exists() and not path.exists():
+        old.rename(path)

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 try:
@@ -45,8 +45,8 @@ class TemporaryFolder:
 
     def __init__(self) -> None:
         for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-            _remove_abandoned_folder(folder)
-        self.path, handle = _make_locked_folder()
+            remove_abandoned_folder(folder)
+        self.path, handle = make_locked_folder(_PREFIX)
         self._finalizer = weakref.finalize(self, _remove, self.path, handle)
 
     @property
@@ -68,12 +68,22 @@ def remove_after_parent() -> None:
     path = Path(tempfile.gettempdir())
     for folder in (path, *path.parents):
         if folder.name.startswith(_PREFIX):
-            _remove_abandoned_folder(folder)
+            remove_abandoned_folder(folder)
 
 
-def _make_locked_folder() -> tuple[Path, int]:
+def make_locked_folder(prefix: str, suffix: str = "", parent: Path | None = None) -> tuple[Path, int]:
+    """Makes a folder with a name of its own, and locks it until the handle is closed or this process ends.
+
+    Args:
+        prefix: Start of its name.
+        suffix: End of its name.
+        parent: Where to make it; None for the system's folder of temporary files.
+
+    Returns:
+        The folder, and the handle of its lock.
+    """
     while True:
-        path = Path(tempfile.mkdtemp(prefix=_PREFIX))
+        path = Path(tempfile.mkdtemp(suffix, prefix, parent))
         handle = os.open(path / _LOCK, os.O_RDWR | os.O_CREAT)
         lock_file(handle)
         if (path / _LOCK).exists():  # Otherwise another process has removed it as abandoned, before it was locked.
@@ -83,14 +93,21 @@ def _make_locked_folder() -> tuple[Path, int]:
 
 def _remove(path: Path, handle: int) -> None:
     os.close(handle)
-    _remove_abandoned_folder(path)
+    remove_abandoned_folder(path)
 
 
-def _remove_abandoned_folder(folder: Path) -> None:
+def remove_abandoned_folder(folder: Path, rescue: Callable[[], None] = lambda: None) -> None:
+    """Removes a folder of `make_locked_folder`, unless a running process has locked it.
+
+    Args:
+        folder: The folder.
+        rescue: Called before its files are removed.
+    """
     with contextlib.suppress(OSError):
         lock = folder / _LOCK
         if lock.exists():
             with _free(lock):
+                rescue()
                 lock.unlink()
                 # Renamed first: a process that is about to end cannot add files to it.
                 folder = folder.rename(folder.with_name(f"{folder.name}.removed"))

@@ -1,5 +1,10 @@
 """Folders that appear whole or not at all."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from kerasclf.errors import FolderError
@@ -66,3 +71,74 @@ def test_only_a_new_or_empty_folder_passes_the_check(tmp_path):
     for path in (tmp_path, tmp_path / "file"):
         with pytest.raises(FolderError, match=r"^sort_into: expected a new or empty folder\. Received: "):
             check_new_folder(path, "sort_into")
+
+
+# Writes a folder, and is killed at a point of its own: before the end, or between the two renames that replace one.
+WRITER = """
+import sys
+from pathlib import Path
+from kerasclf import new_folder
+from kerasclf.inference.class_folders import ClassFolders
+
+def wait(*ignored):
+    print("now", flush=True)
+    sys.stdin.read()
+
+out, when = Path(sys.argv[1]), sys.argv[2]
+if when == "replacing":
+    new_folder._rename = wait
+if when == "sorting":
+    with ClassFolders(out) as folders:
+        folders.add(new_folder.__file__, "cat")
+        wait()
+with new_folder.new_folder(out, overwrite=True) as folder:
+    (folder / "file").write_text("half")
+    if when == "writing":
+        wait()
+"""
+
+
+@pytest.fixture
+def writer(tmp_path, request):
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path / "out"), request.param],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1], env=os.environ,
+    )  # fmt: skip
+    with process:
+        assert process.stdout.readline() == "now\n"
+        yield process
+        process.kill()
+
+
+def write(path, text="whole"):
+    with new_folder(path, overwrite=True) as folder:
+        (folder / "file").write_text(text)
+
+
+@pytest.mark.parametrize("writer", ["writing", "sorting"], indirect=True)
+def test_the_next_command_removes_what_a_killed_one_left(writer, tmp_path):
+    (left,) = tmp_path.iterdir()
+    write(tmp_path / "out")
+    assert left.is_dir(), "the process still writes it"
+    writer.kill()
+    writer.wait()
+    write(tmp_path / "other")
+    assert names(tmp_path) == [left.name, "other", "out"], "another folder is none of its business"
+    write(tmp_path / "out")
+    assert names(tmp_path) == ["other", "out"]
+
+
+@pytest.fixture
+def earlier(tmp_path):
+    write(tmp_path / "out", "earlier")
+
+
+@pytest.mark.parametrize("writer", ["replacing"], indirect=True)
+def test_a_folder_that_a_killed_process_was_replacing_is_put_back(earlier, writer, tmp_path):
+    assert "out" not in names(tmp_path)
+    writer.kill()
+    writer.wait()
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "out", overwrite=True):
+        raise ZeroDivisionError
+    assert names(tmp_path) == ["out"]
+    assert (tmp_path / "out" / "file").read_text() == "earlier"
