@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             interruption.clean_up = temporary.remove
         from kerasclf import cli
 
+        interruption.after = cli.after_interruption(arguments)
         cli.main(arguments)
     finally:
         interruption.end()

@@ -80,6 +80,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _refuse(with_flags(str(error), command), code=1 if failed else 2)
 
 
+def after_interruption(arguments: Sequence[str] | None = None) -> str:
+    """Returns what an interrupted command leaves, in a sentence; empty if nothing is to be said.
+
+    Args:
+        arguments: The arguments of the command; None for those of this process.
+    """
+    name = next(iter(sys.argv[1:] if arguments is None else arguments), "")
+    return str(getattr(COMMANDS.get(name), "INTERRUPTED", ""))
+
+
 def _refuse(message: str, code: int = 2) -> NoReturn:
     print(f"error: {visible(message)}", file=sys.stderr)
     sys.exit(code)

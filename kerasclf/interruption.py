@@ -15,7 +15,6 @@ from types import FrameType
 from typing import Any
 
 _EXIT_CODE = 130  # that of a shell after Ctrl-C
-_MESSAGE = "\nStopped. Finished runs are complete, the others keep their last epoch. Repeat the command to resume.\n"
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has no SIGHUP, other systems have no SIGBREAK.
 # Further signals within this time belong to the first: a closed terminal or a service manager may send several.
 _SAME_S = 1.0
@@ -34,6 +33,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.clean_up: Callable[[], None] = lambda: None  # called before the process ends at once
+        self.after = ""  # what the command left, in a sentence
         # A copy: standard error is redirected while TensorFlow is imported.
         self._stderr = 2 if sys.stderr is None else os.dup(2)
         self._since: float | None = None
@@ -55,8 +55,12 @@ class Interruption:
         self._raises = False
         if self._since is not None:
             self._ignore_signals()
-            _write(self._stderr, _MESSAGE.encode())
+            _write(self._stderr, self._message)
             raise SystemExit(_EXIT_CODE)
+
+    @property
+    def _message(self) -> bytes:
+        return f"\n{' '.join(filter(None, ('Stopped.', self.after)))}\n".encode()
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if number == getattr(signal, "SIGHUP", None):
@@ -93,7 +97,7 @@ class Interruption:
         for handle in self._terminals:
             _write(handle, _SHOW_CURSOR)  # which a progress bar hides
         if self._raises:
-            _write(self._stderr, _MESSAGE.encode())
+            _write(self._stderr, self._message)
         os._exit(_EXIT_CODE)
 
     def _ignore_signals(self) -> None:

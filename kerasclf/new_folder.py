@@ -17,6 +17,11 @@ from kerasclf.temporary import make_locked_folder, remove_abandoned_folder
 _NEW, _OLD = "new", "old"
 
 
+def already_exists(path: Path, remedy: str = "or delete it") -> str:
+    """Returns the message for a file or folder `out` that is not overwritten."""
+    return f"{path} already exists and is not overwritten. Give another `out`, {remedy}."
+
+
 def check_new_folder(path: Path, argument: str) -> None:
     """Checks that a folder is missing or empty: nothing is overwritten, and nothing is mixed.
 

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 import kerasclf.__main__
+from kerasclf import cli
 from kerasclf.runs.engines import Processes
 
 ROOT = Path(__file__).parents[1]
@@ -98,7 +99,7 @@ from kerasclf.child_process import start_child
 cli.main = work
 interruption._SAME_S = {same_s}
 interruption._GRACE_S = {grace_s}
-main()
+main(["train"])
 """
 
 
@@ -207,6 +208,29 @@ def test_a_closed_terminal_stops_the_command(tmp_path):
         process.kill()
     assert not psutil.wait_procs(children, timeout=20)[1]
     assert list(tmp_path.iterdir()) == [tmp_path / "ended"], "the end was cut short, or files stay"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["train", "--data", "digits"], STOPPED.removeprefix("Stopped. ")),
+        (["search", "basenet"], STOPPED.removeprefix("Stopped. ")),
+        (
+            ["predict", "run", "photos"],
+            "The files of --out and --sort-into appear only when they are complete. Repeat the command to start again.",
+        ),
+        (["evaluate"], "The report appears only when it is complete. Repeat the command to start again."),
+        (
+            ["export"],
+            "The exported model appears only when it is complete and proved. Repeat the command to start again.",
+        ),
+        (["models"], ""),
+        (["no-command"], ""),
+        ([], ""),
+    ],
+)
+def test_each_command_says_what_it_leaves(arguments, sentence):
+    assert cli.after_interruption(arguments) == sentence
 
 
 def test_the_library_installs_no_handler():

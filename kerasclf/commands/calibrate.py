@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 from rich.console import Console
@@ -31,6 +31,8 @@ class CalibrateCommand:
     """The folder of a run; of a study or a search, for its final or its best model."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """A new file, ending in .keras."""
+
+    INTERRUPTED: ClassVar[str] = "The model appears only when it is complete. Repeat the command to start again."
 
     def run(self, console: Console) -> None:
         found, calibration = self._check()

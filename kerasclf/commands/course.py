@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import folder_name, folder_within, say
+from kerasclf.commands.output import RUNS_RESUME, folder_name, folder_within, say
 from kerasclf.commands.report import show_course
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.commands.shared_options import SharedOptions
@@ -48,6 +48,8 @@ class CourseCommand(RunOptions):
     weights: str | None = None
     """Pretrained weights: imagenet (downloaded once), a file, a folder with a file named after each network, or none
     for random weights. --quick uses none by default."""
+
+    INTERRUPTED: ClassVar[str] = RUNS_RESUME
 
     def run(self, console: Console) -> None:
         names = self._check()

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -65,6 +65,8 @@ class EvaluateCommand:
     @property
     def _runs(self) -> tuple[Path, ...]:
         return (self.run_folder, *map(Path, self.data[:-1]))
+
+    INTERRUPTED: ClassVar[str] = "The report appears only when it is complete. Repeat the command to start again."
 
     def run(self, console: Console) -> None:
         found, images, options = self._check()

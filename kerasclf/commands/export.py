@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -52,6 +52,10 @@ class ExportCommand:
     """Largest accepted difference of a probability. Default: 0.0001, 0.02 for float16, 0.5 for int8."""
     overwrite: bool = False
     """Replace an exported model in the same folder."""
+
+    INTERRUPTED: ClassVar[str] = (
+        "The exported model appears only when it is complete and proved. Repeat the command to start again."
+    )
 
     def run(self, console: Console) -> None:
         from kerasclf.inference.artifacts import default_out

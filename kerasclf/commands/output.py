@@ -12,6 +12,10 @@ from kerasclf.commands.option_fields import flags_of
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
 from kerasclf.log import Log
+from kerasclf.new_folder import already_exists
+
+# What an interrupted command leaves that trains.
+RUNS_RESUME = "Finished runs are complete, the others keep their last epoch. Repeat the command to resume."
 
 
 def say(console: Console, line: str) -> None:
@@ -95,4 +99,4 @@ def check_new_file(out: Path) -> None:
         FolderError: If it does.
     """
     if out.exists():
-        raise FolderError(f"{out} already exists and is not overwritten. Give another --out, or delete it.")
+        raise FolderError(already_exists(out))

@@ -73,6 +73,10 @@ class PredictCommand:
     # Arguments of the library that have other names here.
     FLAGS: ClassVar[Mapping[str, str]] = {"accuracy": "--abstain-at", "coverage": "--sets"}
 
+    INTERRUPTED: ClassVar[str] = (
+        "The files of --out and --sort-into appear only when they are complete. Repeat the command to start again."
+    )
+
     def run(self, console: Console) -> None:
         from kerasclf.inference.image_files import ImageFiles
 

@@ -4,11 +4,11 @@ import shlex
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
-from kerasclf.commands.output import folder_name, log_to, say
+from kerasclf.commands.output import RUNS_RESUME, folder_name, log_to, say
 from kerasclf.commands.parsing import parse_jobs
 from kerasclf.commands.search_options import SearchOptions
 from kerasclf.errors import KerasclfError
@@ -37,6 +37,8 @@ class SearchCommand(SearchOptions):
       kerasclf search basenet --out /shared/s --chief --bind 10.0.0.1     and on other machines
       kerasclf search --out /shared/s --worker --bind 10.0.0.1
     """
+
+    INTERRUPTED: ClassVar[str] = RUNS_RESUME
 
     def run(self, console: Console) -> None:
         if self.list_all:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import folder_name, say
+from kerasclf.commands.output import RUNS_RESUME, folder_name, say
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import KerasclfError
 from kerasclf.network_source import label_of
@@ -64,6 +64,8 @@ class StudyCommand(RunOptions):
     weights: str | None = None
     """Pretrained weights: imagenet (downloaded once), a file, a folder with a file named after each network, or none
     for random weights. --quick uses none by default."""
+
+    INTERRUPTED: ClassVar[str] = RUNS_RESUME
 
     def run(self, console: Console) -> None:
         from kerasclf.studies.study_catalogue import STUDIES

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
-from kerasclf.commands.output import folder_name, log_to, say
+from kerasclf.commands.output import RUNS_RESUME, folder_name, log_to, say
 from kerasclf.commands.train_options import TrainOptions
 from kerasclf.network_source import label_of
 from kerasclf.wording import in_words
@@ -34,6 +34,8 @@ class TrainCommand(TrainOptions):
       kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3 --refit
       kerasclf train --continue runs/train-folder-my-photos-keras_resnet50
     """
+
+    INTERRUPTED: ClassVar[str] = RUNS_RESUME
 
     def run(self, console: Console) -> None:
         study = self._study()

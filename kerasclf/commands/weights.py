@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.commands.output import say
 from kerasclf.errors import Problems, unknown
 from kerasclf.files import replaced
+from kerasclf.new_folder import already_exists
 from kerasclf.quiet import quiet_tensorflow
 
 _FORMS = (".keras", ".weights.h5", ".safetensors")
@@ -36,6 +37,8 @@ class WeightsCommand:
     """The network; kerasclf models lists them."""
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The file to write: .keras, .weights.h5 or .safetensors."""
+
+    INTERRUPTED: ClassVar[str] = "The file appears only when it is complete. Repeat the command to start again."
 
     def run(self, console: Console) -> None:
         self._check()
@@ -76,5 +79,5 @@ class WeightsCommand:
         if not self.out.name.endswith(_FORMS):
             problems.add(f"-o: expected a file {', '.join(_FORMS)}. Received: {str(self.out)!r}.")
         if self.out.exists():
-            problems.add(f"{self.out} already exists and is not overwritten. Give another -o, or delete it.")
+            problems.add(already_exists(self.out))
         problems.raise_all("kerasclf weights cannot run")

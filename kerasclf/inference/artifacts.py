@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from kerasclf.errors import FolderError, KerasclfError, Problems, did_you_mean
 from kerasclf.files import check_regular, file_digest, read_json
 from kerasclf.model_file import MODEL
+from kerasclf.new_folder import already_exists
 from kerasclf.schema import check_schema
 from kerasclf.wording import in_words
 
@@ -219,7 +220,7 @@ def _check_out(out: Path, overwrite: bool) -> None:
     if not (out / EXPORT_FILE).is_file():
         raise FolderError(f"out: expected a new folder. Received: {out}, which exists and holds no exported model.")
     if not overwrite:
-        raise FolderError(f"{out} already exists and is not overwritten. Give another `out`, or `overwrite`.")
+        raise FolderError(already_exists(out, "or `overwrite`"))
 
 
 def unknown_artifact(path: Path) -> str:
