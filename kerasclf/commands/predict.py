@@ -152,7 +152,9 @@ class PredictCommand:
         if self.raw:
             return []
         if calibration is None:
-            return ["probabilities as trained: no predictions of validation images are known"]
+            from kerasclf.inference.model_calibration import why_uncalibrated
+
+            return [why_uncalibrated(checked.found.run)]
         rules = [rule for rule in (promises.abstention, promises.sets) if rule is not None]
         return [calibration.sentence, *(rule.sentence for rule in rules)]
 

@@ -222,6 +222,20 @@ def trained_on_validation(description: Mapping[str, Any]) -> bool:
     return bool(view.get("everything") or view.get("joined"))
 
 
+def why_uncalibrated(run: RunFolder | None) -> str:
+    """Returns why a model has no calibration, in a line.
+
+    Args:
+        run: The run that trained it; None if it is unknown.
+    """
+    if run is not None and trained_on_validation(run.description()):
+        return (
+            "probabilities as trained: the model was trained on the validation images too, which cannot calibrate it. "
+            "A run of the study has calibrated probabilities"
+        )
+    return "probabilities as trained: no predictions of validation images are known"
+
+
 def checked(
     calibration: ModelCalibration | None, path: Path, run: RunFolder | None = None, raw: bool = False
 ) -> ModelCalibration:

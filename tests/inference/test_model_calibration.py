@@ -9,7 +9,7 @@ from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.inference.abstention import choose_threshold
 from kerasclf.inference.calibration import fit_temperature, temper
 from kerasclf.inference.conformal import conformal_sets
-from kerasclf.inference.model_calibration import ModelCalibration, checked, read_model_calibration
+from kerasclf.inference.model_calibration import ModelCalibration, checked, read_model_calibration, why_uncalibrated
 from tests.inference.pixel_runs import NAMES, pixel_model, write_pixel_run
 from tests.inference.simulated import overconfident
 
@@ -136,5 +136,6 @@ def test_a_model_without_validation_predictions_says_what_to_do(model, tmp_path)
         with pytest.raises(KerasclfError) as caught:
             checked(None, path, run)
         assert str(caught.value) == start + end
+        assert ("the model was trained on the validation images too" in why_uncalibrated(run)) == (run is final)
     with pytest.raises(KerasclfError, match=r"raw: expected calibrated probabilities for `abstain_at` and `sets`"):
         checked(None, path, older, raw=True)
