@@ -56,23 +56,33 @@ def images_of_run(run: RunFolder, log: Log) -> ProofImages:
     Raises:
         DataError: If they cannot be read any more, or have changed.
     """
+    return _of(dataset_of_run(run, log, "Restore them, or give others as `data`."))
+
+
+def dataset_of_run(run: RunFolder, log: Log, remedy: str = "Restore them.") -> ImageDataset:
+    """Returns the three sets of a run, as it saw them.
+
+    Args:
+        run: The run.
+        log: Receives progress messages.
+        remedy: What the message of an error says to do.
+
+    Raises:
+        DataError: If the images cannot be read any more, or have changed.
+    """
     description = run.description()
     experiment = Experiment.from_dict(description["experiment"])
     try:
         dataset = experiment.dataset(log)
     except (KerasclfError, OSError) as error:
         raise DataError(
-            f"The images of the run, {experiment.data}, cannot be read: {str(error).rstrip('.')}. Restore them, or "
-            "give others as `data`."
+            f"The images of the run, {experiment.data}, cannot be read: {str(error).rstrip('.')}. {remedy}"
         ) from error
     if view := description.get("view"):
         dataset = View.from_dict(view).of(dataset)
     if not _same_test_images(run, dataset):
-        raise DataError(
-            f"The images of the run, {experiment.data}, have changed since it ended. Restore them, or give others as "
-            "`data`."
-        )
-    return _of(dataset)
+        raise DataError(f"The images of the run, {experiment.data}, have changed since it ended. {remedy}")
+    return dataset
 
 
 def other_images(data: str, image_shape: tuple[int, int, int], class_names: Sequence[str], log: Log) -> ProofImages:

@@ -1,6 +1,6 @@
 """Visualizations of a trained network: kernels, feature maps, and Grad-CAM."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -16,6 +16,8 @@ _CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D, keras.layers
 _REDUCING = (keras.layers.MaxPooling2D, keras.layers.AveragePooling2D, keras.layers.Dropout)
 # Probabilities are clipped here before their logarithm replaces missing logits.
 _MIN_PROBABILITY = 1e-7
+# Images whose maps are computed at once.
+_BATCH = 16
 
 
 class Kernels(NamedTuple):
@@ -101,11 +103,6 @@ def feature_maps(model: keras.Model, image: NDArray[Any], layers: Sequence[str] 
 def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) -> Attention:
     """Returns the positions of an image that support a class: Grad-CAM (Selvaraju et al. 2017).
 
-    The heat map sums the maps of the last layer with several positions. Each value is weighted by its gradient of the
-    class's logit (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891). If the maps are averaged before the classifier,
-    all positions have the same weight, and the result is Grad-CAM. If they are flattened, Grad-CAM's mean weight would
-    mix positions and often show nothing.
-
     Args:
         model: A run's model, or any functional model from images to probabilities.
         image: Input of the model, of shape (height, width, channels).
@@ -114,21 +111,71 @@ def grad_cam(model: keras.Model, image: NDArray[Any], label: int | None = None) 
     Raises:
         KerasclfError: If the model has no convolution, or the class does not exist.
     """
+    return grad_cams(model, image[None], None if label is None else [label])[0]
+
+
+def grad_cams(model: keras.Model, images: NDArray[Any], labels: Sequence[int] | None = None) -> list[Attention]:
+    """Returns the positions of each image that support a class: Grad-CAM (Selvaraju et al. 2017).
+
+    The heat map sums the maps of the last layer with several positions. Each value is weighted by its gradient of the
+    class's logit (HiResCAM, Draelos and Carin 2020, arXiv:2011.08891). If the maps are averaged before the classifier,
+    all positions have the same weight, and the result is Grad-CAM. If they are flattened, Grad-CAM's mean weight would
+    mix positions and often show nothing.
+
+    Images are computed in batches of a fixed size. Memory grows only with the heat maps.
+
+    Args:
+        model: A run's model, or any functional model from images to probabilities.
+        images: Inputs of the model, of shape (n, height, width, channels).
+        labels: Index of the class of each image; None for the most likely one.
+
+    Raises:
+        KerasclfError: If the model has no convolution, or a class does not exist.
+    """
+    if labels is not None and len(labels) != len(images):
+        raise KerasclfError(f"labels: expected one for each of {len(images)} images. Received: {len(labels)}.")
+    classes = model.output_shape[-1]
+    for label in labels or ():
+        if not 0 <= label < classes:
+            raise KerasclfError(f"label: expected 0 to {classes - 1}. Received: {label}.")
     front, network = _divide(model)
-    _convolutions(network)  # raises an error if there is none
-    probabilities = np.asarray(keras.ops.convert_to_numpy(model(image[None], training=False)), np.float64)[0]
-    if label is None:
-        label = int(probabilities.argmax())
-    if not 0 <= label < len(probabilities):
-        raise KerasclfError(f"label: expected 0 to {len(probabilities) - 1}. Received: {label}.")
-    layer = _last_map_layer(network)
-    both = keras.Model(network.inputs[0], [layer.output, _logits(network)])
+    layer, lower, upper = _parts(network)
+    found = []
+    for start in range(0, len(images), _BATCH):
+        part = slice(start, start + _BATCH)
+        maps = lower(front(images[part]), training=False)
+        chosen = None if labels is None else np.asarray(labels[part], np.int64)
+        found += [Attention(*row[:2], layer, row[2]) for row in _evidence(upper, maps, chosen)]
+    return found
+
+
+def has_maps(model: keras.Model) -> bool:
+    """Returns whether `grad_cams` can explain a model: dense networks and models of rows have no maps."""
+    return any(isinstance(layer, _CONVOLUTIONS) for layer in model._flatten_layers())
+
+
+def _evidence(
+    upper: keras.Model, maps: tf.Tensor, labels: NDArray[np.int64] | None
+) -> Iterator[tuple[int, float, NDArray[np.float32]]]:
+    """Yields the class of each image of a batch, its probability, and the heat map.
+
+    Args:
+        upper: From maps to logits and probabilities.
+        maps: The maps of the images.
+        labels: The classes; None for the most likely ones.
+    """
+    # The layers below the maps are outside the tape, which would keep the output of each.
     with tf.GradientTape() as tape:
-        maps, logits = both(front(image[None]), training=False)
-        score = tf.cast(logits, tf.float32)[0, label]
+        tape.watch(maps)
+        logits, probabilities = upper(maps, training=False)
+        probabilities = np.asarray(keras.ops.convert_to_numpy(probabilities), np.float64)
+        labels = probabilities.argmax(axis=1) if labels is None else labels
+        # No image influences the logits of another.
+        score = tf.reduce_sum(tf.gather(tf.cast(logits, tf.float32), labels, axis=1, batch_dims=1))
     gradients = tf.cast(tape.gradient(score, maps), tf.float32)
-    heat = np.asarray(tf.nn.relu(tf.reduce_sum(gradients * tf.cast(maps, tf.float32), axis=-1)))[0]
-    return Attention(label, float(probabilities[label]), layer.name, heat / (heat.max() or 1.0))
+    heat = np.asarray(tf.nn.relu(tf.reduce_sum(gradients * tf.cast(maps, tf.float32), axis=-1)))
+    for label, row, one in zip(labels.tolist(), probabilities, heat, strict=True):
+        yield label, float(row[label]), one / (one.max() or 1.0)
 
 
 def _arithmetic(network: keras.Model) -> dict[str, str]:
@@ -140,9 +187,11 @@ def _arithmetic(network: keras.Model) -> dict[str, str]:
 
 def _divide(model: keras.Model) -> tuple[keras.Model, keras.Model]:
     """Returns the layers before the network (a run's normalisation) as a model, and the network itself."""
-    for index, layer in enumerate(model.layers):
-        if isinstance(layer, keras.Model) and index and len(layer.inputs) == 1:
-            return keras.Model(model.inputs[0], model.layers[index - 1].output), layer
+    last = model.outputs[0]._keras_history.operation
+    if isinstance(last, keras.Model) and len(last.inputs) == 1:
+        node = model.outputs[0]._keras_history.node_index
+        (x,) = last._inbound_nodes[node].input_tensors
+        return keras.Model(model.inputs[0], x), last
     unchanged = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
     return keras.Model(unchanged, unchanged), model
 
@@ -154,13 +203,31 @@ def _convolutions(network: keras.Model) -> list[Any]:
     return found
 
 
-def _last_map_layer(network: keras.Model) -> Any:
-    """Returns the last layer that outputs several positions, except poolings and dropouts."""
+def _parts(network: keras.Model) -> tuple[str, keras.Model, keras.Model]:
+    """Divides a network after its last layer that outputs several positions, except poolings and dropouts.
+
+    Returns:
+        The name of the layer; the network up to it; the network from its output to logits and probabilities.
+    """
+    if not has_maps(network):
+        _convolutions(network)  # raises the error
+    outputs = [_logits(network), network.outputs[0]]
     for layer in reversed(network.layers):
-        shape = layer.output.shape
-        if len(shape) == 4 and not isinstance(layer, _REDUCING) and any(size != 1 for size in shape[1:3]):
-            return layer
-    return _convolutions(network)[-1]
+        # The output in this network: that of a network inside it would be a tensor of its own graph.
+        maps = layer._inbound_nodes[0].output_tensors[0]
+        if not isinstance(layer, (keras.layers.InputLayer, *_REDUCING)) and _has_positions(maps):
+            try:
+                upper = keras.Model(maps, outputs)
+            except ValueError:  # other layers reach the output around this one
+                continue
+            return layer.name, keras.Model(network.inputs[0], maps), upper
+    raise KerasclfError(
+        f"Expected a network with feature maps. Received: {network.name}, whose maps have one position."
+    )
+
+
+def _has_positions(maps: keras.KerasTensor) -> bool:
+    return len(maps.shape) == 4 and any(size != 1 for size in maps.shape[1:3])
 
 
 def _logits(network: keras.Model) -> keras.KerasTensor:
