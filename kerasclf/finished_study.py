@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from kerasclf.errors import FolderError, KerasclfError, unknown
+from kerasclf.explained_study import explain_study
 from kerasclf.looks import run_until_decided
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.figures import draw_confusion
@@ -110,6 +111,13 @@ class FinishedStudy(StudyFolder):
         with contextlib.suppress(FolderError, OSError):  # without the file of the model there is no card
             write_model_card(self.path)
         return write_report(self.results(), self.path / "report" if out is None else out)
+
+    def explain(self) -> None:
+        """Computes heat maps and nearest training images of the chosen run, which `write_report` then shows.
+
+        Networks without feature maps have none. `kerasclf train` and `kerasclf study` do this themselves.
+        """
+        explain_study(self.results(), self.path, default_log())
 
     def _repr_html_(self) -> str:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import folder_within, say, say_model_card
+from kerasclf.commands.output import folder_within, log_to, say, say_model_card
 from kerasclf.errors import FolderError
 
 if TYPE_CHECKING:
@@ -56,8 +56,14 @@ def _check_study(folder: Path) -> None:
     StudyFolder(folder).read()
 
 
-def show_report(folder: Path, out: Path, console: Console) -> "StudyResults":
+def show_report(folder: Path, out: Path, console: Console, explain: bool = False) -> "StudyResults":
     """Writes a report and prints its table, and how a continued model compares with the earlier one.
+
+    Args:
+        folder: The folder of the study.
+        out: The folder of the report.
+        console: Where to print.
+        explain: Whether to compute heat maps of the chosen run for it, which needs TensorFlow.
 
     Returns:
         The results that it shows.
@@ -67,6 +73,10 @@ def show_report(folder: Path, out: Path, console: Console) -> "StudyResults":
     from kerasclf.report.continued import continued_findings
 
     results = read_results(folder)
+    if explain:
+        from kerasclf.explained_study import explain_study
+
+        results = explain_study(results, folder, log_to(console))
     page = write_report(results, out)
     console.print()
     console.print(console_table(results))

@@ -143,7 +143,7 @@ class RunOptions(SharedOptions):
         has_results = planned.finished or any(job.run.complete for job in planned.jobs)
         results = None
         if has_results:
-            results = show_report(out, folder_within(out, "report"), console)
+            results = show_report(out, folder_within(out, "report"), console, explain=True)
         if failed:
             raise failed
         return results

@@ -80,7 +80,7 @@ def dataset_of_run(run: RunFolder, log: Log, remedy: str = "Restore them.") -> I
         ) from error
     if view := description.get("view"):
         dataset = View.from_dict(view).of(dataset)
-    if not _same_test_images(run, dataset):
+    if len(dataset.train) != description["data"]["images"]["train"] or not _same_test_images(run, dataset):
         raise DataError(f"The images of the run, {experiment.data}, have changed since it ended. {remedy}")
     return dataset
 

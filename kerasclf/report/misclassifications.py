@@ -73,6 +73,17 @@ def jpeg_of(thumbnail: NDArray[np.uint8]) -> bytes:
     Args:
         thumbnail: Pixels 0–255 of shape (height, width, channels).
     """
+    buffer = io.BytesIO()
+    enlarged_thumbnail(thumbnail).save(buffer, "JPEG", quality=_JPEG_QUALITY)
+    return buffer.getvalue()
+
+
+def enlarged_thumbnail(thumbnail: NDArray[np.uint8]) -> Image.Image:
+    """Returns a thumbnail in grey or in colours on white; a tiny one is enlarged.
+
+    Args:
+        thumbnail: Pixels 0–255 of shape (height, width, channels).
+    """
     height, width, channels = thumbnail.shape
     if channels == 4:
         image = Image.fromarray(thumbnail)
@@ -81,10 +92,7 @@ def jpeg_of(thumbnail: NDArray[np.uint8]) -> bytes:
         image = Image.fromarray(thumbnail if channels == 3 else np.ascontiguousarray(thumbnail[:, :, 0]))
     factor = max(1, THUMBNAIL_PIXELS // max(height, width))
     # Nearest-neighbour resizing shows exactly the pixels that the network received.
-    image = image.resize((factor * width, factor * height), Image.Resampling.NEAREST)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=_JPEG_QUALITY)
-    return buffer.getvalue()
+    return image.resize((factor * width, factor * height), Image.Resampling.NEAREST)
 
 
 def _pictures(run: Run, indices: NDArray[np.int64]) -> tuple[Picture, ...]:

@@ -20,6 +20,7 @@ from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.contrasts import changes_of
 from kerasclf.report.difference_text import p_text, signed
 from kerasclf.report.experiment_results import ExperimentResults
+from kerasclf.report.explained_images import explained_images
 from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
 from kerasclf.report.findings import findings
 from kerasclf.report.intervals import single_run_note
@@ -85,6 +86,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "changes": changes_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
         "mistakes": mistakes_of(results.chosen.runs[0]),
+        "explained": explained_images(results),
         "probabilities": probabilities,
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,

@@ -11,6 +11,7 @@ from kerasclf.report.finished_run import Run
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
+from kerasclf.studies.explanations import read_explanations
 from kerasclf.studies.refit import read_refit
 from kerasclf.studies.study_folder import StudyFolder
 
@@ -48,7 +49,7 @@ def read_results(path: Path | str) -> StudyResults:
             experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
     if not experiments:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
-    return StudyResults(study, tuple(experiments), read_refit(folder))
+    return StudyResults(study, tuple(experiments), read_refit(folder), read_explanations(folder.path))
 
 
 def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:

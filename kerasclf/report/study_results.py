@@ -11,6 +11,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.random_effects import Sample, borrow
 from kerasclf.report.sequential import strictness
+from kerasclf.studies.explanations import Explanations
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
 from kerasclf.wording import counted, in_words
@@ -36,11 +37,13 @@ class StudyResults:
         study: The contents of study.json.
         experiments: The experiments.
         refit: The final model that was trained on all images; None if there is none.
+        explanations: Heat maps and nearest training images of a run; None if there are none.
     """
 
     study: dict[str, Any]
     experiments: tuple[ExperimentResults, ...]
     refit: Refit | None = None
+    explanations: Explanations | None = None
 
     def __repr__(self) -> str:
         return f"<StudyResults {self.study['name']!r}: {', '.join(e.name for e in self.experiments)}>"

@@ -23,6 +23,8 @@ _NARROW, _NARROW_COLUMNS = 4.4, 4
 # A heat map with fewer cells per side says little about the position.
 _FEW_CELLS = 5
 _MAX_TITLE = 120  # characters
+# Pixel value that is shown as white under a heat map, and how opaque the map is.
+_DIMMED, _HEAT_ALPHA = 420, 0.6
 
 Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
@@ -106,8 +108,8 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
         left.imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
         # A dimmed image lets the heat stand out on white areas.
-        right.imshow(_shown(image.mean(axis=-1, keepdims=True)), cmap="gray", vmin=0, vmax=420)
-        drawn = right.imshow(large, cmap="inferno", vmin=0, vmax=1, alpha=0.6)
+        right.imshow(_shown(image.mean(axis=-1, keepdims=True)), cmap="gray", vmin=0, vmax=_DIMMED)
+        drawn = right.imshow(large, cmap="inferno", vmin=0, vmax=1, alpha=_HEAT_ALPHA)
         figure.colorbar(drawn, ax=right, shrink=0.8, label="evidence for the class")
         for axes in (left, right):
             _bare(axes)
@@ -116,6 +118,20 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         right.set_xlabel(f"{cells}{coarse}", fontsize=9)
         _head(figure, for_figure(title, _MAX_TITLE), narrow)
         return figure
+
+
+def heat_overlay(image: Image.Image, heat: Floats) -> Pixels:
+    """Returns an image under a heat map, uint8 of shape (height, width, 3), as the figures show it.
+
+    Args:
+        image: The image, in grey or in colours.
+        heat: Values from 0 to 1 of shape (rows, columns); any size is resized to the image's.
+    """
+    large = Image.fromarray(heat.astype(np.float32)).resize(image.size, Image.Resampling.BILINEAR)
+    colors = matplotlib.colormaps["inferno"](np.asarray(large).clip(0, 1))[..., :3]
+    # A dimmed image lets the heat stand out on white areas.
+    dimmed = np.asarray(image.convert("L"), np.float64)[..., None] / _DIMMED
+    return np.asarray((_HEAT_ALPHA * colors + (1 - _HEAT_ALPHA) * dimmed) * 255, np.uint8)
 
 
 def _head(figure: Figure, title: str, narrow: bool) -> None:

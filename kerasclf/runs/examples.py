@@ -136,14 +136,15 @@ def read_examples(path: Path) -> Examples:
     return found
 
 
-def thumbnails(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Returns images resized to fit 96×96 pixels with their proportions kept; smaller images stay as they are.
+def thumbnails(images: NDArray[np.uint8], pixels: int = THUMBNAIL_PIXELS) -> NDArray[np.uint8]:
+    """Returns images resized to fit a square with their proportions kept; smaller images stay as they are.
 
     Args:
         images: Pixels 0–255, uint8 of shape (n, height, width, channels).
+        pixels: Height and width of the square.
     """
     _, height, width, channels = images.shape
-    factor = min(1.0, THUMBNAIL_PIXELS / max(height, width))
+    factor = min(1.0, pixels / max(height, width))
     size = max(1, round(factor * height)), max(1, round(factor * width))
     small = np.empty((len(images), *size, channels), np.uint8)
     for index, image in enumerate(images):
