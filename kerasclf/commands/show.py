@@ -1,7 +1,5 @@
 """`kerasclf show`: figures of a trained network's kernels, feature maps and Grad-CAM, and of an augmentation."""
 
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,23 +11,17 @@ from rich.console import Console
 from kerasclf.commands.output import folder_within, say
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
+from kerasclf.commands.show_gradcam import Heat, check_images, check_named_figure, figure_name, read_for, save_gradcam
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
-from kerasclf.escaping import for_figure
 from kerasclf.model_file import MODEL, read_class_names
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
-    from numpy.typing import NDArray
 
 WHAT = ("kernels", "features", "gradcam", "augmentation")
 # A figure with more layers is unreadable.
 _MOST_LAYERS = 12
-# No network takes larger images; a file may announce anything.
-_MAX_PIXELS = 1 << 26
-# File systems allow 255 bytes, and the name of a figure adds to that of its image.
-_MAX_STEM_BYTES = 150
 
 
 @dataclass(frozen=True)
@@ -39,7 +31,8 @@ class ShowCommand:
     Examples:
       kerasclf show kernels runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0
       kerasclf show features model.keras photo.jpg
-      kerasclf show gradcam runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0 photo.jpg --label cat
+      kerasclf show gradcam runs/train-folder-my-photos-resnet50 photo.jpg --class cat
+      kerasclf show gradcam runs/train-folder-my-photos-resnet50 new_photos --out evidence.png
       kerasclf show augmentation ladder/augmented
       kerasclf show augmentation folder:my_photos --set rotation_range=15 horizontal_flip=True
       kerasclf show augmentation photo.jpg other.jpg --set zoom_range=0.2 --versions 6
@@ -52,12 +45,13 @@ class ShowCommand:
     the arithmetic of their size; gradcam: the image regions that support a class; augmentation: images and their random
     versions, as a training sees them."""
     source: Annotated[Path, tyro.conf.Positional]
-    """A run folder, or a .keras file. For augmentation: STUDY/EXPERIMENT, a data set such as folder:PATH, or an image
-    file."""
+    """A run folder; a study or a search, for its chosen run; or a .keras file. For augmentation: STUDY/EXPERIMENT, a
+    data set such as folder:PATH, or an image file."""
     images: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
-    """An image file. It is resized to the input of the network. For augmentation: any number of image files."""
-    label: str | None = None
-    """For gradcam: the name or the number of the class. Default: the predicted class."""
+    """An image file. It is resized to the input of the network. For gradcam: any number of images, folders (with all
+    below them), globs in quotes, or FILE.csv:COLUMN. For augmentation: any number of image files."""
+    label: Annotated[str | None, tyro.conf.arg(name="class", aliases=["--label"])] = None
+    """For gradcam: the name or the number of the class to explain. Default: the predicted class."""
     layers: tuple[str, ...] = ()
     """For features: names of convolutions. Default: all, or 12 evenly spaced ones if there are more."""
     set: tuple[str, ...] = ()
@@ -73,6 +67,8 @@ class ShowCommand:
     out: Path | None = None
     """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in
     the run folder, or next to the file; for augmentation, show/ in the current folder."""
+    overwrite: bool = False
+    """Replace a figure of the same name. Otherwise, a figure in a folder gets the next free name."""
 
     def run(self, console: Console) -> None:
         if self.what == "augmentation":
@@ -82,13 +78,10 @@ class ShowCommand:
         out = self.out or folder_within(path.parent, "show")
         quiet_tensorflow()
         model = _load(path)
-        image = None if self.image is None else _read_for(model, self.image)
-        if self.what == "kernels":
-            figure = _kernels(model)
-        elif self.what == "features":
-            figure = _features(model, image, self.layers)
-        else:
-            figure = _attention(model, image, label, class_names)
+        if self.what == "gradcam":
+            save_gradcam(Heat(path, class_names, label, self.images, self.out, self.overwrite), model, console)
+            return
+        figure = _kernels(model) if self.what == "kernels" else _features(model, self.images[0], self.layers)
         from kerasclf.report.themes import save_figure, save_new_figure
 
         if out.suffix in (".png", ".svg"):
@@ -101,18 +94,11 @@ class ShowCommand:
     @property
     def _figure_name(self) -> str:
         """The name of the figure in its folder, without suffix."""
-        if self.image is None or self.what == "kernels":
-            return self.what
-        return f"{self.what}_{os.fsdecode(os.fsencode(self.image.stem)[:_MAX_STEM_BYTES])}"
-
-    @property
-    def image(self) -> Path | None:
-        """The first image."""
-        return self.images[0] if self.images else None
+        return self.what if self.what == "kernels" else figure_name(self.what, self.images[0])
 
     def _shown(self) -> Shown:
         """Returns what `kerasclf show augmentation` shows."""
-        for flag, given in (("--label", self.label), ("--layers", self.layers)):
+        for flag, given in (("--class", self.label), ("--layers", self.layers)):
             if given:
                 raise KerasclfError(f"{flag} is not for kerasclf show augmentation.")
         size, versions = parse_size(self.image_size), 4 if self.versions is None else self.versions
@@ -130,10 +116,10 @@ class ShowCommand:
         problems = Problems()
         if self.what not in WHAT:
             problems.add(unknown("figure", self.what, WHAT))
-        elif self.what != "kernels" and self.image is None:
+        elif self.what != "kernels" and not self.images:
             problems.add(f"Expected an image: kerasclf show {self.what} {self.source} IMAGE.")
         for flag, given, of in (
-            ("--label", self.label, "gradcam"),
+            ("--class", self.label, "gradcam"),
             ("--layers", self.layers, "features"),
             ("--set", self.set or None, "augmentation"),
             ("--versions", self.versions, "augmentation"),
@@ -142,23 +128,19 @@ class ShowCommand:
         ):
             if given not in (None, ()) and self.what in WHAT and self.what != of:
                 problems.add(f"{flag} is for kerasclf show {of}.")
-        if len(self.images) > 1:
+        if len(self.images) > 1 and self.what != "gradcam":
             problems.add(f"kerasclf show {self.what} takes one image. Received: {len(self.images)}.")
         path, class_names, label = self.source, tuple[str, ...](), None
         with problems.collect():
             path, class_names = _find_model(self.source)
             label = None if self.label is None else _number_of(self.label, class_names)
         with problems.collect():
-            if self.image is not None:
-                _check_image(self.image)
+            if self.images:
+                check_images(self.images)
+        with problems.collect():
+            check_named_figure(self.out, self.overwrite)
         problems.raise_all("kerasclf show cannot run")
         return path, class_names, label
-
-
-def _check_image(path: Path) -> None:
-    from kerasclf.data.decode import read_image
-
-    read_image(path, (8, 8), channels=3)
 
 
 def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
@@ -167,6 +149,11 @@ def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
         return source, read_class_names(source)
     if (source / MODEL).is_file():
         return source / MODEL, read_class_names(source / MODEL)
+    if any((source / name).is_file() for name in ("study.json", "search.json")):
+        from kerasclf.loading import find_model
+
+        path = find_model(source).path
+        return path, read_class_names(path)
     runs = sorted(source.glob("**/model.keras"))[:5] if source.is_dir() else []
     nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
@@ -188,21 +175,6 @@ def _load(path: Path) -> "keras.Model":
     return model
 
 
-def _read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
-    """Reads an image in the size and channels of the model."""
-    from kerasclf.data.decode import read_image
-
-    height, width, channels = model.inputs[0].shape[1:]
-    if channels not in (1, 3):
-        raise KerasclfError(
-            f"Expected a network for grey or colour images. Received a network for {channels} channels."
-        )
-    size = None if height is None or width is None else (height, width)
-    if size is not None and math.prod(size) > _MAX_PIXELS:
-        raise KerasclfError(f"Expected a network for images of at most {_MAX_PIXELS:,} pixels. Received: {size}.")
-    return read_image(path, size, channels)
-
-
 def _kernels(model: "keras.Model") -> Any:
     from kerasclf.models.explaining.visualization import kernels
     from kerasclf.report.visualization_figures import draw_kernels
@@ -210,31 +182,17 @@ def _kernels(model: "keras.Model") -> Any:
     return draw_kernels(*kernels(model))
 
 
-def _features(model: "keras.Model", image: "NDArray[np.uint8] | None", layers: Sequence[str]) -> Any:
+def _features(model: "keras.Model", path: Path, layers: Sequence[str]) -> Any:
     import numpy as np
 
     from kerasclf.models.explaining.visualization import feature_maps
     from kerasclf.report.visualization_figures import draw_features
 
-    assert image is not None
+    image = read_for(model, path)
     found = feature_maps(model, image, layers)
     if len(found) > _MOST_LAYERS:
         found = [found[i] for i in np.linspace(0, len(found) - 1, _MOST_LAYERS).round().astype(int)]
     return draw_features(image, [(maps.layer, maps.arithmetic, maps.maps) for maps in found])
-
-
-def _attention(
-    model: "keras.Model", image: "NDArray[np.uint8] | None", label: int | None, class_names: Sequence[str]
-) -> Any:
-    from kerasclf.models.explaining.visualization import grad_cam
-    from kerasclf.report.visualization_figures import draw_attention
-
-    assert image is not None
-    found = grad_cam(model, image, label)
-    if class_names and len(class_names) <= found.label:
-        raise KerasclfError(f"Expected the names of all classes. Received: {len(class_names)} names.")
-    name = for_figure(class_names[found.label]) if class_names else f"class {found.label}"
-    return draw_attention(image, found.heat, f"{name} ({found.probability:.1%}), by {found.layer}")
 
 
 def _number_of(label: str, class_names: Sequence[str]) -> int:
@@ -242,6 +200,6 @@ def _number_of(label: str, class_names: Sequence[str]) -> int:
         return list(class_names).index(label)
     if label.isdecimal():
         if class_names and int(label) >= len(class_names):
-            raise KerasclfError(f"--label: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
+            raise KerasclfError(f"--class: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
         return int(label)
     raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import keras
 import numpy as np
+import pandas as pd
 from keras import layers
 from numpy.typing import NDArray
 from PIL import Image
@@ -12,10 +14,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from kerasclf.data.dataset import Subset
 from kerasclf.data.image_sources import ImageSource
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, unknown
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.proof_images import dataset_of_run
-from kerasclf.inference.read_ahead import batch_size
+from kerasclf.inference.read_ahead import ImageBatch, batch_size
 from kerasclf.log import Log
 from kerasclf.models.explaining.visualization import grad_cams
 from kerasclf.models.flattening import is_network
@@ -48,6 +50,49 @@ def heat_maps(
     size = images.shape[1:3]
     found = [enlarged(one.heat, size) for one in grad_cams(model, images, classes)]
     return np.stack(found) if found else np.zeros((0, *size), np.float32)
+
+
+class Explained(NamedTuple):
+    """Explained images.
+
+    Args:
+        predictions: One row per image, as `TrainedModel.predict` returns them.
+        images: The images as the model sees them, uint8 of shape (n, height, width, channels).
+        heat: The evidence for the class at each position, from 0 to 1, float32 of shape (n, height, width).
+    """
+
+    predictions: pd.DataFrame
+    images: NDArray[np.uint8]
+    heat: NDArray[np.float32]
+
+
+def explain_batches(
+    model: keras.Model,
+    batches: Sequence[ImageBatch],
+    predictions: pd.DataFrame,
+    class_names: Sequence[str],
+    class_name: str | None,
+) -> Explained:
+    """Returns the heat maps of images that are predicted already.
+
+    Args:
+        model: From images to class probabilities.
+        batches: The images.
+        predictions: One row per image; an image with a `problem` has no heat.
+        class_names: Names of the classes.
+        class_name: The class to explain; None for the predicted one of each image.
+
+    Raises:
+        KerasclfError: If the class is unknown, or the network has no feature maps.
+    """
+    if class_name is not None and class_name not in class_names:
+        raise KerasclfError(unknown("class", class_name, class_names))
+    label = None if class_name is None else list(class_names).index(class_name)
+    none = np.zeros((0, *model.input_shape[1:]), np.uint8)
+    images = np.concatenate([none, *(batch.images for batch in batches)])
+    heat = heat_maps(model, images, None if label is None else [label] * len(images))
+    heat[predictions["problem"].notna().to_numpy()] = 0
+    return Explained(predictions, images, heat)
 
 
 def enlarged(heat: NDArray[np.float32], size: Sequence[int]) -> NDArray[np.float32]:
@@ -110,8 +155,8 @@ class NearestImages:
         >>> from kerasclf.inference.explain import NearestImages
         >>> nearest = NearestImages(np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], np.float32))
         >>> indices, distances = nearest.find(np.array([[2.0, 0.0]], np.float32), k=2)
-        >>> indices.tolist(), distances.round(3).tolist()
-        ([[0, 2]], [[0.0, 0.293]])
+        >>> indices.tolist(), [f"{distance:.3f}" for distance in distances[0]]
+        ([[0, 2]], ['0.000', '0.293'])
     """
 
     def __init__(self, features: NDArray[np.float32]) -> None:

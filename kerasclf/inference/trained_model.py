@@ -27,6 +27,7 @@ from kerasclf.transfer.extraction_engines import Engine
 
 if TYPE_CHECKING:
     from kerasclf.evaluation import Evaluation
+    from kerasclf.inference.explain import Explained
 
 Files = str | Path | Sequence[str | Path]
 Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
@@ -136,6 +137,34 @@ class TrainedModel:
             promises = calibration.promises(abstain_at, sets, sets_by_class)
         found = self.predictions(self._batches(images), top=top, promises=promises, engine=engine)
         return as_table(found, top, promises)
+
+    def explain(self, images: Files | Arrays, class_name: str | None = None) -> "Explained":
+        """Explains predictions: where in each image the evidence for a class is (Grad-CAM).
+
+        Args:
+            images: As for `predict`. All of them are kept in memory.
+            class_name: The class to explain; None for the predicted one of each image.
+
+        Returns:
+            Predictions, the images as the model sees them, and heat maps. An image that cannot be read has a black
+            image and a heat map of 0.
+
+        Raises:
+            KerasclfError: If the class is unknown, or the network has no feature maps.
+
+        Example:
+            >>> image = keras.Input((8, 8, 1), dtype="uint8")
+            >>> maps = keras.layers.Conv2D(4, 3)(keras.layers.Rescaling(1 / 255)(image))
+            >>> classes = keras.layers.Dense(2, "softmax")(keras.layers.GlobalAveragePooling2D()(maps))
+            >>> trained = TrainedModel(Path("model.keras"), keras.Model(image, classes), ("cat", "dog"))
+            >>> trained.explain(np.zeros((4, 8, 8, 1), np.uint8), "dog").heat.shape
+            (4, 8, 8)
+        """
+        from kerasclf.inference.explain import explain_batches
+
+        batches = list(self._batches(images))
+        predictions = as_table(self.predictions(batches, engine="tensorflow"), 1, NO_PROMISES)
+        return explain_batches(self.model, batches, predictions, self.class_names, class_name)
 
     def probabilities(self, images: Files | Arrays, *, engine: Engine = "auto") -> NDArray[np.float32]:
         """Returns the probability of each class, shape (n, classes); nan for an image that cannot be read.

@@ -23,6 +23,8 @@ _NARROW, _NARROW_COLUMNS = 4.4, 4
 # A heat map with fewer cells per side says little about the position.
 _FEW_CELLS = 5
 _MAX_TITLE = 120  # characters
+# Of a contact sheet, and characters of a line above an image.
+_PAIRS_PER_ROW, _MAX_LINE = 4, 38
 # Pixel value that is shown as white under a heat map, and how opaque the map is.
 _DIMMED, _HEAT_ALPHA = 420, 0.6
 
@@ -117,6 +119,36 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         coarse = ", which show only roughly where" if min(heat.shape) < _FEW_CELLS else ""
         right.set_xlabel(f"{cells}{coarse}", fontsize=9)
         _head(figure, for_figure(title, _MAX_TITLE), narrow)
+        return figure
+
+
+def draw_contact_sheet(images: Pixels, heats: Sequence[Floats], titles: Sequence[tuple[str, str]]) -> Figure:
+    """Draws many images, each beside the same image under its heat map.
+
+    Args:
+        images: Pixels 0–255 of shape (n, height, width, channels), with 1 or 3 channels.
+        heats: The heat map of each, from 0 to 1; any size is resized to the image's.
+        titles: What stands above each image in two lines, such as its class and its file.
+    """
+    columns = min(_PAIRS_PER_ROW, len(images))
+    rows = math.ceil(len(images) / columns)
+    with matplotlib.rc_context(_plain("light")):
+        figure = Figure(figsize=(3.2 * columns, 0.5 + 1.95 * rows))
+        grid = np.atleast_2d(figure.subplots(rows, 2 * columns))
+        for axes in grid.flat:
+            _bare(axes)
+            axes.set_axis_off()
+        for position, (image, heat, lines) in enumerate(zip(images, heats, titles, strict=True)):
+            row, column = divmod(position, columns)
+            left, right = grid[row, 2 * column : 2 * column + 2]
+            left.imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
+            right.imshow(heat_overlay(Image.fromarray(_shown(image)), heat))
+            left.set_title(" \n ", fontsize=8)
+            text = "\n".join(for_figure(line, _MAX_LINE) for line in lines)
+            left.text(0, 1.04, text, transform=left.transAxes, fontsize=8, va="bottom").set_in_layout(False)
+        _head(
+            figure, f"Evidence for the class above each image, from {'×'.join(map(str, heats[0].shape))} cells", False
+        )
         return figure
 
 

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from kerasclf.cli import main
@@ -53,7 +54,7 @@ def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
     [
         (["kernel", "RUN"], "Unknown figure 'kernel'. Did you mean 'kernels'?"),
         (["features", "RUN"], "Expected an image: kerasclf show features"),
-        (["kernels", "RUN", "--label", "cat"], "--label is for kerasclf show gradcam"),
+        (["kernels", "RUN", "--label", "cat"], "--class is for kerasclf show gradcam"),
         (["kernels", "/nowhere"], "Received: /nowhere, which does not exist"),
         (["kernels", "STUDY"], "which holds no model.keras. It contains the runs: "),
         (["kernels", "PHOTO"], "which is no .keras file"),
@@ -61,7 +62,7 @@ def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
         (["features", "RUN", "RUN/experiment.json"], "cannot be read as an image"),
         (["features", "RUN", "PHOTO", "--layers", "conv3_conv"], "Did you mean 'conv2_conv'?"),
         (["gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
-        (["gradcam", "RUN", "PHOTO", "--label", "7"], "--label: expected 0 to 2, or a class name. Received: 7"),
+        (["gradcam", "RUN", "PHOTO", "--label", "7"], "--class: expected 0 to 2, or a class name. Received: 7"),
         (["kernels", "BROKEN"], "cannot be loaded as a model"),
         (["kernels", "DENSE"], "Expected a network with convolutions. Received: dense"),
     ],
@@ -129,3 +130,50 @@ def test_a_file_with_its_class_names_beside_takes_a_name(run, photo):
     (run / "experiment.json").unlink()
     main(["show", "gradcam", str(run / "model.keras"), str(photo), "--label", "owl"])
     assert (run / "show" / "gradcam_photo.png").exists()
+
+
+def test_many_images_share_a_contact_sheet(run, photo, tmp_path, capsys):
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        Image.open(photo).save(folder / name)
+    (folder / "c.png").write_bytes(b"\x89PNG")
+    out = tmp_path / "sheet.png"
+    with pytest.raises(SystemExit) as caught:
+        main(["show", "gradcam", str(run), str(folder), str(photo), "--class", "owl", "--out", str(out)])
+    assert caught.value.code == 1
+    captured = capsys.readouterr()
+    assert f"{folder / 'c.png'} cannot be read as an image" in captured.out
+    assert "1 of 4 images could not be read. The figure has all others." in captured.err
+    assert out.exists()
+    before = out.read_bytes()
+    with pytest.raises(SystemExit) as caught:
+        main(["show", "gradcam", str(run), str(photo), "--out", str(out)])
+    assert caught.value.code == 2
+    assert f"{out} already exists. Give --overwrite to replace it" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    main(["show", "gradcam", str(run), str(photo), "--out", str(out), "--overwrite"])
+    assert out.read_bytes() != before
+
+
+def test_of_very_many_images_some_are_shown(run, photo, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("kerasclf.commands.show_gradcam.MOST_IMAGES", 2)
+    shown = []
+    monkeypatch.setattr(
+        "kerasclf.report.visualization_figures.draw_contact_sheet",
+        lambda images, heats, titles: shown.extend(titles) or Figure(),
+    )
+    for number in range(4):
+        Image.open(photo).save(tmp_path / f"n{number}.png")
+    main(["show", "gradcam", str(run), str(tmp_path / "n*.png"), "--class", "owl"])
+    assert "2 of 4 images, evenly spaced" in capsys.readouterr().out
+    assert [name for _, name in shown] == ["n0.png", "n2.png"]
+    assert all(title.startswith("owl (") for title, _ in shown)
+
+
+def test_all_problems_are_named_before_the_model_is_loaded(run, tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        main(["show", "gradcam", str(run), str(tmp_path / "x*.png"), "/nowhere.png", "--class", "bat"])
+    error = capsys.readouterr().err
+    for words in ("matches no image", "/nowhere.png does not exist", "Unknown class 'bat'"):
+        assert words in error

@@ -6,11 +6,13 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 from kerasclf.errors import DataError, KerasclfError
-from kerasclf.inference import explain
+from kerasclf.inference import explain, proof_images
 from kerasclf.inference.explain import NearestImages, features, heat_maps, nearest_training_images, search_images
 from kerasclf.loading import load
+from kerasclf.model_file import save_model
 from kerasclf.models.explaining.visualization import grad_cam
 from tests.conftest import make_subset
 
@@ -168,8 +170,35 @@ def test_training_images_that_are_gone_are_named(study, photos):
 
 def test_changed_training_images_are_named(study, monkeypatch):
     trained = load(study)
-    whole = explain.dataset_of_run(trained.run, lambda line: None)
+    whole = proof_images.dataset_of_run(trained.run, lambda line: None)
     fewer = replace(whole, train=whole.train.take(np.arange(5)))
-    monkeypatch.setattr(explain, "dataset_of_run", lambda run, log: fewer)
+    monkeypatch.setattr(proof_images.Experiment, "dataset", lambda self, log: fewer)
     with pytest.raises(DataError, match="have changed since it ended"):
         nearest_training_images(trained.run, trained.model)
+
+
+def test_a_trained_model_explains_files_and_arrays(tmp_path):
+    save_model(grey_model(), tmp_path / "model.keras", ["cat", "dog"])
+    trained = load(tmp_path / "model.keras")
+    pixels = random_images(2, (4, 4, 1))
+    Image.fromarray(pixels[0, ..., 0]).save(tmp_path / "a.png")
+    (tmp_path / "b.png").write_bytes(b"\x89PNG")
+    found = trained.explain([tmp_path / "a.png", tmp_path / "b.png"], "dog")
+    np.testing.assert_array_equal(found.images[0], pixels[0])
+    np.testing.assert_allclose(found.heat[0], pixels[0, ..., 0] / pixels[0].max(), atol=1e-6)
+    assert not found.heat[1].any()
+    assert found.predictions["problem"].notna().tolist() == [False, True]
+    np.testing.assert_array_equal(trained.explain(pixels, "dog").heat[0], found.heat[0])
+    assert not trained.explain(pixels, "cat").heat.any()
+    with pytest.raises(KerasclfError, match=r"Unknown class 'dig'\. Did you mean 'dog'\?"):
+        trained.explain(pixels, "dig")
+
+
+def grey_model():
+    """A network whose class 1 gains with every pixel."""
+    image = keras.Input((4, 4, 1), dtype="uint8")
+    x = layers.Conv2D(1, 1, use_bias=False, kernel_initializer="ones")(layers.Rescaling(1 / 255)(image))
+    classes = layers.Dense(2, "softmax", use_bias=False, name="out")(layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, classes)
+    model.get_layer("out").set_weights([np.array([[-1.0, 1.0]])])
+    return model
