@@ -143,7 +143,7 @@ REFUSED = [
     (["show", "kernel", "RUN"], "Unknown figure 'kernel'. Did you mean 'kernels'?"),
     (["show", "kernels", "NOWHERE"], "Received: NOWHERE, which does not exist"),
     (["show", "gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
-    (["show", "gradcam", "RUN", "PHOTO", "--label", "2"], "--label: expected 0 to 1, or a class name. Received: 2."),
+    (["show", "gradcam", "RUN", "PHOTO", "--class", "2"], "--class: expected 0 to 1, or a class name. Received: 2."),
     (["show", "features", "RUN", "nowhere.png"], "nowhere.png does not exist."),
     (["report", "NOWHERE"], "NOWHERE holds no study"),
     (["report", "RUNS"], "RUNS holds no study. Its subfolders do: RUNS/first."),

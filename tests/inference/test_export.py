@@ -316,6 +316,7 @@ def test_changed_or_missing_images_are_named(trained, photos, monkeypatch, tmp_p
 def test_a_run_on_all_images_is_proved_on_training_images(trained, tmp_path):
     run = shutil.copytree(trained.run.path, tmp_path / "run")
     description = read_json(run / "experiment.json") | {"view": View(everything=True).to_dict()}
+    description["data"]["images"] = {"train": 24, "validation": 0, "test": 0}
     (run / "experiment.json").write_text(json.dumps(description))
     found = images_of_run(type(trained.run)(run), silent)
     assert (found.name, len(found.proof), len(found.train)) == ("training", 24, 24)
