@@ -1,7 +1,7 @@
 """`TrainedModel`: a saved model with the names of its classes, which predicts new images."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 Files = str | Path | Sequence[str | Path]
 Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
+# From batches to each batch with its class probabilities.
+Computing = Callable[[Iterable[ImageBatch]], Iterator[tuple[ImageBatch, NDArray[np.float32]]]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -250,20 +252,32 @@ class TrainedModel:
         Raises:
             KerasclfError: If the model takes rows of a table, or its outputs are no probabilities.
         """
+        return self.prepare(engine, log)(batches)
+
+    def prepare(self, engine: Engine = "auto", log: Log = lambda line: None) -> Computing:
+        """Returns `compute` for many calls. To prepare an engine takes seconds.
+
+        Raises:
+            KerasclfError: If the model takes rows of a table.
+        """
         if self.model.inputs[0].dtype != "uint8":
             raise KerasclfError(f"Expected a model of images. Received: {self.path}, a model of the rows of a table.")
         compute = compute_with(self.model, engine, log)
-        waiting = deque[ImageBatch]()
 
-        def images() -> Iterator[NDArray[np.uint8]]:
-            for batch in batches:
-                waiting.append(batch)
-                yield batch.images
+        def computing(batches: Iterable[ImageBatch]) -> Iterator[tuple[ImageBatch, NDArray[np.float32]]]:
+            waiting = deque[ImageBatch]()
 
-        for (rows,) in compute(images()):
-            rows = np.array(rows, np.float32)
-            check_probabilities(rows, self.path)
-            yield waiting.popleft(), self._scaled(rows)
+            def images() -> Iterator[NDArray[np.uint8]]:
+                for batch in batches:
+                    waiting.append(batch)
+                    yield batch.images
+
+            for (rows,) in compute(images()):
+                rows = np.array(rows, np.float32)
+                check_probabilities(rows, self.path)
+                yield waiting.popleft(), self._scaled(rows)
+
+        return computing
 
     def _scaled(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the outputs of the model as calibrated or raw probabilities."""
