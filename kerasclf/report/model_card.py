@@ -20,6 +20,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.intervals import interval_of
 from kerasclf.report.misclassifications import mistakes_of
+from kerasclf.report.model_limits import UNTESTED_IMAGES
 from kerasclf.report.page import templates
 from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.results_reader import read_results
@@ -121,6 +122,7 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
         worst=_worst_classes(run),
         start=_start(description),
         not_recorded=NOT_RECORDED,
+        untested_images=UNTESTED_IMAGES,
     )
 
 
