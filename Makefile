@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
+DEMO_READY := $(VENV)/.ready-demo
 BENCH_READY := $(VENV)/.ready-bench
 BENCH_NETWORKS_READY := $(VENV)/.ready-bench-networks
 # compat: Python also finds the package from the folder that holds the clone, whose name is that of the package.
@@ -119,6 +120,10 @@ test: $(DEV_READY) ## Check style and types, then run the tests
 test-slow: $(DEV_READY) ## Run the long tests of one folder of tests/, or all for hours (TOPIC=data|models|runs|search|…)
 	$(BIN)/python -m pytest -m slow $(if $(TOPIC),tests/$(TOPIC))
 
+.PHONY: test-demo
+test-demo: $(DEMO_READY) ## Test the page of kerasclf demo in headless Chromium, if there is one
+	$(BIN)/python -m pytest tests/commands/test_demo.py
+
 .PHONY: bench
 bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side by side
 	$(BIN)/python -m benchmarks.augmentation
@@ -169,6 +174,11 @@ $(READY): setup.cfg pyproject.toml | $(BIN)/python
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna]"
+	@touch $(READY) $@
+
+# Not part of DEV_READY: gradio takes an older Pillow than the other tests use.
+$(DEMO_READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,demo]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python

@@ -13,6 +13,7 @@ from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.calibrate import CalibrateCommand
 from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.course import CourseCommand
+from kerasclf.commands.demo import DemoCommand
 from kerasclf.commands.evaluate import EvaluateCommand
 from kerasclf.commands.export import ExportCommand
 from kerasclf.commands.help_text import help_of, help_of_all
@@ -41,6 +42,7 @@ COMMANDS: dict[str, type] = {
     "evaluate": EvaluateCommand,
     "export": ExportCommand,
     "benchmark": BenchmarkCommand,
+    "demo": DemoCommand,
     "models": ModelsCommand,
     "show": ShowCommand,
     "weights": WeightsCommand,
