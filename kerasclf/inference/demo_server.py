@@ -17,6 +17,7 @@ from kerasclf.errors import KerasclfError
 FIRST_PORT, _PORTS = 7860, 100
 LOOPBACK = "127.0.0.1"
 _LOOPBACK_NAMES = ("localhost", LOOPBACK, "::1", "[::1]")
+_LAST_PORT = 65535
 _BACKLOG = 128
 # A page that is open holds a connection, which would never end by itself.
 _GRACE_S = 1
@@ -147,6 +148,8 @@ def _until_signal() -> Iterator[threading.Event]:
 
 def _listen(host: str, port: int | None) -> socket.socket:
     """Returns a socket at a port that is free."""
+    if port is not None and not 0 <= port <= _LAST_PORT:  # 0 lets the system choose
+        raise KerasclfError(f"port: expected a number from 1 to {_LAST_PORT}. Received: {port}.")
     for tried in range(FIRST_PORT, FIRST_PORT + _PORTS) if port is None else (port,):
         family, address = _address(host, tried)
         found = socket.socket(family, socket.SOCK_STREAM)

@@ -145,6 +145,8 @@ REFUSED = [
     (["show", "gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
     (["show", "gradcam", "RUN", "PHOTO", "--class", "2"], "--class: expected 0 to 1, or a class name. Received: 2."),
     (["show", "features", "RUN", "nowhere.png"], "nowhere.png does not exist."),
+    (["demo", "NOWHERE"], "Received: NOWHERE, which does not exist"),
+    (["demo", "NOWHERE", "--host", "192.0.2.1"], "--host: expected a name or an address of this machine."),
     (["report", "NOWHERE"], "NOWHERE holds no study"),
     (["report", "RUNS"], "RUNS holds no study. Its subfolders do: RUNS/first."),
     (["weights", "convert", "a.pth", "resnet18"], "-o, --out PATH is missing: The file to write: .keras"),
