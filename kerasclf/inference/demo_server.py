@@ -57,7 +57,8 @@ class OpenPort:
     def __init__(self, host: str = LOOPBACK, port: int | None = None) -> None:
         self.host = host
         self.socket = _listen(host, port)
-        self.port: int = self.socket.getsockname()[1]
+        # Known after the socket is closed, too.
+        self.address, self.port = self.socket.getsockname()[:2]
 
     @property
     def is_private(self) -> bool:
@@ -67,8 +68,8 @@ class OpenPort:
     @property
     def url(self) -> str:
         """The address for a browser."""
-        address = ipaddress.ip_address(self.socket.getsockname()[0])
-        name = socket.gethostname() if address.is_unspecified else self.host
+        is_any = ipaddress.ip_address(self.address.partition("%")[0]).is_unspecified
+        name = socket.gethostname() if is_any else self.host
         return f"http://{f'[{name}]' if ':' in name else name}:{self.port}"
 
 

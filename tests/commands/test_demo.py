@@ -17,8 +17,8 @@ from tests.inference import conftest
 
 photos, study = conftest.photos, conftest.study
 OPENED = (
-    "opens the page to others. Everyone who reaches this machine can use the model and see its training images. Nothing "
-    "is encrypted, and there is no password. Browsers allow the webcam only to pages of their own machine."
+    "opens the page to others. Everyone who reaches this machine can use the model and see its training images. "
+    "Nothing is encrypted, and there is no password. Browsers allow the webcam only to pages of their own machine."
 )
 
 
@@ -137,6 +137,7 @@ def test_the_page_in_a_browser(study, photos, page, tmp_path):
         browser.wait_for("[...document.querySelectorAll('button')].some(one => /Access/.test(one.innerText))")
         browser.run("[...document.querySelectorAll('button')].find(one => /Access/.test(one.innerText)).click()")
         browser.wait_for("document.querySelector('[aria-label=\"capture photo\"]') !== null")
+        browser.wait_for("document.querySelector('video').readyState == 4")
         browser.run("document.querySelector('[aria-label=\"capture photo\"]').click()")
         browser.wait_for("document.body.innerText.includes('Nearest training images')")
         own = (url, "data:", "blob:", "about:")

@@ -39,9 +39,9 @@ def test_an_image_is_predicted_as_by_predict(answers, photos):
     np.testing.assert_allclose(found.probabilities, [expected[f"probability{n}"] for n in ("", "_2", "_3")], atol=1e-6)
 
 
-def test_the_nearest_training_images_start_with_the_image_itself(answers):
+def test_the_nearest_training_images_start_with_the_image_itself(answers, photos):
     subset = answers.nearest.images
-    path = subset.images.paths[5]
+    path = photos / subset.names[5]
     found = answers.answer(path, "mine.png")
     assert len(found.neighbours) == 3
     assert found.neighbours[0].name == subset.names[5]

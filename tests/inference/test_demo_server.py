@@ -57,7 +57,7 @@ def test_a_number_that_is_no_port_is_refused(port):
 
 @pytest.mark.parametrize(
     ("host", "private"),
-    [("127.0.0.1", True), ("127.1.2.3", True), ("localhost", True), ("0.0.0.0", False), ("", False)],
+    [("127.0.0.1", True), ("127.1.2.3", True), ("localhost", True), ("0.0.0.0", False)],
 )
 def test_only_loopback_is_private(host, private):
     assert is_loopback(host) is private

@@ -26,13 +26,14 @@ def test_they_name_the_classes_the_training_and_the_accuracy(run):
     data = run.description()["data"]
     classes, training, measured = limits_of(run, CLASSES)
     assert classes == (
-        f"It knows {len(CLASSES)} classes: {', '.join(CLASSES[:-1])} and {CLASSES[-1]}. It answers with one of them even "
-        "if an image shows something else."
+        f"It knows {len(CLASSES)} classes: {', '.join(CLASSES[:-1])} and {CLASSES[-1]}. It answers with one of them "
+        "even if an image shows something else."
     )
-    assert training == f"It was trained on {data['images']['train']:,} images. Its data: {data['title']}."
+    assert data["images"]["train"] == 1
+    assert training == f"It was trained on 1 image. Its data: {data['title']}."
     assert measured == (
-        f"It classifies {accuracy.value:.1%} of {len(labels)} test images correctly. The 95 % interval, for images like "
-        f"these, is {accuracy.low:.1%} to {accuracy.high:.1%}."
+        f"It classifies {accuracy.value:.1%} of {len(labels)} test images correctly. The 95 % interval, for images "
+        f"like these, is {accuracy.low:.1%} to {accuracy.high:.1%}."
     )
 
 
