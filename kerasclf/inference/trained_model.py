@@ -11,14 +11,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.data.decode import resize_images
 from kerasclf.errors import KerasclfError, Problems
+from kerasclf.inference.array_batches import Arrays, array_batches
 from kerasclf.inference.image_files import ImageFiles
 from kerasclf.inference.model_calibration import ModelCalibration, checked
 from kerasclf.inference.model_checks import check_probabilities, input_problem, names_problem
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, as_table, most_probable
-from kerasclf.inference.read_ahead import ImageBatch, batch_size, read_batches
+from kerasclf.inference.read_ahead import ImageBatch, read_batches
 from kerasclf.log import Log
 from kerasclf.model_file import read_class_names
 from kerasclf.models.saved_networks import load_saved
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from kerasclf.inference.explain import Explained
 
 Files = str | Path | Sequence[str | Path]
-Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 # From batches to each batch with its class probabilities.
 Computing = Callable[[Iterable[ImageBatch]], Iterator[tuple[ImageBatch, NDArray[np.float32]]]]
 
@@ -290,24 +289,4 @@ class TrainedModel:
             images = [images]
         if all(isinstance(image, str | Path) for image in images) and not isinstance(images, np.ndarray):
             return read_batches(ImageFiles(tuple(map(str, images))), self.image_shape)
-        return self._array_batches(images)  # type: ignore[arg-type]
-
-    def _array_batches(self, images: Arrays) -> Iterator[ImageBatch]:
-        """Yields batches of arrays, resized as image files are."""
-        size = batch_size(self.image_shape)
-        for image in images:
-            self._check_array(image)
-        for start in range(0, len(images), size):
-            part = [
-                image if image.shape == self.image_shape else resize_images(image[None], self.image_size)[0]
-                for image in images[start : start + size]
-            ]
-            yield ImageBatch(tuple(str(start + i) for i in range(len(part))), np.stack(part))
-
-    def _check_array(self, image: NDArray[np.uint8]) -> None:
-        """Checks an image, whose pixels could have any range if they were no bytes."""
-        if image.ndim != 3 or image.shape[-1] != self.channels or image.dtype != np.uint8 or 0 in image.shape:
-            raise KerasclfError(
-                f"images: expected uint8 arrays of shape (height, width, {self.channels}), pixels 0–255. "
-                f"Received: {image.dtype} of shape {image.shape}."
-            )
+        return array_batches(images, self.image_shape)  # type: ignore[arg-type]
