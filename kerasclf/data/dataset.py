@@ -26,11 +26,13 @@ class Subset(SetRepr):
         images: The images.
         labels: Class indices, int64 of shape (n,).
         names: Each image's path below the data set's folder, or its index in the original arrays.
+        groups: Each image's group, such as its patient; empty without groups.
     """
 
     images: ImageSource
     labels: NDArray[np.int64]
     names: tuple[str, ...]
+    groups: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not len(self.images) == len(self.labels) == len(self.names):
@@ -50,8 +52,8 @@ class Subset(SetRepr):
 
     def take(self, indices: NDArray[np.integer]) -> "Subset":
         """Returns a subset of only the images at `indices`, in that order."""
-        names = tuple(self.names[int(i)] for i in indices)
-        return Subset(self.images.take(indices), self.labels[indices], names)
+        names, groups = (tuple(of_each[int(i)] for i in indices if of_each) for of_each in (self.names, self.groups))
+        return Subset(self.images.take(indices), self.labels[indices], names, groups)
 
 
 @dataclass(frozen=True, repr=False)
@@ -140,9 +142,11 @@ def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) 
 
 
 def _listing(subset: Subset) -> dict[str, Any]:
+    groups = {"groups": list(subset.groups)} if subset.groups else {}
     return {
         "images": len(subset),
         "content": subset.images.fingerprint(),
         "names": list(subset.names),
         "labels": subset.labels.tolist(),
+        **groups,
     }

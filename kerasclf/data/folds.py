@@ -1,11 +1,12 @@
 """K-fold cross-validation over all images outside the test set."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from kerasclf.data.dataset import ImageDataset, Subset, class_counts
+from kerasclf.data.groups import Indices, fold_numbers
 from kerasclf.data.image_sources import FileImages, ImageSource, in_memory
 from kerasclf.errors import DataError
 from kerasclf.wording import counted
@@ -14,7 +15,7 @@ from kerasclf.wording import counted
 def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDataset]:
     """Yields `folds` versions of a data set. Each image outside the test set is in exactly one validation set.
 
-    The folds are stratified and seeded. All versions share the test set.
+    The folds are stratified and seeded. All versions share the test set. Images of one group are in one fold.
 
     Args:
         dataset: The data set; its training and validation images are divided anew.
@@ -34,15 +35,34 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
             f"folds: expected 2 to {counts.min()}, as class {scarce!r} has {counted(counts.min(), 'image')} outside "
             f"the test set. Received: {folds}."
         )
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for train, validation in splitter.split(np.zeros(len(pool)), pool.labels):
+    if pool.groups:
+        numbers = fold_numbers(pool.labels, pool.groups, folds, seed)
+        _check_folds(numbers, pool.labels, dataset.class_names, folds)
+        held_out = [np.flatnonzero(numbers == number) for number in range(folds)]
+    else:
+        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+        held_out = [validation for _, validation in splitter.split(np.zeros(len(pool)), pool.labels)]
+    for validation in held_out:
+        train = np.setdiff1d(np.arange(len(pool)), validation)
         yield replace(dataset, train=pool.take(train), validation=pool.take(validation))
+
+
+def _check_folds(numbers: Indices, labels: Indices, class_names: Sequence[str], folds: int) -> None:
+    """Checks that each fold and the other folds together have images of every class."""
+    for number in range(folds):
+        for side in (numbers == number, numbers != number):
+            missing = np.flatnonzero(class_counts(labels[side], len(class_names)) == 0)
+            if len(missing):
+                raise DataError(
+                    f"folds: expected groups of class {class_names[missing[0]]!r} for each fold. Received: {folds} "
+                    "folds and too few groups of that class. Give fewer folds."
+                )
 
 
 def join(one: Subset, other: Subset) -> Subset:
     """Returns the images of two subsets as one, in order."""
     labels = np.concatenate([one.labels, other.labels])
-    return Subset(_join_images(one.images, other.images), labels, one.names + other.names)
+    return Subset(_join_images(one.images, other.images), labels, one.names + other.names, one.groups + other.groups)
 
 
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:

@@ -10,6 +10,7 @@ and its number. Only the requested images are drawn.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,7 @@ class Scenes:
     subset: int
     labels: NDArray[np.int64]
     numbers: NDArray[np.int64]
+    groups: ClassVar[tuple[str, ...]] = ()
 
     def take(self, indices: NDArray[np.int64]) -> "Scenes":
         """Returns only the scenes at `indices`."""

@@ -28,6 +28,7 @@ def write_snapshot(dataset: ImageDataset, path: Path) -> bool:
         "known_as": dataset.known_as,
         "class_names": dataset.class_names,
         "names": {name: dataset.subset(name).names for name in SETS},
+        "groups": {name: dataset.subset(name).groups for name in SETS},
     }
     with path.open("wb") as file:
         write_arrays(file, arrays, described)
@@ -38,7 +39,12 @@ def read_snapshot(path: Path) -> ImageDataset:
     """Reads a data set from a file of `write_snapshot`, with the same images, labels, names and manifest."""
     arrays, described = read_arrays(path)
     sets = {
-        name: Subset(in_memory(arrays[f"{name}/images"]), arrays[f"{name}/labels"], tuple(described["names"][name]))
+        name: Subset(
+            in_memory(arrays[f"{name}/images"]),
+            arrays[f"{name}/labels"],
+            tuple(described["names"][name]),
+            tuple(described["groups"][name]),
+        )
         for name in SETS
     }
     return ImageDataset(

@@ -9,16 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import class_counts
+from kerasclf.data.groups import Indices, check_groups, hold_out_groups, pattern_problem
 from kerasclf.errors import DataError, shortened
 from kerasclf.values import LATER, Value
 from kerasclf.wording import counted
 
-Indices = NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class Split(Value):
-    """How to divide images that the data set does not divide itself.
+    r"""How to divide images that the data set does not divide itself.
 
     Args:
         validation: Share of the training images to use for validation.
@@ -33,6 +32,8 @@ class Split(Value):
             images outside the test set. None does not fold.
         earlier: The manifest `data-HASH.json` of an earlier study on a folder or lists of images. Its images stay in
             their sets; new images are divided by the same shares. None divides all images anew.
+        group: A regular expression that finds the group of each image file in its name, such as `r"patient_(\d+)"`.
+            Images of one group stay in one set. None takes the groups that the data set names, if any.
 
     Example:
         >>> from kerasclf import Split, load_dataset
@@ -49,6 +50,7 @@ class Split(Value):
     test_per_class: int | None = None
     fold: tuple[int, int] | None = field(default=None, metadata=LATER)
     earlier: str | None = field(default=None, metadata=LATER)
+    group: str | None = field(default=None, metadata=LATER)
 
     def problems(self) -> list[str]:
         found = [
@@ -62,6 +64,8 @@ class Split(Value):
                 found.append(f"{name}: expected at least 2 images per class, or None. Received: {limit}.")
         if self.fold is not None and not 1 <= self.fold[0] <= self.fold[1] >= 2:
             found.append(f"fold: expected (number, folds), such as (2, 5). Received: {self.fold}.")
+        if self.group is not None and (problem := pattern_problem(self.group)):
+            found.append(f"group: {problem}")
         if self.earlier is not None and self.fold is not None:
             found.append("fold: expected None with `earlier`, whose validation set stays.")
         return found
@@ -73,6 +77,9 @@ class Divisible(Protocol):
     @property
     def labels(self) -> Indices: ...
 
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+
     def take(self, indices: Indices) -> Self:
         """Returns only the images at `indices`."""
 
@@ -83,7 +90,7 @@ T = TypeVar("T", bound=Divisible)
 def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -> dict[str, T]:
     """Returns the training, validation and test sets.
 
-    The steps are: hold out the test set, limit both sets, hold out the validation set.
+    The steps are: hold out the test set, limit both sets, hold out the validation set. No group is in two sets.
 
     Args:
         found: Sets that the data set provides, at least "train".
@@ -91,22 +98,30 @@ def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -
         class_names: Class names, in the order of the labels.
 
     Raises:
-        DataError: If a class has too few images; the message names it.
+        DataError: If a class has too few images, or a group is in two sets that the data set provides; the message
+            names it.
     """
     sets = dict(found)
     _check_enough(sets, class_names)
     if "test" not in sets:
-        rest, held_out = divide(sets["train"].labels, split.test, split, class_names)
+        rest, held_out = _divide(sets["train"], split.test, split, class_names)
         sets |= {"train": sets["train"].take(rest), "test": sets["train"].take(held_out)}
     limits = {"train": split.train_per_class, "validation": split.test_per_class, "test": split.test_per_class}
     sets = {name: part.take(limit_per_class(part.labels, limits[name], split.seed)) for name, part in sets.items()}
     if "validation" not in sets:
-        rest, held_out = divide(sets["train"].labels, split.validation, split, class_names)
+        rest, held_out = _divide(sets["train"], split.validation, split, class_names)
         sets |= {"train": sets["train"].take(rest), "validation": sets["train"].take(held_out)}
+    check_groups(sets)
     return sets
 
 
-def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[Indices, Indices]:
+def _divide(images: Divisible, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[Indices, Indices]:
+    return divide(images.labels, share, split, class_names, images.groups)
+
+
+def divide(
+    labels: Indices, share: float, split: Split, class_names: tuple[str, ...], groups: tuple[str, ...] = ()
+) -> tuple[Indices, Indices]:
     """Holds out a share of the images.
 
     Args:
@@ -114,6 +129,7 @@ def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, 
         share: Share to hold out.
         split: Method and seed.
         class_names: Class names, in the order of the labels.
+        groups: Group of each image; empty without groups.
 
     Returns:
         The indices of the remaining images, and of those held out.
@@ -125,9 +141,11 @@ def divide(labels: Indices, share: float, split: Split, class_names: tuple[str, 
     if split.method == "first":
         count = round(share * len(labels))
         rest, held_out = indices[count:], indices[:count]
+    elif groups:
+        rest, held_out = hold_out_groups(labels, groups, share, split.seed, len(class_names))
     else:
         rest, held_out = _stratified(labels, share, split.seed, len(class_names))
-    _check_every_class(labels, held_out, split, class_names)
+    _check_every_class(labels, held_out, split, class_names, np.array(groups))
     return rest, held_out
 
 
@@ -177,17 +195,20 @@ def _check_enough(sets: Mapping[str, Divisible], class_names: tuple[str, ...]) -
         )
 
 
-def _check_every_class(labels: Indices, held_out: Indices, split: Split, class_names: tuple[str, ...]) -> None:
+def _check_every_class(
+    labels: Indices, held_out: Indices, split: Split, class_names: tuple[str, ...], groups: NDArray[np.str_]
+) -> None:
     for side in (np.delete(labels, held_out), labels[held_out]):
         missing = np.flatnonzero(class_counts(side, len(class_names)) == 0)
         if len(missing):
             name = class_names[missing[0]]
-            count = int((labels == missing[0]).sum())
+            of_class = labels == missing[0]
+            has = counted(int(of_class.sum()), "image")
+            if len(groups):
+                has += f" of {counted(len(set(groups[of_class])), 'group')}"
             remedy = (
-                "Add images of that class, or remove it."
+                f"Add {'groups' if len(groups) else 'images'} of that class, or remove it."
                 if split.method == "stratified"
                 else "Use the method 'stratified' (protocol 'sound')."
             )
-            raise DataError(
-                f"Class {name!r} has {counted(count, 'image')}, but none would be in one of the sets. {remedy}"
-            )
+            raise DataError(f"Class {name!r} has {has}, but none would be in one of the sets. {remedy}")

@@ -1,0 +1,128 @@
+"""Groups of images that belong together, such as the photographs of one patient: no group is in two sets."""
+
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kerasclf.data.dataset import class_counts
+from kerasclf.errors import DataError, shortened
+from kerasclf.wording import counted
+
+Indices = NDArray[np.int64]
+
+# A share of images is held out as some of at most this many folds.
+_MAX_FOLDS = 20
+
+
+class Grouped(Protocol):
+    """Images of a set, each with its group; without groups if the tuple is empty."""
+
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+
+
+def pattern_problem(pattern: str) -> str | None:
+    """Returns what is wrong with a pattern that names groups, or None."""
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        return f"expected a regular expression. Received: {pattern!r}: {error}."
+    if groups > 1:
+        return f"expected at most one pair of parentheses. Received: {pattern!r}, which has {groups}."
+    return None
+
+
+def groups_of(names: Sequence[str], pattern: str) -> tuple[str, ...]:
+    r"""Returns the group of each image: the part of its name in the pattern's parentheses, or all that it matches.
+
+    Args:
+        names: Names of the images, such as `"cat/film_3_frame_7.jpg"`.
+        pattern: A regular expression. It may match anywhere in a name.
+
+    Raises:
+        DataError: If the pattern does not match every name, or matches nothing of a name.
+
+    Example:
+        >>> groups_of(["cat/film_3_frame_7.jpg", "cat/film_12_frame_1.jpg"], r"film_(\d+)")
+        ('3', '12')
+    """
+    compiled = re.compile(pattern)
+    found = [compiled.search(name) for name in names]
+    # A pair of parentheses need not take part in a match.
+    groups = [(match[compiled.groups] or "") if match else "" for match in found]
+    without = [name for name, group in zip(names, groups, strict=True) if not group]
+    if without:
+        raise DataError(
+            f"group: expected a pattern that names the group of each of {counted(len(names), 'image')}. Received: "
+            f"{pattern!r}, which names none for {len(without):,} of them: {', '.join(shortened(without))}."
+        )
+    return tuple(groups)
+
+
+def check_groups(sets: Mapping[str, Grouped]) -> None:
+    """Checks that no group is in two sets.
+
+    Raises:
+        DataError: If some are; the message names them and their sets.
+    """
+    sets_of: dict[str, list[str]] = {}
+    for name, subset in sets.items():
+        for group in dict.fromkeys(subset.groups):
+            sets_of.setdefault(group, []).append(name)
+    shared = [f"{group!r} ({' and '.join(names)})" for group, names in sets_of.items() if len(names) > 1]
+    if shared:
+        raise DataError(
+            f"Expected each group of images in one set. Received: {counted(len(shared), 'group')} in several sets: "
+            f"{', '.join(shortened(shared))}. Move each group to one set, or let kerasclf divide the images."
+        )
+
+
+def hold_out_groups(
+    labels: Indices, groups: Sequence[str], share: float, seed: int, num_classes: int
+) -> tuple[Indices, Indices]:
+    """Returns the remaining and the held-out indices. Each group is on one side, and classes keep about their shares.
+
+    Args:
+        labels: Class indices of the images.
+        groups: Group of each image.
+        share: Share of the images to hold out.
+        seed: Seed of the shuffle.
+        num_classes: Number of classes.
+
+    Raises:
+        DataError: If all images are of one group.
+    """
+    count = len(set(groups))
+    if count < 2:
+        raise DataError(f"Expected images of at least 2 groups, to hold out one. Received: {count}.")
+    # 0.3 is 3 folds of 10.
+    part = Fraction(share).limit_denominator(min(_MAX_FOLDS, count))
+    taken, folds = (part.numerator, part.denominator) if 0 < part < 1 else (1, min(_MAX_FOLDS, count))
+    number = fold_numbers(labels, groups, folds, seed)
+    for first in range(folds):
+        held_out = np.flatnonzero((number - first) % folds < taken)
+        rest = np.setdiff1d(np.arange(len(labels)), held_out)
+        if all(class_counts(labels[side], num_classes).all() for side in (rest, held_out)):
+            break
+    return rest, held_out
+
+
+def fold_numbers(labels: Indices, groups: Sequence[str], folds: int, seed: int) -> Indices:
+    """Returns the fold of each image, from 0. Each group is in one fold, and each fold has about the same classes."""
+    from sklearn.model_selection import StratifiedGroupKFold  # takes a second to import
+
+    numbers = np.empty(len(labels), np.int64)
+    with warnings.catch_warnings():
+        # Classes of few images are not in every fold. The caller checks what it needs.
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        # The splitter refuses more folds than the largest class has images.
+        folds_used = min(folds, int(np.bincount(labels).max()))
+        splitter = StratifiedGroupKFold(folds_used, shuffle=True, random_state=seed)
+        for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
+            numbers[held_out] = number
+    return numbers
