@@ -102,6 +102,18 @@ def read_header(path: Path) -> tuple[tuple[int, int], bool]:
         return ((width, height) if _is_sideways(file) else (height, width)), file.mode in GREY_MODES
 
 
+def is_image(path: Path) -> bool:
+    """Returns whether a file has the suffix of an image, or the content of one under another name."""
+    if path.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        # Nearly any file could be a TGA, which has no mark.
+        with Image.open(path, formats=[name for name in _formats() if name != "TGA"]):
+            return True
+    except Exception:  # as in `_opened`
+        return False
+
+
 def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Returns uint8 images of shape (n, height, width, channels) resized to `size` (bilinear, antialiased)."""
     resized = np.empty((len(images), *size, images.shape[-1]), np.uint8)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import SETS, Subset
 from kerasclf.data.folds import join
-from kerasclf.data.splits import Indices, Split
+from kerasclf.data.groups import Indices
+from kerasclf.data.splits import Split
 from kerasclf.errors import DataError
 from kerasclf.files import read_json
 from kerasclf.log import Log

@@ -7,21 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasclf.data.decode import SUFFIXES
+from kerasclf.data.decode import SUFFIXES, is_image
 from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.data.names import check_names, describe_difference
+from kerasclf.data.set_words import SET_FORMS, set_named
 from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted
 
-# In any case, and with "set", "data" or "images" behind them, such as "Train Set" or "test_data".
-_SET_FOLDERS = {
-    "train": ("train", "training"),
-    "validation": ("valid", "validation", "val", "dev"),
-    "test": ("test", "testing"),
-}
-_AFTER_SET = ("set", "data", "images")
 # Words for sets in other folder names, such as "trn" or "seg_train". If most class names have one, they are no classes.
-_SET_WORDS = {word for words in _SET_FOLDERS.values() for word in words} | {
+_SET_WORDS = {word for words in SET_FORMS.values() for word in words} | {
     "eval", "evaluation", "holdout", "testset", "trainset", "trn", "tst", "valset",
 }  # fmt: skip
 # Files of a study and of a search, which no class has.
@@ -162,13 +156,6 @@ def _is_file(path: Path) -> bool:
         raise DataError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _set_of(name: str) -> str | None:
-    """Returns the set that a folder is named after, such as "test" for Testing or test_set; or None."""
-    word = re.sub("[^a-z]", "", name.lower())
-    forms = {word, *(word.removesuffix(ending) for ending in _AFTER_SET)}
-    return next((subset for subset, names in _SET_FOLDERS.items() if forms & set(names)), None)
-
-
 def _check_classes(root: Path, names: Sequence[str]) -> None:
     """Refuses class names of which most differ in a word for a set alone: they are sets, not classes."""
     words = {name: re.split("[^a-z]+", name.lower()) for name in names}
@@ -185,7 +172,7 @@ def _find_sets(root: Path) -> dict[str, Path]:
     """Returns the folders of the sets. A folder "train" without subfolders is a class of that name."""
     found: dict[str, Path] = {}
     for name in _subfolders(root):
-        subset = _set_of(name)
+        subset = set_named(name)
         if subset is None or not _subfolders(root / name):
             continue
         if subset in found:
@@ -214,7 +201,7 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
     problems: list[str] = []
     for label, name in enumerate(names):
         below = sorted(walk_files(folder / name))
-        found = [path for path in below if path.suffix.lower() in SUFFIXES and _is_file(path)]
+        found = [path for path in below if _is_file(path) and is_image(path)]
         left_out += sorted(set(below) - set(found))
         if any(path.name in _RESULTS for path in below):
             raise DataError(f"{folder / name} holds results of kerasclf, and no class. Move it elsewhere.")

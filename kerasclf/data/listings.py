@@ -35,19 +35,35 @@ class Listing:
         files: Paths of the images.
         labels: Class indices, int64 of shape (n,).
         left_out: Other files below the folder, which are not read as images.
+        groups: Group of each image; empty without groups.
     """
 
     root: Path
     files: tuple[Path, ...]
     labels: NDArray[np.int64]
     left_out: tuple[Path, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Path of each image below the folder; an image elsewhere has its whole path."""
+        return tuple(
+            (file.relative_to(self.root) if file.is_relative_to(self.root) else file).as_posix() for file in self.files
+        )
 
     def take(self, indices: NDArray[np.int64]) -> "Listing":
         """Returns a listing of only the files at `indices`."""
-        return replace(self, files=tuple(self.files[int(i)] for i in indices), labels=self.labels[indices])
+        return replace(
+            self,
+            files=tuple(self.files[int(i)] for i in indices),
+            labels=self.labels[indices],
+            groups=tuple(self.groups[int(i)] for i in indices if self.groups),
+        )
 
 
-def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | None, log: Log) -> dict[str, Subset]:
+def read_listings(
+    listings: dict[str, Listing], image_size: tuple[int, int] | None, log: Log, skip_broken: bool = False
+) -> dict[str, Subset]:
     """Reads every listed image once, and keeps the pixels if all of them fit in `IN_MEMORY_LIMIT`.
 
     The images are grey (one channel) if every file is grey, and RGB otherwise.
@@ -56,9 +72,10 @@ def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | No
         listings: The files of each set.
         image_size: Height and width to resize to, in pixels; None keeps the size that all files share.
         log: Receives progress messages, one line each.
+        skip_broken: Whether to leave out images that cannot be read.
 
     Raises:
-        DataError: If an image cannot be read, or if sizes differ and `image_size` is None.
+        DataError: If an image cannot be read and is not left out, or if sizes differ and `image_size` is None.
     """
     files = [file for listing in listings.values() for file in listing.files]
     left_out = sorted({path for listing in listings.values() for path in listing.left_out})
@@ -76,15 +93,35 @@ def read_listings(listings: dict[str, Listing], image_size: tuple[int, int] | No
     for name, listing in listings.items():
         sources[name], broken = _read_all(listing.files, size, channels, in_memory, log)
         errors |= broken
-    _refuse(errors, len(files), problems)
-    return {
-        name: Subset(
-            sources[name],
-            listing.labels,
-            tuple(file.relative_to(listing.root).as_posix() for file in listing.files),
-        )
-        for name, listing in listings.items()
+    _refuse({} if skip_broken else errors, len(files), problems)
+    found = {
+        name: Subset(sources[name], listing.labels, listing.names, listing.groups) for name, listing in listings.items()
     }
+    return _without_broken(found, listings, errors, log) if errors else found
+
+
+def _without_broken(
+    found: dict[str, Subset], listings: dict[str, Listing], errors: Mapping[Path, DataError], log: Log
+) -> dict[str, Subset]:
+    """Leaves out the images that cannot be read, and says which.
+
+    Raises:
+        DataError: If all images of a class in a set are broken.
+    """
+    log(listed(f"left out {counted(len(errors), 'broken image')}", shortened(sorted(map(str, errors.values())))))
+    whole = {
+        name: subset.take(np.flatnonzero([file not in errors for file in listings[name].files]))
+        for name, subset in found.items()
+    }
+    for name, subset in whole.items():
+        lost = sorted(set(found[name].labels.tolist()) - set(subset.labels.tolist()))
+        if lost:
+            first = found[name].names[int(np.flatnonzero(found[name].labels == lost[0])[0])]
+            raise DataError(
+                f"Every image of a class in the {name} set is broken, such as {first}. Replace the files, or remove "
+                "the class."
+            )
+    return whole
 
 
 def describe_left_out(left_out: Sequence[Path]) -> str:
@@ -95,9 +132,9 @@ def describe_left_out(left_out: Sequence[Path]) -> str:
     if foreign:
         kinds = Counter(path.suffix.lower() or "no suffix" for path in foreign)
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-        files = counted(len(foreign), "file")
+        files, what_is = counted(len(foreign), "file"), "is" if len(foreign) == 1 else "are"
         remedy = " (convert .heic to JPEG to use it)" if ".heic" in kinds else ""
-        found.append(f"{files} without a known image suffix ({counts}), such as {foreign[0]}{remedy}")
+        found.append(f"{files} that {what_is} no image ({counts}), such as {foreign[0]}{remedy}")
     if special:
         paths, what = counted(len(special), "path"), "is no file" if len(special) == 1 else "are no files"
         names = ", ".join(shortened([str(path) for path in special]))
@@ -167,8 +204,8 @@ def _read_all(
         for index, file in enumerate(files[start : start + chunk], start):
             image = found[file]
             if isinstance(image, DataError):
-                continue
-            if in_memory:
+                keys += [] if in_memory else [""]  # the image is refused, or left out by its position
+            elif in_memory:
                 pixels[index] = image
             else:
                 keys.append(key_of(image.tobytes()))

@@ -1,17 +1,19 @@
 """`load_dataset`: loads a data set by its spec. `SPECS` lists all kinds."""
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.data import birds, digits, shapes, tabular_sets
+from kerasclf.data import birds, digits, label_tables, npz_sets, shapes, tabular_sets
 from kerasclf.data.dataset import ImageDataset, Subset
 from kerasclf.data.decode import MAX_PIXELS
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
+from kerasclf.data.groups import groups_of
 from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, read_listings
@@ -44,6 +46,7 @@ class _Request:
     image_size: Size | None
     split: Split
     log: Log
+    skip_broken: bool = False
 
     @property
     def spec(self) -> str:
@@ -80,18 +83,26 @@ class SpecForm(NamedTuple):
 
 
 def load_dataset(
-    spec: str, *, split: Split | None = None, image_size: Size | None = None, log: Log = lambda line: None
+    spec: str,
+    *,
+    split: Split | None = None,
+    image_size: Size | None = None,
+    skip_broken: bool = False,
+    log: Log = lambda line: None,
 ) -> ImageDataset:
     """Loads a data set by its spec and divides it into training, validation and test sets.
 
     Args:
         spec: Name of the data set. Images: `"cifar100:25"` (the first 25 classes), `"cifar100"`, `"cifar10"`,
             `"mnist"`, `"folder:PATH"` (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
-            `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file per line), `"birds:PATH"` (see `kerasclf.data.birds`),
-            `"digits"` (scikit-learn's), `"shapes"` (synthetic, see `kerasclf.data.shapes`). Tables (see
+            `"csv:FILE"` (a row per image, see `kerasclf.data.label_tables`), `"npz:FILE"` (arrays, see
+            `kerasclf.data.npz_sets`), `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file per line), `"birds:PATH"` (see
+            `kerasclf.data.birds`), `"digits"` (scikit-learn's), `"shapes"` (synthetic, see `kerasclf.data.shapes`). The
+            path of a folder, a table or an `.npz` file needs no prefix. Rows of numbers (see
             `kerasclf.data.tabular_sets`): `"wine:PATH"`, `"iris"`, `"points"`.
         split: How to divide images that the data set does not divide itself; None for `Split()`.
         image_size: Height and width to resize images to, or to draw shapes at, in pixels; None keeps the original size.
+        skip_broken: Whether to leave out image files that cannot be read. `log` receives their names.
         log: Receives progress messages, one line each, while many files are read.
 
     Returns:
@@ -114,12 +125,12 @@ def load_dataset(
         raise DataError(
             f"image_size: expected (height, width) of 1 to {MAX_PIXELS:,} pixels, or None. Received: {image_size}."
         )
+    spec = complete_spec(spec)
     kind, rest = _parse(spec)
-    if split.earlier is not None and SPECS[kind].list_files is None:
-        raise DataError(
-            f"earlier: expected a folder or lists of images, to which images can be added. Received: {spec}."
-        )
-    raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log))
+    for name, needed in (("earlier", split.earlier), ("group", split.group), ("skip_broken", skip_broken or None)):
+        if needed is not None and SPECS[kind].list_files is None:
+            raise DataError(f"{name}: expected images in files: a folder, a table or lists. Received: {spec}.")
+    raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log, skip_broken))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
     if split.fold is None:
         return dataset
@@ -136,7 +147,7 @@ def check_files(spec: str) -> None:
     Raises:
         DataError: If the spec is unknown or has another form, or a file is missing.
     """
-    kind, rest = _parse(spec)
+    kind, rest = _parse(complete_spec(spec))
     form = SPECS[kind]
     if form.list_files is not None:
         form.list_files(rest)
@@ -146,14 +157,30 @@ def check_files(spec: str) -> None:
 
 def form_of(spec: str) -> SpecForm | None:
     """Returns the kind of data set that a spec names; None if it is unknown."""
-    return SPECS.get(spec.partition(":")[0])
+    return SPECS.get(complete_spec(spec).partition(":")[0])
+
+
+def complete_spec(spec: str) -> str:
+    """Returns the spec that a path alone stands for, such as `"folder:my_photos"`; any other spec is unchanged.
+
+    Args:
+        spec: A spec, or the path of a folder of images, of a table of labels, or of an `.npz` file.
+    """
+    if spec.partition(":")[0] in SPECS:
+        return spec
+    path = path_of(spec)
+    if path.is_dir():
+        return f"folder:{spec}"
+    suffix = path.suffix.lower()
+    kind = "csv" if suffix in label_tables.SUFFIXES else "npz" if suffix == ".npz" else None
+    return f"{kind}:{spec}" if kind and path.is_file() else spec
 
 
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
     if kind not in SPECS:
-        if path_of(spec).is_dir():
-            raise DataError(f"Unknown data set {spec!r}. For a folder of images, give folder:{spec}.")
+        if os.sep in spec or "/" in spec:
+            raise DataError(f"{spec} does not exist. Give the path of a folder of images, or another data set.")
         raise DataError(unknown("data set", kind, SPECS))
     return kind, rest
 
@@ -191,6 +218,37 @@ def _list_folder(rest: str) -> Listed:
     return root, *list_folder(root)
 
 
+def _list_table(rest: str) -> Listed:
+    table = label_tables.parse_label_table(rest)
+    return table.path, *label_tables.list_label_table(table)
+
+
+def _load_table_of_labels(request: _Request) -> _Raw:
+    request.log(label_tables.describe_columns(label_tables.parse_label_table(request.rest)))
+    return _load_files(request)
+
+
+def _path_of_npz(kind: str, rest: str) -> Path:
+    if not rest:
+        raise _wrong_form(kind, rest)
+    return path_of(rest)
+
+
+def _check_npz(kind: str, rest: str) -> None:
+    npz_sets.check_npz(_path_of_npz(kind, rest))
+
+
+def _load_npz(request: _Request) -> _Raw:
+    path = _path_of_npz(request.kind, request.rest)
+    found = npz_sets.read_npz(path)
+    sets = make_sets(found.sets, request.split, found.class_names)
+    if request.image_size is not None:
+        sets = {name: resized(subset, request.image_size) for name, subset in sets.items()}
+    known = recognise(sets)
+    title = known.title if known else f"images of {path.name}"
+    return _Raw(title, found.class_names, sets, known.spec if known else None)
+
+
 def _list_lists(rest: str) -> Listed:
     fields = rest.split(":")
     if len(fields) != 3 or not all(fields):
@@ -212,16 +270,24 @@ def _load_files(request: _Request) -> _Raw:
     assert find_files is not None
     root, names, listings = find_files(request.rest)
     title, split = f"images of {root.name}", request.split
+    if split.group is not None:
+        listings = {name: _with_groups(listing, split.group) for name, listing in listings.items()}
     if split.earlier is not None:
         earlier = read_earlier_sets(Path(split.earlier))
         earlier.check_classes(request.spec, names)
-        found = read_listings(listings, request.image_size, request.log)
+        found = read_listings(listings, request.image_size, request.log, request.skip_broken)
         sets = make_sets(earlier.keep(found, request.spec, split, request.log), split, names)
     else:
         # Sets come first: images that are left out are not read, and a class that is too small is found at once.
-        sets = read_listings(make_sets(listings, split, names), request.image_size, request.log)
+        sets = read_listings(make_sets(listings, split, names), request.image_size, request.log, request.skip_broken)
     known = recognise(sets)
     return _Raw(known.title, names, sets, known.spec) if known else _Raw(title, names, sets)
+
+
+def _with_groups(listing: Listing, pattern: str) -> Listing:
+    if listing.groups:
+        raise DataError(f"group: expected None, as the table names the groups. Received: {pattern!r}.")
+    return replace(listing, groups=groups_of(listing.names, pattern))
 
 
 def _load_birds(request: _Request) -> _Raw:
@@ -280,6 +346,8 @@ SPECS: dict[str, SpecForm] = {
     "folder": SpecForm(
         "folder:PATH with PATH/CLASS/image.jpg or PATH/{train,valid,test}/CLASS/image.jpg", _load_files, _list_folder
     ),
+    "csv": SpecForm(label_tables.FORM, _load_table_of_labels, _list_table),
+    "npz": SpecForm(npz_sets.FORM, _load_npz, check=_check_npz),
     "list": SpecForm("list:ROOT:TRAIN.txt:TEST.txt with one CLASS/file per line", _load_files, _list_lists),
     "birds": SpecForm(
         "birds:PATH with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH", _load_birds, _list_birds

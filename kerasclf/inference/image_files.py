@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kerasclf.data.decode import SUFFIXES
+from kerasclf.data.decode import SUFFIXES, is_image
 from kerasclf.data.folders import walk_files
 from kerasclf.data.listings import describe_left_out
 from kerasclf.errors import DataError, Problems, did_you_mean, unknown
@@ -115,7 +115,7 @@ def _count(word: str) -> int:
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+    return path.is_file() and is_image(path)
 
 
 def _lines() -> Iterator[str]:

@@ -87,7 +87,7 @@ class LabelledImages:
         listing = listings.get("test") or _joined(listings)
         if listing.left_out:
             log(describe_left_out(listing.left_out))
-        names = tuple(file.relative_to(listing.root).as_posix() for file in listing.files)
+        names = listing.names
         found = cls(spec, f"images of {root.name}", which, class_names, names, listing.labels, files=listing.files)
         return found.take(np.array(sorted(range(len(names)), key=names.__getitem__), np.int64))  # listings are shuffled
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from kerasclf.data.specs import complete_spec
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.flaws import FLAWS
@@ -43,6 +44,7 @@ class Experiment(Value):
         image_size: Height and width, in pixels, to which the images of folders and lists are resized and synthetic
             shapes are drawn; None keeps the original size.
         augment_validation: Whether validation images are augmented too, a flaw of some published studies.
+        skip_broken: Whether to leave out image files that cannot be read, instead of refusing them.
         flaws: Names from `kerasclf.flaws.FLAWS`; empty in a sound experiment.
         model_source: SHA-256 of the source file of your own network; None reads the file. A network of the catalogue
             has none.
@@ -69,12 +71,15 @@ class Experiment(Value):
     split: Split = field(default_factory=Split)
     image_size: tuple[int, int] | None = None
     augment_validation: bool = False
+    skip_broken: bool = field(default=False, metadata=LATER)
     flaws: tuple[str, ...] = field(default=(), metadata=LATER)
     model_source: str | None = field(default=None, metadata=LATER)
 
     def __post_init__(self) -> None:
         if isinstance(self.model_args, Mapping):
             object.__setattr__(self, "model_args", tuple(sorted(self.model_args.items())))
+        if isinstance(self.data, str):
+            object.__setattr__(self, "data", complete_spec(self.data))
         if callable(self.model):
             object.__setattr__(self, "model", name_function(self.model))
         if isinstance(self.model, str):
@@ -193,7 +198,9 @@ class Experiment(Value):
         """
         from kerasclf.data import load_dataset
 
-        return load_dataset(self.data, split=self.split, image_size=self.image_size, log=log)
+        return load_dataset(
+            self.data, split=self.split, image_size=self.image_size, skip_broken=self.skip_broken, log=log
+        )
 
     def network(
         self, image_shape: tuple[int, int, int], num_classes: int, found: "Weights | None" = None
