@@ -15,3 +15,10 @@ def add_images(root, count, first=0, classes=CLASSES):
             path = root / name / f"{number:03}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
             Image.fromarray(pixels).save(path)
+
+
+def write_photo(path, seed=0, size=(8, 8)):
+    """Writes an image of noise, of a height and width in pixels, and the folders above it."""
+    pixels = np.random.default_rng(seed).integers(0, 256, (*size, 3), np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)

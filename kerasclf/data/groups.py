@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import class_counts
+from kerasclf.data.dataset import SETS, class_counts
 from kerasclf.errors import DataError, shortened
 from kerasclf.wording import counted
 
@@ -71,8 +71,8 @@ def check_groups(sets: Mapping[str, Grouped]) -> None:
         DataError: If some are; the message names them and their sets.
     """
     sets_of: dict[str, list[str]] = {}
-    for name, subset in sets.items():
-        for group in dict.fromkeys(subset.groups):
+    for name in (name for name in SETS if name in sets):
+        for group in dict.fromkeys(sets[name].groups):
             sets_of.setdefault(group, []).append(name)
     shared = [f"{group!r} ({' and '.join(names)})" for group, names in sets_of.items() if len(names) > 1]
     if shared:
@@ -86,6 +86,8 @@ def hold_out_groups(
     labels: Indices, groups: Sequence[str], share: float, seed: int, num_classes: int
 ) -> tuple[Indices, Indices]:
     """Returns the remaining and the held-out indices. Each group is on one side, and classes keep about their shares.
+
+    A larger share is held out if the groups of a class are so few that none would be.
 
     Args:
         labels: Class indices of the images.
@@ -103,12 +105,14 @@ def hold_out_groups(
     # 0.3 is 3 folds of 10.
     part = Fraction(share).limit_denominator(min(_MAX_FOLDS, count))
     taken, folds = (part.numerator, part.denominator) if 0 < part < 1 else (1, min(_MAX_FOLDS, count))
-    number = fold_numbers(labels, groups, folds, seed)
-    for first in range(folds):
-        held_out = np.flatnonzero((number - first) % folds < taken)
-        rest = np.setdiff1d(np.arange(len(labels)), held_out)
-        if all(class_counts(labels[side], num_classes).all() for side in (rest, held_out)):
-            break
+    for larger in (folds, *range(folds - 1, taken, -1)):
+        # With few groups, a class may be missing in every fold of that size: larger folds have more groups.
+        number = fold_numbers(labels, groups, larger, seed)
+        for first in range(larger):
+            held_out = np.flatnonzero((number - first) % larger < taken)
+            rest = np.setdiff1d(np.arange(len(labels)), held_out)
+            if all(class_counts(labels[side], num_classes).all() for side in (rest, held_out)):
+                return rest, held_out
     return rest, held_out
 
 

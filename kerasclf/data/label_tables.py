@@ -113,12 +113,16 @@ def find_columns(table: LabelTable, columns: Sequence[str]) -> dict[Role, str]:
         known = next((lower[name] for name in usual if name in lower), None)
         if role not in found and known is not None and known not in found.values():
             found[role] = known
-    missing = [f"{column!r}{did_you_mean(column, columns)}" for column in found.values() if column not in columns]
+    missing = [column for column in found.values() if column not in columns]
     lacking = [role for role in ("image", "label") if role not in found]
     if missing or lacking:
-        expected = f"the columns {', '.join(missing)}" if missing else f"columns for {' and '.join(lacking)}"
+        plural = "s" * (len(missing) > 1)
+        expected = (
+            f"the column{plural} {', '.join(map(repr, missing))}" if missing else f"columns for {' and '.join(lacking)}"
+        )
+        near = did_you_mean(missing[0], columns) if missing else ""
         raise DataError(
-            f"{table.path}: expected {expected}. Received: {', '.join(shortened(list(columns)))}. "
+            f"{table.path}: expected {expected}. Received: {', '.join(shortened(list(columns)))}.{near} "
             f"Name them as csv:{table.path}:image=COLUMN,label=COLUMN."
         )
     return found
@@ -176,7 +180,7 @@ def _read_parquet(path: Path) -> "pd.DataFrame":
 def _read_json_lines(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    return pd.read_json(path, lines=True, dtype=False, convert_dates=False)
+    return pd.read_json(path, lines=True, dtype=False)
 
 
 _READERS: "dict[str, Callable[[Path], pd.DataFrame]]" = {".parquet": _read_parquet, ".jsonl": _read_json_lines}

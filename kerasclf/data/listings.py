@@ -132,9 +132,9 @@ def describe_left_out(left_out: Sequence[Path]) -> str:
     if foreign:
         kinds = Counter(path.suffix.lower() or "no suffix" for path in foreign)
         counts = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
-        files, what_is = counted(len(foreign), "file"), "is" if len(foreign) == 1 else "are"
+        files, what_is = counted(len(foreign), "file"), "is no image" if len(foreign) == 1 else "are no images"
         remedy = " (convert .heic to JPEG to use it)" if ".heic" in kinds else ""
-        found.append(f"{files} that {what_is} no image ({counts}), such as {foreign[0]}{remedy}")
+        found.append(f"{files} that {what_is} ({counts}), such as {foreign[0]}{remedy}")
     if special:
         paths, what = counted(len(special), "path"), "is no file" if len(special) == 1 else "are no files"
         names = ", ".join(shortened([str(path) for path in special]))

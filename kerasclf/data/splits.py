@@ -102,6 +102,7 @@ def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -
             names it.
     """
     sets = dict(found)
+    check_groups(sets)
     _check_enough(sets, class_names)
     if "test" not in sets:
         rest, held_out = _divide(sets["train"], split.test, split, class_names)

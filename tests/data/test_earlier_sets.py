@@ -128,7 +128,7 @@ def test_a_folder_of_new_images_alone_is_refused(manifest, tmp_path):
 
 
 def test_data_that_cannot_grow_are_refused(manifest):
-    with pytest.raises(DataError, match=r"earlier: expected a folder or lists of images.* Received: digits\."):
+    with pytest.raises(DataError, match=r"earlier: expected images in files.* Received: digits\."):
         load_dataset("digits", split=Split(earlier=str(manifest)))
 
 

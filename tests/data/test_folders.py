@@ -151,7 +151,7 @@ def test_all_empty_class_folders_are_named_at_once(photos):
         load_dataset(f"folder:{photos}")
     assert str(caught.value).splitlines()[1:] == [
         f"  - {photos / 'eel'}. Received: none.",
-        f"  - {photos / 'fox'}. Received: none (left out 1 file without a known image suffix (1 .heic), such as "
+        f"  - {photos / 'fox'}. Received: none (left out 1 file that is no image (1 .heic), such as "
         f"{photos / 'fox' / 'A.heic'} (convert .heic to JPEG to use it); and 1 path with an image suffix that is no "
         f"file: {photos / 'fox' / 'folder.jpg'}).",
     ]
@@ -384,7 +384,7 @@ def test_files_that_are_left_out_are_counted_and_named(photos):
     dataset = load_dataset(f"folder:{photos}", log=lines.append)
     assert sum(len(dataset.subset(name)) for name in ("train", "validation", "test")) == 40
     assert lines[0] == (
-        f"left out 3 files without a known image suffix (2 .heic, 1 .txt), such as {photos / 'cat' / 'a.heic'} "
+        f"left out 3 files that are no images (2 .heic, 1 .txt), such as {photos / 'cat' / 'a.heic'} "
         "(convert .heic to JPEG to use it); and "
         f"1 path with an image suffix that is no file: {photos / 'dog' / 'broken.png'}"
     )

@@ -2,10 +2,12 @@
 
 import pytest
 
+from kerasclf import Experiment
 from kerasclf.data import Split, load_dataset
 from kerasclf.data.spec_paths import check_outside
-from kerasclf.data.specs import SPECS, check_files
+from kerasclf.data.specs import SPECS, check_files, complete_spec
 from kerasclf.errors import DataError
+from tests.photos import add_images
 
 
 def test_an_unknown_spec_suggests_a_known_one():
@@ -13,9 +15,19 @@ def test_an_unknown_spec_suggests_a_known_one():
         load_dataset("shape")
 
 
-def test_a_path_without_a_spec_is_shown_the_spec(tmp_path):
-    with pytest.raises(DataError, match=rf"For a folder of images, give folder:{tmp_path}\."):
-        load_dataset(str(tmp_path))
+def test_a_path_alone_is_a_folder(tmp_path):
+    add_images(tmp_path, 5)
+    assert load_dataset(str(tmp_path)).spec == f"folder:{tmp_path}"
+    assert Experiment(data=str(tmp_path)) == Experiment(data=f"folder:{tmp_path}")
+    with pytest.raises(DataError, match=f"{tmp_path / 'other'} does not exist. Give the path of a folder of images"):
+        load_dataset(str(tmp_path / "other"))
+
+
+def test_a_known_name_is_no_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits").mkdir()
+    assert complete_spec("digits") == "digits"
+    assert complete_spec("digits/") == "folder:digits/"
 
 
 @pytest.mark.parametrize("kind", SPECS)
@@ -26,7 +38,7 @@ def test_every_kind_names_its_own_form(kind):
 @pytest.mark.parametrize("kind", SPECS)
 def test_a_wrong_spec_is_shown_the_form_of_its_kind(kind):
     with pytest.raises(DataError) as caught:
-        load_dataset(f"{kind}:" if kind in ("folder", "list", "birds", "wine") else f"{kind}:x")
+        load_dataset(f"{kind}:" if kind in ("folder", "csv", "npz", "list", "birds", "wine") else f"{kind}:x")
     assert str(caught.value).startswith(f"Expected {SPECS[kind].form}.")
     assert "--" not in str(caught.value)
 

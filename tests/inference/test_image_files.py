@@ -95,7 +95,7 @@ def test_all_words_that_name_nothing_are_listed(here):
         "Expected at least one image. Received: *.gif, which matches no image.",
     ]
     assert lines[3].endswith("in the folder empty. Received: none.")
-    assert "in the folder texts. Received: none (left out 1 file without a known image suffix (1 .txt)" in lines[4]
+    assert "in the folder texts. Received: none (left out 1 file that is no image (1 .txt)" in lines[4]
     assert [line.removeprefix("  - ") for line in lines[5:]] == [
         "Expected photos.csv:COLUMN, the column with the paths of the images. Its columns: id, path.",
         "photos.csv: Unknown column 'pat'. Did you mean 'path'? Known: id, path.",
