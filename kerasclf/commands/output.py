@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from kerasclf.commands.option_fields import flags_of
+from kerasclf.data.specs import complete_spec
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
 from kerasclf.log import Log
@@ -66,7 +67,7 @@ def folder_within(folder: Path, name: str) -> Path:
 
 def folder_name(what: str, data: str, how: str, size: str = "full") -> str:
     """Returns the name of a folder in runs/."""
-    words = "".join(c if c.isalnum() else "-" for c in data).strip("-")[-60:]
+    words = "".join(c if c.isalnum() else "-" for c in complete_spec(data)).strip("-")[-60:]
     return "-".join([what, words, how, *([] if size == "full" else [size])])
 
 

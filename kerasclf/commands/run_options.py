@@ -90,7 +90,19 @@ class RunOptions(SharedOptions):
         size, repeats = self.size(reduced=reduced), parse_repeats(self.repeats)
         cache: Literal["auto", "off"] = "off" if self.no_cache else "auto"
         limits = self.limits(epochs)
-        return StudyOptions(data, repeats, self.seed, size, limits, weights, cache, self.splits, backbones)
+        return StudyOptions(
+            data,
+            repeats,
+            self.seed,
+            size,
+            limits,
+            weights,
+            cache,
+            self.splits,
+            backbones,
+            self.group_by,
+            self.skip_broken,
+        )
 
     def run_study(
         self,

@@ -33,6 +33,11 @@ class SharedOptions:
     """Maximum number of images per class for training and validation together."""
     test_per_class: int | None = None
     """Maximum number of test images per class."""
+    group_by: str | None = None
+    r"""A pattern (regular expression) that finds the group of each image file in its name, such as 'patient_(\d+)'.
+    Images of one group stay in one set."""
+    skip_broken: bool = False
+    """Leave out image files that cannot be read, and say which, instead of stopping."""
     out: Path | None = None
     """Folder for the runs and their report. Default: a folder in runs/."""
     plan: bool = False
@@ -83,7 +88,7 @@ class SharedOptions:
             problems.add(unknown("protocol", protocol, PROTOCOLS))
         if data is not None:
             with problems.collect():
-                check_files(data)
+                check_files(data, self.group_by, self.skip_broken)
             if self.out is not None:
                 with problems.collect():
                     check_outside(self.out, data)

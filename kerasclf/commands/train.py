@@ -21,17 +21,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainCommand(TrainOptions):
-    """Train a pretrained network on your images and report it: a new head first, then the layers that --unfreeze names.
+    r"""Train a pretrained network on your images and report it: a new head first, then the layers that --unfreeze names.
 
     The frozen layers are computed once per image and cached (kerasclf cache list). The model is saved in the run
     folder. It takes raw images, pixels 0-255, and loads with Keras alone. Several values of --backbone, --unfreeze or
     --learning-rate are compared, each with each, on the same images.
 
     Examples:
-      kerasclf train --data folder:my_photos --plan
-      kerasclf train --data folder:my_photos --backbone keras_resnet50 --unfreeze stage5
-      kerasclf train --data folder:my_photos --backbone keras_resnet50 mobilenet_v2 --repeats 3
-      kerasclf train --data folder:my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3 --refit
+      kerasclf train my_photos --plan
+      kerasclf train my_photos --backbone keras_resnet50 --unfreeze stage5
+      kerasclf train my_photos --backbone keras_resnet50 mobilenet_v2 --repeats 3
+      kerasclf train labels.csv --group-by 'patient_(\d+)' --repeats 3
+      kerasclf train my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3 --refit
       kerasclf train --continue runs/train-folder-my-photos-keras_resnet50
     """
 
@@ -87,7 +88,7 @@ class TrainCommand(TrainOptions):
         with problems.collect():
             study = training_study(self.experiments(), options)
             check_early(study.experiments)
-            if not self.data:
+            if not self.spec:
                 check_files(next(iter(study.experiments.values())).data)
             if self.refit:
                 check_refit(study)
@@ -111,7 +112,7 @@ class TrainCommand(TrainOptions):
             size = "" if study.size == "full" else f"-{study.size}"
             return f"{find_run(self.continue_run).path.absolute().parents[2].name}-continued{size}"
         how = "networks" if len(self.backbone) > 1 else label_of(next(iter(study.experiments.values())).model)
-        return folder_name("train", self.data, how, study.size)
+        return folder_name("train", self.spec, how, study.size)
 
 
 def _say_model(results: "StudyResults", out: Path, console: Console) -> None:

@@ -32,11 +32,14 @@ class TrainOptions(RunOptions):
 
     FLAGS: ClassVar[dict[str, str]] = {
         "cache": "--no-cache", "size": "--quick", "head_dropout": "--dropout", "model": "--backbone",
-        "input_shape": "--image-size",
+        "input_shape": "--image-size", "group": "--group-by",
     }  # fmt: skip
 
+    images: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")] = ""
+    """A folder with one folder per class, a table of labels (.csv, .tsv, .parquet, .jsonl), an .npz file, or the spec
+    of another data set; see kerasclf study --help."""
     data: str = ""
-    """folder:PATH with one folder per class, or another data set; see kerasclf study --help."""
+    """The same as DATA."""
     backbone: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
     """A pretrained network, or several to compare; kerasclf models lists them. Or your own: module:function (with
     --weights none), or a .keras file to start from. Default: keras_resnet50."""
@@ -78,11 +81,18 @@ class TrainOptions(RunOptions):
     find_rate: bool = False
     """Train briefly with a rising learning rate, propose a rate, and stop."""
 
+    @property
+    def spec(self) -> str:
+        """The spec of the images; empty if they are those of the run that is continued."""
+        return self.data or self.images
+
     def problems(self) -> Problems:
         """Returns the problems of single options, and of options that do not fit together."""
-        problems = self.check_shared(self.data or None)
-        if not self.data and self.continue_run is None:
-            problems.add("Which images? Give --data folder:PATH, where PATH contains one folder per class.")
+        problems = self.check_shared(self.spec or None)
+        if self.data and self.images:
+            problems.add(f"--data: expected the images once. Received: {self.images} and --data {self.data}.")
+        if not self.spec and self.continue_run is None:
+            problems.add("Which images? Give a folder that contains one folder per class, or a table of labels.")
         if self.head_epochs is not None and self.head_epochs < 0:
             problems.add(f"--head-epochs: expected at least 0. Received: {self.head_epochs}.")
         if self.head_epochs is not None and set(self.unfreeze) <= {"head"} and self.continue_run is None:
@@ -175,8 +185,8 @@ class TrainOptions(RunOptions):
             **shared,
         )
         head = TrainConfig(epochs=max(head_epochs, 1), unfreeze="head", **shared)
-        return Experiment(
-            data=self.data,
+        experiment = Experiment(
+            data=self.spec,
             model=network,
             model_args={"head": self.head, "head_dropout": _or(self.dropout, 0.0)},
             augmentation=Augmentation(**_RANDOM_CHANGES) if self.augment else Augmentation(),
@@ -185,12 +195,13 @@ class TrainOptions(RunOptions):
             transfer=Transfer(weights, cache="off" if self.no_cache else "auto", views=self.views),
             train=train,
         )
+        return experiment.reading(self.group_by, self.skip_broken)
 
     def _continued_experiments(self) -> "list[Experiment]":
         from kerasclf.studies.continued_run import continued_experiment, find_run
 
         assert self.continue_run is not None
-        earlier = continued_experiment(find_run(self.continue_run), self.data or None)
+        earlier = continued_experiment(find_run(self.continue_run), self.spec or None)
         return [
             self._changed(earlier, unfreeze, rate)
             for unfreeze, rate in itertools.product(
@@ -219,13 +230,14 @@ class TrainOptions(RunOptions):
             cache="off" if self.no_cache else "auto", views=self.views or earlier.transfer.views
         )
         changes = _RANDOM_CHANGES if self.augment else {}
-        return earlier.but(train=train, transfer=transfer, augmentation=earlier.augmentation.but(**changes))
+        changed = earlier.but(train=train, transfer=transfer, augmentation=earlier.augmentation.but(**changes))
+        return changed.reading(self.group_by, self.skip_broken)
 
     def _usual_size(self, network: str) -> tuple[int, int] | None:
         """Returns the size that a network was trained with, unless the images have a size of their own."""
         from kerasclf.data.keras_sets import KERAS_SETS
 
-        if self.data.split(":")[0] in KERAS_SETS:
+        if self.spec.split(":")[0] in KERAS_SETS:
             return None
         return (saved_image_size(network) if is_saved(network) else None) or (224, 224)
 

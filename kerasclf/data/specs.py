@@ -13,7 +13,7 @@ from kerasclf.data.decode import MAX_PIXELS
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
-from kerasclf.data.groups import groups_of
+from kerasclf.data.groups import check_groups, groups_of
 from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, read_listings
@@ -127,9 +127,7 @@ def load_dataset(
         )
     spec = complete_spec(spec)
     kind, rest = _parse(spec)
-    for name, needed in (("earlier", split.earlier), ("group", split.group), ("skip_broken", skip_broken or None)):
-        if needed is not None and SPECS[kind].list_files is None:
-            raise DataError(f"{name}: expected images in files: a folder, a table or lists. Received: {spec}.")
+    _check_lists_files(spec, kind, earlier=split.earlier, group=split.group, skip_broken=skip_broken)
     raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log, skip_broken))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
     if split.fold is None:
@@ -138,21 +136,33 @@ def load_dataset(
     return list(kfold(dataset, folds, split.seed))[number - 1]
 
 
-def check_files(spec: str) -> None:
+def check_files(spec: str, group: str | None = None, skip_broken: bool = False) -> None:
     """Checks that a spec is known, that its form is right and that its image files exist, without reading them.
 
     Args:
         spec: As for `load_dataset`.
+        group: As for `Split`.
+        skip_broken: As for `load_dataset`.
 
     Raises:
-        DataError: If the spec is unknown or has another form, or a file is missing.
+        DataError: If the spec is unknown or has another form, a file is missing, or an image has no group.
     """
     kind, rest = _parse(complete_spec(spec))
     form = SPECS[kind]
-    if form.list_files is not None:
-        form.list_files(rest)
-    else:
+    _check_lists_files(spec, kind, group=group, skip_broken=skip_broken)
+    if form.list_files is None:
         form.check(kind, rest)
+        return
+    _, _, listings = form.list_files(rest)
+    if group is not None:
+        check_groups({name: _with_groups(listing, group) for name, listing in listings.items()})
+
+
+def _check_lists_files(spec: str, kind: str, **needed: object) -> None:
+    """Checks that a data set consists of files if an argument needs them."""
+    for name, value in needed.items():
+        if value and SPECS[kind].list_files is None:
+            raise DataError(f"{name}: expected images in files: a folder, a table or lists. Received: {spec}.")
 
 
 def form_of(spec: str) -> SpecForm | None:

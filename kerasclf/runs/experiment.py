@@ -111,6 +111,16 @@ class Experiment(Value):
             changes = {"model_source": None, **changes}
         return super().but(**changes)
 
+    def reading(self, group: str | None = None, skip_broken: bool = False) -> Self:
+        """Returns the experiment with another way to read its image files. None and False change nothing.
+
+        Args:
+            group: As for `Split`.
+            skip_broken: Whether to leave out files that cannot be read.
+        """
+        split = self.split if group is None else self.split.but(group=group)
+        return self.but(split=split, skip_broken=skip_broken or self.skip_broken)
+
     def on_split(self, seed: int, splits: int) -> Self:
         """Returns the experiment as the run of one seed makes it, where a study repeats the split of its images.
 

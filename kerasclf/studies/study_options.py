@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from kerasclf.data.specs import complete_spec
 from kerasclf.errors import KerasclfError, in_short, raise_all
 from kerasclf.network_checks import name_problems, weights_file
 from kerasclf.runs.experiment import Experiment
@@ -89,6 +90,8 @@ class StudyOptions(Value):
         weights: Source of pretrained weights: `"imagenet"`, `"none"`, a file, or a folder with a file for each network
             that is named after it; None keeps the study's own.
         cache: Whether the activations of frozen layers are cached, see `Transfer`.
+        group: Pattern that finds the group of each image file in its name (see `Split`); None keeps the study's own.
+        skip_broken: Whether to leave out image files that cannot be read.
         backbones: Pretrained networks that replace those of a declared study (see `declare`); empty keeps them.
     """
 
@@ -101,6 +104,13 @@ class StudyOptions(Value):
     cache: Literal["auto", "off"] = "auto"
     splits: int | None = None
     backbones: tuple[str, ...] = ()
+    group: str | None = None
+    skip_broken: bool = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.data, str) and self.data:
+            object.__setattr__(self, "data", complete_spec(self.data))
+        super().__post_init__()
 
     def problems(self) -> list[str]:
         found = []
@@ -236,6 +246,7 @@ def _with_sources(study: Study, options: StudyOptions) -> Study:
             # The study's own limits apply only to its own data.
             split = experiment.split.but(train_per_class=None, test_per_class=None)
             changed = changed.but(data=data, split=split)
+        changed = changed.reading(options.group, options.skip_broken)
         if experiment.transfer is None:
             return changed
         source = experiment.transfer.weights if weights is None else weights
