@@ -29,7 +29,8 @@ class Group(NamedTuple):
 
 
 _MACHINES = Group("machines", ("jobs",), ("engine", "address"))
-_STUDY_DATA = Group("data", ("data", "image_size"), ("train_per_class", "test_per_class"))
+_SELDOM_DATA = ("train_per_class", "test_per_class", "group_by", "skip_broken")
+_STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",
     ("quick", "plan", "repeats", "out"),
@@ -39,7 +40,7 @@ _STUDY_RUNS = Group(
 # A field that no group names is an option of --help-all.
 GROUPS: dict[str, tuple[Group, ...]] = {
     "train": (
-        _STUDY_DATA._replace(often=("data", "image_size", "continue_run")),
+        _STUDY_DATA._replace(often=("images", "image_size", "continue_run"), seldom=("data", *_SELDOM_DATA)),
         Group(
             "training",
             ("backbone", "weights", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
@@ -57,7 +58,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     ),
     "course": (
         Group("course", ("only", "protocol")),
-        Group("data", ("data", "wine"), ("image_size", "train_per_class", "test_per_class")),
+        Group("data", ("data", "wine"), ("image_size", *_SELDOM_DATA)),
         Group("training", ("epochs", "backbone", "weights"), ("no_cache",)),
         _STUDY_RUNS,
         _MACHINES,
@@ -65,7 +66,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     "search": (
         Group("search", ("experiment", "list_all", "space", "oracle"), ("objective", "folds", "protocol", "median")),
         Group("limits", ("max_trials", "max_time"), ("max_failures",)),
-        Group("data", ("data",), ("image_size", "train_per_class", "test_per_class")),
+        Group("data", ("data",), ("image_size", *_SELDOM_DATA)),
         Group("training", (), ("epochs", "backbone", "weights", "reduced")),
         Group("runs", ("quick", "plan", "repeats", "refit", "out"), ("final_repeats", "seed")),
         Group(

@@ -50,7 +50,7 @@ class ShowCommand:
     images: Annotated[tuple[Path, ...], tyro.conf.Positional] = ()
     """An image file. It is resized to the input of the network. For gradcam: any number of images, folders (with all
     below them), globs in quotes, or FILE.csv:COLUMN. For augmentation: any number of image files."""
-    label: Annotated[str | None, tyro.conf.arg(name="class", aliases=["--label"])] = None
+    label: Annotated[str | None, tyro.conf.arg(name="class")] = None
     """For gradcam: the name or the number of the class to explain. Default: the predicted class."""
     layers: tuple[str, ...] = ()
     """For features: names of convolutions. Default: all, or 12 evenly spaced ones if there are more."""

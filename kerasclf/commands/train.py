@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainCommand(TrainOptions):
-    r"""Train a pretrained network on your images and report it: a new head first, then the layers that --unfreeze names.
+    r"""Train a pretrained network on your images: a new head first, then the layers that --unfreeze names. Report it.
 
     The frozen layers are computed once per image and cached (kerasclf cache list). The model is saved in the run
     folder. It takes raw images, pixels 0-255, and loads with Keras alone. Several values of --backbone, --unfreeze or

@@ -35,11 +35,11 @@ class TrainOptions(RunOptions):
         "input_shape": "--image-size", "group": "--group-by",
     }  # fmt: skip
 
-    images: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="DATA")] = ""
-    """A folder with one folder per class, a table of labels (.csv, .tsv, .parquet, .jsonl), an .npz file, or the spec
-    of another data set; see kerasclf study --help."""
+    images: Annotated[str, tyro.conf.Positional] = ""
+    """A folder with one folder per class, a table of labels (.csv), or another data set. Tables may also end in .tsv,
+    .parquet or .jsonl; arrays in .npz. Other data sets have a spec, such as cifar10; see kerasclf study --help."""
     data: str = ""
-    """The same as DATA."""
+    """The same as IMAGES."""
     backbone: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME")] = ()
     """A pretrained network, or several to compare; kerasclf models lists them. Or your own: module:function (with
     --weights none), or a .keras file to start from. Default: keras_resnet50."""

@@ -45,12 +45,14 @@ def groups_of(names: Sequence[str], pattern: str) -> tuple[str, ...]:
         pattern: A regular expression. It may match anywhere in a name.
 
     Raises:
-        DataError: If the pattern does not match every name, or matches nothing of a name.
+        DataError: If the pattern is none, does not match every name, or matches nothing of a name.
 
     Example:
         >>> groups_of(["cat/film_3_frame_7.jpg", "cat/film_12_frame_1.jpg"], r"film_(\d+)")
         ('3', '12')
     """
+    if problem := pattern_problem(pattern):
+        raise DataError(f"group: {problem}")
     compiled = re.compile(pattern)
     found = [compiled.search(name) for name in names]
     # A pair of parentheses need not take part in a match.

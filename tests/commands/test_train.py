@@ -168,7 +168,7 @@ def test_a_run_goes_on_with_more_images_of_which_only_the_new_ones_are_computed(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train"], "Which images? Give --data folder:PATH"),
+        (["train"], "Which images? Give a folder that contains one folder per class"),
         (["train", "--data", "shapes", "--dropout", "1.5"], "--dropout: expected"),
         (["train", "--data", "shapes", "--learning-rate", "0"], "--learning-rate: expected a number above 0"),
         (["train", "--data", "shapes", "--head-epochs", "-3"], "--head-epochs: expected at least 0. Received: -3."),

@@ -90,11 +90,11 @@ def test_groups_in_two_given_sets_are_named(tmp_path):
     for number, (subset, film) in enumerate((s, f) for s in ("train", "test") for f in range(6)):
         for name in ("cat", "dog"):
             number_of_film = 0 if film == 5 else film + 6 * (subset == "test")
-            path = tmp_path / subset / name / f"{name}{number_of_film}_{number}.png"
+            path = tmp_path / subset / name / f"film{number_of_film}_{number}.png"
             write_photo(path, seed=number)
     expected = (
-        "Expected each group of images in one set. Received: 2 groups in several sets: 'cat0' (train and test), "
-        "'dog0' (train and test). Move each group to one set, or let kerasclf divide the images."
+        "Expected each group of images in one set. Received: 1 group in several sets: 'film0' (train and test). Move "
+        "each group to one set, or let kerasclf divide the images."
     )
     with pytest.raises(DataError) as caught:
         load_dataset(f"folder:{tmp_path}", split=Split(group=r"/(\w+)_", validation=0.4))
