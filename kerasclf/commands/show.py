@@ -108,7 +108,7 @@ class ShowCommand:
         """Checks everything that needs no TensorFlow, which takes seconds to start.
 
         Returns:
-            The file of the model, its class names, and the number of the class of --label.
+            The file of the model, its class names, and the number of the class that --class names.
 
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.

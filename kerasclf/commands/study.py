@@ -46,7 +46,7 @@ class StudyCommand(RunOptions):
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared studies."""
     data: str | None = None
-    """Images (folder:PATH or PATH alone, csv:FILE, npz:FILE, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH, cifar100:25,
+    """Images (folder:PATH, csv:FILE, npz:FILE, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH, cifar100:25,
     cifar100, cifar10, mnist, digits, shapes) or rows of numbers (iris, wine:PATH, points). Default: the study's own
     data if they are available, otherwise the synthetic images shapes."""
     protocol: str = "sound"

@@ -31,8 +31,8 @@ def photo(tmp_path):
 def test_the_three_figures(run, photo, capsys):
     main(["show", "kernels", str(run)])
     main(["show", "features", str(run), str(photo)])
-    main(["show", "gradcam", str(run / "model.keras"), str(photo), "--label", "2", "--out", str(run / "other")])
-    main(["show", "gradcam", str(run), str(photo), "--label", "owl"])
+    main(["show", "gradcam", str(run / "model.keras"), str(photo), "--class", "2", "--out", str(run / "other")])
+    main(["show", "gradcam", str(run), str(photo), "--class", "owl"])
     made = sorted(path.name for path in (run / "show").iterdir())
     assert made == [
         f"{name}.{form}" for name in ("features_photo", "gradcam_photo", "kernels") for form in ("png", "svg")
@@ -54,15 +54,15 @@ def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
     [
         (["kernel", "RUN"], "Unknown figure 'kernel'. Did you mean 'kernels'?"),
         (["features", "RUN"], "Expected an image: kerasclf show features"),
-        (["kernels", "RUN", "--label", "cat"], "--class is for kerasclf show gradcam"),
+        (["kernels", "RUN", "--class", "cat"], "--class is for kerasclf show gradcam"),
         (["kernels", "/nowhere"], "Received: /nowhere, which does not exist"),
         (["kernels", "STUDY"], "which holds no model.keras. It contains the runs: "),
         (["kernels", "PHOTO"], "which is no .keras file"),
         (["features", "RUN", "/nowhere.png"], "/nowhere.png does not exist"),
         (["features", "RUN", "RUN/experiment.json"], "cannot be read as an image"),
         (["features", "RUN", "PHOTO", "--layers", "conv3_conv"], "Did you mean 'conv2_conv'?"),
-        (["gradcam", "RUN", "PHOTO", "--label", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
-        (["gradcam", "RUN", "PHOTO", "--label", "7"], "--class: expected 0 to 2, or a class name. Received: 7"),
+        (["gradcam", "RUN", "PHOTO", "--class", "bat"], "Unknown class 'bat'. Did you mean 'cat'?"),
+        (["gradcam", "RUN", "PHOTO", "--class", "7"], "--class: expected 0 to 2, or a class name. Received: 7"),
         (["kernels", "BROKEN"], "cannot be loaded as a model"),
         (["kernels", "DENSE"], "Expected a network with convolutions. Received: dense"),
     ],
@@ -103,7 +103,7 @@ def test_a_long_name_of_an_image_is_cut(run, photo):
 @pytest.mark.parametrize("name", ["$10_$20", "$x_{", "[old]", "a[/b]", "\x1b]0;x\x07", "<script>", "犬", "x" * 300])
 def test_any_class_name_can_be_shown(run, photo, capsys, name):
     write_json(run / "experiment.json", {"class_names": ["cat", "dog", name]})
-    main(["show", "gradcam", str(run), str(photo), "--label", name])
+    main(["show", "gradcam", str(run), str(photo), "--class", name])
     assert (run / "show" / "gradcam_photo.png").exists()
     assert "\x1b" not in capsys.readouterr().out
 
@@ -128,7 +128,7 @@ def test_a_link_leads_no_figure_elsewhere(run, tmp_path, capsys):
 def test_a_file_with_its_class_names_beside_takes_a_name(run, photo):
     write_json(run / "classes.json", ["cat", "dog", "owl"])
     (run / "experiment.json").unlink()
-    main(["show", "gradcam", str(run / "model.keras"), str(photo), "--label", "owl"])
+    main(["show", "gradcam", str(run / "model.keras"), str(photo), "--class", "owl"])
     assert (run / "show" / "gradcam_photo.png").exists()
 
 

@@ -80,7 +80,7 @@ def test_image_files_are_shown_in_one_size(drawn, tmp_path):
             [".", "--set", "rotation_range=9"],
             "Received the folder .. Give folder:.",
         ),
-        (["digits", "--set", "rotation_range=9", "--label", "3"], "--class is not for kerasclf show augmentation"),
+        (["digits", "--set", "rotation_range=9", "--class", "3"], "--class is not for kerasclf show augmentation"),
     ],
 )
 def test_mistakes_get_one_message(refused, monkeypatch, tmp_path, arguments, message):
