@@ -46,9 +46,9 @@ class StudyCommand(RunOptions):
     list_all: Annotated[bool, tyro.conf.arg(name="list")] = False
     """List the declared studies."""
     data: str | None = None
-    """Images (folder:PATH, csv:FILE, npz:FILE, list:ROOT:TRAIN.txt:TEST.txt, birds:PATH, cifar100:25,
+    """Images (folder:PATH, csv:FILE, npz:FILE, list:ROOT:TRAIN:TEST, birds:PATH, cifar100:25,
     cifar100, cifar10, mnist, digits, shapes) or rows of numbers (iris, wine:PATH, points). Default: the study's own
-    data if they are available, otherwise the synthetic images shapes."""
+    data if available, otherwise the synthetic shapes."""
     protocol: str = "sound"
     """sound: corrects the flaws of the original; published: repeats it, flaws included."""
     only: tuple[str, ...] = ()

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kerasclf.data import birds, tabular_sets
 from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
-from kerasclf.data.specs import Size
+from kerasclf.data.spec_kinds import Size
 from kerasclf.errors import DataError
 from kerasclf.files import data_home
 

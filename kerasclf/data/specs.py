@@ -1,85 +1,18 @@
-"""`load_dataset`: loads a data set by its spec. `SPECS` lists all kinds."""
+"""`load_dataset`: loads a data set by its spec."""
 
 import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import NamedTuple
 
-from kerasclf.data import birds, digits, label_tables, npz_sets, shapes, tabular_sets
-from kerasclf.data.dataset import ImageDataset, Subset
+from kerasclf.data import label_tables
+from kerasclf.data.dataset import ImageDataset
 from kerasclf.data.decode import MAX_PIXELS
-from kerasclf.data.earlier_sets import read_earlier_sets
-from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.folds import kfold
-from kerasclf.data.groups import check_groups, groups_of
-from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
-from kerasclf.data.known_sets import recognise
-from kerasclf.data.listings import Listing, read_listings
+from kerasclf.data.groups import check_groups
+from kerasclf.data.spec_kinds import SPECS, Request, Size, SpecForm, with_groups
 from kerasclf.data.spec_paths import path_of
-from kerasclf.data.splits import Split, make_sets
+from kerasclf.data.splits import Split
 from kerasclf.errors import DataError, unknown
 from kerasclf.log import Log
-
-Size = tuple[int, int]
-# Root folder, class names, and the listing of each set.
-Listed = tuple[Path, tuple[str, ...], dict[str, Listing]]
-
-
-@dataclass(frozen=True)
-class _Raw:
-    """The title, class names and sets of a data set, and the spec of the published one that it is."""
-
-    title: str
-    class_names: tuple[str, ...]
-    sets: dict[str, Subset]
-    known_as: str | None = None
-
-
-@dataclass(frozen=True)
-class _Request:
-    """The arguments of `load_dataset`, with the spec divided at its first colon."""
-
-    kind: str
-    rest: str
-    image_size: Size | None
-    split: Split
-    log: Log
-    skip_broken: bool = False
-
-    @property
-    def spec(self) -> str:
-        return f"{self.kind}:{self.rest}" if self.rest else self.kind
-
-
-def _wrong_form(kind: str, rest: str) -> DataError:
-    return DataError(f"Expected {SPECS[kind].form}. Received: {kind}:{rest}.")
-
-
-def _check_no_rest(kind: str, rest: str) -> None:
-    if rest:
-        raise _wrong_form(kind, rest)
-
-
-class SpecForm(NamedTuple):
-    """One kind of data set.
-
-    Args:
-        form: Form of the spec, for error messages.
-        load: Loads the data set.
-        list_files: Lists its files without reading them; None if there are no files to list.
-        check: Checks the part of the spec after its first colon, if there are no files to list.
-        size: Height and width of its images, in pixels, if all have one size.
-        is_table: Whether it has rows of numbers instead of images.
-    """
-
-    form: str
-    load: Callable[[_Request], _Raw]
-    list_files: Callable[[str], Listed] | None = None
-    check: Callable[[str, str], object] = _check_no_rest
-    size: Size | None = None
-    is_table: bool = False
 
 
 def load_dataset(
@@ -128,7 +61,7 @@ def load_dataset(
     spec = complete_spec(spec)
     kind, rest = _parse(spec)
     _check_lists_files(spec, kind, earlier=split.earlier, group=split.group, skip_broken=skip_broken)
-    raw = SPECS[kind].load(_Request(kind, rest, image_size, split, log, skip_broken))
+    raw = SPECS[kind].load(Request(kind, rest, image_size, split, log, skip_broken))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
     if split.fold is None:
         return dataset
@@ -155,7 +88,7 @@ def check_files(spec: str, group: str | None = None, skip_broken: bool = False) 
         return
     _, _, listings = form.list_files(rest)
     if group is not None:
-        check_groups({name: _with_groups(listing, group) for name, listing in listings.items()})
+        check_groups({name: with_groups(listing, group) for name, listing in listings.items()})
 
 
 def _check_lists_files(spec: str, kind: str, **needed: object) -> None:
@@ -193,185 +126,3 @@ def _parse(spec: str) -> tuple[str, str]:
             raise DataError(f"{spec} does not exist. Give the path of a folder of images, or another data set.")
         raise DataError(unknown("data set", kind, SPECS))
     return kind, rest
-
-
-def _check_number(kind: str, rest: str) -> None:
-    if rest and not rest.isdecimal():
-        raise _wrong_form(kind, rest)
-    check_classes(kind, int(rest) if rest else None)
-
-
-def _read_wine(kind: str, rest: str) -> tabular_sets.Table:
-    if not rest:
-        raise DataError(f"Expected {SPECS[kind].form}. {tabular_sets.HOW_TO_GET_WINE}")
-    return tabular_sets.read_wine(path_of(rest))
-
-
-def _check_iris(kind: str, rest: str) -> None:
-    if rest not in ("", "4"):
-        raise _wrong_form(kind, rest)
-
-
-def _load_keras(request: _Request) -> _Raw:
-    _check_number(request.kind, request.rest)
-    found = load_keras_set(request.kind, int(request.rest) if request.rest else None, request.log)
-    sets = make_sets(found.sets, request.split, found.class_names)
-    if request.image_size is not None:
-        sets = {name: resized(subset, request.image_size) for name, subset in sets.items()}
-    return _Raw(found.title, found.class_names, sets, found.known_as)
-
-
-def _list_folder(rest: str) -> Listed:
-    if not rest:
-        raise _wrong_form("folder", rest)
-    root = path_of(rest)
-    return root, *list_folder(root)
-
-
-def _list_table(rest: str) -> Listed:
-    table = label_tables.parse_label_table(rest)
-    return table.path, *label_tables.list_label_table(table)
-
-
-def _load_table_of_labels(request: _Request) -> _Raw:
-    request.log(label_tables.describe_columns(label_tables.parse_label_table(request.rest)))
-    return _load_files(request)
-
-
-def _path_of_npz(kind: str, rest: str) -> Path:
-    if not rest:
-        raise _wrong_form(kind, rest)
-    return path_of(rest)
-
-
-def _check_npz(kind: str, rest: str) -> None:
-    npz_sets.check_npz(_path_of_npz(kind, rest))
-
-
-def _load_npz(request: _Request) -> _Raw:
-    path = _path_of_npz(request.kind, request.rest)
-    found = npz_sets.read_npz(path)
-    sets = make_sets(found.sets, request.split, found.class_names)
-    if request.image_size is not None:
-        sets = {name: resized(subset, request.image_size) for name, subset in sets.items()}
-    known = recognise(sets)
-    title = known.title if known else f"images of {path.name}"
-    return _Raw(title, found.class_names, sets, known.spec if known else None)
-
-
-def _list_lists(rest: str) -> Listed:
-    fields = rest.split(":")
-    if len(fields) != 3 or not all(fields):
-        raise _wrong_form("list", rest)
-    root, train, test = (path_of(field) for field in fields)
-    return root, *list_files(root, train, test)
-
-
-def _list_birds(rest: str) -> Listed:
-    if not rest:
-        own = " For your own folder birds, give folder:birds." if Path("birds").is_dir() else ""
-        raise DataError(f"Expected {SPECS['birds'].form}. {birds.HOW_TO_GET}{own}")
-    root = path_of(rest)
-    return root, *birds.list_birds(root)
-
-
-def _load_files(request: _Request) -> _Raw:
-    find_files = SPECS[request.kind].list_files
-    assert find_files is not None
-    root, names, listings = find_files(request.rest)
-    title, split = f"images of {root.name}", request.split
-    if split.group is not None:
-        listings = {name: _with_groups(listing, split.group) for name, listing in listings.items()}
-    if split.earlier is not None:
-        earlier = read_earlier_sets(Path(split.earlier))
-        earlier.check_classes(request.spec, names)
-        found = read_listings(listings, request.image_size, request.log, request.skip_broken)
-        sets = make_sets(earlier.keep(found, request.spec, split, request.log), split, names)
-    else:
-        # Sets come first: images that are left out are not read, and a class that is too small is found at once.
-        sets = read_listings(make_sets(listings, split, names), request.image_size, request.log, request.skip_broken)
-    known = recognise(sets)
-    return _Raw(known.title, names, sets, known.spec) if known else _Raw(title, names, sets)
-
-
-def _with_groups(listing: Listing, pattern: str) -> Listing:
-    if listing.groups:
-        raise DataError(f"group: expected None, as the table names the groups. Received: {pattern!r}.")
-    return replace(listing, groups=groups_of(listing.names, pattern))
-
-
-def _load_birds(request: _Request) -> _Raw:
-    if request.image_size is None:
-        request = replace(request, image_size=birds.IMAGE_SIZE)
-    raw = _load_files(request)
-    return replace(raw, title=birds.TITLE, known_as="birds" if birds.are_all(raw.sets) else None)
-
-
-def _draw_shapes(request: _Request) -> _Raw:
-    _check_no_rest(request.kind, request.rest)
-    # Sets come first: only the images that they need are drawn.
-    scenes = make_sets(shapes.scenes(), request.split, shapes.CLASS_NAMES)
-    size = (32, 32) if request.image_size is None else request.image_size
-    sets = {name: subset.draw(size) for name, subset in scenes.items()}
-    return _Raw("shapes (synthetic, not photographs)", shapes.CLASS_NAMES, sets, request.spec)
-
-
-def _load_digits(request: _Request) -> _Raw:
-    _check_no_rest(request.kind, request.rest)
-    names, subset = digits.load_digits(request.image_size)
-    return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names), request.spec)
-
-
-def _load_wine(request: _Request) -> _Raw:
-    return _load_table(request, "red wine quality", _read_wine(request.kind, request.rest))
-
-
-def _load_iris(request: _Request) -> _Raw:
-    _check_iris(request.kind, request.rest)
-    raw = _load_table(request, "iris", tabular_sets.load_iris())
-    return replace(raw, class_names=(*raw.class_names, "none")) if request.rest else raw
-
-
-def _draw_points(request: _Request) -> _Raw:
-    _check_no_rest(request.kind, request.rest)
-    return _load_table(request, "points (synthetic)", tabular_sets.draw_points())
-
-
-def _load_table(request: _Request, title: str, table: tabular_sets.Table) -> _Raw:
-    if request.image_size is not None:
-        raise DataError(f"image_size: expected None for {request.kind}, a table. Received: {request.image_size}.")
-    names, subset = table
-    return _Raw(title, names, make_sets({"train": subset}, request.split, names), request.spec)
-
-
-# A new kind of data set needs one entry here.
-SPECS: dict[str, SpecForm] = {
-    "cifar100": SpecForm(
-        "cifar100, or cifar100:N for the first N classes", _load_keras, check=_check_number, size=(32, 32)
-    ),
-    "cifar10": SpecForm(
-        "cifar10, or cifar10:N for the first N classes", _load_keras, check=_check_number, size=(32, 32)
-    ),
-    "mnist": SpecForm("mnist, or mnist:N for the first N classes", _load_keras, check=_check_number, size=(28, 28)),
-    "folder": SpecForm(
-        "folder:PATH with PATH/CLASS/image.jpg or PATH/{train,valid,test}/CLASS/image.jpg", _load_files, _list_folder
-    ),
-    "csv": SpecForm(label_tables.FORM, _load_table_of_labels, _list_table),
-    "npz": SpecForm(npz_sets.FORM, _load_npz, check=_check_npz),
-    "list": SpecForm("list:ROOT:TRAIN.txt:TEST.txt with one CLASS/file per line", _load_files, _list_lists),
-    "birds": SpecForm(
-        "birds:PATH with the images and lists of Caltech-UCSD Birds 200 (2010) below PATH", _load_birds, _list_birds
-    ),
-    "digits": SpecForm("digits, from scikit-learn (no download)", _load_digits, size=(8, 8)),
-    "shapes": SpecForm("shapes, synthetic images (no download)", _draw_shapes, size=(32, 32)),
-    "wine": SpecForm(
-        "wine:PATH, where PATH is the file winequality-red.csv", _load_wine, check=_read_wine, is_table=True
-    ),
-    "iris": SpecForm(
-        "iris, from scikit-learn (no download), or iris:4 with a fourth, empty class",
-        _load_iris,
-        check=_check_iris,
-        is_table=True,
-    ),
-    "points": SpecForm("points, synthetic points in the plane (no download)", _draw_points, is_table=True),
-}

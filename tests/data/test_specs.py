@@ -4,8 +4,9 @@ import pytest
 
 from kerasclf import Experiment
 from kerasclf.data import Split, load_dataset
+from kerasclf.data.spec_kinds import SPECS
 from kerasclf.data.spec_paths import check_outside
-from kerasclf.data.specs import SPECS, check_files, complete_spec
+from kerasclf.data.specs import check_files, complete_spec
 from kerasclf.errors import DataError
 from tests.photos import add_images
 
