@@ -66,6 +66,17 @@ def groups_of(names: Sequence[str], pattern: str) -> tuple[str, ...]:
     return tuple(groups)
 
 
+def numbered(groups: Sequence[str]) -> list[int]:
+    """Returns the number of each image's group, from 0, in the order in which groups appear.
+
+    Example:
+        >>> numbered(["p7", "p2", "p7"])
+        [0, 1, 0]
+    """
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(groups))}
+    return [numbers[group] for group in groups]
+
+
 def check_groups(sets: Mapping[str, Grouped]) -> None:
     """Checks that no group is in two sets.
 

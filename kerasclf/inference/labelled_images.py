@@ -14,7 +14,7 @@ from kerasclf.data.dataset import Subset, class_counts
 from kerasclf.data.decode import resize_images
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.data.listings import Listing, describe_left_out
-from kerasclf.data.specs import check_files, form_of, load_dataset
+from kerasclf.data.specs import check_files, complete_spec, form_of, load_dataset
 from kerasclf.errors import DataError, KerasclfError, close_names, shortened
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, file_reader, read_batches
 from kerasclf.log import Log
@@ -74,6 +74,7 @@ class LabelledImages:
         Raises:
             DataError: If the data set cannot be used.
         """
+        spec = complete_spec(spec)
         cls.check(spec)
         form = form_of(spec)
         assert form is not None

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.report.finished_run import Run
-from kerasclf.report.random_effects import Sample, summarise_scores, summarise_values
+from kerasclf.report.random_effects import Sample, by_group, summarise_scores, summarise_values
 from kerasclf.report.scores import scores_of
 from kerasclf.runs.experiment import Experiment
 
@@ -75,7 +75,8 @@ class ExperimentResults:
         if len(splits) > 1:
             rows = [[run in runs for run in self.runs] for runs in splits]
             scores = np.stack([scores[row].mean(axis=0) for row in rows])
-        return summarise_scores(scores)
+        groups = self.runs[0].groups  # the same for all runs, as their test images are
+        return summarise_scores(scores if groups is None else by_group(scores, groups))
 
     @cached_property
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -43,6 +43,12 @@ class Run:
         return np.asarray(self.probabilities.argmax(axis=1) == self.labels)
 
     @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """Number of each test image's group, from 0; None without groups."""
+        numbers = self.description["data"].get("test_groups")
+        return None if numbers is None else np.array(numbers, np.int64)
+
+    @property
     def leaked(self) -> NDArray[np.bool_]:
         """Whether a flaw has leaked each test image into the training or the choice of the epoch."""
         leaked = np.zeros(len(self.labels), bool)

@@ -93,6 +93,17 @@ class StudyResults:
             "widened (Nadeau and Bengio 2003)."
         )
 
+    @property
+    def groups_note(self) -> str:
+        """How many groups the test images have, and what that means for the intervals; empty without groups."""
+        groups = self.experiments[0].runs[0].groups
+        if groups is None:
+            return ""
+        return (
+            f"The {len(groups):,} test images are of {groups.max() + 1:,} groups, none of which is in another set. The "
+            "intervals are over groups like these, because the images of a group are alike."
+        )
+
     @cached_property
     def strictness(self) -> float:
         """Factor of the p-values, for a study that is looked at several times (see `sequential`)."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasclf.data import ImageDataset
 from kerasclf.data.dataset import SETS
 from kerasclf.data.earlier_sets import read_earlier_sets
+from kerasclf.data.groups import numbered
 from kerasclf.data.leaks import leaked_test_images
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import FolderError
@@ -188,6 +189,7 @@ def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str
             "images": {subset: len(dataset.subset(subset)) for subset in SETS},
             "image_shape": list(dataset.image_shape),
             **({"new_images": new} if (new := _new_images(job, dataset)) else {}),
+            **({"test_groups": numbered(dataset.test.groups)} if dataset.test.groups else {}),
             **({"leaked_test_images": leaked} if (leaked := _leaked_test_images(job, dataset)) else {}),
         },
         "weights": inputs.weights,

@@ -52,6 +52,7 @@ class _Data(TypedDict):
     image_shape: list[int]
     new_images: NotRequired[_Images]
     leaked_test_images: NotRequired[list[int]]
+    test_groups: NotRequired[list[int]]
 
 
 class _Description(TypedDict):

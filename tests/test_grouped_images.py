@@ -1,0 +1,61 @@
+"""A table with groups, from the command line to the intervals of the report."""
+
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from kerasclf.cli import main
+from kerasclf.report import read_results
+from kerasclf.report.random_effects import by_group, mean_of, summarise_scores
+from kerasclf.report.scores import scores_of
+from tests.photos import write_photo
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    root = tmp_path_factory.mktemp("films")
+    lines = ["image,label,film"]
+    for film in range(15):
+        for frame in range(4):
+            write_photo(root / "photos" / f"{film}_{frame}.png", seed=10 * film + frame)
+            lines.append(f"photos/{film}_{frame}.png,{('cat', 'dog', 'owl')[film % 3]},film {film}")
+    (root / "labels.csv").write_text("\n".join(lines))
+    out = root / "out"
+    main(["study", "basenet", "--data", f"csv:{root}/labels.csv:group=film", "--only", "adam_20", "--quick",
+          "--image-size", "16x16", "--repeats", "2", "--engine", "inline", "--out", str(out)])  # fmt: skip
+    return out
+
+
+def test_the_manifest_has_each_film_in_one_set(study):
+    (manifest,) = study.glob("data-*.json")
+    sets = json.loads(manifest.read_text())["sets"]
+    films = [set(of_set["groups"]) for of_set in sets.values()]
+    assert sum(map(len, films)) == len(set.union(*films)) == 15
+
+
+def test_the_intervals_are_over_films(study):
+    (experiment,) = read_results(study).experiments
+    names = pd.read_csv(next(study.glob("runs/*/seed-0/predictions.csv")))["image"]
+    films = [int(re.search(r"(\d+)_", name)[1]) for name in names]
+    numbers = pd.factorize(pd.Series(films))[0]
+    assert experiment.runs[0].groups.tolist() == numbers.tolist()
+    scores = scores_of("test_accuracy", [(run.labels, run.probabilities) for run in experiment.runs])
+    expected = summarise_scores(by_group(scores, numbers))
+    assert experiment.sample().images == len(set(films)) < len(films)
+    assert mean_of(experiment.sample()) == mean_of(expected)
+    note = f"The {len(films)} test images are of {len(set(films))} groups, none of which is in another set."
+    assert note in (study / "report" / "report.md").read_text()
+
+
+def test_groups_of_other_images_are_refused(study, tmp_path, capsys):
+    described = next(study.glob("runs/*/seed-0/experiment.json"))
+    before = described.read_text()
+    content = json.loads(before)
+    content["data"]["test_groups"] = [0, 2, 1]
+    described.write_text(json.dumps(content))
+    with pytest.raises(SystemExit):
+        main(["report", str(study), "--out", str(tmp_path / "report")])
+    assert "it has groups of other test images" in capsys.readouterr().err
+    described.write_text(before)
