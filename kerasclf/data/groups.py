@@ -121,12 +121,19 @@ def hold_out_groups(
     for larger in (folds, *range(folds - 1, taken, -1)):
         # With few groups, a class may be missing in every fold of that size: larger folds have more groups.
         number = fold_numbers(labels, groups, larger, seed)
-        for first in range(larger):
-            held_out = np.flatnonzero((number - first) % larger < taken)
-            rest = np.setdiff1d(np.arange(len(labels)), held_out)
-            if all(class_counts(labels[side], num_classes).all() for side in (rest, held_out)):
-                return rest, held_out
-    return rest, held_out
+        candidates = [np.flatnonzero((number - first) % larger < taken) for first in range(larger)]
+        whole = [held_out for held_out in candidates if _divides_every_class(labels, held_out, num_classes)]
+        if whole:
+            break
+    # Groups differ in size, and so do folds.
+    held_out = min(whole or candidates, key=lambda images: abs(len(images) - share * len(labels)))
+    return np.setdiff1d(np.arange(len(labels)), held_out), held_out
+
+
+def _divides_every_class(labels: Indices, held_out: Indices, num_classes: int) -> bool:
+    """Returns whether every class has held-out images and others."""
+    counts = class_counts(labels[held_out], num_classes)
+    return bool(((counts > 0) & (counts < class_counts(labels, num_classes))).all())
 
 
 def fold_numbers(labels: Indices, groups: Sequence[str], folds: int, seed: int) -> Indices:

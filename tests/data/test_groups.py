@@ -81,6 +81,15 @@ def test_another_fold_is_taken_if_a_class_would_be_missing():
     assert sorted(np.bincount(fold_numbers(labels, groups, 10, seed=0))) == [10] * 10
 
 
+def test_the_fold_nearest_to_the_share_is_held_out():
+    # Eleven films of eight images and one of two.
+    groups = [str(i // 8) for i in range(90)]
+    labels = np.arange(90) % 2
+    for seed in range(10):
+        _, held_out = hold_out_groups(labels, groups, 0.1, seed=seed, num_classes=2)
+        assert len(held_out) in (8, 10)
+
+
 def test_a_class_of_one_group_is_named(films):
     with pytest.raises(DataError, match=r"Class 'cat' has 30 images of 1 group, but none .* Add groups of that class"):
         load_dataset(f"folder:{films}", split=Split(group="^cat|dog/film_.*"))
