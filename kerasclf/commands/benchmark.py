@@ -79,7 +79,7 @@ class BenchmarkCommand:
                 file, own = _find(path)
                 files.append(file)
                 run = run or own
-                if file.kind != "keras" and (missing := TARGETS[file.kind].missing):
+                if file.kind != "keras" and (missing := TARGETS[file.kind].missing()):
                     problems.add(missing)
         if self.images < 1:
             problems.add(f"images: expected at least 1. Received: {self.images}.")

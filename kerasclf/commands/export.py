@@ -15,7 +15,7 @@ from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
     from kerasclf.inference.export import Exported
-    from kerasclf.inference.parity import Difference
+    from kerasclf.inference.parity import Difference, Limits
     from kerasclf.inference.proof_images import ProofImages
     from kerasclf.loading import FoundModel
 
@@ -26,10 +26,10 @@ class ExportCommand:
 
     The exported model takes raw pixels, uint8 from 0 to 255, gives probabilities, and holds the class names. Both
     models predict the run's test images. The command prints the largest difference of a probability, the changed
-    classes, the difference in accuracy, time and size, and writes them to export.json. Beyond the tolerance, nothing
-    is written and the exit code is 1.
+    classes, the difference in accuracy, time and size, and writes them to export.json. Beyond the limits, nothing is
+    written and the exit code is 1.
 
-    int8 exists for onnx and tflite, float16 for onnx, openvino and tflite. int8 is calibrated on training images.
+    int8 and float16 exist for onnx, openvino and tflite. int8 is calibrated on training images.
 
     Examples:
       kerasclf export runs/train-folder-my-photos-keras_resnet50 --to onnx
@@ -49,7 +49,9 @@ class ExportCommand:
     data: str | None = None
     """Images for the proof, such as folder:my_photos, with the classes of the model. Default: those of the run."""
     tolerance: float | None = None
-    """Largest accepted difference of a probability. Default: 0.0001, 0.02 for float16, 0.5 for int8."""
+    """Largest accepted difference of a probability. Default: 0.0001, 0.02 for float16, any for int8."""
+    accuracy_loss: float | None = None
+    """Largest accepted loss of accuracy, as a share; a larger one counts if significant. Default for int8: 0.02."""
     overwrite: bool = False
     """Replace an exported model in the same folder."""
 
@@ -73,9 +75,9 @@ class ExportCommand:
             assert self.data is not None
             images = other_images(self.data, trained.image_shape, trained.class_names, log_to(console))
         out = self.out or default_out(found.path, self.to, self._precision)
-        request = ExportRequest(self.to, out, self._precision, self.tolerance, self.overwrite)
+        request = ExportRequest(self.to, out, self._precision, self.tolerance, self.accuracy_loss, self.overwrite)
         exported = export_model(trained, request, images, log_to(console))
-        _print(console, exported, request.accepted, f"{self.to} {self._precision}")
+        _print(console, exported, request.limits, f"{self.to} {self._precision}")
         say(console, f"→ {out}")
 
     @property
@@ -100,7 +102,7 @@ class ExportCommand:
             found = find_model(self.run_folder)
         out = self.out or (default_out(found.path, self.to, self._precision) if found else None)
         with problems.collect():
-            check_request(self.to, self._precision, self.tolerance, out, self.overwrite)
+            check_request(self.to, self._precision, out, self.overwrite, self.tolerance, self.accuracy_loss)
         if found is not None and self.data is None:
             with problems.collect():
                 if found.run is None:
@@ -115,7 +117,7 @@ class ExportCommand:
         return found, images
 
 
-def _print(console: Console, exported: "Exported", tolerance: float, title: str) -> None:
+def _print(console: Console, exported: "Exported", limits: "Limits", title: str) -> None:
     """Prints the proof."""
     parity, (before, after) = exported.parity, exported.latency
     table = Table()
@@ -124,12 +126,16 @@ def _print(console: Console, exported: "Exported", tolerance: float, title: str)
     table.add_column(title, justify="right")
     table.add_row("size", format_bytes(exported.source.size), format_bytes(exported.file.size))
     table.add_row("ms per image, median", f"{before.median:.3g}", f"{after.median:.3g}")
+    table.add_row("images/s in batches", *(f"{rate:,.0f}" for rate in exported.images_per_second))
     kind = "test" if exported.images.name == "test" else "training"
     table.add_row(f"{kind} accuracy", f"{parity.accuracy:.4f}", f"{parity.exported_accuracy:.4f}")
     console.print(table)
-    say(console, f"largest difference of a probability: {parity.largest:.2g} (tolerance {tolerance:g})")
+    accepted = f" (tolerance {limits.probability:g})" if limits.probability < 1 else ""
+    say(console, f"largest difference of a probability: {parity.largest:.2g}{accepted}")
     say(console, f"images with another class: {parity.changed:,} of {parity.images:,}")
     say(console, f"difference in accuracy: {_in_points(parity.difference)}")
+    if slower := [f"{times:.3g} times as long for {how}" for how, times in exported.slowdown.items() if times > 1]:
+        say(console, f"slower than the model itself: {' and '.join(slower)}")
 
 
 def _in_points(difference: "Difference") -> str:

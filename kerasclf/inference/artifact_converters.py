@@ -1,6 +1,7 @@
 """Converts models into other forms with Keras' own export and the converters of each form."""
 
 import contextlib
+import io
 import json
 import logging
 import re
@@ -115,11 +116,27 @@ def _to_openvino(conversion: Conversion, path: Path) -> None:
     plain = path.with_name(f"plain-{path.name}")
     conversion.export(plain, "openvino")
     network = openvino.Core().read_model(plain)
+    if conversion.precision == "int8":
+        network = _quantized_openvino(network, conversion.calibration)
     network.set_rt_info(conversion.names, ["kerasclf", NAMES_KEY])
     openvino.save_model(network, path, compress_to_fp16=conversion.precision == "float16")
     del network  # it maps the file of the weights
     for file in (plain, plain.with_suffix(".bin")):
         file.unlink()
+
+
+def _quantized_openvino(network: Any, images: NDArray[np.uint8]) -> Any:
+    """Returns a network of OpenVINO in int8.
+
+    Args:
+        network: The network.
+        images: The images that decide the ranges, shape (n, height, width, channels).
+    """
+    logger = logging.getLoggerClass()
+    import nncf
+
+    logging.setLoggerClass(logger)  # NNCF's import sets a class of its own for the loggers of all packages
+    return nncf.quantize(network, nncf.Dataset([image[None] for image in images]), subset_size=len(images))
 
 
 def _to_tflite(conversion: Conversion, path: Path) -> None:
@@ -208,7 +225,7 @@ def _quiet() -> Iterator[None]:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with warnings.catch_warnings(), without_stderr():
+        with warnings.catch_warnings(), without_stderr(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:

@@ -81,8 +81,8 @@ def load_runtime(file: ArtifactFile) -> Opened:
         KerasclfError: If the runtime is not installed or cannot load it.
     """
     target = TARGETS[file.kind]
-    if target.missing:
-        raise KerasclfError(target.missing)
+    if missing := target.missing():
+        raise KerasclfError(missing)
     try:
         with without_stderr():
             return _RUNTIMES[file.kind](file.path)

@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 from kerasclf.errors import FolderError, KerasclfError, Problems, did_you_mean
 from kerasclf.files import check_regular, file_digest, read_json
+from kerasclf.inference.parity import Limits
 from kerasclf.model_file import MODEL
 from kerasclf.new_folder import already_exists
 from kerasclf.schema import check_schema
@@ -30,30 +31,43 @@ class Target:
         file: Name of the exported file or folder.
         packages: Modules that it needs.
         extra: The extra of kerasclf that installs them; empty if every installation has them.
-        tolerances: The largest difference of a probability that is accepted, for each precision that exists.
+        limits: The differences that are accepted, for each precision that exists.
+        int8_packages: Further modules that int8 needs, of the extra `export`.
     """
 
     title: str
     file: str
     packages: tuple[str, ...]
     extra: str
-    tolerances: Mapping[str, float]
+    limits: Mapping[str, Limits]
+    int8_packages: tuple[str, ...] = ()
 
-    @property
-    def missing(self) -> str | None:
-        """The message if a package is missing, otherwise None."""
-        absent = [name for name in self.packages if util.find_spec(name) is None]
+    def needed(self, precision: str = "float32") -> dict[str, str]:
+        """Returns the modules that the form needs in a precision, with the extras that install them."""
+        needed = dict.fromkeys(self.packages, self.extra)
+        return needed | (dict.fromkeys(self.int8_packages, "export") if precision == "int8" else {})
+
+    def missing(self, precision: str = "float32") -> str | None:
+        """Returns the message if a package is missing, otherwise None. An exported model runs as one in float32."""
+        absent = {name: extra for name, extra in self.needed(precision).items() if util.find_spec(name) is None}
         if not absent:
             return None
         verb = "is" if len(absent) == 1 else "are"
+        kind = " in int8" if set(absent) & set(self.int8_packages) else ""
         return (
-            f"{self.title} needs {in_words(absent)}, which {verb} not installed. Install what is missing: "
-            f"pip install 'kerasclf[{self.extra}]'."
+            f"{self.title}{kind} needs {in_words(list(absent))}, which {verb} not installed. Install what is missing: "
+            f"pip install 'kerasclf[{','.join(sorted(set(absent.values())))}]'."
         )
 
 
-def _tolerances(**values: float) -> Mapping[str, float]:
+def _limits(**values: Limits) -> Mapping[str, Limits]:
     return MappingProxyType(values)
+
+
+_FLOAT32 = Limits(probability=1e-4)
+_FLOAT16 = Limits(probability=0.02)
+# docs/export.md has the measurements behind these.
+_INT8 = Limits(accuracy=0.02, changed=0.1)
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -63,17 +77,24 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             "model.onnx",
             ("tf2onnx", "onnx", "onnxruntime"),
             "export",
-            _tolerances(float32=1e-4, float16=0.02, int8=0.5),
+            _limits(float32=_FLOAT32, float16=_FLOAT16, int8=_INT8),
         ),
-        "openvino": Target("OpenVINO", "model.xml", ("openvino",), "openvino", _tolerances(float32=1e-4, float16=0.02)),
+        "openvino": Target(
+            "OpenVINO",
+            "model.xml",
+            ("openvino",),
+            "openvino",
+            _limits(float32=_FLOAT32, float16=_FLOAT16, int8=_INT8),
+            int8_packages=("nncf",),
+        ),
         "tflite": Target(
             "LiteRT",
             "model.tflite",
             ("ai_edge_litert",),
             "export",
-            _tolerances(float32=1e-4, float16=0.02, int8=0.5),
+            _limits(float32=_FLOAT32, float16=_FLOAT16, int8=_INT8),
         ),
-        "savedmodel": Target("SavedModel", "saved_model", (), "", _tolerances(float32=1e-4)),
+        "savedmodel": Target("SavedModel", "saved_model", (), "", _limits(float32=_FLOAT32)),
     }
 )
 
@@ -108,15 +129,23 @@ class ExportRecord(TypedDict):
     precision: str
 
 
-def check_request(target: str, precision: str, tolerance: float | None, out: Path | None, overwrite: bool) -> None:
+def check_request(
+    target: str,
+    precision: str,
+    out: Path | None,
+    overwrite: bool,
+    tolerance: float | None = None,
+    accuracy_loss: float | None = None,
+) -> None:
     """Checks how to export a model.
 
     Args:
         target: A key of `TARGETS`.
         precision: `"float32"`, or a quantisation.
-        tolerance: The largest accepted difference of a probability; None for that of the target.
         out: The new folder; None if it is not known.
         overwrite: Whether an exported model in `out` is replaced.
+        tolerance: The largest accepted difference of a probability; None for that of the target and precision.
+        accuracy_loss: The largest accepted loss of accuracy, as a share; None for that of the target and precision.
 
     Raises:
         KerasclfError: If something cannot be used; the message lists all problems.
@@ -126,7 +155,9 @@ def check_request(target: str, precision: str, tolerance: float | None, out: Pat
         _check_precision(target, precision)
     if tolerance is not None and not 0 <= tolerance <= 1:
         problems.add(f"tolerance: expected a difference of probabilities, 0 to 1. Received: {tolerance}.")
-    if missing := TARGETS[target].missing:
+    if accuracy_loss is not None and not 0 <= accuracy_loss <= 1:
+        problems.add(f"accuracy_loss: expected a share, 0 to 1. Received: {accuracy_loss}.")
+    if missing := TARGETS[target].missing(precision):
         problems.add(missing)
     if out is not None:
         with problems.collect():
@@ -141,9 +172,9 @@ def _check_precision(target: str, precision: str) -> None:
         KerasclfError: If it has not; the message lists those that exist.
     """
     own = TARGETS[target]
-    if precision not in own.tolerances:
-        others = [name for name, other in TARGETS.items() if precision in other.tolerances]
-        quantised = [repr(name) for name in own.tolerances if name != "float32"]
+    if precision not in own.limits:
+        others = [name for name, other in TARGETS.items() if precision in other.limits]
+        quantised = [repr(name) for name in own.limits if name != "float32"]
         has = f"expected {' or '.join(quantised)} for" if quantised else "there is none for"
         raise KerasclfError(
             f"quantize: {has} {own.title}. Received: {precision!r}, which exists for {in_words(others)}."

@@ -15,8 +15,8 @@ from kerasclf.inference.artifact_converters import Conversion, convert
 from kerasclf.inference.artifact_runtimes import Artifact, keras_predict, read_in_batches
 from kerasclf.inference.artifacts import EXPORT_FILE, NAMES_KEY, TARGETS, ArtifactFile, check_request
 from kerasclf.inference.exportable import exportable
-from kerasclf.inference.latency import Latency, Predict, measure_latency
-from kerasclf.inference.parity import Parity, compare
+from kerasclf.inference.latency import Latency, Predict, measure_latency, measure_throughput
+from kerasclf.inference.parity import Limits, Parity, compare
 from kerasclf.inference.proof_images import ProofImages
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.log import Log
@@ -36,6 +36,7 @@ class ExportRequest:
         out: The new folder of the exported model.
         precision: `"float32"`, or a quantisation that the target has.
         tolerance: The largest accepted difference of a probability; None for that of the target and precision.
+        accuracy_loss: The largest accepted loss of accuracy, as a share; None for that of the target and precision.
         overwrite: Whether an exported model in `out` is replaced.
     """
 
@@ -43,12 +44,26 @@ class ExportRequest:
     out: Path
     precision: str = "float32"
     tolerance: float | None = None
+    accuracy_loss: float | None = None
     overwrite: bool = False
 
     @property
-    def accepted(self) -> float:
-        """The largest accepted difference of a probability."""
-        return TARGETS[self.target].tolerances[self.precision] if self.tolerance is None else self.tolerance
+    def limits(self) -> Limits:
+        """The accepted differences."""
+        own = TARGETS[self.target].limits[self.precision]
+        return Limits(
+            own.probability if self.tolerance is None else self.tolerance,
+            own.accuracy if self.accuracy_loss is None else self.accuracy_loss,
+            own.changed,
+        )
+
+    def check(self) -> None:
+        """Checks the request.
+
+        Raises:
+            KerasclfError: If something cannot be used; the message lists all problems.
+        """
+        check_request(self.target, self.precision, self.out, self.overwrite, self.tolerance, self.accuracy_loss)
 
 
 @dataclass(frozen=True)
@@ -62,6 +77,7 @@ class Exported:
         images: The images of the proof.
         parity: The differences of its predictions.
         latency: Milliseconds per image of the model itself, computed by TensorFlow, and of the exported one.
+        images_per_second: Speed of both in batches.
     """
 
     file: ArtifactFile
@@ -70,6 +86,13 @@ class Exported:
     images: ProofImages
     parity: Parity
     latency: tuple[Latency, Latency]
+    images_per_second: tuple[float, float]
+
+    @property
+    def slowdown(self) -> dict[str, float]:
+        """How many times as long as the model itself the exported one takes, for one image and for batches."""
+        (before, after), (rate_before, rate_after) = self.latency, self.images_per_second
+        return {"one image": after.median / before.median, "batches": rate_before / rate_after}
 
 
 def export_model(
@@ -87,11 +110,11 @@ def export_model(
         log: Receives progress messages.
 
     Raises:
-        ParityError: If a probability differs by more than the tolerance.
+        ParityError: If the predictions differ by more than the request accepts.
         KerasclfError: If the model cannot be exported; the message names the layer.
         FolderError: If the folder cannot be written.
     """
-    check_request(request.target, request.precision, request.tolerance, request.out, request.overwrite)
+    request.check()
     model, rebuilt_from = exportable(trained.model)
     if rebuilt_from:
         log(f"rebuilt in float32: the model is in {rebuilt_from}")
@@ -111,8 +134,10 @@ def export_model(
 def _prove(artifact: Artifact, reference: Predict, trained: TrainedModel, images: ProofImages) -> Exported:
     batches = ((reference(batch), artifact.predict(batch)) for batch in read_in_batches(images.proof))
     first, second = (np.concatenate(rows) for rows in zip(*batches, strict=True))
+    models = [reference, artifact.predict]
     timed = images.take(_TIMED_IMAGES)
-    before, after = measure_latency([reference, artifact.predict], timed.images.read(np.arange(len(timed))))
+    before, after = measure_latency(models, timed.images.read(np.arange(len(timed))))
+    rate_before, rate_after = measure_throughput(models, next(read_in_batches(timed)))
     return Exported(
         artifact.file,
         ArtifactFile("keras", trained.path),
@@ -120,22 +145,32 @@ def _prove(artifact: Artifact, reference: Predict, trained: TrainedModel, images
         images,
         compare(images.proof.labels, first, second),
         (before, after),
+        (rate_before, rate_after),
     )
 
 
+# What accepts a difference beyond each limit.
+_ADVICE = {
+    "probability": "A larger `tolerance` accepts it.",
+    "accuracy": "A larger `accuracy_loss` accepts it.",
+    "changed": "float16 changes less.",
+}
+
+
 def _check_parity(exported: Exported, request: ExportRequest) -> None:
-    parity, title = exported.parity, TARGETS[request.target].title
-    if not parity.largest <= request.accepted:
+    if exceeded := request.limits.exceeded(exported.parity):
+        differences = "; ".join(text for _, text in exceeded)
+        advice = " ".join(_ADVICE[limit] for limit, _ in exceeded)
         raise ParityError(
-            f"{title} in {request.precision} predicts otherwise: a probability differs by {parity.largest:.3g}, and "
-            f"{parity.changed:,} of {parity.images:,} images have another class. The tolerance is "
-            f"{request.accepted:g}. Nothing was written. A larger `tolerance` accepts it."
+            f"{TARGETS[request.target].title} in {request.precision} predicts otherwise: {differences}. Nothing was "
+            f"written. {advice}"
         )
 
 
 def _record(exported: Exported, request: ExportRequest, trained: TrainedModel) -> dict[str, Any]:
     """Returns the contents of export.json."""
     before, after = exported.latency
+    needed = TARGETS[request.target].needed(request.precision)
     return {
         "model": os.path.relpath(trained.path.absolute(), request.out.absolute()),
         "model_sha256": file_digest(trained.path),
@@ -147,14 +182,16 @@ def _record(exported: Exported, request: ExportRequest, trained: TrainedModel) -
         "proof": {
             "data": exported.images.data,
             "set": exported.images.name,
-            "tolerance": request.accepted,
+            "limits": asdict(request.limits),
             **asdict(exported.parity),
         },
         "bytes": {"keras": exported.source.size, "exported": exported.file.size},
         "ms_per_image": {"keras": asdict(before), "exported": asdict(after)},
+        "images_per_second": dict(zip(("keras", "exported"), exported.images_per_second, strict=True)),
+        "slower": {how: times > 1 for how, times in exported.slowdown.items()},
         "machine": {"processor": processor_name(), "cores": usable_cores()},
         "packages": {
             "kerasclf": kerasclf.__version__,
-            **{name: metadata.version(name) for name in ("keras", "tensorflow", *TARGETS[request.target].packages)},
+            **{name: metadata.version(name) for name in ("keras", "tensorflow", *needed)},
         },
     }

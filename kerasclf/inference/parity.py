@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from kerasclf.runs.metrics import Labels, Probabilities, accuracy
 
+_SIGNIFICANT = 0.05
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -45,6 +47,52 @@ class Parity:
     accuracy: float
     exported_accuracy: float
     difference: Difference
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The differences that an exported model may have, all of them as shares.
+
+    Args:
+        probability: The largest difference of a probability.
+        accuracy: The largest loss of accuracy. A larger one counts if it is significant.
+        changed: The largest share of images with another predicted class. A larger one counts if it is significant.
+    """
+
+    probability: float = 1.0
+    accuracy: float = 1.0
+    changed: float = 1.0
+
+    def exceeded(self, parity: Parity) -> list[tuple[str, str]]:
+        """Returns each difference beyond its limit as a part of a sentence, with the name of the limit.
+
+        Example:
+            >>> import numpy as np
+            >>> from kerasclf.inference.parity import Limits, compare
+            >>> first, second = np.array([[0.9, 0.1]]), np.array([[0.8, 0.2]])
+            >>> Limits(probability=0.01).exceeded(compare(np.array([0]), first, second))
+            [('probability', 'a probability differs by 0.1, and 0.01 is accepted')]
+        """
+        found, loss = [], -parity.difference.value
+        if not parity.largest <= self.probability:
+            text = f"a probability differs by {parity.largest:.3g}, and {self.probability:g} is accepted"
+            found.append(("probability", text))
+        if loss > self.accuracy and parity.difference.p < _SIGNIFICANT:
+            p = f"McNemar's test p = {parity.difference.p:.2g}"
+            text = f"the accuracy is {100 * loss:.2f} points lower ({p}), and {100 * self.accuracy:g} are accepted"
+            found.append(("accuracy", text))
+        if _significantly_more(parity.changed, parity.images, self.changed):
+            share = f"{parity.changed:,} of {parity.images:,} images"
+            text = f"{share} have another class, and {self.changed:.0%} are accepted"
+            found.append(("changed", text))
+        return found
+
+
+def _significantly_more(count: int, images: int, share: float) -> bool:
+    """Returns whether a count of images is beyond chance, had each image the given share as its probability."""
+    from scipy.stats import binomtest
+
+    return bool(count > share * images and binomtest(count, images, share, alternative="greater").pvalue < _SIGNIFICANT)
 
 
 def compare(labels: Labels, first: Probabilities, second: Probabilities) -> Parity:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from statsmodels.stats.contingency_tables import mcnemar
 
-from kerasclf.inference.parity import accuracy_difference, compare
+from kerasclf.inference.parity import Limits, accuracy_difference, compare
 
 
 @pytest.mark.parametrize(("lost", "gained"), [(0, 0), (1, 0), (3, 9), (40, 12)])
@@ -51,3 +51,59 @@ def test_differences_and_changed_classes_are_counted():
 def test_a_value_that_is_not_finite_is_infinitely_far_away(value):
     first = np.array([[0.5, 0.5], [0.5, 0.5]])
     assert compare(np.array([0, 0]), first, np.array([[0.5, 0.5], [value, 0.5]])).largest == np.inf
+
+
+def pair(images, lost):
+    """The comparison of a model that is always right with one that is wrong on `lost` images."""
+    first = np.tile([0.6, 0.4], (images, 1))
+    second = first.copy()
+    second[:lost] = [0.4, 0.6]
+    return compare(np.zeros(images, np.int64), first, second)
+
+
+@pytest.mark.parametrize(
+    ("images", "lost", "text"),
+    [
+        (300, 6, None),  # 2 points, p = 0.031
+        (300, 7, "the accuracy is 2.33 points lower (McNemar's test p = 0.016), and 2 are accepted"),
+        (100, 5, None),  # 5 points, p = 0.0625
+        (100, 6, "the accuracy is 6.00 points lower (McNemar's test p = 0.031), and 2 are accepted"),
+    ],
+)
+def test_a_loss_of_accuracy_counts_if_it_is_significant_and_beyond_the_limit(images, lost, text):
+    expected = [("accuracy", text)] if text else []
+    assert Limits(accuracy=0.02).exceeded(pair(images, lost)) == expected
+
+
+def test_a_gain_of_accuracy_never_counts():
+    first, second = np.tile([0.4, 0.6], (100, 1)), np.tile([0.6, 0.4], (100, 1))
+    assert Limits(accuracy=0.02).exceeded(compare(np.zeros(100, np.int64), first, second)) == []
+
+
+@pytest.mark.parametrize(
+    ("images", "changed", "text"),
+    [
+        (100, 15, None),  # P(15 or more of 100 at 10 %) = 0.073
+        (100, 16, "16 of 100 images have another class, and 10% are accepted"),  # 0.040
+        (6, 2, None),  # 0.114
+        (6, 3, "3 of 6 images have another class, and 10% are accepted"),  # 0.016
+        (3000, 300, None),
+        (3000, 328, "328 of 3,000 images have another class, and 10% are accepted"),
+    ],
+)
+def test_changed_classes_count_if_they_are_significantly_more_than_the_limit(images, changed, text):
+    expected = [("changed", text)] if text else []
+    assert Limits(changed=0.1).exceeded(pair(images, changed)) == expected
+
+
+@pytest.mark.parametrize(("limit", "expected"), [(0.2, []), (0.19, ["probability"])])
+def test_the_largest_difference_counts_beyond_its_limit(limit, expected):
+    parity = compare(np.array([0]), np.array([[0.75, 0.25]]), np.array([[0.55, 0.45]]))
+    assert [name for name, _ in Limits(probability=limit + 1e-12).exceeded(parity)] == expected
+
+
+def test_without_limits_only_values_that_are_not_finite_count():
+    first, second = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    assert Limits().exceeded(compare(np.array([0]), first, second)) == []
+    (found,) = Limits().exceeded(compare(np.array([0]), first, second * np.nan))
+    assert found == ("probability", "a probability differs by inf, and 1 is accepted")
