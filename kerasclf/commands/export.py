@@ -134,7 +134,7 @@ def _print(console: Console, exported: "Exported", limits: "Limits", title: str)
     say(console, f"largest difference of a probability: {parity.largest:.2g}{accepted}")
     say(console, f"images with another class: {parity.changed:,} of {parity.images:,}")
     say(console, f"difference in accuracy: {_in_points(parity.difference)}")
-    if slower := [f"{times:.3g} times as long for {how}" for how, times in exported.slowdown.items() if times > 1]:
+    if slower := [f"{times:.3g} times as long for {how}" for how, times in exported.slower.items()]:
         say(console, f"slower than the model itself: {' and '.join(slower)}")
 
 

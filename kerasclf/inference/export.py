@@ -89,10 +89,14 @@ class Exported:
     images_per_second: tuple[float, float]
 
     @property
-    def slowdown(self) -> dict[str, float]:
-        """How many times as long as the model itself the exported one takes, for one image and for batches."""
+    def slower(self) -> dict[str, float]:
+        """How many times as long as the model itself the exported one takes, for `"one image"` and for `"batches"`.
+
+        A speed at which it is not slower is left out.
+        """
         (before, after), (rate_before, rate_after) = self.latency, self.images_per_second
-        return {"one image": after.median / before.median, "batches": rate_before / rate_after}
+        times = {"one image": after.median / before.median, "batches": rate_before / rate_after}
+        return {how: value for how, value in times.items() if value > 1}
 
 
 def export_model(
@@ -188,7 +192,7 @@ def _record(exported: Exported, request: ExportRequest, trained: TrainedModel) -
         "bytes": {"keras": exported.source.size, "exported": exported.file.size},
         "ms_per_image": {"keras": asdict(before), "exported": asdict(after)},
         "images_per_second": dict(zip(("keras", "exported"), exported.images_per_second, strict=True)),
-        "slower": {how: times > 1 for how, times in exported.slowdown.items()},
+        "slower": exported.slower,
         "machine": {"processor": processor_name(), "cores": usable_cores()},
         "packages": {
             "kerasclf": kerasclf.__version__,

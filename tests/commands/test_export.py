@@ -62,16 +62,16 @@ def test_all_problems_are_listed_before_tensorflow_starts(tmp_path, refused, mon
     (tmp_path / "out").mkdir()
     error = refused(
         "export", str(tmp_path / "nothing"), "--to", "openvino", "--quantize", "int8", "--tolerance", "5",
-        "--out", str(tmp_path / "out"),
+        "--accuracy-loss", "2", "--out", str(tmp_path / "out"),
     )  # fmt: skip
     assert error.splitlines() == [
         "error: kerasclf export cannot run:",
         "  - Expected the folder of a run, of a study or of a search, or a .keras file. "
         f"Received: {tmp_path / 'nothing'}, which does not exist.",
-        "  - --quantize: expected 'float16' for OpenVINO. Received: 'int8', which exists for onnx and tflite.",
         "  - --tolerance: expected a difference of probabilities, 0 to 1. Received: 5.0.",
-        "  - OpenVINO needs openvino, which is not installed. Install what is missing: "
-        "pip install 'kerasclf[openvino]'.",
+        "  - --accuracy-loss: expected a share, 0 to 1. Received: 2.0.",
+        "  - OpenVINO in int8 needs openvino and nncf, which are not installed. Install what is missing: "
+        "pip install 'kerasclf[export,openvino]'.",
         f"  - --out: expected a new folder. Received: {tmp_path / 'out'}, which exists and holds no exported model.",
     ]
 

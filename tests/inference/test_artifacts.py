@@ -14,10 +14,10 @@ from kerasclf.inference.latency import measure_latency, measure_throughput
 
 def test_the_table_of_quantisations():
     """As in docs/export.md."""
-    table = {name: set(target.tolerances) for name, target in TARGETS.items()}
+    table = {name: set(target.limits) for name, target in TARGETS.items()}
     assert table == {
         "onnx": {"float32", "float16", "int8"},
-        "openvino": {"float32", "float16"},
+        "openvino": {"float32", "float16", "int8"},
         "tflite": {"float32", "float16", "int8"},
         "savedmodel": {"float32"},
     }
@@ -26,50 +26,54 @@ def test_the_table_of_quantisations():
 @pytest.mark.parametrize(
     ("target", "precision", "problem"),
     [
-        ("openvino", "int8", "expected 'float16' for OpenVINO. Received: 'int8', which exists for onnx and tflite."),
+        ("savedmodel", "int8",
+         "there is none for SavedModel. Received: 'int8', which exists for onnx, openvino and tflite."),
         ("savedmodel", "float16",
          "there is none for SavedModel. Received: 'float16', which exists for onnx, openvino and tflite."),
     ],
 )  # fmt: skip
 def test_another_combination_is_one_error(target, precision, problem):
-    pytest.importorskip("openvino")
     with pytest.raises(KerasclfError) as caught:
-        check_request(target, precision, None, None, False)
+        check_request(target, precision, None, False)
     assert str(caught.value) == f"quantize: {problem}"
 
 
 @pytest.mark.parametrize(
-    ("target", "absent", "problem"),
+    ("target", "precision", "absent", "problem"),
     [
-        ("onnx", {"onnx", "tf2onnx"}, "ONNX needs tf2onnx and onnx, which are not installed. Install what is missing: "
+        ("onnx", "float32", {"onnx", "tf2onnx"}, "ONNX needs tf2onnx and onnx, which are not installed. Install what is missing: "
          "pip install 'kerasclf[export]'."),
-        ("openvino", {"openvino"}, "OpenVINO needs openvino, which is not installed. Install what is missing: "
-         "pip install 'kerasclf[openvino]'."),
+        ("openvino", "float16", {"openvino", "nncf"}, "OpenVINO needs openvino, which is not installed. Install what "
+         "is missing: pip install 'kerasclf[openvino]'."),
+        ("openvino", "int8", {"nncf"}, "OpenVINO in int8 needs nncf, which is not installed. Install what is missing: "
+         "pip install 'kerasclf[export]'."),
+        ("openvino", "int8", {"openvino", "nncf"}, "OpenVINO in int8 needs openvino and nncf, which are not installed. "
+         "Install what is missing: pip install 'kerasclf[export,openvino]'."),
     ],
 )  # fmt: skip
-def test_without_its_extra_the_pip_command_is_named(target, absent, problem, monkeypatch):
+def test_without_its_extra_the_pip_command_is_named(target, precision, absent, problem, monkeypatch):
     monkeypatch.setattr(artifacts.util, "find_spec", lambda name: None if name in absent else name)
     with pytest.raises(KerasclfError) as caught:
-        check_request(target, "float32", None, None, False)
+        check_request(target, precision, None, False)
     assert str(caught.value) == problem
 
 
 def test_all_problems_of_a_request_are_listed(tmp_path):
     (tmp_path / "mine").write_text("kept")
     with pytest.raises(KerasclfError) as caught:
-        check_request("savedmodel", "int8", 2.0, tmp_path, True)
+        check_request("savedmodel", "int8", tmp_path, True, tolerance=2.0, accuracy_loss=-0.1)
     assert [line.partition(":")[0] for line in str(caught.value).splitlines()[1:]] == [
-        "  - quantize", "  - tolerance", "  - out",
+        "  - quantize", "  - tolerance", "  - accuracy_loss", "  - out",
     ]  # fmt: skip
 
 
 def test_a_folder_that_is_no_artifact_is_never_replaced(tmp_path):
     with pytest.raises(FolderError, match="which exists and holds no exported model"):
-        check_request("savedmodel", "float32", None, tmp_path, overwrite=True)
+        check_request("savedmodel", "float32", tmp_path, overwrite=True)
     write_json(tmp_path / "export.json", {})
-    check_request("savedmodel", "float32", None, tmp_path, overwrite=True)
+    check_request("savedmodel", "float32", tmp_path, overwrite=True)
     with pytest.raises(FolderError, match="is not overwritten"):
-        check_request("savedmodel", "float32", None, tmp_path, overwrite=False)
+        check_request("savedmodel", "float32", tmp_path, overwrite=False)
 
 
 def test_the_folder_is_beside_the_model():

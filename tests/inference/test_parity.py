@@ -87,7 +87,7 @@ def test_a_gain_of_accuracy_never_counts():
         (100, 16, "16 of 100 images have another class, and 10% are accepted"),  # 0.040
         (6, 2, None),  # 0.114
         (6, 3, "3 of 6 images have another class, and 10% are accepted"),  # 0.016
-        (3000, 300, None),
+        (3000, 327, None),  # 0.055
         (3000, 328, "328 of 3,000 images have another class, and 10% are accepted"),
     ],
 )
