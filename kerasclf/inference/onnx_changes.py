@@ -67,7 +67,7 @@ def _kept_in_float(network: onnx.ModelProto) -> list[str]:
     """Returns the nodes that are faster and more exact in float32: those on pixels, and softmax.
 
     ONNX Runtime computes a sum over three channels several times as slowly in int8, and gives probabilities in steps
-    of 1/256. A node on pixels depends on the image through no layer with weights. Nodes are in the order of computation.
+    of 1/256. Pixels are all values before the first layer with weights. Nodes are in the order of computation.
     """
     constants = {constant.name for constant in network.graph.initializer}
     kept, pixels = [], {image.name for image in network.graph.input}

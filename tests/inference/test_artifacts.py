@@ -41,8 +41,8 @@ def test_another_combination_is_one_error(target, precision, problem):
 @pytest.mark.parametrize(
     ("target", "precision", "absent", "problem"),
     [
-        ("onnx", "float32", {"onnx", "tf2onnx"}, "ONNX needs tf2onnx and onnx, which are not installed. Install what is missing: "
-         "pip install 'kerasclf[export]'."),
+        ("onnx", "float32", {"onnx", "tf2onnx"}, "ONNX needs tf2onnx and onnx, which are not installed. Install "
+         "what is missing: pip install 'kerasclf[export]'."),
         ("openvino", "float16", {"openvino", "nncf"}, "OpenVINO needs openvino, which is not installed. Install what "
          "is missing: pip install 'kerasclf[openvino]'."),
         ("openvino", "int8", {"nncf"}, "OpenVINO in int8 needs nncf, which is not installed. Install what is missing: "

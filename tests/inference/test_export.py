@@ -188,8 +188,8 @@ def test_beyond_the_tolerance_nothing_is_written(trained, proof, tmp_path):
     with pytest.raises(ParityError) as caught:
         export_model(trained, request, proof)
     assert re.fullmatch(
-        r"ONNX in int8 predicts otherwise: a probability differs by 0\.\d+, and 1e-09 is accepted\. Nothing was written\. "
-        r"A larger `tolerance` accepts it\.",
+        r"ONNX in int8 predicts otherwise: a probability differs by 0\.\d+, and 1e-09 is accepted\. Nothing was "
+        r"written\. A larger `tolerance` accepts it\.",
         str(caught.value),
     )
     assert list(tmp_path.iterdir()) == []
