@@ -67,7 +67,7 @@ def _limits(**values: Limits) -> Mapping[str, Limits]:
 _FLOAT32 = Limits(probability=1e-4)
 _FLOAT16 = Limits(probability=0.02)
 # docs/export.md has the measurements behind these.
-_INT8 = Limits(accuracy=0.02, changed=0.1)
+_INT8 = Limits(accuracy=0.01, changed=0.05)
 
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
@@ -145,7 +145,7 @@ def check_request(
         out: The new folder; None if it is not known.
         overwrite: Whether an exported model in `out` is replaced.
         tolerance: The largest accepted difference of a probability; None for that of the target and precision.
-        accuracy_loss: The largest accepted loss of accuracy, as a share; None for that of the target and precision.
+        accuracy_loss: The largest accepted loss of accuracy, as a share; None for the limits of the target.
 
     Raises:
         KerasclfError: If something cannot be used; the message lists all problems.

@@ -36,7 +36,8 @@ class ExportRequest:
         out: The new folder of the exported model.
         precision: `"float32"`, or a quantisation that the target has.
         tolerance: The largest accepted difference of a probability; None for that of the target and precision.
-        accuracy_loss: The largest accepted loss of accuracy, as a share; None for that of the target and precision.
+        accuracy_loss: The largest accepted loss of accuracy, as a share. Images with another class are then accepted.
+            None for the limits of the target and precision.
         overwrite: Whether an exported model in `out` is replaced.
     """
 
@@ -54,7 +55,7 @@ class ExportRequest:
         return Limits(
             own.probability if self.tolerance is None else self.tolerance,
             own.accuracy if self.accuracy_loss is None else self.accuracy_loss,
-            own.changed,
+            own.changed if self.accuracy_loss is None else 1.0,
         )
 
     def check(self) -> None:
@@ -157,14 +158,14 @@ def _prove(artifact: Artifact, reference: Predict, trained: TrainedModel, images
 _ADVICE = {
     "probability": "A larger `tolerance` accepts it.",
     "accuracy": "A larger `accuracy_loss` accepts it.",
-    "changed": "float16 changes less.",
+    "changed": "An `accuracy_loss` accepts changed classes.",
 }
 
 
 def _check_parity(exported: Exported, request: ExportRequest) -> None:
     if exceeded := request.limits.exceeded(exported.parity):
         differences = "; ".join(text for _, text in exceeded)
-        advice = " ".join(_ADVICE[limit] for limit, _ in exceeded)
+        advice = " ".join(dict.fromkeys(_ADVICE[limit] for limit, _ in exceeded))
         raise ParityError(
             f"{TARGETS[request.target].title} in {request.precision} predicts otherwise: {differences}. Nothing was "
             f"written. {advice}"

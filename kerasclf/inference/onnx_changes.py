@@ -55,8 +55,6 @@ def quantize(path: Path, images: NDArray[np.uint8]) -> None:
         _Reader(images),
         per_channel=True,
         nodes_to_exclude=_kept_in_float(onnx.load(prepared, load_external_data=False)),
-        # Seven bits: processors without VNNI saturate the sum of two products of eight bits, without an error.
-        reduce_range=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
     )

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import binom
 from statsmodels.stats.contingency_tables import mcnemar
 
 from kerasclf.inference.parity import Limits, accuracy_difference, compare
@@ -64,36 +65,37 @@ def pair(images, lost):
 @pytest.mark.parametrize(
     ("images", "lost", "text"),
     [
-        (300, 6, None),  # 2 points, p = 0.031
-        (300, 7, "the accuracy is 2.33 points lower (McNemar's test p = 0.016), and 2 are accepted"),
+        (600, 6, None),  # 1 point, p = 0.031
+        (600, 7, "the accuracy is 1.17 points lower (McNemar's test p = 0.016), and 1 are accepted"),
         (100, 5, None),  # 5 points, p = 0.0625
-        (100, 6, "the accuracy is 6.00 points lower (McNemar's test p = 0.031), and 2 are accepted"),
+        (100, 6, "the accuracy is 6.00 points lower (McNemar's test p = 0.031), and 1 are accepted"),
     ],
 )
 def test_a_loss_of_accuracy_counts_if_it_is_significant_and_beyond_the_limit(images, lost, text):
     expected = [("accuracy", text)] if text else []
-    assert Limits(accuracy=0.02).exceeded(pair(images, lost)) == expected
+    assert Limits(accuracy=0.01).exceeded(pair(images, lost)) == expected
 
 
 def test_a_gain_of_accuracy_never_counts():
     first, second = np.tile([0.4, 0.6], (100, 1)), np.tile([0.6, 0.4], (100, 1))
-    assert Limits(accuracy=0.02).exceeded(compare(np.zeros(100, np.int64), first, second)) == []
+    assert Limits(accuracy=0.01).exceeded(compare(np.zeros(100, np.int64), first, second)) == []
 
 
 @pytest.mark.parametrize(
-    ("images", "changed", "text"),
+    ("images", "changed", "p", "text"),
     [
-        (100, 15, None),  # P(15 or more of 100 at 10 %) = 0.073
-        (100, 16, "16 of 100 images have another class, and 10% are accepted"),  # 0.040
-        (6, 2, None),  # 0.114
-        (6, 3, "3 of 6 images have another class, and 10% are accepted"),  # 0.016
-        (3000, 327, None),  # 0.055
-        (3000, 328, "328 of 3,000 images have another class, and 10% are accepted"),
+        (100, 9, 0.0631, None),
+        (100, 10, 0.0282, "10 of 100 images have another class, and 5% are accepted"),
+        (6, 1, 0.2649, None),
+        (6, 2, 0.0328, "2 of 6 images have another class, and 5% are accepted"),
+        (3000, 170, 0.0533, None),
+        (3000, 171, 0.0451, "171 of 3,000 images have another class, and 5% are accepted"),
     ],
 )
-def test_changed_classes_count_if_they_are_significantly_more_than_the_limit(images, changed, text):
+def test_changed_classes_count_if_they_are_significantly_more_than_the_limit(images, changed, p, text):
+    assert binom.sf(changed - 1, images, 0.05) == pytest.approx(p, abs=5e-5)
     expected = [("changed", text)] if text else []
-    assert Limits(changed=0.1).exceeded(pair(images, changed)) == expected
+    assert Limits(changed=0.05).exceeded(pair(images, changed)) == expected
 
 
 @pytest.mark.parametrize(("limit", "expected"), [(0.2, []), (0.19, ["probability"])])
