@@ -1,6 +1,7 @@
 """Converts models into other forms with Keras' own export and the converters of each form."""
 
 import contextlib
+import functools
 import io
 import json
 import logging
@@ -102,13 +103,34 @@ def _converted(conversion: Conversion, folder: Path) -> Artifact:
 def _to_onnx(conversion: Conversion, path: Path) -> None:
     from kerasclf.inference import onnx_changes
 
-    conversion.export(path, "onnx")
+    with _optimised_in_place():
+        conversion.export(path, "onnx")
     onnx_changes.replace_erfc(path)
     if conversion.precision == "int8":
         onnx_changes.quantize(path, conversion.calibration)
     if conversion.precision == "float16":
         onnx_changes.halve(path)
     onnx_changes.add_names(path, conversion.names)
+
+
+@contextlib.contextmanager
+def _optimised_in_place() -> Iterator[None]:
+    """Lets tf2onnx optimise every network as it does large ones: otherwise it holds about fifty copies of the weights.
+
+    The copies would take the place of a network that an optimisation has damaged. Here, that is an error.
+    """
+    from tf2onnx import optimizer
+
+    original = optimizer.optimize_graph
+    optimizer.optimize_graph = functools.partial(_without_copies, original)
+    try:
+        yield
+    finally:
+        optimizer.optimize_graph = original
+
+
+def _without_copies(optimize: Callable[..., Any], graph: Any, catch_errors: bool = True, **settings: Any) -> Any:
+    return optimize(graph, catch_errors=False, **settings)
 
 
 def _to_openvino(conversion: Conversion, path: Path) -> None:

@@ -163,6 +163,22 @@ def test_a_quantised_model_is_smaller_and_agrees_within_its_tolerance(target, pr
     assert smaller.file.path.name == TARGETS[target].file
 
 
+def test_in_onnx_int8_has_eight_bits_and_spares_pixels_and_softmax(tmp_path):
+    needs("onnx")
+    import onnx
+
+    trained = small(tmp_path / "m.keras", layers.Conv2D(8, 3))
+    out = export_model(trained, ExportRequest("onnx", tmp_path / "out", "int8"), noise_of(trained)).file.path
+    graph = onnx.load(out).graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    (scaled,) = (node for node in graph.node if node.op_type == "Mul")
+    assert "DequantizeLinear" not in {made_by[name].op_type for name in scaled.input if name in made_by}
+    assert made_by[graph.output[0].name].op_type == "Softmax"
+    weights = [onnx.numpy_helper.to_array(value) for value in graph.initializer]
+    kernels = [value for value in weights if value.dtype == np.int8 and value.ndim == 4]
+    assert [np.abs(value.astype(int)).max() for value in kernels] == [127]
+
+
 def noise_of(trained, images=30):
     """Noise images as test and training set, with the model's own predictions as labels."""
     noise = np.random.default_rng(0).integers(0, 256, (images, *trained.image_shape), np.uint8)
