@@ -52,7 +52,7 @@ class ExportCommand:
     """Largest accepted difference of a probability. Default: 0.0001, 0.02 for float16, any for int8."""
     accuracy_loss: float | None = None
     """Largest accepted loss of accuracy, as a share; a larger one counts if it is significant. Any number of images may
-    then have another class. Default for int8: 0.01, and 5 % of the images may have another class."""
+    then have another class. Default for int8: 0.01, and 10 % of the images may have another class."""
     overwrite: bool = False
     """Replace an exported model in the same folder."""
 

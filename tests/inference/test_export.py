@@ -236,7 +236,7 @@ def test_of_int8_the_classes_decide_and_not_the_probabilities(trained, proof, tm
         export_model(trained, ExportRequest("onnx", tmp_path / "out", "int8"), proof)
     assert str(caught.value) == (
         "ONNX in int8 predicts otherwise: the accuracy is 100.00 points lower (McNemar's test p = 0.031), and 1 are "
-        "accepted; 6 of 6 images have another class, and 5% are accepted. Nothing was written. A larger "
+        "accepted; 6 of 6 images have another class, and 10% are accepted. Nothing was written. A larger "
         "`accuracy_loss` accepts it. An `accuracy_loss` accepts changed classes."
     )
     export_model(trained, ExportRequest("onnx", tmp_path / "lossy", "int8", accuracy_loss=1.0), proof)
