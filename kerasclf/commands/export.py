@@ -51,8 +51,7 @@ class ExportCommand:
     tolerance: float | None = None
     """Largest accepted difference of a probability. Default: 0.0001, 0.02 for float16, any for int8."""
     accuracy_loss: float | None = None
-    """Largest accepted loss of accuracy, as a share; a larger one counts if it is significant. Any number of images may
-    then have another class. Default for int8: 0.01, and 10 % of the images may have another class."""
+    """Largest accepted loss of accuracy, as a share. Default: 0.01 for int8, any for others."""
     overwrite: bool = False
     """Replace an exported model in the same folder."""
 
