@@ -1,7 +1,6 @@
 """Converts models into other forms with Keras' own export and the converters of each form."""
 
 import contextlib
-import functools
 import io
 import json
 import logging
@@ -115,22 +114,29 @@ def _to_onnx(conversion: Conversion, path: Path) -> None:
 
 @contextlib.contextmanager
 def _optimised_in_place() -> Iterator[None]:
-    """Lets tf2onnx optimise every network as it does large ones: otherwise it holds about fifty copies of the weights.
+    """Lets tf2onnx optimise a network in place. Otherwise it holds about sixty copies of the weights, and takes longer.
 
-    The copies would take the place of a network that an optimisation has damaged. Here, that is an error.
+    It copies the network before each of its steps, and writes the weights into their message after each: the message
+    frees no memory. The copy would replace a network that a step has damaged. Here, that is an error. The weights are
+    written once more when the steps are done.
     """
     from tf2onnx import optimizer
+    from tf2onnx.graph import Graph
 
-    original = optimizer.optimize_graph
-    optimizer.optimize_graph = functools.partial(_without_copies, original)
+    optimize, write = optimizer.optimize_graph, Graph.update_proto
+
+    def in_place(graph: Any, catch_errors: bool = True, **settings: Any) -> Any:
+        Graph.update_proto = lambda self, storage=None: None
+        try:
+            return optimize(graph, catch_errors=False, **settings)
+        finally:
+            Graph.update_proto = write
+
+    optimizer.optimize_graph = in_place
     try:
         yield
     finally:
-        optimizer.optimize_graph = original
-
-
-def _without_copies(optimize: Callable[..., Any], graph: Any, catch_errors: bool = True, **settings: Any) -> Any:
-    return optimize(graph, catch_errors=False, **settings)
+        optimizer.optimize_graph = optimize
 
 
 def _to_openvino(conversion: Conversion, path: Path) -> None:
