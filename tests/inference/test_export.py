@@ -327,9 +327,16 @@ def test_mixed_precision_is_rebuilt_in_float32(policy, tmp_path):
     np.testing.assert_allclose(close, trained.probabilities(images, engine="tensorflow"), atol=0.02)
 
 
-def test_the_layers_of_convnext_are_exported(tmp_path):
-    """Converters know neither convolutions with a group per channel, as Keras computes them, nor erfc in GELU."""
+def test_the_layers_of_convnext_are_exported(tmp_path, monkeypatch):
+    """Converters know neither convolutions with a group per channel, as Keras computes them, nor erfc in GELU.
+
+    Their weights are written when the network is read, and when its optimisation is done, not after each step.
+    """
     needs("onnx")
+    from tf2onnx.graph import Graph
+
+    written, write = [], Graph.update_proto
+    monkeypatch.setattr(Graph, "update_proto", lambda *args: written.append(args) or write(*args))
     rng = np.random.default_rng(0)
     depthwise = layers.Conv2D(8, 3, strides=2, padding="same", groups=8, activation="gelu")
     trained = small(tmp_path / "m.keras", layers.Conv2D(8, 1, activation="gelu"), depthwise)
@@ -340,6 +347,7 @@ def test_the_layers_of_convnext_are_exported(tmp_path):
     assert expected.std() > 0.05
     np.testing.assert_allclose(Artifact.open(exported.file).predict(images), expected, atol=1e-5)
     assert exported.rebuilt_from is None
+    assert len(written) == 2
 
 
 def test_a_model_that_kerasclf_did_not_export_is_refused(tmp_path):
