@@ -19,10 +19,18 @@ def run(study, tmp_path):
     return shutil.copytree(find_model(study).run.path, tmp_path / "run")
 
 
-def test_a_run_is_exported_proved_and_compared(run, capsys):
+def test_a_run_is_exported_proved_and_compared(run, capsys, monkeypatch):
     pytest.importorskip("onnxruntime")
+    from kerasclf.inference import export
+    from kerasclf.inference.latency import Latency
+
+    monkeypatch.setattr(export, "measure_latency", lambda *given: [Latency(2.0, 2.0, 2.0), Latency(3.0, 3.0, 3.0)])
+    monkeypatch.setattr(export, "measure_throughput", lambda *given: [1000.0, 400.0])
     main(["export", str(run), "--to", "onnx"])
     printed = capsys.readouterr().out
+    assert (
+        "slower than the model itself: 1.5 times as long for one image and 2.5 times as long for batches\n" in printed
+    )
     assert (run / "model-onnx" / "model.onnx").is_file()
     assert re.search(r"proof: 6 test images of folder:", printed)
     assert re.search(r"largest difference of a probability: \S+ \(tolerance 0\.0001\)", printed)
