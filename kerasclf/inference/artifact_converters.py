@@ -165,7 +165,7 @@ def _quantized_openvino(network: Any, images: NDArray[np.uint8]) -> Any:
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     logging.setLoggerClass(logger)  # NNCF's import sets a class of its own for the loggers of all packages
-    # The default, the mean over images of the smallest and largest value, cuts off half of the images.
+    # The default, the mean over images of the smallest and largest value, cuts off values of about half of them.
     ranges = nncf.AdvancedQuantizationParameters(activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX)
     given = nncf.Dataset([image[None] for image in images])
     return nncf.quantize(network, given, subset_size=len(images), advanced_parameters=ranges)

@@ -48,7 +48,7 @@ class Target:
         return needed | (dict.fromkeys(self.int8_packages, "export") if precision == "int8" else {})
 
     def missing(self, precision: str = "float32") -> str | None:
-        """Returns the message if a package is missing, otherwise None. An exported model runs as one in float32."""
+        """Returns the message if a package is missing, otherwise None. An exported int8 model runs without NNCF."""
         absent = {name: extra for name, extra in self.needed(precision).items() if util.find_spec(name) is None}
         if not absent:
             return None
