@@ -15,7 +15,7 @@ import kerasclf
 
 PACKAGE = Path(kerasclf.__file__).parent
 # Each folder may import from those before it.
-ORDER = """data pipeline models transfer training runs inference studies search report commands""".split()
+ORDER = """data pipeline models transfer training runs inference audit studies search report commands""".split()
 # Models do not depend on data, and the report does not depend on networks.
 FORBIDDEN = {"models": {"data", "pipeline"}, "report": {"models", "transfer"}}
 # Words of the first version that have a standard term today.

@@ -1,0 +1,61 @@
+"""The files of an audit: the list of findings, and the list of images without them."""
+
+import csv
+import io
+import math
+from pathlib import Path
+
+from kerasclf.audit.audit import Audit
+from kerasclf.audit.findings_list import Finding
+from kerasclf.data.dataset import SETS
+from kerasclf.escaping import for_spreadsheet
+from kerasclf.files import write_text
+
+FINDINGS, CLEAN = "findings.csv", "clean.csv"
+_COLUMNS = ("kind", "matters", "file", "set", "class", "other_file", "other_set", "other_class", "score", "note")
+
+
+def write_findings(audit: Audit, path: Path) -> None:
+    """Writes one row per finding. No text in it is a formula of a spreadsheet."""
+    rows = [_row(audit, finding) for finding in audit.findings]
+    write_text(path, _csv([_COLUMNS, *([for_spreadsheet(value) for value in row] for row in rows)]))
+
+
+def write_clean(audit: Audit, path: Path) -> bool:
+    """Writes path, class and set of the images without the findings: `csv:PATH` names them as a data set.
+
+    Returns:
+        Whether it was written. Images without files cannot be listed.
+    """
+    images = audit.images
+    if any(images.path(index) is None for index in range(len(images))):
+        return False
+    kept = [index for index in range(len(images)) if index not in audit.left_out]
+    rows = [(str(images.files[images.names[i]].absolute()), images.class_of(i), SETS[images.sets[i]]) for i in kept]
+    header = ("image", "label", "set")
+    if images.groups:
+        header, rows = (*header, "group"), [(*row, images.groups[i]) for row, i in zip(rows, kept, strict=True)]
+    write_text(path, _csv([header, *rows]))
+    return True
+
+
+def _row(audit: Audit, finding: Finding) -> tuple[object, ...]:
+    score = "" if math.isnan(finding.score) else f"{finding.score:.4g}"
+    one, other = _described(audit, finding.image), _described(audit, finding.other)
+    if finding.image is None:
+        one = (finding.name, "", "")
+    return (finding.kind, "yes" if finding.matters else "no", *one, *other, score, finding.note)
+
+
+def _described(audit: Audit, index: int | None) -> tuple[str, str, str]:
+    """Returns the file or name of an image, its set and its class."""
+    if index is None:
+        return "", "", ""
+    images = audit.images
+    return images.names[index], SETS[images.sets[index]], images.class_of(index)
+
+
+def _csv(rows: list) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()

@@ -1,0 +1,102 @@
+"""Probable label errors: confident learning (Northcutt et al. 2021) on the predictions of a head for held-out images."""
+
+import warnings
+from dataclasses import dataclass
+from importlib import util
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from kerasclf.data.dataset import class_counts
+
+FOLDS = 5
+# Below this accuracy on held-out images, a head contradicts a label too easily.
+LEAST_ACCURACY = 0.6
+# Strength of the head's L2 penalty: hundreds of features and few images per class would be learned by heart.
+_PENALTY = 0.01
+_MAX_STEPS = 500
+
+
+@dataclass(frozen=True)
+class LabelErrors:
+    """Images that a head predicts as another class.
+
+    Args:
+        accuracy: Accuracy of the head on held-out images.
+        images: Positions of the probable errors, the most probable first.
+        predicted: Their predicted classes.
+        scores: Predicted probability of the given label, 0–1; low for probable errors.
+        why_not: Why label errors were not sought; empty if they were.
+    """
+
+    accuracy: float
+    images: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    scores: NDArray[np.float64]
+    why_not: str = ""
+
+    @property
+    def is_reliable(self) -> bool:
+        """Whether the head is accurate enough for its findings to count."""
+        return not self.why_not and self.accuracy >= LEAST_ACCURACY
+
+
+def find_label_errors(features: NDArray[np.float32], labels: NDArray[np.int64], units: NDArray[Any]) -> LabelErrors:
+    """Returns the images whose labels are probably wrong.
+
+    Args:
+        features: Features of the images, shape (n, features).
+        labels: Class indices, shape (n,).
+        units: What stays together in a fold, shape (n,): the group of each image, or a number shared by duplicates. A
+            copy of an image with a wrong label would confirm it.
+    """
+    known, counts = np.unique(labels, return_counts=True)
+    if util.find_spec("cleanlab") is None:
+        return _none("cleanlab is not installed. Install it: pip install 'kerasclf[audit]'.")
+    if len(known) < 2 or counts.min() < FOLDS:
+        return _none(f"expected at least {FOLDS} images in each of two or more classes.")
+    dense = np.searchsorted(known, labels)
+    try:
+        probabilities = _held_out_probabilities(features, dense, units)
+    except ValueError as error:  # a class lies in fewer groups than there are folds
+        return _none(f"the groups cannot be divided into {FOLDS} folds with all classes ({error}).")
+    from cleanlab.filter import find_label_issues
+
+    order = find_label_issues(
+        dense, probabilities, return_indices_ranked_by="self_confidence", filter_by="prune_by_noise_rate", n_jobs=1
+    )
+    predicted = probabilities.argmax(axis=1)
+    images = np.array([index for index in order if predicted[index] != dense[index]], np.int64)
+    return LabelErrors(
+        float((predicted == dense).mean()),
+        images,
+        known[predicted[images]],
+        probabilities[images, dense[images]],
+    )
+
+
+def _none(why_not: str) -> LabelErrors:
+    nothing = np.empty(0, np.int64)
+    return LabelErrors(float("nan"), nothing, nothing, np.empty(0), why_not)
+
+
+def _held_out_probabilities(
+    features: NDArray[np.float32], labels: NDArray[np.int64], units: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Returns the probabilities of each image from a head that was fitted without it and its duplicates."""
+    is_grouped = len(np.unique(units)) < len(labels)
+    splitter = (StratifiedGroupKFold if is_grouped else StratifiedKFold)(FOLDS, shuffle=True, random_state=0)
+    folds = list(splitter.split(features, labels, units))
+    classes = labels.max() + 1
+    if any(class_counts(labels[fitted], classes).min() == 0 for fitted, _ in folds):
+        raise ValueError("a fold lacks a class")
+    head = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # nearly fitted is good enough
+        return cross_val_predict(head, features, labels, cv=folds, method="predict_proba")  # type: ignore[no-any-return]
