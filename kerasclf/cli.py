@@ -11,6 +11,7 @@ import kerasclf
 from kerasclf.commands.benchmark import BenchmarkCommand
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.calibrate import CalibrateCommand
+from kerasclf.commands.check import CheckCommand
 from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.demo import DemoCommand
@@ -26,12 +27,13 @@ from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
-from kerasclf.errors import ImagesFailedError, KerasclfError, ParityError, RunsFailedError, listed, unknown
+from kerasclf.errors import FindingsError, ImagesFailedError, KerasclfError, ParityError, RunsFailedError, listed, unknown
 from kerasclf.escaping import visible
 
 _DESCRIPTION = "Image-classification studies with Keras: ask a question, run it, trust the answer."
 
 COMMANDS: dict[str, type] = {
+    "check": CheckCommand,
     "train": TrainCommand,
     "study": StudyCommand,
     "course": CourseCommand,
@@ -53,8 +55,8 @@ COMMANDS: dict[str, type] = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
-    The exit code is 1 if some runs of a study failed, some images could not be read or an exported model predicts
-    otherwise, and 2 if the input cannot be used.
+    The exit code is 1 if some runs of a study failed, some images could not be read, an exported model predicts
+    otherwise or a check of images has findings that matter, and 2 if the input cannot be used.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:
@@ -78,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         command.run(console)
     except (KerasclfError, OSError) as error:
-        failed = isinstance(error, RunsFailedError | ImagesFailedError | ParityError)
+        failed = isinstance(error, RunsFailedError | ImagesFailedError | ParityError | FindingsError)
         _refuse(with_flags(str(error), command), code=1 if failed else 2)
 
 

@@ -64,6 +64,10 @@ class ParityError(KerasclfError):
     """An exported model that predicts otherwise than the model itself. The command exits with 1."""
 
 
+class FindingsError(KerasclfError):
+    """Findings that matter in a set of images. The command exits with 1."""
+
+
 class Problems:
     """Collects the problems of several checks, to report all of them at once."""
 

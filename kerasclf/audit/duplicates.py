@@ -1,7 +1,8 @@
 """Images that show the same: equal pixels, and near-duplicates that were cropped, flipped, compressed or brightened.
 
 Near-duplicates are found in three steps. A perceptual hash and the nearest neighbours in a space of features propose
-pairs. The correlation of their pixels decides, at the best of several crops and flips of one on the other.
+pairs. How well one image fits a crop of the other decides: the correlation of their pixels, which tells colours apart,
+averaged with that of their gradients, which tells shapes apart.
 """
 
 from collections import defaultdict
@@ -11,25 +12,31 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
-from kerasclf.audit.pooled_images import SMALL, resize
+from kerasclf.audit.pooled_images import resize
 
 # Bits in which the hashes of a proposed pair may differ, of 64.
 _HASH_BITS = 6
 # Nearest neighbours that are proposed for each image and for its mirror image.
 _NEIGHBORS = 8
-# Pairs of a higher correlation are near-duplicates, if the images of the data set are not all as similar.
-_LEAST_CORRELATION = 0.93
+# Pairs of a higher correlation are near-duplicates, unless all images of the data set are nearly as similar.
+_LEAST_CORRELATION = 0.9
 # A near-duplicate is at most this share as far away as the usual eighth neighbour.
 _USUAL_SHARE = 0.35
-# Sides of the crops that are tried, as shares of the image's side; and their positions along each side.
-_CROPS = (0.9, 0.8, 0.7)
+# The sides of the first crops, as shares of the image's side; and their positions along each side.
+_CROPS = (0.9, 0.75)
 _POSITIONS = (0.0, 0.5, 1.0)
-# Side of the images when they are compared, in pixels.
-_COMPARED = 16
+# Crops of pairs with a higher correlation are refined in steps of these shares of a side.
+_PROMISING = 0.78
+_STEPS = (0.04, 0.02, 0.01)
+# The smallest crop, as a share of the image's side.
+_SMALLEST = 0.6
+# Side of the images when they are compared for the first time, and when their crops are refined, in pixels.
+_COARSE, _FINE = 12, 16
 # Rows of hashes that are compared with all others at once.
 _ROWS = 512
 
@@ -42,6 +49,42 @@ class Pair(NamedTuple):
     one: int
     other: int
     score: float
+
+
+class Crop(NamedTuple):
+    """A square part of an image, as shares of its side, and whether it is mirrored."""
+
+    left: float = 0.0
+    top: float = 0.0
+    side: float = 1.0
+    mirrored: bool = False
+
+    def of(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """Returns the part of a square image, resized to `size` pixels."""
+        height = len(image)
+        left, top = self.left * height, self.top * height
+        part = resize(image, size, (left, top, left + self.side * height, top + self.side * height))
+        return part[:, ::-1] if self.mirrored else part
+
+    def moved(self, step: float) -> "Iterator[Crop]":
+        """Yields the crops one step away that lie inside the image."""
+        for dx, dy, grown in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 2), (0, 0, -2)):
+            # A larger or smaller crop keeps its centre.
+            side = self.side + grown * step
+            left, top = self.left + (dx - grown / 2) * step, self.top + (dy - grown / 2) * step
+            side = min(side, 1.0)
+            left, top = min(max(left, 0.0), 1 - side), min(max(top, 0.0), 1 - side)
+            if side >= _SMALLEST:
+                yield Crop(left, top, side, self.mirrored)
+
+
+_FIRST_CROPS = tuple(
+    Crop(left * (1 - side), top * (1 - side), side, mirrored)
+    for mirrored in (False, True)
+    for side, positions in ((1.0, (0.0,)), *((side, _POSITIONS) for side in _CROPS))
+    for left in positions
+    for top in positions
+)
 
 
 @dataclass(frozen=True)
@@ -95,16 +138,21 @@ def near_duplicates(
     plain = _described(small[first])
     proposed, usual = _proposed(small[first], plain, None if features is None else features[first])
     threshold = max(_LEAST_CORRELATION, 1 - _USUAL_SHARE * usual)
-    scores: dict[tuple[int, int], float] = {}
+    promising: dict[tuple[int, int], tuple[float, Crop]] = {}
     for one, others in proposed:
         advance(1)
         if len(others):
-            best = (_views(small[first[one]]) @ plain[others].T).max(axis=0)
-            for other, score in zip(others.tolist(), best.tolist(), strict=True):
-                pair = (min(one, other), max(one, other))
-                scores[pair] = max(score, scores.get(pair, 0.0))
-    pairs = [Pair(int(first[a]), int(first[b]), min(score, 1.0)) for (a, b), score in scores.items()]
-    return NearDuplicates(tuple(sorted(pair for pair in pairs if pair.score >= threshold)), threshold)
+            fits = _views(small[first[one]]) @ plain[others].T
+            for other, score, crop in zip(others.tolist(), fits.max(axis=0), fits.argmax(axis=0), strict=True):
+                if score >= _PROMISING and score > promising.get((other, one), (0.0,))[0]:
+                    promising.pop((other, one), None)
+                    promising[one, other] = score, _FIRST_CROPS[crop]
+    pairs = []
+    for (one, other), (_, crop) in promising.items():
+        score = _refined(small[first[one]], small[first[other]], crop)
+        if score >= threshold:
+            pairs.append(Pair(*sorted((int(first[one]), int(first[other]))), min(score, 1.0)))
+    return NearDuplicates(tuple(sorted(pairs)), threshold)
 
 
 def joined(pairs: Sequence[tuple[int, int]], count: int) -> list[list[int]]:
@@ -135,15 +183,13 @@ def difference_hash(small: Small) -> NDArray[np.uint64]:
         small: Images, uint8 of shape (n, height, width, channels), pixels 0–255.
     """
     grey = small.mean(axis=3).astype(np.uint8)
-    cells = np.stack([resize_cells(image) for image in grey])
+    cells = np.stack([_cells(image) for image in grey])
     bits = cells[:, :, 1:] > cells[:, :, :-1]
     return np.packbits(bits.reshape(len(bits), 64), axis=1).view(np.uint64)[:, 0]
 
 
-def resize_cells(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _cells(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Returns a grey image in 8 rows of 9 cells."""
-    from PIL import Image
-
     return np.asarray(Image.fromarray(grey).resize((9, 8), Image.Resampling.BILINEAR))
 
 
@@ -179,23 +225,44 @@ def _proposed(
 
 
 def _views(image: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Returns an image and its crops, each also mirrored, as rows to correlate with other images."""
-    boxes = [None] + [
-        (left * (1 - side) * SMALL, top * (1 - side) * SMALL, (left * (1 - side) + side) * SMALL,
-         (top * (1 - side) + side) * SMALL)
-        for side in _CROPS for left in _POSITIONS for top in _POSITIONS
-    ]  # fmt: skip
-    crops = np.stack([resize(image, _COMPARED, box) for box in boxes])
+    """Returns the first crops of an image as rows to correlate with other images."""
+    half = len(_FIRST_CROPS) // 2
+    crops = np.stack([crop.of(image, _COARSE) for crop in _FIRST_CROPS[:half]])
     return _rows(np.concatenate([crops, crops[:, :, ::-1]]))
 
 
-def _described(small: Small) -> NDArray[np.float32]:
+def _refined(one: NDArray[np.uint8], other: NDArray[np.uint8], crop: Crop) -> float:
+    """Returns the correlation of an image with the crop of another that fits it best, near a first crop."""
+    (wanted,) = _described(other[None], _FINE)
+
+    def fit(crop: Crop) -> float:
+        return float(_rows(crop.of(one, _FINE)[None])[0] @ wanted)
+
+    best = fit(crop)
+    for step in _STEPS:
+        while True:
+            score, near = max((fit(near), near) for near in crop.moved(step))
+            if score <= best:
+                break
+            best, crop = score, near
+    return best
+
+
+def _described(small: Small, size: int = _COARSE) -> NDArray[np.float32]:
     """Returns one row per image. The product of two rows is the correlation of the images."""
-    return _rows(np.stack([resize(image, _COMPARED) for image in small]))
+    return _rows(np.stack([resize(image, size) for image in small]))
 
 
 def _rows(images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    rows = images.reshape(len(images), -1).astype(np.float32)
-    rows -= rows.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return rows / np.maximum(lengths, 1e-6)  # an image of one colour correlates with none
+    """Returns the pixels of each image and the gradients of its grey levels, each half of a row of length 1."""
+    pixels = images.astype(np.float32)
+    grey = pixels.mean(axis=3)
+    across, down = np.diff(grey, axis=2), np.diff(grey, axis=1)
+    count = len(images)
+    gradients = np.concatenate([across.reshape(count, -1), down.reshape(count, -1)], axis=1)
+    flat = pixels.reshape(count, -1)
+    parts = flat - flat.mean(axis=1, keepdims=True), gradients
+    # An image of one colour correlates with none.
+    return np.concatenate(
+        [part / np.maximum(np.linalg.norm(part, axis=1, keepdims=True), 1e-6) for part in parts], axis=1
+    ) * np.float32(np.sqrt(0.5))

@@ -1,4 +1,4 @@
-"""Probable label errors: confident learning (Northcutt et al. 2021) on the predictions of a head for held-out images."""
+"""Probable label errors: confident learning (Northcutt et al. 2021) on a head's predictions for held-out images."""
 
 import warnings
 from dataclasses import dataclass

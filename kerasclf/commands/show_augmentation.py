@@ -77,21 +77,31 @@ def _experiment_of(source: str) -> "Experiment | None":
 
 
 def _augmentation(shown: Shown, experiment: "Experiment | None") -> "Augmentation":
-    from kerasclf.pipeline import Augmentation
-
     if experiment is None and not shown.settings:
         raise KerasclfError(
             "Which augmentation? Give --set rotation_range=15 horizontal_flip=True, or the experiment of a study: "
             "kerasclf show augmentation ladder/augmented"
         )
-    augmentation = experiment.augmentation if experiment else Augmentation()
-    return augmentation.but(**dict(_setting(text) for text in shown.settings))
+    return augmentation_of(shown.settings, "--set", experiment.augmentation if experiment else None)
 
 
-def _setting(text: str) -> tuple[str, object]:
+def augmentation_of(settings: Sequence[str], flag: str, changed: "Augmentation | None" = None) -> "Augmentation":
+    """Returns an augmentation with some fields.
+
+    Args:
+        settings: The fields, as NAME=VALUE.
+        flag: The flag that gives them, for messages.
+        changed: The augmentation whose other fields stay; None for one that changes nothing.
+    """
+    from kerasclf.pipeline import Augmentation
+
+    return (changed or Augmentation()).but(**dict(_setting(text, flag) for text in settings))
+
+
+def _setting(text: str, flag: str) -> tuple[str, object]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise KerasclfError(f"--set: expected NAME=VALUE, such as rotation_range=15. Received: {text!r}.")
+        raise KerasclfError(f"{flag}: expected NAME=VALUE, such as rotation_range=15. Received: {text!r}.")
     try:
         return name, ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(value, value))
     except (ValueError, SyntaxError):
@@ -130,12 +140,13 @@ def _read_dataset(
         dataset = load_dataset(choice.spec, split=experiment.split, image_size=size)
     if dataset.is_table:
         raise KerasclfError(f"Expected images. Received: {dataset.spec}, a table.")
-    indices = _first_of_classes(dataset.train)
+    indices = first_of_classes(dataset.train)
     names = [dataset.class_names[label] for label in dataset.train.labels[indices]]
     return np.asarray(dataset.train.images.read(np.asarray(indices)), np.uint8), names, indices
 
 
-def _first_of_classes(subset: "Subset") -> list[int]:
+def first_of_classes(subset: "Subset") -> list[int]:
+    """Returns the position of the first image of some classes."""
     import numpy as np
 
     _, first = np.unique(subset.labels, return_index=True)
