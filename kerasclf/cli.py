@@ -27,7 +27,15 @@ from kerasclf.commands.show import ShowCommand
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.weights import WeightsCommand
-from kerasclf.errors import FindingsError, ImagesFailedError, KerasclfError, ParityError, RunsFailedError, listed, unknown
+from kerasclf.errors import (
+    FindingsError,
+    ImagesFailedError,
+    KerasclfError,
+    ParityError,
+    RunsFailedError,
+    listed,
+    unknown,
+)
 from kerasclf.escaping import visible
 
 _DESCRIPTION = "Image-classification studies with Keras: ask a question, run it, trust the answer."

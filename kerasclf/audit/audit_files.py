@@ -31,10 +31,10 @@ def write_clean(audit: Audit, path: Path) -> bool:
     if any(images.path(index) is None for index in range(len(images))):
         return False
     kept = [index for index in range(len(images)) if index not in audit.left_out]
-    rows = [(str(images.files[images.names[i]].absolute()), images.class_of(i), SETS[images.sets[i]]) for i in kept]
-    header = ("image", "label", "set")
+    rows = [[str(images.files[images.names[i]].absolute()), images.class_of(i), SETS[images.sets[i]]] for i in kept]
+    header = ["image", "label", "set"]
     if images.groups:
-        header, rows = (*header, "group"), [(*row, images.groups[i]) for row, i in zip(rows, kept, strict=True)]
+        header, rows = [*header, "group"], [[*row, images.groups[i]] for row, i in zip(rows, kept, strict=True)]
     write_text(path, _csv([header, *rows]))
     return True
 

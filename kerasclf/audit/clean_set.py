@@ -41,7 +41,7 @@ def _outside_main_set(images: PooledImages) -> set[int]:
     members: dict[str, list[int]] = defaultdict(list)
     for index, group in enumerate(images.groups):
         members[group].append(index)
-    out = set()
+    out = set[int]()
     for indices in members.values():
         counts = Counter(np.asarray(images.sets)[indices].tolist())
         main = max(counts, key=lambda number: (counts[number], number))

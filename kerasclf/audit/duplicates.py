@@ -151,7 +151,8 @@ def near_duplicates(
     for (one, other), (_, crop) in promising.items():
         score = _refined(small[first[one]], small[first[other]], crop)
         if score >= threshold:
-            pairs.append(Pair(*sorted((int(first[one]), int(first[other]))), min(score, 1.0)))
+            low, high = sorted((int(first[one]), int(first[other])))
+            pairs.append(Pair(low, high, min(score, 1.0)))
     return NearDuplicates(tuple(sorted(pairs)), threshold)
 
 

@@ -52,6 +52,4 @@ def _files_of(spec: str) -> Mapping[str, Path]:
     if form is None or form.list_files is None:
         return {}
     _, _, listings = form.list_files(spec.partition(":")[2])
-    return {
-        file.relative_to(listing.root).as_posix(): file for listing in listings.values() for file in listing.files
-    }
+    return {file.relative_to(listing.root).as_posix(): file for listing in listings.values() for file in listing.files}
