@@ -24,19 +24,21 @@ _HASH_BITS = 6
 # Nearest neighbours that are proposed for each image and for its mirror image.
 _NEIGHBORS = 8
 # Pairs of a higher correlation are near-duplicates, unless all images of the data set are nearly as similar.
-_LEAST_CORRELATION = 0.9
+_LEAST_CORRELATION = 0.95
 # A near-duplicate is at most this share as far away as the usual eighth neighbour.
 _USUAL_SHARE = 0.35
 # The sides of the first crops, as shares of the image's side; and their positions along each side.
 _CROPS = (0.9, 0.75)
 _POSITIONS = (0.0, 0.5, 1.0)
 # Crops of pairs with a higher correlation are refined in steps of these shares of a side.
-_PROMISING = 0.78
+_PROMISING = 0.8
 _STEPS = (0.04, 0.02, 0.01)
 # The smallest crop, as a share of the image's side.
 _SMALLEST = 0.6
 # Side of the images when they are compared for the first time, and when their crops are refined, in pixels.
 _COARSE, _FINE = 12, 16
+# Side of the images whose nearest neighbours are proposed, and the part of an image that asks for them.
+_BLURRED = 8
 # Rows of hashes that are compared with all others at once.
 _ROWS = 512
 
@@ -78,6 +80,7 @@ class Crop(NamedTuple):
                 yield Crop(left, top, side, self.mirrored)
 
 
+_MIDDLE = Crop(0.07, 0.07, 0.86)
 _FIRST_CROPS = tuple(
     Crop(left * (1 - side), top * (1 - side), side, mirrored)
     for mirrored in (False, True)
@@ -198,19 +201,19 @@ def _proposed(
     small: Small, plain: NDArray[np.float32], features: NDArray[np.float32] | None
 ) -> tuple[Iterator[tuple[int, NDArray[np.int64]]], float]:
     """Returns for each image the others to compare it with, and the usual distance of an eighth neighbour."""
-    mirrored = small[:, :, ::-1]
-    hashes, mirrored_hashes = difference_hash(small), difference_hash(mirrored)
-    count = min(_NEIGHBORS + 1, len(small))
-    spaces = [(plain, plain), (plain, _described(mirrored))]
+    hashes, mirrored_hashes = difference_hash(small), difference_hash(small[:, :, ::-1])
+    blurred = _blurred(small, Crop())
+    # The middle of an image finds images that show only a part of it.
+    asked = [
+        _blurred(small, Crop(mirrored=True)),
+        _blurred(small, _MIDDLE),
+        _blurred(small, _MIDDLE._replace(mirrored=True)),
+    ]
+    spaces = [(blurred, blurred), *((blurred, rows) for rows in asked)]
     if features is not None:
         spaces.append((features, features))
-    neighbors, usual = [], 1.0
-    for known, asked in spaces:
-        found = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(known)
-        distances, indices = found.kneighbors(asked)
-        if asked is plain:
-            usual = float(np.median(distances[:, -1]))
-        neighbors.append(indices)
+    neighbors = [_nearest(known, rows)[1] for known, rows in spaces]
+    usual = float(np.median(_nearest(plain, plain)[0][:, -1]))
     close = np.concatenate(neighbors, axis=1)
 
     def each() -> Iterator[tuple[int, NDArray[np.int64]]]:
@@ -223,6 +226,19 @@ def _proposed(
                 yield one, others[others != one]
 
     return each(), usual
+
+
+def _nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Returns the cosine distances and the positions of the nearest known rows of each asked row, nearest first."""
+    count = min(_NEIGHBORS + 1, len(known))
+    found = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(known)
+    return found.kneighbors(asked)  # type: ignore[no-any-return]
+
+
+def _blurred(small: Small, crop: Crop) -> NDArray[np.float32]:
+    """Returns the colours of an 8×8 version of each image, less their mean: a shift changes them little."""
+    rows = np.stack([crop.of(image, _BLURRED) for image in small]).reshape(len(small), -1).astype(np.float32)
+    return rows - rows.mean(axis=1, keepdims=True)
 
 
 def _views(image: NDArray[np.uint8]) -> NDArray[np.float32]:
