@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kerasclf.audit.clean_set import left_out
 from kerasclf.audit.duplicates import NearDuplicates, equal_images, joined, near_duplicates
 from kerasclf.audit.features import network_features, pixel_features
-from kerasclf.audit.file_facts import FileFacts, read_file_facts
+from kerasclf.audit.file_facts import read_file_facts
 from kerasclf.audit.findings_list import KINDS, Finding
 from kerasclf.audit.label_errors import LabelErrors, find_label_errors
 from kerasclf.audit.odd_images import odd_images
@@ -84,7 +84,7 @@ def audit_images(
     """
     log("measuring the images")
     measured = measure(images, advance)
-    facts = _facts(images)
+    facts = read_file_facts(images.files) if images.files else None
     if experiment is None:
         features, title = pixel_features(measured.small), "8×8 pixels"
     else:
@@ -113,12 +113,6 @@ def audit_images(
         tuple(find_shortcuts(measured.color, facts, images.labels)),
         title,
     )
-
-
-def _facts(images: PooledImages) -> FileFacts | None:
-    paths = [images.path(index) for index in range(len(images))]
-    known = [path for path in paths if path is not None]
-    return read_file_facts(known) if known and len(known) == len(paths) else None
 
 
 def _duplicate_groups(equal: Sequence[Sequence[int]], near: NearDuplicates, count: int) -> list[list[int]]:

@@ -28,10 +28,10 @@ def write_clean(audit: Audit, path: Path) -> bool:
         Whether it was written. Images without files cannot be listed.
     """
     images = audit.images
-    if any(images.path(index) is None for index in range(len(images))):
+    if not images.files:
         return False
     kept = [index for index in range(len(images)) if index not in audit.left_out]
-    rows = [[str(images.files[images.names[i]].absolute()), images.class_of(i), SETS[images.sets[i]]] for i in kept]
+    rows = [[str(images.files[i].absolute()), images.class_of(i), SETS[images.sets[i]]] for i in kept]
     header = ["image", "label", "set"]
     if images.groups:
         header, rows = [*header, "group"], [[*row, images.groups[i]] for row, i in zip(rows, kept, strict=True)]

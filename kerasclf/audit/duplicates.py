@@ -30,8 +30,9 @@ _USUAL_SHARE = 0.35
 # The sides of the first crops, as shares of the image's side; and their positions along each side.
 _CROPS = (0.9, 0.75)
 _POSITIONS = (0.0, 0.5, 1.0)
-# Crops of pairs with a higher correlation are refined in steps of these shares of a side.
-_PROMISING = 0.8
+# The best crops of the most similar images are refined in steps of these shares of a side, which gains up to _GAIN.
+_REFINED = 3
+_GAIN = 0.15
 _STEPS = (0.04, 0.02, 0.01)
 # The smallest crop, as a share of the image's side.
 _SMALLEST = 0.6
@@ -144,12 +145,15 @@ def near_duplicates(
     promising: dict[tuple[int, int], tuple[float, Crop]] = {}
     for one, others in proposed:
         advance(1)
-        if len(others):
-            fits = _views(small[first[one]]) @ plain[others].T
-            for other, score, crop in zip(others.tolist(), fits.max(axis=0), fits.argmax(axis=0), strict=True):
-                if score >= _PROMISING and score > promising.get((other, one), (0.0,))[0]:
-                    promising.pop((other, one), None)
-                    promising[one, other] = score, _FIRST_CROPS[crop]
+        if not len(others):
+            continue
+        fits = _views(small[first[one]]) @ plain[others].T
+        scores, crops = fits.max(axis=0), fits.argmax(axis=0)
+        for position in np.argsort(-scores, kind="stable")[:_REFINED].tolist():
+            score, other = float(scores[position]), int(others[position])
+            if score >= threshold - _GAIN and score > promising.get((other, one), (0.0,))[0]:
+                promising.pop((other, one), None)
+                promising[one, other] = score, _FIRST_CROPS[crops[position]]
     pairs = []
     for (one, other), (_, crop) in promising.items():
         score = _refined(small[first[one]], small[first[other]], crop)
@@ -213,7 +217,8 @@ def _proposed(
     if features is not None:
         spaces.append((features, features))
     neighbors = [_nearest(known, rows)[1] for known, rows in spaces]
-    usual = float(np.median(_nearest(plain, plain)[0][:, -1]))
+    is_many = len(small) > _NEIGHBORS
+    usual = float(np.median(_nearest(plain, plain)[0][:, -1])) if is_many else 1.0
     close = np.concatenate(neighbors, axis=1)
 
     def each() -> Iterator[tuple[int, NDArray[np.int64]]]:
@@ -252,16 +257,14 @@ def _refined(one: NDArray[np.uint8], other: NDArray[np.uint8], crop: Crop) -> fl
     """Returns the correlation of an image with the crop of another that fits it best, near a first crop."""
     (wanted,) = _described(other[None], _FINE)
 
-    def fit(crop: Crop) -> float:
-        return float(_rows(crop.of(one, _FINE)[None])[0] @ wanted)
-
-    best = fit(crop)
+    best = float(_rows(crop.of(one, _FINE)[None])[0] @ wanted)
     for step in _STEPS:
         while True:
-            score, near = max((fit(near), near) for near in crop.moved(step))
-            if score <= best:
+            near = list(crop.moved(step))
+            scores = _rows(np.stack([moved.of(one, _FINE) for moved in near])) @ wanted
+            if scores.max() <= best:
                 break
-            best, crop = score, near
+            best, crop = float(scores.max()), near[int(scores.argmax())]
     return best
 
 

@@ -91,8 +91,10 @@ def _held_out_probabilities(
 ) -> NDArray[np.float64]:
     """Returns the probabilities of each image from a head that was fitted without it and its duplicates."""
     is_grouped = len(np.unique(units)) < len(labels)
-    splitter = (StratifiedGroupKFold if is_grouped else StratifiedKFold)(FOLDS, shuffle=True, random_state=0)
-    folds = list(splitter.split(features, labels, units))
+    if is_grouped:
+        folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=0).split(features, labels, units))
+    else:
+        folds = list(StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(features, labels))
     classes = labels.max() + 1
     if any(class_counts(labels[fitted], classes).min() == 0 for fitted, _ in folds):
         raise ValueError("a fold lacks a class")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from kerasclf.audit.file_facts import size_of_all
 from kerasclf.audit.pooled_images import PooledImages
+from kerasclf.data.dataset import SETS, ImageDataset
+from kerasclf.data.listings import Listing
 from kerasclf.data.specs import Size, check_files, form_of, load_dataset
 from kerasclf.errors import DataError
 from kerasclf.log import Log
@@ -38,18 +40,29 @@ def load_images(spec: str, image_size: Size | None, log: Log) -> PooledImages:
     Raises:
         DataError: If the images cannot be used.
     """
-    files = _files_of(spec)
+    listings = _listings_of(spec)
+    files = [file for listing in listings.values() for file in listing.files]
     if files and image_size is None:
-        image_size = size_of_all(list(files.values()))
+        image_size = size_of_all(files)
         if image_size is None or math.prod(image_size) > math.prod(_SIZE):
             image_size = _SIZE
-    return PooledImages(load_dataset(spec, image_size=image_size, log=log), files)
+    dataset = load_dataset(spec, image_size=image_size, log=log)
+    return PooledImages(dataset, _files_of(dataset, listings) if files else ())
 
 
-def _files_of(spec: str) -> Mapping[str, Path]:
-    """Returns the file of each image by its name; nothing for images without files."""
+def _listings_of(spec: str) -> Mapping[str, Listing]:
+    """Returns the files of each set that the data set has; nothing for images without files."""
     form = form_of(spec)
     if form is None or form.list_files is None:
         return {}
-    _, _, listings = form.list_files(spec.partition(":")[2])
-    return {file.relative_to(listing.root).as_posix(): file for listing in listings.values() for file in listing.files}
+    return form.list_files(spec.partition(":")[2])[2]
+
+
+def _files_of(dataset: ImageDataset, listings: Mapping[str, Listing]) -> tuple[Path, ...]:
+    """Returns the file of each image, set by set. A set that the data set lacks is a part of its training set."""
+    found: list[Path] = []
+    for name in SETS:
+        listing = listings.get(name, listings["train"])
+        by_name = {file.relative_to(listing.root).as_posix(): file for file in listing.files}
+        found += [by_name[image] for image in dataset.subset(name).names]
+    return tuple(found)

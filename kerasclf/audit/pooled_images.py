@@ -1,7 +1,7 @@
 """All images of a data set as one list, each with its set, and what one pass over their pixels measures."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -22,11 +22,11 @@ class PooledImages:
 
     Args:
         dataset: The data set.
-        files: File of each image by its name; empty for images without files.
+        files: File of each image; empty for images without files.
     """
 
     dataset: ImageDataset
-    files: Mapping[str, Path] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -60,10 +60,6 @@ class PooledImages:
     def groups(self) -> tuple[str, ...]:
         """The group of each image; empty without groups."""
         return tuple(group for subset in self.subsets for group in getattr(subset, "groups", ()))
-
-    def path(self, index: int) -> Path | None:
-        """Returns the file of an image; None if it has none."""
-        return self.files.get(self.names[index])
 
     def class_of(self, index: int) -> str:
         """Returns the name of an image's class."""

@@ -21,7 +21,7 @@ def found():
     return near
 
 
-@pytest.mark.parametrize(("number", "name"), enumerate(VARIANTS))
+@pytest.mark.parametrize(("number", "name"), [*enumerate(VARIANTS)])
 def test_each_planted_variant_is_found(found, number, name):
     scores = {(pair.one, pair.other): pair.score for pair in found.pairs}
     assert scores[number, 40 + number] >= found.threshold

@@ -1,0 +1,132 @@
+"""`kerasclf check`."""
+
+import csv
+import re
+import shutil
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasclf.cli import main
+from tests.audit.scenes import VARIANTS, scenes
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of two classes in three sets without any fault."""
+    root = tmp_path_factory.mktemp("data") / "photos"
+    pictures = iter(scenes(40, seed=5, side=48))
+    for subset, count in (("train", 12), ("valid", 4), ("test", 4)):
+        for name in ("cat", "dog"):
+            (root / subset / name).mkdir(parents=True)
+            for number in range(count):
+                Image.fromarray(next(pictures)).save(root / subset / name / f"{number:02}.png")
+    return root
+
+
+@pytest.fixture
+def faulty(photos, tmp_path):
+    """The folder with an equal image and five near-duplicates across sets, and an image in two classes."""
+    root = shutil.copytree(photos, tmp_path / "photos")
+    for number, (name, change) in enumerate(VARIANTS.items()):
+        picture = np.asarray(Image.open(root / f"train/cat/{number:02}.png"))
+        Image.fromarray(change(picture)).save(root / f"test/cat/{name}.png")
+    shutil.copy(root / "train/cat/06.png", root / "test/cat/copy.png")
+    shutil.copy(root / "train/cat/07.png", root / "train/dog/copy.png")
+    return root
+
+
+def check(*arguments, code=0):
+    if not code:
+        main(["check", *arguments])
+        return
+    with pytest.raises(SystemExit) as caught:
+        main(["check", *arguments])
+    assert caught.value.code == code
+
+
+def test_a_faultless_folder_is_checked(photos, tmp_path, capsys):
+    out = tmp_path / "out"
+    check(f"folder:{photos}", "--out", str(out))
+    printed = capsys.readouterr().out
+    assert "24 train, 8 validation, 8 test" in printed
+    assert f"page: {out / 'index.html'}\nclean list: {out / 'clean.csv'}, 40 of 40 images\n" in printed
+    assert sorted(path.name for path in out.iterdir()) == ["clean.csv", "findings.csv", "index.html"]
+    rows = list(csv.DictReader((out / "clean.csv").open()))
+    assert len(rows) == 40 and rows[0].keys() == {"image", "label", "set"}
+    assert {(row["label"], row["set"]) for row in rows} == {
+        (label, subset) for label in ("cat", "dog") for subset in ("train", "validation", "test")
+    }
+    assert all(Image.open(row["image"]).size == (48, 48) for row in rows)
+
+
+def test_faults_are_found_and_left_out(faulty, tmp_path, capsys):
+    out = tmp_path / "out"
+    check(f"folder:{faulty}", "--out", str(out), code=1)
+    captured = capsys.readouterr()
+    assert captured.err == f"error: 7 findings of 3 kinds matter. {out / 'findings.csv'} lists them.\n"
+    rows = list(csv.DictReader((out / "findings.csv").open()))
+    names = ("kind", "file", "set", "other_file", "other_set")
+    assert {tuple(row[name] for name in names) for row in rows if row["matters"] == "yes"} == {
+        *(("near_across", f"cat/{name}.png", "test", f"cat/{n:02}.png", "train") for n, name in enumerate(VARIANTS)),
+        ("duplicate_across", "cat/copy.png", "test", "cat/06.png", "train"),
+        ("conflicting_labels", "dog/copy.png", "train", "cat/07.png", "train"),
+    }
+    kept = {row["image"] for row in csv.DictReader((out / "clean.csv").open())}
+    assert len(kept) == 47 - 8
+    assert {str(faulty / "test/cat" / f"{name}.png") for name in (*VARIANTS, "copy")} <= kept
+
+    page = (out / "index.html").read_text()
+    assert "7 findings that matter." in page
+    assert "<h2>Near-duplicates across sets: 5</h2>" in page
+    assert page.count("data:image/jpeg") >= 2 * 7 + 2 * 8
+    assert not re.search(r'(src|href)="(?!data:)', page)  # it needs no other file
+
+
+def test_names_are_escaped_on_the_page(photos, tmp_path):
+    root = shutil.copytree(photos, tmp_path / "photos")
+    for subset in ("train", "valid", "test"):
+        (root / subset / "cat").rename(root / subset / "<b>cat")
+    check(f"folder:{root}", "--out", str(tmp_path / "out"))
+    page = (tmp_path / "out/index.html").read_text()
+    assert "<b>cat" not in page and "&lt;b&gt;cat" in page
+
+
+def test_only_an_earlier_check_is_replaced(photos, tmp_path, refused):
+    out, spec = tmp_path / "out", f"folder:{photos}"
+    check(spec, "--out", str(out))
+    (out / "note.txt").write_text("from the first check")
+    message = f"{out} already exists and is not overwritten. Give another --out, or --overwrite.\n"
+    assert refused("check", spec, "--out", str(out)).endswith(message)
+    assert (out / "note.txt").exists()
+    check(spec, "--out", str(out), "--overwrite")
+    assert not (out / "note.txt").exists()
+
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.txt").write_text("")
+    assert "--out: expected a new or empty folder." in refused("check", spec, "--out", str(other), "--overwrite")
+    assert (other / "thesis.txt").exists()
+
+
+def test_all_problems_are_reported_at_once(refused, tmp_path):
+    message = refused(
+        "check", f"folder:{tmp_path}/missing", "--backbone", "resnet5", "--image-size", "big", "--augment", "rotation"
+    )
+    assert "missing does not exist." in message
+    assert "--image-size" in message and "'big'" in message
+    assert "--augment: expected NAME=VALUE, such as rotation_range=15. Received: 'rotation'." in message
+
+
+def test_an_unknown_network_is_refused(photos, refused):
+    assert "Did you mean" in refused("check", f"folder:{photos}", "--backbone", "keras_resnet5", "--weights", "none")
+
+
+@pytest.mark.parametrize("spec", ["iris", "points"])
+def test_tables_are_refused(spec, refused):
+    assert f"Expected a data set of images. Received: {spec}, a table." in refused("check", spec)
+
+
+def test_the_results_may_not_lie_among_the_images(photos, refused):
+    assert "lies inside the images" in refused("check", f"folder:{photos}", "--out", str(photos / "train/check"))
