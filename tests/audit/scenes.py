@@ -1,5 +1,6 @@
 """Smooth random pictures, and variants of a picture as near-duplicates have them."""
 
+import csv
 import io
 
 import numpy as np
@@ -56,3 +57,8 @@ def dataset_of(train, validation, test, class_names=("a", "b")):
         names = tuple(f"{name}/{index}" for index in range(len(images)))
         sets.append(Subset(ArrayImages(images), np.asarray(labels, np.int64), names))
     return ImageDataset("scenes", "scenes", tuple(class_names), *sets)
+
+
+def rows_of(path):
+    """Returns the rows of a CSV file as dictionaries."""
+    return list(csv.DictReader(io.StringIO(path.read_text())))

@@ -1,4 +1,3 @@
-import csv
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -10,7 +9,7 @@ from kerasclf.audit.audit_files import write_clean, write_findings
 from kerasclf.audit.clean_set import left_out
 from kerasclf.audit.findings_list import KINDS, Finding
 from kerasclf.audit.pooled_images import PooledImages
-from tests.audit.scenes import brighter, crop, dataset_of, flip, scenes
+from tests.audit.scenes import brighter, crop, dataset_of, flip, rows_of, scenes
 
 
 def labels(count):
@@ -57,7 +56,7 @@ def test_one_image_of_each_group_stays_in_the_test_set_if_it_can(audit):
 
 def test_findings_are_listed_with_both_images(audit, tmp_path):
     write_findings(audit, tmp_path / "findings.csv")
-    rows = list(csv.DictReader((tmp_path / "findings.csv").open()))
+    rows = rows_of(tmp_path / "findings.csv")
     assert len(rows) == len(audit.findings)
     assert rows[0] == {
         "kind": "duplicate_across", "matters": "yes", "file": "test/1", "set": "test", "class": "b",
@@ -70,7 +69,7 @@ def test_findings_are_listed_with_both_images(audit, tmp_path):
 def test_formulas_in_names_are_harmless(audit, tmp_path):
     broken = replace(audit, findings=(Finding("broken", None, note="=1+1", name="@a.jpg"),))
     write_findings(broken, tmp_path / "findings.csv")
-    (row,) = csv.DictReader((tmp_path / "findings.csv").open())
+    (row,) = rows_of(tmp_path / "findings.csv")
     assert (row["file"], row["note"]) == ("'@a.jpg", "'=1+1")
 
 
