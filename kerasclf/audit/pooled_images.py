@@ -59,7 +59,7 @@ class PooledImages:
     @cached_property
     def groups(self) -> tuple[str, ...]:
         """The group of each image; empty without groups."""
-        return tuple(group for subset in self.subsets for group in getattr(subset, "groups", ()))
+        return tuple(group for subset in self.subsets for group in subset.groups)
 
     def class_of(self, index: int) -> str:
         """Returns the name of an image's class."""

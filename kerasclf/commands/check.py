@@ -43,7 +43,7 @@ class CheckCommand:
       kerasclf check folder:my_photos --augment horizontal_flip=True rotation_range=15
     """
 
-    FLAGS: ClassVar[dict[str, str]] = {"model": "--backbone", "input_shape": "--image-size"}
+    FLAGS: ClassVar[dict[str, str]] = {"model": "--backbone", "input_shape": "--image-size", "group": "--group-by"}
     INTERRUPTED: ClassVar[str] = "The page appears only when it is complete. Repeat the command to start again."
 
     data: Annotated[str, tyro.conf.Positional]
@@ -57,6 +57,9 @@ class CheckCommand:
     Default: none, which compares pixels; with --weights, keras_resnet50."""
     weights: str | None = None
     """imagenet (downloaded once), or a file of weights. Default: imagenet."""
+    group_by: Annotated[str | None, tyro.conf.arg(metavar="PATTERN")] = None
+    """A regular expression that finds the group of an image in its path, such as 'patient_([0-9]+)'. Images of a group
+    belong into one set."""
     image_size: str | None = None
     """HEIGHTxWIDTH in pixels. Default: the size of the images, at most 224x224."""
     augment: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
@@ -70,13 +73,14 @@ class CheckCommand:
         from kerasclf.audit.load_images import load_images
 
         log = log_to(console)
-        images = load_images(self.data, parse_size(self.image_size), log)
+        loaded = load_images(self.data, parse_size(self.image_size), log, self.group_by)
+        images = loaded.images
         for line in images.dataset.describe():
             say(console, line)
         if experiment is not None:
             experiment = experiment.but(image_size=images.dataset.image_shape[:2] if images.files else None)
         with ImageProgress(2 * len(images), console, bar=True) as progress:
-            audit = audit_images(images, experiment, log=log, advance=progress.advance)
+            audit = audit_images(images, experiment, loaded.broken, log=log, advance=progress.advance)
         out = self._out()
         with new_folder(out, self.overwrite) as folder:
             has_clean = self._write(audit, augmentation, folder)
@@ -113,7 +117,7 @@ class CheckCommand:
 
         problems, experiment, augmentation = Problems(), None, None
         with problems.collect():
-            check_auditable(self.data)
+            check_auditable(self.data, self.group_by)
             check_outside(self._out(), self.data)
         with problems.collect():
             self._check_out()
