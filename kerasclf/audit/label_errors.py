@@ -20,7 +20,7 @@ FOLDS = 5
 LEAST_ACCURACY = 0.6
 # Strength of the head's L2 penalty: hundreds of features and few images per class would be learned by heart.
 _PENALTY = 0.01
-_MAX_STEPS = 500
+_MAX_STEPS = 200
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,14 @@ def load_images(spec: str, image_size: Size | None, log: Log, group: str | None 
                 files.append(file)
             else:
                 broken[str(file)] = _reason(file)
-    dataset = ImageDataset(spec, known.title if known else f"images of {root.name}", class_names, **read)
+    dataset = ImageDataset(
+        spec,
+        known.title if known else f"images of {root.name}",
+        class_names,
+        read["train"],
+        read["validation"],
+        read["test"],
+    )
     return LoadedImages(PooledImages(dataset, tuple(files)), broken)
 
 

@@ -15,6 +15,7 @@ from kerasclf.commands.show_augmentation import augmentation_of
 from kerasclf.errors import FindingsError, FolderError, Problems
 from kerasclf.new_folder import already_exists, check_new_folder, new_folder
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.wording import counted
 
 if TYPE_CHECKING:
     from kerasclf.audit.audit import Audit
@@ -90,9 +91,10 @@ class CheckCommand:
             kept = len(images) - len(audit.left_out)
             say(console, f"clean list: {out / 'clean.csv'}, {kept:,} of {len(images):,} images")
         if audit.matters:
-            kinds = list(dict.fromkeys(finding.kind for finding in audit.findings if finding.matters))
-            count = sum(finding.matters for finding in audit.findings)
-            raise FindingsError(f"{count:,} findings of {len(kinds)} kinds matter. {out / 'findings.csv'} lists them.")
+            found = [finding.kind for finding in audit.findings if finding.matters]
+            count = f"{counted(len(found), 'finding')} of {counted(len(set(found)), 'kind')}"
+            verb = "matters" if len(found) == 1 else "matter"
+            raise FindingsError(f"{count} {verb}. {out / 'findings.csv'} lists {'it' if len(found) == 1 else 'them'}.")
 
     def _write(self, audit: "Audit", augmentation: "Augmentation | None", folder: Path) -> bool:
         """Writes all files, and returns whether clean.csv is one of them."""

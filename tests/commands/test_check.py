@@ -137,3 +137,37 @@ def test_tables_are_refused(spec, refused):
 
 def test_the_results_may_not_lie_among_the_images(photos, refused):
     assert "lies inside the images" in refused("check", f"folder:{photos}", "--out", str(photos / "train/check"))
+
+
+def test_broken_files_are_findings(photos, tmp_path, capsys):
+    root = shutil.copytree(photos, tmp_path / "photos")
+    broken = root / "train/dog/03.png"
+    broken.write_bytes(broken.read_bytes()[:200])
+    out = tmp_path / "out"
+    check(f"folder:{root}", "--out", str(out), code=1)
+    assert capsys.readouterr().err.startswith("error: 1 finding of 1 kind matters. ")
+    (row,) = (row for row in rows_of(out / "findings.csv") if row["matters"] == "yes")
+    assert (row["kind"], row["file"]) == ("broken", str(broken)) and "cannot be read as an image" in row["note"]
+    assert str(broken) not in {row["image"] for row in rows_of(out / "clean.csv")}
+
+
+def test_groups_that_straddle_sets_are_findings(photos, tmp_path):
+    """The files of each set are numbered from 0, so most numbers lie in all sets."""
+    out = tmp_path / "out"
+    check(f"folder:{photos}", "--group-by", "([0-9]+).png", "--out", str(out), code=1)
+    rows = [row for row in rows_of(out / "findings.csv") if row["kind"] == "straddling_group"]
+    assert sorted(row["note"] for row in rows) == [
+        f"{number:02}: 6 images in train, validation and test" for number in range(4)
+    ]
+    clean = rows_of(out / "clean.csv")
+    assert {row["set"] for row in clean if row["group"] in ("00", "01", "02", "03")} == {"test"}
+    assert len(clean) == 40 - 4 * 4
+
+
+def test_the_clean_list_is_a_data_set_without_findings(faulty, tmp_path):
+    check(f"folder:{faulty}", "--out", str(tmp_path / "out"), code=1)
+    check(str(tmp_path / "out/clean.csv"), "--out", str(tmp_path / "again"))
+
+
+def test_a_pattern_without_groups_is_refused(photos, refused):
+    assert "--group-by" in refused("check", f"folder:{photos}", "--group-by", "patient_([0-9]+)", "--out", "unused")
