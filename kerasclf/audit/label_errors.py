@@ -1,5 +1,6 @@
 """Probable label errors: confident learning (Northcutt et al. 2021) on a head's predictions for held-out images."""
 
+import math
 import warnings
 from dataclasses import dataclass
 from importlib import util
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
@@ -16,10 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from kerasclf.data.dataset import class_counts
 
 FOLDS = 5
-# Below this accuracy on held-out images, a head contradicts a label too easily.
-LEAST_ACCURACY = 0.6
-# Strength of the head's L2 penalty: hundreds of features and few images per class would be learned by heart.
-_PENALTY = 0.01
 _MAX_STEPS = 200
 
 
@@ -29,6 +27,9 @@ class LabelErrors:
 
     Args:
         accuracy: Accuracy of the head on held-out images.
+        needed: Accuracy from which on the findings count: the head then avoids half of the errors of naming the
+            largest class for every image. Below it contradicts a label too easily.
+        low: Lower end of the accuracy's 95 % interval (Wilson), which is compared with it.
         images: Positions of the probable errors, the most probable first.
         predicted: Their predicted classes.
         scores: Predicted probability of the given label, 0–1; low for probable errors.
@@ -36,6 +37,8 @@ class LabelErrors:
     """
 
     accuracy: float
+    low: float
+    needed: float
     images: NDArray[np.int64]
     predicted: NDArray[np.int64]
     scores: NDArray[np.float64]
@@ -44,7 +47,7 @@ class LabelErrors:
     @property
     def is_reliable(self) -> bool:
         """Whether the head is accurate enough for its findings to count."""
-        return not self.why_not and self.accuracy >= LEAST_ACCURACY
+        return not self.why_not and self.low >= self.needed
 
 
 def find_label_errors(features: NDArray[np.float32], labels: NDArray[np.int64], units: NDArray[Any]) -> LabelErrors:
@@ -69,12 +72,16 @@ def find_label_errors(features: NDArray[np.float32], labels: NDArray[np.int64], 
     from cleanlab.filter import find_label_issues
 
     order = find_label_issues(
-        dense, probabilities, return_indices_ranked_by="self_confidence", filter_by="prune_by_noise_rate", n_jobs=1
+        dense, probabilities, return_indices_ranked_by="self_confidence", filter_by="confident_learning", n_jobs=1
     )
     predicted = probabilities.argmax(axis=1)
     images = np.array([index for index in order if predicted[index] != dense[index]], np.int64)
+    correct = predicted == dense
+    interval = stats.binomtest(int(correct.sum()), len(correct)).proportion_ci(method="wilson")
     return LabelErrors(
-        float((predicted == dense).mean()),
+        float(correct.mean()),
+        float(interval.low),
+        float(1 + counts.max() / len(labels)) / 2,
         images,
         known[predicted[images]],
         probabilities[images, dense[images]],
@@ -83,7 +90,7 @@ def find_label_errors(features: NDArray[np.float32], labels: NDArray[np.int64], 
 
 def _none(why_not: str) -> LabelErrors:
     nothing = np.empty(0, np.int64)
-    return LabelErrors(float("nan"), nothing, nothing, np.empty(0), why_not)
+    return LabelErrors(math.nan, math.nan, math.nan, nothing, nothing, np.empty(0), why_not)
 
 
 def _held_out_probabilities(
@@ -98,7 +105,7 @@ def _held_out_probabilities(
     classes = labels.max() + 1
     if any(class_counts(labels[fitted], classes).min() == 0 for fitted, _ in folds):
         raise ValueError("a fold lacks a class")
-    head = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=_MAX_STEPS))
+    head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_STEPS))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # nearly fitted is good enough
         return cross_val_predict(head, features, labels, cv=folds, method="predict_proba")  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kerasclf.commands.image_progress import ImageProgress
-from kerasclf.commands.output import folder_name, log_to, say, say_wrapped
+from kerasclf.commands.output import folder_name, log_to, say, say_wrapped, with_flags
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import augmentation_of
 from kerasclf.errors import FindingsError, FolderError, Problems
@@ -85,7 +85,7 @@ class CheckCommand:
         out = self._out()
         with new_folder(out, self.overwrite) as folder:
             has_clean = self._write(audit, augmentation, folder)
-        _show(audit, console)
+        _show(audit, self, console)
         say(console, f"page: {out / 'index.html'}")
         if has_clean:
             kept = len(images) - len(audit.left_out)
@@ -176,7 +176,7 @@ def _preview(augmentation: "Augmentation", images: "PooledImages") -> bytes:
     return figure_bytes(augmentation.preview(pixels, 4, seed=0, indices=indices, names=names), "png")
 
 
-def _show(audit: "Audit", console: Console) -> None:
+def _show(audit: "Audit", command: CheckCommand, console: Console) -> None:
     """Prints the number of findings of each kind, and the cautions."""
     from kerasclf.audit.findings_list import KINDS
     from kerasclf.report.audit_page import audit_cautions
@@ -194,4 +194,4 @@ def _show(audit: "Audit", console: Console) -> None:
     else:
         say(console, "No findings.")
     for caution in audit_cautions(audit):
-        say_wrapped(console, caution, "caution: ", "  ")
+        say_wrapped(console, with_flags(caution, command), "caution: ", "  ")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from kerasclf.audit.audit import Audit
 from kerasclf.audit.audit_files import CLEAN, FINDINGS
 from kerasclf.audit.findings_list import KINDS, Finding
-from kerasclf.audit.label_errors import LEAST_ACCURACY
 from kerasclf.audit.odd_images import THRESHOLDS
 from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.data.dataset import SETS, class_counts
@@ -97,8 +96,9 @@ def audit_cautions(audit: Audit) -> list[str]:
         found.append(f"Label errors were not sought: {errors.why_not}")
     elif not errors.is_reliable:
         found.append(
-            f"A head on {audit.features} is right on {errors.accuracy:.0%} of held-out images. Below "
-            f"{LEAST_ACCURACY:.0%} its findings are hints. Give the weights of a pretrained network for better ones."
+            f"A head on {audit.features} is right on {errors.accuracy:.0%} of held-out images. That is too few "
+            f"to believe it (needed: {errors.needed:.0%}), so its findings are hints. Give `weights` of a pretrained "
+            "network."
         )
     counts = class_counts(audit.images.labels, audit.images.dataset.num_classes)
     largest, smallest = int(counts.argmax()), int(counts.argmin())
