@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from kerasclf.audit.findings_list import KINDS, Finding
 from kerasclf.audit.label_errors import LabelErrors, find_label_errors
 from kerasclf.audit.odd_images import odd_images
 from kerasclf.audit.pooled_images import PooledImages, measure
+from kerasclf.audit.price import Price, price_of
 from kerasclf.audit.shortcuts import Shortcut, find_shortcuts
 from kerasclf.data.dataset import SETS
 from kerasclf.log import Log
@@ -41,6 +42,7 @@ class Audit:
         label_errors: The head whose predictions contradict labels.
         shortcuts: How well single facts predict the class.
         features: Name of the features, in words.
+        price: How the findings change the test accuracy; None if that was not asked.
     """
 
     images: PooledImages
@@ -50,6 +52,7 @@ class Audit:
     label_errors: LabelErrors
     shortcuts: tuple[Shortcut, ...]
     features: str
+    price: Price | None = None
 
     @property
     def matters(self) -> bool:
@@ -72,6 +75,7 @@ def audit_images(
     broken: Mapping[str, str] | None = None,
     log: Log = lambda line: None,
     advance: Advance = lambda count: None,
+    with_price: bool = False,
 ) -> Audit:
     """Audits the images of a data set.
 
@@ -81,6 +85,7 @@ def audit_images(
         broken: Reason by name of each file that cannot be read.
         log: Receives progress messages, one line each.
         advance: Is told how many more images are done. Each image is passed twice.
+        with_price: Whether to fit a head with and without the findings.
     """
     log("measuring the images")
     measured = measure(images, advance)
@@ -104,7 +109,7 @@ def audit_images(
         *(Finding(*odd[:2], score=odd.score) for odd in odd_images(measured, facts.sizes if facts else None)),
     ]
     order = list(KINDS)
-    return Audit(
+    audit = Audit(
         images,
         tuple(sorted(found, key=lambda finding: order.index(finding.kind))),
         tuple(map(tuple, groups)),
@@ -113,6 +118,10 @@ def audit_images(
         tuple(find_shortcuts(measured.color, facts, images.labels)),
         title,
     )
+    if not with_price:
+        return audit
+    log("measuring the price of the findings")
+    return replace(audit, price=price_of(features, images, audit.left_out))
 
 
 def _duplicate_groups(equal: Sequence[Sequence[int]], near: NearDuplicates, count: int) -> list[list[int]]:

@@ -63,6 +63,8 @@ class CheckCommand:
     belong into one set."""
     image_size: str | None = None
     """HEIGHTxWIDTH in pixels. Default: the size of the images, at most 224x224."""
+    price: bool = False
+    """Also fit a head with and without the findings, and say how they change its test accuracy."""
     augment: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
     """Also show random versions of images, such as rotation_range=15 horizontal_flip=True."""
 
@@ -81,7 +83,9 @@ class CheckCommand:
         if experiment is not None:
             experiment = experiment.but(image_size=images.dataset.image_shape[:2] if images.files else None)
         with ImageProgress(2 * len(images), console, bar=True) as progress:
-            audit = audit_images(images, experiment, loaded.broken, log=log, advance=progress.advance)
+            audit = audit_images(
+                images, experiment, loaded.broken, log=log, advance=progress.advance, with_price=self.price
+            )
         out = self._out()
         with new_folder(out, self.overwrite) as folder:
             has_clean = self._write(audit, augmentation, folder)
@@ -193,5 +197,7 @@ def _show(audit: "Audit", command: CheckCommand, console: Console) -> None:
         console.print(table)
     else:
         say(console, "No findings.")
+    if audit.price is not None:
+        say_wrapped(console, audit.price.sentence)
     for caution in audit_cautions(audit):
         say_wrapped(console, with_flags(caution, command), "caution: ", "  ")
