@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from kerasclf.audit.clean_set import left_out
 from kerasclf.audit.duplicates import NearDuplicates, equal_images, joined, near_duplicates
 from kerasclf.audit.features import network_features, pixel_features
-from kerasclf.audit.file_facts import read_file_facts
+from kerasclf.audit.file_facts import FileFacts, read_file_facts
 from kerasclf.audit.findings_list import KINDS, Finding
 from kerasclf.audit.label_errors import LabelErrors, find_label_errors
 from kerasclf.audit.odd_images import odd_images
@@ -42,6 +42,7 @@ class Audit:
         label_errors: The head whose predictions contradict labels.
         shortcuts: How well single facts predict the class.
         features: Name of the features, in words.
+        facts: Sizes, lengths and cameras of the files; None for images without files.
         price: How the findings change the test accuracy; None if that was not asked.
     """
 
@@ -52,6 +53,7 @@ class Audit:
     label_errors: LabelErrors
     shortcuts: tuple[Shortcut, ...]
     features: str
+    facts: FileFacts | None = None
     price: Price | None = None
 
     @property
@@ -117,6 +119,7 @@ def audit_images(
         errors,
         tuple(find_shortcuts(measured.color, facts, images.labels)),
         title,
+        facts,
     )
     if not with_price:
         return audit

@@ -68,7 +68,7 @@ def write_audit_page(audit: Audit, folder: Path, named: Path, preview: bytes | N
         "kinds": [(kind, audit.of_kind(name)) for name, kind in KINDS.items() if audit.of_kind(name)],
         "sections": [_section(audit, name) for name in KINDS if audit.of_kind(name)],
         "sets": SETS,
-        "counts": _counts(audit.images),
+        "counts": _counts(audit),
         "samples": _samples(audit.images),
         "preview": None if preview is None else data_url(preview, "png"),
         "clean": str(named / CLEAN) if audit.images.files else "",
@@ -146,11 +146,19 @@ def _threshold(audit: Audit, name: str) -> str:
     return ""
 
 
-def _counts(images: PooledImages) -> list[tuple[str, list[int]]]:
-    """Returns each class with its number of images in each set."""
+def _counts(audit: Audit) -> list[tuple[str, list[int], str]]:
+    """Returns each class with its number of images in each set, and the median height and width of its files."""
+    images, facts = audit.images, audit.facts
     names = images.dataset.class_names
     columns = [class_counts(subset.labels, len(names)).tolist() for subset in images.subsets]
-    return [(name, [column[index] for column in columns]) for index, name in enumerate(names)]
+    rows = []
+    for label, name in enumerate(names):
+        own = images.labels == label
+        size = (
+            "" if facts is None or not own.any() else "×".join(f"{side:.0f}" for side in np.median(facts.sizes[own], 0))
+        )
+        rows.append((name, [column[label] for column in columns], size))
+    return rows
 
 
 def _samples(images: PooledImages) -> list[tuple[str, list[Shown]]]:

@@ -68,8 +68,9 @@ def test_a_faultless_folder_is_checked(photos, tmp_path, capsys):
 
 def test_faults_are_found_and_left_out(faulty, tmp_path, capsys):
     out = tmp_path / "out"
-    check(f"folder:{faulty}", "--out", str(out), code=1)
+    check(f"folder:{faulty}", "--out", str(out), "--price", code=1)
     captured = capsys.readouterr()
+    assert "the test accuracy of a head: " in captured.out
     assert captured.err == f"error: 7 findings of 3 kinds matter. {out / 'findings.csv'} lists them.\n"
     rows = rows_of(out / "findings.csv")
     assert {(row["kind"], pair_of(row)) for row in rows if row["matters"] == "yes"} == {
@@ -86,7 +87,9 @@ def test_faults_are_found_and_left_out(faulty, tmp_path, capsys):
 
     page = (out / "index.html").read_text()
     assert "7 findings that matter." in page
+    assert "Without the findings it lacks 8 images in fitting and 0 test images." in page
     assert "<h2>Near-duplicates across sets: 5</h2>" in page
+    assert "<td>cat</td><td>12</td><td>4</td><td>10</td><td>26</td><td>48×48</td>" in page
     assert page.count("data:image/jpeg") >= 2 * 7 + 2 * 8
     assert not re.search(r'(src|href)="(?!data:)', page)  # it needs no other file
 
