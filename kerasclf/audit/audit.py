@@ -164,9 +164,10 @@ def _of_near(images: PooledImages, near: NearDuplicates) -> Iterator[Finding]:
 
 
 def _of_labels(images: PooledImages, errors: LabelErrors) -> Iterator[Finding]:
-    kind = "label_error" if errors.is_reliable else "weak_label_error"
+    if not errors.is_reliable:
+        return
     for image, predicted, score in zip(errors.images, errors.predicted, errors.scores, strict=True):
-        yield Finding(kind, int(image), None, float(score), images.dataset.class_names[predicted])
+        yield Finding("label_error", int(image), None, float(score), images.dataset.class_names[predicted])
 
 
 def _of_groups(images: PooledImages) -> Iterator[Finding]:

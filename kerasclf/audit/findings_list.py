@@ -43,11 +43,6 @@ KINDS = {
     ),
     "duplicate": Kind("Duplicates within a set", False, "The same pixels occur more than once in a set."),
     "near_duplicate": Kind("Near-duplicates within a set", False, "Variants of one picture lie in the same set."),
-    "weak_label_error": Kind(
-        "Hints at label errors",
-        False,
-        "A head predicts another class, but it is not accurate enough to be believed. Give --weights.",
-    ),
     "dark": Kind("Dark images", False, ""),
     "bright": Kind("Bright images", False, ""),
     "flat": Kind("Images of one colour", False, ""),

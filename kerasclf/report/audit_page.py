@@ -96,9 +96,8 @@ def audit_cautions(audit: Audit) -> list[str]:
         found.append(f"Label errors were not sought: {errors.why_not}")
     elif not errors.is_reliable:
         found.append(
-            f"A head on {audit.features} is right on {errors.accuracy:.0%} of held-out images. That is too few "
-            f"to believe it (needed: {errors.needed:.0%}), so its findings are hints. Give `weights` of a pretrained "
-            "network."
+            f"Label errors are not listed: a head on {audit.features} is right on only {errors.accuracy:.0%} of the "
+            f"held-out images (needed: {errors.needed:.0%}). Give `weights` of a pretrained network."
         )
     counts = class_counts(audit.images.labels, audit.images.dataset.num_classes)
     largest, smallest = int(counts.argmax()), int(counts.argmin())
@@ -141,7 +140,7 @@ def _threshold(audit: Audit, name: str) -> str:
         return f"{THRESHOLDS[name][0].upper()}{THRESHOLDS[name][1:]}."
     if name.startswith("near"):
         return f"The correlation of two such pictures, at the best crop, is at least {audit.near_threshold:.3f}."
-    if name.endswith("label_error"):
+    if name == "label_error":
         return f"The head uses {audit.features} and is right on {audit.label_errors.accuracy:.1%} of held-out images."
     return ""
 

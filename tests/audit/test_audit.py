@@ -90,7 +90,7 @@ def test_straddling_groups_keep_the_set_that_holds_most_of_them():
     assert left_out(grouped, [], []) == {2, 3}
 
 
-def test_probable_label_errors_are_left_out_and_hints_are_not():
+def test_probable_label_errors_are_left_out_and_odd_images_are_not():
     plain = SimpleNamespace(groups=(), sets=np.zeros(5, int), labels=np.zeros(5))
-    found = [Finding("label_error", 3), Finding("weak_label_error", 1), Finding("dark", 2)]
+    found = [Finding("label_error", 3), Finding("dark", 2)]
     assert left_out(plain, found, []) == {3}
