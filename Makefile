@@ -173,12 +173,12 @@ $(READY): setup.cfg pyproject.toml | $(BIN)/python
 	@touch $@
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna]"
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,audit]"
 	@touch $(READY) $@
 
 # Not part of DEV_READY: gradio takes an older Pillow than the other tests use.
 $(DEMO_READY): setup.cfg pyproject.toml | $(BIN)/python
-	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,demo]"
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,audit,demo]"
 	@touch $(READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python

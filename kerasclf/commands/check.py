@@ -40,7 +40,7 @@ class CheckCommand:
     Examples:
       kerasclf check folder:my_photos
       kerasclf check folder:my_photos --backbone mobilenet_v2 --out runs/check
-      kerasclf check cifar10 --weights none
+      kerasclf check folder:my_photos --group-by 'patient_([0-9]+)' --price
       kerasclf check folder:my_photos --augment horizontal_flip=True rotation_range=15
     """
 
@@ -50,7 +50,7 @@ class CheckCommand:
     data: Annotated[str, tyro.conf.Positional]
     """folder:PATH with one folder per class, cifar10, or another data set; see kerasclf study --help."""
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
-    """A new folder for the page and the lists. Default: runs/check-DATA."""
+    """A new folder for the page and the lists. Default: runs/check-DATA-NETWORK."""
     overwrite: bool = False
     """Replace the results of an earlier check in --out."""
     backbone: str | None = None
