@@ -97,7 +97,7 @@ def audit_cautions(audit: Audit) -> list[str]:
     elif not errors.is_reliable:
         found.append(
             f"Label errors are not listed: a head on {audit.features} is right on only {errors.accuracy:.0%} of the "
-            f"held-out images (needed: {errors.needed:.0%}). Give `weights` of a pretrained network."
+            f"held-out images (needed: {errors.needed:.0%}). Give the weights of a pretrained network."
         )
     counts = class_counts(audit.images.labels, audit.images.dataset.num_classes)
     largest, smallest = int(counts.argmax()), int(counts.argmin())
