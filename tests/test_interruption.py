@@ -90,8 +90,12 @@ def work(arguments):
         raise OSError("the terminal is closed")
 """,
 }
+# The signals are set in the new process: code between fork and exec can crash a test process with gRPC's threads.
 CODE = """
-import os, sys, time
+import os, signal, sys, time
+for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+    signal.signal(number, signal.SIG_IGN if number in {ignored} else usual)
 from kerasclf import cli, interruption
 from kerasclf.__main__ import main
 from kerasclf.child_process import start_child
@@ -105,18 +109,11 @@ main(["train"])
 
 def start(work, tmp_path, same_s=60, grace_s=60, ignored=(), **settings):
     """Starts the command and waits until it is to be interrupted. The other signals have their default effect."""
-
-    def reset():
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN if number in ignored else signal.default_int_handler)
-            if number not in ignored:
-                signal.signal(number, signal.SIG_DFL)
-
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **settings}
+    code = CODE.format(work=WORK[work], same_s=same_s, grace_s=grace_s, ignored=list(map(int, ignored)))
     process = subprocess.Popen(
-        [sys.executable, "-c", CODE.format(work=WORK[work], same_s=same_s, grace_s=grace_s)],
-        cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, preexec_fn=reset, **streams,
-    )  # fmt: skip
+        [sys.executable, "-c", code], cwd=ROOT, env={**os.environ, "TMPDIR": str(tmp_path)}, **streams
+    )
     if streams["stdout"] == subprocess.PIPE:
         assert process.stdout.readline() == "importing\n"
     return process
@@ -189,7 +186,7 @@ def test_an_ignored_signal_stays_ignored(tmp_path):
 
 def test_a_closed_terminal_stops_the_command(tmp_path):
     ours, terminal = pty.openpty()
-    code = CODE.format(work=WORK["printing"], same_s=60, grace_s=60)
+    code = CODE.format(work=WORK["printing"], same_s=60, grace_s=60, ignored=[])
     process = subprocess.Popen(
         # The command leads a session whose terminal is its standard input. Tests under nohup ignore SIGHUP.
         [sys.executable, "-c", f"import fcntl, signal, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
