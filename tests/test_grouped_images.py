@@ -1,4 +1,4 @@
-"""A table with groups, from the command line to the intervals of the report."""
+"""A table with groups, from its file to the intervals of the report."""
 
 import json
 import re
@@ -6,10 +6,12 @@ import re
 import pandas as pd
 import pytest
 
+from kerasclf import Experiment, Study, TrainConfig, run_study
 from kerasclf.cli import main
 from kerasclf.report import read_results
 from kerasclf.report.random_effects import by_group, mean_of, summarise_scores
 from kerasclf.report.scores import scores_of
+from kerasclf.runs.engines import Inline
 from tests.photos import write_photo
 
 
@@ -23,8 +25,9 @@ def study(tmp_path_factory):
             lines.append(f"photos/{film}_{frame}.png,{('cat', 'dog', 'owl')[film % 3]},film {film}")
     (root / "labels.csv").write_text("\n".join(lines))
     out = root / "out"
-    main(["study", "basenet", "--data", f"csv:{root}/labels.csv:group=film", "--only", "adam_20", "--quick",
-          "--image-size", "16x16", "--repeats", "2", "--engine", "inline", "--out", str(out)])  # fmt: skip
+    experiment = Experiment(data=f"csv:{root}/labels.csv:group=film", model="mlp", train=TrainConfig(epochs=1))
+    run_study(Study("films", "Films", "Which animal?", {"mlp": experiment}, seeds=(0, 1)), out, engine=Inline())
+    main(["report", str(out)])
     return out
 
 
