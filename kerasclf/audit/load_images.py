@@ -13,7 +13,7 @@ from kerasclf.data.groups import check_groups
 from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.spec_kinds import Size, with_groups
-from kerasclf.data.specs import check_files, complete_spec, form_of, load_dataset
+from kerasclf.data.specs import check_images, complete_spec, form_of, load_dataset
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
 from kerasclf.log import Log
@@ -41,12 +41,10 @@ def check_auditable(spec: str, group: str | None = None) -> None:
     Raises:
         DataError: If not.
     """
-    check_files(spec)
-    form = form_of(spec)
-    if form is not None and form.is_table:
-        raise DataError(f"Expected a data set of images. Received: {spec}, a table.")
+    check_images(spec)
     if group is not None:
         Split(group=group)
+        form = form_of(spec)
         if form is not None and form.list_files is None:
             raise DataError(f"group: expected images in files: a folder, a table or lists. Received: {spec}.")
 

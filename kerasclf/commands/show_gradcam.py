@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 MOST_IMAGES = 60
 # File systems allow 255 bytes, and the name of a figure adds to that of its image.
 _MAX_STEM_BYTES = 150
-# No network takes larger images; a file may announce anything.
-_MAX_PIXELS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -161,7 +159,7 @@ def read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
     Raises:
         KerasclfError: If the image cannot be read, or the model takes no images of a usual kind.
     """
-    from kerasclf.data.decode import read_image
+    from kerasclf.data.decode import MAX_PIXELS, read_image
 
     height, width, channels = model.inputs[0].shape[1:]
     if channels not in (1, 3):
@@ -169,8 +167,8 @@ def read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
             f"Expected a network for grey or colour images. Received a network for {channels} channels."
         )
     size = None if height is None or width is None else (height, width)
-    if size is not None and math.prod(size) > _MAX_PIXELS:
-        raise KerasclfError(f"Expected a network for images of at most {_MAX_PIXELS:,} pixels. Received: {size}.")
+    if size is not None and math.prod(size) > MAX_PIXELS:
+        raise KerasclfError(f"Expected a network for images of at most {MAX_PIXELS:,} pixels. Received: {size}.")
     return read_image(path, size, channels)
 
 

@@ -91,6 +91,18 @@ def check_files(spec: str, group: str | None = None, skip_broken: bool = False) 
         check_groups({name: with_groups(listing, group) for name, listing in listings.items()})
 
 
+def check_images(spec: str) -> None:
+    """Checks as `check_files` does, and that a spec names images, not rows of numbers.
+
+    Raises:
+        DataError: If not.
+    """
+    check_files(spec)
+    form = form_of(spec)
+    if form is not None and form.is_table:
+        raise DataError(f"Expected a data set of images. Received: {spec}, a table.")
+
+
 def _check_lists_files(spec: str, kind: str, **needed: object) -> None:
     """Checks that a data set consists of files if an argument needs them."""
     for name, value in needed.items():

@@ -105,19 +105,19 @@ def make_sets(found: dict[str, T], split: Split, class_names: tuple[str, ...]) -
     check_groups(sets)
     _check_enough(sets, class_names)
     if "test" not in sets:
-        rest, held_out = _divide(sets["train"], split.test, split, class_names)
-        sets |= {"train": sets["train"].take(rest), "test": sets["train"].take(held_out)}
+        sets["train"], sets["test"] = _hold_out(sets["train"], split.test, split, class_names)
     limits = {"train": split.train_per_class, "validation": split.test_per_class, "test": split.test_per_class}
     sets = {name: part.take(limit_per_class(part.labels, limits[name], split.seed)) for name, part in sets.items()}
     if "validation" not in sets:
-        rest, held_out = _divide(sets["train"], split.validation, split, class_names)
-        sets |= {"train": sets["train"].take(rest), "validation": sets["train"].take(held_out)}
+        sets["train"], sets["validation"] = _hold_out(sets["train"], split.validation, split, class_names)
     check_groups(sets)
     return sets
 
 
-def _divide(images: Divisible, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[Indices, Indices]:
-    return divide(images.labels, share, split, class_names, images.groups)
+def _hold_out(images: T, share: float, split: Split, class_names: tuple[str, ...]) -> tuple[T, T]:
+    """Returns the remaining images and those held out."""
+    rest, held_out = divide(images.labels, share, split, class_names, images.groups)
+    return images.take(rest), images.take(held_out)
 
 
 def divide(

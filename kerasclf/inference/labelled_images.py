@@ -14,7 +14,7 @@ from kerasclf.data.dataset import Subset, class_counts
 from kerasclf.data.decode import resize_images
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.data.listings import Listing, describe_left_out
-from kerasclf.data.specs import check_files, complete_spec, form_of, load_dataset
+from kerasclf.data.specs import check_images, complete_spec, form_of, load_dataset
 from kerasclf.errors import DataError, KerasclfError, close_names, shortened
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, file_reader, read_batches
 from kerasclf.log import Log
@@ -60,10 +60,7 @@ class LabelledImages:
         Raises:
             DataError: If not.
         """
-        check_files(spec)
-        form = form_of(spec)
-        if form is not None and form.is_table:
-            raise DataError(f"Expected a data set of images. Received: {spec}, a table.")
+        check_images(spec)
 
     @classmethod
     def find(cls, spec: str, log: Log = lambda line: None) -> "LabelledImages":
