@@ -35,6 +35,10 @@ class WeightsError(KerasclfError):
     """Pretrained weights that are not available on this machine and cannot be downloaded."""
 
 
+class DeviceMemoryError(KerasclfError):
+    """A GPU or another device has no memory left. Another start may find some."""
+
+
 class TrainingError(KerasclfError):
     """A training that cannot continue, for example because its loss is no longer finite."""
 
@@ -106,7 +110,8 @@ def rebuild(kind: str, message: str) -> KerasclfError:
     """Returns an error that another process raised, from the name of its class and its message."""
     found = globals().get(kind)
     # SizeError and RunsFailedError take more than a message.
-    return found(message) if found in (DataError, WeightsError, TrainingError, FolderError) else KerasclfError(message)
+    known = (DataError, WeightsError, DeviceMemoryError, TrainingError, FolderError)
+    return found(message) if found in known else KerasclfError(message)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -62,6 +62,7 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
         "test_top5_accuracy",
         "epochs",
         "images_per_second",
+        "waiting_share",
         "seconds",
         "parameters",
         "peak_memory_mb",

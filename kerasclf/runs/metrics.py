@@ -70,6 +70,8 @@ def run_metrics(
     * epochs: number of epochs trained.
     * best_epoch: the epoch, from 1, whose weights the model has.
     * images_per_second: median training speed, without the first epoch, in which TensorFlow traces the graph.
+    * waiting_share: share of the training steps in which the network waited for data, from 0 to 1, likewise the median
+      of the epochs after the first; missing in runs of earlier versions.
     * seconds: wall time of all epochs, validation included.
     * parameters: number of parameters of the model.
     * peak_memory_mb: maximum memory of the process, in 10⁶ bytes.
@@ -108,12 +110,15 @@ def training_metrics(outcome: Outcome, resources: Resources) -> dict[str, float]
     """
     history = outcome.history
     best = history.iloc[outcome.best_epoch - 1]
-    speeds = history["images_per_second"].iloc[1 if len(history) > 1 else 0 :]
+    # TensorFlow traces the graph in the first epoch.
+    later = history.iloc[1 if len(history) > 1 else 0 :]
+    waiting = {"waiting_share": float(later["waiting_share"].median())} if "waiting_share" in later else {}
     metrics = {
         **{f"validation_{name}": float(best[f"val_{name}"]) for name in ("accuracy", "loss") if f"val_{name}" in best},
         "epochs": len(history),
         "best_epoch": outcome.best_epoch,
-        "images_per_second": float(speeds.median()),
+        "images_per_second": float(later["images_per_second"].median()),
+        **waiting,
         "seconds": outcome.seconds,
         "parameters": outcome.parameters,
         "peak_memory_mb": resources.peak_memory_mb,

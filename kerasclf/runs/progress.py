@@ -3,7 +3,7 @@
 import io
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -201,7 +201,8 @@ class ConsoleProgress:
         result = (
             f"test accuracy {metrics['test_accuracy']:.4f}  loss {metrics['test_loss']:.4f}" if tested else "trained"
         )
-        self.log(f"{title}  {result}  {metrics['images_per_second']:,.0f} images/s  {metrics['seconds']:.0f} s")
+        speed = f"{metrics['images_per_second']:,.0f} images/s{_waiting(metrics)}"
+        self.log(f"{title}  {result}  {speed}  {metrics['seconds']:.0f} s")
 
     def failed_run(self, title: str, message: str) -> None:
         self._ended_run(title)
@@ -255,6 +256,12 @@ def _as_text(row: Row) -> str:
     shown = [("loss", "loss"), ("accuracy", "accuracy"), ("val_loss", "val. loss"), ("val_accuracy", "val. accuracy")]
     parts = [f"{label} {row[name]:.3f}" for name, label in shown if name in row]
     return "  ".join([*parts, f"{row['images_per_second']:,.0f} images/s"])
+
+
+def _waiting(metrics: Mapping[str, float]) -> str:
+    """Returns how long the network waited for data, in parentheses; empty if that was not measured."""
+    share = metrics.get("waiting_share")
+    return "" if share is None else f" ({100 * share:.0f} % of the time waiting for data)"
 
 
 def sparkline(values: Sequence[float], width: int = 10) -> str:

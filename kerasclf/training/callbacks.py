@@ -11,6 +11,7 @@ from kerasclf.pipeline.batches import Epoch
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.halting import Halt, Halted
 from kerasclf.training.listener import TrainingListener
+from kerasclf.training.waiting import MeasureWaiting
 
 
 class CountEpochs(keras.callbacks.Callback):
@@ -68,11 +69,13 @@ class RecordEpochs(keras.callbacks.Callback):
     """Records the metrics, learning rate and duration of each epoch, and notifies a listener.
 
     A duration counts the training steps without validation. This makes images/s comparable between experiments.
+    `waiting_share` is the share of the steps in which the network waited for data.
     """
 
     def __init__(self, images: int, listener: TrainingListener) -> None:
         super().__init__()
         self.images, self.listener = images, listener
+        self.waiting: MeasureWaiting | None = None  # that of the current phase
         self.phase: int | None = None  # the number of the phase, if a training has several
         self.rows: list[dict[str, float]] = []
         self.seconds = 0.0  # all finished epochs, validation included
@@ -94,6 +97,7 @@ class RecordEpochs(keras.callbacks.Callback):
             "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
             "seconds": seconds,
             "images_per_second": self.images / seconds,
+            **({} if self.waiting is None else {"waiting_share": self.waiting.share}),
         }
         self.rows.append(row)
         self.seconds += time.perf_counter() - self._start

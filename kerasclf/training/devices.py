@@ -3,13 +3,16 @@
 import contextlib
 import functools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
+from kerasclf.errors import DeviceMemoryError, TrainingError
 from kerasclf.machine import processor_name
+from kerasclf.wording import counted
 
 _CPU_INFO = Path("/proc/cpuinfo")
 # Linux' names of bfloat16 instructions. AMX multiplies bfloat16 many times as fast as float32, AVX-512 on AMD CPUs
@@ -17,6 +20,12 @@ _CPU_INFO = Path("/proc/cpuinfo")
 _AMX, _AVX, _AMD = "amx_bf16", "avx512_bf16", "AuthenticAMD"
 # Ampere, the first GPU generation with bfloat16 units.
 _BFLOAT16_CAPABILITY = (8, 0)
+# Words in TensorFlow's errors on GPUs, and what to do.
+_DEVICE_PROBLEMS = {
+    "determinis": "The network has an operation without a deterministic implementation for this device. Unset "
+    "TF_DETERMINISTIC_OPS: results of a repeated run may then differ in the last digits.",
+    "libdevice": "XLA does not find libdevice, a part of CUDA. Install tensorflow[and-cuda], or set `jit` to False.",
+}
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
@@ -36,6 +45,62 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
     # One strategy for all trainings of the process. Each new strategy would number its sums of gradients from the
     # start, and TensorFlow would confuse those of two networks ("Shape mismatch in the collective instance").
     return tf.distribute.MirroredStrategy(list(devices))
+
+
+def strategy_in_words(name: str) -> str:
+    """Returns where a strategy computes on this machine, and why, such as "one device (auto: there is one GPU)"."""
+    gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
+    here = counted(gpus, "GPU") if gpus else "no GPU"
+    if name == "none" or (name == "auto" and gpus < 2):
+        return f"one device ({name}: there is {here})" if name == "auto" else "one device (none)"
+    devices = counted(gpus, "GPU") if gpus else counted(cpus, "logical CPU device")
+    return f"mirrored over {devices} ({name}: there {'are' if gpus > 1 else 'is'} {here})"
+
+
+def describe_devices(strategies: Sequence[str], policies: Sequence[str]) -> list[str]:
+    """Returns in sentences what trainings will compute on; none on a CPU with the strategy `"auto"` or `"none"`.
+
+    Args:
+        strategies: The strategies of the trainings.
+        policies: Their precisions.
+    """
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus and "mirrored" not in strategies:
+        return []
+    where = " and ".join(dict.fromkeys(map(strategy_in_words, strategies)))
+    lines = [f"devices: {describe_device()}; strategy: {where}; batches are divided between the devices"]
+    if not gpus:
+        return lines
+    precisions = " and ".join(dict.fromkeys(map(resolve_precision, policies)))
+    repeated = (
+        "equal in every digit (TF_DETERMINISTIC_OPS is set)"
+        if is_op_determinism_enabled()
+        else "different in the last digits, as GPUs add in any order (TF_DETERMINISTIC_OPS=1 makes them equal)"
+    )
+    return [*lines, f"precision: {precisions}; results of a repeated run: {repeated}"]
+
+
+@contextlib.contextmanager
+def device_errors() -> Iterator[None]:
+    """Raises errors of a device with what to do about them.
+
+    Raises:
+        DeviceMemoryError: If the device has no memory left.
+        TrainingError: If TF_DETERMINISTIC_OPS is set and an operation has no deterministic implementation, or if XLA
+            lacks a part of CUDA.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise DeviceMemoryError(
+            f"{describe_device()} has no memory left. Reduce `batch_size` or `jobs`, end other programs on the device "
+            "(kerasclf doctor lists them), or set `precision` to mixed_bfloat16."
+        ) from error
+    except tf.errors.OpError as error:
+        for words, message in _DEVICE_PROBLEMS.items():
+            if words in str(error).lower():
+                raise TrainingError(f"{message} TensorFlow says: {str(error).strip().splitlines()[0]}") from error
+        raise
 
 
 def resolve_precision(policy: str) -> str:

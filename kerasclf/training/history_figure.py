@@ -91,6 +91,6 @@ def limit_outliers(axes: Axes, values: Sequence[float] | NDArray[np.float64]) ->
 
 def _metrics(rows: Sequence[Row]) -> list[str]:
     """Returns the names of the metrics, loss first."""
-    not_metrics = {"epoch", "phase", "learning_rate", "seconds", "images_per_second"}
+    not_metrics = {"epoch", "phase", "learning_rate", "seconds", "images_per_second", "waiting_share"}
     names = [name for name in (rows[-1] if rows else {}) if name not in not_metrics and not name.startswith("val_")]
     return sorted(names, key=lambda name: name != "loss")

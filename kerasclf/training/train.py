@@ -18,6 +18,7 @@ from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltTraining, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
+from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener, TrainingListener
@@ -26,6 +27,7 @@ from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.resume import Resume, first_epoch
 from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase
+from kerasclf.training.waiting import MeasureWaiting
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Trained:
     Args:
         model: From raw uint8 images to probabilities; uncompiled.
         history: One row per epoch: loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, images_per_second,
-            and the phase if there are several.
+            waiting_share (of the seconds, those in which the network waited for data), and the phase if there are
+            several.
         seconds: Wall time of the epochs, validation included.
         best_epoch: Epoch (from 1) whose weights the model has.
         predict: Returns the class probabilities of a set of images, shape (n, classes). It gives the same result as
@@ -105,7 +108,8 @@ def train(
         (100, 10)
     """
     listener = listener or SilentTrainingListener()
-    return _Training(dataset, recipe, listener, checkpoints, callbacks, halt).run(also_cache)
+    with device_errors():
+        return _Training(dataset, recipe, listener, checkpoints, callbacks, halt).run(also_cache)
 
 
 class _Training:
@@ -151,9 +155,11 @@ class _Training:
         """Trains one phase, or resumes it."""
         # Order and augmentation continue from phase to phase.
         setup.epoch.first = sum(before.epochs for before in self.recipe.phases[: number - 1])
+        waiting = self.record.waiting = MeasureWaiting(setup.steps)
         callbacks = [
             CountEpochs(setup.epoch),
             StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
+            waiting,
             *make_callbacks(phase),
             self.record,
             *self.callbacks,
@@ -172,7 +178,7 @@ class _Training:
         del checkpoint  # Resume holds it until it is restored
         with read_errors(), faster_layers(setup.model, setup.strategy):
             setup.model.fit(
-                setup.batches,
+                waiting.watch(setup.batches),
                 validation_data=setup.validation,
                 initial_epoch=first,
                 epochs=phase.epochs,
@@ -208,7 +214,7 @@ def predict_before(dataset: ImageDataset, recipe: Recipe, log: Log) -> NDArray[n
 def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.float32]:
     """Returns the class probabilities of a set of images in their order, shape (n, num_classes)."""
     batches = evaluation_batches(subset, num_classes, evaluation_batch(subset, 1))
-    with read_errors(), faster_layers(model):
+    with device_errors(), read_errors(), faster_layers(model):
         return np.concatenate([np.asarray(_forward(model, images)) for images, _ in batches])
 
 

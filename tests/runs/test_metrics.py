@@ -15,9 +15,23 @@ from kerasclf.training import EarlyStopping
 LABELS = np.array([0, 0, 1, 1])
 PROBABILITIES = np.array([[0.5, 0.5], [0.25, 0.75], [0.75, 0.25], [0.0, 1.0]])
 ROWS = [
-    {"epoch": 1, "val_accuracy": 0.3, "val_loss": 1.5, "images_per_second": 10.0, "seconds": 4.0},
-    {"epoch": 2, "val_accuracy": 0.6, "val_loss": 1.2, "images_per_second": 90.0, "seconds": 2.0},
-    {"epoch": 3, "val_accuracy": 0.5, "val_loss": 1.1, "images_per_second": 110.0, "seconds": 1.0},
+    {"epoch": 1, "val_accuracy": 0.3, "val_loss": 1.5, "images_per_second": 10.0, "waiting_share": 0.9, "seconds": 4.0},
+    {
+        "epoch": 2,
+        "val_accuracy": 0.6,
+        "val_loss": 1.2,
+        "images_per_second": 90.0,
+        "waiting_share": 0.25,
+        "seconds": 2.0,
+    },
+    {
+        "epoch": 3,
+        "val_accuracy": 0.5,
+        "val_loss": 1.1,
+        "images_per_second": 110.0,
+        "waiting_share": 0.5,
+        "seconds": 1.0,
+    },
 ]
 OUTCOME = Outcome(pd.DataFrame(ROWS), best_epoch=2, seconds=7.5, parameters=42)
 
@@ -42,6 +56,7 @@ def test_all_metrics_of_a_run():
         "epochs": 3,
         "best_epoch": 2,
         "images_per_second": 100.0,  # the median without the first epoch
+        "waiting_share": 0.375,
         "seconds": 7.5,
         "parameters": 42,
         "peak_memory_mb": 800.0,

@@ -65,11 +65,14 @@ def test_a_run_without_a_test_set_has_no_test_accuracy():
     out = io.StringIO()
     with ConsoleProgress(2, Console(file=out, width=200)) as progress:
         cost = {"images_per_second": 1234.0, "seconds": 5.0}
-        for title, metrics in (("one", {"test_accuracy": 0.5, "test_loss": 1.25, **cost}), ("all", cost)):
+        for title, metrics in (
+            ("one", {"test_accuracy": 0.5, "test_loss": 1.25, **cost, "waiting_share": 0.126}),
+            ("all", cost),
+        ):
             progress.began(title, 2, 1, [])
             progress.finished_run(title, metrics)
     assert out.getvalue().splitlines() == [
-        "one  test accuracy 0.5000  loss 1.2500  1,234 images/s  5 s",
+        "one  test accuracy 0.5000  loss 1.2500  1,234 images/s (13 % of the time waiting for data)  5 s",
         "all  trained  1,234 images/s  5 s",
     ]
 

@@ -70,14 +70,14 @@ def outcome(folder, names):
         run = StudyFolder(folder).run(name, experiment.identity, 0)
         run.check(experiment, 0)
         assert not run.partial.exists()
-        history = run.history().drop(columns=["seconds", "images_per_second"])
+        history = run.history().drop(columns=["seconds", "images_per_second", "waiting_share"])
         weights = keras.models.load_model(run.path / "model.keras").get_weights()
         found[name] = file_digest(run.path / "predictions.csv"), history, weights
     return found
 
 
 def columns_of(table):
-    return pd.read_csv(table).drop(columns=["seconds", "images_per_second"], errors="ignore")
+    return pd.read_csv(table).drop(columns=["seconds", "images_per_second", "waiting_share"], errors="ignore")
 
 
 def rows_in(cache):

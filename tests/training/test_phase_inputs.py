@@ -19,7 +19,7 @@ from tests.transfer.conftest import randomize
 TRANSFER = Transfer(weights="none", engine="tensorflow")
 HEAD = TrainConfig(epochs=2, batch_size=16, unfreeze="head", learning_rate=0.01, jit=False)
 STAGE = TrainConfig(epochs=3, batch_size=16, unfreeze="stage2", learning_rate=0.01, jit=False)
-TIMES = ["seconds", "images_per_second"]
+TIMES = ["seconds", "images_per_second", "waiting_share"]
 SHAPE = (8, 8, 3)
 DATA = ImageDataset(
     "memory", "grey levels", ("dark", "middle", "light"),
