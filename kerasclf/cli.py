@@ -15,6 +15,7 @@ from kerasclf.commands.check import CheckCommand
 from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.demo import DemoCommand
+from kerasclf.commands.doctor import DoctorCommand
 from kerasclf.commands.evaluate import EvaluateCommand
 from kerasclf.commands.export import ExportCommand
 from kerasclf.commands.help_text import help_of, help_of_all
@@ -57,6 +58,7 @@ COMMANDS: dict[str, type] = {
     "show": ShowCommand,
     "weights": WeightsCommand,
     "cache": CacheCommand,
+    "doctor": DoctorCommand,
 }
 
 
@@ -64,7 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line.
 
     The exit code is 1 if some runs of a study failed, some images could not be read, an exported model predicts
-    otherwise or a check of images has findings that matter, and 2 if the input cannot be used.
+    otherwise, a check of images has findings that matter or the doctor finds a problem. It is 2 if the input cannot be
+    used.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:
