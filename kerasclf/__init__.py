@@ -25,6 +25,9 @@ __version__ = "0.1.0"
 # as those of most laptops. There BaseNet trains about four times as fast with oneDNN
 # (docs/explanation/faster-layers.md).
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+# By default TensorFlow takes all memory of a GPU at once. Other runs, and other programs, would find none. The variable
+# holds for this process and its workers, and cannot come too late, as a call could.
+os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
 QuietImport.install()
 
 _MODULES = {

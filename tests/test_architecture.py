@@ -99,9 +99,16 @@ def test_tensorflow_is_not_imported_before_there_is_something_to_compute(stateme
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
-@pytest.mark.parametrize(("given", "found"), [(None, "1"), ("0", "0")])
-def test_onednn_is_on_unless_the_user_says_otherwise(given, found):
-    name = "TF_ENABLE_ONEDNN_OPTS"
+@pytest.mark.parametrize(
+    ("name", "given", "found"),
+    [
+        ("TF_ENABLE_ONEDNN_OPTS", None, "1"),
+        ("TF_ENABLE_ONEDNN_OPTS", "0", "0"),
+        ("TF_FORCE_GPU_ALLOW_GROWTH", None, "true"),
+        ("TF_FORCE_GPU_ALLOW_GROWTH", "false", "false"),
+    ],
+)
+def test_tensorflow_is_set_up_unless_the_user_says_otherwise(name, given, found):
     environment = {key: value for key, value in os.environ.items() if key != name}
     environment |= {} if given is None else {name: given}
     code = f"import kerasclf, os; print(os.environ['{name}'])"

@@ -1,17 +1,17 @@
 """Turns a set of an ImageDataset into a tf.data.Dataset of batches. One pass is one epoch."""
 
 import contextlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import tensorflow as tf
 
 from kerasclf.data import Subset
 from kerasclf.errors import rebuild
+from kerasclf.machine import usable_cores
 from kerasclf.pipeline import draws
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
@@ -21,7 +21,7 @@ from kerasclf.pipeline.mixing import make_mix
 # as augmenting sixty 32×32 images (docs/explanation/what-was-tried.md).
 _CHUNK_PIXELS = 512 * 32 * 32
 # Fixed: tf.data's tuning starts from 1, and an epoch of small images ends before it finds a better number.
-_PARALLEL = os.cpu_count() or 1
+_PARALLEL = usable_cores()
 _PREFETCHED = 4
 # TensorFlow reports an error of a Python function in its own words, which contain those of the error.
 _READ_ERROR = re.compile(r"\b(DataError|FolderError): (.+?)\nTraceback \(most recent call last\)", re.DOTALL)
@@ -76,7 +76,7 @@ def training_batches(
     mix = make_mix(augmentation, seed, image_shape)
     chunk = _chunk_size(subset, batch_size)
     read = _reader(subset)
-    labels = tf.one_hot(subset.labels, num_classes)
+    labels = _in_main_memory(tf.one_hot(subset.labels, num_classes))
     count = len(subset) // views
 
     def in_order(number: tf.Tensor) -> tf.data.Dataset:
@@ -110,7 +110,7 @@ def evaluation_batches(subset: Subset, num_classes: int, batch_size: int) -> tf.
         batch_size: Images per batch; the last batch may be smaller.
     """
     read = _reader(subset)
-    labels = tf.one_hot(subset.labels, num_classes)
+    labels = _in_main_memory(tf.one_hot(subset.labels, num_classes))
     indices = tf.data.Dataset.range(len(subset)).batch(batch_size)
     batches = indices.map(lambda i: (read(i), tf.gather(labels, i)), _PARALLEL)
     return _finish(batches, len(subset), batch_size)
@@ -148,7 +148,7 @@ def _reader(subset: Subset) -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function from indices to images: a gather from memory, or a call that reads files."""
     source = subset.images
     if source.array is not None:
-        array = tf.constant(source.array)
+        array = _in_main_memory(source.array)
         return lambda indices: tf.gather(array, indices)
 
     def read_files(indices: np.ndarray) -> np.ndarray:
@@ -159,6 +159,12 @@ def _reader(subset: Subset) -> Callable[[tf.Tensor], tf.Tensor]:
         return tf.ensure_shape(images, (None, *source.shape))
 
     return read
+
+
+def _in_main_memory(values: Any) -> tf.Tensor:
+    """Returns a tensor in main memory, where tf.data computes. With a GPU, TensorFlow would store it there."""
+    with tf.device("CPU:0"):
+        return tf.identity(values)
 
 
 def _finish(batches: tf.data.Dataset, count: int, batch_size: int) -> tf.data.Dataset:

@@ -14,6 +14,7 @@ _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
 def describe_environment() -> dict[str, Any]:
     """Returns versions and hardware as plain JSON types. Needs TensorFlow, which lists the GPUs."""
     import tensorflow as tf
+    from tensorflow.python.framework.config import is_op_determinism_enabled
 
     gpus = tf.config.list_physical_devices("GPU")
     return {
@@ -23,6 +24,7 @@ def describe_environment() -> dict[str, Any]:
         "processor": processor_name(),
         "cores": usable_cores(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS") == "1",
+        "deterministic_ops": is_op_determinism_enabled(),
         "gpus": [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus],
     }
 

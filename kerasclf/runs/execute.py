@@ -14,7 +14,7 @@ from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.groups import numbered
 from kerasclf.data.leaks import leaked_test_images
 from kerasclf.data.snapshot import read_snapshot
-from kerasclf.errors import FolderError
+from kerasclf.errors import DeviceMemoryError, FolderError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
@@ -70,7 +70,7 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
 
 def is_passing(error: BaseException) -> bool:
     """Returns whether the machine caused an error. The next start then tries the run again."""
-    return isinstance(error, OSError | MemoryError | FolderError)
+    return isinstance(error, OSError | MemoryError | FolderError | DeviceMemoryError)
 
 
 def _load(job: Job, listener: TrainingListener) -> ImageDataset:
@@ -129,11 +129,18 @@ def _write_result(
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_json(folder / "metrics.json", metrics)
     settings = {"threads": inputs.threads, "precision": inputs.precision, "engine": inputs.engine}
+    settings["strategy"] = _strategy(job)
     notes = {"resumed": list(inputs.notes)} if inputs.notes else {}
     write_json(folder / "environment.json", {**describe_environment(), **settings, **notes})
     seal(folder, _description(job, inputs, dataset))
     job.run.take_result()
     return metrics
+
+
+def _strategy(job: Job) -> str:
+    from kerasclf.training.devices import strategy_in_words
+
+    return strategy_in_words(job.experiment.train.strategy)
 
 
 def _has_unseen_validation(job: Job, dataset: ImageDataset) -> bool:

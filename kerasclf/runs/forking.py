@@ -19,7 +19,7 @@ from typing import NoReturn
 from kerasclf.quiet import quiet_tensorflow
 
 # Files that show a GPU driver: NVIDIA's, AMD's, and that of Windows in its subsystem for Linux.
-_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+_DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
 CAN_FORK = sys.platform == "linux" and not any(Path(driver).exists() for driver in _DRIVERS)
 
 # Answers a request and ends the process.

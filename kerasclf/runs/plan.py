@@ -11,6 +11,7 @@ from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
+from kerasclf.gpus import smallest_memory_mb
 from kerasclf.log import Log
 from kerasclf.network_source import is_own, is_saved
 from kerasclf.runs.cost import RunCost, estimate_cost
@@ -66,6 +67,7 @@ class Plan:
         data_of: The hash of the data of each experiment, by name.
         snapshots: Files of the data sets, by their hash.
         gpus: Number of GPUs of the machine.
+        gpu_memory_mb: Memory of the smallest GPU, in 2²⁰ bytes; None without a GPU, or if it is unknown.
         networks: A hash of the architecture of each experiment, by name.
         costs: The costs of the measured experiments, by name.
         peak_memory_mb: Maximum memory of all measured experiments, in 10⁶ bytes; None if none was measured.
@@ -75,6 +77,7 @@ class Plan:
     data_of: dict[str, str]
     snapshots: dict[str, str] = field(default_factory=dict)
     gpus: int = 0
+    gpu_memory_mb: int | None = None
     networks: dict[str, str] = field(default_factory=dict)
     costs: dict[str, RunCost] = field(default_factory=dict)
     peak_memory_mb: float | None = None
@@ -106,6 +109,8 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         warn_of_two_normalizations(name, experiment, log)
     for spec in {experiment.data for experiment in request.experiments.values()}:
         check_files(spec)
+    for line in _describe_devices(request.experiments.values()):
+        log(line)
     weights = _find_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, log)
     networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
@@ -128,11 +133,19 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
         snapshots=_write_snapshots(datasets.values(), request.snapshots),
-        gpus=len(tf.config.list_physical_devices("GPU")),
+        gpus=len(gpus := tf.config.list_physical_devices("GPU")),
+        gpu_memory_mb=smallest_memory_mb() if gpus else None,
         networks=networks,
         costs=costs,
         peak_memory_mb=max(peaks, default=None),
     )
+
+
+def _describe_devices(experiments: Iterable[Experiment]) -> list[str]:
+    from kerasclf.training.devices import describe_devices
+
+    trains = [experiment.train for experiment in experiments]
+    return describe_devices([train.strategy for train in trains], [train.precision for train in trains])
 
 
 def _key(experiment: Experiment) -> DataKey:

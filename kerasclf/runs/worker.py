@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from kerasclf.errors import KerasclfError
+from kerasclf.gpus import memory_limit_mb, smallest_memory_mb
 from kerasclf.network_source import use_search_path
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs import forking
@@ -93,10 +94,12 @@ def answer(line: str) -> NoReturn:
 
 def _answer(request: dict[str, Any], messenger: Messenger) -> Any:
     if request["task"] == "run":
+        limit_gpu_memory(request.get("runs_per_gpu", 1))
         return run_job(Job.from_dict(request["job"]), messenger)
     plan_request = PlanRequest.from_dict(request["plan"])
     quiet_tensorflow()
-    limit_threads(plan_request.threads)
+    if not has_gpu():  # Runs with a GPU use all cores for their images.
+        limit_threads(plan_request.threads)
     return make_plan(plan_request, messenger.log).to_dict()
 
 
@@ -123,6 +126,32 @@ def limit_threads(threads: int | None) -> None:
     if threads is not None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
         tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def has_gpu() -> bool:
+    """Returns whether TensorFlow sees a GPU."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def limit_gpu_memory(runs: int) -> None:
+    """Limits the memory of each GPU that this process uses to its share. Call it before the first computation.
+
+    Without a limit, the run that needs memory last would fail. A run takes its share as it needs it.
+
+    Args:
+        runs: Number of runs that share one GPU; 1 sets no limit.
+    """
+    total_mb = smallest_memory_mb() if runs > 1 else None
+    if total_mb is None:
+        return
+    quiet_tensorflow()
+    import tensorflow as tf
+
+    limit = tf.config.LogicalDeviceConfiguration(memory_limit=memory_limit_mb(total_mb, runs))
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.set_logical_device_configuration(gpu, [limit])
 
 
 def _redirect_output(log_file: Path) -> None:

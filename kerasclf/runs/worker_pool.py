@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from kerasclf.gpus import runs_per_gpu, visible_to
 from kerasclf.runs import forking
 from kerasclf.runs.job import Job
 from kerasclf.runs.worker_process import WorkerProcess, take_idle
@@ -22,7 +23,7 @@ class WorkerPool:
     """
 
     def __init__(self, width: int, gpus: int, spare: list[WorkerProcess], environment: dict[str, str]) -> None:
-        self.gpus = gpus
+        self.width, self.gpus = width, gpus
         self._spare, self._environment = spare, environment
         self.current: dict[int, Job] = {}  # by slot
         self._free = list(range(width))
@@ -38,7 +39,8 @@ class WorkerPool:
         """Starts a run in a free slot."""
         slot = self._free.pop(0)
         self.current[slot] = job
-        self._worker(slot).send({"task": "run", "job": job.to_dict(), "log": str(job.run.log_file.absolute())})
+        request = {"task": "run", "job": job.to_dict(), "log": str(job.run.log_file.absolute())}
+        self._worker(slot).send({**request, "runs_per_gpu": runs_per_gpu(self.width, self.gpus)})
 
     def next_event(self, watch: Callable[[], None]) -> tuple[Job, list[Any]]:
         """Waits for the next event of a worker and returns it with its run (see `WorkerProcess.events`).
@@ -79,6 +81,6 @@ class WorkerPool:
         return worker
 
     def _start_worker(self, slot: int) -> WorkerProcess:
-        # One GPU per worker. A run on several GPUs needs the strategy "mirrored" and one job.
-        device = {"CUDA_VISIBLE_DEVICES": str(slot % self.gpus)} if self.gpus > 1 else {}
+        visible = visible_to(slot, self.width, self.gpus)
+        device = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
         return WorkerProcess({**self._environment, **device}, forks=forking.CAN_FORK and not self.gpus)

@@ -3,6 +3,7 @@
 from rich.table import Table
 
 from kerasclf.escaping import for_console
+from kerasclf.gpus import memory_limit_mb, runs_per_gpu
 from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost, format_duration
 from kerasclf.studies.study_plan import StudyPlan
@@ -45,7 +46,7 @@ def plan_summary(study_plan: StudyPlan) -> list[str]:
 
     The lines name arguments between backticks. A command replaces them by its flags.
     """
-    lines = [", ".join(_counts(study_plan)), *_look_lines(study_plan)]
+    lines = [", ".join(_counts(study_plan)), *_look_lines(study_plan), *_gpu_lines(study_plan)]
     if study_plan.plan.costs:
         memory, disk = format_bytes(1e6 * study_plan.memory_mb), format_bytes(1e6 * study_plan.disk_mb)
         most = "at most " if study_plan.study.looks else ""
@@ -57,6 +58,18 @@ def plan_summary(study_plan: StudyPlan) -> list[str]:
             f"{format_bytes(1e6 * study_plan.cache_mb)} in {cache_root()}"
         )
     return lines + _phase_lines(study_plan)
+
+
+def _gpu_lines(study_plan: StudyPlan) -> list[str]:
+    """Returns a line on runs that share a GPU; none if no runs do."""
+    plan = study_plan.plan
+    sharing = runs_per_gpu(study_plan.width, plan.gpus)
+    if sharing == 1:
+        return []
+    memory = "without a limit of its memory"
+    if plan.gpu_memory_mb is not None:
+        memory = f"each with at most {format_bytes(2**20 * memory_limit_mb(plan.gpu_memory_mb, sharing))} of its memory"
+    return [f"up to {sharing} runs share a GPU, {memory}"]
 
 
 def _look_lines(study_plan: StudyPlan) -> list[str]:

@@ -10,6 +10,7 @@ import tensorflow as tf
 from kerasclf.data import ImageDataset
 from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.assembly import build_model
+from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
@@ -64,7 +65,16 @@ class Rehearsal:
 
 
 def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
-    """Trains a few steps of a recipe's last phase and discards the result."""
+    """Trains a few steps of a recipe's last phase and discards the result.
+
+    Raises:
+        DeviceMemoryError: If the device has no memory left.
+    """
+    with device_errors():
+        return _rehearse(dataset, recipe)
+
+
+def _rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
     began = time.perf_counter()
     built = build_model(dataset, recipe)
     building_s = time.perf_counter() - began

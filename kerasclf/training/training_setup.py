@@ -25,6 +25,8 @@ _MAX_STEPS_PER_EXECUTION = 16
 # Maximum number of multiply-adds in their forward passes, about a second on two cores. For slow steps a millisecond
 # does not matter, and the user wants to see each of them.
 _MULTIPLY_ADDS_PER_EXECUTION = 2e10
+# A GPU computes at least this many times as much in a second as two cores. The return to Python takes as long.
+_GPU_FACTOR = 16
 # Pixel values per evaluation batch of small images. The training result does not depend on it.
 _EVALUATION_VALUES = 256 * 32 * 32 * 3
 
@@ -74,7 +76,8 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
 
 def evaluation_batch(subset: Subset, minimum: int) -> int:
     """Returns the batch size for evaluating a set of images, at least `minimum`."""
-    return max(minimum, _EVALUATION_VALUES // int(np.prod(subset.images.shape)), 1)
+    values = _EVALUATION_VALUES * (_GPU_FACTOR if tf.config.list_logical_devices("GPU") else 1)
+    return max(minimum, values // int(np.prod(subset.images.shape)), 1)
 
 
 def _loss(config: TrainConfig, flaws: tuple[str, ...]) -> keras.losses.Loss:
@@ -102,8 +105,9 @@ def _compile(
 def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[int, ...]) -> int:
     if config.steps_per_execution != "auto":
         return config.steps_per_execution
-    small = _VALUES_PER_EXECUTION // (config.batch_size * int(np.prod(shape)))
-    quick = _MULTIPLY_ADDS_PER_EXECUTION // (config.batch_size * max(known_multiply_adds(model), 1))
+    factor = _GPU_FACTOR if tf.config.list_logical_devices("GPU") else 1
+    small = factor * _VALUES_PER_EXECUTION // (config.batch_size * int(np.prod(shape)))
+    quick = factor * _MULTIPLY_ADDS_PER_EXECUTION // (config.batch_size * max(known_multiply_adds(model), 1))
     return max(1, min(_MAX_STEPS_PER_EXECUTION, small, int(quick)))
 
 

@@ -1,7 +1,7 @@
 """The engines that compute frozen activations: TensorFlow, and OpenVINO, which is faster on a CPU."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata, util
 from typing import Any, Literal
 
@@ -49,7 +49,7 @@ def tensorflow_compute(lower: keras.Model) -> Compute:
         jit_compile=bool(tf.config.list_physical_devices("GPU")),
         autograph=False,
     ).get_concrete_function()
-    return lambda batches: ([np.asarray(rows) for rows in forward(tf.constant(images))] for images in batches)
+    return lambda batches: _one_ahead(forward, batches)
 
 
 def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Compute:
@@ -79,6 +79,20 @@ def openvino_compute(lower: keras.Model, precision: str, threads: int) -> Comput
         },
     )
     return lambda batches: _in_order(compiled, batches)
+
+
+def _one_ahead(
+    forward: Callable[[tf.Tensor], list[tf.Tensor]], batches: Iterator[NDArray[np.uint8]]
+) -> Iterator[list[NDArray[Any]]]:
+    """Computes batches in their order. A GPU computes one of them while the next one is read."""
+    pending: list[tf.Tensor] | None = None
+    for images in batches:
+        started = forward(tf.constant(images))  # A GPU is not awaited here, but where its results are read.
+        if pending is not None:
+            yield [np.asarray(rows) for rows in pending]
+        pending = started
+    if pending is not None:
+        yield [np.asarray(rows) for rows in pending]
 
 
 def _forward(lower: keras.Model, images: tf.Tensor) -> list[tf.Tensor]:

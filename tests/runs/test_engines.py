@@ -13,10 +13,11 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.locks import hold
-from kerasclf.runs import engines, worker_process
+from kerasclf.runs import engines, worker, worker_process
 from kerasclf.runs import worker_pool as pool
 from kerasclf.runs.engines import Inline, Processes
 from kerasclf.runs.forking import CAN_FORK
+from kerasclf.runs.job import Job
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.runs.ray_engine import Ray
@@ -207,3 +208,35 @@ def test_automatic_jobs(monkeypatch, peak_mb, gpus, jobs):
     monkeypatch.setattr(engines, "usable_cores", lambda: 8)
     monkeypatch.setattr(engines, "free_memory_mb", lambda: 10_000.0)
     assert engines.automatic_jobs(peak_mb, gpus) == jobs
+
+
+@pytest.mark.parametrize(
+    ("width", "gpus", "sent", "environment"),
+    [(2, 0, 1, {}), (3, 1, 3, {}), (2, 2, 1, {"CUDA_VISIBLE_DEVICES": "0"}), (1, 2, 1, {})],
+)
+def test_runs_side_by_side_divide_the_gpus(tmp_path, monkeypatch, width, gpus, sent, environment):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    requests, made = [], []
+
+    def make(environment, forks):
+        made.append((environment, forks))
+        return SimpleNamespace(send=requests.append, events=(), accepts_more=True, stop=lambda: None)
+
+    monkeypatch.setattr(pool, "WorkerProcess", make)
+    pool.WorkerPool(width, gpus, [], {"A": "b"}).start(Job("one", "one", BASE, 0, tmp_path / "run", "hash"))
+    assert requests[0]["runs_per_gpu"] == sent
+    assert made == [({"A": "b", **environment}, CAN_FORK and not gpus)]
+
+
+@pytest.mark.parametrize(("runs", "memory_mb", "limits"), [(1, 80_000, []), (4, 80_000, [17_000]), (4, None, [])])
+def test_runs_on_one_gpu_have_a_limit_of_memory(monkeypatch, runs, memory_mb, limits):
+    import tensorflow as tf
+
+    found = []
+    monkeypatch.setattr(worker, "smallest_memory_mb", lambda: memory_mb)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU"])
+    monkeypatch.setattr(
+        tf.config, "set_logical_device_configuration", lambda gpu, made: found.append(made[0].memory_limit)
+    )
+    worker.limit_gpu_memory(runs)
+    assert found == limits

@@ -33,6 +33,20 @@ def test_it_says_what_is_left_and_what_it_costs(study_plan):
     ]
 
 
+@pytest.mark.parametrize(
+    ("gpus", "memory_mb", "line"),
+    [
+        (0, None, None),
+        (2, 80_000, None),
+        (1, 80_000, "up to 2 runs share a GPU, each with at most 36 GB of its memory"),
+        (1, None, "up to 2 runs share a GPU, without a limit of its memory"),
+    ],
+)
+def test_runs_that_share_a_gpu_are_named(study_plan, gpus, memory_mb, line):
+    lines = plan_summary(replace(study_plan, plan=replace(study_plan.plan, gpus=gpus, gpu_memory_mb=memory_mb)))
+    assert [one for one in lines if "GPU" in one] == ([] if line is None else [line])
+
+
 def test_started_runs_are_counted(study_plan):
     kept = study_plan.jobs[0].run.checkpoints / "phase-1"
     kept.mkdir(parents=True)

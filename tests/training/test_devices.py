@@ -5,8 +5,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from kerasclf.errors import DeviceMemoryError, TrainingError
 from kerasclf.training import devices
-from kerasclf.training.devices import make_strategy, precision, resolve_precision
+from kerasclf.training.devices import (
+    describe_devices,
+    device_errors,
+    make_strategy,
+    precision,
+    resolve_precision,
+    strategy_in_words,
+)
 
 CPU = (
     "processor\t: 0\nvendor_id\t: {}\nmodel name\t: Has amx_bf16 in its name\nflags\t\t: fpu {}avx2\nbogomips\t: 5000\n"
@@ -92,3 +100,62 @@ def test_the_same_devices_have_one_strategy():
 @pytest.mark.parametrize("name", ["none", "auto"])
 def test_without_gpus_there_is_no_mirroring(name):
     assert not isinstance(make_strategy(name), tf.distribute.MirroredStrategy)
+
+
+@pytest.fixture
+def pretend_gpus(monkeypatch):
+    def pretend(count):
+        found = {"GPU": [{"compute_capability": (9, 0), "device_name": "NVIDIA H200"}] * count, "CPU": ["CPU"] * 2}
+        for kind in ("logical", "physical"):
+            monkeypatch.setattr(tf.config, f"list_{kind}_devices", lambda kind: found[kind])
+        monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: gpu)
+
+    return pretend
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "words"),
+    [
+        ("auto", 0, "one device (auto: there is no GPU)"),
+        ("auto", 1, "one device (auto: there is 1 GPU)"),
+        ("auto", 4, "mirrored over 4 GPUs (auto: there are 4 GPUs)"),
+        ("none", 4, "one device (none)"),
+        ("mirrored", 0, "mirrored over 2 logical CPU devices (mirrored: there is no GPU)"),
+        ("mirrored", 1, "mirrored over 1 GPU (mirrored: there is 1 GPU)"),
+    ],
+)
+def test_the_choice_of_a_strategy_has_a_reason(pretend_gpus, name, gpus, words):
+    pretend_gpus(gpus)
+    assert strategy_in_words(name) == words
+
+
+def test_a_study_on_a_gpu_says_what_it_computes_on(pretend_gpus, monkeypatch):
+    pretend_gpus(1)
+    assert describe_devices(["auto", "auto"], ["auto", "float32"]) == [
+        "devices: NVIDIA H200; strategy: one device (auto: there is 1 GPU); batches are divided between the devices",
+        "precision: mixed_bfloat16 and float32; results of a repeated run: different in the last digits, as GPUs add "
+        "in any order (TF_DETERMINISTIC_OPS=1 makes them equal)",
+    ]
+    monkeypatch.setattr(devices, "is_op_determinism_enabled", lambda: True)
+    assert describe_devices(["auto"], ["auto"])[1].endswith("equal in every digit (TF_DETERMINISTIC_OPS is set)")
+
+
+def test_a_study_on_a_cpu_says_nothing_about_devices_unless_it_mirrors(pretend_gpus):
+    pretend_gpus(0)
+    assert describe_devices(["auto", "none"], ["auto"]) == []
+    assert "mirrored over 2 logical CPU devices" in describe_devices(["mirrored"], ["auto"])[0]
+
+
+@pytest.mark.parametrize(
+    ("raised", "expected", "message"),
+    [
+        (tf.errors.ResourceExhaustedError, DeviceMemoryError, "has no memory left. Reduce `batch_size` or `jobs`"),
+        (tf.errors.UnimplementedError, TrainingError, "Unset TF_DETERMINISTIC_OPS"),
+        (tf.errors.InternalError, TrainingError, "set `jit` to False"),
+        (tf.errors.InvalidArgumentError, tf.errors.InvalidArgumentError, "other"),
+    ],
+)
+def test_errors_of_a_device_say_what_to_do(raised, expected, message):
+    text = {"Unimpl": "A deterministic GPU implementation is not available", "Intern": "libdevice not found"}
+    with pytest.raises(expected, match=message), device_errors():
+        raise raised(None, None, text.get(raised.__name__[:6], "other"))

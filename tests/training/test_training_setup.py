@@ -4,11 +4,12 @@ import functools
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from kerasclf import TrainConfig
 from kerasclf.models import build
 from kerasclf.training.recipe import Recipe
-from kerasclf.training.training_setup import prepare
+from kerasclf.training.training_setup import _steps_per_execution, prepare
 
 
 def setup_of(dataset, network="basenet", arguments=None, flaws=(), **fields):
@@ -24,6 +25,13 @@ def test_several_quick_steps_run_per_execution(dataset, network, batch_size, ste
     """A step of VGG16 takes seconds, and the user wants to see each."""
     setup = setup_of(dataset, network, {"head": (8,)} if network == "vgg16" else {}, batch_size=batch_size)
     assert setup.model.steps_per_execution == steps
+
+
+@pytest.mark.parametrize(("gpus", "steps"), [([], 2), (["GPU"], 16)])
+def test_a_gpu_runs_more_steps_per_execution(monkeypatch, gpus, steps):
+    model = build("basenet", (32, 32, 3), 10)
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: gpus)
+    assert _steps_per_execution(TrainConfig(batch_size=256), model, (32, 32, 3)) == steps
 
 
 def softmax(values):

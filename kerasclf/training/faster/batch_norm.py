@@ -7,6 +7,7 @@ the gradient of the fused operation stores all inputs and sums over them for a s
 
 import keras
 import tensorflow as tf
+from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from kerasclf.training.faster.cpu_only import only_cpus
 
@@ -36,8 +37,10 @@ def call(
 ) -> tf.Tensor:
     """Replaces `BatchNormalization.call`, and calls it if the fused operation does not support the inputs."""
     learns = bool(training and layer.trainable)
-    faster_in_keras = not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus()
-    if faster_in_keras or mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
+    keras_is_better = not learns and inputs.dtype == layer.compute_dtype == "float32" and only_cpus()
+    # On a GPU the gradient of the fused operation in inference mode has no deterministic implementation.
+    keras_is_better |= not learns and is_op_determinism_enabled()
+    if keras_is_better or mask is not None or inputs.dtype not in _DTYPES or layer.compute_dtype == "float64":
         return keras.layers.BatchNormalization.call(layer, inputs, training=training, mask=mask)
     images = _as_images(inputs)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
