@@ -16,7 +16,7 @@ class DoctorCommand:
     Paste its output into an issue. The exit code is 1 if something is wrong. A machine without a GPU is no problem.
 
     Examples:
-      kerasclf doctor
+      kerasclf doctor > doctor.txt
     """
 
     def run(self, console: Console) -> None:

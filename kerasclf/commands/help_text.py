@@ -28,13 +28,13 @@ class Group(NamedTuple):
     seldom: tuple[str, ...] = ()
 
 
-_MACHINES = Group("machines", ("jobs",), ("engine", "address"))
+_MACHINES = Group("machines", ("jobs",), ("strategy", "engine", "address"))
 _SELDOM_DATA = ("train_per_class", "test_per_class", "group_by", "skip_broken")
 _STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",
     ("quick", "plan", "repeats", "out"),
-    ("splits", "seed", "difference", "seed_deviation", "retry", "live", "track"),
+    ("splits", "seed", "difference", "seed_deviation", "retry", "live", "track", "profile"),
 )
 
 # A field that no group names is an option of --help-all.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.engines import Engine
     from kerasclf.runs.progress import RunListener
+    from kerasclf.runs.run_folder import RunFolder
     from kerasclf.studies.study import Study
     from kerasclf.studies.study_options import StudyOptions
     from kerasclf.studies.study_plan import StudyPlan
@@ -42,6 +43,11 @@ class RunOptions(SharedOptions):
     finished runs, otherwise 1."""
     no_cache: bool = False
     """Compute the frozen layers in every step instead of caching their activations on disk."""
+    strategy: str | None = None
+    """Devices of each training. auto: all GPUs if there are several; none: one device; mirrored: all GPUs, or all
+    logical CPU devices. Batches are divided between them. Default: auto."""
+    profile: bool = False
+    """Profile some training steps of the first run, to profile/ in its folder, for TensorBoard."""
     retry: bool = False
     """Try failed runs again."""
     live: bool = False
@@ -102,6 +108,7 @@ class RunOptions(SharedOptions):
             backbones,
             self.group_by,
             self.skip_broken,
+            self.strategy,
         )
 
     def run_study(
@@ -143,6 +150,8 @@ class RunOptions(SharedOptions):
         self._show_plan(planned, console)
         if self.plan:
             return None
+        if self.profile:
+            planned = planned.profiling_first()
         from kerasclf.looks import run_until_decided
 
         failed = None
@@ -156,6 +165,8 @@ class RunOptions(SharedOptions):
         results = None
         if has_results:
             results = show_report(out, folder_within(out, "report"), console, explain=True)
+        if self.profile and planned.jobs:
+            _say_profile(planned.jobs[0].run, console)
         if failed:
             raise failed
         return results
@@ -201,3 +212,12 @@ class RunOptions(SharedOptions):
 
                 listeners.append(stack.enter_context(make_tracker(self.track, planned)))
             yield RunListeners(listeners)
+
+
+def _say_profile(run: "RunFolder", console: Console) -> None:
+    """Says where the profile of a run is, and how to look at it."""
+    if not run.profile.exists():
+        say(console, "no profile was written: the run has too few steps, or failed")
+        return
+    say(console, f"profile: {run.profile}")
+    say(console, f"         look at it: pip install 'kerasclf[profile]', then tensorboard --logdir {run.profile}")

@@ -64,6 +64,8 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
             listener.log(f"stopped early {halted}")
             return halted_metrics(halted.rows, job.experiment.train.early_stopping)
         metrics = _write_result(job, inputs, dataset, trained, meter, listener.log)
+        if job.run.partial_profile.exists():
+            job.run.partial_profile.replace(job.run.profile)
     shutil.rmtree(job.run.partial, ignore_errors=True)
     return metrics
 
@@ -88,6 +90,7 @@ def _load(job: Job, listener: TrainingListener) -> ImageDataset:
 def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trained":
     import keras
 
+    from kerasclf.training.profile_steps import ProfileSteps
     from kerasclf.training.train import train
 
     keras.backend.clear_session()  # Otherwise the memory of a process grows with each of its runs.
@@ -96,6 +99,7 @@ def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trai
         job.experiment.recipe(job.seed),
         listener=listener,
         checkpoints=job.run.checkpoints,
+        callbacks=[ProfileSteps(job.run.partial_profile, listener.log)] if job.profile else [],
         halt=job.halt,
         also_cache=job.also_cache,
     )

@@ -28,6 +28,7 @@ class Job:
         halt: When to stop before the last epoch; None for never.
         also_cache: The `unfreeze` settings of other runs, run by run. One pass of the images may compute the frozen
             activations of all of them.
+        profile: Whether to profile some training steps, to `RunFolder.profile`.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Job:
     view: View | None = None
     halt: Halt | None = None
     also_cache: tuple[tuple[str, ...], ...] = ()
+    profile: bool = False
 
     @property
     def run(self) -> RunFolder:

@@ -28,6 +28,7 @@ VALIDATION_PREDICTIONS = "validation_predictions.csv"
 EARLIER_PREDICTIONS = "earlier_predictions.csv"
 _FAILURE = "failed.json"
 _RESULT = "result"
+_PROFILE = "profile"
 # A confusion matrix of more classes does not fit into the memory of a laptop.
 _MAX_CLASSES = 10_000
 # No metric of a finite training is larger, and figures of larger values cannot be drawn.
@@ -111,6 +112,16 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of the checkpoints, one at the end of each epoch."""
         return self.partial / "checkpoints"
+
+    @property
+    def profile(self) -> Path:
+        """The folder of the profile, if the run made one. It is no part of the result."""
+        return self.path / _PROFILE
+
+    @property
+    def partial_profile(self) -> Path:
+        """The folder of the profile during the run."""
+        return self.partial / _PROFILE
 
     def begin_result(self) -> Path:
         """Returns a new, empty folder for the files of the run."""

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from kerasclf.data.specs import complete_spec
-from kerasclf.errors import KerasclfError, in_short, raise_all
+from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
 from kerasclf.network_checks import name_problems, weights_file
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
 from kerasclf.studies.study import SIZES, Pairs, Size, Study
+from kerasclf.training.config import STRATEGIES
 from kerasclf.values import Value
 from kerasclf.wording import in_words
 
@@ -93,6 +94,7 @@ class StudyOptions(Value):
         group: Pattern that finds the group of each image file in its name (see `Split`); None keeps the study's own.
         skip_broken: Whether to leave out image files that cannot be read.
         backbones: Pretrained networks that replace those of a declared study (see `declare`); empty keeps them.
+        strategy: The devices of each training, see `TrainConfig`; None keeps the study's own.
     """
 
     data: str | None = None
@@ -106,6 +108,7 @@ class StudyOptions(Value):
     backbones: tuple[str, ...] = ()
     group: str | None = None
     skip_broken: bool = False
+    strategy: str | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.data, str) and self.data:
@@ -119,6 +122,8 @@ class StudyOptions(Value):
         if self.repeats is not None:
             found += repeats_problems(self.repeats)
         found += splits_problems(self.splits, self.repeats)
+        if self.strategy is not None and self.strategy not in STRATEGIES:
+            found.append(unknown("strategy", self.strategy, STRATEGIES))
         if self.seed < 0:
             found.append(f"seed: expected at least 0. Received: {self.seed}.")
         found += [problem for name in self.backbones for problem in name_problems(name)]
@@ -155,6 +160,8 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
     limits = _limits(study, options)
     declared = study.only(limits.only)
     reduced = {name: limits.apply(experiment) for name, experiment in declared.items()}
+    if options.strategy is not None:
+        reduced = {name: _with_strategy(experiment, options.strategy) for name, experiment in reduced.items()}
     phrases = [line for name, experiment in declared.items() for line in describe_reduction(experiment, reduced[name])]
     phrases += _made_alike(declared, reduced)
     # An experiment that is named after its network takes the name of the replacement.
@@ -253,6 +260,11 @@ def _with_sources(study: Study, options: StudyOptions) -> Study:
         return changed.but(transfer=experiment.transfer.but(weights=source, cache=options.cache))
 
     return replace(study, experiments={name: adapt(experiment) for name, experiment in study.experiments.items()})
+
+
+def _with_strategy(experiment: Experiment, strategy: str) -> Experiment:
+    earlier = tuple(phase.but(strategy=strategy) for phase in experiment.earlier_phases)
+    return experiment.but(train=experiment.train.but(strategy=strategy), earlier_phases=earlier)
 
 
 def _with_weights_files(study: Study) -> Study:

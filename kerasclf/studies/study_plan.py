@@ -58,6 +58,10 @@ class StudyPlan:
             width=max(1, min(self.width, len(jobs))),
         )
 
+    def profiling_first(self) -> "StudyPlan":
+        """Returns the plan in which the first remaining run profiles some of its steps."""
+        return replace(self, jobs=(*(replace(job, profile=True) for job in self.jobs[:1]), *self.jobs[1:]))
+
     @property
     def seconds(self) -> float:
         """Time of the remaining runs if all their epochs train, and runs side by side do not slow each other down.

@@ -16,6 +16,7 @@ from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
+from kerasclf.training.replicas import LossOverReplicas, build_for_replicas
 from kerasclf.training.training_flaws import SoftmaxTwice
 
 # Maximum number of pixel values in the steps between two returns to Python: 16 steps of 32 images of 32×32. A return
@@ -64,7 +65,11 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     steps = steps_per_epoch(len(dataset.train), phase.batch_size)
     with built.strategy.scope():
         loss = _loss(phase, recipe.flaws)
+        if built.strategy.num_replicas_in_sync > 1:
+            loss = LossOverReplicas(loss)
         _compile(inputs.model, phase, loss, steps, inputs.train, built.strategy.num_replicas_in_sync)
+        if built.strategy.num_replicas_in_sync > 1:
+            build_for_replicas(inputs.model, inputs.train, classes)
     epoch = Epoch()
     batches = training_batches(
         inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch,

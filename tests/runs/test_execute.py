@@ -38,11 +38,16 @@ def test_changed_images_are_refused(job):
         execute(replace(job, manifest="0" * 64), SilentTrainingListener())
 
 
-def test_the_environment_of_a_run_has_its_threads(job):
-    metrics = execute(job, SilentTrainingListener())
+def test_the_folder_of_a_run_has_its_environment_and_its_profile(job):
+    metrics = execute(replace(job, profile=True), SilentTrainingListener())
     assert metrics == job.run.metrics()
     assert job.run.description()["data"]["known_as"] == "digits"
-    assert json.loads((job.run.path / "environment.json").read_text())["threads"] is None
+    environment = json.loads((job.run.path / "environment.json").read_text())
+    assert environment["threads"] is None
+    assert environment["strategy"] == "one device (auto: there is no GPU)"
+    assert environment["deterministic_ops"] is False
+    assert 0 <= metrics["waiting_share"] <= 1
+    assert list(job.run.profile.rglob("*.xplane.pb")), "the third call is profiled"
     assert metrics["peak_memory_mb"] > 100
     assert [path.name for path in job.run.path.parent.iterdir()] == ["seed-0"]
 

@@ -157,3 +157,12 @@ def test_bad_options_are_all_reported_at_once():
         StudyOptions(data="", repeats=0, seed=-1)
     for name in ("data", "repeats", "seed"):
         assert f"- {name}: expected" in str(caught.value)
+
+
+def test_a_strategy_reaches_every_phase_and_is_checked():
+    study = declare("birds", options=StudyOptions(strategy="mirrored"))
+    phases = [phase for experiment in study.experiments.values() for phase in experiment.phases]
+    assert len(phases) > len(study.experiments)
+    assert {phase.strategy for phase in phases} == {"mirrored"}
+    with pytest.raises(KerasclfError, match=r"Unknown strategy 'mirored'\. Did you mean 'mirrored'\?"):
+        StudyOptions(strategy="mirored")

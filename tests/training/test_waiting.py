@@ -16,20 +16,22 @@ from kerasclf.training.waiting import MeasureWaiting, waited
 
 
 @pytest.mark.parametrize(
-    ("delivered", "end", "expected"),
+    ("requested", "delivered", "end", "expected"),
     [
-        ([0.0], 2.0, 0.0),
-        ([1.5], 2.0, 1.5),
-        ([-1.0], 2.0, 0.0),  # fetched before the call
-        ([0.0, 0.1, 0.2, 0.3], 4.0, 0.0),  # fetched ahead of the steps
-        ([1.0, 2.0, 3.0], 3.5, 2.0),  # each step computes for half a second and waits for as long
-        ([1.0, 1.0, 1.0, 1.0], 5.0, 1.0),  # the batches of one chunk
-        ([1.0, 1.0, 4.0, 4.0], 6.0, 2.0),  # two chunks: one second for each, and one step waits for neither
-        ([5.0], 2.0, 2.0),  # never more than all the time
+        ([0.0], [0.0], 2.0, 0.0),
+        ([0.5], [1.5], 2.0, 1.0),  # the call compiled for half a second
+        ([-2.0], [-1.0], 2.0, 0.0),  # fetched before the call
+        ([0.0] * 4, [0.0, 0.1, 0.2, 0.3], 4.0, 0.0),  # fetched ahead of the steps
+        ([0.0, 0.0, 1.0, 2.0], [0.0, 0.9, 1.9, 2.9], 4.0, 0.0),  # each is fetched during the step before
+        ([0.0, 1.0, 2.0], [1.0, 2.0, 3.0], 3.5, 2.0),  # each step computes for half a second and waits for as long
+        ([0.0] * 4, [1.0] * 4, 5.0, 1.0),  # the batches of one chunk
+        ([0.0, 1.0, 1.0, 2.0], [1.0, 1.0, 4.0, 4.0], 6.0, 2.0),  # two chunks
+        ([0.0, 0.0, 3.0], [0.0, 0.0, 3.0], 4.0, 0.0),  # a slow step, after which nothing was waited for
+        ([0.0], [5.0], 2.0, 2.0),  # never more than all the time
     ],
 )
-def test_waiting_follows_from_the_deliveries(delivered, end, expected):
-    assert waited(0.0, delivered, end) == pytest.approx(expected)
+def test_waiting_follows_from_the_deliveries(requested, delivered, end, expected):
+    assert waited(0.0, requested, delivered, end) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("per_call", [1, 2, 3])
@@ -72,7 +74,7 @@ def test_watching_changes_no_batch():
 )
 def test_a_training_measures_it_with_every_kind_of_call(dataset, monkeypatch, fields):
     # If all steps wait all the time, the share of a measured epoch is 1, and that of an unmeasured one 0.
-    monkeypatch.setattr(waiting, "waited", lambda start, delivered, end: end - start)
+    monkeypatch.setattr(waiting, "waited", lambda start, requested, delivered, end: end - start)
     config = TrainConfig(epochs=2, batch_size=16, **fields)
     recipe = Recipe(functools.partial(build, "mlp"), (config,), augmentation=Augmentation(rescale=1 / 255))
     history = train(dataset, recipe).history

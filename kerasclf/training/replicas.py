@@ -1,0 +1,51 @@
+"""Training under tf.distribute in which every image counts alike, however a batch is divided."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasclf.data import Subset
+
+
+class LossOverReplicas(keras.losses.Loss):
+    """A loss with the gradient of the mean over the whole batch.
+
+    Keras averages over the images of each device, and then over the devices. If 17 images are divided into 9 and 8, an
+    image of the smaller part counts more. The value stays the mean over the device's images: Keras weighs it by their
+    number when it adds up the loss of an epoch.
+
+    Args:
+        loss: The loss of one device.
+    """
+
+    def __init__(self, loss: keras.losses.Loss) -> None:
+        super().__init__(name=loss.name, reduction=None)
+        self.loss = loss
+
+    def __call__(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor | None = None) -> Any:
+        value = self.loss(y_true, y_pred, sample_weight)
+        replica = tf.distribute.get_replica_context()
+        if replica is None:  # Keras builds the model
+            return value
+        count = tf.cast(tf.shape(y_true)[0], value.dtype)
+        share = count * replica.num_replicas_in_sync / replica.all_reduce(tf.distribute.ReduceOp.SUM, count)
+        # The second term is 0. Its gradient makes that of the sum `share` times as large.
+        return value + (share - 1) * (value - tf.stop_gradient(value))
+
+
+def build_for_replicas(model: keras.Model, subset: Subset, num_classes: int) -> None:
+    """Builds the optimizer and the metrics of a compiled model. Call it inside the scope of the strategy.
+
+    Keras would build them from the first batch of each training and evaluation: it adds up the parts of the devices,
+    and fails if they have different sizes (Keras 3.15).
+
+    Args:
+        model: The compiled model.
+        subset: Images of the kind that it takes.
+        num_classes: Width of the one-hot labels.
+    """
+    images = np.zeros((1, *subset.images.shape), subset.images.dtype)
+    model._symbolic_build(data_batch=(images, np.zeros((1, num_classes), np.float32)))
+    model._maybe_symbolic_build = lambda **batch: None

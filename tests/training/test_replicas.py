@@ -1,0 +1,79 @@
+"""Every image counts once on several devices, also where a batch cannot be divided evenly."""
+
+import functools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from kerasclf import Augmentation, TrainConfig
+from kerasclf.data import ArrayImages, ImageDataset, Subset
+from kerasclf.models import build
+from kerasclf.training.recipe import Recipe
+from kerasclf.training.train import predict, train
+
+
+def dataset_of(train_size, validation_size):
+    def subset(count, seed):
+        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
+        return Subset(ArrayImages(images), np.arange(count) % 3, tuple(map(str, range(count))))
+
+    return ImageDataset("random", "", ("a", "b", "c"), subset(train_size, 0), subset(validation_size, 1), subset(4, 2))
+
+
+def check_equal_to_one_device(train_size, validation_size, batch_size, fields=None):
+    """Compares weights, history and predictions. Sums in another order differ in the last digits."""
+    dataset = dataset_of(train_size, validation_size)
+
+    def run(strategy):
+        config = TrainConfig(
+            epochs=2, batch_size=batch_size, optimizer="sgd", learning_rate=0.05, strategy=strategy, **fields or {}
+        )
+        return train(dataset, Recipe(functools.partial(build, "mlp"), (config,), 0, Augmentation(rescale=1 / 255)))
+
+    one, several = run("none"), run("mirrored")
+    for a, b in zip(one.model.get_weights(), several.model.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=2e-6)
+    metrics = ["loss", "accuracy", "val_loss", "val_accuracy"]
+    np.testing.assert_allclose(one.history[metrics], several.history[metrics], rtol=1e-5)
+    np.testing.assert_allclose(
+        *(predict(trained.model, dataset.validation, 3) for trained in (one, several)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("train_size", "validation_size", "batch_size"),
+    [(17, 5, 8), pytest.param(15, 9, 9, marks=pytest.mark.slow), pytest.param(3, 1, 8, marks=pytest.mark.slow)],
+)
+def test_two_devices_count_every_image_once(train_size, validation_size, batch_size):
+    check_equal_to_one_device(train_size, validation_size, batch_size)
+
+
+@pytest.mark.slow
+def test_two_devices_weigh_unequal_classes_alike():
+    check_equal_to_one_device(19, 5, 6, {"class_weight": "balanced", "label_smoothing": 0.1})
+
+
+@pytest.mark.slow
+def test_three_devices_count_every_image_once():
+    code = """
+import tensorflow as tf
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3
+)
+from tests.training.test_replicas import check_equal_to_one_device
+for sizes in ((17, 5, 8), (9, 4, 3), (10, 2, 4), (13, 7, 13), (2, 1, 2)):
+    check_equal_to_one_device(*sizes)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+@pytest.mark.slow
+def test_a_device_without_an_image_does_not_spoil_batch_normalisation():
+    dataset = dataset_of(9, 3)  # the last batch has one image
+    config = TrainConfig(epochs=2, batch_size=8, strategy="mirrored", learning_rate=1e-3)
+    network = functools.partial(build, "basenet_deeper", arguments={"batch_norm": "before"})
+    trained = train(dataset, Recipe(network, (config,), 0, Augmentation(rescale=1 / 255)))
+    assert all(np.isfinite(weight).all() for weight in trained.model.get_weights())
