@@ -234,7 +234,7 @@ def test_runs_on_one_gpu_have_a_limit_of_memory(monkeypatch, runs, memory_mb, li
 
     found = []
     monkeypatch.setattr(worker, "smallest_memory_mb", lambda: memory_mb)
-    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: ["GPU"])
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind=None: ["GPU"])
     monkeypatch.setattr(
         tf.config, "set_logical_device_configuration", lambda gpu, made: found.append(made[0].memory_limit)
     )

@@ -14,9 +14,9 @@ from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
 
 
-def dataset_of(train_size, validation_size):
+def dataset_of(train_size, validation_size, side=8):
     def subset(count, seed):
-        images = np.random.default_rng(seed).integers(0, 256, (count, 8, 8, 3), np.uint8)
+        images = np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), np.uint8)
         return Subset(ArrayImages(images), np.arange(count) % 3, tuple(map(str, range(count))))
 
     return ImageDataset("random", "", ("a", "b", "c"), subset(train_size, 0), subset(validation_size, 1), subset(4, 2))
@@ -63,7 +63,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3
 )
 from tests.training.test_replicas import check_equal_to_one_device
-for sizes in ((17, 5, 8), (9, 4, 3), (10, 2, 4), (13, 7, 13), (2, 1, 2)):
+for sizes in ((17, 5, 8), (10, 2, 4), (2, 1, 2)):
     check_equal_to_one_device(*sizes)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -72,7 +72,7 @@ for sizes in ((17, 5, 8), (9, 4, 3), (10, 2, 4), (13, 7, 13), (2, 1, 2)):
 
 @pytest.mark.slow
 def test_a_device_without_an_image_does_not_spoil_batch_normalisation():
-    dataset = dataset_of(9, 3)  # the last batch has one image
+    dataset = dataset_of(9, 3, side=16)  # the last batch has one image
     config = TrainConfig(epochs=2, batch_size=8, strategy="mirrored", learning_rate=1e-3)
     network = functools.partial(build, "basenet_deeper", arguments={"batch_norm": "before"})
     trained = train(dataset, Recipe(network, (config,), 0, Augmentation(rescale=1 / 255)))

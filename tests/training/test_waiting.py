@@ -39,13 +39,18 @@ def test_the_share_of_an_epoch_leaves_out_the_first_call(monkeypatch, per_call):
     clock = SimpleNamespace(now=100.0)
     monkeypatch.setattr(waiting, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     measure = MeasureWaiting(6)
-    batches = iter(measure.watch(tf.data.Dataset.range(6)))
+
+    def produce(number):
+        clock.now += 3.0
+        return number
+
+    slow = tf.data.Dataset.range(6).map(lambda number: tf.numpy_function(produce, [number], tf.int64))
+    batches = iter(measure.watch(slow))
     measure.on_train_begin()
     measure.on_epoch_begin(0)
     for first in range(0, 6, per_call):
         measure.on_train_batch_begin(first)
         for _ in range(per_call):
-            clock.now += 3.0  # the pipeline makes a batch
             next(batches)
             clock.now += 1.0  # the network computes a step
         measure.on_train_batch_end(first + per_call - 1)
