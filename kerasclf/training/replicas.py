@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from kerasclf.data import Subset
+from kerasclf.errors import KerasclfError
 
 
 class LossOverReplicas(keras.losses.Loss):
@@ -49,3 +50,44 @@ def build_for_replicas(model: keras.Model, subset: Subset, num_classes: int) -> 
     images = np.zeros((1, *subset.images.shape), subset.images.dtype)
     model._symbolic_build(data_batch=(images, np.zeros((1, num_classes), np.float32)))
     model._maybe_symbolic_build = lambda **batch: None
+
+
+def check_batches(count: int, batch_size: int, replicas: int) -> None:
+    """Checks that each device gets at least one image of every training batch: a convolution of none fails.
+
+    Args:
+        count: Number of training images.
+        batch_size: Images per batch, all devices together.
+        replicas: Number of devices.
+
+    Raises:
+        KerasclfError: If a device gets none.
+    """
+    if not _all_have_images(count, batch_size, replicas):
+        last = count % batch_size or batch_size
+        raise KerasclfError(
+            f"batch_size: expected batches with at least one image for each of {replicas} devices. Received: "
+            f"{batch_size}, which leaves {last} for the last batch of {count} images. Choose another batch size, or "
+            "set `strategy` to 'none'."
+        )
+
+
+def evaluation_size(count: int, batch_size: int, replicas: int) -> int:
+    """Returns the smallest batch size from `batch_size` on with which each device gets an image of every batch.
+
+    Raises:
+        KerasclfError: If there are too few images.
+    """
+    for size in range(batch_size, max(batch_size, count) + 1):
+        if _all_have_images(count, size, replicas):
+            return size
+    raise KerasclfError(
+        f"strategy: expected at least one validation image for each of {replicas} devices. Received: {count}. Set "
+        "`strategy` to 'none'."
+    )
+
+
+def _all_have_images(count: int, batch_size: int, replicas: int) -> bool:
+    sizes = {min(count, batch_size), count % batch_size or batch_size}
+    # tf.distribute rounds the share of the first devices up.
+    return all(size > (replicas - 1) * -(-size // replicas) for size in sizes)

@@ -16,7 +16,7 @@ from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
-from kerasclf.training.replicas import LossOverReplicas, build_for_replicas
+from kerasclf.training.replicas import LossOverReplicas, build_for_replicas, check_batches, evaluation_size
 from kerasclf.training.training_flaws import SoftmaxTwice
 
 # Maximum number of pixel values in the steps between two returns to Python: 16 steps of 32 images of 32×32. A return
@@ -63,6 +63,8 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     """Compiles the model of a phase under its strategy and makes its batches."""
     recipe, classes = built.recipe, dataset.num_classes
     steps = steps_per_epoch(len(dataset.train), phase.batch_size)
+    if built.strategy.num_replicas_in_sync > 1:
+        check_batches(len(dataset.train), phase.batch_size, built.strategy.num_replicas_in_sync)
     with built.strategy.scope():
         loss = _loss(phase, recipe.flaws)
         if built.strategy.num_replicas_in_sync > 1:
@@ -75,7 +77,7 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
         inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch,
         shuffle="unshuffled" not in recipe.flaws, views=max(inputs.views, 1),
     )  # fmt: skip
-    validation = _validation_batches(inputs, phase, classes, recipe, epoch)
+    validation = _validation_batches(inputs, phase, classes, recipe, epoch, built.strategy.num_replicas_in_sync)
     return TrainingSetup(inputs.model, batches, validation, epoch, steps, built.strategy)
 
 
@@ -117,12 +119,14 @@ def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[i
 
 
 def _validation_batches(
-    inputs: PhaseInputs, phase: TrainConfig, num_classes: int, recipe: Recipe, epoch: Epoch
+    inputs: PhaseInputs, phase: TrainConfig, num_classes: int, recipe: Recipe, epoch: Epoch, replicas: int
 ) -> tf.data.Dataset | None:
     """Returns the validation images in batches, augmented only if the recipe has that flaw; None without images."""
     if not len(inputs.validation):
         return None
     size = evaluation_batch(inputs.validation, phase.batch_size)
+    if replicas > 1:
+        size = evaluation_size(len(inputs.validation), size, replicas)
     if not recipe.augment_validation:
         return evaluation_batches(inputs.validation, num_classes, size)
     # Images are augmented but not mixed, because a mixed label has no accuracy.

@@ -9,8 +9,10 @@ import pytest
 
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ArrayImages, ImageDataset, Subset
+from kerasclf.errors import KerasclfError
 from kerasclf.models import build
 from kerasclf.training.recipe import Recipe
+from kerasclf.training.replicas import check_batches, evaluation_size
 from kerasclf.training.train import predict, train
 
 
@@ -44,7 +46,7 @@ def check_equal_to_one_device(train_size, validation_size, batch_size, fields=No
 
 @pytest.mark.parametrize(
     ("train_size", "validation_size", "batch_size"),
-    [(17, 5, 8), pytest.param(15, 9, 9, marks=pytest.mark.slow), pytest.param(3, 1, 8, marks=pytest.mark.slow)],
+    [(19, 5, 8), pytest.param(15, 9, 9, marks=pytest.mark.slow), pytest.param(3, 3, 8, marks=pytest.mark.slow)],
 )
 def test_two_devices_count_every_image_once(train_size, validation_size, batch_size):
     check_equal_to_one_device(train_size, validation_size, batch_size)
@@ -63,7 +65,7 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 3
 )
 from tests.training.test_replicas import check_equal_to_one_device
-for sizes in ((17, 5, 8), (10, 2, 4), (2, 1, 2)):
+for sizes in ((19, 5, 8), (5, 3, 6)):
     check_equal_to_one_device(*sizes)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -71,9 +73,31 @@ for sizes in ((17, 5, 8), (10, 2, 4), (2, 1, 2)):
 
 
 @pytest.mark.slow
-def test_a_device_without_an_image_does_not_spoil_batch_normalisation():
-    dataset = dataset_of(9, 3, side=16)  # the last batch has one image
+def test_a_convolution_with_batch_normalisation_trains_on_uneven_parts():
+    dataset = dataset_of(11, 3, side=16)  # the last batch has three images
     config = TrainConfig(epochs=2, batch_size=8, strategy="mirrored", learning_rate=1e-3)
     network = functools.partial(build, "basenet_deeper", arguments={"batch_norm": "before"})
     trained = train(dataset, Recipe(network, (config,), 0, Augmentation(rescale=1 / 255)))
     assert all(np.isfinite(weight).all() for weight in trained.model.get_weights())
+
+
+@pytest.mark.parametrize(
+    ("count", "batch_size", "replicas", "fits"),
+    [(17, 8, 2, False), (18, 8, 2, True), (16, 8, 2, True), (1, 8, 2, False), (12, 4, 3, False), (5, 6, 3, True)],
+)
+def test_a_batch_that_leaves_a_device_without_an_image_is_refused(count, batch_size, replicas, fits):
+    if fits:
+        check_batches(count, batch_size, replicas)
+    else:
+        with pytest.raises(KerasclfError, match=f"batch_size: expected batches .* each of {replicas} devices"):
+            check_batches(count, batch_size, replicas)
+
+
+@pytest.mark.parametrize(("count", "given", "size"), [(17, 8, 9), (16, 8, 8), (5, 8, 8), (9, 4, 5)])
+def test_evaluation_takes_a_batch_size_that_gives_each_device_an_image(count, given, size):
+    assert evaluation_size(count, given, 2) == size
+
+
+def test_too_few_validation_images_for_the_devices_are_refused():
+    with pytest.raises(KerasclfError, match="strategy: expected at least one validation image for each of 2 devices"):
+        evaluation_size(1, 8, 2)

@@ -54,15 +54,8 @@ def call(
         is_training=learns,
     )
     if learns:
-        variance *= _population_share(images)
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            # A device may have no image of the last batch. The operation then returns nan.
-            mean, variance = (
-                tf.where(tf.size(images) > 0, new, _float32(old))
-                for new, old in ((mean, layer.moving_mean), (variance, layer.moving_variance))
-            )
         _update(layer.moving_mean, mean, layer.momentum)
-        _update(layer.moving_variance, variance, layer.momentum)
+        _update(layer.moving_variance, variance * _population_share(images), layer.momentum)
     return tf.cast(outputs if images is inputs else tf.reshape(outputs, tf.shape(inputs)), layer.compute_dtype)
 
 
