@@ -54,7 +54,7 @@ def test_two_devices_count_every_image_once(train_size, validation_size, batch_s
 
 @pytest.mark.slow
 def test_two_devices_weigh_unequal_classes_alike():
-    check_equal_to_one_device(19, 5, 6, {"class_weight": "balanced", "label_smoothing": 0.1})
+    check_equal_to_one_device(21, 5, 6, {"class_weight": "balanced", "label_smoothing": 0.1})
 
 
 @pytest.mark.slow
