@@ -7,13 +7,11 @@ from pathlib import Path
 
 from kerasclf.audit.file_facts import size_of_all
 from kerasclf.audit.pooled_images import PooledImages
-from kerasclf.data.dataset import SETS, ImageDataset
-from kerasclf.data.decode import read_image
+from kerasclf.data.dataset import SETS
 from kerasclf.data.groups import check_groups
-from kerasclf.data.known_sets import recognise
-from kerasclf.data.listings import Listing, read_listings
-from kerasclf.data.spec_kinds import Size, with_groups
-from kerasclf.data.specs import check_images, complete_spec, form_of, load_dataset
+from kerasclf.data.listings import Listing
+from kerasclf.data.spec_kinds import Size
+from kerasclf.data.specs import check_images, check_lists_files, form_of, list_sets, load_dataset, load_files
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
 from kerasclf.log import Log
@@ -44,9 +42,8 @@ def check_auditable(spec: str, group: str | None = None) -> None:
     check_images(spec)
     if group is not None:
         Split(group=group)
-        form = form_of(spec)
-        if form is not None and form.list_files is None:
-            raise DataError(f"group: expected images in files: a folder, a table or lists. Received: {spec}.")
+        check_lists_files(spec, group=group)
+        list_sets(spec, group, skip_broken=True)
 
 
 def load_images(spec: str, image_size: Size | None, log: Log, group: str | None = None) -> LoadedImages:
@@ -65,32 +62,13 @@ def load_images(spec: str, image_size: Size | None, log: Log, group: str | None 
     form = form_of(spec)
     if form is None or form.list_files is None:
         return LoadedImages(PooledImages(load_dataset(spec, image_size=image_size, log=log)))
-    spec = complete_spec(spec)
-    root, class_names, listings = form.list_files(spec.partition(":")[2])
-    if group is not None:
-        listings = {name: with_groups(listing, group) for name, listing in listings.items()}
     if image_size is None:
-        image_size = _common_size([file for listing in listings.values() for file in listing.files])
-    divided = _divided(listings, class_names)
-    read = read_listings(divided, image_size, log, skip_broken=True)
-    known = recognise(read)
-    files, broken = list[Path](), dict[str, str]()
-    for name in SETS:
-        kept = set(read[name].names)
-        for image, file in zip(divided[name].names, divided[name].files, strict=True):
-            if image in kept:
-                files.append(file)
-            else:
-                broken[str(file)] = _reason(file)
-    dataset = ImageDataset(
-        spec,
-        known.title if known else f"images of {root.name}",
-        class_names,
-        read["train"],
-        read["validation"],
-        read["test"],
+        image_size = _common_size([file for listing in list_sets(spec).values() for file in listing.files])
+    dataset, files, broken = load_files(
+        spec, split=Split(group=group), image_size=image_size, skip_broken=True, divide=_divided, log=log
     )
-    return LoadedImages(PooledImages(dataset, tuple(files)), broken)
+    of_all = tuple(file for name in SETS for file in files[name])
+    return LoadedImages(PooledImages(dataset, of_all), {str(file): str(error) for file, error in broken.items()})
 
 
 def _common_size(files: Sequence[Path]) -> Size:
@@ -98,7 +76,7 @@ def _common_size(files: Sequence[Path]) -> Size:
     return _SIZE if size is None or math.prod(size) > math.prod(_SIZE) else size
 
 
-def _divided(listings: dict[str, Listing], class_names: tuple[str, ...]) -> dict[str, Listing]:
+def _divided(listings: dict[str, Listing], split: Split, class_names: tuple[str, ...]) -> dict[str, Listing]:
     """Returns the sets that a training uses. Where it would refuse groups that straddle sets, they stay there."""
     try:
         check_groups(listings)
@@ -107,15 +85,6 @@ def _divided(listings: dict[str, Listing], class_names: tuple[str, ...]) -> dict
         plain = {name: replace(listing, groups=()) for name, listing in listings.items()}
         return {
             name: replace(listing, groups=tuple(groups[file] for file in listing.files))
-            for name, listing in make_sets(plain, Split(), class_names).items()
+            for name, listing in make_sets(plain, split, class_names).items()
         }
-    return make_sets(listings, Split(), class_names)
-
-
-def _reason(file: Path) -> str:
-    """Returns why a file cannot be read."""
-    try:
-        read_image(file)
-    except DataError as error:
-        return str(error)
-    return "it could not be read before"
+    return make_sets(listings, split, class_names)

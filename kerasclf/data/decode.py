@@ -114,6 +114,15 @@ def is_image(path: Path) -> bool:
         return False
 
 
+def is_broken(path: Path) -> bool:
+    """Returns whether a file cannot be read as an image."""
+    try:
+        read_image(path)
+    except DataError:
+        return True
+    return False
+
+
 def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
     """Returns uint8 images of shape (n, height, width, channels) resized to `size` (bilinear, antialiased)."""
     resized = np.empty((len(images), *size, images.shape[-1]), np.uint8)

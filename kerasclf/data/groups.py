@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Protocol
 
@@ -37,12 +37,16 @@ def pattern_problem(pattern: str) -> str | None:
     return None
 
 
-def groups_of(names: Sequence[str], pattern: str) -> tuple[str, ...]:
+def groups_of(
+    names: Sequence[str], pattern: str, needs_none: Callable[[int], bool] = lambda index: False
+) -> tuple[str, ...]:
     r"""Returns the group of each image: the part of its name in the pattern's parentheses, or all that it matches.
 
     Args:
         names: Names of the images, such as `"cat/film_3_frame_7.jpg"`.
         pattern: A regular expression. It may match anywhere in a name.
+        needs_none: Is asked for the index of an image without a group whether it may have none, such as a broken file.
+            Its group is then its name.
 
     Raises:
         DataError: If the pattern is none, does not match every name, or matches nothing of a name.
@@ -57,13 +61,13 @@ def groups_of(names: Sequence[str], pattern: str) -> tuple[str, ...]:
     found = [compiled.search(name) for name in names]
     # A pair of parentheses need not take part in a match.
     groups = [(match[compiled.groups] or "") if match else "" for match in found]
-    without = [name for name, group in zip(names, groups, strict=True) if not group]
+    without = [names[index] for index, group in enumerate(groups) if not group and not needs_none(index)]
     if without:
         raise DataError(
             f"group: expected a pattern that names the group of each of {counted(len(names), 'image')}. Received: "
             f"{pattern!r}, which names none for {len(without):,} of them: {', '.join(shortened(without))}."
         )
-    return tuple(groups)
+    return tuple(group or name for group, name in zip(groups, names, strict=True))
 
 
 def numbered(groups: Sequence[str]) -> list[int]:

@@ -230,7 +230,7 @@ def _read_images(root: Path, log: Log) -> tuple[tuple[str, ...], dict[str, Subse
             f"cockroach. Received: {', '.join(sorted(listings))} with {len(names)} classes, from {names[0]} to "
             f"{names[-1]}."
         )
-    return names, read_listings({name: _in_turn(listing) for name, listing in listings.items()}, None, log)
+    return names, read_listings({name: _in_turn(listing) for name, listing in listings.items()}, None, log).sets
 
 
 def _in_turn(listing: Listing) -> Listing:

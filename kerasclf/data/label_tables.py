@@ -1,5 +1,6 @@
 """Labels in a table with a row per image: a CSV file, Parquet, or JSON lines."""
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -135,7 +136,7 @@ def describe_columns(table: LabelTable) -> str:
 
 
 def _read_table(path: Path) -> "pd.DataFrame":
-    """Reads a table. The values of a CSV file stay texts, so that class 007 keeps its zeros.
+    """Returns the rows of a table, which is read once while its file stays the same. Do not change them.
 
     Raises:
         DataError: If the file is missing, is not UTF-8, or has another form.
@@ -145,7 +146,8 @@ def _read_table(path: Path) -> "pd.DataFrame":
     if not path.is_file():
         raise DataError(f"The table {path} does not exist.")
     try:
-        rows = _READERS.get(path.suffix.lower(), _read_csv)(path)
+        found = path.stat()
+        rows = _read_version(path.absolute(), found.st_size, found.st_mtime_ns)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from error
     except ImportError as error:
@@ -156,6 +158,13 @@ def _read_table(path: Path) -> "pd.DataFrame":
         raise DataError(f"{path} cannot be read as a table: {str(error).strip().rstrip('.')}.") from error
     if not len(rows):
         raise DataError(f"{path}: expected a row per image. Received: no rows.")
+    return rows
+
+
+@functools.lru_cache(maxsize=1)
+def _read_version(path: Path, size: int, changed_ns: int) -> "pd.DataFrame":
+    """Reads the table that a file of this size and time holds. Its values stay texts: class 007 keeps its zeros."""
+    rows = _READERS.get(path.suffix.lower(), _read_csv)(path)
     rows.columns = [str(column).strip() for column in rows.columns]
     return rows
 

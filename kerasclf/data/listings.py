@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,20 @@ IN_MEMORY_LIMIT = 1 << 30
 _CHUNK_BYTES = 64 << 20
 
 T = TypeVar("T")
+
+
+class ReadImages(NamedTuple):
+    """The images of listings, read.
+
+    Args:
+        sets: The images of each set.
+        files: The file of each image, by set.
+        broken: The error of each file that was left out.
+    """
+
+    sets: dict[str, Subset]
+    files: dict[str, tuple[Path, ...]]
+    broken: Mapping[Path, DataError]
 
 
 @dataclass(frozen=True)
@@ -63,7 +77,7 @@ class Listing:
 
 def read_listings(
     listings: dict[str, Listing], image_size: tuple[int, int] | None, log: Log, skip_broken: bool = False
-) -> dict[str, Subset]:
+) -> ReadImages:
     """Reads every listed image once, and keeps the pixels if all of them fit in `IN_MEMORY_LIMIT`.
 
     The images are grey (one channel) if every file is grey, and RGB otherwise.
@@ -97,20 +111,20 @@ def read_listings(
     found = {
         name: Subset(sources[name], listing.labels, listing.names, listing.groups) for name, listing in listings.items()
     }
-    return _without_broken(found, listings, errors, log) if errors else found
+    files_of = {name: listing.files for name, listing in listings.items()}
+    return _without_broken(ReadImages(found, files_of, errors), log) if errors else ReadImages(found, files_of, errors)
 
 
-def _without_broken(
-    found: dict[str, Subset], listings: dict[str, Listing], errors: Mapping[Path, DataError], log: Log
-) -> dict[str, Subset]:
+def _without_broken(read: ReadImages, log: Log) -> ReadImages:
     """Leaves out the images that cannot be read, and says which.
 
     Raises:
         DataError: If all images of a class in a set are broken.
     """
-    log(listed(f"left out {counted(len(errors), 'broken image')}", shortened(sorted(map(str, errors.values())))))
+    found, files, broken = read
+    log(listed(f"left out {counted(len(broken), 'broken image')}", shortened(sorted(map(str, broken.values())))))
     whole = {
-        name: subset.take(np.flatnonzero([file not in errors for file in listings[name].files]))
+        name: subset.take(np.flatnonzero([file not in broken for file in files[name]]))
         for name, subset in found.items()
     }
     for name, subset in whole.items():
@@ -121,7 +135,8 @@ def _without_broken(
                 f"Every image of a class in the {name} set is broken, such as {first}. Replace the files, or remove "
                 "the class."
             )
-    return whole
+    whole_files = {name: tuple(file for file in of_set if file not in broken) for name, of_set in files.items()}
+    return ReadImages(whole, whole_files, broken)
 
 
 def describe_left_out(left_out: Sequence[Path]) -> str:

@@ -1,15 +1,16 @@
 """The kinds of data sets: the form of their specs, and how each is loaded. `SPECS` lists them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from kerasclf.data import birds, digits, label_tables, npz_sets, shapes, tabular_sets
 from kerasclf.data.dataset import Subset
+from kerasclf.data.decode import is_broken
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
-from kerasclf.data.groups import groups_of
+from kerasclf.data.groups import groups_of, pattern_problem
 from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, read_listings
@@ -21,21 +22,30 @@ from kerasclf.log import Log
 Size = tuple[int, int]
 # Root folder, class names, and the listing of each set.
 Listed = tuple[Path, tuple[str, ...], dict[str, Listing]]
+Divide = Callable[[dict[str, Listing], Split, tuple[str, ...]], dict[str, Listing]]
 
 
 @dataclass(frozen=True)
 class _Raw:
-    """The title, class names and sets of a data set, and the spec of the published one that it is."""
+    """The title, class names and sets of a data set, and the spec of the published one that it is.
+
+    Images of files also have their files by set, and the error of each broken file that was left out.
+    """
 
     title: str
     class_names: tuple[str, ...]
     sets: dict[str, Subset]
     known_as: str | None = None
+    files: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+    broken: Mapping[Path, DataError] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Request:
-    """The arguments of `load_dataset`, with the spec divided at its first colon."""
+    """The arguments of `load_dataset`, with the spec divided at its first colon.
+
+    `divide` divides listed files into sets, as `make_sets` does.
+    """
 
     kind: str
     rest: str
@@ -43,6 +53,7 @@ class Request:
     split: Split
     log: Log
     skip_broken: bool = False
+    divide: Divide = make_sets
 
     @property
     def spec(self) -> str:
@@ -164,28 +175,46 @@ def _load_files(request: Request) -> _Raw:
     root, names, listings = find_files(request.rest)
     title, split = f"images of {root.name}", request.split
     if split.group is not None:
-        listings = {name: with_groups(listing, split.group) for name, listing in listings.items()}
+        listings = {name: with_groups(listing, split.group, request.skip_broken) for name, listing in listings.items()}
     if split.earlier is not None:
         earlier = read_earlier_sets(Path(split.earlier))
         earlier.check_classes(request.spec, names)
-        found = read_listings(listings, request.image_size, request.log, request.skip_broken)
-        sets = make_sets(earlier.keep(found, request.spec, split, request.log), split, names)
-    else:
-        # Sets come first: images that are left out are not read, and a class that is too small is found at once.
-        sets = read_listings(make_sets(listings, split, names), request.image_size, request.log, request.skip_broken)
-    known = recognise(sets)
-    return _Raw(known.title, names, sets, known.spec) if known else _Raw(title, names, sets)
+        found = read_listings(listings, request.image_size, request.log, request.skip_broken).sets
+        return _recognised(
+            _Raw(title, names, make_sets(earlier.keep(found, request.spec, split, request.log), split, names))
+        )
+    # Sets come first: images that are left out are not read, and a class that is too small is found at once.
+    divided = request.divide(listings, split, names)
+    read = read_listings(divided, request.image_size, request.log, request.skip_broken)
+    return _recognised(_Raw(title, names, read.sets, files=read.files, broken=read.broken))
 
 
-def with_groups(listing: Listing, pattern: str) -> Listing:
+def _recognised(raw: _Raw) -> _Raw:
+    """Returns a data set with the title and the spec of the published one that it is, if it is one."""
+    known = recognise(raw.sets)
+    return raw if known is None else replace(raw, title=known.title, known_as=known.spec)
+
+
+def with_groups(listing: Listing, pattern: str, skip_broken: bool = False) -> Listing:
     """Returns a listing with the groups that a pattern finds in the names of its images.
+
+    Args:
+        listing: The images.
+        pattern: As for `Split`.
+        skip_broken: Whether broken files are left out later. They need no group.
 
     Raises:
         DataError: If it has groups already, or the pattern finds none for an image.
     """
+    if problem := pattern_problem(pattern):
+        raise DataError(f"group: {problem}")
     if listing.groups:
         raise DataError(f"group: expected None, as the table names the groups. Received: {pattern!r}.")
-    return replace(listing, groups=groups_of(listing.names, pattern))
+
+    def is_left_out(index: int) -> bool:
+        return skip_broken and is_broken(listing.files[index])
+
+    return replace(listing, groups=groups_of(listing.names, pattern, is_left_out))
 
 
 def _load_birds(request: Request) -> _Raw:

@@ -2,16 +2,20 @@
 
 import math
 import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
 
 from kerasclf.data import label_tables
 from kerasclf.data.dataset import ImageDataset
 from kerasclf.data.decode import MAX_PIXELS
 from kerasclf.data.folds import kfold
 from kerasclf.data.groups import check_groups
-from kerasclf.data.spec_kinds import SPECS, Request, Size, SpecForm, with_groups
+from kerasclf.data.listings import Listing
+from kerasclf.data.spec_kinds import SPECS, Divide, Request, Size, SpecForm, with_groups
 from kerasclf.data.spec_paths import path_of
-from kerasclf.data.splits import Split
-from kerasclf.errors import DataError, unknown
+from kerasclf.data.splits import Split, make_sets
+from kerasclf.errors import DataError, close_names, did_you_mean, in_short
 from kerasclf.log import Log
 
 
@@ -53,6 +57,42 @@ def load_dataset(
         >>> len(dataset.train), len(dataset.validation), len(dataset.test)
         (225, 25, 50)
     """
+    return load_files(spec, split=split, image_size=image_size, skip_broken=skip_broken, log=log).dataset
+
+
+class LoadedFiles(NamedTuple):
+    """A data set and the files that it was read from.
+
+    Args:
+        dataset: The data set.
+        files: File of each image by set; empty for images without files.
+        broken: The error of each file that was left out.
+    """
+
+    dataset: ImageDataset
+    files: Mapping[str, tuple[Path, ...]]
+    broken: Mapping[Path, DataError]
+
+
+def load_files(
+    spec: str,
+    *,
+    split: Split | None = None,
+    image_size: Size | None = None,
+    skip_broken: bool = False,
+    divide: Divide = make_sets,
+    log: Log = lambda line: None,
+) -> LoadedFiles:
+    """Loads a data set as `load_dataset` does, and says which files its images are.
+
+    Args:
+        spec: As for `load_dataset`, as the other arguments.
+        split: How to divide the images.
+        image_size: Height and width, in pixels.
+        skip_broken: Whether to leave out image files that cannot be read.
+        divide: Divides listed files into sets, as `make_sets` does.
+        log: Receives progress messages.
+    """
     split = Split() if split is None else split
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1 or math.prod(image_size) > MAX_PIXELS):
         raise DataError(
@@ -60,13 +100,13 @@ def load_dataset(
         )
     spec = complete_spec(spec)
     kind, rest = _parse(spec)
-    _check_lists_files(spec, kind, earlier=split.earlier, group=split.group, skip_broken=skip_broken)
-    raw = SPECS[kind].load(Request(kind, rest, image_size, split, log, skip_broken))
+    check_lists_files(spec, earlier=split.earlier, group=split.group, skip_broken=skip_broken)
+    raw = SPECS[kind].load(Request(kind, rest, image_size, split, log, skip_broken, divide))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
-    if split.fold is None:
-        return dataset
-    number, folds = split.fold
-    return list(kfold(dataset, folds, split.seed))[number - 1]
+    if split.fold is not None:
+        number, folds = split.fold
+        dataset = list(kfold(dataset, folds, split.seed))[number - 1]
+    return LoadedFiles(dataset, raw.files, raw.broken)
 
 
 def check_files(spec: str, group: str | None = None, skip_broken: bool = False) -> None:
@@ -82,13 +122,33 @@ def check_files(spec: str, group: str | None = None, skip_broken: bool = False) 
     """
     kind, rest = _parse(complete_spec(spec))
     form = SPECS[kind]
-    _check_lists_files(spec, kind, group=group, skip_broken=skip_broken)
+    check_lists_files(spec, group=group, skip_broken=skip_broken)
     if form.list_files is None:
         form.check(kind, rest)
         return
-    _, _, listings = form.list_files(rest)
+    listings = list_sets(spec, group, skip_broken)
     if group is not None:
-        check_groups({name: with_groups(listing, group) for name, listing in listings.items()})
+        check_groups(listings)
+
+
+def list_sets(spec: str, group: str | None = None, skip_broken: bool = False) -> dict[str, Listing]:
+    """Lists the files of the sets that a data set names, without reading images.
+
+    Args:
+        spec: The data set, which has files.
+        group: As for `Split`.
+        skip_broken: As for `load_dataset`.
+
+    Raises:
+        DataError: If a file is missing, or an image has no group.
+    """
+    kind, rest = _parse(complete_spec(spec))
+    find_files = SPECS[kind].list_files
+    assert find_files is not None
+    _, _, listings = find_files(rest)
+    if group is None:
+        return listings
+    return {name: with_groups(listing, group, skip_broken) for name, listing in listings.items()}
 
 
 def check_images(spec: str) -> None:
@@ -103,10 +163,11 @@ def check_images(spec: str) -> None:
         raise DataError(f"Expected a data set of images. Received: {spec}, a table.")
 
 
-def _check_lists_files(spec: str, kind: str, **needed: object) -> None:
+def check_lists_files(spec: str, **needed: object) -> None:
     """Checks that a data set consists of files if an argument needs them."""
+    form = form_of(spec)
     for name, value in needed.items():
-        if value and SPECS[kind].list_files is None:
+        if value and form is not None and form.list_files is None:
             raise DataError(f"{name}: expected images in files: a folder, a table or lists. Received: {spec}.")
 
 
@@ -133,8 +194,24 @@ def complete_spec(spec: str) -> str:
 
 def _parse(spec: str) -> tuple[str, str]:
     kind, _, rest = spec.partition(":")
-    if kind not in SPECS:
-        if os.sep in spec or "/" in spec:
-            raise DataError(f"{spec} does not exist. Give the path of a folder of images, or another data set.")
-        raise DataError(unknown("data set", kind, SPECS))
-    return kind, rest
+    if kind in SPECS:
+        return kind, rest
+    path = path_of(spec)
+    beside = _data_in(path.parent)
+    if os.sep in spec or "/" in spec:
+        near = [str(path.with_name(name)) for name in close_names(path.name, beside)]
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"{spec} does not exist.{hint} Give the path of a folder of images, or another data set.")
+    raise DataError(
+        f"Unknown data set {in_short(kind)}.{did_you_mean(kind, [*SPECS, *beside])} Known: {', '.join(SPECS)}, and the "
+        "paths of folders, tables and .npz files."
+    )
+
+
+def _data_in(folder: Path) -> list[str]:
+    """Returns the names of the folders, tables and `.npz` files in a folder; nothing if it cannot be read."""
+    try:
+        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+    except OSError:
+        return []
+    return [path.name for path in found if complete_spec(str(path)) != str(path)]
