@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from kerasclf import Split, load_dataset
+from kerasclf.data import label_tables
 from kerasclf.data.label_tables import parse_label_table
 from kerasclf.data.specs import check_files
-from kerasclf.errors import DataError
+from kerasclf.errors import DataError, KerasclfError, Problems
 from tests.photos import write_photo
 
 LABELS = ("cat", "dog")
@@ -196,6 +197,47 @@ def test_a_pattern_is_refused_where_the_table_names_groups(photos, tmp_path):
     table = write_table(photos, tmp_path, ["image,label,group", *rows_of()])
     with pytest.raises(DataError, match="group: expected None, as the table names the groups"):
         load_dataset(f"csv:{table}", split=Split(group=r"(\d)"))
+
+
+def test_a_wrong_pattern_has_one_message_where_the_table_names_groups(photos, tmp_path):
+    """`Split` refuses it with the same words, so that a command lists it once."""
+    table = write_table(photos, tmp_path, ["image,label,group", *rows_of()])
+    problems = Problems()
+    with problems.collect():
+        check_files(f"csv:{table}", group="(")
+    with problems.collect():
+        Split(group="(")
+    with pytest.raises(KerasclfError, match=r"^group: expected a regular expression\. Received: '\('"):
+        problems.raise_all("kerasclf train cannot run")
+
+
+def test_a_table_is_read_once_until_it_changes(photos, tmp_path, monkeypatch):
+    read, read_csv = [], label_tables._read_csv
+
+    def counted(path):
+        read.append(path)
+        return read_csv(path)
+
+    monkeypatch.setattr(label_tables, "_read_csv", counted)
+    table = write_table(photos, tmp_path, ["image,label", *(row.rpartition(",")[0] for row in rows_of())])
+    check_files(f"csv:{table}")
+    load_dataset(f"csv:{table}")
+    assert read == [table]
+    table.write_text(table.read_text().replace(",cat", ",lion"))
+    assert load_dataset(f"csv:{table}").class_names == ("dog", "lion")
+    assert read == [table, table]
+
+
+def test_a_broken_image_that_is_left_out_needs_no_group(photos, tmp_path):
+    table = write_table(photos, tmp_path, ["image,label,film", *rows_of(), "broken.png,cat,film9"])
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    pattern = "images/(.)"
+    check_files(f"csv:{table}", group=pattern, skip_broken=True)
+    dataset = load_dataset(f"csv:{table}", split=Split(group=pattern), skip_broken=True)
+    groups = {group for subset in (dataset.train, dataset.validation, dataset.test) for group in subset.groups}
+    assert groups == set("0123456789")
+    with pytest.raises(DataError, match=r"names none for 1 of them: broken\.png\."):
+        check_files(f"csv:{table}", group=pattern)
 
 
 def test_broken_images_are_left_out_on_request(photos, tmp_path):

@@ -24,6 +24,19 @@ def test_a_path_alone_is_a_folder(tmp_path):
         load_dataset(str(tmp_path / "other"))
 
 
+def test_a_mistyped_path_suggests_what_lies_beside_it(tmp_path, monkeypatch):
+    (tmp_path / "my_photos").mkdir()
+    (tmp_path / "my_photo.txt").write_text("no data")
+    (tmp_path / "labels.csv").write_text("image,label")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"Unknown data set 'my_foto'\. Did you mean 'my_photos'\? Known: cifar100, "):
+        check_files("my_foto")
+    with pytest.raises(DataError, match=r"Did you mean 'labels\.csv'\?"):
+        check_files("lables.csv")
+    with pytest.raises(DataError, match=rf"my_foto does not exist\. Did you mean '{tmp_path / 'my_photos'}'\? Give "):
+        check_files(str(tmp_path / "my_foto"))
+
+
 def test_a_known_name_is_no_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
