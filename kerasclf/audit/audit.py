@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,13 +21,12 @@ from kerasclf.audit.pooled_images import PooledImages, measure
 from kerasclf.audit.price import Price, price_of
 from kerasclf.audit.shortcuts import Shortcut, find_shortcuts
 from kerasclf.data.dataset import SETS
-from kerasclf.log import Log
+from kerasclf.errors import KerasclfError
+from kerasclf.log import Log, Track, untracked
 from kerasclf.wording import counted, in_words
 
 if TYPE_CHECKING:
     from kerasclf.runs.experiment import Experiment
-
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,8 @@ class Audit:
         shortcuts: How well single facts predict the class.
         features: Name of the features, in words.
         facts: Sizes, lengths and cameras of the files; None for images without files.
-        price: How the findings change the test accuracy; None if that was not asked.
+        price: How the findings change the test accuracy; None if that is unknown.
+        why_no_price: Why it could not be measured; empty if it was, or was not asked.
     """
 
     images: PooledImages
@@ -55,6 +55,7 @@ class Audit:
     features: str
     facts: FileFacts | None = None
     price: Price | None = None
+    why_no_price: str = ""
 
     @property
     def matters(self) -> bool:
@@ -76,7 +77,7 @@ def audit_images(
     experiment: "Experiment | None" = None,
     broken: Mapping[str, str] | None = None,
     log: Log = lambda line: None,
-    advance: Advance = lambda count: None,
+    track: Track = untracked,
     with_price: bool = False,
 ) -> Audit:
     """Audits the images of a data set.
@@ -86,22 +87,19 @@ def audit_images(
         experiment: The training of a new head that names the pretrained network for the features; None for pixels.
         broken: Reason by name of each file that cannot be read.
         log: Receives progress messages, one line each.
-        advance: Is told how many more images are done. Each image is passed twice.
+        track: Shows the progress of the long steps.
         with_price: Whether to fit a head with and without the findings.
     """
-    log("measuring the images")
-    measured = measure(images, advance)
-    facts = read_file_facts(images.files) if images.files else None
-    if experiment is None:
-        features, title = pixel_features(measured.small), "8×8 pixels"
-    else:
-        features, title = network_features(images, experiment, log), experiment.model
-    log("comparing the images")
+    # First, as a network may be refused.
+    deep = None if experiment is None else network_features(images, experiment, log)
+    measured = measure(images, track)
+    facts = read_file_facts(images.files, track) if images.files else None
+    features = pixel_features(measured.small) if deep is None else deep
+    title = "8×8 pixels" if experiment is None else experiment.model
     equal = equal_images(images.keys)
-    near = near_duplicates(measured.small, images.keys, None if experiment is None else features, advance)
+    near = near_duplicates(measured.small, images.keys, deep, track)
     groups = _duplicate_groups(equal, near, len(images))
-    log("looking for label errors")
-    errors = find_label_errors(features, images.labels, _units(images, groups))
+    errors = find_label_errors(features, images.labels, _units(images, groups), track)
     found = [
         *(Finding("broken", None, note=reason, name=name) for name, reason in (broken or {}).items()),
         *_of_equal(images, equal),
@@ -124,7 +122,10 @@ def audit_images(
     if not with_price:
         return audit
     log("measuring the price of the findings")
-    return replace(audit, price=price_of(features, images, audit.left_out))
+    try:
+        return replace(audit, price=price_of(features, images, audit.left_out))
+    except KerasclfError as error:  # the findings are worth more than their price
+        return replace(audit, why_no_price=str(error).removeprefix("price: "))
 
 
 def _duplicate_groups(equal: Sequence[Sequence[int]], near: NearDuplicates, count: int) -> list[list[int]]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import math
+import os
 from pathlib import Path
 
 from kerasclf.audit.audit import Audit
@@ -21,8 +22,16 @@ def write_findings(audit: Audit, path: Path) -> None:
     write_text(path, _csv([_COLUMNS, *([for_spreadsheet(value) for value in row] for row in rows)]))
 
 
-def write_clean(audit: Audit, path: Path) -> bool:
+def write_clean(audit: Audit, path: Path, folder: Path | None = None) -> bool:
     """Writes path, class and set of the images without the findings: `csv:PATH` names them as a data set.
+
+    The paths are relative to the list, so that it may move together with the images. On Windows, images on another
+    drive keep their whole path.
+
+    Args:
+        audit: The findings.
+        path: The file.
+        folder: Where the list will lie when it is used; None for the folder of `path`.
 
     Returns:
         Whether it was written. Images without files cannot be listed.
@@ -31,12 +40,22 @@ def write_clean(audit: Audit, path: Path) -> bool:
     if not images.files:
         return False
     kept = [index for index in range(len(images)) if index not in audit.left_out]
-    rows = [[str(images.files[i].absolute()), images.class_of(i), SETS[images.sets[i]]] for i in kept]
+    folder = (path.parent if folder is None else folder).resolve()
+    rows = [[_relative(images.files[i], folder), images.class_of(i), SETS[images.sets[i]]] for i in kept]
     header = ["image", "label", "set"]
     if images.groups:
         header, rows = [*header, "group"], [[*row, images.groups[i]] for row, i in zip(rows, kept, strict=True)]
     write_text(path, _csv([header, *rows]))
     return True
+
+
+def _relative(file: Path, folder: Path) -> str:
+    """Returns the path of a file from a folder without links, with slashes; the whole path on another drive."""
+    whole = file.parent.resolve() / file.name
+    try:
+        return Path(os.path.relpath(whole, folder)).as_posix()
+    except ValueError:
+        return str(whole)
 
 
 def _row(audit: Audit, finding: Finding) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ averaged with that of their gradients, which tells shapes apart.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
 from kerasclf.audit.pooled_images import resize
+from kerasclf.log import Track, untracked
 
 # Bits in which the hashes of a proposed pair may differ, of 64.
 _HASH_BITS = 6
@@ -40,7 +41,7 @@ _SMALLEST = 0.6
 _COARSE, _FINE = 12, 16
 # Side of the images whose nearest neighbours are proposed, and the part of an image that asks for them.
 _BLURRED = 8
-# Rows of hashes that are compared with all others at once.
+# Images that are compared with all others at once.
 _ROWS = 512
 
 Small = NDArray[np.uint8]
@@ -124,7 +125,7 @@ def near_duplicates(
     small: Small,
     keys: Sequence[str],
     features: NDArray[np.float32] | None = None,
-    advance: Callable[[int], None] = lambda count: None,
+    track: Track = untracked,
 ) -> NearDuplicates:
     """Returns the pairs of images that show the same in different pixels.
 
@@ -132,35 +133,45 @@ def near_duplicates(
         small: The images, uint8 of shape (n, 32, 32, channels), pixels 0–255.
         keys: A hash of each image's pixels: of equal images only the first is compared.
         features: Features of a network, shape (n, features), which propose pairs too; None for pixels alone.
-        advance: Is told how many more images are done.
+        track: Shows the progress.
     """
     first = np.array(sorted({key: index for index, key in reversed([*enumerate(keys)])}.values()), np.int64)
-    advance(len(small) - len(first))
     if len(first) < 2:
-        advance(len(first))
         return NearDuplicates((), _LEAST_CORRELATION)
-    plain = _described(small[first])
-    proposed, usual = _proposed(small[first], plain, None if features is None else features[first])
+    distinct = small[first]
+    plain = _described(distinct)
+    close, usual = _neighbors(distinct, plain, None if features is None else features[first], track)
     threshold = max(_LEAST_CORRELATION, 1 - _USUAL_SHARE * usual)
-    promising: dict[tuple[int, int], tuple[float, Crop]] = {}
-    for one, others in proposed:
-        advance(1)
-        if not len(others):
-            continue
-        fits = _views(small[first[one]]) @ plain[others].T
-        scores, crops = fits.max(axis=0), fits.argmax(axis=0)
-        for position in np.argsort(-scores, kind="stable")[:_REFINED].tolist():
-            score, other = float(scores[position]), int(others[position])
-            if score >= threshold - _GAIN and score > promising.get((other, one), (0.0,))[0]:
-                promising.pop((other, one), None)
-                promising[one, other] = score, _FIRST_CROPS[crops[position]]
     pairs = []
-    for (one, other), (_, crop) in promising.items():
-        score = _refined(small[first[one]], small[first[other]], crop)
-        if score >= threshold:
-            low, high = sorted((int(first[one]), int(first[other])))
-            pairs.append(Pair(low, high, min(score, 1.0)))
+    promising = _promising(distinct, plain, close, threshold, track)
+    with track("fitting the crops of similar images", len(promising), "pairs") as advance:
+        for (one, other), crop in promising.items():
+            score = _refined(distinct[one], distinct[other], crop)
+            if score >= threshold:
+                low, high = sorted((int(first[one]), int(first[other])))
+                pairs.append(Pair(low, high, min(score, 1.0)))
+            advance(1)
     return NearDuplicates(tuple(sorted(pairs)), threshold)
+
+
+def _promising(
+    small: Small, plain: NDArray[np.float32], close: NDArray[np.int64], threshold: float, track: Track
+) -> dict[tuple[int, int], Crop]:
+    """Returns the pairs that may be near-duplicates, with the crop of the first image that fits the second best."""
+    found: dict[tuple[int, int], tuple[float, Crop]] = {}
+    with track("comparing crops", len(small)) as advance:
+        for one, others in _proposed(small, close):
+            advance(1)
+            if not len(others):
+                continue
+            fits = _views(small[one]) @ plain[others].T
+            scores, crops = fits.max(axis=0), fits.argmax(axis=0)
+            for position in np.argsort(-scores, kind="stable")[:_REFINED].tolist():
+                score, other = float(scores[position]), int(others[position])
+                if score >= threshold - _GAIN and score > found.get((other, one), (0.0,))[0]:
+                    found.pop((other, one), None)
+                    found[one, other] = score, _FIRST_CROPS[crops[position]]
+    return {pair: crop for pair, (_, crop) in found.items()}
 
 
 def joined(pairs: Sequence[tuple[int, int]], count: int) -> list[list[int]]:
@@ -201,11 +212,10 @@ def _cells(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(Image.fromarray(grey).resize((9, 8), Image.Resampling.BILINEAR))
 
 
-def _proposed(
-    small: Small, plain: NDArray[np.float32], features: NDArray[np.float32] | None
-) -> tuple[Iterator[tuple[int, NDArray[np.int64]]], float]:
-    """Returns for each image the others to compare it with, and the usual distance of an eighth neighbour."""
-    hashes, mirrored_hashes = difference_hash(small), difference_hash(small[:, :, ::-1])
+def _neighbors(
+    small: Small, plain: NDArray[np.float32], features: NDArray[np.float32] | None, track: Track
+) -> tuple[NDArray[np.int64], float]:
+    """Returns the nearest neighbours of each image in several spaces, and the usual distance of an eighth neighbour."""
     blurred = _blurred(small, Crop())
     # The middle of an image finds images that show only a part of it.
     asked = [
@@ -216,28 +226,33 @@ def _proposed(
     spaces = [(blurred, blurred), *((blurred, rows) for rows in asked)]
     if features is not None:
         spaces.append((features, features))
-    neighbors = [_nearest(known, rows)[1] for known, rows in spaces]
-    is_many = len(small) > _NEIGHBORS
-    usual = float(np.median(_nearest(plain, plain)[0][:, -1])) if is_many else 1.0
-    close = np.concatenate(neighbors, axis=1)
-
-    def each() -> Iterator[tuple[int, NDArray[np.int64]]]:
+    count = min(_NEIGHBORS + 1, len(small))
+    searches = [(_fitted(known, count), rows) for known, rows in [*spaces, (plain, plain)]]
+    close, eighth = [], []
+    with track("searching the nearest neighbours", len(small)) as advance:
         for start in range(0, len(small), _ROWS):
-            rows = hashes[start : start + _ROWS, None]
-            near = np.minimum(np.bitwise_count(rows ^ hashes), np.bitwise_count(rows ^ mirrored_hashes)) <= _HASH_BITS
-            for offset, row in enumerate(near):
-                one = start + offset
-                others = np.union1d(np.flatnonzero(row), close[one])
-                yield one, others[others != one]
-
-    return each(), usual
+            found = [search.kneighbors(rows[start : start + _ROWS]) for search, rows in searches]
+            close.append(np.concatenate([neighbors for _, neighbors in found[:-1]], axis=1))
+            eighth.append(found[-1][0][:, -1])
+            advance(len(close[-1]))
+    return np.concatenate(close), float(np.median(np.concatenate(eighth))) if len(small) > _NEIGHBORS else 1.0
 
 
-def _nearest(known: NDArray[np.float32], asked: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Returns the cosine distances and the positions of the nearest known rows of each asked row, nearest first."""
-    count = min(_NEIGHBORS + 1, len(known))
-    found = NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(known)
-    return found.kneighbors(asked)  # type: ignore[no-any-return]
+def _fitted(known: NDArray[np.float32], count: int) -> NearestNeighbors:
+    """Returns the search for the nearest known rows, by cosine distance."""
+    return NearestNeighbors(n_neighbors=count, metric="cosine", algorithm="brute").fit(known)
+
+
+def _proposed(small: Small, close: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Yields each image with the others to compare it with: its nearest neighbours, and those of a similar hash."""
+    hashes, mirrored_hashes = difference_hash(small), difference_hash(small[:, :, ::-1])
+    for start in range(0, len(small), _ROWS):
+        rows = hashes[start : start + _ROWS, None]
+        near = np.minimum(np.bitwise_count(rows ^ hashes), np.bitwise_count(rows ^ mirrored_hashes)) <= _HASH_BITS
+        for offset, row in enumerate(near):
+            one = start + offset
+            others = np.union1d(np.flatnonzero(row), close[one])
+            yield one, others[others != one]
 
 
 def _blurred(small: Small, crop: Crop) -> NDArray[np.float32]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.audit.pooled_images import PooledImages
+from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 
 if TYPE_CHECKING:
@@ -35,13 +36,22 @@ def network_features(images: PooledImages, experiment: "Experiment", log: Log) -
         images: The images.
         experiment: The training of a new head that names the network and its weights.
         log: Receives progress messages, one line each.
+
+    Raises:
+        KerasclfError: If the network has no features for a new head.
     """
     from kerasclf.training.assembly import build_model
     from kerasclf.training.extractor import freeze_below
 
     assert experiment.transfer is not None
     built = build_model(images.dataset, experiment.recipe(seed=0))
-    cut = built.assembled.cuts.cut_for("head")
+    try:
+        cut = built.assembled.cuts.cut_for("head")
+    except KerasclfError as error:
+        raise KerasclfError(
+            "model: expected a network with features for a new head, such as mobilenet_v2. "
+            f"Received: {experiment.model}."
+        ) from error
     assert cut is not None
     frozen = freeze_below(built, cut, experiment.transfer)
     sets = [frozen.subset(subset, log).images.read(np.arange(len(subset))) for subset in images.subsets if len(subset)]

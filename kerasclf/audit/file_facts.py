@@ -11,6 +11,7 @@ from PIL import Image
 
 from kerasclf.data.decode import read_header
 from kerasclf.errors import DataError
+from kerasclf.log import Track, untracked
 
 _MAKER, _MODEL = 0x010F, 0x0110  # EXIF tags of the camera
 _MAX_CAMERA = 80  # characters
@@ -31,13 +32,21 @@ class FileFacts:
     cameras: tuple[str, ...]
 
 
-def read_file_facts(paths: Sequence[Path]) -> FileFacts:
-    """Reads the headers of image files, which were read before."""
-    with ThreadPoolExecutor() as pool:
-        sizes = list(pool.map(lambda path: read_header(path)[0], paths))
-        cameras = tuple(pool.map(_camera, paths))
-    lengths = [path.stat().st_size for path in paths]
-    return FileFacts(np.array(sizes, np.int64).reshape(-1, 2), np.array(lengths, np.int64), cameras)
+def read_file_facts(paths: Sequence[Path], track: Track = untracked) -> FileFacts:
+    """Reads the headers of image files, which were read before.
+
+    Args:
+        paths: The files.
+        track: Shows the progress.
+    """
+    sizes, lengths, cameras = [], [], []
+    with ThreadPoolExecutor() as pool, track("reading facts of the files", len(paths), "files") as advance:
+        for size, length, camera in pool.map(_facts, paths):
+            sizes.append(size)
+            lengths.append(length)
+            cameras.append(camera)
+            advance(1)
+    return FileFacts(np.array(sizes, np.int64).reshape(-1, 2), np.array(lengths, np.int64), tuple(cameras))
 
 
 def size_of_all(paths: Sequence[Path]) -> tuple[int, int] | None:
@@ -52,6 +61,11 @@ def size_of_all(paths: Sequence[Path]) -> tuple[int, int] | None:
             return None
         found = size
     return found
+
+
+def _facts(path: Path) -> tuple[tuple[int, int], int, str]:
+    """Returns the size, the length and the camera of a file."""
+    return read_header(path)[0], path.stat().st_size, _camera(path)
 
 
 def _camera(path: Path) -> str:

@@ -23,7 +23,7 @@ THRESHOLDS = {
     "dark": f"99 % of the pixels are darker than grey level {DARK_BELOW:.0f} of 255",
     "bright": f"99 % of the pixels are brighter than grey level {BRIGHT_ABOVE:.0f} of 255",
     "flat": f"98 % of the pixels lie within {FLAT_WITHIN:.0f} grey levels",
-    "blurred": f"the edges have at most {BLURRED_SHARE:.0%} of the median strength (deviation of the Laplacian)",
+    "blurred": f"the edges have at most {100 * BLURRED_SHARE:.0f} % of the median strength (the Laplacian's deviation)",
     "odd size": f"the file is at least {ODD_SIZE:.0f} times smaller or larger than the median, by its side",
     "odd aspect": f"the file is at least {ODD_ASPECT:.0f} times wider or narrower than the median",
 }

@@ -1,6 +1,5 @@
 """All images of a data set as one list, each with its set, and what one pass over their pixels measures."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kerasclf.data.dataset import SETS, ImageDataset, Subset
+from kerasclf.log import Track, untracked
 
 # Near-duplicates are compared at this size: large enough for the parts of a photograph, small enough for thousands.
 SMALL = 32
@@ -94,26 +94,27 @@ class Measurements:
     color: NDArray[np.float32]
 
 
-def measure(images: PooledImages, advance: Callable[[int], None] = lambda count: None) -> Measurements:
+def measure(images: PooledImages, track: Track = untracked) -> Measurements:
     """Reads every image once and measures it.
 
     Args:
         images: The images.
-        advance: Is told how many more images are done.
+        track: Shows the progress.
     """
     count, channels = len(images), images.dataset.image_shape[2]
     small = np.empty((count, SMALL, SMALL, channels), np.uint8)
     brightness, color = np.empty((count, 3), np.float32), np.empty((count, channels), np.float32)
     sharpness = np.empty(count, np.float32)
-    for start in range(0, count, _READ_AT_ONCE):
-        indices = np.arange(start, min(start + _READ_AT_ONCE, count))
-        for index, image in zip(indices.tolist(), images.read(indices), strict=True):
-            small[index] = resize(image, SMALL)
-            grey = image.mean(axis=2, dtype=np.float32)
-            brightness[index] = np.percentile(grey, (1, 50, 99))
-            sharpness[index] = _sharpness(grey)
-            color[index] = image.mean(axis=(0, 1))
-        advance(len(indices))
+    with track("measuring the images", count) as advance:
+        for start in range(0, count, _READ_AT_ONCE):
+            indices = np.arange(start, min(start + _READ_AT_ONCE, count))
+            for index, image in zip(indices.tolist(), images.read(indices), strict=True):
+                small[index] = resize(image, SMALL)
+                grey = image.mean(axis=2, dtype=np.float32)
+                brightness[index] = np.percentile(grey, (1, 50, 99))
+                sharpness[index] = _sharpness(grey)
+                color[index] = image.mean(axis=(0, 1))
+            advance(len(indices))
     return Measurements(small, brightness, sharpness, color)
 
 

@@ -14,7 +14,7 @@ from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.data.dataset import SETS
 from kerasclf.errors import KerasclfError
 
-_DRAWS = 4000
+DRAWS = 4000
 _MAX_STEPS = 200
 _TEST = SETS.index("test")
 
@@ -74,7 +74,7 @@ def price_of(features: NDArray[np.float32], images: PooledImages, left_out: froz
     is_kept = kept[test]
     both = np.zeros(len(before))
     both[is_kept] = after
-    draws = np.random.default_rng(seed).multinomial(len(before), np.full(len(before), 1 / len(before)), _DRAWS)
+    draws = np.random.default_rng(seed).multinomial(len(before), np.full(len(before), 1 / len(before)), DRAWS)
     differences = draws @ before / len(before) - draws @ both / np.maximum(draws @ is_kept, 1)
     low, high = np.percentile(differences, (2.5, 97.5))
     first, second = float(before.mean()), float(after.mean())

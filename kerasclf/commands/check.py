@@ -1,6 +1,7 @@
 """`kerasclf check`: what is wrong with a set of images, before a network is trained on it."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -8,7 +9,7 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.image_progress import ImageProgress
+from kerasclf.commands.image_progress import tracked
 from kerasclf.commands.output import folder_name, log_to, say, say_wrapped, with_flags
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import augmentation_of
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     from kerasclf.audit.audit import Audit
     from kerasclf.audit.pooled_images import PooledImages
     from kerasclf.pipeline import Augmentation
+    from kerasclf.report.audit_page import Preview
     from kerasclf.runs.experiment import Experiment
 
 # The network of `kerasclf train`.
 _NETWORK = "keras_resnet50"
+# Random versions of an image on the page.
+_VERSIONS = 4
 
 
 @dataclass(frozen=True)
@@ -33,9 +37,10 @@ class CheckCommand:
 
     The page shows equal images and near-duplicates within and across sets, probable label errors, odd images, and
     facts of the files that give the class away. findings.csv lists the findings. clean.csv lists the images without
-    them: kerasclf train --data csv:OUT/clean.csv. The sets are those that kerasclf train uses. The exit code is 1 if a
-    finding matters: broken files, the same picture in several sets or with several labels, probable label errors,
-    and groups in several sets.
+    them: kerasclf train --data csv:OUT/clean.csv. Its paths are relative, so move it together with the images. The sets
+    are those that kerasclf train uses. The exit code is 0 if no finding matters, and 1 if one does: broken files, the
+    same picture in several sets or with several labels, probable label errors, and groups in several sets. It is 2 if
+    the input cannot be used.
 
     Examples:
       kerasclf check folder:my_photos
@@ -64,7 +69,8 @@ class CheckCommand:
     image_size: str | None = None
     """HEIGHTxWIDTH in pixels. Default: the size of the images, at most 224x224."""
     price: bool = False
-    """Also fit a head with and without the findings, and say how they change its test accuracy."""
+    """Also fit a logistic regression on the features twice, with and without the findings, and say how they change its
+    test accuracy, with a 95 % interval."""
     augment: Annotated[tuple[str, ...], tyro.conf.arg(metavar="NAME=VALUE")] = ()
     """Also show random versions of images, such as rotation_range=15 horizontal_flip=True."""
 
@@ -82,10 +88,9 @@ class CheckCommand:
             say(console, line)
         if experiment is not None:
             experiment = experiment.but(image_size=images.dataset.image_shape[:2] if images.files else None)
-        with ImageProgress(2 * len(images), console, bar=True) as progress:
-            audit = audit_images(
-                images, experiment, loaded.broken, log=log, advance=progress.advance, with_price=self.price
-            )
+        audit = audit_images(
+            images, experiment, loaded.broken, log=log, track=partial(tracked, console), with_price=self.price
+        )
         out = self._out()
         with new_folder(out, self.overwrite) as folder:
             has_clean = self._write(audit, augmentation, folder)
@@ -106,8 +111,8 @@ class CheckCommand:
         from kerasclf.report.audit_page import write_audit_page
 
         write_findings(audit, folder / FINDINGS)
-        has_clean = write_clean(audit, folder / CLEAN)
-        preview = None if augmentation is None else _preview(augmentation, audit.images)
+        has_clean = write_clean(audit, folder / CLEAN, self._out())
+        preview = () if augmentation is None else _preview(augmentation, audit.images)
         write_audit_page(audit, folder, self._out(), preview)
         return has_clean
 
@@ -132,7 +137,9 @@ class CheckCommand:
             experiment = self._experiment()
             check_early({} if experiment is None else {"head": experiment})
         with problems.collect():
-            augmentation = augmentation_of(self.augment, "--augment") if self.augment else None
+            if self.augment:
+                augmentation = augmentation_of(self.augment, "--augment")
+                augmentation.check_random()
         problems.raise_all("kerasclf check cannot run")
         return experiment, augmentation
 
@@ -166,18 +173,22 @@ class CheckCommand:
         check_new_folder(out, "out")
 
 
-def _preview(augmentation: "Augmentation", images: "PooledImages") -> bytes:
-    """Returns a contact sheet of random versions of the first training image of some classes, as PNG."""
+def _preview(augmentation: "Augmentation", images: "PooledImages") -> "Preview":
+    """Returns the first training image of some classes, each with random versions of it."""
     import numpy as np
 
     from kerasclf.commands.show_augmentation import first_of_classes
-    from kerasclf.report.themes import figure_bytes
+    from kerasclf.pipeline.preview import random_versions
 
     train = images.dataset.train
     indices = first_of_classes(train)
     names = [images.dataset.class_names[label] for label in train.labels[indices]]
     pixels = np.asarray(train.images.read(np.asarray(indices)), np.uint8)
-    return figure_bytes(augmentation.preview(pixels, 4, seed=0, indices=indices, names=names), "png")
+    versions, changes = random_versions(augmentation, pixels, indices, _VERSIONS, seed=0)
+    return [
+        list(zip([name, *of_image], [original, *changed], strict=True))
+        for name, of_image, original, changed in zip(names, changes, pixels, versions, strict=True)
+    ]
 
 
 def _show(audit: "Audit", command: CheckCommand, console: Console) -> None:

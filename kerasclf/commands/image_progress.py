@@ -1,6 +1,8 @@
 """The progress of a command over many images: a bar in a terminal, a line from time to time elsewhere."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -8,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from kerasclf.commands.output import say
+from kerasclf.log import Advance
 from kerasclf.runs.cost import format_duration
 
 _EVERY_S = 10.0  # seconds between two lines
@@ -20,10 +23,11 @@ class ImageProgress:
         total: Number of images; None if it is unknown.
         console: Where to show it.
         bar: Whether a bar may be shown; otherwise there are plain lines.
+        unit: What is counted.
     """
 
-    def __init__(self, total: int | None, console: Console, bar: bool) -> None:
-        self.total, self.console, self.done = total, console, 0
+    def __init__(self, total: int | None, console: Console, bar: bool, unit: str = "images") -> None:
+        self.total, self.console, self.unit, self.done = total, console, unit, 0
         self._started = self._said = time.monotonic()
         self._shows_bar = bar and console.is_terminal
         columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
@@ -41,9 +45,9 @@ class ImageProgress:
 
     @property
     def rate(self) -> str:
-        """Images per second since the start, as text."""
+        """Images, or other units, per second since the start, as text."""
         seconds = time.monotonic() - self._started
-        return f"{self.done / max(seconds, 1e-9):,.0f} images/s"
+        return f"{self.done / max(seconds, 1e-9):,.0f} {self.unit}/s"
 
     def advance(self, count: int = 1) -> None:
         """Counts one image, or several."""
@@ -56,6 +60,14 @@ class ImageProgress:
 
     def _line(self, now: float) -> str:
         if self.total is None:
-            return f"{self.done:,} images  {self.rate}"
+            return f"{self.done:,} {self.unit}  {self.rate}"
         left_s = (now - self._started) / self.done * (self.total - self.done)
-        return f"{self.done:,} of {self.total:,} images  {self.rate}  {format_duration(left_s)} left"
+        return f"{self.done:,} of {self.total:,} {self.unit}  {self.rate}  {format_duration(left_s)} left"
+
+
+@contextmanager
+def tracked(console: Console, title: str, total: int, unit: str = "images") -> Iterator[Advance]:
+    """Names a long step of a command, and shows its progress: a `Track`."""
+    say(console, title)
+    with ImageProgress(total, console, bar=True, unit=unit) as progress:
+        yield progress.advance

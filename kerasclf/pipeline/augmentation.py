@@ -68,6 +68,18 @@ class Augmentation(AugmentationSettings):
         (True, False)
     """
 
+    def check_random(self) -> None:
+        """Checks that images change at random.
+
+        Raises:
+            KerasclfError: If they do not: then there is nothing to show.
+        """
+        if not self.is_random:
+            raise KerasclfError(
+                f"Expected an augmentation that changes images at random. Received: {self!r}. "
+                "Its normalisation is part of the model and is not shown."
+            )
+
     def preview(
         self,
         images: NDArray[np.uint8],
@@ -106,11 +118,7 @@ class Augmentation(AugmentationSettings):
         images = np.asarray(images)
         images = images[None] if images.ndim == 3 else images
         _check_preview(images, count, indices, names)
-        if not self.is_random:
-            raise KerasclfError(
-                f"Expected an augmentation that changes images at random. Received: {self!r}. "
-                "Its normalisation is part of the model and is not shown."
-            )
+        self.check_random()
         quiet_tensorflow()
         from kerasclf.pipeline.preview import draw_preview
 

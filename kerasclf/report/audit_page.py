@@ -1,5 +1,6 @@
 """The page of `kerasclf check`: the findings about a set of images, with pictures. It needs no other file."""
 
+import shlex
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -13,10 +14,11 @@ from kerasclf.audit.audit_files import CLEAN, FINDINGS
 from kerasclf.audit.findings_list import KINDS, Finding
 from kerasclf.audit.odd_images import THRESHOLDS
 from kerasclf.audit.pooled_images import PooledImages
+from kerasclf.audit.price import DRAWS
 from kerasclf.data.dataset import SETS, class_counts
 from kerasclf.files import write_text
 from kerasclf.report.misclassifications import jpeg_of
-from kerasclf.report.page import data_url, templates
+from kerasclf.report.page import templates
 from kerasclf.runs.examples import thumbnails
 from kerasclf.wording import counted
 
@@ -51,14 +53,18 @@ class ShownFinding(NamedTuple):
     pictures: tuple[Shown, ...]
 
 
-def write_audit_page(audit: Audit, folder: Path, named: Path, preview: bytes | None = None) -> None:
+# Images in rows, each with its caption: an image and random versions of it.
+Preview = Sequence[Sequence[tuple[str, NDArray[np.uint8]]]]
+
+
+def write_audit_page(audit: Audit, folder: Path, named: Path, preview: Preview = ()) -> None:
     """Writes index.html.
 
     Args:
         audit: The findings.
         folder: Folder to write to.
         named: The folder as the page names it in commands.
-        preview: A contact sheet of an augmentation, as PNG; None for none.
+        preview: A contact sheet of an augmentation; empty without one.
     """
     context: dict[str, Any] = {
         "audit": audit,
@@ -69,9 +75,14 @@ def write_audit_page(audit: Audit, folder: Path, named: Path, preview: bytes | N
         "sections": [_section(audit, name) for name in KINDS if audit.of_kind(name)],
         "sets": SETS,
         "counts": _counts(audit),
+        "one_size": _one_size(audit),
+        "sizes": _sizes(audit),
+        "draws": DRAWS,
         "samples": _samples(audit.images),
-        "preview": None if preview is None else data_url(preview, "png"),
+        "preview": [[(caption, jpeg_of(pixels)) for caption, pixels in row] for row in preview],
         "clean": str(named / CLEAN) if audit.images.files else "",
+        "moved_spec": shlex.quote(f"csv:NEW_FOLDER/{CLEAN}:root={named.absolute()}"),
+        "clean_spec": shlex.quote(f"csv:{named / CLEAN}"),
         "findings_file": FINDINGS,
     }
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
@@ -99,6 +110,8 @@ def audit_cautions(audit: Audit) -> list[str]:
             f"Label errors are not listed: a head on {audit.features} is right on only {errors.accuracy:.0%} of the "
             f"held-out images (needed: {errors.needed:.0%}). Give the weights of a pretrained network."
         )
+    if audit.why_no_price:
+        found.append(f"The price of the findings was not measured: {audit.why_no_price}")
     counts = class_counts(audit.images.labels, audit.images.dataset.num_classes)
     largest, smallest = int(counts.argmax()), int(counts.argmin())
     if counts[largest] > _IMBALANCE * counts[smallest]:
@@ -145,19 +158,38 @@ def _threshold(audit: Audit, name: str) -> str:
     return ""
 
 
-def _counts(audit: Audit) -> list[tuple[str, list[int], str]]:
-    """Returns each class with its number of images in each set, and the median height and width of its files."""
+def _counts(audit: Audit) -> list[tuple[str, list[int]]]:
+    """Returns each class with its number of images in each set."""
+    names = audit.images.dataset.class_names
+    columns = [class_counts(subset.labels, len(names)).tolist() for subset in audit.images.subsets]
+    return [(name, [column[label] for column in columns]) for label, name in enumerate(names)]
+
+
+def _one_size(audit: Audit) -> str:
+    """Returns the size that all files share, as width × height in pixels; empty if they differ or there are none."""
+    if audit.facts is None or len(np.unique(audit.facts.sizes, axis=0)) != 1:
+        return ""
+    return _in_pixels(audit.facts.sizes)
+
+
+def _sizes(audit: Audit) -> list[tuple[str, list[str]]]:
+    """Returns each class with the median size of its files in each set and in all; nothing if all have one size."""
     images, facts = audit.images, audit.facts
-    names = images.dataset.class_names
-    columns = [class_counts(subset.labels, len(names)).tolist() for subset in images.subsets]
-    rows = []
-    for label, name in enumerate(names):
-        own = images.labels == label
-        size = (
-            "" if facts is None or not own.any() else "×".join(f"{side:.0f}" for side in np.median(facts.sizes[own], 0))
-        )
-        rows.append((name, [column[label] for column in columns], size))
-    return rows
+    if facts is None or _one_size(audit):
+        return []
+    sets = [*(images.sets == number for number in range(len(SETS))), np.ones(len(images), bool)]
+    return [
+        (name, [_in_pixels(facts.sizes[(images.labels == label) & of_set]) for of_set in sets])
+        for label, name in enumerate(images.dataset.class_names)
+    ]
+
+
+def _in_pixels(sizes: NDArray[np.int64]) -> str:
+    """Returns the median of sizes, given as height and width, as width × height."""
+    if not len(sizes):
+        return ""
+    height, width = np.median(sizes, axis=0)
+    return f"{width:.0f} × {height:.0f}"
 
 
 def _samples(images: PooledImages) -> list[tuple[str, list[Shown]]]:

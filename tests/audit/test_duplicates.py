@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
@@ -15,9 +17,20 @@ def found():
     images = scenes(40)
     variants = [change(images[index]) for index, change in enumerate(VARIANTS.values())]
     images = np.concatenate([images, np.stack([*variants, images[5]])])
-    steps = []
-    near = near_duplicates(images, keys_of(images), advance=steps.append)
-    assert sum(steps) == len(images)
+    steps = {}
+
+    @contextmanager
+    def track(title, total, unit="images"):
+        done = []
+        yield done.append
+        steps[title, unit] = sum(done), total
+
+    near = near_duplicates(images, keys_of(images), track=track)
+    # Of equal images only the first is compared.
+    assert steps.pop(("searching the nearest neighbours", "images")) == (45, 45)
+    assert steps.pop(("comparing crops", "images")) == (45, 45)
+    ((title, (done, total)),) = steps.items()
+    assert title == ("fitting the crops of similar images", "pairs") and 5 <= done == total
     return near
 
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from kerasclf.audit.audit import audit_images
 from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.audit.price import price_of
 from kerasclf.errors import KerasclfError
+from kerasclf.report.audit_page import audit_cautions
 from tests.audit.scenes import dataset_of, scenes
 
 
@@ -45,6 +47,17 @@ def test_wrong_test_labels_cost():
     assert (price.with_findings, price.without_findings) == (0.8, 1.0)
     assert price.high < 0 and price.left_out == (0, 20)
     assert price.sentence.startswith("The findings lower the test accuracy of a head: 80.0% with them, 100.0% without")
+
+
+def test_without_a_price_the_findings_are_kept():
+    """Every test image has a copy of another label, so none stays."""
+    pictures, none = scenes(12), (scenes(1)[:0], [])
+    dataset = dataset_of((pictures, [0, 1] * 6), none, (pictures[:4], [1, 0] * 2))
+    found = audit_images(PooledImages(dataset), with_price=True)
+    assert len(found.of_kind("conflicting_labels")) == 4
+    assert found.price is None
+    assert found.why_no_price.startswith("expected images of two classes and test images without findings.")
+    assert "The price of the findings was not measured: expected images" in " ".join(audit_cautions(found))
 
 
 def test_too_few_images_have_no_price(images):
