@@ -13,6 +13,7 @@ from kerasclf.report.random_effects import by_group, mean_of, summarise_scores
 from kerasclf.report.scores import scores_of
 from kerasclf.runs.engines import Inline
 from tests.photos import write_photo
+from tests.report.run_folders import draw_nothing
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +28,9 @@ def study(tmp_path_factory):
     out = root / "out"
     experiment = Experiment(data=f"csv:{root}/labels.csv:group=film", model="mlp", train=TrainConfig(epochs=1))
     run_study(Study("films", "Films", "Which animal?", {"mlp": experiment}, seeds=(0, 1)), out, engine=Inline())
-    main(["report", str(out)])
+    with pytest.MonkeyPatch.context() as patch:
+        draw_nothing(patch)
+        main(["report", str(out)])
     return out
 
 

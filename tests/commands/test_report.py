@@ -6,7 +6,7 @@ from kerasclf import Experiment, Study
 from kerasclf.cli import main
 from kerasclf.files import read_json, write_json
 from kerasclf.studies.study_folder import StudyFolder
-from tests.report.run_folders import write_run
+from tests.report.run_folders import draw_nothing, write_run
 
 
 @pytest.mark.parametrize(
@@ -24,8 +24,9 @@ def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_pa
 
 
 @pytest.fixture
-def study(tmp_path):
-    """The folder of a study with one run, whose data is named like rich's markup."""
+def study(tmp_path, monkeypatch):
+    """The folder of a study with one run, whose data is named like rich's markup. Its report has no figures."""
+    draw_nothing(monkeypatch)
     folder, experiment = StudyFolder(tmp_path / "study [old] a[/b]"), Experiment()
     folder.claim(Study("small", "[red]A study[/b]", "Why?", {"one": experiment}))
     write_run(folder, "one", experiment, 0, 0.5)

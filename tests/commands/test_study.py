@@ -10,6 +10,7 @@ from kerasclf.data import keras_sets
 from kerasclf.data.spec_kinds import SPECS
 from kerasclf.studies import STUDIES
 from tests.prepared_engine import Prepared
+from tests.report.run_folders import draw_nothing
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_pa
         pytest.param("ladder", "sound", marks=pytest.mark.slow),
     ],
 )
-def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
+def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys, monkeypatch):
     only = ["--only", "adam_20" if name == "basenet" else "early_stopping"]
     out = tmp_path / "out"
     command = ["study", name, "--data", "shapes", "--quick", "--protocol", protocol, "--out", str(out),
@@ -82,6 +83,7 @@ def test_every_study_runs_in_its_quick_form(name, protocol, tmp_path, capsys):
     assert "images/s" in printed
     assert "its results mean nothing" in printed
     assert (out / "report" / "index.html").stat().st_size > 100_000
+    draw_nothing(monkeypatch)
     main(command)
     assert capsys.readouterr().out.count("is already finished") == len(only) - 1
 
@@ -90,6 +92,7 @@ def test_without_the_studys_data_it_says_so_in_two_lines(tmp_path, capsys, monke
     def refuse(*args, **kwargs):
         raise OSError
 
+    draw_nothing(monkeypatch)
     monkeypatch.setattr(keras_sets.socket, "create_connection", refuse)
     main(["study", "basenet", "--quick", "--only", "sgd_20", "--engine", "inline", "--out", str(tmp_path / "out")])
     printed = capsys.readouterr().out.splitlines()
@@ -135,7 +138,8 @@ def prepared(monkeypatch):
     return engine
 
 
-def test_a_study_stops_when_every_comparison_is_decided(prepared, tmp_path, capsys):
+def test_a_study_stops_when_every_comparison_is_decided(prepared, tmp_path, capsys, monkeypatch):
+    draw_nothing(monkeypatch)
     out = tmp_path / "out"
     command = ["study", "ladder", "--data", "shapes", "--repeats", "3..10", "--only", "base", "deeper",
                "--out", str(out)]  # fmt: skip

@@ -21,6 +21,7 @@ from kerasclf.search.spaces.experiment_fields import change
 from kerasclf.studies.reduction import Reduction
 from kerasclf.transfer import Transfer
 from tests.own_networks import MY_NET
+from tests.report.run_folders import draw_nothing
 
 SMALL = Split(train_per_class=6, test_per_class=2, validation=0.5)
 OTHER = MY_NET.replace("units=8", "units=9")
@@ -130,7 +131,8 @@ def test_a_file_that_changes_after_the_experiment_was_made_is_refused(my_net, tm
         run_study(study_of(base=experiment), tmp_path / "out", engine=Inline())
 
 
-def test_a_report_of_a_study_never_runs_the_module(my_net, finished):
+def test_a_report_of_a_study_never_runs_the_module(my_net, finished, monkeypatch):
+    draw_nothing(monkeypatch)
     study_folder, model = finished
     main(["report", str(study_folder.path)])
     main(["show", "kernels", str(model.parent)])
