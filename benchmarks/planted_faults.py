@@ -97,8 +97,9 @@ def _mislabel(train: Path, own: Sequence[str], classes: Sequence[str], rng: np.r
     for index in rng.choice(len(own), round(WRONG_LABELS * len(own)), replace=False).tolist():
         name, _, file = own[index].partition("/")
         other = classes[(classes.index(name) + int(rng.integers(1, len(classes)))) % len(classes)]
-        (train / name / file).rename(train / other / file)
-        moved.add(f"{other}/{file}")
+        new = f"{name}_{file}"  # another class may have a file of that name
+        (train / name / file).rename(train / other / new)
+        moved.add(f"{other}/{new}")
     return moved
 
 

@@ -17,6 +17,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
 
+from kerasclf.audit.crops import FIRST_CROPS, MIDDLE, Crop
 from kerasclf.audit.pooled_images import resize
 from kerasclf.log import Track, untracked
 
@@ -28,15 +29,10 @@ _NEIGHBORS = 8
 _LEAST_CORRELATION = 0.95
 # A near-duplicate is at most this share as far away as the usual eighth neighbour.
 _USUAL_SHARE = 0.35
-# The sides of the first crops, as shares of the image's side; and their positions along each side.
-_CROPS = (0.9, 0.75)
-_POSITIONS = (0.0, 0.5, 1.0)
 # The best crops of the most similar images are refined in steps of these shares of a side, which gains up to _GAIN.
 _REFINED = 3
 _GAIN = 0.15
 _STEPS = (0.04, 0.02, 0.01)
-# The smallest crop, as a share of the image's side.
-_SMALLEST = 0.6
 # Side of the images when they are compared for the first time, and when their crops are refined, in pixels.
 _COARSE, _FINE = 12, 16
 # Side of the images whose nearest neighbours are proposed, and the part of an image that asks for them.
@@ -53,43 +49,6 @@ class Pair(NamedTuple):
     one: int
     other: int
     score: float
-
-
-class Crop(NamedTuple):
-    """A square part of an image, as shares of its side, and whether it is mirrored."""
-
-    left: float = 0.0
-    top: float = 0.0
-    side: float = 1.0
-    mirrored: bool = False
-
-    def of(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """Returns the part of a square image, resized to `size` pixels."""
-        height = len(image)
-        left, top = self.left * height, self.top * height
-        part = resize(image, size, (left, top, left + self.side * height, top + self.side * height))
-        return part[:, ::-1] if self.mirrored else part
-
-    def moved(self, step: float) -> "Iterator[Crop]":
-        """Yields the crops one step away that lie inside the image."""
-        for dx, dy, grown in ((1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (0, 0, 2), (0, 0, -2)):
-            # A larger or smaller crop keeps its centre.
-            side = self.side + grown * step
-            left, top = self.left + (dx - grown / 2) * step, self.top + (dy - grown / 2) * step
-            side = min(side, 1.0)
-            left, top = min(max(left, 0.0), 1 - side), min(max(top, 0.0), 1 - side)
-            if side >= _SMALLEST:
-                yield Crop(left, top, side, self.mirrored)
-
-
-_MIDDLE = Crop(0.07, 0.07, 0.86)
-_FIRST_CROPS = tuple(
-    Crop(left * (1 - side), top * (1 - side), side, mirrored)
-    for mirrored in (False, True)
-    for side, positions in ((1.0, (0.0,)), *((side, _POSITIONS) for side in _CROPS))
-    for left in positions
-    for top in positions
-)
 
 
 @dataclass(frozen=True)
@@ -170,7 +129,7 @@ def _promising(
                 score, other = float(scores[position]), int(others[position])
                 if score >= threshold - _GAIN and score > found.get((other, one), (0.0,))[0]:
                     found.pop((other, one), None)
-                    found[one, other] = score, _FIRST_CROPS[crops[position]]
+                    found[one, other] = score, FIRST_CROPS[crops[position]]
     return {pair: crop for pair, (_, crop) in found.items()}
 
 
@@ -220,8 +179,8 @@ def _neighbors(
     # The middle of an image finds images that show only a part of it.
     asked = [
         _blurred(small, Crop(mirrored=True)),
-        _blurred(small, _MIDDLE),
-        _blurred(small, _MIDDLE._replace(mirrored=True)),
+        _blurred(small, MIDDLE),
+        _blurred(small, MIDDLE._replace(mirrored=True)),
     ]
     spaces = [(blurred, blurred), *((blurred, rows) for rows in asked)]
     if features is not None:
@@ -263,8 +222,8 @@ def _blurred(small: Small, crop: Crop) -> NDArray[np.float32]:
 
 def _views(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Returns the first crops of an image as rows to correlate with other images."""
-    half = len(_FIRST_CROPS) // 2
-    crops = np.stack([crop.of(image, _COARSE) for crop in _FIRST_CROPS[:half]])
+    half = len(FIRST_CROPS) // 2
+    crops = np.stack([crop.of(image, _COARSE) for crop in FIRST_CROPS[:half]])
     return _rows(np.concatenate([crops, crops[:, :, ::-1]]))
 
 

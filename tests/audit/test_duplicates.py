@@ -3,7 +3,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from kerasclf.audit.duplicates import Crop, difference_hash, equal_images, joined, near_duplicates
+from kerasclf.audit.crops import Crop
+from kerasclf.audit.duplicates import difference_hash, equal_images, joined, near_duplicates
 from tests.audit.scenes import VARIANTS, brighter, crop, flip, scenes
 
 

@@ -34,9 +34,10 @@ def test_faults_are_planted_by_a_seed(folder, tmp_path):
     assert len(wrong) == round(0.05 * 36)
     assert all((tmp_path / "photos/train" / name).is_file() for name in wrong)
     for name in wrong:
-        label, _, file = name.partition("/")
-        other = "grebe" if label == "cuckoo" else "cuckoo"
-        assert (tmp_path / "photos/train" / name).read_bytes() == (folder / other / file).read_bytes()
+        label, _, moved = name.partition("/")
+        own, _, file = moved.partition("_")
+        assert {own, label} == {"cuckoo", "grebe"}
+        assert (tmp_path / "photos/train" / name).read_bytes() == (folder / own / file).read_bytes()
     assert plant(folder, tmp_path / "again", seed=0) == (pairs, wrong)
 
 
