@@ -44,8 +44,6 @@ def photographs(folder: Path, count: int) -> list[str]:
 
 def kerasclf_rate(network: str, files: Sequence[str], engine: Engine) -> tuple[float, int]:
     """Returns images/s of the path that `kerasclf predict` takes, and the number of predictions."""
-    from kerasclf.inference.read_ahead import read_batches
-
     trained, began = _trained(network), 0.0
 
     def timed() -> Iterator[str]:
@@ -54,7 +52,7 @@ def kerasclf_rate(network: str, files: Sequence[str], engine: Engine) -> tuple[f
         began = time.perf_counter()
         yield from files
 
-    predictions = trained.predictions(read_batches(timed(), trained.image_shape), engine=engine)
+    predictions = trained.predictions(trained.read_files(timed()), engine=engine)
     done = sum(prediction.problem is None for prediction in predictions)
     return done / (time.perf_counter() - began), done
 

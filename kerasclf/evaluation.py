@@ -86,7 +86,7 @@ def evaluate(
     named = zip(model_names(models), models, predicted, strict=True)
     evaluated = [_evaluated(name, model, one.take(readable), kept) for name, model, one in named]
     if options.ensemble:
-        evaluated.append(_with_examples(ensemble_of(evaluated), kept, models[0].image_shape))
+        evaluated.append(_with_examples(ensemble_of(evaluated), kept, models[0]))
     return Evaluation(
         images.spec,
         images.title,
@@ -169,7 +169,7 @@ def _evaluated(name: str, model: Model, predicted: Predicted, kept: LabelledImag
             sets_of(model.run, predicted.keys),
         ),
         kept,
-        model.image_shape,
+        model,
     )
 
 
@@ -188,11 +188,12 @@ def _reordered(found: Predictions, order: list[int]) -> Predictions:
     return np.argsort(order)[found[0]], found[1][:, order]
 
 
-def _with_examples(model: EvaluatedModel, kept: LabelledImages, shape: tuple[int, int, int]) -> EvaluatedModel:
-    """Returns a model with the thumbnails of its most confident errors."""
-    indices = example_indices(kept.labels, model.probabilities)
+def _with_examples(evaluated: EvaluatedModel, kept: LabelledImages, model: Model) -> EvaluatedModel:
+    """Returns an evaluated model with the thumbnails of its most confident errors, as `model` sees the images."""
+    indices = example_indices(kept.labels, evaluated.probabilities)
     names = np.array([kept.names[int(i)] for i in indices], np.str_)
-    return replace(model, examples=Examples(indices, names, thumbnails(kept.read(indices, shape))))
+    images = kept.read(indices, model.image_shape, model.image_fit)
+    return replace(evaluated, examples=Examples(indices, names, thumbnails(images)))
 
 
 def _left_out(images: LabelledImages, class_names: Sequence[str], options: EvaluationOptions) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""The class names and the calibration inside a `.keras` file: written with the model, read without TensorFlow.
+"""What a `.keras` file says of its classes, images and calibration: written with it, read without TensorFlow.
 
 A .keras file is a zip archive. Keras writes its version and a date into the member metadata.json, and ignores whatever
 else stands there. kerasclf adds the class names in the order of the outputs. Keras alone reads them:
@@ -9,7 +9,8 @@ So does the standard library:
 
     json.loads(zipfile.ZipFile("model.keras").read("metadata.json"))["class_names"]
 
-A calibrated model has its "calibration" there, too (`kerasclf.inference.model_calibration`).
+The way in which images fill their size is "image_fit" there (`kerasclf.data.fit`). A calibrated model also has its
+"calibration" (`kerasclf.inference.model_calibration`).
 
 No other place serves as well. Keras drops attributes of a model and unknown fields of its configuration. None of its
 layers holds names without computing something, and string tensors stop XLA. For a member of its own in the archive,
@@ -26,7 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 from zipfile import BadZipFile, ZipFile
 
-from kerasclf.errors import FolderError
+from kerasclf.data.fit import Fit, known_fit
+from kerasclf.errors import DataError, FolderError
 from kerasclf.files import read_json, replaced
 from kerasclf.new_folder import working_folder
 from kerasclf.schema import check_schema
@@ -40,6 +42,7 @@ _DESCRIPTION = "experiment.json"
 _METADATA = "metadata.json"
 _KEY = "class_names"
 _CALIBRATION = "calibration"
+_FIT = "image_fit"
 # The names of ten thousand classes take far less.
 _MAX_BYTES = 8 << 20
 
@@ -51,7 +54,11 @@ class _Described(TypedDict):
 
 
 def save_model(
-    model: "keras.Model", path: Path, class_names: Sequence[str], calibration: Mapping[str, Any] | None = None
+    model: "keras.Model",
+    path: Path,
+    class_names: Sequence[str],
+    calibration: Mapping[str, Any] | None = None,
+    fit: Fit = "squash",
 ) -> None:
     """Saves a model together with the names of its classes. The file appears whole or not at all.
 
@@ -60,8 +67,11 @@ def save_model(
         path: The file, ending in .keras.
         class_names: Names of the classes, in the order of the model's outputs.
         calibration: Its calibration, as plain JSON types; None for a network as trained.
+        fit: How its images fill their size (see `kerasclf.data.fit`). New images are read alike.
     """
-    added = {_KEY: list(class_names), **({} if calibration is None else {_CALIBRATION: dict(calibration)})}
+    added: dict[str, Any] = {_KEY: list(class_names), _FIT: fit}
+    if calibration is not None:
+        added[_CALIBRATION] = dict(calibration)
     with working_folder(path) as folder, replaced(path) as partial:
         plain = folder / path.name
         model.save(plain)
@@ -95,6 +105,21 @@ def read_class_names(path: Path) -> tuple[str, ...]:
         check_schema(plain, _Described, described)
         return tuple(plain["class_names"])
     return ()
+
+
+def read_fit(path: Path) -> Fit:
+    """Returns how the images of a model fill their size: `"squash"` if the file does not say.
+
+    Args:
+        path: The .keras file.
+
+    Raises:
+        FolderError: If the file is damaged, or names no known fit.
+    """
+    try:
+        return known_fit(_read_metadata(path).get(_FIT, "squash"))
+    except DataError as error:
+        raise FolderError(f"{path} cannot be used: {error}") from None
 
 
 def read_calibration_data(path: Path) -> Any:

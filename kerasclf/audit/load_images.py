@@ -8,6 +8,7 @@ from pathlib import Path
 from kerasclf.audit.file_facts import size_of_all
 from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.data.dataset import SETS
+from kerasclf.data.fit import Fit
 from kerasclf.data.groups import check_groups
 from kerasclf.data.listings import Listing
 from kerasclf.data.spec_kinds import Size
@@ -46,7 +47,9 @@ def check_auditable(spec: str, group: str | None = None) -> None:
         list_sets(spec, group, skip_broken=True)
 
 
-def load_images(spec: str, image_size: Size | None, log: Log, group: str | None = None) -> LoadedImages:
+def load_images(
+    spec: str, image_size: Size | None, log: Log, group: str | None = None, fit: Fit = "squash"
+) -> LoadedImages:
     """Loads a data set in the sets that a training would use.
 
     Args:
@@ -55,17 +58,18 @@ def load_images(spec: str, image_size: Size | None, log: Log, group: str | None 
             pixels, and otherwise takes 224×224.
         log: Receives progress messages, one line each.
         group: A pattern that finds the group of an image in its name, as `Split` takes it; None for none.
+        fit: How an image of another aspect ratio fills the size, as `load_dataset` takes it.
 
     Raises:
         DataError: If the images cannot be used.
     """
     form = form_of(spec)
     if form is None or form.list_files is None:
-        return LoadedImages(PooledImages(load_dataset(spec, image_size=image_size, log=log)))
+        return LoadedImages(PooledImages(load_dataset(spec, image_size=image_size, fit=fit, log=log)))
     if image_size is None:
         image_size = _common_size([file for listing in list_sets(spec).values() for file in listing.files])
     dataset, files, broken = load_files(
-        spec, split=Split(group=group), image_size=image_size, skip_broken=True, divide=_divided, log=log
+        spec, split=Split(group=group), image_size=image_size, fit=fit, skip_broken=True, divide=_divided, log=log
     )
     of_all = tuple(file for name in SETS for file in files[name])
     return LoadedImages(PooledImages(dataset, of_all), {str(file): str(error) for file, error in broken.items()})

@@ -53,7 +53,7 @@ class BenchmarkCommand:
         check_comparable(artifacts)
         first, log = artifacts[0], log_to(console)
         if self.data is not None:
-            proof = other_images(self.data, first.image_shape, first.class_names, log)
+            proof = other_images(self.data, first.image_shape, first.class_names, first.image_fit, log)
         else:
             assert run is not None
             proof = images_of_run(run, log)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -68,6 +68,8 @@ class CheckCommand:
     belong into one set."""
     image_size: str | None = None
     """HEIGHTxWIDTH in pixels. Default: the size of the images, at most 224x224."""
+    fit: Literal["squash", "crop", "pad"] = "squash"
+    """How an image of another shape fills the size, as for kerasclf train."""
     price: bool = False
     """Also fit a logistic regression on the features twice, with and without the findings, and say how they change its
     test accuracy, with a 95 % interval."""
@@ -82,7 +84,7 @@ class CheckCommand:
         from kerasclf.audit.load_images import load_images
 
         log = log_to(console)
-        loaded = load_images(self.data, parse_size(self.image_size), log, self.group_by)
+        loaded = load_images(self.data, parse_size(self.image_size), log, self.group_by, self.fit)
         images = loaded.images
         for line in images.dataset.describe():
             say(console, line)
@@ -155,7 +157,12 @@ class CheckCommand:
         train = TrainConfig(epochs=1, unfreeze="head")
         size = parse_size(self.image_size)
         return Experiment(
-            data=self.data, model=self.backbone or _NETWORK, transfer=transfer, train=train, image_size=size
+            data=self.data,
+            model=self.backbone or _NETWORK,
+            transfer=transfer,
+            train=train,
+            image_size=size,
+            fit=self.fit,
         )
 
     def _out(self) -> Path:

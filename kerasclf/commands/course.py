@@ -126,7 +126,7 @@ class CourseCommand(RunOptions):
         weights, backbones = (self.weights, self.backbone) if pretrained else (None, ())
         options = self.study_options(spec, self.epochs, weights, backbones=backbones)
         if not resized:
-            options = options.but(limits=options.limits.but(image_size=None))
+            options = options.but(limits=options.limits.but(image_size=None), fit=None)
         return declare(name, "published" if self.protocol == "published" else "sound", options)
 
     def _run_one(self, study: "Study", folder: Path, console: Console) -> None:

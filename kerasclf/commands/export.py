@@ -73,7 +73,8 @@ class ExportCommand:
         trained = TrainedModel.read(found.path, found.run)
         if images is None:
             assert self.data is not None
-            images = other_images(self.data, trained.image_shape, trained.class_names, log_to(console))
+            shape, names, fit = trained.image_shape, trained.class_names, trained.image_fit
+            images = other_images(self.data, shape, names, fit, log_to(console))
         out = self.out or default_out(found.path, self.to, self._precision)
         request = ExportRequest(self.to, out, self._precision, self.tolerance, self.accuracy_loss, self.overwrite)
         exported = export_model(trained, request, images, log_to(console))

@@ -29,7 +29,7 @@ class Group(NamedTuple):
 
 
 _MACHINES = Group("machines", ("jobs",), ("strategy", "engine", "address"))
-_SELDOM_DATA = ("train_per_class", "test_per_class", "group_by", "skip_broken")
+_SELDOM_DATA = ("fit", "train_per_class", "test_per_class", "group_by", "skip_broken")
 _STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",

@@ -123,7 +123,6 @@ class PredictCommand:
         """Predicts and writes everything. Returns the number of images that could not be read."""
         from kerasclf.inference.class_folders import ClassFolders
         from kerasclf.inference.prediction_files import prediction_writer
-        from kerasclf.inference.read_ahead import read_batches
 
         failed, top = 0, min(self.top, len(trained.class_names))
         with contextlib.ExitStack() as stack:
@@ -131,7 +130,7 @@ class PredictCommand:
             write = stack.enter_context(prediction_writer(self.out, self._form, top, promises))
             stack.enter_context(progress)
             predictions = trained.predictions(
-                read_batches(files, trained.image_shape),
+                trained.read_files(files),
                 top=top,
                 promises=promises,
                 engine=self.engine,

@@ -109,6 +109,7 @@ class RunOptions(SharedOptions):
             self.group_by,
             self.skip_broken,
             self.strategy,
+            self.fit,
         )
 
     def run_study(

@@ -201,7 +201,7 @@ def _with_options(options: SearchOptions, search: Search) -> Search:
 def _change_experiment(options: SearchOptions, experiment: Experiment) -> Experiment:
     image_size = parse_size(options.image_size) or experiment.image_size
     experiment = experiment.but(data=options.data or experiment.data, image_size=image_size)
-    experiment = experiment.reading(options.group_by, options.skip_broken)
+    experiment = experiment.reading(options.group_by, options.skip_broken, options.fit)
     if experiment.transfer is None:
         if options.weights is not None:
             raise KerasclfError(f"--weights: the experiment trains {experiment.model} from random weights.")

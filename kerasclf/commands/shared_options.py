@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
@@ -29,6 +29,9 @@ class SharedOptions:
     """Run in seconds, with few images and at most two epochs. This shows the workflow; the metrics mean nothing."""
     image_size: str | None = None
     """HEIGHTxWIDTH in pixels. Resizes the images of folders and lists, and sets the size of synthetic shapes."""
+    fit: Literal["squash", "crop", "pad"] | None = None
+    """How an image of another shape fills the size: squash stretches it, crop keeps its middle, pad adds black borders.
+    The model reads new images in the same way. Default: squash."""
     train_per_class: int | None = None
     """Maximum number of images per class for training and validation together."""
     test_per_class: int | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -13,11 +13,13 @@ from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.commands.show_gradcam import Heat, check_images, check_named_figure, figure_name, read_for, save_gradcam
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
-from kerasclf.model_file import MODEL, read_class_names
+from kerasclf.model_file import MODEL, read_class_names, read_fit
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
+    from numpy.typing import NDArray
 
 WHAT = ("kernels", "features", "gradcam", "augmentation")
 # A figure with more layers is unreadable.
@@ -64,6 +66,8 @@ class ShowCommand:
     image_size: str | None = None
     """For augmentation: HEIGHTxWIDTH in pixels. Default: the size of the data set or the experiment, or 224x224 for
     image files."""
+    fit: Literal["squash", "crop", "pad"] | None = None
+    """For augmentation: how an image of another shape fills the size. Default: squash, or that of the experiment."""
     out: Path | None = None
     """Folder of the figures, or the name of this figure, ending in .png or .svg (both are written). Default: show/ in
     the run folder, or next to the file; for augmentation, show/ in the current folder."""
@@ -81,7 +85,7 @@ class ShowCommand:
         if self.what == "gradcam":
             save_gradcam(Heat(path, class_names, label, self.images, self.out, self.overwrite), model, console)
             return
-        figure = _kernels(model) if self.what == "kernels" else _features(model, self.images[0], self.layers)
+        figure = _kernels(model) if self.what == "kernels" else _features(model, self._image(model, path), self.layers)
         from kerasclf.report.themes import save_figure, save_new_figure
 
         if out.suffix in (".png", ".svg"):
@@ -90,6 +94,10 @@ class ShowCommand:
         else:
             name = save_new_figure(figure, out / self._figure_name)
         say(console, f"{name}.png and .svg")
+
+    def _image(self, model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
+        """Returns the image as the model in the file `path` reads it."""
+        return read_for(model, self.images[0], read_fit(path))
 
     @property
     def _figure_name(self) -> str:
@@ -102,7 +110,7 @@ class ShowCommand:
             if given:
                 raise KerasclfError(f"{flag} is not for kerasclf show augmentation.")
         size, versions = parse_size(self.image_size), 4 if self.versions is None else self.versions
-        return Shown(str(self.source), self.images, self.set, versions, self.seed or 0, size)
+        return Shown(str(self.source), self.images, self.set, versions, self.seed or 0, size, self.fit)
 
     def _check(self) -> tuple[Path, tuple[str, ...], int | None]:
         """Checks everything that needs no TensorFlow, which takes seconds to start.
@@ -125,6 +133,7 @@ class ShowCommand:
             ("--versions", self.versions, "augmentation"),
             ("--seed", self.seed, "augmentation"),
             ("--image-size", self.image_size, "augmentation"),
+            ("--fit", self.fit, "augmentation"),
         ):
             if given not in (None, ()) and self.what in WHAT and self.what != of:
                 problems.add(f"{flag} is for kerasclf show {of}.")
@@ -182,13 +191,12 @@ def _kernels(model: "keras.Model") -> Any:
     return draw_kernels(*kernels(model))
 
 
-def _features(model: "keras.Model", path: Path, layers: Sequence[str]) -> Any:
+def _features(model: "keras.Model", image: "NDArray[np.uint8]", layers: Sequence[str]) -> Any:
     import numpy as np
 
     from kerasclf.models.explaining.visualization import feature_maps
     from kerasclf.report.visualization_figures import draw_features
 
-    image = read_for(model, path)
     found = feature_maps(model, image, layers)
     if len(found) > _MOST_LAYERS:
         found = [found[i] for i in np.linspace(0, len(found) - 1, _MOST_LAYERS).round().astype(int)]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kerasclf.data.dataset import Subset
+    from kerasclf.data.fit import Fit
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs.experiment import Experiment
 
@@ -32,6 +33,7 @@ class Shown(NamedTuple):
         versions: Number of random versions of each image.
         seed: Seed of the run.
         image_size: Height and width of the images, in pixels; None takes that of the training.
+        fit: How an image fills this size; None takes that of the training.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Shown(NamedTuple):
     versions: int = 4
     seed: int = 0
     image_size: tuple[int, int] | None = None
+    fit: "Fit | None" = None
 
 
 def save_augmentation(shown: Shown, out: Path | None, console: Console) -> None:
@@ -54,8 +57,13 @@ def save_augmentation(shown: Shown, out: Path | None, console: Console) -> None:
     augmentation = _augmentation(shown, experiment)
     files = shown.images if experiment or not Path(shown.source).is_file() else (Path(shown.source), *shown.images)
     size = shown.image_size or (experiment.image_size if experiment else None)
+    fit = shown.fit or (experiment.fit if experiment else "squash")
     if files:
-        images, names, indices = _read_files(files, size or _SIZE), [path.name for path in files], [*range(len(files))]
+        images, names, indices = (
+            _read_files(files, size or _SIZE, fit),
+            [path.name for path in files],
+            [*range(len(files))],
+        )
     else:
         images, names, indices = _read_dataset(shown, experiment, console)
     figure = augmentation.preview(images, shown.versions, seed=shown.seed, indices=indices, names=names)
@@ -108,12 +116,12 @@ def _setting(text: str, flag: str) -> tuple[str, object]:
         return name, value  # a text without quotes
 
 
-def _read_files(files: Sequence[Path], size: tuple[int, int]) -> "NDArray[np.uint8]":
+def _read_files(files: Sequence[Path], size: tuple[int, int], fit: "Fit") -> "NDArray[np.uint8]":
     import numpy as np
 
     from kerasclf.data.decode import read_image
 
-    return np.stack([read_image(path, size) for path in files])
+    return np.stack([read_image(path, size, fit=fit) for path in files])
 
 
 def _read_dataset(
@@ -131,13 +139,14 @@ def _read_dataset(
                 f"Expected a data set or image files. Received the folder {shown.source}. Give folder:{shown.source} "
                 "for a data set with one folder per class."
             )
-        dataset = load_dataset(shown.source, image_size=shown.image_size)
+        dataset = load_dataset(shown.source, image_size=shown.image_size, fit=shown.fit or "squash")
     else:
         choice = default_dataset(experiment.data)
         if choice.notice:
             say(console, choice.notice)
         size = shown.image_size or experiment.image_size or choice.image_size
-        dataset = load_dataset(choice.spec, split=experiment.split, image_size=size)
+        fit = shown.fit or experiment.fit
+        dataset = load_dataset(choice.spec, split=experiment.split, image_size=size, fit=fit)
     if dataset.is_table:
         raise KerasclfError(f"Expected images. Received: {dataset.spec}, a table.")
     indices = first_of_classes(dataset.train)

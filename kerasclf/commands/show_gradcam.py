@@ -13,6 +13,7 @@ from kerasclf.commands.output import folder_within, say
 from kerasclf.errors import FolderError, ImagesFailedError, KerasclfError
 from kerasclf.escaping import for_figure
 from kerasclf.inference.image_files import ImageFiles
+from kerasclf.model_file import read_fit
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
+    from kerasclf.data.fit import Fit
     from kerasclf.models.explaining.visualization import Attention
 
 # A contact sheet with more images is unreadable.
@@ -111,7 +113,7 @@ def save_gradcam(heat: Heat, model: "keras.Model", console: Console) -> None:
     chosen = every if len(every) <= MOST_IMAGES else [every[i * len(every) // MOST_IMAGES] for i in range(MOST_IMAGES)]
     if len(chosen) < len(every):
         say(console, f"{len(chosen)} of {len(every):,} images, evenly spaced")
-    files, images, problems = _read(chosen, model)
+    files, images, problems = _read(chosen, model, read_fit(heat.path))
     for problem in problems:
         say(console, problem)
     if not files:
@@ -134,7 +136,7 @@ def save_gradcam(heat: Heat, model: "keras.Model", console: Console) -> None:
         )
 
 
-def _read(chosen: Sequence[str], model: "keras.Model") -> "tuple[list[str], NDArray[np.uint8], list[str]]":
+def _read(chosen: Sequence[str], model: "keras.Model", fit: "Fit") -> "tuple[list[str], NDArray[np.uint8], list[str]]":
     """Returns the files that can be read, their images, and why others cannot."""
     import numpy as np
 
@@ -143,7 +145,7 @@ def _read(chosen: Sequence[str], model: "keras.Model") -> "tuple[list[str], NDAr
     files, images, problems = [], [], []
     for file in chosen:
         try:
-            images.append(read_for(model, Path(file)))
+            images.append(read_for(model, Path(file), fit))
             files.append(file)
         except DataError as error:
             problems.append(str(error))
@@ -153,8 +155,13 @@ def _read(chosen: Sequence[str], model: "keras.Model") -> "tuple[list[str], NDAr
     return files, np.stack(images) if images else np.zeros((0, 1, 1, 3), np.uint8), problems
 
 
-def read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
+def read_for(model: "keras.Model", path: Path, fit: "Fit") -> "NDArray[np.uint8]":
     """Reads an image in the size and channels of a model.
+
+    Args:
+        model: The model.
+        path: The image file.
+        fit: How the image fills the size.
 
     Raises:
         KerasclfError: If the image cannot be read, or the model takes no images of a usual kind.
@@ -169,7 +176,7 @@ def read_for(model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
     size = None if height is None or width is None else (height, width)
     if size is not None and math.prod(size) > MAX_PIXELS:
         raise KerasclfError(f"Expected a network for images of at most {MAX_PIXELS:,} pixels. Received: {size}.")
-    return read_image(path, size, channels)
+    return read_image(path, size, channels, fit)
 
 
 def _drawn(heat: Heat, files: Sequence[str], images: "NDArray[np.uint8]", found: "Sequence[Attention]") -> "Figure":

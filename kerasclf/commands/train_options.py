@@ -11,10 +11,12 @@ import tyro
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import Problems
+from kerasclf.model_file import read_fit
 from kerasclf.network_checks import weights_file
-from kerasclf.network_source import is_saved, saved_image_size
+from kerasclf.network_source import is_saved, saved_file, saved_image_size
 
 if TYPE_CHECKING:
+    from kerasclf.data.fit import Fit
     from kerasclf.runs.experiment import Experiment
 
 T = TypeVar("T")
@@ -149,6 +151,7 @@ class TrainOptions(RunOptions):
             "--dropout": self.dropout,
             "--head-epochs": self.head_epochs,
             "--image-size": self.image_size,
+            "--fit": self.fit,
         }
         return [
             f"{flag}: expected no value with --continue, which goes on with the network of the run."
@@ -195,7 +198,7 @@ class TrainOptions(RunOptions):
             transfer=Transfer(weights, cache="off" if self.no_cache else "auto", views=self.views),
             train=train,
         )
-        return experiment.reading(self.group_by, self.skip_broken)
+        return experiment.reading(self.group_by, self.skip_broken, self.fit or _usual_fit(network))
 
     def _continued_experiments(self) -> "list[Experiment]":
         from kerasclf.studies.continued_run import continued_experiment, find_run
@@ -240,6 +243,11 @@ class TrainOptions(RunOptions):
         if self.spec.split(":")[0] in KERAS_SETS:
             return None
         return (saved_image_size(network) if is_saved(network) else None) or (224, 224)
+
+
+def _usual_fit(network: str) -> "Fit | None":
+    """Returns how a saved network was trained to read images; None for other networks."""
+    return read_fit(saved_file(network)) if is_saved(network) else None
 
 
 def _or(value: T | None, default: T) -> T:

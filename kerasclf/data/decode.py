@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kerasclf.data.file_damage import find_damage
+from kerasclf.data.fit import Fit, fit_image, scaled_size
 from kerasclf.errors import DataError
 from kerasclf.machine import format_bytes
 
@@ -60,7 +61,9 @@ class _PixelBudget:
 _BUDGET = _PixelBudget(MAX_PIXELS)
 
 
-def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 3) -> NDArray[np.uint8]:
+def read_image(
+    path: Path, size: tuple[int, int] | None = None, channels: int = 3, fit: Fit = "squash"
+) -> NDArray[np.uint8]:
     """Reads one image as uint8 pixels 0–255 of shape (height, width, channels).
 
     EXIF rotation is applied. Transparent pixels are laid over white. CMYK and palettes become RGB. 16-bit grey keeps
@@ -68,9 +71,9 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
 
     Args:
         path: A file in the format of one of the `SUFFIXES`.
-        size: Height and width to resize to, in pixels (bilinear, antialiased; the aspect ratio may change); None keeps
-            the original size.
+        size: Height and width to resize to, in pixels (bilinear, antialiased); None keeps the original size.
         channels: 3 for RGB, 1 for grey.
+        fit: How the image fills `size`, see `kerasclf.data.fit`.
 
     Raises:
         DataError: If the file is missing, damaged, too large or not an image; the message names it.
@@ -79,15 +82,15 @@ def read_image(path: Path, size: tuple[int, int] | None = None, channels: int = 
         stored = math.prod(file.size)
         if size is not None:
             # A JPEG decodes at 1/2, 1/4 or 1/8 of its size if that is still large enough.
-            file.draft(file.mode, size if _is_sideways(file) else (size[1], size[0]))
+            file.draft(file.mode, _stored_size(file, size, fit))
         # The decoder of a progressive JPEG holds all pixels even then.
         pixels = stored if file.info.get("progressive") else math.prod(file.size)
         if pixels > MAX_PIXELS:
             raise ValueError(f"it has {pixels:,} pixels; at most {MAX_PIXELS:,} can be read")
         with _BUDGET.take(pixels):
             image = _decode(path, file, "RGB" if channels == 3 else "L")
-            if size is not None and image.size != (size[1], size[0]):
-                image = image.resize((size[1], size[0]), Image.Resampling.BILINEAR)
+            if size is not None:
+                image = fit_image(image, size, fit)
             return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
 
 
@@ -123,13 +126,19 @@ def is_broken(path: Path) -> bool:
     return False
 
 
-def resize_images(images: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Returns uint8 images of shape (n, height, width, channels) resized to `size` (bilinear, antialiased)."""
+def resize_images(images: NDArray[np.uint8], size: tuple[int, int], fit: Fit = "squash") -> NDArray[np.uint8]:
+    """Returns uint8 images of shape (n, height, width, channels) resized as `read_image` resizes files.
+
+    Args:
+        images: The images.
+        size: Height and width to resize to, in pixels.
+        fit: How an image fills `size`, see `kerasclf.data.fit`.
+    """
     resized = np.empty((len(images), *size, images.shape[-1]), np.uint8)
     for index, image in enumerate(images):
         for channel in range(image.shape[-1]):
             grey = Image.fromarray(np.ascontiguousarray(image[..., channel]))
-            resized[index, ..., channel] = np.asarray(grey.resize((size[1], size[0]), Image.Resampling.BILINEAR))
+            resized[index, ..., channel] = np.asarray(fit_image(grey, size, fit))
     return resized
 
 
@@ -173,6 +182,15 @@ def _orientation(file: Image.Image) -> int:
         return int(Image.Image.getexif(file).get(_ORIENTATION, 1))  # that of a PNG would decode the picture
     except Exception:  # as in `_opened`; a broken description is no broken picture
         return 1
+
+
+def _stored_size(file: Image.Image, size: tuple[int, int], fit: Fit) -> tuple[int, int]:
+    """Returns the least width and height, as stored, of a file whose fitted image fills `size`."""
+    width, height = file.size
+    if _is_sideways(file):
+        return scaled_size((width, height), size, fit)
+    needed_height, needed_width = scaled_size((height, width), size, fit)
+    return needed_width, needed_height
 
 
 def _is_sideways(file: Image.Image) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
+from kerasclf.data.fit import Fit
 from kerasclf.data.short_reprs import ImagesRepr
 from kerasclf.errors import DataError
 from kerasclf.values import digest_of
@@ -111,12 +112,14 @@ class FileImages(ImagesRepr):
         channels: 3 for RGB, 1 for grey.
         keys: A hash of the pixels of each image, as `Subset.keys` has it: an image must have the same pixels whenever
             it is read. Without hashes, images are not compared.
+        fit: How an image fills `size`.
     """
 
     paths: tuple[Path, ...]
     size: tuple[int, int]
     channels: int
     keys: tuple[str, ...] = ()
+    fit: Fit = "squash"
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -143,7 +146,7 @@ class FileImages(ImagesRepr):
 
         def fill(position: int) -> None:
             index = int(indices[position])
-            images[position] = read_image(self.paths[index], self.size, self.channels)
+            images[position] = self.read_file(self.paths[index])
             if self.keys and key_of(images[position].tobytes()) != self.keys[index]:
                 raise DataError(f"{self.paths[index]} has changed since it was first read. Start again.")
 
@@ -151,6 +154,14 @@ class FileImages(ImagesRepr):
         with ThreadPoolExecutor() as pool:
             list(pool.map(fill, range(len(indices))))
         return images
+
+    def read_file(self, path: Path) -> NDArray[np.uint8]:
+        """Returns a file as one of these images.
+
+        Raises:
+            DataError: If it cannot be read.
+        """
+        return read_image(path, self.size, self.channels, self.fit)
 
     def take(self, indices: NDArray[np.integer]) -> "FileImages":
         paths = tuple(self.paths[int(i)] for i in indices)

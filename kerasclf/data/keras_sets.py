@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
 from kerasclf.data.decode import resize_images
+from kerasclf.data.fit import Fit
 from kerasclf.data.folders import list_folder
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.keras_archives import ArchiveContent, CifarArchive, MnistArchive
@@ -174,11 +175,11 @@ def _found(name: str, class_names: tuple[str, ...], sets: dict[str, Subset], ver
     )
 
 
-def resized(subset: Subset, size: tuple[int, int]) -> Subset:
-    """Returns the images of a subset in memory, resized to a height and width in pixels."""
+def resized(subset: Subset, size: tuple[int, int], fit: Fit = "squash") -> Subset:
+    """Returns the images of a subset in memory, resized as `resize_images` does it."""
     array = subset.images.array
     assert array is not None
-    return Subset(ArrayImages(resize_images(array, size)), subset.labels, subset.names)
+    return Subset(ArrayImages(resize_images(array, size, fit)), subset.labels, subset.names)
 
 
 def check_classes(name: str, num_classes: int | None) -> None:

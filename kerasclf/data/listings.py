@@ -1,5 +1,6 @@
 """Lists of image files with their labels: checked as a whole, then read."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
-from kerasclf.data.decode import SUFFIXES, read_header, read_image
+from kerasclf.data.decode import SUFFIXES, read_header
+from kerasclf.data.fit import Fit
 from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, key_of
 from kerasclf.errors import DataError, listed, shortened
 from kerasclf.log import Log
@@ -76,7 +78,11 @@ class Listing:
 
 
 def read_listings(
-    listings: dict[str, Listing], image_size: tuple[int, int] | None, log: Log, skip_broken: bool = False
+    listings: dict[str, Listing],
+    image_size: tuple[int, int] | None,
+    log: Log,
+    skip_broken: bool = False,
+    fit: Fit = "squash",
 ) -> ReadImages:
     """Reads every listed image once, and keeps the pixels if all of them fit in `IN_MEMORY_LIMIT`.
 
@@ -87,6 +93,7 @@ def read_listings(
         image_size: Height and width to resize to, in pixels; None keeps the size that all files share.
         log: Receives progress messages, one line each.
         skip_broken: Whether to leave out images that cannot be read.
+        fit: How an image fills `image_size`, see `kerasclf.data.fit`.
 
     Raises:
         DataError: If an image cannot be read and is not left out, or if sizes differ and `image_size` is None.
@@ -105,7 +112,7 @@ def read_listings(
     in_memory = len(files) * size[0] * size[1] * channels <= IN_MEMORY_LIMIT
     sources = {}
     for name, listing in listings.items():
-        sources[name], broken = _read_all(listing.files, size, channels, in_memory, log)
+        sources[name], broken = _read_all(FileImages(listing.files, size, channels, fit=fit), in_memory, log)
         errors |= broken
     _refuse({} if skip_broken else errors, len(files), problems)
     found = {
@@ -200,21 +207,19 @@ def _other_size(headers: Mapping[Path, tuple[tuple[int, int], bool]]) -> str | N
     return None
 
 
-def _read_all(
-    files: tuple[Path, ...], size: tuple[int, int], channels: int, in_memory: bool, log: Log
-) -> tuple[ImageSource, dict[Path, DataError]]:
+def _read_all(source: FileImages, in_memory: bool, log: Log) -> tuple[ImageSource, dict[Path, DataError]]:
     """Decodes every file, to find a truncated one before training; keeps its pixels if `in_memory`, or their hash.
 
     Returns:
         The images, and the error of each file that cannot be decoded.
     """
-    source = FileImages(files, size, channels)
+    files = source.paths
     errors: dict[Path, DataError] = {}
     keys: list[str] = []
     pixels = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
-    chunk = max(1, _CHUNK_BYTES // (size[0] * size[1] * channels))
+    chunk = max(1, _CHUNK_BYTES // math.prod(source.shape))
     for start in range(0, len(files), chunk):
-        found = _each(lambda file: read_image(file, size, channels), files[start : start + chunk])
+        found = _each(source.read_file, files[start : start + chunk])
         errors |= {file: image for file, image in found.items() if isinstance(image, DataError)}
         for index, file in enumerate(files[start : start + chunk], start):
             image = found[file]

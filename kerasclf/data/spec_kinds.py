@@ -9,11 +9,12 @@ from kerasclf.data import birds, digits, label_tables, npz_sets, shapes, tabular
 from kerasclf.data.dataset import Subset
 from kerasclf.data.decode import is_broken
 from kerasclf.data.earlier_sets import read_earlier_sets
+from kerasclf.data.fit import Fit
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.groups import groups_of, pattern_problem
 from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
-from kerasclf.data.listings import Listing, read_listings
+from kerasclf.data.listings import Listing, ReadImages, read_listings
 from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
@@ -53,11 +54,16 @@ class Request:
     split: Split
     log: Log
     skip_broken: bool = False
+    fit: Fit = "squash"
     divide: Divide = make_sets
 
     @property
     def spec(self) -> str:
         return f"{self.kind}:{self.rest}" if self.rest else self.kind
+
+    def read(self, listings: dict[str, Listing]) -> ReadImages:
+        """Reads the listed images as the arguments say."""
+        return read_listings(listings, self.image_size, self.log, self.skip_broken, self.fit)
 
 
 def _wrong_form(kind: str, rest: str) -> DataError:
@@ -111,7 +117,7 @@ def _load_keras(request: Request) -> _Raw:
     found = load_keras_set(request.kind, int(request.rest) if request.rest else None, request.log)
     sets = make_sets(found.sets, request.split, found.class_names)
     if request.image_size is not None:
-        sets = {name: resized(subset, request.image_size) for name, subset in sets.items()}
+        sets = {name: resized(subset, request.image_size, request.fit) for name, subset in sets.items()}
     return _Raw(found.title, found.class_names, sets, found.known_as)
 
 
@@ -147,7 +153,7 @@ def _load_npz(request: Request) -> _Raw:
     found = npz_sets.read_npz(path)
     sets = make_sets(found.sets, request.split, found.class_names)
     if request.image_size is not None:
-        sets = {name: resized(subset, request.image_size) for name, subset in sets.items()}
+        sets = {name: resized(subset, request.image_size, request.fit) for name, subset in sets.items()}
     known = recognise(sets)
     title = known.title if known else f"images of {path.name}"
     return _Raw(title, found.class_names, sets, known.spec if known else None)
@@ -179,13 +185,12 @@ def _load_files(request: Request) -> _Raw:
     if split.earlier is not None:
         earlier = read_earlier_sets(Path(split.earlier))
         earlier.check_classes(request.spec, names)
-        found = read_listings(listings, request.image_size, request.log, request.skip_broken).sets
+        found = request.read(listings).sets
         return _recognised(
             _Raw(title, names, make_sets(earlier.keep(found, request.spec, split, request.log), split, names))
         )
     # Sets come first: images that are left out are not read, and a class that is too small is found at once.
-    divided = request.divide(listings, split, names)
-    read = read_listings(divided, request.image_size, request.log, request.skip_broken)
+    read = request.read(request.divide(listings, split, names))
     return _recognised(_Raw(title, names, read.sets, files=read.files, broken=read.broken))
 
 
@@ -235,7 +240,7 @@ def _draw_shapes(request: Request) -> _Raw:
 
 def _load_digits(request: Request) -> _Raw:
     _check_no_rest(request.kind, request.rest)
-    names, subset = digits.load_digits(request.image_size)
+    names, subset = digits.load_digits(request.image_size, request.fit)
     return _Raw(digits.TITLE, names, make_sets({"train": subset}, request.split, names), request.spec)
 
 
@@ -257,6 +262,8 @@ def _draw_points(request: Request) -> _Raw:
 def _load_table(request: Request, title: str, table: tabular_sets.Table) -> _Raw:
     if request.image_size is not None:
         raise DataError(f"image_size: expected None for {request.kind}, a table. Received: {request.image_size}.")
+    if request.fit != "squash":
+        raise DataError(f"fit: expected 'squash' for {request.kind}, a table. Received: {request.fit!r}.")
     names, subset = table
     return _Raw(title, names, make_sets({"train": subset}, request.split, names), request.spec)
 

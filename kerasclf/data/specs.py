@@ -9,6 +9,7 @@ from typing import NamedTuple
 from kerasclf.data import label_tables
 from kerasclf.data.dataset import ImageDataset
 from kerasclf.data.decode import MAX_PIXELS
+from kerasclf.data.fit import Fit, known_fit
 from kerasclf.data.folds import kfold
 from kerasclf.data.groups import check_groups
 from kerasclf.data.listings import Listing
@@ -24,6 +25,7 @@ def load_dataset(
     *,
     split: Split | None = None,
     image_size: Size | None = None,
+    fit: Fit = "squash",
     skip_broken: bool = False,
     log: Log = lambda line: None,
 ) -> ImageDataset:
@@ -39,6 +41,8 @@ def load_dataset(
             `kerasclf.data.tabular_sets`): `"wine:PATH"`, `"iris"`, `"points"`.
         split: How to divide images that the data set does not divide itself; None for `Split()`.
         image_size: Height and width to resize images to, or to draw shapes at, in pixels; None keeps the original size.
+        fit: How an image of another aspect ratio fills `image_size`: `"squash"` stretches it, `"crop"` keeps its
+            middle, `"pad"` adds a black border (see `kerasclf.data.fit`).
         skip_broken: Whether to leave out image files that cannot be read. `log` receives their names.
         log: Receives progress messages, one line each, while many files are read.
 
@@ -57,7 +61,7 @@ def load_dataset(
         >>> len(dataset.train), len(dataset.validation), len(dataset.test)
         (225, 25, 50)
     """
-    return load_files(spec, split=split, image_size=image_size, skip_broken=skip_broken, log=log).dataset
+    return load_files(spec, split=split, image_size=image_size, fit=fit, skip_broken=skip_broken, log=log).dataset
 
 
 class LoadedFiles(NamedTuple):
@@ -79,6 +83,7 @@ def load_files(
     *,
     split: Split | None = None,
     image_size: Size | None = None,
+    fit: Fit = "squash",
     skip_broken: bool = False,
     divide: Divide = make_sets,
     log: Log = lambda line: None,
@@ -89,6 +94,7 @@ def load_files(
         spec: As for `load_dataset`, as the other arguments.
         split: How to divide the images.
         image_size: Height and width, in pixels.
+        fit: How an image of another aspect ratio fills `image_size`.
         skip_broken: Whether to leave out image files that cannot be read.
         divide: Divides listed files into sets, as `make_sets` does.
         log: Receives progress messages.
@@ -98,10 +104,11 @@ def load_files(
         raise DataError(
             f"image_size: expected (height, width) of 1 to {MAX_PIXELS:,} pixels, or None. Received: {image_size}."
         )
+    known_fit(fit)
     spec = complete_spec(spec)
     kind, rest = _parse(spec)
     check_lists_files(spec, earlier=split.earlier, group=split.group, skip_broken=skip_broken)
-    raw = SPECS[kind].load(Request(kind, rest, image_size, split, log, skip_broken, divide))
+    raw = SPECS[kind].load(Request(kind, rest, image_size, split, log, skip_broken, fit, divide))
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
     if split.fold is not None:
         number, folds = split.fold

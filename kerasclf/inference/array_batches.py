@@ -6,18 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.decode import resize_images
+from kerasclf.data.fit import Fit
 from kerasclf.errors import KerasclfError
 from kerasclf.inference.read_ahead import ImageBatch, batch_size
 
 Arrays = NDArray[np.uint8] | Sequence[NDArray[np.uint8]]
 
 
-def array_batches(images: Arrays, shape: tuple[int, int, int]) -> Iterator[ImageBatch]:
+def array_batches(images: Arrays, shape: tuple[int, int, int], fit: Fit) -> Iterator[ImageBatch]:
     """Yields batches of arrays, resized as image files are.
 
     Args:
         images: uint8 arrays, pixels 0–255, of shape (height, width, channels).
         shape: Height, width and channels of the batches.
+        fit: How an image fills this height and width.
 
     Raises:
         KerasclfError: If an array is no such image.
@@ -27,7 +29,7 @@ def array_batches(images: Arrays, shape: tuple[int, int, int]) -> Iterator[Image
         _check_array(image, shape[2])
     for start in range(0, len(images), size):
         part = [
-            image if image.shape == shape else resize_images(image[None], shape[:2])[0]
+            image if image.shape == shape else resize_images(image[None], shape[:2], fit)[0]
             for image in images[start : start + size]
         ]
         yield ImageBatch(tuple(str(start + i) for i in range(len(part))), np.stack(part))

@@ -17,9 +17,10 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasclf.data.fit import Fit
 from kerasclf.errors import KerasclfError
 from kerasclf.inference.artifact_runtimes import Artifact, load_runtime
-from kerasclf.inference.artifacts import NAMES_KEY, TARGETS, ArtifactFile
+from kerasclf.inference.artifacts import FIT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile
 from kerasclf.model_file import CLASSES
 from kerasclf.quiet import without_stderr
 from kerasclf.transfer.extraction_engines import import_openvino
@@ -41,6 +42,7 @@ class Conversion:
         target: A key of `TARGETS`.
         precision: A precision of the target.
         calibration: Training images that decide the ranges of int8, uint8 of shape (n, height, width, channels).
+        fit: How its images fill their size.
     """
 
     model: keras.Model
@@ -48,6 +50,7 @@ class Conversion:
     target: str
     precision: str
     calibration: NDArray[np.uint8]
+    fit: Fit = "squash"
 
     @property
     def names(self) -> str:
@@ -109,7 +112,7 @@ def _to_onnx(conversion: Conversion, path: Path) -> None:
         onnx_changes.quantize(path, conversion.calibration)
     if conversion.precision == "float16":
         onnx_changes.halve(path)
-    onnx_changes.add_names(path, conversion.names)
+    onnx_changes.add_metadata(path, {NAMES_KEY: conversion.names, FIT_KEY: conversion.fit})
 
 
 @contextlib.contextmanager
@@ -147,6 +150,7 @@ def _to_openvino(conversion: Conversion, path: Path) -> None:
     if conversion.precision == "int8":
         network = _quantized_openvino(network, conversion.calibration)
     network.set_rt_info(conversion.names, ["kerasclf", NAMES_KEY])
+    network.set_rt_info(conversion.fit, ["kerasclf", FIT_KEY])
     openvino.save_model(network, path, compress_to_fp16=conversion.precision == "float16")
     del network  # it maps the file of the weights
     for file in (plain, plain.with_suffix(".bin")):
@@ -185,6 +189,7 @@ def _to_tflite(conversion: Conversion, path: Path) -> None:
     # The standard place of labels in a .tflite file: a zip archive at its end, which runtimes skip.
     with ZipFile(path, "a") as archive:
         archive.writestr(CLASSES, conversion.names)
+        archive.writestr(FIT_FILE, conversion.fit)
 
 
 def _to_saved_model(conversion: Conversion, path: Path) -> None:
@@ -192,6 +197,7 @@ def _to_saved_model(conversion: Conversion, path: Path) -> None:
     assets = path / "assets"
     assets.mkdir(exist_ok=True)
     (assets / CLASSES).write_text(conversion.names, encoding="utf-8")
+    (assets / FIT_FILE).write_text(conversion.fit, encoding="utf-8")
 
 
 _CONVERTERS: dict[str, Callable[[Conversion, Path], None]] = {

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
-from kerasclf.errors import KerasclfError
-from kerasclf.files import read_json
-from kerasclf.inference.artifacts import NAMES_KEY, TARGETS, ArtifactFile
+from kerasclf.data.fit import Fit, known_fit
+from kerasclf.errors import DataError, KerasclfError
+from kerasclf.files import read_bytes, read_json
+from kerasclf.inference.artifacts import FIT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile
 from kerasclf.inference.latency import Predict
 from kerasclf.inference.read_ahead import batch_size
 from kerasclf.inference.trained_model import TrainedModel
@@ -36,12 +37,14 @@ class Opened(NamedTuple):
         names: Class names as JSON; None if the file has none.
         shape: Shape of an image. A size that is not fixed is no integer.
         dtype: Type of the input.
+        fit: How images fill their size; None if the file does not say.
     """
 
     predict: Predict
     names: str | None
     shape: tuple[Any, ...]
     dtype: str
+    fit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,14 @@ class Artifact:
         class_names: Names of its classes, in the order of its outputs.
         image_shape: Height, width and channels of its images.
         predict: From raw uint8 images, shape (n, height, width, channels), to probabilities, shape (n, classes).
+        image_fit: How its images fill their height and width.
     """
 
     file: ArtifactFile
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
     predict: Predict
+    image_fit: Fit = "squash"
 
     @classmethod
     def open(cls, file: ArtifactFile) -> "Artifact":
@@ -69,9 +74,11 @@ class Artifact:
         """
         if file.kind == "keras":
             trained = TrainedModel.read(file.path)
-            return cls(file, trained.class_names, trained.image_shape, keras_predict(trained.model))
+            predict = keras_predict(trained.model)
+            return cls(file, trained.class_names, trained.image_shape, predict, trained.image_fit)
         opened = load_runtime(file)
-        return cls(file, _names(opened, file.path), _shape(opened, file.path), opened.predict)
+        names, shape = _names(opened, file.path), _shape(opened, file.path)
+        return cls(file, names, shape, opened.predict, _fit(opened, file.path))
 
 
 def load_runtime(file: ArtifactFile) -> Opened:
@@ -114,11 +121,13 @@ def _open_onnx(path: Path) -> Opened:
     options.add_session_config_entry("session.x64quantprecision", "1")
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     (image,) = session.get_inputs()
+    metadata = session.get_modelmeta().custom_metadata_map
     return Opened(
         lambda images: np.asarray(session.run(None, {image.name: images})[0], np.float32),
-        session.get_modelmeta().custom_metadata_map.get(NAMES_KEY),
+        metadata.get(NAMES_KEY),
         tuple(image.shape[1:]),
         image.type.removeprefix("tensor(").removesuffix(")"),
+        metadata.get(FIT_KEY),
     )
 
 
@@ -126,8 +135,8 @@ def _open_openvino(path: Path) -> Opened:
     openvino = import_openvino()
     core = openvino.Core()
     network = core.read_model(path)
-    place = ["kerasclf", NAMES_KEY]
-    names = network.get_rt_info(place).astype(str) if network.has_rt_info(place) else None
+    places = [["kerasclf", key] for key in (NAMES_KEY, FIT_KEY)]
+    names, fit = (network.get_rt_info(one).astype(str) if network.has_rt_info(one) else None for one in places)
     settings = {
         # OpenVINO would compute in bfloat16 on some processors, and the probabilities would depend on the machine.
         "INFERENCE_PRECISION_HINT": "f32",
@@ -138,7 +147,7 @@ def _open_openvino(path: Path) -> Opened:
     (image,) = network.inputs
     shape = tuple(size.get_length() if size.is_static else None for size in list(image.partial_shape)[1:])
     kind = {"u8": "uint8", "f32": "float32"}.get(image.element_type.get_type_name(), "another type")
-    return Opened(lambda images: np.array(compiled(images)[0], np.float32), names, shape, kind)
+    return Opened(lambda images: np.array(compiled(images)[0], np.float32), names, shape, kind, fit)
 
 
 def _open_litert(path: Path) -> Opened:
@@ -159,14 +168,15 @@ def _open_litert(path: Path) -> Opened:
         return np.asarray(interpreter.get_tensor(output["index"]), np.float32)
 
     shape = tuple(map(int, image["shape"][1:]))
-    return Opened(predict, _names_in_archive(path), shape, np.dtype(image["dtype"]).name)
+    names, fit = (_text_in_archive(path, member) for member in (CLASSES, FIT_FILE))
+    return Opened(predict, names, shape, np.dtype(image["dtype"]).name, fit)
 
 
-def _names_in_archive(path: Path) -> str | None:
-    """Returns the text of classes.json in the zip archive at the end of a file, if there is one."""
+def _text_in_archive(path: Path, member: str) -> str | None:
+    """Returns the text of a member of the zip archive at the end of a file, if there is one."""
     try:
         with ZipFile(path) as archive:
-            return archive.read(CLASSES).decode() if archive.getinfo(CLASSES).file_size <= _MAX_BYTES else None
+            return archive.read(member).decode() if archive.getinfo(member).file_size <= _MAX_BYTES else None
     except (BadZipFile, KeyError, ValueError):
         return None
 
@@ -183,9 +193,10 @@ def _open_saved_model(path: Path) -> Opened:
         (rows,) = serve(**{name: tf.constant(images)}).values()
         return np.asarray(rows, np.float32)
 
-    names = path / "assets" / CLASSES
+    names, fit = path / "assets" / CLASSES, path / "assets" / FIT_FILE
     text = json.dumps(read_json(names)) if names.is_file() else None
-    return Opened(predict, text, tuple(image.shape[1:]), image.dtype.name)
+    fit_text = read_bytes(fit, _MAX_BYTES).decode(errors="replace") if fit.is_file() else None
+    return Opened(predict, text, tuple(image.shape[1:]), image.dtype.name, fit_text)
 
 
 _RUNTIMES: dict[str, Callable[[Path], Opened]] = {
@@ -205,6 +216,14 @@ def _names(opened: Opened, path: Path) -> tuple[str, ...]:
         names = None
     check_schema(names, list[str], f"{NAMES_KEY} in {path}")
     return tuple(names)
+
+
+def _fit(opened: Opened, path: Path) -> Fit:
+    """Returns how images fill their size. A file of an earlier version does not say it."""
+    try:
+        return known_fit(opened.fit or "squash")
+    except DataError as error:
+        raise KerasclfError(f"{path} cannot be used: {error}") from None
 
 
 def _shape(opened: Opened, path: Path) -> tuple[int, int, int]:

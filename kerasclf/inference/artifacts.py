@@ -20,6 +20,9 @@ Precision = Literal["float32", "float16", "int8"]
 EXPORT_FILE = "export.json"
 # Name of the class names inside an artifact.
 NAMES_KEY = "class_names"
+# Name of the way in which images fill their size, inside an artifact, and its file in an archive.
+FIT_KEY = "image_fit"
+FIT_FILE = "image_fit.txt"
 
 
 @dataclass(frozen=True)

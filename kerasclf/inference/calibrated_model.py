@@ -27,7 +27,7 @@ def write_calibrated(trained: TrainedModel, calibration: ModelCalibration, path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     model = with_temperature(trained.model, calibration.temperature.value)
-    save_model(model, path, trained.class_names, calibration.to_plain())
+    save_model(model, path, trained.class_names, calibration.to_plain(), trained.image_fit)
 
 
 def with_temperature(model: keras.Model, temperature: float) -> keras.Model:

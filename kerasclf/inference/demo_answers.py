@@ -14,7 +14,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.escaping import on_one_line
 from kerasclf.inference.explain import NearestTrainingImages, feature_model, heat_maps, nearest_training_images
 from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, most_probable
-from kerasclf.inference.read_ahead import ImageBatch, read_batches
+from kerasclf.inference.read_ahead import ImageBatch
 from kerasclf.inference.trained_model import Computing, TrainedModel
 from kerasclf.log import Log
 
@@ -105,7 +105,7 @@ class Answers:
             path: Where it is.
             name: How the user calls it. A message does not name its place on this machine.
         """
-        ((batch, rows),) = self._compute(read_batches([str(path)], self.trained.image_shape))
+        ((batch, rows),) = self._compute(self.trained.read_files([str(path)]))
         if problem := batch.problems.get(0):
             return Answer(Prediction(name, problem=_problem(problem, path, name)))
         names = self.trained.class_names
@@ -114,12 +114,12 @@ class Answers:
         return Answer(prediction, overlay, self._neighbours(batch), self.promises)
 
     def _overlay(self, path: Path, batch: ImageBatch, label: int) -> NDArray[np.uint8] | None:
-        """Returns the picture in its own proportions with the heat map of a class; None without convolutions."""
+        """Returns the picture with the heat map of a class; None without convolutions."""
         try:
             heat = heat_maps(self.trained.model, batch.images, [label])[0]
         except KerasclfError:
             return None
-        return laid_over(_picture(path), heat)
+        return laid_over(_picture(path, self.trained), heat)
 
     def _neighbours(self, batch: ImageBatch) -> tuple[Neighbour, ...]:
         if self.nearest is None or self._features is None:
@@ -151,12 +151,19 @@ def prepare_answers(trained: TrainedModel, log: Log) -> tuple[Answers, str]:
     return Answers(trained, nearest), ""
 
 
-def _picture(path: Path) -> NDArray[np.uint8]:
-    """Returns the picture of a file in its own proportions, in a size for the page."""
+def _picture(path: Path, trained: TrainedModel) -> NDArray[np.uint8]:
+    """Returns the picture of a file in a size for the page.
+
+    A model that squashes images has the picture in its own proportions, as its heat map stretches with it. Otherwise
+    the picture is the part, or the part with a border, that the model sees.
+    """
     (height, width), _ = read_header(path)
+    if trained.image_fit != "squash":
+        side = max(height, width)
+        height, width = (round(length * side / max(trained.image_size)) for length in trained.image_size)
     factor = min(1.0, _MOST_PIXELS_PER_SIDE / max(height, width))
     size = max(1, math.floor(height * factor)), max(1, math.floor(width * factor))
-    return _enlarged(read_image(path, size))
+    return _enlarged(read_image(path, size, fit=trained.image_fit))
 
 
 def _enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

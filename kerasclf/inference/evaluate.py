@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.earlier_sets import read_earlier_sets
+from kerasclf.data.fit import Fit
 from kerasclf.data.image_sources import key_of
 from kerasclf.errors import DataError
 from kerasclf.inference.averaged_views import VIEWS, ImageView
@@ -34,6 +35,9 @@ class Computes(Protocol):
 
     @property
     def image_shape(self) -> tuple[int, int, int]: ...
+
+    @property
+    def image_fit(self) -> Fit: ...
 
     @property
     def class_names(self) -> tuple[str, ...]: ...
@@ -135,7 +139,7 @@ def predict_labelled(
     problems: dict[int, str] = {}
     keys: list[str] = []
     rows = slice(0, 0)
-    batches = _changed(images.batches(model.image_shape), changes)
+    batches = _changed(images.batches(model.image_shape, model.image_fit), changes)
     for number, (batch, probabilities) in enumerate(model.compute(batches, options.engine, log)):
         change = number % len(changes)
         if change == 0:

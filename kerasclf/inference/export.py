@@ -13,7 +13,7 @@ from kerasclf.errors import ParityError
 from kerasclf.files import file_digest, write_json
 from kerasclf.inference.artifact_converters import Conversion, convert
 from kerasclf.inference.artifact_runtimes import Artifact, keras_predict, read_in_batches
-from kerasclf.inference.artifacts import EXPORT_FILE, NAMES_KEY, TARGETS, ArtifactFile, check_request
+from kerasclf.inference.artifacts import EXPORT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile, check_request
 from kerasclf.inference.exportable import exportable
 from kerasclf.inference.latency import Latency, Predict, measure_latency, measure_throughput
 from kerasclf.inference.parity import Limits, Parity, compare
@@ -124,7 +124,9 @@ def export_model(
     if rebuilt_from:
         log(f"rebuilt in float32: the model is in {rebuilt_from}")
     count = _CALIBRATION_IMAGES if request.precision == "int8" else 0
-    conversion = Conversion(model, trained.class_names, request.target, request.precision, images.calibration(count))
+    conversion = Conversion(
+        model, trained.class_names, request.target, request.precision, images.calibration(count), trained.image_fit
+    )
     with new_folder(request.out, overwrite=request.overwrite) as folder:
         artifact = convert(conversion, folder)
         log(f"proof: {images.described()}")
@@ -184,6 +186,7 @@ def _record(exported: Exported, request: ExportRequest, trained: TrainedModel) -
         "rebuilt_from": exported.rebuilt_from,
         NAMES_KEY: list(trained.class_names),
         "image_shape": list(trained.image_shape),
+        FIT_KEY: trained.image_fit,
         "proof": {
             "data": exported.images.data,
             "set": exported.images.name,

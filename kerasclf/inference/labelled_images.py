@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset, class_counts
 from kerasclf.data.decode import resize_images
+from kerasclf.data.fit import Fit
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.data.specs import check_images, complete_spec, form_of, load_dataset
@@ -141,21 +142,26 @@ class LabelledImages:
                 f"{kinds.get(self.source.shape[2], f'images of {self.source.shape[2]} channels')}."
             )
 
-    def batches(self, shape: Shape) -> Iterator[ImageBatch]:
-        """Yields all images in a shape (height, width, channels), batch by batch."""
+    def batches(self, shape: Shape, fit: Fit) -> Iterator[ImageBatch]:
+        """Yields all images, batch by batch.
+
+        Args:
+            shape: Height, width and channels of the images.
+            fit: How an image fills this height and width.
+        """
         if self.source is None:
-            yield from read_batches(map(str, self.files), shape)
+            yield from read_batches(map(str, self.files), shape, file_reader(shape, fit))
             return
         size = batch_size(shape)
         for start in range(0, len(self), size):
             indices = np.arange(start, min(start + size, len(self)))
-            yield ImageBatch(tuple(self.names[i] for i in indices), _sized(self.source.read(indices), shape))
+            yield ImageBatch(tuple(self.names[i] for i in indices), _sized(self.source.read(indices), shape, fit))
 
-    def read(self, indices: NDArray[np.int64], shape: Shape) -> NDArray[np.uint8]:
+    def read(self, indices: NDArray[np.int64], shape: Shape, fit: Fit) -> NDArray[np.uint8]:
         """Returns a few images, uint8 of shape (n, height, width, channels), pixels 0–255."""
         if self.source is not None:
-            return _sized(self.source.read(indices), shape)
-        read = file_reader(shape)
+            return _sized(self.source.read(indices), shape, fit)
+        read = file_reader(shape, fit)
         images = [read(str(self.files[int(i)])) for i in indices]
         return np.stack(images) if images else np.zeros((0, *shape), np.uint8)
 
@@ -196,5 +202,5 @@ def _joined(listings: Mapping[str, Listing]) -> Listing:
     )
 
 
-def _sized(images: NDArray[np.uint8], shape: Shape) -> NDArray[np.uint8]:
-    return images if images.shape[1:3] == shape[:2] else resize_images(images, shape[:2])
+def _sized(images: NDArray[np.uint8], shape: Shape, fit: Fit) -> NDArray[np.uint8]:
+    return images if images.shape[1:3] == shape[:2] else resize_images(images, shape[:2], fit)

@@ -41,6 +41,11 @@ def check_comparable(artifacts: Sequence[Artifact]) -> None:
                 f"Expected models of images of {shapes[0]}, as {first.file.path}. Received: {other.file.path}, of "
                 f"{shapes[1]}."
             )
+        if other.image_fit != first.image_fit:
+            raise KerasclfError(
+                f"Expected models of images fitted by {first.image_fit}, as {first.file.path}. Received: "
+                f"{other.file.path}, by {other.image_fit}."
+            )
         if other.class_names != first.class_names:
             raise KerasclfError(f"Expected models of the classes of {first.file.path}. {other.file.path} has others.")
 

@@ -11,8 +11,6 @@ from onnxruntime.quantization import CalibrationDataReader, QuantType, quantize_
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from onnxruntime.transformers.float16 import convert_float_to_float16
 
-from kerasclf.inference.artifacts import NAMES_KEY
-
 _WITH_WEIGHTS = ("Conv", "Gemm", "MatMul")
 
 
@@ -95,8 +93,8 @@ def halve(path: Path) -> None:
     onnx.save(convert_float_to_float16(onnx.load(path), keep_io_types=True), path)
 
 
-def add_names(path: Path, names: str) -> None:
-    """Writes the class names, as JSON, into the metadata of a network."""
+def add_metadata(path: Path, texts: dict[str, str]) -> None:
+    """Writes texts by name into the metadata of a network."""
     network = onnx.load(path)
-    helper.set_model_props(network, {NAMES_KEY: names})
+    helper.set_model_props(network, texts)
     onnx.save(network, path)

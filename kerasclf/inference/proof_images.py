@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import load_dataset
 from kerasclf.data.dataset import ImageDataset, Subset
+from kerasclf.data.fit import Fit
 from kerasclf.data.views import View
 from kerasclf.errors import DataError, KerasclfError
 from kerasclf.log import Log
@@ -85,20 +86,23 @@ def dataset_of_run(run: RunFolder, log: Log, remedy: str = "Restore them.") -> I
     return dataset
 
 
-def other_images(data: str, image_shape: tuple[int, int, int], class_names: Sequence[str], log: Log) -> ProofImages:
+def other_images(
+    data: str, image_shape: tuple[int, int, int], class_names: Sequence[str], fit: Fit, log: Log
+) -> ProofImages:
     """Returns the images of any data set with the classes of a model.
 
     Args:
         data: Its spec.
         image_shape: Height, width and channels of the model's images.
         class_names: The classes of the model.
+        fit: How an image fills the height and width of the model.
         log: Receives progress messages.
 
     Raises:
         DataError: If it has other classes or channels.
     """
     height, width, channels = image_shape
-    dataset = load_dataset(data, image_size=(height, width), log=log)
+    dataset = load_dataset(data, image_size=(height, width), fit=fit, log=log)
     if dataset.is_table or dataset.image_shape != image_shape:
         raise DataError(
             f"data: expected images of {height}x{width}x{channels}. Received: {data}, of "

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
+from kerasclf.data.fit import Fit
 from kerasclf.errors import DataError
 from kerasclf.machine import usable_cores
 
@@ -43,25 +44,30 @@ def batch_size(shape: tuple[int, int, int]) -> int:
     return max(1, min(_MOST_IN_BATCH, _BATCH_VALUES // int(np.prod(shape))))
 
 
-def file_reader(shape: tuple[int, int, int]) -> Read:
-    """Returns the function that reads an image file as in training, in a shape (height, width, channels)."""
+def file_reader(shape: tuple[int, int, int], fit: Fit) -> Read:
+    """Returns the function that reads an image file as in training.
+
+    Args:
+        shape: Height, width and channels of the images.
+        fit: How an image fills this height and width.
+    """
     height, width, channels = shape
 
     def read(file: str) -> NDArray[np.uint8]:
-        return read_image(Path(file), (height, width), channels)
+        return read_image(Path(file), (height, width), channels, fit)
 
     return read
 
 
-def read_batches(files: Iterable[str], shape: tuple[int, int, int], read: Read | None = None) -> Iterator[ImageBatch]:
+def read_batches(files: Iterable[str], shape: tuple[int, int, int], read: Read) -> Iterator[ImageBatch]:
     """Yields all images of some files, batch by batch, while threads decode the next ones.
 
     Args:
         files: Paths of the files, taken as they are needed.
         shape: Height, width and channels of the batches.
-        read: Reads a file in this shape; None for `file_reader`.
+        read: Reads a file in this shape, such as `file_reader`.
     """
-    read, size, waiting = read or file_reader(shape), batch_size(shape), deque[tuple[str, Future[_Image]]]()
+    size, waiting = batch_size(shape), deque[tuple[str, Future[_Image]]]()
     # One thread more than cores: some of them wait for the disk.
     pool = ThreadPoolExecutor(usable_cores() + 1, "kerasclf-read")
     coming = iter(files)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kerasclf.data.fit import Fit
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.inference.array_batches import Arrays, array_batches
 from kerasclf.inference.image_files import ImageFiles
@@ -18,9 +19,9 @@ from kerasclf.inference.model_calibration import ModelCalibration, checked
 from kerasclf.inference.model_checks import check_probabilities, input_problem, names_problem
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, as_table, most_probable
-from kerasclf.inference.read_ahead import ImageBatch, read_batches
+from kerasclf.inference.read_ahead import ImageBatch, file_reader, read_batches
 from kerasclf.log import Log
-from kerasclf.model_file import read_class_names
+from kerasclf.model_file import read_class_names, read_fit
 from kerasclf.models.saved_networks import load_saved
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.transfer.extraction_engines import Engine
@@ -45,6 +46,7 @@ class TrainedModel:
         run: The run that trained it; None if its folder is unknown.
         calibration: Its calibration; None if its predictions of validation images are unknown.
         raw: Whether its probabilities are those of the network as trained, without calibration.
+        image_fit: How its images fill `image_size`: `"squash"`, `"crop"` or `"pad"` (see `kerasclf.data.fit`).
     """
 
     path: Path
@@ -53,6 +55,7 @@ class TrainedModel:
     run: RunFolder | None = None
     calibration: ModelCalibration | None = None
     raw: bool = False
+    image_fit: Fit = "squash"
 
     def __repr__(self) -> str:
         size = "x".join(map(str, self.image_shape))
@@ -78,13 +81,13 @@ class TrainedModel:
             KerasclfError: If it cannot be loaded, or lacks something that a model of kerasclf has; the message lists
                 all that it lacks.
         """
-        names, model = read_class_names(path), load_saved(path)
+        names, fit, model = read_class_names(path), read_fit(path), load_saved(path)
         problems = Problems()
         for problem in (input_problem(model, path), names_problem(model, names, path)):
             if problem:
                 problems.add(problem)
         problems.raise_all(f"{path} cannot be used")
-        return cls(path, model, names, run, calibration, raw)
+        return cls(path, model, names, run, calibration, raw, fit)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -94,7 +97,7 @@ class TrainedModel:
 
     @property
     def image_size(self) -> tuple[int, int]:
-        """Height and width of its images, in pixels. Images of other sizes are resized."""
+        """Height and width of its images, in pixels. Images of other sizes are resized as in training."""
         return self.image_shape[:2]
 
     @property
@@ -218,6 +221,10 @@ class TrainedModel:
         # A report fits the temperature itself and shows its effect.
         return evaluate([replace(self, raw=True)], LabelledImages.find(data), options)
 
+    def read_files(self, files: Iterable[str]) -> Iterator[ImageBatch]:
+        """Yields the images of some files as in training, batch by batch, while threads read the next ones."""
+        return read_batches(files, self.image_shape, file_reader(self.image_shape, self.image_fit))
+
     def predictions(
         self,
         batches: Iterable[ImageBatch],
@@ -230,7 +237,7 @@ class TrainedModel:
         """Yields the prediction of each image, in their order. Memory does not grow with the number of images.
 
         Args:
-            batches: The images, such as those of `read_batches`.
+            batches: The images, such as those of `read_files`.
             top: Number of classes per image.
             promises: The rules of the calibration that add columns.
             engine: As for `predict`.
@@ -288,5 +295,5 @@ class TrainedModel:
         if isinstance(images, str | Path):
             images = [images]
         if all(isinstance(image, str | Path) for image in images) and not isinstance(images, np.ndarray):
-            return read_batches(ImageFiles(tuple(map(str, images))), self.image_shape)
-        return array_batches(images, self.image_shape)  # type: ignore[arg-type]
+            return self.read_files(ImageFiles(tuple(map(str, images))))
+        return array_batches(images, self.image_shape, self.image_fit)  # type: ignore[arg-type]

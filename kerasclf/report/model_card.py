@@ -44,6 +44,12 @@ _METRIC_NAMES = {
 # Names of published data sets at Hugging Face.
 _PUBLISHED = ("cifar10", "cifar100", "mnist")
 _WORST_CLASSES = 5
+# How images of another size are read, in sentences.
+_FITS = {
+    "squash": "An image of another size is stretched to this one: its aspect ratio may change.",
+    "crop": "An image of another size is scaled until it covers this one, and its middle is kept.",
+    "pad": "An image of another size is scaled until this one contains it, and gets a black border.",
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,7 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
         classes=run.class_names,
         shape=(height, width, channels),
         is_table=(height, width) == (1, 1),
+        fit=_FITS[given.fit],
         is_final=trained_on_validation(description),
         is_tested=data["images"]["test"] > 0,
         study=results.study,

@@ -48,7 +48,9 @@ def _command(
         "--protocol": study["protocol"],
         "--train-per-class": shared["train_per_class"],
         "--test-per-class": shared["test_per_class"],
+        "--group-by": shared["group"],
         "--image-size": shared["image_size"] and "x".join(map(str, shared["image_size"])),
+        "--fit": shared["fit"] if shared["fit"] != "squash" else None,
         "--epochs": _epochs(study, first),
         "--weights": _weights([e.experiment for e in experiments]),
         "--repeats": repeats if repeats != usual else None,
@@ -59,7 +61,8 @@ def _command(
     given += ["--backbone", *study["backbones"]] if study.get("backbones") else []
     size = [] if study["size"] == "full" else [f"--{study['size']}"]
     no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
-    return shlex.join(["kerasclf", "study", study["name"], *given, *more, *no_cache, *size])
+    skip_broken = ["--skip-broken"] if shared["skip_broken"] else []
+    return shlex.join(["kerasclf", "study", study["name"], *given, *skip_broken, *more, *no_cache, *size])
 
 
 def _shared(experiments: Sequence[Experiment]) -> dict[str, Any]:
@@ -68,7 +71,10 @@ def _shared(experiments: Sequence[Experiment]) -> dict[str, Any]:
         "data": [e.data for e in experiments],
         "train_per_class": [e.split.train_per_class for e in experiments],
         "test_per_class": [e.split.test_per_class for e in experiments],
+        "group": [e.split.group for e in experiments],
         "image_size": [e.image_size for e in experiments],
+        "fit": [e.fit for e in experiments],
+        "skip_broken": [e.skip_broken for e in experiments],
     }
     return {name: found[0] if len(set(found)) == 1 else None for name, found in values.items()}
 

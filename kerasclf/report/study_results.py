@@ -147,6 +147,7 @@ class StudyResults:
             and all(
                 self._is_same_data(run)
                 and experiment.image_size in (None, self._published_size)
+                and experiment.fit == "squash"
                 and experiment.split.train_per_class is None
                 and experiment.split.test_per_class is None
                 and (experiment.transfer is None or experiment.transfer.weights == "imagenet")
@@ -192,14 +193,15 @@ class StudyResults:
             return " ".join(self._weights_note)
         source = self.study["published_data"].replace("folder", "the author's own images")
         same_data = self._is_same_data(self.first_run)
-        if same_data and (self._weights_note or self._reduction_note or self._networks_note):
-            return " ".join([*self._weights_note, "The published figures are not comparable."])
+        notes = [*self._weights_note, *self._fit_note]
+        if same_data and (notes or self._reduction_note or self._networks_note):
+            return " ".join([*notes, "The published figures are not comparable."])
         all_of = "all of " if same_data else ""
         return " ".join(
             [
                 f"The results are measured on {self.data_title}. The published figures were measured on "
                 f"{all_of}{source} and are not comparable.",
-                *self._weights_note,
+                *notes,
             ]
         )
 
@@ -213,6 +215,12 @@ class StudyResults:
         """A sentence if a network that is usually pretrained started from random weights."""
         weights = [e.experiment.transfer.weights for e in self.experiments if e.experiment.transfer]
         return [RANDOM_WEIGHTS] if "none" in weights else []
+
+    @property
+    def _fit_note(self) -> list[str]:
+        """A sentence if images keep their aspect ratio. Those of the declared studies do not."""
+        fits = sorted({e.experiment.fit for e in self.experiments} - {"squash"})
+        return [f"The images keep their aspect ratio (fit {in_words(fits)}), unlike those of the study."] if fits else []
 
     @property
     def _published_size(self) -> tuple[int, int] | None:

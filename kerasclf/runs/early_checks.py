@@ -69,4 +69,6 @@ def _table_problems(experiment: Experiment) -> list[str]:
     found = [f"data: {model} is a network for images. Received: {data}, a table of numbers."] if problems else []
     if experiment.image_size is not None:
         found.append(f"image_size: expected None for {data}, a table. Received: {experiment.image_size}.")
+    if experiment.fit != "squash":
+        found.append(f"fit: expected 'squash' for {data}, a table. Received: {experiment.fit!r}.")
     return found

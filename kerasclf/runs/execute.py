@@ -128,7 +128,7 @@ def _write_result(
     if _has_unseen_validation(job, dataset):
         probabilities = trained.predict(dataset.validation)
         write_predictions(folder / VALIDATION_PREDICTIONS, dataset.validation, probabilities, dataset.class_names)
-    save_model(trained.model, folder / MODEL, dataset.class_names)
+    save_model(trained.model, folder / MODEL, dataset.class_names, fit=job.experiment.fit)
     write_json(folder / CLASSES, list(dataset.class_names))  # in the order of the model's outputs
     trained.history.to_csv(folder / "history.csv", index=False, lineterminator="\n")
     write_json(folder / "metrics.json", metrics)

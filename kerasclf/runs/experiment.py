@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
+from kerasclf.data.fit import Fit
 from kerasclf.data.specs import complete_spec
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
@@ -43,6 +44,8 @@ class Experiment(Value):
         split: How to divide the images into training, validation and test set.
         image_size: Height and width, in pixels, to which the images of folders and lists are resized and synthetic
             shapes are drawn; None keeps the original size.
+        fit: How an image of another aspect ratio fills `image_size`: `"squash"` stretches it, `"crop"` keeps its
+            middle, `"pad"` adds a black border. The saved model records it, and reads new images alike.
         augment_validation: Whether validation images are augmented too, a flaw of some published studies.
         skip_broken: Whether to leave out image files that cannot be read, instead of refusing them.
         flaws: Names from `kerasclf.flaws.FLAWS`; empty in a sound experiment.
@@ -71,6 +74,7 @@ class Experiment(Value):
     split: Split = field(default_factory=Split)
     image_size: tuple[int, int] | None = None
     augment_validation: bool = False
+    fit: Fit = field(default="squash", metadata=LATER)
     skip_broken: bool = field(default=False, metadata=LATER)
     flaws: tuple[str, ...] = field(default=(), metadata=LATER)
     model_source: str | None = field(default=None, metadata=LATER)
@@ -111,15 +115,16 @@ class Experiment(Value):
             changes = {"model_source": None, **changes}
         return super().but(**changes)
 
-    def reading(self, group: str | None = None, skip_broken: bool = False) -> Self:
-        """Returns the experiment with another way to read its image files. None and False change nothing.
+    def reading(self, group: str | None = None, skip_broken: bool = False, fit: Fit | None = None) -> Self:
+        """Returns the experiment with another way to read its images. None and False change nothing.
 
         Args:
             group: As for `Split`.
             skip_broken: Whether to leave out files that cannot be read.
+            fit: How an image fills `image_size`.
         """
         split = self.split if group is None else self.split.but(group=group)
-        return self.but(split=split, skip_broken=skip_broken or self.skip_broken)
+        return self.but(split=split, skip_broken=skip_broken or self.skip_broken, fit=fit or self.fit)
 
     def on_split(self, seed: int, splits: int) -> Self:
         """Returns the experiment as the run of one seed makes it, where a study repeats the split of its images.
@@ -209,7 +214,12 @@ class Experiment(Value):
         from kerasclf.data import load_dataset
 
         return load_dataset(
-            self.data, split=self.split, image_size=self.image_size, skip_broken=self.skip_broken, log=log
+            self.data,
+            split=self.split,
+            image_size=self.image_size,
+            fit=self.fit,
+            skip_broken=self.skip_broken,
+            log=log,
         )
 
     def network(

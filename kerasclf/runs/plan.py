@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kerasclf.data import ImageDataset
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
+from kerasclf.data.fit import Fit
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 # By network and source of the weights.
 PretrainedWeights = dict[tuple[str, str], "Weights"]
-SourceKey = tuple[str, Split, tuple[int, int] | None]
+# All fields that decide which pixels an experiment sees.
+SourceKey = tuple[str, Split, tuple[int, int] | None, Fit, bool]
 DataKey = tuple[SourceKey, tuple[str, ...]]
 
 
@@ -153,7 +155,7 @@ def _key(experiment: Experiment) -> DataKey:
 
 
 def _source_key(experiment: Experiment) -> SourceKey:
-    return experiment.data, experiment.split, experiment.image_size
+    return experiment.data, experiment.split, experiment.image_size, experiment.fit, experiment.skip_broken
 
 
 def _load_datasets(experiments: dict[str, Experiment], log: Log) -> dict[DataKey, ImageDataset]:

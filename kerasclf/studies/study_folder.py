@@ -20,6 +20,8 @@ STUDY_FILE = "study.json"
 _IDENTITY = ("name", "protocol", "size")
 # Every run of the report is looked for.
 _MAX_RUNS = 100_000
+# Fields of an experiment that decide how images are read, besides its split.
+_READING = ("image_size", "fit", "skip_broken")
 
 
 class _Contents(TypedDict):
@@ -245,5 +247,5 @@ def _data_of(study: dict[str, Any]) -> str:
 def _data_settings(study: dict[str, Any]) -> Iterator[str]:
     for experiment in study["experiments"].values():
         limits = [f"{key}={value}" for key, value in experiment["split"].items() if value is not None]
-        size = experiment["image_size"]
-        yield f"{experiment['data']} ({', '.join(limits + ([f'image_size={size}'] if size else []))})"
+        reading = [f"{key}={value}" for key in _READING if (value := experiment.get(key))]
+        yield f"{experiment['data']} ({', '.join(limits + reading)})"

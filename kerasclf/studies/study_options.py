@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from kerasclf.data.fit import Fit
 from kerasclf.data.specs import complete_spec
 from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
 from kerasclf.network_checks import name_problems, weights_file
@@ -93,6 +94,7 @@ class StudyOptions(Value):
         cache: Whether the activations of frozen layers are cached, see `Transfer`.
         group: Pattern that finds the group of each image file in its name (see `Split`); None keeps the study's own.
         skip_broken: Whether to leave out image files that cannot be read.
+        fit: How an image fills the size of the images (see `Experiment`); None keeps the study's own.
         backbones: Pretrained networks that replace those of a declared study (see `declare`); empty keeps them.
         strategy: The devices of each training, see `TrainConfig`; None keeps the study's own.
     """
@@ -109,6 +111,7 @@ class StudyOptions(Value):
     group: str | None = None
     skip_broken: bool = False
     strategy: str | None = None
+    fit: Fit | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.data, str) and self.data:
@@ -253,7 +256,7 @@ def _with_sources(study: Study, options: StudyOptions) -> Study:
             # The study's own limits apply only to its own data.
             split = experiment.split.but(train_per_class=None, test_per_class=None)
             changed = changed.but(data=data, split=split)
-        changed = changed.reading(options.group, options.skip_broken)
+        changed = changed.reading(options.group, options.skip_broken, options.fit)
         if experiment.transfer is None:
             return changed
         source = experiment.transfer.weights if weights is None else weights

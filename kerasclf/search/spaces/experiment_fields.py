@@ -10,7 +10,7 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.values import Value
 
 # Trials that see different images cannot be compared.
-_FIXED = ("data", "split", "image_size", "augment_validation")
+_FIXED = ("data", "split", "image_size", "fit", "skip_broken", "augment_validation")
 # These change the speed of training, but not the result.
 _SPEED = ("train.steps_per_execution", "transfer.cache")
 _ARGUMENTS = "model."
