@@ -12,7 +12,7 @@ from keras import layers
 
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
-from kerasclf.model_file import read_class_names, save_model
+from kerasclf.model_file import read_class_names, read_fit, save_model
 
 # A name may hold anything.
 NAMES = ["cat", "犬", "a/b", "=1+1", "\x1b[2J"]
@@ -53,7 +53,12 @@ def test_the_model_is_the_one_that_keras_saves(model, path, tmp_path):
         assert ours.namelist() == plain.namelist()
         assert ours.read("config.json") == plain.read("config.json")
         metadata = json.loads(ours.read("metadata.json"))
-        assert {**json.loads(plain.read("metadata.json")), "date_saved": 0, "class_names": NAMES} == {
+        assert {
+            **json.loads(plain.read("metadata.json")),
+            "date_saved": 0,
+            "class_names": NAMES,
+            "image_fit": "squash",
+        } == {
             **metadata,
             "date_saved": 0,
         }
@@ -69,6 +74,19 @@ def test_runs_of_earlier_versions_have_their_names_beside_the_model(model, tmp_p
     assert read_class_names(tmp_path / "model.keras") == ("a", "b")
     write_json(tmp_path / "classes.json", ["c", "d"])
     assert read_class_names(tmp_path / "model.keras") == ("c", "d")
+
+
+def test_the_fit_of_images_is_in_the_file(model, path, tmp_path):
+    assert read_fit(path) == "squash"
+    save_model(model, tmp_path / "padded.keras", NAMES, fit="pad")
+    assert read_fit(tmp_path / "padded.keras") == "pad"
+    model.save(tmp_path / "plain.keras")  # as a file of an earlier version
+    assert read_fit(tmp_path / "plain.keras") == "squash"
+    save_model(model, tmp_path / "strange.keras", NAMES, fit=["pad"])
+    with pytest.raises(FolderError) as caught:
+        read_fit(tmp_path / "strange.keras")
+    problem = "fit: expected 'squash', 'crop' or 'pad'. Received: ['pad']."
+    assert str(caught.value) == f"{tmp_path / 'strange.keras'} cannot be used: {problem}"
 
 
 def test_a_failed_save_leaves_the_earlier_file(model, path, monkeypatch):

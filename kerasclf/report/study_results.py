@@ -220,7 +220,9 @@ class StudyResults:
     def _fit_note(self) -> list[str]:
         """A sentence if images keep their aspect ratio. Those of the declared studies do not."""
         fits = sorted({e.experiment.fit for e in self.experiments} - {"squash"})
-        return [f"The images keep their aspect ratio (fit {in_words(fits)}), unlike those of the study."] if fits else []
+        return (
+            [f"The images keep their aspect ratio (fit {in_words(fits)}), unlike those of the study."] if fits else []
+        )
 
     @property
     def _published_size(self) -> tuple[int, int] | None:

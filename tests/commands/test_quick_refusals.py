@@ -104,6 +104,8 @@ REFUSED = [
     ([*TRAIN, "--image-size", "224"], "--image-size: expected HEIGHTxWIDTH, such as 64x64. Received: '224'."),
     ([*TRAIN, "--backbone", "inception_v3", "--image-size", "32x32"],
      "--image-size: inception_v3 needs images of at least 75x75 pixels. Received: 32x32."),
+    ([*TRAIN, "--fit", "zoom"], "--fit: expected squash or crop or pad. Received: 'zoom'."),
+    (["study", "course-iris", "--fit", "pad"], "--fit: expected 'squash' for iris, a table. Received: 'pad'."),
     ([*TRAIN, "--jobs", "two"], "--jobs: expected a number of at least 1, or auto. Received: 'two'."),
     ([*TRAIN, "--engine", "rai"], "Unknown engine 'rai'. Did you mean 'ray'?"),
     ([*TRAIN, "--address", "here"], "--address needs --engine ray."),

@@ -55,6 +55,7 @@ def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
         (["kernel", "RUN"], "Unknown figure 'kernel'. Did you mean 'kernels'?"),
         (["features", "RUN"], "Expected an image: kerasclf show features"),
         (["kernels", "RUN", "--class", "cat"], "--class is for kerasclf show gradcam"),
+        (["gradcam", "RUN", "PHOTO", "--fit", "pad"], "--fit is for kerasclf show augmentation"),
         (["kernels", "/nowhere"], "Received: /nowhere, which does not exist"),
         (["kernels", "STUDY"], "which holds no model.keras. It contains the runs: "),
         (["kernels", "PHOTO"], "which is no .keras file"),

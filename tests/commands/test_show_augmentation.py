@@ -55,10 +55,11 @@ def test_image_files_are_shown_in_one_size(drawn, tmp_path):
         Image.new("RGB", size, (200, 10, 10)).save(tmp_path / name)
     out = str(tmp_path / "mine.png")
     main(["show", "augmentation", "a.png", "b.png", "--set", "horizontal_flip=True", "--out", out])
-    main(["show", "augmentation", "ladder/augmented", "b.png", "--image-size", "8x8"])
+    main(["show", "augmentation", "ladder/augmented", "b.png", "--image-size", "8x8", "--fit", "pad"])
     assert [(call["images"].shape, call["names"]) for call in drawn] == [
         ((2, 224, 224, 3), ["a.png", "b.png"]), ((1, 8, 8, 3), ["b.png"]),
     ]  # fmt: skip
+    np.testing.assert_array_equal(drawn[1]["images"][0, 0, :, 0], [0, 0, 0, 200, 200, 0, 0, 0])
     assert drawn[1]["augmentation"].horizontal_flip
     assert drawn[1]["augmentation"].zoom_range == 0.2
     assert (tmp_path / "mine.svg").exists()

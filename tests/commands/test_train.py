@@ -3,18 +3,25 @@
 import re
 from pathlib import Path
 
+import keras
+import numpy as np
 import pandas as pd
 import pytest
 
 from kerasclf import Experiment, TrainConfig
 from kerasclf.cli import main
+from kerasclf.commands.search_options import SearchOptions
+from kerasclf.commands.search_setup import make_search
 from kerasclf.commands.train import TrainCommand
-from kerasclf.model_file import read_class_names
+from kerasclf.loading import find_model
+from kerasclf.model_file import read_class_names, save_model
 from kerasclf.report import read_results
-from kerasclf.studies import continued_run
+from kerasclf.report.rerun_commands import command_of
+from kerasclf.studies import continued_run, declare
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.training import Schedule
 from kerasclf.transfer import Transfer
-from tests.photos import add_images
+from tests.photos import add_images, write_photo
 
 
 @pytest.mark.slow
@@ -55,6 +62,44 @@ def test_without_options_one_head_is_trained():
     assert experiment.train == TrainConfig(
         epochs=20, learning_rate=1e-3, schedule=Schedule("cosine"), precision="auto", unfreeze="head"
     )
+
+
+def test_the_fit_is_that_of_the_option_or_of_a_saved_network(tmp_path):
+    assert [e.fit for e in (*experiments_of(), *experiments_of(fit="crop"))] == ["squash", "crop"]
+    image = keras.Input((8, 12, 3), dtype="uint8")
+    rows = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    path = tmp_path / "padded.keras"
+    save_model(keras.Model(image, keras.layers.Dense(2, "softmax")(rows)), path, ("a", "b"), fit="pad")
+    saved = {"backbone": (str(path),)}
+    found = [*experiments_of(**saved), *experiments_of(**saved, fit="crop")]
+    assert [(e.fit, e.image_size) for e in found] == [("pad", (8, 12)), ("crop", (8, 12))]
+
+
+def test_studies_and_searches_take_a_fit():
+    study = declare("basenet", options=StudyOptions(data="folder:x", fit="crop"))
+    assert {e.fit for e in study.experiments.values()} == {"crop"}
+    assert {e.fit for e in declare("basenet").experiments.values()} == {"squash"}
+    assert make_search(SearchOptions(experiment="basenet", data="shapes", fit="pad")).experiment.fit == "pad"
+
+
+@pytest.mark.slow
+def test_a_study_on_padded_images_predicts_and_is_documented_alike(tmp_path, capsys):
+    for number, name in enumerate(("cat", "dog", "owl")):
+        for index in range(12):
+            write_photo(tmp_path / "photos" / name / f"{index:02}.png", seed=12 * number + index, size=(16, 32))
+    out = tmp_path / "out"
+    main(["study", "basenet", "--only", "adam_20", "--data", str(tmp_path / "photos"), "--image-size", "32x32",
+          "--fit", "pad", "--quick", "--engine", "inline", "--out", str(out)])  # fmt: skip
+    run = find_model(out).run
+    assert run.description()["experiment"]["fit"] == "pad"
+    assert "gets a black border." in (run.path / "MODEL_CARD.md").read_text()
+    assert "--image-size 32x32 --fit pad" in command_of(read_results(out))
+    rows = pd.read_csv(run.path / "predictions.csv")
+    files = [str(tmp_path / "photos" / name) for name in rows["image"]]
+    main(["predict", str(out), *files, "--raw", "--engine", "tensorflow", "--out", str(tmp_path / "p.csv")])
+    found = pd.read_csv(tmp_path / "p.csv")
+    assert list(found["class"]) == list(rows["predicted"])
+    np.testing.assert_allclose(found["probability"], rows[["cat", "dog", "owl"]].max(axis=1), atol=1e-6)
 
 
 def test_the_compared_values_are_combined_each_with_each():
@@ -184,9 +229,10 @@ def test_a_run_goes_on_with_more_images_of_which_only_the_new_ones_are_computed(
         ),
         (["train", "--data", "shapes", "--weights", "a", "b"], "--weights: expected one value. Received: 2."),
         (
-            ["train", "--continue", "run", "--backbone", "nin", "--image-size", "32x32"],
+            ["train", "--continue", "run", "--backbone", "nin", "--image-size", "32x32", "--fit", "pad"],
             "--backbone: expected no value with --continue, which goes on with the network of the run.\n"
-            "  - --image-size: expected no value with --continue",
+            "  - --image-size: expected no value with --continue, which goes on with the network of the run.\n"
+            "  - --fit: expected no value with --continue",
         ),
         (
             ["train", "--continue", "run"],

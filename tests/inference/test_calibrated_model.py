@@ -1,5 +1,7 @@
 """Models that compute calibrated probabilities themselves, and promises that go through files."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -30,6 +32,12 @@ def copy(run):
 @pytest.fixture(scope="module")
 def pixels():
     return drawn_images(50, seed=7)[0]
+
+
+def test_a_calibrated_copy_reads_images_as_the_model(run, tmp_path):
+    trained = replace(kerasclf.load(run.path), image_fit="crop")
+    write_calibrated(trained, trained.calibration, tmp_path / "copy.keras")
+    assert kerasclf.load(tmp_path / "copy.keras").image_fit == "crop"
 
 
 def ending(kind):

@@ -124,6 +124,19 @@ def test_the_overlay_is_the_upright_picture_in_its_own_proportions(tmp_path):
     assert overlay.dtype == np.uint8
 
 
+@pytest.mark.parametrize(("fit", "corner"), [("crop", 200), ("pad", 0)])
+def test_the_overlay_is_what_a_model_of_cropped_or_padded_images_sees(tmp_path, fit, corner):
+    image = keras.Input((8, 8, 3), dtype="uint8")
+    x = layers.Conv2D(4, 3, padding="same", kernel_initializer="zeros")(layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, layers.Dense(2, "softmax")(layers.GlobalAveragePooling2D()(x)))
+    save_model(model, tmp_path / "m.keras", ("cat", "dog"), fit=fit)
+    Image.fromarray(np.full((20, 300, 3), 200, np.uint8)).save(tmp_path / "a.png")
+    overlay = Answers(TrainedModel.read(tmp_path / "m.keras")).answer(tmp_path / "a.png", "a.png").overlay
+    assert overlay.shape == (300, 300, 3)
+    assert overlay[0, 0].tolist() == [corner] * 3
+    assert overlay[150, 150].tolist() == [200] * 3
+
+
 def test_heat_turns_a_picture_from_itself_to_red():
     image = np.full((2, 2, 3), 100, np.uint8)
     found = laid_over(image, np.array([[0, 1], [0, 1]], np.float32))

@@ -171,7 +171,7 @@ def test_images_of_other_channels_are_refused(tmp_path):
 
 
 def test_averaged_views_are_the_mean_over_views(everything, trained, new_photos):
-    images = np.stack([file_reader((8, 8, 3))(str(file)) for file in files_of(new_photos)])
+    images = np.stack([file_reader((8, 8, 3), "squash")(str(file)) for file in files_of(new_photos)])
     expected = np.mean([trained.model(view.of(images)) for view in VIEWS[:3]], axis=0)
     np.testing.assert_allclose(everything.models[0].averaged, expected, atol=1e-6)
     gain = everything.gain_of_views(everything.models[0])
@@ -181,7 +181,7 @@ def test_averaged_views_are_the_mean_over_views(everything, trained, new_photos)
 
 
 def test_every_corruption_is_predicted(everything, trained, new_photos):
-    images = [file_reader((8, 8, 3))(str(file)) for file in files_of(new_photos)]
+    images = [file_reader((8, 8, 3), "squash")(str(file)) for file in files_of(new_photos)]
     for column in (4, 9, 29):  # the strongest noise, blur and occlusion
         damaged = np.stack([corrupt(image, *ALL_CORRUPTED[column]) for image in images])
         right = np.asarray(trained.model(damaged)).argmax(axis=1) == everything.labels

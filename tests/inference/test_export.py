@@ -4,12 +4,14 @@ import errno
 import json
 import re
 import shutil
+from dataclasses import replace
 from zipfile import ZipFile
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from PIL import Image
 
 import kerasclf
 from kerasclf.data.views import View
@@ -20,6 +22,7 @@ from kerasclf.inference.artifact_runtimes import Artifact
 from kerasclf.inference.artifacts import TARGETS, ArtifactFile
 from kerasclf.inference.export import ExportRequest, export_model
 from kerasclf.inference.latency import Latency
+from kerasclf.inference.model_benchmark import check_comparable
 from kerasclf.inference.proof_images import images_of_run, other_images
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.model_file import save_model
@@ -107,7 +110,7 @@ ALONE = {
 def test_an_artifact_needs_no_kerasclf_and_predicts_the_same(target, trained, proof, images, tmp_path):
     needs(target)
     out = tmp_path / "exported"
-    exported = export_model(trained, ExportRequest(target, out), proof)
+    exported = export_model(replace(trained, image_fit="crop"), ExportRequest(target, out), proof)
     read, files = ALONE[target]
     names, probabilities = read(out, images)
     assert json.loads(names) == list(NAMES)
@@ -115,7 +118,7 @@ def test_an_artifact_needs_no_kerasclf_and_predicts_the_same(target, trained, pr
     assert {path.name for path in out.iterdir()} == files | {"export.json"}
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
     opened = Artifact.open(exported.file)
-    assert (opened.class_names, opened.image_shape) == (NAMES, (8, 8, 3))
+    assert (opened.class_names, opened.image_shape, opened.image_fit) == (NAMES, (8, 8, 3), "crop")
     np.testing.assert_array_equal(opened.predict(images), probabilities)
     np.testing.assert_allclose(opened.predict(images[:1]), probabilities[:1], atol=1e-6)  # another batch size
 
@@ -127,6 +130,7 @@ def test_the_record_says_what_came_out(trained, proof, tmp_path):
     assert ((tmp_path / "a" / "b") / record["model"]).resolve() == trained.path.resolve()
     assert (record["target"], record["precision"], record["rebuilt_from"]) == ("onnx", "float32", None)
     assert (record["class_names"], record["image_shape"]) == (list(NAMES), [8, 8, 3])
+    assert record["image_fit"] == "squash"
     tested = record["proof"]
     assert (tested["set"], tested["images"], tested["changed"]) == ("test", 6, 0)
     assert tested["limits"] == {"probability": 1e-4, "accuracy": 1.0, "changed": 1.0}
@@ -396,8 +400,23 @@ def test_a_run_on_all_images_is_proved_on_training_images(trained, tmp_path):
     assert found.described().startswith("24 training images, as the run kept no test images of ")
 
 
+def test_other_images_are_fitted_as_the_model_was_trained(photos):
+    found = other_images(f"folder:{photos}", (8, 12, 3), NAMES, "pad", silent)
+    image = found.proof.images.read(np.array([0]))[0]
+    np.testing.assert_array_equal(image[:, 2:10], np.asarray(Image.open(photos / found.proof.names[0])))
+
+
+def test_models_of_different_fits_are_not_compared(trained):
+    one, other = (
+        Artifact(ArtifactFile("keras", trained.path), NAMES, (8, 8, 3), lambda images: images, fit)
+        for fit in ("squash", "pad")
+    )
+    with pytest.raises(KerasclfError, match=r"Expected models of images fitted by squash, .*keras, by pad\."):
+        check_comparable([one, other])
+
+
 def test_other_images_get_the_labels_of_the_model(photos):
-    found = other_images(f"folder:{photos}", (8, 8, 3), ("owl", "cat", "dog"), silent)
+    found = other_images(f"folder:{photos}", (8, 8, 3), ("owl", "cat", "dog"), "squash", silent)
     for name, label in zip(found.proof.names, found.proof.labels, strict=True):
         assert name.startswith(("owl", "cat", "dog")[label])
 
@@ -414,5 +433,5 @@ def test_other_images_get_the_labels_of_the_model(photos):
 )  # fmt: skip
 def test_images_that_do_not_fit_are_refused(photos, shape, names, problem):
     with pytest.raises(DataError) as caught:
-        other_images(f"folder:{photos}", shape, names, silent)
+        other_images(f"folder:{photos}", shape, names, "squash", silent)
     assert str(caught.value) == f"data: {problem.format(photos=photos)}"

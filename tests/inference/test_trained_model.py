@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import keras
 import numpy as np
@@ -10,16 +11,61 @@ from keras import layers
 from PIL import Image
 
 import kerasclf
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import KerasclfError
 from kerasclf.files import write_json
+from kerasclf.inference.labelled_images import LabelledImages
+from kerasclf.inference.proof_images import dataset_of_run
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.model_file import save_model
+from kerasclf.runs.engines import Inline
 from kerasclf.runs.run_tables import read_predictions
+from tests.photos import CLASSES
 
 
 @pytest.fixture(scope="module")
 def trained(study):
     return kerasclf.load(study)
+
+
+@pytest.fixture(scope="module")
+def padded(photos, tmp_path_factory):
+    """A run that was trained on the same square photographs, padded to 8×12 pixels."""
+    experiment = Experiment(
+        data=f"folder:{photos}", model="perceptron", image_size=(8, 12), fit="pad",
+        split=Split(validation=0.25, test=0.25), augmentation=Augmentation(rescale=1 / 255),
+        train=TrainConfig(epochs=1, batch_size=4, learning_rate=0.1),
+    )  # fmt: skip
+    out = tmp_path_factory.mktemp("padded")
+    run_study(Study("padded", "Padded", "Why?", {"padded": experiment}), out, engine=Inline())
+    return kerasclf.load(out)
+
+
+def test_a_model_of_padded_images_pads_all_that_it_predicts(padded, photos):
+    assert padded.image_fit == padded.run.description()["experiment"]["fit"] == "pad"
+    test = dataset_of_run(padded.run, print).test
+    files, expected = [photos / name for name in test.names], padded.run.predictions()[1]
+    (batch,) = padded.read_files(map(str, files))
+    np.testing.assert_array_equal(batch.images, test.images.read(np.arange(len(test))))  # as in training
+    arrays = [np.asarray(Image.open(file)) for file in files]
+    for images in (files, arrays):
+        np.testing.assert_allclose(padded.probabilities(images, engine="tensorflow"), expected, atol=1e-6)
+    squashed = replace(padded, image_fit="squash").probabilities(files, engine="tensorflow")
+    assert np.abs(squashed - expected).max() > 0.01
+
+
+def test_a_model_of_padded_images_is_evaluated_on_padded_images(padded, photos, tmp_path):
+    files = sorted(path for path in photos.rglob("*.png"))
+    pixels = np.stack([np.asarray(Image.open(file)) for file in files])
+    labels = np.array([CLASSES.index(file.parent.name) for file in files])
+    np.savez(tmp_path / "all.npz", x_train=pixels, y_train=labels, x_test=pixels, y_test=labels, class_names=CLASSES)
+    expected = padded.probabilities(files, engine="tensorflow")
+    for data in (f"folder:{photos}", f"npz:{tmp_path / 'all.npz'}"):
+        found = padded.evaluate(data, engine="tensorflow").models[0]
+        order = np.argsort(expected[:, 0]), np.argsort(found.probabilities[:, 0])
+        np.testing.assert_allclose(found.probabilities[order[1]], expected[order[0]], atol=1e-5)
+    (image,) = LabelledImages.find(f"folder:{photos}").read(np.array([0]), (8, 12, 3), "pad")
+    np.testing.assert_array_equal(image[:, 2:10], pixels[0])
 
 
 def saved(path, output="softmax", dtype="uint8", shape=(8, 8, 3), names=("cat", "dog", "owl")):

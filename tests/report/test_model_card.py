@@ -80,6 +80,15 @@ def test_the_front_matter_is_that_of_hugging_face(with_models):
     }
 
 
+def test_the_card_says_how_images_fill_their_size(with_models, tmp_path):
+    card = write_model_card(with_models.path).read_text()
+    assert re.search(
+        r"^Images have \d+×\d+ pixels and three channels\. An image of another size is stretched", card, re.M
+    )
+    card = write_model_card(one_run(tmp_path, Experiment(fit="pad")).path).read_text()
+    assert "An image of another size is scaled until this one contains it, and gets a black border." in card
+
+
 def test_the_card_states_what_was_measured(with_models):
     card = write_model_card(with_models.path).read_text()
     assert "1 training, 200 validation and 30 test images" in card

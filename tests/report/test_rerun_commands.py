@@ -52,4 +52,7 @@ def test_the_command_of_a_study_leaves_out_what_its_experiments_do_not_share(fol
     larger = replace(first, experiment=first.experiment.but(image_size=(96, 96), split=Split(train_per_class=9)))
     mixed = replace(results, study={**results.study, "name": "ladder"}, experiments=(larger, *others))
     assert command_of(mixed) == "kerasclf study ladder --data shapes --protocol sound --repeats 2"
+    padded = replace(first, experiment=first.experiment.but(fit="pad", skip_broken=True, split=Split(group="p([0-9])")))
+    alone = replace(mixed, experiments=(padded,))
+    assert "--group-by 'p([0-9])' --fit pad --repeats 2 --skip-broken" in command_of(alone)
     assert "--train-per-class 9 --image-size 96x96" in command_of_run(mixed, larger, 0)

@@ -32,6 +32,18 @@ def test_same_data_is_comparable(folder):
     assert "This is the quick size" in replace(same, study={**same.study, "size": "quick"}).caution
 
 
+def test_cropped_images_are_not_comparable(folder):
+    results = read_results(folder.path)
+    cropped = tuple(replace(e, experiment=e.experiment.but(fit="crop")) for e in results.experiments)
+    published = {**results.study, "published_data": "shapes", "published": {"first": {}}}
+    other = replace(results, study=published, experiments=cropped)
+    assert not other.comparable
+    assert other.caution == (
+        "The images keep their aspect ratio (fit crop), unlike those of the study. The published figures are not "
+        "comparable."
+    )
+
+
 def test_other_data_is_not_comparable(folder):
     results = read_results(folder.path)
     assert not results.comparable

@@ -50,11 +50,21 @@ def test_sound_experiments_have_the_hashes_that_committed_reports_name():
     assert "flaws" not in Experiment().to_dict()
 
 
+def test_an_experiment_of_a_version_without_a_fit_squashes_and_keeps_its_identity():
+    plain, padded = Experiment(image_size=(8, 8)), Experiment(image_size=(8, 8), fit="pad")
+    assert "fit" not in plain.to_dict()
+    assert Experiment.from_dict(plain.to_dict()).fit == "squash"
+    assert plain.but(fit="squash").identity == plain.identity != padded.identity
+    assert Experiment.from_dict(padded.to_dict()) == padded
+    assert (plain.reading(fit="pad"), padded.reading()) == (padded, padded)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
         ({"image_size": (0, 3)}, "image_size: expected"),
         ({"image_size": 32}, "image_size: expected"),
+        ({"fit": "zoom"}, r"fit: expected 'squash' or 'crop' or 'pad'\. Received: 'zoom'\."),
         ({"image_size": (3, 4, 5)}, "image_size: expected"),
         ({"augmentation": {"rescale": 0.5}}, "augmentation: expected Augmentation"),
         ({"model_args": "before"}, "model_args: expected"),

@@ -1,14 +1,20 @@
 """Plans: what is checked before anything runs, and in which order."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, TrainConfig, models
+from kerasclf.data.fit import FITS
+from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import DataError, KerasclfError
 from kerasclf.models.weights import pretrained
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
+from tests.photos import add_images
 
 
 def plan(**fields):
@@ -97,6 +103,17 @@ def test_a_plan_loads_the_images_once_and_knows_which_flaws_change_them():
     others = {name for name, found in plan.data_of.items() if found != plan.data_of["sound"]}
     assert others == {"choose_on_test", "sorted_split", "unshuffled", "duplicates", "group_leak"}
     assert len(plan.manifests) == 6
+
+
+def test_experiments_with_different_fits_never_share_a_data_set(tmp_path):
+    (tmp_path / "sets").mkdir()
+    add_images(tmp_path / "photos", 8)
+    squashed = Experiment(data=f"folder:{tmp_path / 'photos'}", model="mlp", image_size=(8, 12))
+    experiments = {fit: squashed.but(fit=fit) for fit in FITS}
+    plan = make_plan(PlanRequest(experiments, snapshots=str(tmp_path / "sets")), lambda line: None)
+    assert len(set(plan.data_of.values())) == len(set(plan.snapshots.values())) == 3
+    padded = read_snapshot(Path(plan.snapshots[plan.data_of["pad"]]))
+    assert not padded.train.images.read(np.arange(3))[:, :, [0, 1, 10, 11]].any()
 
 
 def test_a_request_travels_as_json():

@@ -38,6 +38,7 @@ def test_a_free_folder_holds_nothing(tmp_path):
         ({"protocol": "published"}, "with protocol 'sound', not 'published'"),
         ({"size": "quick"}, "with size 'full', not 'quick'"),
         ({"experiments": {"base": BASE.but(split=Split(train_per_class=8))}}, "train_per_class=10"),
+        ({"experiments": {"base": BASE.but(fit="crop")}}, "fit=crop"),
     ],
 )
 def test_another_study_is_refused_and_changes_nothing(folder, changes, message):
