@@ -32,7 +32,7 @@ def trained(study):
 def padded(photos, tmp_path_factory):
     """A run that was trained on the same square photographs, padded to 8×12 pixels."""
     experiment = Experiment(
-        data=f"folder:{photos}", model="perceptron", image_size=(8, 12), fit="pad",
+        data=f"folder:{photos}", model="mlp", image_size=(8, 12), fit="pad",
         split=Split(validation=0.25, test=0.25), augmentation=Augmentation(rescale=1 / 255),
         train=TrainConfig(epochs=1, batch_size=4, learning_rate=0.1),
     )  # fmt: skip
