@@ -1,9 +1,9 @@
 """Labels in a table with a row per image: a CSV file, Parquet, or JSON lines."""
 
-import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,7 +14,7 @@ from kerasclf.data.listings import Listing
 from kerasclf.data.names import check_names
 from kerasclf.data.set_words import set_named
 from kerasclf.data.spec_paths import path_of
-from kerasclf.errors import DataError, did_you_mean, listed, shortened
+from kerasclf.errors import DataError, did_you_mean, listed, shortened, unknown
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 FORM = "csv:FILE[:image=COLUMN,label=COLUMN,set=COLUMN,group=COLUMN,root=FOLDER]"
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
+_Errors = Literal["strict", "surrogateescape"]
 Role = Literal["image", "label", "set", "group"]
 # Names of columns that are found without being given, in any case.
 _USUAL: dict[Role, tuple[str, ...]] = {
@@ -129,14 +130,41 @@ def find_columns(table: LabelTable, columns: Sequence[str]) -> dict[Role, str]:
     return found
 
 
+def files_in_column(path: Path, column: str) -> list[Path]:
+    """Returns the files that a column of any table names, relative to its folder. Empty cells are left out.
+
+    The name of a file need not be UTF-8.
+
+    Raises:
+        DataError: If the table cannot be read, or has no such column.
+    """
+    rows = _read_table(path, errors="surrogateescape")
+    if column not in rows.columns:
+        raise DataError(f"{path}: {unknown('column', column, list(rows.columns))}")
+    return [_file(path.parent, text) for text in map(_text, rows[column]) if text]
+
+
+def columns_of(path: Path) -> list[str]:
+    """Returns the names of the columns of a table.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    return list(_read_table(path, errors="surrogateescape").columns)
+
+
 def describe_columns(table: LabelTable) -> str:
     """Returns a line that names the column of each role."""
     found = find_columns(table, list(_read_table(table.path).columns))
     return "columns: " + ", ".join(f"{role} {found[role]!r}" for role in _USUAL if role in found)
 
 
-def _read_table(path: Path) -> "pd.DataFrame":
-    """Returns the rows of a table, which is read once while its file stays the same. Do not change them.
+def _read_table(path: Path, errors: _Errors = "strict") -> "pd.DataFrame":
+    """Reads a table. The values of a CSV file stay texts, so that class 007 keeps its zeros.
+
+    Args:
+        path: The file.
+        errors: What to do about bytes of a CSV file that are not UTF-8.
 
     Raises:
         DataError: If the file is missing, is not UTF-8, or has another form.
@@ -146,8 +174,7 @@ def _read_table(path: Path) -> "pd.DataFrame":
     if not path.is_file():
         raise DataError(f"The table {path} does not exist.")
     try:
-        found = path.stat()
-        rows = _read_version(path.absolute(), found.st_size, found.st_mtime_ns)
+        rows = _READERS.get(path.suffix.lower(), partial(_read_csv, errors=errors))(path)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from error
     except ImportError as error:
@@ -158,25 +185,24 @@ def _read_table(path: Path) -> "pd.DataFrame":
         raise DataError(f"{path} cannot be read as a table: {str(error).strip().rstrip('.')}.") from error
     if not len(rows):
         raise DataError(f"{path}: expected a row per image. Received: no rows.")
-    return rows
-
-
-@functools.lru_cache(maxsize=1)
-def _read_version(path: Path, size: int, changed_ns: int) -> "pd.DataFrame":
-    """Reads the table that a file of this size and time holds. Its values stay texts: class 007 keeps its zeros."""
-    rows = _READERS.get(path.suffix.lower(), _read_csv)(path)
     rows.columns = [str(column).strip() for column in rows.columns]
     return rows
 
 
-def _read_csv(path: Path) -> "pd.DataFrame":
+def _read_csv(path: Path, errors: _Errors) -> "pd.DataFrame":
     import pandas as pd
 
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
         heading = file.readline()
     delimiter = max(_DELIMITERS, key=heading.count)
     return pd.read_csv(
-        path, sep=delimiter, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True
+        path,
+        sep=delimiter,
+        dtype=str,
+        keep_default_na=False,
+        encoding="utf-8-sig",
+        encoding_errors=errors,
+        skipinitialspace=True,
     )
 
 

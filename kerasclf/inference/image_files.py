@@ -1,6 +1,5 @@
-"""`ImageFiles`: the image files that some words name: files, folders, globs, a CSV column, or standard input."""
+"""`ImageFiles`: the image files that some words name: files, folders, globs, a column of a table, or standard input."""
 
-import csv
 import glob
 import os
 import sys
@@ -9,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from kerasclf.data import label_tables
 from kerasclf.data.decode import SUFFIXES, is_image
 from kerasclf.data.folders import walk_files
 from kerasclf.data.listings import describe_left_out
-from kerasclf.errors import DataError, Problems, did_you_mean, unknown
-from kerasclf.files import check_regular
+from kerasclf.errors import DataError, Problems, did_you_mean
 
 STDIN = "-"
 _WILD = "*?["
@@ -26,7 +25,7 @@ class ImageFiles:
 
     Args:
         words: Each one is an image file; a folder, with all folders below it; a glob such as `photos/**/*.jpg`;
-            `photos.csv:column`, whose paths are relative to the folder of the CSV file; or `-` for standard input, one
+            `photos.csv:column`, whose paths are relative to the folder of the table; or `-` for standard input, one
             path a line.
     """
 
@@ -62,8 +61,8 @@ def _kind_of(word: str) -> _Kind:
     if path.is_dir():
         return "folder"
     if path.exists():
-        return "table" if path.suffix.lower() == ".csv" else "file"
-    if Path(word.rpartition(":")[0]).suffix.lower() == ".csv":
+        return "table" if path.suffix.lower() in label_tables.SUFFIXES else "file"
+    if Path(word.rpartition(":")[0]).suffix.lower() in label_tables.SUFFIXES:
         return "column"
     return "glob" if set(word) & set(_WILD) else "missing"
 
@@ -102,7 +101,7 @@ def _count(word: str) -> int:
         near = did_you_mean(path.name, (other.name for other in path.parent.iterdir())) if path.parent.is_dir() else ""
         raise DataError(f"{word} does not exist.{near}")
     if kind == "table":
-        columns = ", ".join(_header(Path(word)))
+        columns = ", ".join(label_tables.columns_of(Path(word)))
         raise DataError(f"Expected {word}:COLUMN, the column with the paths of the images. Its columns: {columns}.")
     if count := sum(1 for _ in _files(word)):
         return count
@@ -125,29 +124,6 @@ def _lines() -> Iterator[str]:
             yield text
 
 
-def _header(path: Path) -> list[str]:
-    return next(_rows(path), [])
-
-
 def _column(word: str) -> Iterator[str]:
     name, _, column = word.rpartition(":")
-    path = Path(name)
-    rows = _rows(path)
-    header = next(rows, [])
-    if column not in header:
-        raise DataError(f"{path}: {unknown('column', column, header)}")
-    position = header.index(column)
-    for row in rows:
-        if len(row) > position and row[position]:
-            yield str(path.parent / row[position])
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    check_regular(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
-            yield from csv.reader(file)
-    except FileNotFoundError:
-        raise DataError(f"{path} does not exist.") from None
-    except (OSError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}.") from error
+    yield from map(str, label_tables.files_in_column(Path(name), column))

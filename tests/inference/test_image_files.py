@@ -57,6 +57,15 @@ def test_a_column_is_relative_to_its_table(here):
     assert files.check() == 3
 
 
+def test_tables_are_those_that_training_reads(here):
+    (here / "semicolons.csv").write_text("name;path\n1;a.png\n2;more\\c.jpg\n")
+    (here / "lines.jsonl").write_text('{"path": "b.jpg"}\n{"path": null}\n')
+    files = ImageFiles(("semicolons.csv:path", "lines.jsonl:path"))
+    assert list(files) == ["a.png", "more/c.jpg", "b.jpg"]
+    with pytest.raises(KerasclfError, match=r"Expected lines\.jsonl:COLUMN, .* Its columns: path\."):
+        ImageFiles(("lines.jsonl",)).check()
+
+
 def test_standard_input_is_read_line_by_line_and_not_counted(here, monkeypatch):
     give_stdin(monkeypatch, b"a.png\r\n\nmore/\xff.jpg\n")
     files = ImageFiles(("-", "b.jpg"))
@@ -73,7 +82,7 @@ def test_all_words_that_name_nothing_are_listed(here):
     (here / "empty").mkdir()
     (here / "texts").mkdir()
     (here / "texts" / "a.txt").write_bytes(b"")
-    (here / "photos.csv").write_text("id,path\n")
+    (here / "photos.csv").write_text("id,path\n1,\n")
     words = (
         "mor",
         "*.gif",
@@ -100,6 +109,6 @@ def test_all_words_that_name_nothing_are_listed(here):
         "Expected photos.csv:COLUMN, the column with the paths of the images. Its columns: id, path.",
         "photos.csv: Unknown column 'pat'. Did you mean 'path'? Known: id, path.",
         "Expected at least one image. Received: photos.csv:path, which names no image.",
-        "no.csv does not exist.",
+        "The table no.csv does not exist.",
         "Expected - for standard input once. Received it twice.",
     ]
