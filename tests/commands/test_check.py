@@ -12,8 +12,10 @@ import pytest
 from PIL import Image
 
 from kerasclf import load_dataset
+from kerasclf.audit.load_images import load_images
 from kerasclf.cli import main
 from kerasclf.data.decode import read_image
+from kerasclf.data.fit import FITS
 from kerasclf.data.specs import check_files
 from kerasclf.errors import DataError
 from tests.audit.scenes import VARIANTS, rows_of, scenes
@@ -30,6 +32,13 @@ def photos(tmp_path_factory):
             for number in range(count):
                 Image.fromarray(next(pictures)).save(root / subset / name / f"{number:02}.png")
     return root
+
+
+@pytest.mark.parametrize("fit", FITS)
+def test_images_are_fitted_as_for_a_training(photos, fit):
+    spec = f"folder:{photos}"
+    found = load_images(spec, (8, 12), lambda line: None, fit=fit).images.dataset
+    assert found.manifest == load_dataset(spec, image_size=(8, 12), fit=fit).manifest
 
 
 @pytest.fixture

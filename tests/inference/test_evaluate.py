@@ -288,11 +288,11 @@ def test_a_model_without_a_run_is_evaluated_alone(trained, new_photos, tmp_path)
 def test_images_are_read_once_however_much_is_computed(trained, new_photos, monkeypatch):
     images, reads = LabelledImages.find(f"folder:{new_photos}"), []
     original = LabelledImages.batches
-    monkeypatch.setattr(LabelledImages, "batches", lambda self, shape: reads.append(shape) or original(self, shape))
+    monkeypatch.setattr(LabelledImages, "batches", lambda self, *form: reads.append(form) or original(self, *form))
     done = []
     options = EvaluationOptions(views_of("flip"), corrupted=True)
     predict_labelled(trained, images, options, advance=done.append)
-    assert reads == [(8, 8, 3)]
+    assert reads == [((8, 8, 3), "squash")]
     assert sum(done) == 36 * 32 == 36 * options.passes
 
 

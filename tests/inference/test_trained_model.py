@@ -34,7 +34,7 @@ def padded(photos, tmp_path_factory):
     experiment = Experiment(
         data=f"folder:{photos}", model="mlp", image_size=(8, 12), fit="pad",
         split=Split(validation=0.25, test=0.25), augmentation=Augmentation(rescale=1 / 255),
-        train=TrainConfig(epochs=1, batch_size=4, learning_rate=0.1),
+        train=TrainConfig(epochs=1, batch_size=4, learning_rate=1e-3),
     )  # fmt: skip
     out = tmp_path_factory.mktemp("padded")
     run_study(Study("padded", "Padded", "Why?", {"padded": experiment}), out, engine=Inline())
