@@ -99,7 +99,7 @@ def test_a_study_on_padded_images_predicts_and_is_documented_alike(tmp_path, cap
     main(["predict", str(out), *files, "--raw", "--engine", "tensorflow", "--out", str(tmp_path / "p.csv")])
     found = pd.read_csv(tmp_path / "p.csv")
     assert list(found["class"]) == list(rows["predicted"])
-    np.testing.assert_allclose(found["probability"], rows[["cat", "dog", "owl"]].max(axis=1), atol=1e-6)
+    np.testing.assert_allclose(found["probability"], rows[["p_cat", "p_dog", "p_owl"]].max(axis=1), atol=1e-6)
 
 
 def test_the_compared_values_are_combined_each_with_each():
