@@ -1,11 +1,10 @@
 """Labels in a table with a row per image: a CSV file, Parquet, or JSON lines."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,16 +13,15 @@ from kerasclf.data.listings import Listing
 from kerasclf.data.names import check_names
 from kerasclf.data.set_words import set_named
 from kerasclf.data.spec_paths import path_of
-from kerasclf.errors import DataError, did_you_mean, listed, shortened, unknown
+from kerasclf.data.table_files import cell_text, file_of, read_table
+from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 FORM = "csv:FILE[:image=COLUMN,label=COLUMN,set=COLUMN,group=COLUMN,root=FOLDER]"
-SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl")
 
-_Errors = Literal["strict", "surrogateescape"]
 Role = Literal["image", "label", "set", "group"]
 # Names of columns that are found without being given, in any case.
 _USUAL: dict[Role, tuple[str, ...]] = {
@@ -33,7 +31,6 @@ _USUAL: dict[Role, tuple[str, ...]] = {
     "group": ("group", "group_id"),
 }
 _GIVEN = re.compile(r"(?P<file>.+?)(?::(?P<given>(?:image|label|set|group|root)=.*))?")
-_DELIMITERS = ",;\t|"
 # Missing files that a message names.
 _SHOWN_FILES = 20
 
@@ -86,10 +83,10 @@ def list_label_table(table: LabelTable) -> tuple[tuple[str, ...], dict[str, List
     Raises:
         DataError: If the table or its columns cannot be used, or images are missing. The message lists all problems.
     """
-    rows = _read_table(table.path)
+    rows = read_table(table.path)
     columns = find_columns(table, list(rows.columns))
-    values = {role: [_text(value) for value in rows[column]] for role, column in columns.items()}
-    files = [_file(table.root, text) for text in values["image"]]
+    values = {role: [cell_text(value) for value in rows[column]] for role, column in columns.items()}
+    files = [file_of(table.root, text) for text in values["image"]]
     problems = [
         *_empty_problems(values, columns),
         *_label_problems(values["label"], columns["label"]),
@@ -130,107 +127,10 @@ def find_columns(table: LabelTable, columns: Sequence[str]) -> dict[Role, str]:
     return found
 
 
-def files_in_column(path: Path, column: str) -> list[Path]:
-    """Returns the files that a column of any table names, relative to its folder. Empty cells are left out.
-
-    The name of a file need not be UTF-8.
-
-    Raises:
-        DataError: If the table cannot be read, or has no such column.
-    """
-    rows = _read_table(path, errors="surrogateescape")
-    if column not in rows.columns:
-        raise DataError(f"{path}: {unknown('column', column, list(rows.columns))}")
-    return [_file(path.parent, text) for text in map(_text, rows[column]) if text]
-
-
-def columns_of(path: Path) -> list[str]:
-    """Returns the names of the columns of a table.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    return list(_read_table(path, errors="surrogateescape").columns)
-
-
 def describe_columns(table: LabelTable) -> str:
     """Returns a line that names the column of each role."""
-    found = find_columns(table, list(_read_table(table.path).columns))
+    found = find_columns(table, list(read_table(table.path).columns))
     return "columns: " + ", ".join(f"{role} {found[role]!r}" for role in _USUAL if role in found)
-
-
-def _read_table(path: Path, errors: _Errors = "strict") -> "pd.DataFrame":
-    """Reads a table. The values of a CSV file stay texts, so that class 007 keeps its zeros.
-
-    Args:
-        path: The file.
-        errors: What to do about bytes of a CSV file that are not UTF-8.
-
-    Raises:
-        DataError: If the file is missing, is not UTF-8, or has another form.
-    """
-    import pandas as pd  # takes half a second to import
-
-    if not path.is_file():
-        raise DataError(f"The table {path} does not exist.")
-    try:
-        rows = _READERS.get(path.suffix.lower(), partial(_read_csv, errors=errors))(path)
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from error
-    except ImportError as error:
-        raise DataError(f"{path} needs a library for Parquet. Install it: pip install pyarrow") from error
-    except pd.errors.EmptyDataError as error:
-        raise DataError(f"{path} is empty.") from error
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path} cannot be read as a table: {str(error).strip().rstrip('.')}.") from error
-    if not len(rows):
-        raise DataError(f"{path}: expected a row per image. Received: no rows.")
-    rows.columns = [str(column).strip() for column in rows.columns]
-    return rows
-
-
-def _read_csv(path: Path, errors: _Errors) -> "pd.DataFrame":
-    import pandas as pd
-
-    with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
-        heading = file.readline()
-    delimiter = max(_DELIMITERS, key=heading.count)
-    return pd.read_csv(
-        path,
-        sep=delimiter,
-        dtype=str,
-        keep_default_na=False,
-        encoding="utf-8-sig",
-        encoding_errors=errors,
-        skipinitialspace=True,
-    )
-
-
-def _read_parquet(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.read_parquet(path)
-
-
-def _read_json_lines(path: Path) -> "pd.DataFrame":
-    import pandas as pd
-
-    return pd.read_json(path, lines=True, dtype=False)
-
-
-_READERS: "dict[str, Callable[[Path], pd.DataFrame]]" = {".parquet": _read_parquet, ".jsonl": _read_json_lines}
-
-
-def _text(value: Any) -> str:
-    """Returns a cell as text; an empty one, or the NaN of a missing one, as an empty text."""
-    missing = value is None or (isinstance(value, float) and np.isnan(value))
-    return "" if missing else str(value).strip()
-
-
-def _file(root: Path, text: str) -> Path:
-    """Returns the file that a cell names. A table from Windows may have backslashes."""
-    path = root / text
-    return root / text.replace("\\", "/") if "\\" in text and not path.exists() else path
 
 
 def _empty_problems(values: dict[Role, list[str]], columns: dict[Role, str]) -> Iterator[str]:

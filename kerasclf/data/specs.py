@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.data import label_tables
+from kerasclf.data import table_files
 from kerasclf.data.dataset import ImageDataset
 from kerasclf.data.decode import MAX_PIXELS
 from kerasclf.data.fit import Fit, known_fit
@@ -195,7 +195,7 @@ def complete_spec(spec: str) -> str:
     if path.is_dir():
         return f"folder:{spec}"
     suffix = path.suffix.lower()
-    kind = "csv" if suffix in label_tables.SUFFIXES else "npz" if suffix == ".npz" else None
+    kind = "csv" if suffix in table_files.SUFFIXES else "npz" if suffix == ".npz" else None
     return f"{kind}:{spec}" if kind and path.is_file() else spec
 
 

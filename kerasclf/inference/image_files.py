@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from kerasclf.data import label_tables
+from kerasclf.data import table_files
 from kerasclf.data.decode import SUFFIXES, is_image
 from kerasclf.data.folders import walk_files
 from kerasclf.data.listings import describe_left_out
@@ -61,8 +61,8 @@ def _kind_of(word: str) -> _Kind:
     if path.is_dir():
         return "folder"
     if path.exists():
-        return "table" if path.suffix.lower() in label_tables.SUFFIXES else "file"
-    if Path(word.rpartition(":")[0]).suffix.lower() in label_tables.SUFFIXES:
+        return "table" if path.suffix.lower() in table_files.SUFFIXES else "file"
+    if Path(word.rpartition(":")[0]).suffix.lower() in table_files.SUFFIXES:
         return "column"
     return "glob" if set(word) & set(_WILD) else "missing"
 
@@ -101,7 +101,7 @@ def _count(word: str) -> int:
         near = did_you_mean(path.name, (other.name for other in path.parent.iterdir())) if path.parent.is_dir() else ""
         raise DataError(f"{word} does not exist.{near}")
     if kind == "table":
-        columns = ", ".join(label_tables.columns_of(Path(word)))
+        columns = ", ".join(table_files.columns_of(Path(word)))
         raise DataError(f"Expected {word}:COLUMN, the column with the paths of the images. Its columns: {columns}.")
     if count := sum(1 for _ in _files(word)):
         return count
@@ -126,4 +126,4 @@ def _lines() -> Iterator[str]:
 
 def _column(word: str) -> Iterator[str]:
     name, _, column = word.rpartition(":")
-    yield from map(str, label_tables.files_in_column(Path(name), column))
+    yield from map(str, table_files.files_in_column(Path(name), column))
