@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
-from kerasclf.data.decode import SUFFIXES, read_header
+from kerasclf.data.decode import SUFFIXES, is_broken, read_header
 from kerasclf.data.fit import Fit
+from kerasclf.data.groups import groups_of, pattern_problem
 from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, key_of
 from kerasclf.errors import DataError, listed, shortened
 from kerasclf.log import Log
@@ -75,6 +76,28 @@ class Listing:
             labels=self.labels[indices],
             groups=tuple(self.groups[int(i)] for i in indices if self.groups),
         )
+
+
+def with_groups(listing: Listing, pattern: str, skip_broken: bool = False) -> Listing:
+    """Returns a listing with the groups that a pattern finds in the names of its images.
+
+    Args:
+        listing: The images.
+        pattern: As for `Split`.
+        skip_broken: Whether broken files are left out later. They need no group.
+
+    Raises:
+        DataError: If it has groups already, or the pattern finds none for an image.
+    """
+    if problem := pattern_problem(pattern):
+        raise DataError(f"group: {problem}")
+    if listing.groups:
+        raise DataError(f"group: expected None, as the table names the groups. Received: {pattern!r}.")
+
+    def is_left_out(index: int) -> bool:
+        return skip_broken and is_broken(listing.files[index])
+
+    return replace(listing, groups=groups_of(listing.names, pattern, is_left_out))
 
 
 def read_listings(

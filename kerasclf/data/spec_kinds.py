@@ -7,14 +7,12 @@ from typing import NamedTuple
 
 from kerasclf.data import birds, digits, label_tables, npz_sets, shapes, tabular_sets
 from kerasclf.data.dataset import Subset
-from kerasclf.data.decode import is_broken
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.fit import Fit
 from kerasclf.data.folders import list_files, list_folder
-from kerasclf.data.groups import groups_of, pattern_problem
 from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
-from kerasclf.data.listings import Listing, ReadImages, read_listings
+from kerasclf.data.listings import Listing, ReadImages, read_listings, with_groups
 from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
@@ -198,28 +196,6 @@ def _recognised(raw: _Raw) -> _Raw:
     """Returns a data set with the title and the spec of the published one that it is, if it is one."""
     known = recognise(raw.sets)
     return raw if known is None else replace(raw, title=known.title, known_as=known.spec)
-
-
-def with_groups(listing: Listing, pattern: str, skip_broken: bool = False) -> Listing:
-    """Returns a listing with the groups that a pattern finds in the names of its images.
-
-    Args:
-        listing: The images.
-        pattern: As for `Split`.
-        skip_broken: Whether broken files are left out later. They need no group.
-
-    Raises:
-        DataError: If it has groups already, or the pattern finds none for an image.
-    """
-    if problem := pattern_problem(pattern):
-        raise DataError(f"group: {problem}")
-    if listing.groups:
-        raise DataError(f"group: expected None, as the table names the groups. Received: {pattern!r}.")
-
-    def is_left_out(index: int) -> bool:
-        return skip_broken and is_broken(listing.files[index])
-
-    return replace(listing, groups=groups_of(listing.names, pattern, is_left_out))
 
 
 def _load_birds(request: Request) -> _Raw:

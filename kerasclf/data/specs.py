@@ -12,8 +12,8 @@ from kerasclf.data.decode import MAX_PIXELS
 from kerasclf.data.fit import Fit, known_fit
 from kerasclf.data.folds import kfold
 from kerasclf.data.groups import check_groups
-from kerasclf.data.listings import Listing
-from kerasclf.data.spec_kinds import SPECS, Divide, Request, Size, SpecForm, with_groups
+from kerasclf.data.listings import Listing, with_groups
+from kerasclf.data.spec_kinds import SPECS, Divide, Request, Size, SpecForm
 from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, close_names, did_you_mean, in_short

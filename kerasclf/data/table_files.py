@@ -1,7 +1,7 @@
 """Reads tables of any kind, CSV, Parquet or JSON lines, and the files that a column names."""
 
+import functools
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -42,7 +42,9 @@ def columns_of(path: Path) -> list[str]:
 
 
 def read_table(path: Path, errors: _Errors = "strict") -> "pd.DataFrame":
-    """Reads a table. The values of a CSV file stay texts, so that class 007 keeps its zeros.
+    """Returns the rows of a table, which is read once while its file stays the same. Do not change them.
+
+    The values of a CSV file stay texts, so that class 007 keeps its zeros.
 
     Args:
         path: The file.
@@ -56,7 +58,8 @@ def read_table(path: Path, errors: _Errors = "strict") -> "pd.DataFrame":
     if not path.is_file():
         raise DataError(f"The table {path} does not exist.")
     try:
-        rows = _READERS.get(path.suffix.lower(), partial(_read_csv, errors=errors))(path)
+        found = path.stat()
+        rows = _read_version(path.absolute(), errors, found.st_size, found.st_mtime_ns)
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8 ({error}). Save it as UTF-8.") from error
     except ImportError as error:
@@ -67,6 +70,14 @@ def read_table(path: Path, errors: _Errors = "strict") -> "pd.DataFrame":
         raise DataError(f"{path} cannot be read as a table: {str(error).strip().rstrip('.')}.") from error
     if not len(rows):
         raise DataError(f"{path}: expected a row per image. Received: no rows.")
+    return rows
+
+
+@functools.lru_cache(maxsize=1)
+def _read_version(path: Path, errors: _Errors, size: int, changed_ns: int) -> "pd.DataFrame":
+    """Reads the table that a file of this size and time holds."""
+    read = _READERS.get(path.suffix.lower())
+    rows = _read_csv(path, errors) if read is None else read(path)
     rows.columns = [str(column).strip() for column in rows.columns]
     return rows
 
