@@ -12,9 +12,9 @@ import tensorflow as tf
 from kerasclf.data import Subset
 from kerasclf.errors import rebuild
 from kerasclf.machine import usable_cores
-from kerasclf.pipeline import draws
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
+from kerasclf.pipeline.epoch_order import Kind, make_order
 from kerasclf.pipeline.mixing import make_mix
 
 # Small images are read and augmented in chunks of several batches. A call costs about a millisecond in itself, as much
@@ -47,10 +47,10 @@ def training_batches(
     augmentation: AugmentationSettings,
     seed: int,
     epoch: Epoch,
-    shuffle: bool = True,
+    order: Kind = "shuffled",
     views: int = 1,
 ) -> tf.data.Dataset:
-    """Returns the batches (images, labels) of one epoch: shuffled, augmented, mixed.
+    """Returns the batches (images, labels) of one epoch: in order, augmented, mixed.
 
     The order of the images and the change of each image are functions of (seed, epoch, index). Any epoch can thus be
     reproduced.
@@ -62,9 +62,10 @@ def training_batches(
         augmentation: The random changes. The model itself normalises.
         seed: The run's seed.
         epoch: Current epoch, read at the start of every pass.
-        shuffle: Whether to shuffle the images anew in each epoch; False for augmented validation images.
+        order: `"shuffled"` anew in each epoch; `"fixed"` for augmented validation images; or `"balanced"`, which also
+            repeats images until all classes are equally large.
         views: Number of versions of every image that `subset` holds: all first versions, then all second ones, and so
-            on. An epoch has one version of each image, chosen in turn by epoch and index.
+            on. An image appears in one version, chosen in turn by epoch, index and repetition.
 
     Returns:
         A dataset of batches: uint8 images of shape (batch, height, width, channels), pixels 0–255, and one-hot float32
@@ -78,17 +79,18 @@ def training_batches(
     read = _reader(subset)
     labels = _in_main_memory(tf.one_hot(subset.labels, num_classes))
     count = len(subset) // views
+    places, order_of = make_order(order, subset.labels[:count], seed)
 
     def in_order(number: tf.Tensor) -> tf.data.Dataset:
-        order = draws.permutation(seed, number, count) if shuffle else tf.range(count, dtype=tf.int64)
-        return tf.data.Dataset.from_tensor_slices((order, tf.fill([count], number))).batch(chunk)
+        return tf.data.Dataset.from_tensor_slices((order_of(number), tf.fill([places], number))).batch(chunk)
 
-    def load(indices: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        images = read(indices if views == 1 else indices + count * ((indices + numbers) % views))
+    def load(appearances: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        indices, repetitions = appearances % count, appearances // count
+        images = read(indices if views == 1 else indices + count * ((indices + repetitions + numbers) % views))
         if augment is not None:
-            images = augment(images, numbers[0], indices)
+            images = augment(images, numbers[0], appearances)
         loaded = images, tf.gather(labels, indices)
-        return loaded if mix is None else (*loaded, numbers, indices)
+        return loaded if mix is None else (*loaded, numbers, appearances)
 
     # The generator runs anew at every pass and passes the epoch's number to the graph. Compiled functions stay outside
     # flat_map, which would compile them again for every epoch.
@@ -97,8 +99,8 @@ def training_batches(
     if chunk > batch_size:
         batches = batches.rebatch(batch_size)
     if mix is not None:
-        batches = batches.map(lambda images, targets, numbers, indices: mix(images, targets, numbers[0], indices))
-    return _finish(batches, count, batch_size)
+        batches = batches.map(lambda images, targets, numbers, which: mix(images, targets, numbers[0], which))
+    return _finish(batches, places, batch_size)
 
 
 def evaluation_batches(subset: Subset, num_classes: int, batch_size: int) -> tf.data.Dataset:

@@ -9,7 +9,7 @@ _MULTIPLIERS = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 _LAST_SHIFT = 31
 
 # One stream per stage: switching a stage on does not alter the numbers of the others.
-AUGMENT, RAND_AUGMENT, MIX, NOISE = 1, 2, 3, 4
+AUGMENT, RAND_AUGMENT, MIX, NOISE, OVERSAMPLE = 1, 2, 3, 4, 5
 
 
 def uniform(stream: int, seed: int, epoch: tf.Tensor, indices: tf.Tensor, count: int) -> tf.Tensor:

@@ -191,6 +191,10 @@ class Experiment(Value):
             found.append(f"flaws: expected each name once. Received: {self.flaws!r}.")
         if "statistics_of_all" in self.flaws and not self.augmentation.centers:
             found.append("statistics_of_all: expected a featurewise augmentation; no other one uses statistics.")
+        if "softmax_twice" in self.flaws and any(p.loss != "crossentropy" or p.logit_adjustment for p in self.phases):
+            found.append("softmax_twice: expected `loss` to be 'crossentropy' and no `logit_adjustment`.")
+        if "unshuffled" in self.flaws and any(phase.oversampling for phase in self.phases):
+            found.append("unshuffled: expected no `oversampling`, which shuffles the images.")
         if "batch_norm_learns" in self.flaws and self.transfer is None:
             found.append("batch_norm_learns: expected a transfer, which freezes a part of the network.")
         return found

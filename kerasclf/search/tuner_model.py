@@ -75,6 +75,7 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
             return model.fit(
                 setup.batches,
                 validation_data=setup.validation,
+                class_weight=setup.class_weight,
                 shuffle=False,  # the pipeline shuffles
                 **{"epochs": config.epochs, "verbose": 0, **kwargs, "callbacks": [*own, *kwargs.get("callbacks", [])]},
             )

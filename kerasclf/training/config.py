@@ -23,6 +23,9 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": ("momentum", "nesterov"),
 }
 
+# The settings that correct the unequal shares of the classes. The focal loss is none: it goes by the single image.
+PRIOR_REMEDIES = ("class_weight", "oversampling", "logit_adjustment")
+
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
 STRATEGIES = ("auto", "none", "mirrored")
 
@@ -68,8 +71,15 @@ class TrainConfig(Value):
         clip_norm: Maximum norm of all gradients together; None for no limit.
         schedule: How the learning rate changes.
         label_smoothing: Share of each label that is spread over all classes.
+        loss: `"crossentropy"`, or `"focal"`, which gives less weight to images that are predicted well (Lin et al.
+            2017).
+        focal_gamma: Exponent of the focal loss; 0 is cross-entropy.
         class_weight: `"balanced"` weighs classes inversely to their number of training images; None weighs
             all images alike.
+        oversampling: `"balanced"` repeats training images in each epoch until all classes have as many as the
+            largest; None shows each image once.
+        logit_adjustment: Factor τ of the logarithms of the classes' shares, which the training loss adds to the
+            logits (Menon et al. 2021); 1 aims at balanced accuracy. The saved network predicts without them.
         ema_momentum: Momentum of an exponential average of the weights, which is evaluated and saved; None for the
             weights themselves.
         early_stopping: When to stop before `epochs`; None trains all epochs.
@@ -117,6 +127,10 @@ class TrainConfig(Value):
     steps_per_execution: int | Literal["auto"] = "auto"
     l2: float = field(default=0.0, metadata=LATER)
     macro_f1: bool = field(default=False, metadata=LATER)
+    loss: Literal["crossentropy", "focal"] = field(default="crossentropy", metadata=LATER)
+    focal_gamma: float = field(default=2.0, metadata=LATER)
+    oversampling: Literal["balanced"] | None = field(default=None, metadata=LATER)
+    logit_adjustment: float = field(default=0.0, metadata=LATER)
 
     def problems(self) -> list[str]:
         found = at_least(self, 1, "epochs", "batch_size")
@@ -132,7 +146,8 @@ class TrainConfig(Value):
             found.append(f"layer_decay: expected a number above 0 and up to 1. Received: {self.layer_decay}.")
         if self.weight_decay is not None and self.weight_decay < 0:
             found.append(f"weight_decay: expected a number of at least 0, or None. Received: {self.weight_decay}.")
-        found += at_least(self, 0, "l2")
+        found += at_least(self, 0, "l2", "focal_gamma", "logit_adjustment")
+        found += self._check_imbalance_fields()
         for name in ("label_smoothing", "momentum", "ema_momentum", "beta_1", "beta_2"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
@@ -149,6 +164,18 @@ class TrainConfig(Value):
                 f"schedule.warmup_epochs: expected at most the {self.epochs} epochs of the training. "
                 f"Received: {self.schedule.warmup_epochs:g}."
             )
+        return found
+
+    def _check_imbalance_fields(self) -> list[str]:
+        """Returns a problem for two remedies of one fault, and for a setting of a loss that is not used."""
+        first, *others = [name for name in PRIOR_REMEDIES if getattr(self, name)] or [""]
+        found = [
+            f"{other}: expected none with `{first}`. Each of them corrects the shares of the classes, and two correct "
+            f"them twice. Received: {getattr(self, other)!r}."
+            for other in others
+        ]
+        if self.loss != "focal" and self.focal_gamma != 2.0:
+            found.append(f"focal_gamma: expected `loss` to be 'focal'. Received: {self.loss!r}.")
         return found
 
     def _check_optimizer_fields(self) -> list[str]:

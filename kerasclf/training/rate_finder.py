@@ -43,6 +43,7 @@ def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: floa
                 trial.fit(
                     setup.batches,
                     epochs=math.ceil(steps / setup.steps),
+                    class_weight=setup.class_weight,
                     callbacks=[CountEpochs(setup.epoch), rising],
                     shuffle=False,  # the pipeline shuffles
                     verbose=0,

@@ -11,7 +11,6 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, Subset
-from kerasclf.data.dataset import class_counts
 from kerasclf.log import Log
 from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
@@ -156,6 +155,11 @@ class _Training:
         # Order and augmentation continue from phase to phase.
         setup.epoch.first = sum(before.epochs for before in self.recipe.phases[: number - 1])
         waiting = self.record.waiting = MeasureWaiting(setup.steps)
+        self.record.images = setup.images
+        if setup.images > len(self.dataset.train):
+            self.listener.log(
+                f"oversampling: {setup.images:,} images per epoch, of {len(self.dataset.train):,} training images"
+            )
         callbacks = [
             CountEpochs(setup.epoch),
             StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
@@ -182,7 +186,7 @@ class _Training:
                 validation_data=setup.validation,
                 initial_epoch=first,
                 epochs=phase.epochs,
-                class_weight=_class_weight(self.dataset) if phase.class_weight == "balanced" else None,
+                class_weight=setup.class_weight,
                 callbacks=callbacks,
                 shuffle=False,  # the pipeline shuffles
                 verbose=0,
@@ -220,11 +224,6 @@ def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.
 
 def _forward(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
     return model(images, training=False)
-
-
-def _class_weight(dataset: ImageDataset) -> dict[int, float]:
-    counts = class_counts(dataset.train.labels, dataset.num_classes)
-    return {label: len(dataset.train) / (dataset.num_classes * int(count)) for label, count in enumerate(counts)}
 
 
 def _best_epoch(history: pd.DataFrame, config: TrainConfig, phases: int) -> int:

@@ -5,19 +5,22 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, Subset
+from kerasclf.data.dataset import class_counts
 from kerasclf.log import Log
 from kerasclf.models.explaining.costs import known_multiply_adds
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch, training_batches
+from kerasclf.pipeline.epoch_order import Kind, balanced_length
 from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.layer_rates import layer_factors
+from kerasclf.training.losses import make_loss
 from kerasclf.training.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.replicas import LossOverReplicas, build_for_replicas, check_batches, evaluation_size
-from kerasclf.training.training_flaws import SoftmaxTwice
 
 # Maximum number of pixel values in the steps between two returns to Python: 16 steps of 32 images of 32×32. A return
 # costs about a millisecond, which matters for small images only.
@@ -41,16 +44,20 @@ class TrainingSetup:
         batches: Training batches, in a different order in every epoch.
         validation: Validation batches; None without validation images.
         epoch: Epoch number that `batches` reads at the start of each pass.
+        images: Training images per epoch; oversampled ones count as often as they appear.
         steps: Training batches per epoch.
         strategy: The tf.distribute strategy of the model.
+        class_weight: Weight of each class in the training loss; None weighs all images alike.
     """
 
     model: keras.Model
     batches: tf.data.Dataset
     validation: tf.data.Dataset | None
     epoch: Epoch
+    images: int
     steps: int
     strategy: tf.distribute.Strategy
+    class_weight: dict[int, float] | None = None
 
 
 def prepare(dataset: ImageDataset, recipe: Recipe, log: Log = lambda line: None) -> TrainingSetup:
@@ -62,23 +69,28 @@ def prepare(dataset: ImageDataset, recipe: Recipe, log: Log = lambda line: None)
 def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phase: TrainConfig) -> TrainingSetup:
     """Compiles the model of a phase under its strategy and makes its batches."""
     recipe, classes = built.recipe, dataset.num_classes
-    steps = steps_per_epoch(len(dataset.train), phase.batch_size)
-    if built.strategy.num_replicas_in_sync > 1:
-        check_batches(len(dataset.train), phase.batch_size, built.strategy.num_replicas_in_sync)
+    replicas = built.strategy.num_replicas_in_sync
+    counts = class_counts(dataset.train.labels, classes)
+    oversampled = phase.oversampling == "balanced"
+    images = balanced_length(dataset.train.labels) if oversampled else len(dataset.train)
+    steps = steps_per_epoch(images, phase.batch_size)
+    if replicas > 1:
+        check_batches(images, phase.batch_size, replicas)
     with built.strategy.scope():
-        loss = _loss(phase, recipe.flaws)
-        if built.strategy.num_replicas_in_sync > 1:
+        loss = make_loss(phase, counts, recipe.flaws)
+        if replicas > 1:
             loss = LossOverReplicas(loss)
-        _compile(inputs.model, phase, loss, steps, inputs.train, built.strategy.num_replicas_in_sync)
-        if built.strategy.num_replicas_in_sync > 1:
+        _compile(inputs.model, phase, loss, steps, inputs.train, replicas)
+        if replicas > 1:
             build_for_replicas(inputs.model, inputs.train, classes)
     epoch = Epoch()
+    order: Kind = "fixed" if "unshuffled" in recipe.flaws else "balanced" if oversampled else "shuffled"
     batches = training_batches(
-        inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch,
-        shuffle="unshuffled" not in recipe.flaws, views=max(inputs.views, 1),
-    )  # fmt: skip
-    validation = _validation_batches(inputs, phase, classes, recipe, epoch, built.strategy.num_replicas_in_sync)
-    return TrainingSetup(inputs.model, batches, validation, epoch, steps, built.strategy)
+        inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch, order, max(inputs.views, 1)
+    )
+    validation = _validation_batches(inputs, phase, classes, recipe, epoch, replicas)
+    weights = _balanced_weights(counts) if phase.class_weight == "balanced" else None
+    return TrainingSetup(inputs.model, batches, validation, epoch, images, steps, built.strategy, weights)
 
 
 def evaluation_batch(subset: Subset, minimum: int) -> int:
@@ -87,9 +99,9 @@ def evaluation_batch(subset: Subset, minimum: int) -> int:
     return max(minimum, values // int(np.prod(subset.images.shape)), 1)
 
 
-def _loss(config: TrainConfig, flaws: tuple[str, ...]) -> keras.losses.Loss:
-    kind = SoftmaxTwice if "softmax_twice" in flaws else keras.losses.CategoricalCrossentropy
-    return kind(label_smoothing=config.label_smoothing)
+def _balanced_weights(counts: NDArray[np.int64]) -> dict[int, float]:
+    """Returns weights inversely proportional to the numbers of images, of which the mean over the images is 1."""
+    return {label: int(counts.sum()) / (len(counts) * int(count)) for label, count in enumerate(counts) if count}
 
 
 def _compile(
@@ -131,4 +143,4 @@ def _validation_batches(
         return evaluation_batches(inputs.validation, num_classes, size)
     # Images are augmented but not mixed, because a mixed label has no accuracy.
     unmixed = inputs.augmentation.but(mix_up=0.0, cut_mix=0.0)
-    return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, shuffle=False)
+    return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, "fixed")

@@ -17,7 +17,7 @@ ALL = Augmentation(
 
 def test_the_versions_are_the_images_of_a_training():
     subset, epoch = make_subset(4, shape=(8, 8, 3)), Epoch()
-    batches = training_batches(subset, 3, 4, ALL, seed=7, epoch=epoch, shuffle=False)
+    batches = training_batches(subset, 3, 4, ALL, seed=7, epoch=epoch, order="fixed")
     versions, _ = random_versions(ALL, subset.images.array, range(4), 3, seed=7)
     assert versions.shape == (4, 3, 8, 8, 3)
     for number in range(3):
