@@ -30,6 +30,7 @@ class Group(NamedTuple):
 
 _MACHINES = Group("machines", ("jobs",), ("strategy", "engine", "address"))
 _SELDOM_DATA = ("fit", "train_per_class", "test_per_class", "group_by", "skip_broken")
+_SELDOM_IMBALANCE = ("oversampling", "logit_adjustment", "loss", "focal_gamma")
 _STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",
@@ -46,6 +47,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             ("backbone", "weights", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
             ("head", "dropout", "head_epochs", "layer_decay", "views", "no_cache", "precision", "find_rate"),
         ),
+        Group("classes of unequal size", ("class_weight",), _SELDOM_IMBALANCE),
         _STUDY_RUNS._replace(often=("quick", "plan", "repeats", "refit", "out")),
         _MACHINES,
     ),

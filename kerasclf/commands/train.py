@@ -31,6 +31,7 @@ class TrainCommand(TrainOptions):
       kerasclf train my_photos --plan
       kerasclf train my_photos --backbone keras_resnet50 --unfreeze stage5
       kerasclf train my_photos --backbone keras_resnet50 mobilenet_v2 --repeats 3
+      kerasclf train my_photos --class-weight balanced
       kerasclf train labels.csv --group-by 'patient_(\d+)' --repeats 3
       kerasclf train my_photos --backbone efficientnetv2_b0 --unfreeze head --repeats 3 --refit
       kerasclf train --continue runs/train-folder-my-photos-keras_resnet50

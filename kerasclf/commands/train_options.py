@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 import tyro
 
+from kerasclf.commands.imbalance_options import ImbalanceOptions
 from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import Problems
@@ -29,7 +30,7 @@ _RANDOM_CHANGES: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class TrainOptions(RunOptions):
+class TrainOptions(RunOptions, ImbalanceOptions):
     """Images, network, weights, and how to train. A setting without a value is that of the run that is continued."""
 
     FLAGS: ClassVar[dict[str, str]] = {
@@ -177,7 +178,11 @@ class TrainOptions(RunOptions):
         from kerasclf.training import Schedule, TrainConfig
         from kerasclf.transfer import Transfer
 
-        shared: dict[str, Any] = {"batch_size": _or(self.batch_size, 32), "precision": _or(self.precision, "auto")}
+        shared: dict[str, Any] = {
+            "batch_size": _or(self.batch_size, 32),
+            "precision": _or(self.precision, "auto"),
+            **self.training_changes(),
+        }
         head_epochs, epochs, alone = _or(self.head_epochs, 5), _or(self.epochs, 20), unfreeze == "head"
         train = TrainConfig(
             epochs=epochs,
@@ -227,6 +232,7 @@ class TrainOptions(RunOptions):
             unfreeze=unfreeze,
             schedule=before.schedule.but(warmup_epochs=max(0, min(before.schedule.warmup_epochs, epochs))),
             **{name: value for name, value in given.items() if value is not None},
+            **self.training_changes(),
         )
         assert earlier.transfer is not None
         transfer = earlier.transfer.but(

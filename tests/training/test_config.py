@@ -24,6 +24,25 @@ from kerasclf.training import EarlyStopping, Schedule
         ({"precision": "bfloat16"}, "Unknown precision 'bfloat16'. Did you mean 'mixed_bfloat16'?"),
         ({"strategy": "mirror"}, "Did you mean 'mirrored'?"),
         ({"class_weight": "even"}, "class_weight: expected 'balanced' or None"),
+        ({"loss": "hinge"}, "loss: expected 'crossentropy' or 'focal'. Received: 'hinge'."),
+        ({"loss": "focal", "focal_gamma": -1.0}, "focal_gamma: expected a number of at least 0. Received: -1.0."),
+        ({"focal_gamma": 1.0}, "focal_gamma: expected `loss` to be 'focal'. Received: 'crossentropy'."),
+        ({"oversampling": "all"}, "oversampling: expected 'balanced' or None. Received: 'all'."),
+        ({"logit_adjustment": -1.0}, "logit_adjustment: expected a number of at least 0. Received: -1.0."),
+        (
+            {"class_weight": "balanced", "oversampling": "balanced"},
+            "oversampling: expected none with `class_weight`. Each of them corrects the shares of the classes, and two "
+            "correct them twice. Received: 'balanced'.",
+        ),
+        (
+            {"class_weight": "balanced", "oversampling": "balanced", "logit_adjustment": 0.5},
+            "logit_adjustment: expected none with `class_weight`.",
+        ),
+        (
+            {"oversampling": "balanced", "logit_adjustment": 1.0},
+            "logit_adjustment: expected none with `oversampling`. Each of them corrects the shares of the classes, and "
+            "two correct them twice. Received: 1.0.",
+        ),
         ({"steps_per_execution": 0}, "steps_per_execution: expected at least 1"),
     ],
 )
@@ -71,3 +90,12 @@ def test_it_survives_json():
     config = TrainConfig(schedule=Schedule("step", every_epochs=2), early_stopping=EarlyStopping(patience=3))
     assert TrainConfig.from_dict(config.to_dict()) == config
     assert TrainConfig.from_dict(TrainConfig().to_dict()) == TrainConfig()
+
+
+def test_the_remedies_for_unequal_classes_leave_older_identities_as_they_were():
+    later = {"loss", "focal_gamma", "oversampling", "logit_adjustment"}
+    assert not later & set(TrainConfig().to_dict())
+    for fields in ({"loss": "focal", "class_weight": "balanced"}, {"oversampling": "balanced"}):
+        config = TrainConfig(**fields)
+        assert config.digest() != TrainConfig().digest()
+        assert TrainConfig.from_dict(config.to_dict()) == config
