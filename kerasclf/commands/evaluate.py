@@ -157,13 +157,17 @@ def _show(evaluation: "EvaluationResults", console: Console) -> None:
 
     table = Table(title=for_console(f"{evaluation.title}, {evaluation.which}"), title_justify="left")
     table.add_column("model")
-    for heading in ("accuracy,\n95 % interval", "loss", "macro F1", "own test\naccuracy"):
+    leading = ["balanced accuracy,\n95 % interval"] if evaluation.imbalance else []
+    for heading in (*leading, "accuracy,\n95 % interval", "loss", "macro F1", "own test\naccuracy"):
         table.add_column(heading, justify="right")
     for row in evaluation.table().to_dict("records"):
         own = row["own_test_accuracy"]
         table.add_row(
             for_console(row["model"]),
-            f"{row['accuracy']:.4f} ({row['accuracy_low']:.3f}–{row['accuracy_high']:.3f})",
+            *(
+                f"{row[name]:.4f} ({row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f})"
+                for name in (*["balanced_accuracy"] * len(leading), "accuracy")
+            ),
             f"{row['loss']:.4f}",
             f"{row['macro_f1']:.4f}",
             "–" if own != own else f"{own:.4f}",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from kerasclf.report.random_effects import Sample, summarise_scores
 from kerasclf.report.statistics import Interval
 from kerasclf.runs.examples import Examples
-from kerasclf.runs.metrics import accuracy, class_metrics, cross_entropy, top_accuracy
+from kerasclf.runs.metrics import accuracy, balanced_accuracy, class_metrics, cross_entropy, top_accuracy
 
 Labels = NDArray[np.int64]
 Probabilities = NDArray[np.floating]
@@ -58,6 +58,7 @@ def metrics_of(labels: Labels, probabilities: Probabilities) -> dict[str, float]
     found = class_metrics(labels, probabilities)
     metrics = {
         "test_accuracy": accuracy(labels, probabilities),
+        "test_balanced_accuracy": balanced_accuracy(labels, probabilities),
         "test_loss": cross_entropy(labels, probabilities),
         # A class without images has no F1.
         "test_macro_f1": float(found.f1[found.images > 0].mean()),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from kerasclf.errors import shortened
 from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
-from kerasclf.report.evaluated_model import ENSEMBLE, EvaluatedModel, sample_of, within_shares
+from kerasclf.report.evaluated_model import ENSEMBLE, EvaluatedModel, metrics_of, sample_of, within_shares
 from kerasclf.report.evaluation_results import EvaluationResults
 from kerasclf.report.random_effects import difference_of, mean_of
 from kerasclf.report.statistics import CONFIDENCE, Interval, accuracy_interval
@@ -13,9 +13,11 @@ from kerasclf.wording import counted, in_words
 
 
 def evaluation_findings(evaluation: EvaluationResults) -> list[str]:
-    """Returns what the evaluation has found, the accuracy first."""
+    """Returns what the evaluation has found, the accuracy first, or the balanced one if classes differ in size."""
     several = len(evaluation.models) > 1
-    found = [_accuracy(evaluation, model) for model in evaluation.models]
+    found = [text for model in evaluation.models for text in _balanced(evaluation, model)]
+    found += [evaluation.imbalance.note] if evaluation.imbalance else []
+    found += [_accuracy(evaluation, model) for model in evaluation.models]
     found += [text for model in evaluation.models if (text := _harder(evaluation, model, several))]
     found += [comparison.sentence for comparison in evaluation.comparisons]
     found += [text for model in evaluation.models if (text := _views(evaluation, model))]
@@ -37,6 +39,20 @@ def evaluation_cautions(evaluation: EvaluationResults) -> list[str]:
         verb = "is" if len(unreadable) == 1 else "are"
         found.append(f"{counted(len(unreadable), 'image')} cannot be read and {verb} left out: {names}.")
     return found
+
+
+def _balanced(evaluation: EvaluationResults, model: EvaluatedModel) -> Iterator[str]:
+    """Yields balanced accuracy and macro F1 of a model, if the classes have very different numbers of images."""
+    if evaluation.imbalance is None:
+        return
+    found, f1 = (
+        evaluation.balanced_accuracy(model),
+        metrics_of(evaluation.labels, model.probabilities)["test_macro_f1"],
+    )
+    yield (
+        f"{model.name} has a balanced accuracy of {found.value:.1%} (95 % interval {found.low:.1%} to "
+        f"{found.high:.1%}) and a macro F1 of {f1:.3f}."
+    )
 
 
 def _accuracy(evaluation: EvaluationResults, model: EvaluatedModel) -> str:

@@ -21,6 +21,8 @@ from kerasclf.report.evaluated_model import (
 )
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
+from kerasclf.report.imbalance import Imbalance
+from kerasclf.report.intervals import interval_of
 from kerasclf.report.random_effects import Sample, difference_of, summarise_scores
 from kerasclf.report.statistics import Interval, accuracy_interval
 from kerasclf.report.study_results import StudyResults
@@ -99,6 +101,11 @@ class EvaluationResults:
         return accuracy_interval(correct_of(self.labels, self.models[0].probabilities))
 
     @property
+    def imbalance(self) -> Imbalance | None:
+        """The imbalance of the images; None if no class has more than three times the images of another."""
+        return self.results.imbalance
+
+    @property
     def missing_classes(self) -> tuple[str, ...]:
         """Classes of the models without an image here. Nothing is known of them."""
         return tuple(name for label, name in enumerate(self.class_names) if not (self.labels == label).any())
@@ -106,8 +113,9 @@ class EvaluationResults:
     def table(self) -> pd.DataFrame:
         """Returns one row per model: accuracy with its 95 % interval, loss in nats, F1, and the own test accuracy.
 
-        Macro F1 is the mean over the classes that have images. `harder` is the accuracy on the run's own test images
-        minus that on these, with its interval.
+        If the classes have very different numbers of images, balanced accuracy and macro F1 come first. Macro F1 is the
+        mean over the classes that have images. `harder` is the accuracy on the run's own test images minus that on
+        these, with its interval.
         """
         return pd.DataFrame([self._row(model) for model in self.models])
 
@@ -125,6 +133,11 @@ class EvaluationResults:
         if model.own_test is None or not model.is_independent:
             return None
         return unpaired_difference(correct_of(*model.own_test), correct_of(self.labels, model.probabilities))
+
+    def balanced_accuracy(self, model: EvaluatedModel) -> Interval:
+        """Returns the balanced accuracy of a model with its 95 % interval over images like these."""
+        experiment = next(e for e in self.results.experiments if e.name == model.name)
+        return interval_of(self.results, experiment, "test_balanced_accuracy")
 
     def gain_of_views(self, model: EvaluatedModel) -> Interval | None:
         """Returns the accuracy with averaged views minus that without, paired on the same images; None without."""
@@ -203,8 +216,10 @@ class EvaluationResults:
     def _row(self, model: EvaluatedModel) -> dict[str, Any]:
         value, low, high, _ = accuracy_interval(correct_of(self.labels, model.probabilities))
         row: dict[str, Any] = {"model": model.name, "images": len(self.labels)}
-        row |= {"accuracy": value, "accuracy_low": low, "accuracy_high": high}
         found = metrics_of(self.labels, model.probabilities)
+        plain = {"accuracy": value, "accuracy_low": low, "accuracy_high": high}
+        balanced = self._balanced(model)
+        row |= {**balanced, "macro_f1": found["test_macro_f1"], **plain} if self.imbalance else {**plain, **balanced}
         names = {"test_top5_accuracy": "top5_accuracy", "test_loss": "loss", "test_macro_f1": "macro_f1"}
         row |= {name: found[metric] for metric, name in names.items() if metric in found}
         row["own_test_accuracy"] = accuracy(*model.own_test) if model.own_test else np.nan
@@ -216,6 +231,10 @@ class EvaluationResults:
             mean = self.mean_over_corruptions(model)
             row["corrupted_accuracy"] = mean.mean if mean else np.nan
         return row
+
+    def _balanced(self, model: EvaluatedModel) -> dict[str, float]:
+        value, low, high, _ = self.balanced_accuracy(model)
+        return {"balanced_accuracy": value, "balanced_accuracy_low": low, "balanced_accuracy_high": high}
 
     def _degradation(self, model: EvaluatedModel, first: EvaluatedModel, column: int) -> Degradation:
         assert model.right is not None and first.right is not None

@@ -14,7 +14,7 @@ from kerasclf.escaping import for_figure
 from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.comparisons import Comparison
 from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.intervals import accuracy_of
+from kerasclf.report.intervals import interval_of
 from kerasclf.report.lessons import LessonResult
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.themes import color_of, ink, line_of, paper, settings, soft
@@ -28,17 +28,21 @@ _NARROW = 4.4  # inches; the text stays legible on a phone
 
 
 def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False) -> Figure:
-    """Draws each experiment's test accuracy with its 95 % interval, its single runs, and the published figure."""
+    """Draws each experiment's test accuracy with its 95 % interval, its single runs, and the published figure.
+
+    If the classes have very different numbers of images, it is the balanced accuracy, without published figures.
+    """
     with matplotlib.rc_context(settings(theme)):
         figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.1, len(results.experiments))))
         axes = figure.subplots()
         for index, experiment in enumerate(results.experiments):
             _bar(axes, results, experiment, index, theme)
-        if results.chance is not None:
-            label = f"most common class: {results.chance:.1%}"
-            axes.axvline(results.chance, color=soft(theme), linewidth=1, linestyle=":", label=label)
+        chance = 1 / results.imbalance.classes if results.imbalance else results.chance
+        if chance is not None:
+            label = f"{'one class for all' if results.imbalance else 'most common class'}: {chance:.1%}"
+            axes.axvline(chance, color=soft(theme), linewidth=1, linestyle=":", label=label)
         published = [(e.published["accuracy"], i) for i, e in enumerate(results.experiments) if e.published]
-        if results.comparable and published:
+        if results.comparable and published and not results.imbalance:
             label = "published (validation)" if results.published_metric == "validation_accuracy" else "published"
             axes.plot(*zip(*published, strict=True), "|", color=soft(theme), markersize=18, mew=2.5, label=label)
         if axes.get_legend_handles_labels()[1]:
@@ -47,7 +51,7 @@ def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False)
         axes.set_xlim(0, min(1.0, axes.get_xlim()[1] * 1.08))
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         size = f", {results.size} size" if results.size != "full" else ""
-        label = f"Test accuracy on {for_figure(results.data_title)}{size}"
+        label = f"{'Balanced test' if results.imbalance else 'Test'} accuracy on {for_figure(results.data_title)}{size}"
         axes.set_xlabel(
             "\n".join(textwrap.fill(line, 45 if narrow else 90) for line in (label, f"({_basis(results)})"))
         )
@@ -144,7 +148,8 @@ def _curve_metrics(results: StudyResults) -> list[str]:
 
 
 def _bar(axes: Axes, results: StudyResults, experiment: ExperimentResults, row: int, theme: str) -> None:
-    values, accuracy = experiment.values("test_accuracy"), accuracy_of(results, experiment)
+    metric = results.leading_metric
+    values, accuracy = experiment.values(metric), interval_of(results, experiment, metric)
     axes.barh(row, accuracy.value, color=color_of(row, theme), alpha=0.85, height=0.62)
     axes.errorbar(
         accuracy.value, row, xerr=[[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]],

@@ -7,7 +7,7 @@ import numpy as np
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.continued import continued_findings
 from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.intervals import accuracy_of, selection_bias_of
+from kerasclf.report.intervals import accuracy_of, interval_of, selection_bias_of
 from kerasclf.report.lessons import LessonResult, lessons_of, summary_of
 from kerasclf.report.random_effects import prediction
 from kerasclf.report.study_results import StudyResults
@@ -22,7 +22,8 @@ def findings(
 ) -> list[str]:
     """Returns the chosen experiment with its test accuracy, the comparisons, and the published figures next to ours.
 
-    Models that were continued are compared with the earlier one.
+    Models that were continued are compared with the earlier one. If the classes of the test set have very different
+    numbers of images, balanced accuracy and macro F1 come first.
 
     Args:
         results: The study.
@@ -33,9 +34,27 @@ def findings(
     if lesson_results:
         return [summary_of(lesson_results), *(one.sentence for one in lesson_results), *looks]
     others = [*looks, *continued_findings(results), *published_sentences(results)]
+    balanced = balanced_sentences(results)
     if len(results.experiments) < 2:
-        return others
-    return [_choice(results), *(comparison.sentence for comparison in comparisons), *others]
+        return [*balanced, *others]
+    return [*balanced, _choice(results), *(comparison.sentence for comparison in comparisons), *others]
+
+
+def balanced_sentences(results: StudyResults) -> list[str]:
+    """Returns balanced accuracy and macro F1 of the chosen experiment, and why; nothing for classes of similar size."""
+    if results.imbalance is None:
+        return []
+    chosen = results.chosen
+    balanced, f1 = (interval_of(results, chosen, f"test_{name}") for name in ("balanced_accuracy", "macro_f1"))
+    found = [
+        f"{chosen.name} has a balanced accuracy of {balanced.value:.1%} (95 % interval {balanced.low:.1%} to "
+        f"{balanced.high:.1%}) and a macro F1 of {f1.value:.3f} ({f1.low:.3f} to {f1.high:.3f}). Its accuracy is "
+        f"{accuracy_of(results, chosen).value:.1%}.",
+        results.imbalance.note,
+    ]
+    if len(results.experiments) > 1:
+        found.append("The choice of an experiment, the comparisons and their p-values go by accuracy.")
+    return found
 
 
 def comparisons_of(results: StudyResults) -> list[Comparison]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.random_effects import borrow, mean_of
-from kerasclf.report.statistics import UNKNOWN, Interval, accuracy_interval, selection_bias
+from kerasclf.report.statistics import UNKNOWN, Interval, accuracy_interval, balanced_interval, selection_bias
 from kerasclf.report.study_results import StudyResults
 from kerasclf.wording import in_words
 
@@ -49,7 +49,22 @@ def interval_of(results: StudyResults, experiment: ExperimentResults, metric: st
     if sample.seeds is None:
         repeated = [e for e in results.experiments if len(e.runs) > 1 and not np.isnan(e.values(metric)).any()]
         sample = borrow([sample, *(e.sample(metric) for e in repeated)])[0]
-    return _clipped(mean_of(sample), highest=math.inf if metric == "test_loss" else 1.0)
+    found = _clipped(mean_of(sample), highest=math.inf if metric == "test_loss" else 1.0)
+    if metric != "test_balanced_accuracy" or experiment.test_images is None:
+        return found
+    # Where all or none of a class are correct, its scores do not vary, and their interval would ignore it.
+    of_images = _balanced_over_images(experiment)
+    if sample.seeds is None:
+        return of_images
+    return found._replace(low=min(found.low, of_images.low), high=max(found.high, of_images.high))
+
+
+def _balanced_over_images(experiment: ExperimentResults) -> Interval:
+    """Returns the balanced accuracy, averaged over runs on the same images, with its interval over such images."""
+    labels, correct = experiment.runs[0].labels, np.mean([run.correct for run in experiment.runs], axis=0)
+    counts = np.bincount(labels)
+    present = counts > 0
+    return balanced_interval(counts[present], np.bincount(labels, weights=correct)[present] / counts[present])
 
 
 def _clipped(interval: Interval, highest: float = 1.0) -> Interval:

@@ -37,6 +37,7 @@ NOT_RECORDED = "not recorded"
 # Names of metrics in tables, and those that Hugging Face knows.
 _METRIC_NAMES = {
     "test_accuracy": "accuracy",
+    "test_balanced_accuracy": "balanced accuracy",
     "test_top5_accuracy": "top-5 accuracy",
     "test_macro_f1": "macro F1",
     "test_loss": "cross-entropy, nats",
@@ -122,6 +123,7 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
         experiment=experiment,
         caution=results.caution,
         flaws=given.flaws,
+        imbalance=results.imbalance,
         metrics=_metrics(results, experiment, run),
         has_seeds=results.samples[experiment.name].seeds is not None,
         probabilities=trusted_probabilities(replace(experiment, runs=(run,))),
@@ -147,9 +149,10 @@ def _measured(results: StudyResults, description: dict[str, Any]) -> tuple[Exper
 
 
 def _metrics(results: StudyResults, experiment: ExperimentResults, run: Run) -> list[_Metric]:
+    leading = [results.leading_metric, "test_macro_f1"] if results.imbalance else []
     return [
         _Metric(_METRIC_NAMES[metric], float(run.metrics[metric]), interval_of(results, experiment, metric))
-        for metric in _METRIC_NAMES
+        for metric in dict.fromkeys([*leading, *_METRIC_NAMES])
         if metric in SCORES and all(metric in one.metrics for one in experiment.runs)
     ]
 

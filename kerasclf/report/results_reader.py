@@ -10,6 +10,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.metrics import balanced_accuracy
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.explanations import read_explanations
 from kerasclf.studies.refit import read_refit
@@ -58,7 +59,8 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
         labels, probabilities = run.predictions()
         found = Run(
             seed,
-            run.metrics(),
+            # Older runs did not write it.
+            {"test_balanced_accuracy": balanced_accuracy(labels, probabilities), **run.metrics()},
             run.history(),
             labels,
             probabilities,

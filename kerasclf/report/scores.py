@@ -16,6 +16,18 @@ def verdicts(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64
     return (probabilities.argmax(axis=1) == labels).astype(np.float64)
 
 
+def recall_scores(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
+    """Returns scores whose mean is the balanced accuracy, and whose variance is that within the classes.
+
+    An image counts the more, the fewer images its class has. The score is the balanced accuracy plus n / (K·n_c) times
+    the difference between its verdict and the recall of its class c, for n images of K classes.
+    """
+    correct, counts = verdicts(labels, probabilities), np.bincount(labels)
+    recalls = np.bincount(labels, weights=correct) / np.maximum(counts, 1)
+    weights = len(labels) / (np.count_nonzero(counts) * counts[labels])
+    return np.asarray(recalls[counts > 0].mean() + weights * (correct - recalls[labels]))
+
+
 def macro_f1_scores(labels: Labels, probabilities: Probabilities) -> NDArray[np.float64]:
     """Returns the jackknife's pseudo-values of macro F1, which is no mean over images itself.
 
@@ -36,6 +48,7 @@ def macro_f1_scores(labels: Labels, probabilities: Probabilities) -> NDArray[np.
 # Metric of a run → its scores on the test images.
 SCORES: dict[str, Callable[[Labels, Probabilities], NDArray[np.float64]]] = {
     "test_accuracy": verdicts,
+    "test_balanced_accuracy": recall_scores,
     "test_top5_accuracy": lambda labels, p: is_among_most_probable(labels, p, 5).astype(np.float64),
     "test_loss": image_losses,
     "test_macro_f1": macro_f1_scores,

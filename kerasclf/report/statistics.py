@@ -51,6 +51,24 @@ def accuracy_interval(correct: Flags, confidence: float = CONFIDENCE) -> Interva
     return Interval(float(np.mean(correct)), float(interval.low), float(interval.high))
 
 
+def balanced_interval(counts: NDArray[np.int64], recalls: NDArray[np.float64]) -> Interval:
+    """Returns the mean recall of classes with its interval over images like these.
+
+    It combines Wilson's intervals of the recalls by the square-and-add method (Newcombe 1998; Zou and Donner 2008). For
+    a single class it is Wilson's. A class of few images widens it, even if all of them are correct.
+
+    Args:
+        counts: Number of images of each class, at least 1.
+        recalls: Share of them that is correct; several runs may have been averaged.
+    """
+    z2, value = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2, float(recalls.mean())
+    centers = (recalls + z2 / (2 * counts)) / (1 + z2 / counts)
+    halves = np.sqrt(z2 * (recalls * (1 - recalls) / counts + z2 / (4 * counts**2))) / (1 + z2 / counts)
+    below, above = recalls - (centers - halves), centers + halves - recalls
+    low, high = (math.sqrt(float((part**2).sum())) / len(counts) for part in (below, above))
+    return Interval(value, max(value - low, 0.0), min(value + high, 1.0))
+
+
 def selection_bias(correct: NDArray[np.bool_], draws: int = 2000, seed: int = 0) -> float:
     """Returns how much the accuracy of the best candidate is overestimated on the images that it was chosen on.
 

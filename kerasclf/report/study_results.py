@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
+from kerasclf.report.imbalance import Imbalance, imbalance_of
 from kerasclf.report.random_effects import Sample, borrow
 from kerasclf.report.sequential import strictness
 from kerasclf.studies.explanations import Explanations
@@ -117,6 +118,16 @@ class StudyResults:
             if e.name in names
         ]
         return replace(self, experiments=tuple(e for e in kept if e.runs))
+
+    @cached_property
+    def imbalance(self) -> Imbalance | None:
+        """The imbalance of the test images; None if no class has more than three times the images of another."""
+        return imbalance_of(self.first_run.labels, self.first_run.class_names)
+
+    @property
+    def leading_metric(self) -> str:
+        """The metric that tables and figures show first."""
+        return "test_balanced_accuracy" if self.imbalance else "test_accuracy"
 
     @property
     def chance(self) -> float | None:

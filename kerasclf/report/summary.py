@@ -1,6 +1,6 @@
 """The table of a study, one row per experiment."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,13 +18,23 @@ def summarise(results: StudyResults) -> pd.DataFrame:
     Accuracies and F1 are shares from 0 to 1. Losses are in nats. The standard deviation of a single run is missing.
     Intervals are over seeds and images like these (test_accuracy_low, test_accuracy_high, and so on). That of test
     accuracy is also over seeds alone (these_images_low, these_images_high); it is missing if nothing shows how
-    seeds vary, or if runs have different test images. Memory is in 10⁶ bytes. Energy is in kJ and is missing if the
-    machine does not measure it. Top-5 accuracy and the wording of published figures are optional: the table has no
-    such column if no experiment has a value.
+    seeds vary, or if runs have different test images. Balanced accuracy and macro F1 come first
+    if the classes of the test set have very different numbers of images. Memory is in 10⁶ bytes. Energy is in kJ and is
+    missing if the machine does not measure it. Top-5 accuracy and the wording of published figures are optional: the
+    table has no such column if no experiment has a value.
     """
     table = pd.DataFrame([_row(results, experiment) for experiment in results.experiments])
     optional = [name for name in ("test_top5_accuracy", "published_wording") if table[name].isna().all()]
-    return table.drop(columns=optional)
+    table = table.drop(columns=optional)
+    return _leading(table, ("test_balanced_accuracy", "test_macro_f1")) if results.imbalance else table
+
+
+def _leading(table: pd.DataFrame, metrics: Sequence[str]) -> pd.DataFrame:
+    """Returns a table with the columns of some metrics directly after the number of runs."""
+    first = list(table.loc[:, :"runs"].columns)
+    leading = [f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high", "_std")]
+    chosen = [*first, *(name for name in leading if name in table)]
+    return table[[*chosen, *(name for name in table.columns if name not in chosen)]]
 
 
 def published_text(row: Mapping[Any, Any]) -> str:
@@ -55,7 +65,7 @@ def _row(results: StudyResults, experiment: ExperimentResults) -> dict[str, obje
             continue
         interval = interval_of(results, experiment, metric)
         row |= {f"{metric}_low": interval.low, f"{metric}_high": interval.high}
-    for metric in ("test_accuracy", "test_loss", "test_macro_f1", "validation_accuracy"):
+    for metric in ("test_accuracy", "test_loss", "test_balanced_accuracy", "test_macro_f1", "validation_accuracy"):
         values = pd.Series(experiment.values(metric))
         row |= {metric: values.mean(), f"{metric}_std": values.std()}
     for metric in (

@@ -61,6 +61,7 @@ def run_metrics(
 
     * SET_accuracy: accuracy.
     * SET_loss: cross-entropy, in nats.
+    * SET_balanced_accuracy: mean recall of the classes that have images in the set.
     * SET_macro_f1: mean F1 of the classes.
     * SET_top5_accuracy: share of images with the true class among the five most probable; with more than 10 classes.
     * validation_accuracy, validation_loss: those of the best epoch, as in the history; only with validation images.
@@ -94,6 +95,7 @@ def run_metrics(
     of_set = {
         f"{set_name}_accuracy": accuracy(labels, probabilities),
         f"{set_name}_loss": cross_entropy(labels, probabilities),
+        f"{set_name}_balanced_accuracy": balanced_accuracy(labels, probabilities),
         f"{set_name}_macro_f1": macro_f1(labels, probabilities),
     }
     if probabilities.shape[1] > _FEW_CLASSES:
@@ -159,6 +161,13 @@ def halted_metrics(rows: Sequence[Row], early_stopping: EarlyStopping | None) ->
 def accuracy(labels: Labels, probabilities: Probabilities) -> float:
     """Returns the share of images whose most probable class is the true one."""
     return float(np.mean(probabilities.argmax(axis=1) == labels))
+
+
+def balanced_accuracy(labels: Labels, probabilities: Probabilities) -> float:
+    """Returns the mean recall of the classes that have images."""
+    counts, correct = np.bincount(labels), probabilities.argmax(axis=1) == labels
+    recalls = np.bincount(labels, weights=correct) / np.maximum(counts, 1)
+    return float(recalls[counts > 0].mean())
 
 
 def top_accuracy(labels: Labels, probabilities: Probabilities, count: int) -> float:
