@@ -1,8 +1,9 @@
 """`kerasclf evaluate`: trained models on labelled images, with intervals."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import tyro
 from rich.console import Console
@@ -157,24 +158,30 @@ def _show(evaluation: "EvaluationResults", console: Console) -> None:
 
     table = Table(title=for_console(f"{evaluation.title}, {evaluation.which}"), title_justify="left")
     table.add_column("model")
-    leading = ["balanced accuracy,\n95 % interval"] if evaluation.imbalance else []
-    for heading in (*leading, "accuracy,\n95 % interval", "loss", "macro F1", "own test\naccuracy"):
+    for heading, _ in _columns(evaluation):
         table.add_column(heading, justify="right")
     for row in evaluation.table().to_dict("records"):
-        own = row["own_test_accuracy"]
-        table.add_row(
-            for_console(row["model"]),
-            *(
-                f"{row[name]:.4f} ({row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f})"
-                for name in (*["balanced_accuracy"] * len(leading), "accuracy")
-            ),
-            f"{row['loss']:.4f}",
-            f"{row['macro_f1']:.4f}",
-            "–" if own != own else f"{own:.4f}",
-        )
+        table.add_row(for_console(row["model"]), *(_cell(row, metric) for _, metric in _columns(evaluation)))
     console.print()
     console.print(table)
     for caution in evaluation_cautions(evaluation):
         say_wrapped(console, caution, "caution: ", "  ")
     for sentence in evaluation_findings(evaluation):
         say_wrapped(console, sentence, rest="  ")
+
+
+def _columns(evaluation: "EvaluationResults") -> list[tuple[str, str]]:
+    """Returns heading and name of each metric of the table, the leading one first."""
+    accuracy, f1 = ("accuracy,\n95 % interval", "accuracy"), ("macro F1", "macro_f1")
+    loss, own = ("loss", "loss"), ("own test\naccuracy", "own_test_accuracy")
+    if evaluation.imbalance:
+        return [("balanced accuracy,\n95 % interval", "balanced_accuracy"), f1, accuracy, loss, own]
+    return [accuracy, loss, f1, own]
+
+
+def _cell(row: Mapping[Any, Any], metric: str) -> str:
+    value = row[metric]
+    if value != value:
+        return "–"
+    interval = f" ({row[f'{metric}_low']:.3f}–{row[f'{metric}_high']:.3f})" if f"{metric}_low" in row else ""
+    return f"{value:.4f}{interval}"

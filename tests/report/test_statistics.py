@@ -25,6 +25,14 @@ def test_wilson_interval():
     assert found[:3] == pytest.approx((0.9, 0.8256343, 0.9447709), abs=1e-6)  # Newcombe's formula, by hand
 
 
+def test_the_interval_of_a_balanced_accuracy_combines_those_of_wilson():
+    """By square and add: (½ · √(0.0743657² + 0.6576198²), ½ · √(0.0447709² + 0²)) for 90 of 100 and 2 of 2."""
+    one = statistics.balanced_interval(np.array([100]), np.array([0.9]))
+    assert one[:3] == pytest.approx((0.9, 0.8256343, 0.9447709), abs=1e-6)
+    both = statistics.balanced_interval(np.array([100, 2]), np.array([0.9, 1.0]))
+    assert both[:3] == pytest.approx((0.95, 0.95 - 0.3309056, 0.95 + 0.0223855), abs=1e-6)
+
+
 def test_selection_on_the_reported_images_is_biased():
     """Of twenty equal candidates, the best on half of 400 images is about two standard deviations too good there."""
     rng = np.random.default_rng(0)

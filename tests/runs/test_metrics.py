@@ -50,6 +50,7 @@ def test_all_metrics_of_a_run():
     assert found == {
         "test_accuracy": 0.5,
         "test_loss": pytest.approx((np.log(2) + 2 * np.log(4)) / 4, abs=1e-7),  # the last image costs almost nothing
+        "test_balanced_accuracy": 0.5,
         "test_macro_f1": 0.5,
         "validation_accuracy": 0.6,
         "validation_loss": 1.2,
@@ -73,7 +74,9 @@ def test_energy_is_left_out_if_it_was_not_counted():
 
 def test_the_metrics_of_a_set_have_its_name():
     found = run_metrics(OUTCOME, LABELS, PROBABILITIES, "fold", Resources(1.0))
-    assert [name for name in found if name.startswith("fold_")] == ["fold_accuracy", "fold_loss", "fold_macro_f1"]
+    assert [name for name in found if name.startswith("fold_")] == [
+        "fold_accuracy", "fold_loss", "fold_balanced_accuracy", "fold_macro_f1",
+    ]  # fmt: skip
     assert not any(name.startswith("test_") for name in found)
 
 
