@@ -120,6 +120,27 @@ def test_one_source_of_weights_serves_all_networks_and_each_part_has_its_usual_r
     assert [len(e.earlier_phases) for e in found] == [0, 1, 0, 1]
 
 
+def test_a_remedy_for_unequal_classes_applies_to_every_phase():
+    (experiment,) = experiments_of(unfreeze=("all",), class_weight="balanced", loss="focal", focal_gamma=1.0)
+    assert len(experiment.phases) == 2
+    for phase in experiment.phases:
+        assert (phase.class_weight, phase.loss, phase.focal_gamma) == ("balanced", "focal", 1.0)
+    (experiment,) = experiments_of(logit_adjustment=0.5)
+    assert (experiment.train.logit_adjustment, experiment.train.loss) == (0.5, "crossentropy")
+    assert experiments_of(class_weight="none", logit_adjustment=0.0, loss="crossentropy") == experiments_of()
+
+
+def test_a_continued_run_takes_another_remedy(monkeypatch):
+    train = TrainConfig(class_weight="balanced", unfreeze="head")
+    earlier = Experiment(data="folder:x", transfer=Transfer("m.keras", head="kept"), train=train)
+    monkeypatch.setattr(continued_run, "find_run", lambda path: path)
+    monkeypatch.setattr(continued_run, "continued_experiment", lambda run, data: earlier)
+    (same,) = TrainCommand(continue_run=Path("run")).experiments()
+    assert same.train.class_weight == "balanced"
+    (changed,) = TrainCommand(continue_run=Path("run"), class_weight="none", oversampling="balanced").experiments()
+    assert (changed.train.class_weight, changed.train.oversampling) == (None, "balanced")
+
+
 def test_a_continued_run_keeps_its_settings_unless_others_are_given(monkeypatch):
     train = TrainConfig(epochs=7, learning_rate=0.5, schedule=Schedule("cosine", warmup_epochs=3), unfreeze="head")
     earlier = Experiment(data="folder:x", transfer=Transfer("m.keras", head="kept"), train=train)
