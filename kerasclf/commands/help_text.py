@@ -30,7 +30,9 @@ class Group(NamedTuple):
 
 _MACHINES = Group("machines", ("jobs",), ("strategy", "engine", "address"))
 _SELDOM_DATA = ("fit", "train_per_class", "test_per_class", "group_by", "skip_broken")
-_SELDOM_IMBALANCE = ("oversampling", "logit_adjustment", "loss", "focal_gamma")
+_IMBALANCE = Group(
+    "classes of unequal size", (), ("class_weight", "oversampling", "logit_adjustment", "loss", "focal_gamma")
+)
 _STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",
@@ -47,7 +49,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             ("backbone", "weights", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
             ("head", "dropout", "head_epochs", "layer_decay", "views", "no_cache", "precision", "find_rate"),
         ),
-        Group("classes of unequal size", ("class_weight",), _SELDOM_IMBALANCE),
+        _IMBALANCE._replace(often=_IMBALANCE.seldom[:1], seldom=_IMBALANCE.seldom[1:]),
         _STUDY_RUNS._replace(often=("quick", "plan", "repeats", "refit", "out")),
         _MACHINES,
     ),
@@ -55,6 +57,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group("study", ("name", "list_all", "only", "protocol")),
         _STUDY_DATA,
         Group("training", ("reduced", "epochs", "backbone", "weights"), ("no_cache",)),
+        _IMBALANCE,
         _STUDY_RUNS,
         _MACHINES,
     ),
@@ -70,6 +73,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group("limits", ("max_trials", "max_time"), ("max_failures",)),
         Group("data", ("data",), ("image_size", *_SELDOM_DATA)),
         Group("training", (), ("epochs", "backbone", "weights", "reduced")),
+        _IMBALANCE,
         Group("runs", ("quick", "plan", "repeats", "refit", "out"), ("final_repeats", "seed")),
         Group(
             "machines",

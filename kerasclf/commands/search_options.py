@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import tyro
 
+from kerasclf.commands.imbalance_options import ImbalanceOptions
 from kerasclf.commands.parsing import parse_jobs
 from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import KerasclfError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SearchOptions(SharedOptions):
+class SearchOptions(SharedOptions, ImbalanceOptions):
     """The experiment, its search space, the method, and the machines."""
 
     FLAGS: ClassVar[dict[str, str]] = {

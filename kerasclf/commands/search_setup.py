@@ -202,6 +202,7 @@ def _change_experiment(options: SearchOptions, experiment: Experiment) -> Experi
     image_size = parse_size(options.image_size) or experiment.image_size
     experiment = experiment.but(data=options.data or experiment.data, image_size=image_size)
     experiment = experiment.reading(options.group_by, options.skip_broken, options.fit)
+    experiment = experiment.with_training(options.training_changes())
     if experiment.transfer is None:
         if options.weights is not None:
             raise KerasclfError(f"--weights: the experiment trains {experiment.model} from random weights.")

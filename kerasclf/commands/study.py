@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.imbalance_options import ImbalanceOptions
 from kerasclf.commands.output import RUNS_RESUME, folder_name, say
 from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import KerasclfError
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StudyCommand(RunOptions):
+class StudyCommand(RunOptions, ImbalanceOptions):
     """Run a declared study and write its report. Finished runs are not repeated; interrupted runs resume.
 
     Examples:
@@ -113,7 +114,10 @@ class StudyCommand(RunOptions):
         problems.raise_all("kerasclf study cannot run")
 
     def _options(self) -> "StudyOptions":
-        return self.study_options(self.data, self.epochs, self.weights, reduced=self.reduced, backbones=self.backbone)
+        options = self.study_options(
+            self.data, self.epochs, self.weights, reduced=self.reduced, backbones=self.backbone
+        )
+        return options.but(training=tuple(self.training_changes().items()))
 
     def _declare(self, console: Console) -> "Study":
         from kerasclf.studies.study_catalogue import STUDIES, declare

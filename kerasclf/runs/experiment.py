@@ -126,6 +126,11 @@ class Experiment(Value):
         split = self.split if group is None else self.split.but(group=group)
         return self.but(split=split, skip_broken=skip_broken or self.skip_broken, fit=fit or self.fit)
 
+    def with_training(self, changes: Mapping[str, Any]) -> Self:
+        """Returns the experiment with other settings of `TrainConfig` in all its phases."""
+        train, *earlier = (phase.but(**changes) for phase in (self.train, *self.earlier_phases))
+        return self.but(train=train, earlier_phases=tuple(earlier))
+
     def on_split(self, seed: int, splits: int) -> Self:
         """Returns the experiment as the run of one seed makes it, where a study repeats the split of its images.
 

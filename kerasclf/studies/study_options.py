@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from kerasclf.data.fit import Fit
 from kerasclf.data.specs import complete_spec
@@ -97,6 +97,8 @@ class StudyOptions(Value):
         fit: How an image fills the size of the images (see `Experiment`); None keeps the study's own.
         backbones: Pretrained networks that replace those of a declared study (see `declare`); empty keeps them.
         strategy: The devices of each training, see `TrainConfig`; None keeps the study's own.
+        training: Settings of `TrainConfig` that replace the study's own in every phase, as pairs of name and value. The
+            published figures are left out then.
     """
 
     data: str | None = None
@@ -112,6 +114,7 @@ class StudyOptions(Value):
     skip_broken: bool = False
     strategy: str | None = None
     fit: Fit | None = None
+    training: tuple[tuple[str, Any], ...] = ()
 
     def __post_init__(self) -> None:
         if isinstance(self.data, str) and self.data:
@@ -145,9 +148,11 @@ def apply_options(study: Study, options: StudyOptions) -> Study:
         options: The changes.
 
     Raises:
-        KerasclfError: If the study has no pretrained network for `weights`, or declares no reduced size.
+        KerasclfError: If the study has no pretrained network for `weights`, declares no reduced size, or trains as
+            published although the options change the training.
     """
-    return _with_weights_files(reduce_study(_with_sources(study, options), options))
+    trained = _with_training(_with_sources(study, options), options)
+    return _with_weights_files(reduce_study(trained, options))
 
 
 def reduce_study(study: Study, options: StudyOptions) -> Study:
@@ -164,7 +169,7 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
     declared = study.only(limits.only)
     reduced = {name: limits.apply(experiment) for name, experiment in declared.items()}
     if options.strategy is not None:
-        reduced = {name: _with_strategy(experiment, options.strategy) for name, experiment in reduced.items()}
+        reduced = {name: experiment.with_training({"strategy": options.strategy}) for name, experiment in reduced.items()}
     phrases = [line for name, experiment in declared.items() for line in describe_reduction(experiment, reduced[name])]
     phrases += _made_alike(declared, reduced)
     # An experiment that is named after its network takes the name of the replacement.
@@ -265,9 +270,17 @@ def _with_sources(study: Study, options: StudyOptions) -> Study:
     return replace(study, experiments={name: adapt(experiment) for name, experiment in study.experiments.items()})
 
 
-def _with_strategy(experiment: Experiment, strategy: str) -> Experiment:
-    earlier = tuple(phase.but(strategy=strategy) for phase in experiment.earlier_phases)
-    return experiment.but(train=experiment.train.but(strategy=strategy), earlier_phases=earlier)
+def _with_training(study: Study, options: StudyOptions) -> Study:
+    """Returns a study with other training settings, which no published figure can be compared with."""
+    changes = dict(options.training)
+    if not changes:
+        return study
+    if study.protocol == "published":
+        name = next(iter(changes))
+        raise KerasclfError(f"{name}: expected the sound protocol with it, as the published one fixes the training.")
+    experiments = {name: experiment.with_training(changes) for name, experiment in study.experiments.items()}
+    note = f"Every experiment trains with {in_words([f'{name}={value!r}' for name, value in changes.items()])}."
+    return replace(study, experiments=experiments, published={}, notes=(*study.notes, note))
 
 
 def _with_weights_files(study: Study) -> Study:

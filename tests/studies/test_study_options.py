@@ -40,6 +40,23 @@ def test_weights_epochs_and_cache_can_be_set():
         assert experiment.image_size == (224, 224)
 
 
+def test_training_settings_reach_every_phase_and_leave_no_published_figures():
+    study = declared("birds", training=(("class_weight", "balanced"), ("loss", "focal")))
+    own = declared("birds")
+    for name, experiment in study.experiments.items():
+        assert [(phase.class_weight, phase.loss) for phase in experiment.phases] == [("balanced", "focal")] * len(
+            own.experiments[name].phases
+        )
+    assert own.published
+    assert study.published == {}
+    assert study.notes == (*own.notes, "Every experiment trains with class_weight='balanced' and loss='focal'.")
+
+
+def test_the_published_protocol_fixes_the_training():
+    with pytest.raises(KerasclfError, match=r"^oversampling: expected the sound protocol with it, as the published"):
+        declared("ladder", "published", training=(("oversampling", "balanced"),))
+
+
 def test_weights_reach_only_pretrained_experiments():
     given = declared("pitfalls", weights="a.keras").experiments
     assert given["transfer"].transfer.weights == given["swapped_channels"].transfer.weights == "a.keras"
