@@ -9,6 +9,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study_catalogue import STUDIES
+from kerasclf.training import TrainConfig
 
 
 def command_of(results: StudyResults) -> str:
@@ -56,6 +57,7 @@ def _command(
         "--repeats": repeats if repeats != usual else None,
         "--splits": results.splits if results.splits > 1 else None,
         "--seed": seed or None,
+        **_remedies(settings.train),
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
     given += ["--backbone", *study["backbones"]] if study.get("backbones") else []
@@ -63,6 +65,13 @@ def _command(
     no_cache = ["--no-cache"] if settings.transfer and settings.transfer.cache == "off" else []
     skip_broken = ["--skip-broken"] if shared["skip_broken"] else []
     return shlex.join(["kerasclf", "study", study["name"], *given, *skip_broken, *more, *no_cache, *size])
+
+
+def _remedies(train: TrainConfig) -> dict[str, Any]:
+    """Returns the options for classes of unequal size. No declared study sets them itself."""
+    usual, names = TrainConfig(), ("class_weight", "oversampling", "logit_adjustment", "loss", "focal_gamma")
+    changed = [name for name in names if getattr(train, name) != getattr(usual, name)]
+    return {f"--{name.replace('_', '-')}": getattr(train, name) for name in changed}
 
 
 def _shared(experiments: Sequence[Experiment]) -> dict[str, Any]:

@@ -56,3 +56,11 @@ def test_the_command_of_a_study_leaves_out_what_its_experiments_do_not_share(fol
     alone = replace(mixed, experiments=(padded,))
     assert "--group-by 'p([0-9])' --fit pad --repeats 2 --skip-broken" in command_of(alone)
     assert "--train-per-class 9 --image-size 96x96" in command_of_run(mixed, larger, 0)
+
+
+def test_the_command_names_the_remedies_for_unequal_classes(folder):
+    results = read_results(folder.path)
+    changes = {"oversampling": "balanced", "loss": "focal", "focal_gamma": 1.0}
+    changed = tuple(replace(e, experiment=e.experiment.with_training(changes)) for e in results.experiments)
+    study = replace(results, study={**results.study, "name": "ladder"}, experiments=changed)
+    assert command_of(study).endswith("--repeats 2 --oversampling balanced --loss focal --focal-gamma 1.0")
