@@ -39,7 +39,7 @@ def test_the_report_leads_with_balanced_accuracy(trained):
     assert metrics["test_balanced_accuracy"] == pytest.approx(sum(recalls) / 2)
     markdown = (out / "report" / "report.md").read_text()
     first = re.search(r"\*\*(.*?)\*\*", markdown)[1]
-    assert first.startswith(f"mlp\\_all has a balanced accuracy of {metrics['test_balanced_accuracy']:.1%}")
+    assert first.startswith(f"mlp_all has a balanced accuracy of {metrics['test_balanced_accuracy']:.1%}")
     assert "because crow has 50 times as many test images as owl (100 and 2)" in markdown
     assert "an accuracy of 98.0% and a balanced accuracy of 50.0%" in markdown
     assert list(pd.read_csv(out / "report" / "summary.csv"))[4] == "test_balanced_accuracy"

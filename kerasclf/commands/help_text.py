@@ -49,7 +49,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
             ("backbone", "weights", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
             ("head", "dropout", "head_epochs", "layer_decay", "views", "no_cache", "precision", "find_rate"),
         ),
-        _IMBALANCE._replace(often=_IMBALANCE.seldom[:1], seldom=_IMBALANCE.seldom[1:]),
+        _IMBALANCE,
         _STUDY_RUNS._replace(often=("quick", "plan", "repeats", "refit", "out")),
         _MACHINES,
     ),
