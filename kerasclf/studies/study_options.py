@@ -169,7 +169,9 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
     declared = study.only(limits.only)
     reduced = {name: limits.apply(experiment) for name, experiment in declared.items()}
     if options.strategy is not None:
-        reduced = {name: experiment.with_training({"strategy": options.strategy}) for name, experiment in reduced.items()}
+        reduced = {
+            name: experiment.with_training({"strategy": options.strategy}) for name, experiment in reduced.items()
+        }
     phrases = [line for name, experiment in declared.items() for line in describe_reduction(experiment, reduced[name])]
     phrases += _made_alike(declared, reduced)
     # An experiment that is named after its network takes the name of the replacement.
