@@ -148,8 +148,7 @@ def apply_options(study: Study, options: StudyOptions) -> Study:
         options: The changes.
 
     Raises:
-        KerasclfError: If the study has no pretrained network for `weights`, declares no reduced size, or trains as
-            published although the options change the training.
+        KerasclfError: If the study does not allow one of the changes.
     """
     trained = _with_training(_with_sources(study, options), options)
     return _with_weights_files(reduce_study(trained, options))
@@ -169,9 +168,7 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
     declared = study.only(limits.only)
     reduced = {name: limits.apply(experiment) for name, experiment in declared.items()}
     if options.strategy is not None:
-        reduced = {
-            name: experiment.with_training({"strategy": options.strategy}) for name, experiment in reduced.items()
-        }
+        reduced = {name: e.with_training({"strategy": options.strategy}) for name, e in reduced.items()}
     phrases = [line for name, experiment in declared.items() for line in describe_reduction(experiment, reduced[name])]
     phrases += _made_alike(declared, reduced)
     # An experiment that is named after its network takes the name of the replacement.
@@ -278,7 +275,7 @@ def _with_training(study: Study, options: StudyOptions) -> Study:
     if not changes:
         return study
     if study.protocol == "published":
-        name = next(iter(changes))
+        name, _ = options.training[0]
         raise KerasclfError(f"{name}: expected the sound protocol with it, as the published one fixes the training.")
     experiments = {name: experiment.with_training(changes) for name, experiment in study.experiments.items()}
     note = f"Every experiment trains with {in_words([f'{name}={value!r}' for name, value in changes.items()])}."
