@@ -7,8 +7,8 @@ from kerasclf.report.changes import Change, changes_between
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.study import Lesson, Pairs
-from kerasclf.studies.study_options import remaining_pairs
+from kerasclf.studies.pairs import Pairs, remaining_pairs
+from kerasclf.studies.study import Lesson
 
 Pair = tuple[ExperimentResults, ExperimentResults]
 

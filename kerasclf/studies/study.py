@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from kerasclf.errors import Problems, in_short, raise_all, unknown
 from kerasclf.runs.experiment import Experiment
+from kerasclf.studies.pairs import Pairs
 from kerasclf.studies.reduction import Reduction
 from kerasclf.values import Value
 
@@ -32,9 +33,6 @@ def _name_problem(name: str) -> str | None:
     if name.partition(".")[0].lower() in _DEVICES:
         return f"experiments: expected names that are no devices of Windows. Received: {name!r}."
     return None
-
-
-Pairs = tuple[tuple[str, str], ...]
 
 
 def _looks_problems(looks: tuple[int, ...], seeds: tuple[int, ...]) -> list[str]:

@@ -11,7 +11,8 @@ from kerasclf.locks import is_unused
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema
-from kerasclf.studies.study import Lesson, Pairs, Protocol, Published, Size, Study
+from kerasclf.studies.pairs import Pairs
+from kerasclf.studies.study import Lesson, Protocol, Published, Size, Study
 from kerasclf.values import flatten
 from kerasclf.wording import counted, in_words
 

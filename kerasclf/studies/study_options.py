@@ -1,7 +1,7 @@
 """`StudyOptions`: the changes that a user can make to a declared study, and the functions that apply them."""
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -10,8 +10,9 @@ from kerasclf.data.specs import complete_spec
 from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
 from kerasclf.network_checks import name_problems, weights_file
 from kerasclf.runs.experiment import Experiment
+from kerasclf.studies.pairs import remaining_pairs, rename_pairs
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction
-from kerasclf.studies.study import SIZES, Pairs, Size, Study
+from kerasclf.studies.study import SIZES, Size, Study
 from kerasclf.training.config import STRATEGIES
 from kerasclf.values import Value
 from kerasclf.wording import in_words
@@ -182,33 +183,10 @@ def reduce_study(study: Study, options: StudyOptions) -> Study:
             for name, lesson in study.lessons.items()
             if lesson.corrected in reduced and (lesson.is_of_report or name in reduced)
         },
-        compare=None if study.compare is None else _renamed(remaining_pairs(study.compare, reduced), names),
+        compare=None if study.compare is None else rename_pairs(remaining_pairs(study.compare, reduced), names),
         size=options.size,
         reductions=tuple(dict.fromkeys(phrases)),
     )
-
-
-def remaining_pairs(pairs: Pairs, names: Collection[str]) -> Pairs:
-    """Returns the pairs of those experiments that remain. Where the base of a pair is missing, its own base is taken.
-
-    The steps 1, 2 and 3 of a ladder without step 2 are compared as 3 with 1.
-    """
-    base_of = dict(reversed(pairs))
-    found = []
-    for one, other in pairs:
-        passed = {one}
-        # Pairs may form a circle, of which some experiments are missing.
-        while other not in names and other in base_of and other not in passed:
-            passed.add(other)
-            other = base_of[other]
-        if one in names and other in names and one != other:
-            found.append((one, other))
-    # Two missing steps may lead to one base. A pair gets one verdict.
-    return tuple(pair for index, pair in enumerate(found) if set(pair) not in map(set, found[:index]))
-
-
-def _renamed(pairs: Pairs, names: Mapping[str, str]) -> Pairs:
-    return tuple((names.get(one, one), names.get(other, other)) for one, other in pairs)
 
 
 def _made_alike(declared: Mapping[str, Experiment], reduced: Mapping[str, Experiment]) -> list[str]:

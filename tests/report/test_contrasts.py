@@ -8,7 +8,7 @@ from kerasclf.report.contrasts import changed_things, contrasts, usual_contrasts
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.study_results import StudyResults
 from kerasclf.studies import declare
-from kerasclf.studies.study_options import remaining_pairs
+from kerasclf.studies.pairs import remaining_pairs
 from kerasclf.training import EarlyStopping
 
 BASE = Experiment()
