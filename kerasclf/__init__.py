@@ -5,8 +5,16 @@ TensorFlow.
 """
 
 import os
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+# pip checks this too, but a checkout also runs without it. Other modules need syntax that older versions refuse.
+if not (3, 11) <= sys.version_info < (3, 14):
+    raise ImportError(
+        "kerasclf needs Python 3.11, 3.12 or 3.13. "
+        f"Received: Python {sys.version_info[0]}.{sys.version_info[1]}. Install one of them and start it instead."
+    )
 
 from kerasclf.quiet import QuietImport
 
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from kerasclf.studies import Study
     from kerasclf.training import TrainConfig
 
-__version__ = "0.1.0"
+    __version__: str
 
 # TensorFlow reads this when it is imported. By default it switches oneDNN off on processors without AVX-512 VNNI, such
 # as those of most laptops. There BaseNet trains about four times as fast with oneDNN
@@ -59,6 +67,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _MODULES:
         raise AttributeError(f"module 'kerasclf' has no attribute {name!r}")
     return getattr(import_module(_MODULES[name]), name)
@@ -66,3 +76,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return __all__
+
+
+def _version() -> str:
+    """Returns the version of the installed package: that of its tag, or of the commit it was installed from."""
+    from importlib import metadata  # takes longer to import than all of this file
+
+    try:
+        return metadata.version("kerasclf")
+    except metadata.PackageNotFoundError:  # a checkout on the search path
+        return "0+unknown"
