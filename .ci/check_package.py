@@ -104,7 +104,7 @@ def run(program: Path, *arguments: object, cwd: Path = ROOT) -> str:
     words = [str(program), *map(str, arguments)]
     print("$", *(word if "\n" not in word else "…" for word in words[1:]), flush=True)
     clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    done = subprocess.run(words, cwd=cwd, env=clean | {"PYTHONUTF8": "1"}, capture_output=True, encoding="utf-8")
+    done = subprocess.run(words, cwd=cwd, env=clean, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}\nexit code {done.returncode}")
     return done.stdout

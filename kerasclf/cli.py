@@ -12,7 +12,9 @@ from kerasclf.commands.benchmark import BenchmarkCommand
 from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.calibrate import CalibrateCommand
 from kerasclf.commands.check import CheckCommand
+from kerasclf.commands.cite import CiteCommand
 from kerasclf.commands.command_line import command_line_problems
+from kerasclf.commands.completion import CompletionCommand, completion_script
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.demo import DemoCommand
 from kerasclf.commands.doctor import DoctorCommand
@@ -38,6 +40,7 @@ from kerasclf.errors import (
     unknown,
 )
 from kerasclf.escaping import visible
+from kerasclf.extras import missing_extra
 
 _DESCRIPTION = "Image-classification studies with Keras: ask a question, run it, trust the answer."
 
@@ -59,6 +62,8 @@ COMMANDS: dict[str, type] = {
     "weights": WeightsCommand,
     "cache": CacheCommand,
     "doctor": DoctorCommand,
+    "cite": CiteCommand,
+    "completion": CompletionCommand,
 }
 
 
@@ -86,6 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args=words,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+    if isinstance(command, CompletionCommand):  # which alone needs all the others
+        print(completion_script(command.shell, COMMANDS))
+        return
     # Names of files and classes may look like rich's markup or emoji codes.
     console = Console(width=None if sys.stdout.isatty() else 140, markup=False, emoji=False)
     try:
@@ -93,6 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (KerasclfError, OSError) as error:
         failed = isinstance(error, RunsFailedError | ImagesFailedError | ParityError | FindingsError)
         _refuse(with_flags(str(error), command), code=1 if failed else 2)
+    except ModuleNotFoundError as error:
+        if message := missing_extra(error.name):
+            _refuse(message)
+        raise
 
 
 def after_interruption(arguments: Sequence[str] | None = None) -> str:

@@ -16,6 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kerasclf.data.dataset import class_counts
+from kerasclf.extras import install_command
 from kerasclf.log import Track, untracked
 
 FOLDS = 5
@@ -65,7 +66,7 @@ def find_label_errors(
     """
     known, counts = np.unique(labels, return_counts=True)
     if util.find_spec("cleanlab") is None:
-        return _none("cleanlab is not installed. Install it: pip install 'kerasclf[audit]'.")
+        return _none(f"cleanlab is not installed. Install it: {install_command('audit')}.")
     if len(known) < 2 or counts.min() < FOLDS:
         return _none(f"expected at least {FOLDS} images in each of two or more classes.")
     dense = np.searchsorted(known, labels)

@@ -30,7 +30,7 @@ class DemoCommand:
 
     The page shows calibrated probabilities, the positions that support the answer, the nearest training images, and
     what the model does not know. It is reached from this machine alone. Nothing is sent elsewhere, and images are not
-    kept. Ctrl-C ends it. It needs gradio: pip install 'kerasclf[demo]'.
+    kept. Ctrl-C ends it. It needs gradio: pip install "kerasclf[demo]".
 
     Example:
       kerasclf demo runs/train-folder-my-photos-keras_resnet50 --open

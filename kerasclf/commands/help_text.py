@@ -91,7 +91,7 @@ def help_of_all(commands: Mapping[str, type], description: str) -> str:
         commands: The commands by name.
         description: Description of the program.
     """
-    rows = [(name, _paragraphs(command)[0].partition(". ")[0].rstrip(".") + ".") for name, command in commands.items()]
+    rows = [(name, summary_of(command)) for name, command in commands.items()]
     return "\n".join(
         [
             "usage: kerasclf COMMAND [options]",
@@ -131,6 +131,11 @@ def help_of(name: str, command: type, full: bool) -> str:
     return "\n".join(lines)
 
 
+def summary_of(command: type) -> str:
+    """Returns the first sentence of a command's description."""
+    return _paragraphs(command)[0].partition(". ")[0].rstrip(".") + "."
+
+
 def _groups(name: str, options: Mapping[str, Option]) -> list[Group]:
     groups = list(GROUPS.get(name, (Group("options", tuple(options)),)))
     named = {field for group in groups for field in (*group.often, *group.seldom)}
@@ -146,11 +151,11 @@ def _usage(name: str, options: Sequence[Option]) -> str:
 def _option_lines(option: Option, full: bool) -> list[str]:
     flags = ", ".join([*option.aliases, option.typed])
     value = "" if option.positional or option.kind is bool else f" {option.metavar}{' ...' * option.many}"
-    text = option.text if full else _first_sentence(option.text)
+    text = option.text if full else first_sentence(option.text)
     return _row(flags + value, text + _default(option), _LEFT)
 
 
-def _first_sentence(text: str) -> str:
+def first_sentence(text: str) -> str:
     """Returns the first sentence of a description, and the one that names the default."""
     first, *others = (sentence.rstrip(".") + "." for sentence in text.split(". "))
     return " ".join([first, *(sentence for sentence in others if sentence.startswith("Default:"))])

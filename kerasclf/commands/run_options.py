@@ -53,7 +53,7 @@ class RunOptions(SharedOptions):
     live: bool = False
     """Draw the curves of each run during training, to curves.png in its folder and in place in a notebook."""
     track: Literal["wandb", "mlflow", "tensorboard"] | None = None
-    """Also send the metrics to Weights & Biases, MLflow or TensorBoard (pip install 'kerasclf[tracking]')."""
+    """Also send the metrics to Weights & Biases, MLflow or TensorBoard (pip install "kerasclf[tracking]")."""
 
     def check_shared(self, data: str | None, protocol: str = "sound") -> Problems:
         """Returns the problems of the engine, the output folder, the data and the protocol, without reading images."""

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from kerasclf.errors import FolderError, KerasclfError, Problems, did_you_mean
+from kerasclf.extras import install_command
 from kerasclf.files import check_regular, file_digest, read_json
 from kerasclf.inference.parity import Limits
 from kerasclf.model_file import MODEL
@@ -59,7 +60,7 @@ class Target:
         kind = " in int8" if set(absent) & set(self.int8_packages) else ""
         return (
             f"{self.title}{kind} needs {in_words(list(absent))}, which {verb} not installed. Install what is missing: "
-            f"pip install 'kerasclf[{','.join(sorted(set(absent.values())))}]'."
+            f"{install_command(*sorted(set(absent.values())))}."
         )
 
 

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 from kerasclf.errors import KerasclfError
+from kerasclf.extras import install_command
 
 FIRST_PORT, _PORTS = 7860, 100
 LOOPBACK = "127.0.0.1"
@@ -40,7 +41,7 @@ def check_gradio() -> None:
         KerasclfError: If it is not.
     """
     if util.find_spec("gradio") is None:
-        raise KerasclfError("The page needs gradio, which is not installed. Install it: pip install 'kerasclf[demo]'.")
+        raise KerasclfError(f"The page needs gradio, which is not installed. Install it: {install_command('demo')}.")
 
 
 class OpenPort:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
+from kerasclf.extras import install_command
 from kerasclf.log import Log
 from kerasclf.network_source import search_path, use_search_path
 from kerasclf.runs.engines import Jobs, Processes, Waiting, check_jobs, count_jobs, fail, pass_on
@@ -116,7 +117,7 @@ class Ray:
         try:
             import ray
         except ImportError as error:
-            raise KerasclfError("Ray is not installed. Install it with: pip install 'kerasclf[ray]'") from error
+            raise KerasclfError(f"Ray is not installed. Install it: {install_command('ray')}.") from error
         if not ray.is_initialized():
             try:
                 with _kept_sigterm_handler():

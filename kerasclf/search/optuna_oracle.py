@@ -9,6 +9,7 @@ import keras_tuner
 from keras_tuner.engine import hyperparameters as hps
 
 from kerasclf.errors import KerasclfError
+from kerasclf.extras import install_command
 
 SAMPLERS = ("tpe", "cmaes", "qmc", "gp")
 
@@ -63,7 +64,7 @@ def import_optuna() -> Any:
         import optuna
     except ImportError as error:
         raise KerasclfError(
-            f"The oracles {', '.join(SAMPLERS)} need Optuna. Install it with: pip install 'kerasclf[optuna]'"
+            f"The oracles {', '.join(SAMPLERS)} need Optuna. Install it: {install_command('optuna')}."
         ) from error
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     return optuna
@@ -82,7 +83,8 @@ def make_sampler(name: str, seed: int | None) -> Any:
             __import__(package)
         except ImportError as error:
             raise KerasclfError(
-                f"The oracle {name!r} needs the package {package}. Install it with: pip install {package}"
+                f"The oracle {name!r} needs the package {package}. Install it: "
+                f"{install_command('optuna') if package == 'cmaes' else f'pip install {package}'}."
             ) from error
     with _no_warnings():
         if name == "tpe":

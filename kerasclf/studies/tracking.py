@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
+from kerasclf.extras import missing_extra
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_plan import StudyPlan
@@ -46,9 +47,7 @@ class _Tracking(SilentRunListener):
         try:
             self.library: Any = importlib.import_module(self.package)
         except ImportError as error:
-            raise KerasclfError(
-                f"{self.package.split('.')[0]} is not installed. Install it with: pip install 'kerasclf[tracking]'"
-            ) from error
+            raise KerasclfError(missing_extra(self.package) or str(error)) from error
         self.study = study_plan.study
         self.folder = study_plan.folder.path / "tracking"
         self.jobs: dict[str, Job] = {job.title: job for job in study_plan.jobs}

@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError
+from kerasclf.extras import install_command
 from kerasclf.transfer.extraction import Compute
 
 Engine = Literal["auto", "tensorflow", "openvino"]
@@ -24,7 +25,7 @@ def choose_engine(engine: Engine) -> Literal["tensorflow", "openvino"]:
     """
     installed = util.find_spec("openvino") is not None
     if engine == "openvino" and not installed:
-        raise KerasclfError("engine: OpenVINO is not installed. Install it: pip install 'kerasclf[openvino]'.")
+        raise KerasclfError(f"engine: OpenVINO is not installed. Install it: {install_command('openvino')}.")
     if engine != "auto":
         return engine
     return "openvino" if installed and not tf.config.list_physical_devices("GPU") else "tensorflow"

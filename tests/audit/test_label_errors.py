@@ -65,4 +65,4 @@ def test_a_class_in_one_group_cannot_be_divided():
 def test_without_cleanlab_the_install_command_is_named(monkeypatch):
     monkeypatch.setattr(label_errors.util, "find_spec", lambda name: None)
     found = find_label_errors(*clusters(), np.arange(240))
-    assert found.why_not == "cleanlab is not installed. Install it: pip install 'kerasclf[audit]'."
+    assert found.why_not == 'cleanlab is not installed. Install it: pip install "kerasclf[audit]".'

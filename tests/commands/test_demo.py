@@ -72,7 +72,7 @@ def test_all_problems_are_listed_before_tensorflow_starts(tmp_path, refused, mon
         taken = other.getsockname()[1]
         error = refused("demo", str(tmp_path / "no"), "--port", str(taken))
     assert error.startswith("error: kerasclf demo cannot run:\n")
-    assert "  - The page needs gradio, which is not installed. Install it: pip install 'kerasclf[demo]'.\n" in error
+    assert '  - The page needs gradio, which is not installed. Install it: pip install "kerasclf[demo]".\n' in error
     assert f"{tmp_path / 'no'}, which does not exist.\n" in error
     assert f"  - --port: expected a free port. Received: {taken}, which another program uses." in error
 

@@ -79,7 +79,7 @@ def test_all_problems_are_listed_before_tensorflow_starts(tmp_path, refused, mon
         "  - --tolerance: expected a difference of probabilities, 0 to 1. Received: 5.0.",
         "  - --accuracy-loss: expected a share, 0 to 1. Received: 2.0.",
         "  - OpenVINO in int8 needs openvino and nncf, which are not installed. Install what is missing: "
-        "pip install 'kerasclf[export,openvino]'.",
+        'pip install "kerasclf[export,openvino]".',
         f"  - --out: expected a new folder. Received: {tmp_path / 'out'}, which exists and holds no exported model.",
     ]
 

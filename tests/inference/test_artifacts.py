@@ -42,13 +42,13 @@ def test_another_combination_is_one_error(target, precision, problem):
     ("target", "precision", "absent", "problem"),
     [
         ("onnx", "float32", {"onnx", "tf2onnx"}, "ONNX needs tf2onnx and onnx, which are not installed. Install "
-         "what is missing: pip install 'kerasclf[export]'."),
+         "what is missing: pip install \"kerasclf[export]\"."),
         ("openvino", "float16", {"openvino", "nncf"}, "OpenVINO needs openvino, which is not installed. Install what "
-         "is missing: pip install 'kerasclf[openvino]'."),
+         "is missing: pip install \"kerasclf[openvino]\"."),
         ("openvino", "int8", {"nncf"}, "OpenVINO in int8 needs nncf, which is not installed. Install what is missing: "
-         "pip install 'kerasclf[export]'."),
+         "pip install \"kerasclf[export]\"."),
         ("openvino", "int8", {"openvino", "nncf"}, "OpenVINO in int8 needs openvino and nncf, which are not installed. "
-         "Install what is missing: pip install 'kerasclf[export,openvino]'."),
+         "Install what is missing: pip install \"kerasclf[export,openvino]\"."),
     ],
 )  # fmt: skip
 def test_without_its_extra_the_pip_command_is_named(target, precision, absent, problem, monkeypatch):

@@ -75,7 +75,7 @@ def test_without_gradio_the_message_names_the_command_that_installs_it(monkeypat
     with pytest.raises(KerasclfError) as caught:
         check_gradio()
     assert str(caught.value) == (
-        "The page needs gradio, which is not installed. Install it: pip install 'kerasclf[demo]'."
+        'The page needs gradio, which is not installed. Install it: pip install "kerasclf[demo]".'
     )
 
 

@@ -129,7 +129,7 @@ def test_without_openvino_tensorflow_is_chosen(monkeypatch):
     assert choose_engine("auto") == "tensorflow"
     with pytest.raises(KerasclfError) as caught:
         choose_engine("openvino")
-    assert str(caught.value) == "engine: OpenVINO is not installed. Install it: pip install 'kerasclf[openvino]'."
+    assert str(caught.value) == 'engine: OpenVINO is not installed. Install it: pip install "kerasclf[openvino]".'
 
 
 def test_openvino_is_chosen_without_a_gpu(monkeypatch):

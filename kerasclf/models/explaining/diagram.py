@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from kerasclf.errors import KerasclfError
+from kerasclf.extras import install_command
 from kerasclf.files import write_text
 from kerasclf.models.explaining.drawing import draw
 
@@ -54,7 +55,7 @@ def write_diagram(model: keras.Model, path: Path) -> str:
 
 
 def _missing() -> str:
-    missing = [] if importlib.util.find_spec("pydot") else ["pydot (pip install pydot)"]
+    missing = [] if importlib.util.find_spec("pydot") else [f"pydot ({install_command('diagrams')})"]
     if not shutil.which("dot"):
         missing.append("graphviz (apt install graphviz, brew install graphviz)")
     return " and ".join(missing)

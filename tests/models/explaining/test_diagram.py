@@ -19,7 +19,9 @@ def test_what_an_image_needs_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(diagram.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(diagram.shutil, "which", lambda name: None)
     missing = write_diagram(basenet(), tmp_path / "network.png")
-    assert missing == "pydot (pip install pydot) and graphviz (apt install graphviz, brew install graphviz)"
+    assert (
+        missing == 'pydot (pip install "kerasclf[diagrams]") and graphviz (apt install graphviz, brew install graphviz)'
+    )
     assert not list(tmp_path.iterdir())
 
 

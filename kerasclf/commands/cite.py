@@ -1,0 +1,23 @@
+"""`kerasclf cite`: the citation for a paper or a report."""
+
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from kerasclf.citation import Form, cite
+
+
+@dataclass(frozen=True)
+class CiteCommand:
+    """Print how to cite this version of kerasclf, as text and in BibTeX.
+
+    Examples:
+      kerasclf cite
+      kerasclf cite --form bibtex >> references.bib
+    """
+
+    form: Form | None = None
+    """Print one form alone: text, bibtex, or cff, which is the file CITATION.cff. Default: text and bibtex."""
+
+    def run(self, console: Console) -> None:
+        print("\n".join(cite(form) for form in ([self.form] if self.form else ["text", "bibtex"])), end="")
