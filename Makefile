@@ -124,6 +124,10 @@ test-slow: $(DEV_READY) ## Run the long tests of one folder of tests/, or all fo
 test-demo: $(DEMO_READY) ## Test the page of kerasclf demo in headless Chromium, if there is one
 	$(BIN)/python -m pytest tests/commands/test_demo.py
 
+.PHONY: package
+package: ## Build the package, install it into a clean environment and use it there (PYTHON=python3.13)
+	$(PYTHON) .ci/check_package.py dist
+
 .PHONY: bench
 bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side by side
 	$(BIN)/python -m benchmarks.augmentation

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     The exit code is 1 if some runs of a study failed, some images could not be read, an exported model predicts
     otherwise, a check of images has findings that matter or the doctor finds a problem. It is 2 if the input cannot be
-    used.
+    used. docs/command_line.md lists all codes.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:

@@ -37,7 +37,7 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
             f"{path} is in use by {_describe(holder)}. Wait for it to end, or give another folder."
         ) from None
     except OSError as error:
-        raise FolderError(f"{path} cannot be written to: {error}.") from error
+        raise FolderError(f"{path} cannot be written to: {error}. Give another folder as `out`.") from error
     try:
         _write_holder(holder)
         yield

@@ -20,4 +20,4 @@ class CiteCommand:
     """Print one form alone: text, bibtex, or cff, which is the file CITATION.cff. Default: text and bibtex."""
 
     def run(self, console: Console) -> None:
-        print("\n".join(cite(form) for form in ([self.form] if self.form else ["text", "bibtex"])), end="")
+        print(cite(self.form) if self.form else f"{cite('text')}\n{cite('bibtex')}", end="")
