@@ -77,7 +77,7 @@ def check_commands(python: Path, folder: Path, version: str) -> None:
     assert "@software" in run(python, "-m", "kerasclf", "cite", cwd=folder)
     assert "kerasclf" in run(python, "-m", "kerasclf", "completion", "bash", cwd=folder)
     run(python, "-c", MAKE_IMAGES, cwd=folder)
-    how = ("--backbone", "mlp", "--image-size", "32", "--epochs", "1", "--out", "my run")
+    how = ("--backbone", "mlp", "--weights", "none", "--image-size", "32x32", "--epochs", "1", "--out", "my run")
     run(python, "-m", "kerasclf", "train", "my photographs", *how, cwd=folder)
     told = run(python, "-m", "kerasclf", "predict", "my run", "my photographs", "--out", "answers.csv", cwd=folder)
     assert (folder / "answers.csv").read_text(encoding="utf-8").count("\n") == 1 + 24, told

@@ -1,6 +1,8 @@
 """The `kerasclf` command: handles signals first, and then imports everything else."""
 
 import contextlib
+import io
+import sys
 from collections.abc import Sequence
 
 from kerasclf.interruption import Interruption
@@ -14,6 +16,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     interruption = Interruption()
     interruption.install()
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file or a terminal of Windows may have an encoding that lacks a character.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         from kerasclf.temporary import TemporaryFolder
 

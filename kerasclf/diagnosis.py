@@ -15,6 +15,7 @@ from typing import Any
 
 import kerasclf
 from kerasclf.errors import in_short
+from kerasclf.extras import install_command
 from kerasclf.gpus import Gpu, nvidia_gpus, query_driver
 from kerasclf.machine import format_bytes, processor_name, usable_cores
 
@@ -24,7 +25,7 @@ _VARIABLES = re.compile(r"^(TF_|XLA_|CUDA_|NVIDIA_VISIBLE|LD_LIBRARY_PATH$|KERAS
 # Loading the libraries of CUDA and compiling for a new GPU may take a minute.
 _PROBE_S = 180
 _DEVICE_FILES = ("/dev/nvidia0", "/dev/nvidiactl", "/dev/dxg")
-_INSTALL = "Install its GPU libraries: pip install 'kerasclf[gpu]'."
+_INSTALL = f"Install its GPU libraries: {install_command('gpu')}."
 _MIN_FREE_BYTES = 2e9
 # Share of a GPU's memory that other programs may hold.
 _MAX_USED = 0.5

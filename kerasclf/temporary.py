@@ -120,6 +120,7 @@ def remove_abandoned_folder(folder: Path, rescue: Callable[[], None] = lambda: N
 def _free(path: Path) -> Iterator[None]:
     """Locks a file for the block. Raises OSError if a process has locked it."""
     if fcntl is None:
+        path.replace(path)  # fails while a process has it open
         yield
         return
     with path.open("rb") as file:

@@ -13,6 +13,7 @@ from kerasclf.commands.parsing import parse_repeats
 from kerasclf.commands.report import show_report
 from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import Problems, RunsFailedError
+from kerasclf.extras import install_command
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
@@ -221,4 +222,4 @@ def _say_profile(run: "RunFolder", console: Console) -> None:
         say(console, "no profile was written: the run has too few steps, or failed")
         return
     say(console, f"profile: {run.profile}")
-    say(console, f"         look at it: pip install 'kerasclf[profile]', then tensorboard --logdir {run.profile}")
+    say(console, f"         look at it: {install_command('profile')}, then tensorboard --logdir {run.profile}")

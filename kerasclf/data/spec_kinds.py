@@ -13,7 +13,7 @@ from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, ReadImages, read_listings, with_groups
-from kerasclf.data.spec_paths import path_of
+from kerasclf.data.spec_paths import path_of, split_paths
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
 from kerasclf.log import Log
@@ -158,7 +158,7 @@ def _load_npz(request: Request) -> _Raw:
 
 
 def _list_lists(rest: str) -> Listed:
-    fields = rest.split(":")
+    fields = split_paths(rest)
     if len(fields) != 3 or not all(fields):
         raise _wrong_form("list", rest)
     root, train, test = (path_of(field) for field in fields)

@@ -1,8 +1,13 @@
 """The paths that the spec of a data set names."""
 
+import os
+import re
 from pathlib import Path
 
 from kerasclf.errors import DataError
+
+# A path of Windows may begin with the letter of a drive and a colon.
+_PATH, _WINDOWS_PATH = "[^:]*", r"(?:[A-Za-z]:(?=[\\/]))?[^:]*"
 
 
 def path_of(text: str) -> Path:
@@ -19,6 +24,17 @@ def path_of(text: str) -> Path:
         shown = text if len(text) < 100 else f"{text[:100]}..."
         raise DataError(f"{shown} cannot be read: {reason.rstrip('.')}.") from error
     return path
+
+
+def split_paths(text: str, windows: bool = os.name == "nt") -> list[str]:
+    """Returns the paths that colons separate.
+
+    Args:
+        text: The paths.
+        windows: Whether a path may begin with a drive, such as `C:`.
+    """
+    path = _WINDOWS_PATH if windows else _PATH
+    return [found[1] for found in re.finditer(f"(?:^|:)({path})", text)]
 
 
 def check_outside(out: Path, spec: str) -> None:

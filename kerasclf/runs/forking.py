@@ -2,7 +2,8 @@
 
 Importing TensorFlow and Keras takes about six seconds of a core, as long as some runs take to train. A fork has both
 immediately, and its memory returns to the system when it ends. This works only under Linux without GPUs. The connection
-to a GPU driver does not survive a fork, nor do some libraries of macOS.
+to a GPU driver does not survive a fork, nor do some libraries of macOS. KERASCLF_FORK=0 turns forks off, for an own
+network whose libraries do not survive them either.
 """
 
 import contextlib
@@ -20,7 +21,11 @@ from kerasclf.quiet import quiet_tensorflow
 
 # Files that show a GPU driver: NVIDIA's, AMD's, and that of Windows in its subsystem for Linux.
 _DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
-CAN_FORK = sys.platform == "linux" and not any(Path(driver).exists() for driver in _DRIVERS)
+CAN_FORK = (
+    sys.platform == "linux"
+    and not any(Path(driver).exists() for driver in _DRIVERS)
+    and os.environ.get("KERASCLF_FORK") != "0"
+)
 
 # Answers a request and ends the process.
 Answer = Callable[[str], NoReturn]

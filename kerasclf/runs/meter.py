@@ -66,7 +66,7 @@ def forget_peak() -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):  # AttributeError: a C library without malloc_trim
             ctypes.CDLL(None).malloc_trim(0)
-            Path("/proc/self/clear_refs").write_text("5")  # see proc(5)
+            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")  # see proc(5)
 
 
 def free_memory_mb() -> float:

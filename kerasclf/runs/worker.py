@@ -1,6 +1,6 @@
 """A worker process, which executes runs or makes plans. It reads requests and writes events as lines of JSON.
 
-    python -m kerasclf.child_process kerasclf.runs.worker [--fork]
+    python -m kerasclf.child_process PARENT kerasclf.runs.worker [--fork]
 
 A worker answers one request and ends. With --fork it answers one request after the other, each in a fork of its own.
 The worker ends with the process that started it. The next start of the run resumes it from its last checkpoint.

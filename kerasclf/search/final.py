@@ -138,7 +138,7 @@ def _refit(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
         folder.path / _REFIT,
         {
             "trial": planned.results.best.number,
-            "model": str((job.path / "model.keras").relative_to(folder.path)),
+            "model": (job.path / "model.keras").relative_to(folder.path).as_posix(),
             "experiment": job.experiment.to_dict(),
             "metrics": job.run.metrics(),
         },
