@@ -16,7 +16,7 @@ def variables_of(path):
     """Yields the names of the environment variables that a file reads or sets."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         name = None
-        if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("os.environ."):
+        if isinstance(node, ast.Call) and node.args and re.fullmatch(r"os\.environ\.\w+", ast.unparse(node.func)):
             name = node.args[0]
         elif isinstance(node, ast.Subscript) and ast.unparse(node.value) == "os.environ":
             name = node.slice

@@ -10,7 +10,7 @@ import pytest
 
 import kerasclf
 from kerasclf.citation import cite
-from kerasclf.cli import main
+from kerasclf.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ["3.11", "3.12", "3.13"]
@@ -68,6 +68,11 @@ def test_the_citation_names_the_installed_version(capsys):
     assert (
         f"  version = {{{kerasclf.__version__}}},\n" in bibtex and "  author  = {{The kerasclf authors}},\n" in bibtex
     )
+
+
+def test_the_issue_form_asks_for_the_block_of_the_doctor():
+    form = (ROOT / ".github" / "ISSUE_TEMPLATE" / "bug.yml").read_text(encoding="utf-8")
+    assert "kerasclf doctor" in form and "doctor" in COMMANDS
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])

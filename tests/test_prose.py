@@ -14,7 +14,7 @@ from kerasclf.studies import STUDIES
 ROOT = Path(__file__).parents[1]
 PAGES = [
     path.relative_to(ROOT).as_posix()
-    for pattern in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "reports/**/README.md",
+    for pattern in ("*.md", "docs/**/*.md", "reports/**/README.md",
                     "benchmarks/README.md")
     for path in sorted(ROOT.glob(pattern))
 ]  # fmt: skip
