@@ -1,6 +1,7 @@
 """Locks a folder, to keep two processes from writing it at the same time; and marks files that are read."""
 
 import contextlib
+import importlib
 import os
 import platform
 import sys
@@ -15,6 +16,8 @@ from kerasclf.errors import FolderError
 from kerasclf.files import is_partial, read_json, write_json
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
+# Windows allows paths of this many characters. The files of a study add about as many as the second number.
+_WINDOWS_PATH, _INSIDE = 260, 110
 
 
 @contextlib.contextmanager
@@ -28,6 +31,7 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
     Raises:
         FolderError: If another process holds the folder (the message says which), or it cannot be written to.
     """
+    _check_length(path)
     lock, holder = filelock.FileLock(path / _LOCK), path / _HOLDER
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -102,6 +106,26 @@ def unshared(path: Path) -> Iterator[bool]:
         else:
             free = True
         yield free
+
+
+def _check_length(path: Path, windows: bool = sys.platform == "win32") -> None:
+    """Checks that the files of a folder have paths that Windows allows, before a run fails in the middle."""
+    length = len(str(path.absolute()))
+    if windows and length + _INSIDE > _WINDOWS_PATH and not _has_long_paths():
+        raise FolderError(
+            f"{path} cannot be written to: expected a path of at most {_WINDOWS_PATH - _INSIDE} characters, as Windows "
+            f"limits those of the files in it. Received: {length}. Give a shorter `out`, or turn on long paths."
+        )
+
+
+def _has_long_paths() -> bool:
+    """Returns whether long paths are turned on in Windows' registry."""
+    try:
+        winreg: Any = importlib.import_module("winreg")
+        with winreg.OpenKey(winreg.HKEY_LOCAL_MACHINE, r"SYSTEM\CurrentControlSet\Control\FileSystem") as key:
+            return bool(winreg.QueryValueEx(key, "LongPathsEnabled")[0])
+    except (ImportError, OSError):
+        return False
 
 
 def _write_holder(holder: Path) -> None:

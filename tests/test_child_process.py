@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import psutil
+import pytest
 
 from kerasclf.child_process import start_child
 
@@ -23,19 +24,27 @@ threading.Event().wait()
 """
 
 
-def test_a_process_whose_parent_is_killed_ends_during_its_imports_and_removes_the_temporary_folder(tmp_path):
+# Runs before the child process: a system without poll, such as Windows.
+WITHOUT_POLL = "import select; del select.poll"
+
+
+@pytest.mark.parametrize("poll", [True, False])
+def test_a_process_whose_parent_is_killed_ends_during_its_imports_and_removes_the_temporary_folder(poll, tmp_path):
+    (site := tmp_path / "site").mkdir()
+    (site / "sitecustomize.py").write_text("" if poll else WITHOUT_POLL)
+    (temporary := tmp_path / "temporary").mkdir()
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        env={"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)},
+        env={"PYTHONPATH": f"{site}:{ROOT}", "TMPDIR": str(temporary)},
     )  # fmt: skip
     with parent:
         state, number, folder = parent.stdout.readline().split()
         assert state == "importing"
         child = psutil.Process(int(number))
-        assert Path(folder).parent == tmp_path
+        assert Path(folder).parent == temporary
         parent.kill()
     assert not psutil.wait_procs([child], timeout=20)[1], "the process outlived its parent"
-    assert list(tmp_path.iterdir()) == []
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_process_runs_the_function_main_of_a_module(tmp_path):

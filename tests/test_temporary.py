@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from kerasclf import temporary as temporary_module
 from kerasclf.files import write_text
-from kerasclf.temporary import TemporaryFolder
+from kerasclf.temporary import TemporaryFolder, remove_abandoned_folder
 
 ROOT = Path(__file__).parents[1]
 # Each prints the path of its temporary file or folder, and waits.
@@ -104,3 +105,21 @@ def test_temporary_files_of_this_process_are_in_the_folder(here):
     assert folder.environment == {"TMPDIR": str(folder.path)}
     folder.remove()
     assert not folder.path.exists()
+
+
+@pytest.mark.parametrize("in_use", [True, False])
+def test_without_locks_an_open_file_cannot_be_renamed_and_its_folder_stays(in_use, tmp_path, monkeypatch):
+    """As under Windows, which has no fcntl and refuses to rename an open file."""
+
+    def refuse(path, target):
+        raise PermissionError("[WinError 32] The process cannot access the file")
+
+    (folder := tmp_path / "folder").mkdir()
+    (folder / ".lock").touch()
+    monkeypatch.setattr(temporary_module, "fcntl", None)
+    if in_use:
+        monkeypatch.setattr(Path, "replace", refuse)
+    rescued = []
+    remove_abandoned_folder(folder, lambda: rescued.append(folder))
+    assert folder.exists() == in_use
+    assert rescued == ([] if in_use else [folder])

@@ -5,7 +5,7 @@ import pytest
 from kerasclf import Experiment
 from kerasclf.data import Split, load_dataset
 from kerasclf.data.spec_kinds import SPECS
-from kerasclf.data.spec_paths import check_outside
+from kerasclf.data.spec_paths import check_outside, split_paths
 from kerasclf.data.specs import check_files, complete_spec
 from kerasclf.errors import DataError
 from tests.photos import add_images
@@ -87,3 +87,17 @@ def test_an_output_folder_elsewhere_is_fine(tmp_path):
     check_outside(tmp_path / "runs", f"folder:{tmp_path / 'photos'}")
     check_outside(tmp_path / "photos-runs", f"folder:{tmp_path / 'photos'}")
     check_outside(tmp_path, "shapes")
+
+
+@pytest.mark.parametrize(
+    ("text", "windows", "paths"),
+    [
+        ("/a:/b c.txt:d.txt", False, ["/a", "/b c.txt", "d.txt"]),
+        ("a::b", False, ["a", "", "b"]),
+        ("C:/a", False, ["C", "/a"]),
+        (r"C:\my photos:D:/train.txt:test.txt", True, [r"C:\my photos", "D:/train.txt", "test.txt"]),
+        ("photos:train.txt:test.txt", True, ["photos", "train.txt", "test.txt"]),
+    ],
+)
+def test_colons_separate_paths_and_a_path_of_windows_may_begin_with_a_drive(text, windows, paths):
+    assert split_paths(text, windows) == paths

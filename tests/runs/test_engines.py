@@ -1,5 +1,6 @@
 """Failures around a study: two at once, a full disk, a folder without write permission, a killed worker."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.locks import hold
-from kerasclf.runs import engines, worker, worker_process
+from kerasclf.runs import engines, forking, worker, worker_process
 from kerasclf.runs import worker_pool as pool
 from kerasclf.runs.engines import Inline, Processes
 from kerasclf.runs.forking import CAN_FORK
@@ -154,6 +155,30 @@ def test_a_failed_run_in_a_process_of_its_own_is_reported_with_its_log(tmp_path,
     log = StudyFolder(tmp_path / "out").run("wild", wild.identity, 0).log_file
     assert "TrainingError" in log.read_text()
     assert len(started) == (1 if CAN_FORK else 2), "the process of the plan executes the first run"
+
+
+@pytest.mark.slow
+def test_a_process_of_its_own_computes_what_a_fork_computes(tmp_path, started, monkeypatch):
+    """Windows, macOS and machines with a GPU have no forks."""
+    one = Study("one", "One", "?", {"base": BASE})
+    found = []
+    for forks in {CAN_FORK, False}:
+        monkeypatch.setattr(forking, "CAN_FORK", forks)
+        run_study(one, tmp_path / str(forks), engine=Processes(1))
+        found.append(
+            (StudyFolder(tmp_path / str(forks)).run("base", BASE.identity, 0).path / "predictions.csv").read_text()
+        )
+    assert len(started) == (3 if CAN_FORK else 2)  # the plan and the run share a process that forks
+    assert len(set(found)) == 1
+
+
+@pytest.mark.parametrize(("value", "forks"), [("0", False), ("1", CAN_FORK)])
+def test_a_variable_turns_forks_off(value, forks):
+    done = subprocess.run(
+        [sys.executable, "-c", "from kerasclf.runs.forking import CAN_FORK; print(CAN_FORK)"],
+        env={**os.environ, "KERASCLF_FORK": value}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stdout == f"{forks}\n"
 
 
 @pytest.mark.slow

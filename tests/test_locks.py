@@ -1,0 +1,26 @@
+"""Output folders under Windows, which limits the length of paths."""
+
+from pathlib import Path
+
+import pytest
+
+from kerasclf import locks
+from kerasclf.errors import FolderError
+
+
+@pytest.mark.parametrize("length", [150, 151])
+def test_windows_refuses_a_folder_whose_files_would_have_too_long_paths(length):
+    path = Path("/".ljust(length, "x"))
+    if length == 150:
+        locks._check_length(path, windows=True)
+        return
+    with pytest.raises(
+        FolderError, match=r"at most 150 characters, as Windows .* Received: 151\. Give a shorter `out`"
+    ):
+        locks._check_length(path, windows=True)
+    locks._check_length(path, windows=False)
+
+
+def test_windows_allows_it_if_long_paths_are_turned_on(monkeypatch):
+    monkeypatch.setattr(locks, "_has_long_paths", lambda: True)
+    locks._check_length(Path("/".ljust(300, "x")), windows=True)
