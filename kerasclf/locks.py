@@ -50,12 +50,27 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
         lock.release()
 
 
-def check_free(path: Path) -> None:
-    """Checks that no other process holds a folder now. Creates no files.
+def check_writable(path: Path) -> None:
+    """Checks that a folder can be made or written to. Creates no files.
 
     Raises:
-        FolderError: If another process holds it.
+        FolderError: If it cannot.
     """
+    _check_length(path)
+    existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    if not os.access(existing, os.W_OK):
+        raise FolderError(
+            f"{path} cannot be written to: you have no permission to write to {existing}. Give another folder as `out`."
+        )
+
+
+def check_free(path: Path) -> None:
+    """Checks that a folder can be written to, and that no other process holds it now. Creates no files.
+
+    Raises:
+        FolderError: If it cannot, or another process holds it.
+    """
+    check_writable(path)
     if (path / _LOCK).exists():
         with hold(path):
             pass

@@ -1,5 +1,6 @@
-"""Output folders under Windows, which limits the length of paths."""
+"""Output folders without permission, and under Windows, which limits the length of paths."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,15 @@ def test_windows_refuses_a_folder_whose_files_would_have_too_long_paths(length):
 def test_windows_allows_it_if_long_paths_are_turned_on(monkeypatch):
     monkeypatch.setattr(locks, "_has_long_paths", lambda: True)
     locks._check_length(Path("/".ljust(300, "x")), windows=True)
+
+
+def test_a_folder_without_permission_is_refused_before_the_work(tmp_path, monkeypatch):
+    locks.check_writable(tmp_path / "a" / "b")
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    for path in (tmp_path, tmp_path / "a" / "b"):
+        with pytest.raises(FolderError) as caught:
+            locks.check_writable(path)
+        assert str(caught.value) == (
+            f"{path} cannot be written to: you have no permission to write to {tmp_path}. Give another folder as `out`."
+        )
+    assert list(tmp_path.iterdir()) == []

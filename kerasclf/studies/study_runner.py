@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kerasclf.data.spec_paths import check_outside
 from kerasclf.errors import DataError, RunsFailedError
 from kerasclf.files import write_json
-from kerasclf.locks import hold
+from kerasclf.locks import check_writable, hold
 from kerasclf.log import Log
 from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.early_checks import check_early
@@ -77,6 +77,7 @@ def plan_study(
     for spec in {experiment.data for experiment in experiments.values()}:
         check_outside(Path(out), spec)
     folder.check(study)
+    check_writable(folder.path)
     runs = _runs_of(study, experiments, folder)
     for run in runs:
         if run.folder.complete:
