@@ -1,6 +1,7 @@
 """The `kerasclf` command as a whole: its help, its scripts, and what it does with a mistake."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 import kerasclf
 from kerasclf.cli import COMMANDS, main
+from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.option_fields import options_of
 
 
@@ -49,6 +51,16 @@ def test_help_is_short_and_teaches_by_example(command, columns, capsys, monkeypa
     assert lines[0].startswith(f"usage: kerasclf {command}")
     assert f"  kerasclf {command} " in printed
     assert "None" not in printed and "default:" not in printed
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_of_a_help_is_a_command_line(command, capsys):
+    main([command, "--help-all"])
+    examples = re.findall(r"^  kerasclf (\S+) ?(.*)$", capsys.readouterr().out, flags=re.MULTILINE)
+    assert command in [name for name, _ in examples]
+    for name, line in examples:
+        words = shlex.split(re.split(r" {3,}|(?:^| )>{1,2} | \| ", line)[0], comments=True)  # less remarks and redirections
+        assert command_line_problems(name, COMMANDS[name], words) == [], line
 
 
 @pytest.mark.parametrize("command", COMMANDS)
