@@ -59,7 +59,9 @@ def test_every_example_of_a_help_is_a_command_line(command, capsys):
     examples = re.findall(r"^  kerasclf (\S+) ?(.*)$", capsys.readouterr().out, flags=re.MULTILINE)
     assert command in [name for name, _ in examples]
     for name, line in examples:
-        words = shlex.split(re.split(r" {3,}|(?:^| )>{1,2} | \| ", line)[0], comments=True)  # less remarks and redirections
+        words = shlex.split(
+            re.split(r" {3,}|(?:^| )>{1,2} | \| ", line)[0], comments=True
+        )  # less remarks and redirections
         assert command_line_problems(name, COMMANDS[name], words) == [], line
 
 

@@ -64,6 +64,13 @@ def test_a_folder_that_cannot_be_written_to_is_named():
         run_study(STUDY, "/proc/kerasclf", engine=Inline())
 
 
+def test_a_folder_without_permission_is_refused_before_the_plan(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(FolderError, match="you have no permission to write to"):
+        run_study(STUDY, tmp_path / "out", engine=Processes(1))
+    assert started == []
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of 2 MB."""
