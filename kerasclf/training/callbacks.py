@@ -79,6 +79,7 @@ class RecordEpochs(keras.callbacks.Callback):
         self.phase: int | None = None  # the number of the phase, if a training has several
         self.rows: list[dict[str, float]] = []
         self.seconds = 0.0  # all finished epochs, validation included
+        self.epoch_s = 0.0  # the last one
         self._start = self._last_step = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
@@ -100,7 +101,8 @@ class RecordEpochs(keras.callbacks.Callback):
             **({} if self.waiting is None else {"waiting_share": self.waiting.share}),
         }
         self.rows.append(row)
-        self.seconds += time.perf_counter() - self._start
+        self.epoch_s = time.perf_counter() - self._start
+        self.seconds += self.epoch_s
         self.listener.finished_epoch(row)
 
 

@@ -83,7 +83,19 @@ def latest_checkpoint(folder: Path, log: Log) -> Checkpoint | None:
 
 def finished_epochs(folder: Path) -> int:
     """Returns the number of finished epochs: the sum over the newest checkpoints of all phases in a folder."""
-    return sum(_epoch_of(found[0]) for phase in folder.glob("phase-*") if (found := _newest_first(phase)))
+    return sum(map(newest_epoch, folder.glob("phase-*")))
+
+
+def newest_epoch(folder: Path) -> int:
+    """Returns the number of finished epochs of one phase; 0 without a checkpoint in its folder."""
+    found = _newest_first(folder)
+    return _epoch_of(found[0]) if found else 0
+
+
+def has_stopped(folder: Path) -> bool:
+    """Returns whether early stopping has ended a phase, by the newest checkpoint in its folder."""
+    newest = latest_checkpoint(folder, log=lambda line: None)
+    return newest is not None and bool(newest.state["stopped"])
 
 
 def _epoch_of(path: Path) -> int:

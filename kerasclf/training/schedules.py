@@ -38,10 +38,13 @@ class ScheduleKind(NamedTuple):
     Args:
         fields: The fields of `Schedule` that this schedule uses.
         make: Returns the rate from the schedule, the peak rate and the number of steps, without the warm-up.
+        spans_phase: Whether the rates depend on the number of epochs of the phase. A longer training then differs from
+            a shorter one from its first step on.
     """
 
     fields: tuple[str, ...]
     make: Callable[["Schedule", float, Steps], Rate]
+    spans_phase: bool
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,16 @@ class Schedule(Value):
     rising_share: float = 0.3
     patience: int = 5
     monitor: str = "val_loss"
+
+    @property
+    def spans_phase(self) -> bool:
+        """Whether the rates depend on the number of epochs of the phase."""
+        return SCHEDULES[self.name].spans_phase
+
+    @property
+    def follows_validation(self) -> bool:
+        """Whether the rates depend on the metrics of the validation set."""
+        return self.name == "plateau" and self.monitor.startswith("val_")
 
     def problems(self) -> list[str]:
         if self.name not in SCHEDULES:
@@ -146,11 +159,11 @@ def _one_cycle(schedule: Schedule, peak: float, steps: Steps) -> Rate:
 
 
 SCHEDULES: dict[str, ScheduleKind] = {
-    "constant": ScheduleKind(("warmup_epochs",), _constant),
-    "step": ScheduleKind(("warmup_epochs", "every_epochs", "factor"), _step),
-    "exponential": ScheduleKind(("warmup_epochs", "every_epochs", "factor"), _exponential),
-    "cosine": ScheduleKind(("warmup_epochs", "final_learning_rate"), _cosine),
-    "cosine_epoch": ScheduleKind(("warmup_epochs", "final_learning_rate"), _cosine_epoch),
-    "one_cycle": ScheduleKind(("final_learning_rate", "rising_share"), _one_cycle),
-    "plateau": ScheduleKind(("factor", "patience", "monitor", "final_learning_rate"), _constant),
+    "constant": ScheduleKind(("warmup_epochs",), _constant, spans_phase=False),
+    "step": ScheduleKind(("warmup_epochs", "every_epochs", "factor"), _step, spans_phase=False),
+    "exponential": ScheduleKind(("warmup_epochs", "every_epochs", "factor"), _exponential, spans_phase=False),
+    "cosine": ScheduleKind(("warmup_epochs", "final_learning_rate"), _cosine, spans_phase=True),
+    "cosine_epoch": ScheduleKind(("warmup_epochs", "final_learning_rate"), _cosine_epoch, spans_phase=False),
+    "one_cycle": ScheduleKind(("final_learning_rate", "rising_share"), _one_cycle, spans_phase=True),
+    "plateau": ScheduleKind(("factor", "patience", "monitor", "final_learning_rate"), _constant, spans_phase=False),
 }

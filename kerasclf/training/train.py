@@ -1,7 +1,7 @@
 """Fits and predicts: every training of the toolkit passes through here."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -19,14 +19,16 @@ from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
+from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener, TrainingListener
 from kerasclf.training.optimizers import peak_learning_rate
-from kerasclf.training.phase_inputs import make_phase_inputs
+from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.resume import Resume, first_epoch
-from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase
+from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase, validation_batches
 from kerasclf.training.waiting import MeasureWaiting
+from kerasclf.wording import counted
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Trained:
         best_epoch: Epoch (from 1) whose weights the model has.
         predict: Returns the class probabilities of a set of images, shape (n, classes). It gives the same result as
             `predict` with the model, and uses cached activations below a frozen cut.
+        shared: The epochs that the run shares with others.
     """
 
     model: keras.Model
@@ -49,6 +52,7 @@ class Trained:
     seconds: float
     best_epoch: int
     predict: Callable[[Subset], NDArray[np.float32]]
+    shared: Shared = field(default_factory=Shared)
 
     def __repr__(self) -> str:
         return f"<Trained: {len(self.history)} epochs, best epoch {self.best_epoch}>"
@@ -63,6 +67,7 @@ def train(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     halt: Halt | None = None,
     also_cache: Sequence[Sequence[str]] = (),
+    leading: Leading | None = None,
 ) -> Trained:
     """Trains a network on the training set and validates it on the validation set. It does not read the test set.
 
@@ -78,6 +83,8 @@ def train(
         halt: When to stop before the last epoch; the training can be resumed from there.
         also_cache: The `unfreeze` settings of other runs' phases, run by run, which start with the same network on the
             same images. The activations at their cuts are cached in the same pass.
+        leading: Other runs that train alike. Each receives its checkpoint where its own training ends. It needs
+            `checkpoints`.
 
     Returns:
         The trained network and its history.
@@ -108,7 +115,7 @@ def train(
     """
     listener = listener or SilentTrainingListener()
     with device_errors():
-        return _Training(dataset, recipe, listener, checkpoints, callbacks, halt).run(also_cache)
+        return _Training(dataset, recipe, listener, checkpoints, callbacks, halt, leading or Leading()).run(also_cache)
 
 
 class _Training:
@@ -122,9 +129,11 @@ class _Training:
         checkpoints: Path | None,
         callbacks: Sequence[keras.callbacks.Callback],
         halt: Halt | None,
+        leading: Leading,
     ) -> None:
         self.dataset, self.recipe, self.listener = dataset, recipe, listener
-        self.checkpoints, self.callbacks, self.halt = checkpoints, callbacks, halt
+        self.checkpoints, self.callbacks, self.halt, self.leading = checkpoints, callbacks, halt, leading
+        self.shared = Shared()
         self.record = RecordEpochs(len(dataset.train), listener)
 
     def run(self, also_cache: Sequence[Sequence[str]]) -> Trained:
@@ -140,7 +149,7 @@ class _Training:
             shared = () if lowest is None else tuple(cut for cut in shared if cut <= lowest)
             if several or inputs.counts.frozen:
                 log(f"phase {number} of {len(recipe.phases)}: {inputs.describe(phase)}")
-            self._fit(prepare_phase(built, inputs, dataset, phase), phase, number)
+            self._fit(prepare_phase(built, inputs, dataset, phase), inputs, phase, number)
         history = pd.DataFrame(self.record.rows)
         return Trained(
             _finished(built.assembled),
@@ -148,9 +157,10 @@ class _Training:
             self.record.seconds,
             _best_epoch(history, recipe.last, len(recipe.phases)),
             lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
+            self.shared,
         )
 
-    def _fit(self, setup: TrainingSetup, phase: TrainConfig, number: int) -> None:
+    def _fit(self, setup: TrainingSetup, inputs: PhaseInputs, phase: TrainConfig, number: int) -> None:
         """Trains one phase, or resumes it."""
         # Order and augmentation continue from phase to phase.
         setup.epoch.first = sum(before.epochs for before in self.recipe.phases[: number - 1])
@@ -168,18 +178,19 @@ class _Training:
             self.record,
             *self.callbacks,
         ]
-        first, rows, checkpoint = 0, self.record.rows, None
+        first, rows, resume, is_last = 0, self.record.rows, None, number == len(self.recipe.phases)
         if self.checkpoints is not None:
-            folder = self.checkpoints / f"phase-{number}"
-            checkpoint = latest_checkpoint(folder, self.listener.log)
-            callbacks.append(Resume(folder, callbacks, self.record, checkpoint))
-        if checkpoint is not None:
-            first, rows = first_epoch(checkpoint, phase.epochs), checkpoint.state["rows"]
+            resume = self._resume(self.checkpoints / f"phase-{number}", callbacks)
+            if is_last:
+                for follower in self.leading.followers:
+                    resume.lead(follower, self._evaluation(follower, setup, inputs, phase))
+            if resume.checkpoint is not None:
+                first, rows = first_epoch(resume.checkpoint, phase.epochs), resume.checkpoint.state["rows"]
+            callbacks.append(resume)
         if self.halt is not None and first < phase.epochs:
             # After Resume, which must write the checkpoint first.
             callbacks.append(HaltTraining(self.halt, self.record, self.recipe.epochs))
         self.listener.began(self.recipe.epochs, setup.steps, rows)
-        del checkpoint  # Resume holds it until it is restored
         with read_errors(), faster_layers(setup.model, setup.strategy):
             setup.model.fit(
                 waiting.watch(setup.batches),
@@ -191,6 +202,35 @@ class _Training:
                 shuffle=False,  # the pipeline shuffles
                 verbose=0,
             )
+        if resume is not None:
+            self.shared = resume.shared
+            if not is_last:
+                self._pass_on(resume.folder, number)
+
+    def _resume(self, folder: Path, callbacks: Sequence[keras.callbacks.Callback]) -> Resume:
+        """Returns the callback that resumes a phase from its last checkpoint, and writes further ones."""
+        checkpoint = latest_checkpoint(folder, self.listener.log)
+        for share in shared_of(checkpoint.state).taken if checkpoint is not None else ():
+            self.listener.log(f"{counted(share.epochs, 'epoch')} trained by {share.run}")
+        return Resume(folder, callbacks, self.record, checkpoint, self.leading.name, self.shared)
+
+    def _pass_on(self, folder: Path, number: int) -> None:
+        """Gives the followers the end of an earlier phase, which they have in common with this run."""
+        ended = latest_checkpoint(folder, self.listener.log) if self.leading.followers else None
+        if ended is not None:
+            pass_phase_on(self.leading.name, ended, number, self.leading.followers)
+
+    def _evaluation(
+        self, follower: Follower, setup: TrainingSetup, inputs: PhaseInputs, phase: TrainConfig
+    ) -> Evaluate | None:
+        """Returns how to evaluate a follower's own validation images; None if it watches those of this run."""
+        if follower.validation is None:
+            return None
+        own = replace(inputs, validation=inputs.convert(follower.validation, self.listener.log))
+        recipe = replace(self.recipe, augment_validation=follower.augment_validation)
+        replicas = setup.strategy.num_replicas_in_sync
+        batches = validation_batches(own, phase, self.dataset.num_classes, recipe, setup.epoch, replicas)
+        return lambda: setup.model.evaluate(batches, verbose=0, return_dict=True)
 
 
 def _finished(assembled: Assembled) -> keras.Model:

@@ -88,7 +88,7 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     batches = training_batches(
         inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch, order, max(inputs.views, 1)
     )
-    validation = _validation_batches(inputs, phase, classes, recipe, epoch, replicas)
+    validation = validation_batches(inputs, phase, classes, recipe, epoch, replicas)
     weights = _balanced_weights(counts) if phase.class_weight == "balanced" else None
     return TrainingSetup(inputs.model, batches, validation, epoch, images, steps, built.strategy, weights)
 
@@ -130,7 +130,7 @@ def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[i
     return max(1, min(_MAX_STEPS_PER_EXECUTION, small, int(quick)))
 
 
-def _validation_batches(
+def validation_batches(
     inputs: PhaseInputs, phase: TrainConfig, num_classes: int, recipe: Recipe, epoch: Epoch, replicas: int
 ) -> tf.data.Dataset | None:
     """Returns the validation images in batches, augmented only if the recipe has that flaw; None without images."""
