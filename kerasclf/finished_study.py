@@ -137,6 +137,7 @@ def run_study(
     only: tuple[str, ...] = (),
     engine: Engine | None = None,
     retry: bool = False,
+    share: bool = True,
     listener: RunListener | None = None,
 ) -> FinishedStudy:
     """Runs a study in a folder, except for the runs that the folder already holds.
@@ -152,6 +153,8 @@ def run_study(
         only: Names of the experiments to run; all if empty.
         engine: Where to execute the runs; None uses one process per run.
         retry: Whether to try failed runs again.
+        share: Whether runs that train alike up to the end of the shorter one are one training. Their results are
+            bit-identical to those of runs alone.
         listener: Receives the progress of the runs. None shows it in a terminal and in a notebook, and nothing
             elsewhere; `kerasclf.runs.progress.SilentRunListener()` shows nothing.
 
@@ -182,5 +185,5 @@ def run_study(
     def listen(part: StudyPlan) -> contextlib.AbstractContextManager[RunListener]:
         return contextlib.nullcontext(listener) if listener else default_progress(len(part.jobs))
 
-    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, log=log, measure=False)
+    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, share=share, log=log, measure=False)
     return FinishedStudy(run_until_decided(study_plan, engine, listen).folder.path)

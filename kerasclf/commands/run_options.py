@@ -49,6 +49,9 @@ class RunOptions(SharedOptions):
     logical CPU devices. Batches are divided between them. Default: auto."""
     profile: bool = False
     """Profile some training steps of the first run, to profile/ in its folder, for TensorBoard."""
+    no_share: bool = False
+    """Train every run from its first epoch. By default, runs that train alike up to the end of the shorter one are one
+    training with several results."""
     retry: bool = False
     """Try failed runs again."""
     live: bool = False
@@ -146,6 +149,7 @@ class RunOptions(SharedOptions):
             only=only,
             engine=engine,
             retry=self.retry,
+            share=not self.no_share,
             log=log_to(console),
             measure=self.plan or not self.quick,
         )

@@ -13,7 +13,6 @@ from kerasclf.data.dataset import SETS
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.groups import numbered
 from kerasclf.data.leaks import leaked_test_images
-from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import DeviceMemoryError, FolderError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
@@ -23,6 +22,8 @@ from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
+from kerasclf.runs.job_data import load_data
+from kerasclf.runs.leading import held_followers
 from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
 from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, VALIDATION_PREDICTIONS, seal
@@ -31,6 +32,7 @@ from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
 if TYPE_CHECKING:
+    from kerasclf.training.followers import Leading
     from kerasclf.training.train import Trained
 
 # A process that was just killed may take a moment to release its run.
@@ -55,11 +57,12 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
     for note in inputs.notes:
         listener.log(note)
     with hold(job.run.partial, _PATIENCE_S):
-        dataset = _load(job, listener)
+        dataset = load_data(job, listener.log)
         # The energy of the earlier processes of a resumed run is unknown.
         meter = Meter(energy=not job.run.epochs_done())
         try:
-            trained = _train(job, dataset, listener)
+            with held_followers(job, inputs, listener.log) as leading:
+                trained = _train(job, dataset, listener, leading)
         except Halted as halted:
             listener.log(f"stopped early {halted}")
             return halted_metrics(halted.rows, job.experiment.train.early_stopping)
@@ -75,19 +78,7 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(error, OSError | MemoryError | FolderError | DeviceMemoryError)
 
 
-def _load(job: Job, listener: TrainingListener) -> ImageDataset:
-    if job.snapshot and Path(job.snapshot).exists():  # On another machine the file may be missing.
-        dataset = read_snapshot(Path(job.snapshot))
-    else:
-        dataset = job.experiment.dataset(listener.log)
-        if dataset.manifest["hash"] != job.manifest:
-            raise FolderError(
-                f"The images of {job.experiment.data} have changed since the study was started. Start it again."
-            )
-    return job.view.of(dataset) if job.view else dataset
-
-
-def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trained":
+def _train(job: Job, dataset: ImageDataset, listener: TrainingListener, leading: "Leading") -> "Trained":
     import keras
 
     from kerasclf.training.profile_steps import ProfileSteps
@@ -102,6 +93,7 @@ def _train(job: Job, dataset: ImageDataset, listener: TrainingListener) -> "Trai
         callbacks=[ProfileSteps(job.run.partial_profile, listener.log)] if job.profile else [],
         halt=job.halt,
         also_cache=job.also_cache,
+        leading=leading,
     )
 
 
@@ -110,7 +102,8 @@ def _write_result(
 ) -> dict[str, float]:
     """Writes the files of a run into a temporary folder, which becomes the run folder when all are complete."""
     folder = job.run.begin_result()
-    outcome = Outcome(trained.history, trained.best_epoch, trained.seconds, int(trained.model.count_params()))
+    saved_s, parameters = trained.shared.seconds, int(trained.model.count_params())
+    outcome = Outcome(trained.history, trained.best_epoch, trained.seconds, parameters, saved_s)
     if len(dataset.test):
         probabilities = trained.predict(dataset.test)
         set_name = job.view.reports_on if job.view else "test"
@@ -136,7 +129,8 @@ def _write_result(
     settings["strategy"] = _strategy(job)
     notes = {"resumed": list(inputs.notes)} if inputs.notes else {}
     write_json(folder / "environment.json", {**describe_environment(), **settings, **notes})
-    seal(folder, _description(job, inputs, dataset))
+    shared = {"shared": trained.shared.to_dict()} if trained.shared else {}
+    seal(folder, {**_description(job, inputs, dataset), **shared})
     job.run.take_result()
     return metrics
 

@@ -29,6 +29,10 @@ class Job:
         also_cache: The `unfreeze` settings of other runs, run by run. One pass of the images may compute the frozen
             activations of all of them.
         profile: Whether to profile some training steps, to `RunFolder.profile`.
+        trajectory: Equal for runs that train alike up to the end of the shorter one; empty for a run that shares
+            nothing. See `kerasclf.runs.sharing`.
+        watched: Equal for runs whose epochs are evaluated on the same validation images.
+        followers: Runs of the same trajectory for which this one trains.
     """
 
     title: str
@@ -43,6 +47,9 @@ class Job:
     halt: Halt | None = None
     also_cache: tuple[tuple[str, ...], ...] = ()
     profile: bool = False
+    trajectory: str = ""
+    watched: str = ""
+    followers: tuple["Job", ...] = ()
 
     @property
     def run(self) -> RunFolder:
@@ -57,6 +64,7 @@ class Job:
             "path": str(self.path.absolute()),
             "view": self.view and self.view.to_dict(),
             "halt": self.halt and self.halt.to_dict(),
+            "followers": [follower.to_dict() for follower in self.followers],
         }
 
     @classmethod
@@ -71,5 +79,6 @@ class Job:
                 "view": View.from_dict(view) if view else None,
                 "halt": Halt.from_dict(halt) if halt else None,
                 "also_cache": tuple(map(tuple, plain.get("also_cache", ()))),
+                "followers": tuple(map(cls.from_dict, plain.get("followers", ()))),
             }
         )

@@ -35,12 +35,14 @@ class Outcome:
         best_epoch: The epoch, from 1, whose weights the model has.
         seconds: Wall time of all epochs, validation included.
         parameters: Number of parameters of the model.
+        saved_s: Seconds of epochs that other runs have trained for this one.
     """
 
     history: "pd.DataFrame"
     best_epoch: int
     seconds: float
     parameters: int
+    saved_s: float = 0.0
 
 
 class ClassMetrics(NamedTuple):
@@ -74,6 +76,7 @@ def run_metrics(
     * waiting_share: share of the training steps in which the network waited for data, from 0 to 1, likewise the median
       of the epochs after the first; missing in runs of earlier versions.
     * seconds: wall time of all epochs, validation included.
+    * seconds_taken: the same without the epochs that other runs have trained for this one; only if there are any.
     * parameters: number of parameters of the model.
     * peak_memory_mb: maximum memory of the process, in 10⁶ bytes.
     * energy_kj: energy of processor and GPUs, in kilojoules; only if the machine counts it.
@@ -125,6 +128,8 @@ def training_metrics(outcome: Outcome, resources: Resources) -> dict[str, float]
         "parameters": outcome.parameters,
         "peak_memory_mb": resources.peak_memory_mb,
     }
+    if outcome.saved_s:
+        metrics["seconds_taken"] = max(outcome.seconds - outcome.saved_s, 0.0)
     if resources.energy_kj is not None:
         metrics["energy_kj"] = resources.energy_kj
     infinite = [name for name, value in metrics.items() if not math.isfinite(value)]

@@ -56,6 +56,21 @@ class _Data(TypedDict):
     test_groups: NotRequired[list[int]]
 
 
+class _Share(TypedDict):
+    """Epochs of a run that another run has trained."""
+
+    run: str
+    epochs: int
+    seconds: float
+
+
+class _Shared(TypedDict):
+    """The epochs that a run shares with others: those that others trained for it, and those it trained for others."""
+
+    taken: list[_Share]
+    given: dict[str, int]
+
+
 class _Description(TypedDict):
     """The contents of experiment.json."""
 
@@ -66,6 +81,7 @@ class _Description(TypedDict):
     finished: str
     view: NotRequired[dict[str, Any]]
     weights: NotRequired[str | None]
+    shared: NotRequired[_Shared]
     files: dict[str, str]
 
 
@@ -98,6 +114,11 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """Its name within a study: experiment, hash and seed."""
+        return f"{self.path.parent.name}/{self.path.name}"
 
     @property
     def complete(self) -> bool:

@@ -1,7 +1,7 @@
 """`StudyPlan`: the remaining runs of a study, and the time, memory and disk that they need."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.meter import free_memory_mb
 from kerasclf.runs.passes import Beginning, beginning
 from kerasclf.runs.plan import Plan
+from kerasclf.runs.sharing import shared_epochs
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer.cache import MAKE_ROOM, cache_root
@@ -59,8 +60,10 @@ class StudyPlan:
         )
 
     def profiling_first(self) -> "StudyPlan":
-        """Returns the plan in which the first remaining run profiles some of its steps."""
-        return replace(self, jobs=(*(replace(job, profile=True) for job in self.jobs[:1]), *self.jobs[1:]))
+        """Returns the plan in which the first remaining run profiles some of its steps. It then shares no training."""
+        return replace(
+            self, jobs=(*(replace(job, profile=True, trajectory="") for job in self.jobs[:1]), *self.jobs[1:])
+        )
 
     @property
     def seconds(self) -> float:
@@ -68,9 +71,36 @@ class StudyPlan:
 
         It includes neither the start of processes nor the report.
         """
+        return self.extraction_s + self._training_s(shared_epochs(self.jobs))
+
+    @property
+    def epochs(self) -> int:
+        """Number of epochs that remain if no run stops early, those that runs share counted for each of them."""
+        return sum(max(job.experiment.epochs - job.run.epochs_done(), 0) for job in self.jobs)
+
+    @property
+    def shared_epochs(self) -> int:
+        """Number of these epochs that need no training, because another run trains them."""
+        return sum(shared_epochs(self.jobs).values())
+
+    @property
+    def saved_s(self) -> float:
+        """Time that shared epochs save. Runs side by side can take as long as before: that of the longest one."""
+        return self._training_s({}) - self._training_s(shared_epochs(self.jobs))
+
+    def _training_s(self, shared: Mapping[str, int]) -> float:
+        """Returns the time of the remaining epochs.
+
+        Args:
+            shared: Number of epochs that another run trains, by the title of the run.
+        """
         costs = self.plan.costs
-        runs_s = sum(costs[j.name].left_s(j.run.epochs_done()) for j in self.jobs if j.name in costs)
-        return self.extraction_s + runs_s / self.width
+        lefts_s = [
+            costs[job.name].left_s(job.run.epochs_done() + shared.get(job.title, 0))
+            for job in self.jobs
+            if job.name in costs
+        ]
+        return max(sum(lefts_s) / self.width, max(lefts_s, default=0.0))
 
     @property
     def extraction_s(self) -> float:

@@ -52,6 +52,7 @@ def plan_summary(study_plan: StudyPlan) -> list[str]:
         most = "at most " if study_plan.study.looks else ""
         training = f"training about {most}{format_duration(study_plan.seconds)}, plus start and report"
         lines.append(f"{training}; {memory} of memory, {disk} of disk space")
+    lines += _shared_lines(study_plan)
     if study_plan.extraction_s:
         lines.append(
             f"including {format_duration(study_plan.extraction_s)} to compute frozen activations once for all runs: "
@@ -70,6 +71,15 @@ def _gpu_lines(study_plan: StudyPlan) -> list[str]:
     if plan.gpu_memory_mb is not None:
         memory = f"each with at most {format_bytes(2**20 * memory_limit_mb(plan.gpu_memory_mb, sharing))} of its memory"
     return [f"up to {sharing} runs share a GPU, {memory}"]
+
+
+def _shared_lines(study_plan: StudyPlan) -> list[str]:
+    """Returns a line on the epochs that runs share; none if they share none."""
+    total, shared = study_plan.epochs, study_plan.shared_epochs
+    if not shared:
+        return []
+    saved = f", which saves {format_duration(study_plan.saved_s)}" if study_plan.saved_s else ""
+    return [f"{total - shared:,} of {counted(total, 'epoch')} to train: {shared:,} are the same in several runs{saved}"]
 
 
 def _look_lines(study_plan: StudyPlan) -> list[str]:

@@ -20,8 +20,9 @@ from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import Plan, PlanRequest
-from kerasclf.runs.progress import RunListener
+from kerasclf.runs.progress import RunListener, RunListeners
 from kerasclf.runs.run_folder import RunFolder
+from kerasclf.runs.sharing import SharedRuns, digests_of, trajectory_of, watched_by
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan, run_title
@@ -34,6 +35,7 @@ def run_study(
     only: tuple[str, ...] = (),
     engine: Engine | None = None,
     retry: bool = False,
+    share: bool = True,
     listener: RunListener | None = None,
 ) -> StudyFolder:
     """Runs a study in a folder, except for the runs that the folder already holds.
@@ -42,7 +44,7 @@ def run_study(
     """
     engine = engine or Processes()
     log = listener.log if listener else default_log()
-    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, log=log, measure=False)
+    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, share=share, log=log, measure=False)
     with contextlib.nullcontext(listener) if listener else default_progress(len(study_plan.jobs)) as progress:
         return run_planned_study(study_plan, engine, progress)
 
@@ -54,6 +56,7 @@ def plan_study(
     only: tuple[str, ...] = (),
     engine: Engine,
     retry: bool = False,
+    share: bool = True,
     log: Log = lambda line: None,
     measure: bool = True,
 ) -> StudyPlan:
@@ -65,6 +68,7 @@ def plan_study(
         only: Names of the experiments to run; all if empty.
         engine: Where to execute the runs.
         retry: Whether to try failed runs again.
+        share: Whether runs that train alike up to the end of the shorter one are one training.
         log: Receives progress messages, one line each.
         measure: Whether to measure the costs of the remaining runs.
 
@@ -97,7 +101,7 @@ def plan_study(
         study=study,
         folder=folder,
         plan=replace(plan, data_of={name: plan.data_of[name] for name in experiments}),
-        jobs=_jobs(remaining, plan),
+        jobs=_jobs(remaining, plan, share),
         finished=tuple(run.title for run in runs if run.folder.complete),
         failed={run.title: str(run.folder.failure) for run in failed},
         width=engine.width(plan, len(remaining)),
@@ -128,7 +132,8 @@ def run_planned_study(study_plan: StudyPlan, engine: Engine, listener: RunListen
         for done in folder.path.glob("runs/*/seed-*.partial"):
             if done.with_suffix("").exists():  # The process was killed between the last two steps of a run.
                 shutil.rmtree(done, ignore_errors=True)
-        failures = engine.run(study_plan.jobs, plan, listener)
+        runs = SharedRuns(study_plan.jobs)
+        failures = engine.run(runs, plan, RunListeners([listener, runs]))
     if failures or study_plan.failed:
         earlier = {
             t: f"{message} (failed earlier; set `retry` to try again)" for t, message in study_plan.failed.items()
@@ -159,21 +164,27 @@ def _runs_of(study: Study, experiments: dict[str, Experiment], folder: StudyFold
     return found
 
 
-def _jobs(remaining: Sequence[_Run], plan: Plan) -> tuple[Job, ...]:
+def _jobs(remaining: Sequence[_Run], plan: Plan, share: bool) -> tuple[Job, ...]:
     seeded = [(run.experiment, run.seed) for run in remaining]
-    return tuple(
-        Job(
+    digests = {manifest_hash: digests_of(manifest) for manifest_hash, manifest in plan.manifests.items()}
+
+    def job_of(run: _Run) -> Job:
+        manifest_hash = plan.data_of[run.key]
+        sets = digests[manifest_hash]
+        return Job(
             title=run.title,
             name=run.name,
             experiment=run.experiment,
             seed=run.seed,
             path=run.folder.path,
-            manifest=plan.data_of[run.key],
-            snapshot=plan.snapshots.get(plan.data_of[run.key]),
+            manifest=manifest_hash,
+            snapshot=plan.snapshots.get(manifest_hash),
             also_cache=cuts_to_cache((run.experiment, run.seed), seeded),
+            trajectory=trajectory_of(run.experiment, run.seed, sets) if share else "",
+            watched=watched_by(run.experiment, sets),
         )
-        for run in remaining
-    )
+
+    return tuple(map(job_of, remaining))
 
 
 def _plan_key(name: str, split: int) -> str:

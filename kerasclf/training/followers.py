@@ -60,6 +60,9 @@ class Shared:
     taken: list[Share] = field(default_factory=list)
     given: dict[str, int] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        return bool(self.taken or self.given)
+
     @property
     def epochs(self) -> int:
         """The number of epochs that other runs have trained."""

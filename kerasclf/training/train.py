@@ -1,8 +1,9 @@
 """Fits and predicts: every training of the toolkit passes through here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -21,7 +22,7 @@ from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
 from kerasclf.training.halting import Halt
-from kerasclf.training.listener import SilentTrainingListener, TrainingListener
+from kerasclf.training.listener import Row, SilentTrainingListener, TrainingListener
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
@@ -178,19 +179,23 @@ class _Training:
             self.record,
             *self.callbacks,
         ]
-        first, rows, resume, is_last = 0, self.record.rows, None, number == len(self.recipe.phases)
+        first, resume, is_last = 0, None, number == len(self.recipe.phases)
+        rows, new = self.record.rows, list[Row]()
         if self.checkpoints is not None:
             resume = self._resume(self.checkpoints / f"phase-{number}", callbacks)
             if is_last:
                 for follower in self.leading.followers:
                     resume.lead(follower, self._evaluation(follower, setup, inputs, phase))
             if resume.checkpoint is not None:
-                first, rows = first_epoch(resume.checkpoint, phase.epochs), resume.checkpoint.state["rows"]
+                first = first_epoch(resume.checkpoint, phase.epochs)
+                rows, new = _divide_rows(resume.checkpoint.state, len(rows))
             callbacks.append(resume)
         if self.halt is not None and first < phase.epochs:
             # After Resume, which must write the checkpoint first.
             callbacks.append(HaltTraining(self.halt, self.record, self.recipe.epochs))
         self.listener.began(self.recipe.epochs, setup.steps, rows)
+        for row in new:
+            self.listener.finished_epoch(row)
         with read_errors(), faster_layers(setup.model, setup.strategy):
             setup.model.fit(
                 waiting.watch(setup.batches),
@@ -231,6 +236,18 @@ class _Training:
         replicas = setup.strategy.num_replicas_in_sync
         batches = validation_batches(own, phase, self.dataset.num_classes, recipe, setup.epoch, replicas)
         return lambda: setup.model.evaluate(batches, verbose=0, return_dict=True)
+
+
+def _divide_rows(state: Mapping[str, Any], known: int) -> tuple[list[Row], list[Row]]:
+    """Returns the rows of a history that the listener knows, and those that another run has trained.
+
+    Args:
+        state: The state in a checkpoint.
+        known: Number of rows of earlier phases, which the listener knows already.
+    """
+    rows = state["rows"]
+    all_taken = shared_of(state).epochs == len(rows)
+    return (rows[:known], rows[known:]) if all_taken else (rows, [])
 
 
 def _finished(assembled: Assembled) -> keras.Model:

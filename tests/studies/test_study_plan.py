@@ -21,6 +21,23 @@ def test_it_adds_up(study_plan):
     assert study_plan.disk_mb == 8
 
 
+def test_runs_of_one_trajectory_train_the_epochs_of_the_longest(study_plan):
+    """Here the costs are those of 30 epochs; the runs are of 20 and 40."""
+    short = replace(study_plan.jobs[0], trajectory="same")
+    long = replace(short, title="sgd_40", path=short.path.with_name("seed-1"),
+                   experiment=short.experiment.but(train=short.experiment.train.but(epochs=40)))  # fmt: skip
+    plan = replace(study_plan, jobs=(short, long), width=1)
+    assert (plan.epochs, plan.shared_epochs, plan.saved_s, plan.seconds) == (60, 20, 20 * 2, 140 - 40)
+    side_by_side = replace(plan, width=2)
+    assert (side_by_side.seconds, side_by_side.saved_s) == (70, 0)
+    alone = replace(plan, jobs=(short, replace(long, trajectory="")))
+    assert (alone.shared_epochs, alone.saved_s, alone.seconds) == (0, 0, 140)
+    for epoch in (7, 8):  # a follower that has begun alone
+        short.run.checkpoints.joinpath("phase-1").mkdir(parents=True, exist_ok=True)
+        short.run.checkpoints.joinpath("phase-1", f"epoch-{epoch:05}.npz").touch()
+    assert (plan.epochs, plan.shared_epochs) == (52, 12)
+
+
 def test_memory_that_was_not_measured_counts_as_nothing(study_plan):
     assert replace(study_plan, plan=replace(study_plan.plan, peak_memory_mb=None)).memory_mb == 0
 
@@ -34,7 +51,8 @@ def test_runs_that_start_alike_share_one_pass(study_plan):
     shared = replace(study_plan, jobs=tuple(alike), plan=replace(study_plan.plan, costs=costs))
     assert shared.extraction_s == 100
     assert shared.cache_mb == 808
-    assert shared.seconds == 100 + (70 + 2 * 70) / 2
+    assert shared.seconds == 100 + 2 * 70  # the longer run, beside which the other one ends
+    assert replace(shared, width=1).seconds == 100 + 70 + 2 * 70
 
 
 def test_each_network_has_a_pass_of_its_own(study_plan):

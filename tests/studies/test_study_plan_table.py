@@ -47,6 +47,15 @@ def test_runs_that_share_a_gpu_are_named(study_plan, gpus, memory_mb, line):
     assert [one for one in lines if "GPU" in one] == ([] if line is None else [line])
 
 
+def test_it_says_how_many_epochs_runs_share(study_plan):
+    short = replace(study_plan.jobs[0], trajectory="same")
+    long = replace(short, title="sgd_40", experiment=short.experiment.but(train=short.experiment.train.but(epochs=40)))
+    shared = replace(study_plan, jobs=(short, long), width=1)
+    assert plan_summary(shared)[2] == ("40 of 60 epochs to train: 20 are the same in several runs, which saves 40 s")
+    assert plan_summary(replace(shared, width=2))[2].endswith("20 are the same in several runs")
+    assert len(plan_summary(study_plan)) == 2
+
+
 def test_started_runs_are_counted(study_plan):
     kept = study_plan.jobs[0].run.checkpoints / "phase-1"
     kept.mkdir(parents=True)

@@ -1,0 +1,141 @@
+"""Shared beginnings: runs that train alike are one training with several results. Needs no TensorFlow.
+
+Runs of one trajectory differ only in where they end and in which images they watch. The longest of them leads: it
+trains, and the others follow. When the own end of a follower is reached, the leader writes the checkpoint that the
+follower would have written there. The follower starts when the leader has ended, resumes from that checkpoint and
+writes its results. A leader that stops early hands its last state over, and the next run leads the rest.
+
+Whatever goes wrong, a follower without a checkpoint trains alone, with the same result.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from kerasclf.data.data_flaws import data_flaws
+from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.job import Job
+from kerasclf.runs.progress import SilentRunListener
+from kerasclf.training.checkpoints import has_stopped
+from kerasclf.values import digest_of
+
+
+def digests_of(manifest: Mapping[str, Any]) -> dict[str, str]:
+    """Returns a hash of each set of images, by the name of the set; empty for a set without images.
+
+    Args:
+        manifest: The manifest of a data set (see `ImageDataset.manifest`).
+    """
+    return {name: digest_of(listing) if listing["images"] else "" for name, listing in manifest["sets"].items()}
+
+
+def trajectory_of(experiment: Experiment, seed: int, digests: Mapping[str, str]) -> str:
+    """Returns a key that is equal for runs that train alike up to the end of the shorter one.
+
+    Args:
+        experiment: The experiment.
+        seed: Seed of the run.
+        digests: Hashes of its sets of images; see `digests_of`.
+    """
+    plain = experiment.to_dict()
+    plain["train"].pop("early_stopping")
+    if not experiment.train.schedule.spans_phase:
+        plain["train"].pop("epochs")
+    plain.pop("augment_validation")
+    # The flaws of data show in the sets themselves.
+    in_data = data_flaws(experiment.flaws)
+    plain["flaws"] = [flaw for flaw in experiment.flaws if flaw not in in_data]
+    seen = [digests["train"], bool(digests["validation"])]
+    if _watching_matters(experiment):
+        seen.append(watched_by(experiment, digests))
+    if "statistics_of_all" in experiment.flaws:
+        seen.append(dict(digests))
+    return digest_of([plain, seed, seen])
+
+
+def watched_by(experiment: Experiment, digests: Mapping[str, str]) -> str:
+    """Returns a key that is equal for runs whose epochs are evaluated on the same validation images."""
+    return digest_of([digests["validation"], experiment.augment_validation])
+
+
+def _watching_matters(experiment: Experiment) -> bool:
+    """Returns whether the validation set changes the weights, or cannot be evaluated beside that of a leader."""
+    train = experiment.train
+    averaged = train.ema_momentum is not None  # They are in the model only while Keras itself evaluates it.
+    return train.schedule.follows_validation or averaged or bool(experiment.earlier_phases)
+
+
+def shared_epochs(jobs: Sequence[Job]) -> dict[str, int]:
+    """Returns the number of epochs that other runs will train, by the title of the run, if no run stops early."""
+    saved = dict[str, int]()
+    for group in _groups(jobs):
+        leader = _leader(group)
+        saved |= {job.title: job.experiment.epochs - job.run.epochs_done() for job in group if job is not leader}
+    return {title: epochs for title, epochs in saved.items() if epochs > 0}
+
+
+class SharedRuns(SilentRunListener):
+    """The runs of a study, in an order in which followers wait for their leader. An engine takes them (see `Jobs`).
+
+    It must also receive the progress of the runs.
+
+    Args:
+        jobs: The runs.
+    """
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._number = len(jobs)
+        self._ready: deque[Job] = deque()
+        self._waiting: dict[str, list[Job]] = {}  # by the title of their leader
+        for group in _groups(jobs):
+            self._ready.extend(self._startable(group))
+
+    def __len__(self) -> int:
+        return self._number
+
+    def __iter__(self) -> Iterator[Job | None]:
+        while self._ready or self._waiting:
+            yield self._ready.popleft() if self._ready else None
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        self._ended(title)
+
+    def failed_run(self, title: str, message: str) -> None:
+        self._ended(title)
+
+    def _ended(self, title: str) -> None:
+        self._ready.extendleft(reversed(self._startable(self._waiting.pop(title, []))))
+
+    def _startable(self, group: Sequence[Job]) -> list[Job]:
+        """Returns the runs of a trajectory that can start: those that are trained, and a leader of the others."""
+        trained = [job for job in group if len(group) > 1 and _is_trained(job)]
+        others = [job for job in group if job not in trained]
+        if not others:
+            return trained
+        leader = _leader(others)
+        followers = [job for job in others if job is not leader]
+        if followers:
+            self._waiting[leader.title] = followers
+        return [*trained, replace(leader, followers=tuple(followers))]
+
+
+def _groups(jobs: Sequence[Job]) -> list[list[Job]]:
+    """Returns the runs of each trajectory, in their order."""
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        groups.setdefault(job.trajectory or f"alone: {job.title}", []).append(job)
+    return list(groups.values())
+
+
+def _leader(group: Sequence[Job]) -> Job:
+    """Returns the run with the most epochs. Of several, one that never stops early leads."""
+    return max(group, key=lambda job: (job.experiment.epochs, job.experiment.train.early_stopping is None))
+
+
+def _is_trained(job: Job) -> bool:
+    """Returns whether an incomplete run has only its results left to write."""
+    if job.run.epochs_done() >= job.experiment.epochs:
+        return True
+    last = job.run.checkpoints / f"phase-{len(job.experiment.phases)}"
+    return job.experiment.train.early_stopping is not None and has_stopped(last)
