@@ -105,6 +105,20 @@ class StudyResults:
             "intervals are over groups like these, because the images of a group are alike."
         )
 
+    @property
+    def shared_note(self) -> str:
+        """What the runs took together if some shared their first epochs; empty if none did."""
+        metrics = [run.metrics for experiment in self.experiments for run in experiment.runs]
+        shared = sum("seconds_taken" in run for run in metrics)
+        if not shared:
+            return ""
+        alone = sum(run["seconds"] for run in metrics)
+        taken = sum(run.get("seconds_taken", run["seconds"]) for run in metrics)
+        return (
+            f"Seconds are those of a run alone. {counted(shared, 'run')} took epochs from other runs, which train "
+            f"alike up to there: all runs together took {taken:,.0f} s instead of {alone:,.0f} s."
+        )
+
     @cached_property
     def strictness(self) -> float:
         """Factor of the p-values, for a study that is looked at several times (see `sequential`)."""

@@ -118,6 +118,8 @@ def _write_result(
         metrics |= _flaw_metrics(job, dataset)
     else:  # The run has trained on all images.
         metrics = training_metrics(outcome, meter.read())
+    if trained.shared.epochs == len(trained.history):  # the memory of the training is that of another process
+        del metrics["peak_memory_mb"]
     if _has_unseen_validation(job, dataset):
         probabilities = trained.predict(dataset.validation)
         write_predictions(folder / VALIDATION_PREDICTIONS, dataset.validation, probabilities, dataset.class_names)

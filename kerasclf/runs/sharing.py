@@ -27,7 +27,7 @@ def digests_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     Args:
         manifest: The manifest of a data set (see `ImageDataset.manifest`).
     """
-    return {name: digest_of(listing) if listing["images"] else "" for name, listing in manifest["sets"].items()}
+    return {name: digest_of(listing) if listing["labels"] else "" for name, listing in manifest["sets"].items()}
 
 
 def trajectory_of(experiment: Experiment, seed: int, digests: Mapping[str, str]) -> str:
@@ -78,7 +78,7 @@ def shared_epochs(jobs: Sequence[Job]) -> dict[str, int]:
 class SharedRuns(SilentRunListener):
     """The runs of a study, in an order in which followers wait for their leader. An engine takes them (see `Jobs`).
 
-    It must also receive the progress of the runs.
+    It must also be told which runs fail.
 
     Args:
         jobs: The runs.
@@ -87,7 +87,7 @@ class SharedRuns(SilentRunListener):
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._number = len(jobs)
         self._ready: deque[Job] = deque()
-        self._waiting: dict[str, list[Job]] = {}  # by the title of their leader
+        self._leading: dict[str, Job] = {}  # the leaders that have not ended, by title
         for group in _groups(jobs):
             self._ready.extend(self._startable(group))
 
@@ -95,17 +95,18 @@ class SharedRuns(SilentRunListener):
         return self._number
 
     def __iter__(self) -> Iterator[Job | None]:
-        while self._ready or self._waiting:
+        while self._ready or self._leading:
+            for leader in [one for one in self._leading.values() if one.run.complete]:
+                self._release(leader.title)
             yield self._ready.popleft() if self._ready else None
 
-    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        self._ended(title)
-
     def failed_run(self, title: str, message: str) -> None:
-        self._ended(title)
+        self._release(title)
 
-    def _ended(self, title: str) -> None:
-        self._ready.extendleft(reversed(self._startable(self._waiting.pop(title, []))))
+    def _release(self, title: str) -> None:
+        """Lets the followers of a leader start, which has ended."""
+        if title in self._leading:
+            self._ready.extendleft(reversed(self._startable(self._leading.pop(title).followers)))
 
     def _startable(self, group: Sequence[Job]) -> list[Job]:
         """Returns the runs of a trajectory that can start: those that are trained, and a leader of the others."""
@@ -113,11 +114,11 @@ class SharedRuns(SilentRunListener):
         others = [job for job in group if job not in trained]
         if not others:
             return trained
-        leader = _leader(others)
-        followers = [job for job in others if job is not leader]
-        if followers:
-            self._waiting[leader.title] = followers
-        return [*trained, replace(leader, followers=tuple(followers))]
+        longest = _leader(others)
+        leader = replace(longest, followers=tuple(job for job in others if job is not longest))
+        if leader.followers:
+            self._leading[leader.title] = leader
+        return [*trained, leader]
 
 
 def _groups(jobs: Sequence[Job]) -> list[list[Job]]:

@@ -50,6 +50,20 @@ def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
     assert re.findall("<h2>(.*?)</h2>", page) == headings
 
 
+def test_the_page_says_what_runs_took_that_shared_epochs(folder, study, no_figures, tmp_path):
+    results = read_results(folder.path)
+    assert results.shared_note == ""
+    first, *others = results.experiments
+    shared = replace(first.runs[0], metrics={**first.runs[0].metrics, "seconds_taken": 0.25})
+    results = replace(results, experiments=(replace(first, runs=(shared, *first.runs[1:])), *others))
+    note = (
+        "Seconds are those of a run alone. 1 run took epochs from other runs, which train alike up to there: all runs "
+        "together took 6 s instead of 8 s."
+    )
+    assert note in write_report(results, tmp_path / "report").read_text()
+    assert note in (tmp_path / "report" / "report.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [((), ""), (("second",), ", on augmented images for experiments with augmentation"),

@@ -1,6 +1,6 @@
 """A study that test_kill.py starts in a process and kills. Its process handles signals as the command does.
 
-python -m tests.studies.killable FOLDER NAMES
+python -m tests.studies.killable FOLDER NAMES [--no-share]
 """
 
 import sys
@@ -44,6 +44,33 @@ def killable_study():
     )  # fmt: skip
 
 
+def sharing_study():
+    """Its runs are three trainings. One has followers that end early, stop early or watch other images."""
+    from kerasclf import Study
+    from kerasclf.training import EarlyStopping
+
+    killable = killable_study().experiments
+    base, sgd, ema = (killable[name] for name in ("dropout", "mlp_sgd", "ema"))
+    long = base.but(train=base.train.but(learning_rate=0.01))
+
+    def trained(experiment, **changes):
+        return experiment.but(train=experiment.train.but(**changes))
+
+    return Study(
+        "sharing", "Sharing", "Does it survive?",
+        {
+            "short": trained(long, epochs=4),
+            "stops": trained(long, epochs=10, early_stopping=EarlyStopping("val_loss", 1)),
+            "watches": trained(long, early_stopping=EarlyStopping("val_loss", 6)).but(augment_validation=True),
+            "long": trained(long, epochs=8),
+            "sgd_10": trained(sgd, epochs=10),
+            "sgd_20": sgd,
+            "ema_3": trained(ema, epochs=3),
+            "ema_6": ema,
+        },
+    )  # fmt: skip
+
+
 def run_killable(arguments):
     """Takes the place of the work of the command."""
     from rich.console import Console
@@ -55,9 +82,12 @@ def run_killable(arguments):
     from kerasclf.studies.study_runner import run_study
 
     out, *names = arguments
+    share = "--no-share" not in names
+    names = [name for name in names if name != "--no-share"]
+    study = sharing_study() if set(names) <= set(sharing_study().experiments) else killable_study()
     try:
         with ConsoleProgress(len(names), Console(width=140)) as progress:
-            run_study(killable_study(), out, only=tuple(names), engine=Processes(2), listener=progress)
+            run_study(study, out, only=tuple(names), engine=Processes(2), share=share, listener=progress)
     except KerasclfError as error:
         sys.exit(str(error))
     write_report(read_results(out), Path(out) / "report")

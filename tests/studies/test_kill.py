@@ -17,10 +17,11 @@ from PIL import Image
 from kerasclf.files import file_digest
 from kerasclf.studies.study_folder import StudyFolder
 from tests.photos import add_images
-from tests.studies.killable import killable_study
+from tests.studies.killable import killable_study, sharing_study
 from tests.studies.kills import ROOT, KilledCommand, random_kills
 
-ALL = tuple(killable_study().experiments)
+EXPERIMENTS = {**sharing_study().experiments, **killable_study().experiments}
+ALL, SHARING = tuple(killable_study().experiments), tuple(sharing_study().experiments)
 KILLABLE = "tests.studies.killable"
 
 
@@ -66,7 +67,7 @@ def outcome(folder, names):
 
     found = {}
     for name in names:
-        experiment = killable_study().experiments[name]
+        experiment = EXPERIMENTS[name]
         run = StudyFolder(folder).run(name, experiment.identity, 0)
         run.check(experiment, 0)
         assert not run.partial.exists()
@@ -184,6 +185,20 @@ def test_studies_killed_twenty_times_end_like_an_uninterrupted_one(tmp_path):
     for study, *_ in random_kills(command, 20, seed=7, longest=25, outs=outs):
         check_same(Path(study), tmp_path / "uninterrupted", ALL)
         assert names_in(study) == names_in(tmp_path / "uninterrupted")
+
+
+@pytest.mark.slow
+def test_shared_runs_killed_twenty_times_end_like_runs_alone(tmp_path):
+    command = KilledCommand(["-m", KILLABLE], tmp_path)
+    command.finish(str(tmp_path / "alone"), *SHARING, "--no-share")
+    outs = ((str(tmp_path / f"study-{number}"), *SHARING) for number in itertools.count())
+    taken = []
+    for study, *_ in random_kills(command, 20, seed=11, longest=25, outs=outs):
+        check_same(Path(study), tmp_path / "alone", SHARING)
+        assert names_in(study) == names_in(tmp_path / "alone")
+        runs = (StudyFolder(study).run(name, EXPERIMENTS[name].identity, 0) for name in SHARING)
+        taken += [share["epochs"] for run in runs for share in run.description().get("shared", {"taken": []})["taken"]]
+    assert sum(taken) > 20
 
 
 # Makes the extraction of a command slow, in each of its processes.

@@ -86,6 +86,7 @@ def test_two_runs_are_one_training(tmp_path):
     assert 0 < share["seconds"] < metrics["seconds"]
     assert metrics["seconds_taken"] == pytest.approx(metrics["seconds"] - share["seconds"])
     assert "seconds_taken" not in long.metrics()
+    assert "peak_memory_mb" in long.metrics().keys() - metrics.keys()
     assert "shared" not in run_of(alone, study, "watching").description()
     assert sorted(path.name for path in (tmp_path / "shared" / "runs").rglob("*.partial")) == []
 
