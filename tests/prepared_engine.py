@@ -10,7 +10,7 @@ from tests.report.run_folders import write_run
 from tests.studies.plans import COST
 
 # The test set of `write_run`.
-SETS = {"test": {"labels": [0, 1, 2] * 10}}
+SETS = {"train": {"labels": [0, 1, 2]}, "validation": {"labels": [0, 1, 2]}, "test": {"labels": [0, 1, 2] * 10}}
 
 
 class Prepared(SilentRunListener):

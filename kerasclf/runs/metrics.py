@@ -78,7 +78,7 @@ def run_metrics(
     * seconds: wall time of all epochs, validation included.
     * seconds_taken: the same without the epochs that other runs have trained for this one; only if there are any.
     * parameters: number of parameters of the model.
-    * peak_memory_mb: maximum memory of the process, in 10⁶ bytes; only if it has trained. `execute` removes it otherwise.
+    * peak_memory_mb: maximum memory of the process, in 10⁶ bytes. `execute` removes it if other runs trained all of it.
     * energy_kj: energy of processor and GPUs, in kilojoules; only if the machine counts it.
 
     Args:

@@ -139,7 +139,7 @@ def test_a_whole_group_equals_its_runs_alone(tmp_path, engine):
 def test_phases_are_shared_too(tmp_path):
     def phases(epochs):
         return LONG.but(
-            earlier_phases=(LONG.train.but(epochs=2, unfreeze="head"),), train=LONG.train.but(epochs=epochs)
+            earlier_phases=(LONG.train.but(epochs=2, learning_rate=0.01),), train=LONG.train.but(epochs=epochs)
         )
 
     study, trained = study_of(short=phases(1), long=phases(3)), Trained()
