@@ -94,5 +94,6 @@ def run_killable(arguments):
 
 
 if __name__ == "__main__":
-    sys.modules["kerasclf.cli"] = SimpleNamespace(main=run_killable)  # imported only after the handlers are installed
+    # It is imported only after the handlers are installed.
+    sys.modules["kerasclf.cli"] = SimpleNamespace(main=run_killable, after_interruption=lambda arguments: "")
     main(sys.argv[1:])
