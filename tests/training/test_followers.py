@@ -108,6 +108,37 @@ def test_a_shorter_run_follows_a_longer_one(dataset, tmp_path):
         ]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ema_momentum", [None, 0.8])
+def test_a_run_that_stops_early_hands_its_state_over(dataset, tmp_path, ema_momentum):
+    """The next run goes on from there, and leads the last one, whose best weights come from the first."""
+    middle = SMALL.but(epochs=7, learning_rate=0.5, ema_momentum=ema_momentum)
+    first = middle.but(epochs=20, early_stopping=EarlyStopping("val_loss", patience=1))
+    last = middle.but(epochs=6, early_stopping=EarlyStopping("val_loss", patience=9))
+    configs = {"first": first, "middle": middle, "last": last}
+    followers = {name: Follower(name, config, tmp_path / name) for name, config in configs.items()}
+
+    def fit(name, *following, listener=None):
+        leading = Leading(name, tuple(followers[one] for one in following))
+        recipe = flat_recipe(configs[name])
+        return train(dataset, recipe, checkpoints=tmp_path / name, leading=leading, listener=listener)
+
+    shared = {"first": fit("first", "middle", "last")}
+    stopped = len(shared["first"].history)
+    assert stopped < 6
+    with pytest.raises(Killed):
+        fit("middle", "last", listener=KillAt(stopped + 1))
+    shared |= {"middle": fit("middle", "last"), "last": fit("last", listener=Untrained())}
+    for name, config in configs.items():
+        check_same(shared[name], train(dataset, flat_recipe(config)))
+    assert [(one.run, one.epochs) for one in shared["middle"].shared.taken] == [("first", stopped)]
+    assert [(one.run, one.epochs) for one in shared["last"].shared.taken] == [
+        ("first", stopped), ("middle", 6 - stopped)
+    ]  # fmt: skip
+    assert shared["first"].shared.given == {"middle": stopped, "last": stopped}
+    assert shared["middle"].shared.given == {"last": 6 - stopped}
+
+
 SLOW_PAIRS = {
     **{f"optimizer {name}": (SMALL.but(optimizer=name), SMALL.but(optimizer=name, epochs=2)) for name in OPTIMIZERS},
     "ema": (EMA, EMA.but(epochs=3)),
