@@ -13,7 +13,7 @@ from kerasclf.studies.study import Lesson
 from tests.prepared_engine import Prepared
 
 BASE = Experiment(data="digits", model="perceptron", train=TrainConfig(epochs=2))
-STUDY = Study("small", "Small", "Why?", {"first": BASE, "second": BASE.but(train=TrainConfig(epochs=3))})
+STUDY = Study("small", "Small", "Why?", {"first": BASE, "second": BASE.but(train=TrainConfig(epochs=2, batch_size=16))})
 CLEAR = {"first": lambda seed: 0.2, "second": lambda seed: 0.9}
 OPEN = {"first": lambda seed: 0.5 + 0.1 * (seed % 2), "second": lambda seed: 0.6}
 # The difference is there, but three runs do not show it.
@@ -76,7 +76,9 @@ def test_a_decision_does_not_depend_on_later_runs(tmp_path):
 
 
 def test_only_the_chosen_experiments_decide(tmp_path):
-    third = replace(STUDY, experiments={**STUDY.experiments, "third": BASE.but(train=TrainConfig(epochs=4))})
+    third = replace(
+        STUDY, experiments={**STUDY.experiments, "third": BASE.but(train=TrainConfig(epochs=2, batch_size=8))}
+    )
     engine = Prepared({**CLEAR, "third": OPEN["first"]})
     run(tmp_path / "out", engine, third, only=("first", "second"))
     assert len(engine.made) == 6

@@ -27,7 +27,7 @@ from tests.prepared_engine import Prepared
 from tests.report.run_folders import draw_nothing
 
 BASE = Experiment(data="digits", model="perceptron", train=TrainConfig(epochs=2))
-ONE = Study("small", "Small", "Why?", {"first": BASE, "second": BASE.but(train=TrainConfig(epochs=3))})
+ONE = Study("small", "Small", "Why?", {"first": BASE, "second": BASE.but(train=TrainConfig(epochs=2, batch_size=16))})
 STUDY = repeat(ONE, 2, splits=3)
 # Correct of 30 images, by seed. Seeds 0 and 3 have the first split, 1 and 4 the second, 2 and 5 the third.
 FIRST, SECOND = (12, 15, 9, 12, 15, 15), (18, 24, 21, 18, 24, 21)

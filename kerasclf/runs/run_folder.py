@@ -56,21 +56,6 @@ class _Data(TypedDict):
     test_groups: NotRequired[list[int]]
 
 
-class _Share(TypedDict):
-    """Epochs of a run that another run has trained."""
-
-    run: str
-    epochs: int
-    seconds: float
-
-
-class _Shared(TypedDict):
-    """The epochs that a run shares with others: those that others trained for it, and those it trained for others."""
-
-    taken: list[_Share]
-    given: dict[str, int]
-
-
 class _Description(TypedDict):
     """The contents of experiment.json."""
 
@@ -81,7 +66,7 @@ class _Description(TypedDict):
     finished: str
     view: NotRequired[dict[str, Any]]
     weights: NotRequired[str | None]
-    shared: NotRequired[_Shared]
+    shared: NotRequired[dict[str, Any]]
     files: dict[str, str]
 
 
