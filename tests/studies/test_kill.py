@@ -196,7 +196,7 @@ def test_shared_runs_killed_twenty_times_end_like_runs_alone(tmp_path):
     for study, *_ in random_kills(command, 20, seed=11, longest=25, outs=outs):
         check_same(Path(study), tmp_path / "alone", SHARING)
         assert names_in(study) == names_in(tmp_path / "alone")
-        runs = (StudyFolder(study).run(name, EXPERIMENTS[name].identity, 0) for name in SHARING)
+        runs = (StudyFolder(Path(study)).run(name, EXPERIMENTS[name].identity, 0) for name in SHARING)
         taken += [share["epochs"] for run in runs for share in run.description().get("shared", {"taken": []})["taken"]]
     assert sum(taken) > 20
 
