@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BenchmarkCommand:
-    """Compare models side by side: size, milliseconds per image, images/s, accuracy, and agreement with the first one.
+    """Compare models side by side: size, speed, accuracy and agreement.
 
     The models take turns on the same images: the test images of the run, or those of --data. Each uses all cores of
     the CPU. An exported model that is older than its run is named.

@@ -33,7 +33,7 @@ _VERSIONS = 4
 
 @dataclass(frozen=True)
 class CheckCommand:
-    """Look for faults in a set of images before you train: duplicates, leaks between the sets, label errors.
+    """Look for faults in images before you train: duplicates, leaks, label errors.
 
     The page shows equal images and near-duplicates within and across sets, probable label errors, odd images, and
     facts of the files that give the class away. findings.csv lists the findings. clean.csv lists the images without

@@ -22,7 +22,7 @@ _NO_WINE = "needs the file winequality-red.csv: --wine PATH"
 
 @dataclass(frozen=True)
 class CourseCommand(RunOptions):
-    """Run the twelve exercises of a deep-learning course, from the perceptron to transfer learning, and write pages.
+    """Run the twelve exercises of a deep-learning course, and write a page for each.
 
     Examples:
       kerasclf course --quick

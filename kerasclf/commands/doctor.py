@@ -11,7 +11,7 @@ from kerasclf.wording import counted
 
 @dataclass(frozen=True)
 class DoctorCommand:
-    """Show what TensorFlow sees on this machine and what is wrong: driver, CUDA, cuDNN, memory, versions.
+    """Show what TensorFlow sees on this machine, and what is wrong.
 
     Paste its output into an issue. The exit code is 1 if something is wrong. A machine without a GPU is no problem.
 

@@ -20,7 +20,7 @@ _DIAGRAMS = (".png", ".svg", ".pdf", ".txt")
 
 @dataclass(frozen=True)
 class ModelsCommand:
-    """List the networks, or explain one layer by layer: sizes, parameters, multiply-adds, memory, receptive field.
+    """List the networks, or explain one layer by layer: sizes, cost, receptive field.
 
     Examples:
       kerasclf models

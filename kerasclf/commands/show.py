@@ -28,7 +28,7 @@ _MOST_LAYERS = 12
 
 @dataclass(frozen=True)
 class ShowCommand:
-    """Draw the kernels of a trained network, its feature maps or Grad-CAM of an image, or an augmentation.
+    """Draw kernels, feature maps or Grad-CAM of a trained network, or an augmentation.
 
     Examples:
       kerasclf show kernels runs/train-…/runs/resnet50_head-1a2b3c4d/seed-0

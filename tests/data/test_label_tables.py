@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasclf import Split, load_dataset
-from kerasclf.data import label_tables
+from kerasclf.data import table_files
 from kerasclf.data.label_tables import parse_label_table
 from kerasclf.data.specs import check_files
 from kerasclf.errors import DataError, KerasclfError, Problems
@@ -212,13 +212,13 @@ def test_a_wrong_pattern_has_one_message_where_the_table_names_groups(photos, tm
 
 
 def test_a_table_is_read_once_until_it_changes(photos, tmp_path, monkeypatch):
-    read, read_csv = [], label_tables._read_csv
+    read, read_csv = [], table_files._read_csv
 
-    def counted(path):
+    def counted(path, errors):
         read.append(path)
-        return read_csv(path)
+        return read_csv(path, errors)
 
-    monkeypatch.setattr(label_tables, "_read_csv", counted)
+    monkeypatch.setattr(table_files, "_read_csv", counted)
     table = write_table(photos, tmp_path, ["image,label", *(row.rpartition(",")[0] for row in rows_of())])
     check_files(f"csv:{table}")
     load_dataset(f"csv:{table}")
