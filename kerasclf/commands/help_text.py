@@ -46,7 +46,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         _STUDY_DATA._replace(often=("images", "image_size", "continue_run"), seldom=("data", *_SELDOM_DATA)),
         Group(
             "training",
-            ("backbone", "weights", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
+            ("backbone", "weights", "budget", "unfreeze", "epochs", "batch_size", "learning_rate", "augment"),
             ("head", "dropout", "head_epochs", "layer_decay", "views", "no_cache", "precision", "find_rate"),
         ),
         _IMBALANCE,

@@ -29,6 +29,7 @@ class TrainCommand(TrainOptions):
 
     Examples:
       kerasclf train my_photos --plan
+      kerasclf train my_photos --budget 10min
       kerasclf train my_photos --backbone keras_resnet50 --unfreeze stage5
       kerasclf train my_photos --backbone keras_resnet50 mobilenet_v2 --repeats 3
       kerasclf train my_photos --class-weight balanced
@@ -40,6 +41,12 @@ class TrainCommand(TrainOptions):
     INTERRUPTED: ClassVar[str] = RUNS_RESUME
 
     def run(self, console: Console) -> None:
+        if self.budget is not None:
+            from kerasclf.commands.train_budget import run_within
+
+            results, out = run_within(self, console)
+            _say_model(results, out, console)
+            return
         study = self._study()
         out = self.out or Path("runs") / self._folder_name(study)
         if self.find_rate:

@@ -50,6 +50,10 @@ class TrainOptions(RunOptions, ImbalanceOptions):
     """The layers that train: head (the new layers on top), all, last_stage, stageK (from it on), lastN (from the
     Nth last convolution on) or from:LAYER. The layers below are frozen: they keep their weights. Default:
     head."""
+    budget: str | None = None
+    """A time such as 10min: compare networks, then train as many layers of the best ones as the time allows. Without
+    --backbone, the networks are those of the folder of --weights, or five usual ones. A finished, evaluated model is
+    left at the end."""
     weights: Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE")] = ()
     """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), a folder with a file named
     after each network, or none for random weights. Give one for all networks, or one for each. Default: imagenet."""

@@ -3,11 +3,11 @@
 import re
 import time
 from dataclasses import dataclass
+from typing import Protocol
 
 from kerasclf.errors import KerasclfError
-from kerasclf.search.search_folder import SearchFolder
 
-_UNITS_S = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 # A search that is killed loses at most this much of its time.
 _SAVE_EVERY_S = 5.0
 
@@ -44,15 +44,23 @@ class Budget:
         return problems
 
 
+class SpentTime(Protocol):
+    """Keeps the time that earlier calls have spent, in seconds."""
+
+    def spent_s(self) -> float: ...
+
+    def write_spent(self, seconds: float) -> None: ...
+
+
 class Clock:
-    """Measures the time of a search over all its calls.
+    """Measures the time of a search, or of a training within a time budget, over all its calls.
 
     Args:
         folder: Where the time is saved.
         limit: Maximum time in seconds; None for no limit.
     """
 
-    def __init__(self, folder: SearchFolder, limit: float | None) -> None:
+    def __init__(self, folder: SpentTime, limit: float | None) -> None:
         self._folder, self._limit = folder, limit
         self._earlier, self._start = folder.spent_s(), time.monotonic()
         self._saved_at = self._start
@@ -83,7 +91,7 @@ class Clock:
 
 
 def parse_duration(text: str, name: str) -> float:
-    """Returns the seconds of a duration such as `90s`, `20m`, `2h` or `1h30m`.
+    """Returns the seconds of a duration such as `90s`, `20m` or `20min`, `2h` or `1h30m`.
 
     Args:
         text: The duration.
@@ -92,7 +100,7 @@ def parse_duration(text: str, name: str) -> float:
     Raises:
         KerasclfError: If the text has another form.
     """
-    parts = re.findall(r"(\d+(?:\.\d+)?)([smhd])", text.strip().lower())
+    parts = re.findall(r"(\d+(?:\.\d+)?)(min|[smhd])", text.strip().lower())
     if not parts or "".join(number + unit for number, unit in parts) != text.strip().lower():
         raise KerasclfError(f"{name}: expected a duration such as 90s, 20m, 2h or 1h30m. Received: {text!r}.")
     return sum(float(number) * _UNITS_S[unit] for number, unit in parts)

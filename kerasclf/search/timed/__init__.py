@@ -1,0 +1,1 @@
+"""Training within a time budget: `kerasclf train --budget`."""

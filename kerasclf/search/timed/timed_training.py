@@ -1,0 +1,226 @@
+"""`TimedTraining`: the best model that a time budget allows, by successive halving over networks and their parts.
+
+Heads on the features of every network that fits are cross-validated. The best head is trained and evaluated at once,
+so that there is a finished model. The better half of the networks then train their last stage, and the best of all
+trains whole. The validation set decides between runs.
+"""
+
+import math
+from collections.abc import Sequence
+
+from kerasclf.errors import KerasclfError, raise_all
+from kerasclf.log import Log
+from kerasclf.network_source import label_of
+from kerasclf.runs.cost import format_duration
+from kerasclf.runs.experiment import Experiment
+from kerasclf.search.budget import Clock
+from kerasclf.search.timed.stop_in_time import StopInTime
+from kerasclf.search.timed.timed_experiments import ALL, HEAD, STAGE, name_of, timed_experiment
+from kerasclf.search.timed.timed_prices import HEAD_S, LEAST_EPOCHS, SLACK, FeaturePrice
+from kerasclf.search.timed.timed_runs import TimedRuns, Work, problem_of
+from kerasclf.search.timed.tried import Attempt, Step, TimedFolder
+
+# Maximum share of the time for the features of all networks.
+_CHOICE_SHARE = 0.5
+
+
+class TimedTraining:
+    """One call of a training within a time budget.
+
+    Args:
+        candidates: The networks with their weights and images, cheapest first.
+        folder: The record of what was tried.
+        runs: The runs.
+        clock: The time.
+        work: Computes features and runs.
+        log: Receives a line for each step.
+    """
+
+    def __init__(
+        self,
+        candidates: Sequence[Experiment],
+        folder: TimedFolder,
+        runs: TimedRuns,
+        clock: Clock,
+        work: Work,
+        log: Log,
+    ) -> None:
+        self._candidates, self._folder, self._runs = candidates, folder, runs
+        self._clock, self._work, self._log = clock, work, log
+        self._limit_s = clock.spent_s + (clock.left_s or 0.0)
+        self._prices: dict[str, FeaturePrice] = {}
+        self._finish_s = HEAD_S
+
+    def run(self) -> None:
+        """Tries networks and parts of them until the time is over. A finished, evaluated model is left in any case.
+
+        Raises:
+            KerasclfError: If the time is too short for one head; the message says how long it takes.
+        """
+        ranked = self._ranked()
+        self._train_first_head(ranked)
+        half = ranked[: math.ceil(len(ranked) / 2)]
+        for number, candidate in enumerate(half):
+            others = len(half) - number - 1
+            self._train_more(candidate, STAGE, self._spent() + self._share_s(candidate, others))
+        best = self._runs.finished[self._runs.best].model
+        self._train_more(next((one for one in ranked if one.model == best), ranked[0]), ALL, self._limit_s)
+        self._conclude(ranked)
+        self._clock.save(now=True)
+
+    def _spent(self) -> float:
+        self._clock.save()
+        return self._clock.spent_s
+
+    def _ranked(self) -> list[Experiment]:
+        """Returns the networks whose features fit into the time, best cross-validated accuracy first."""
+        end_s = self._spent() + _CHOICE_SHARE * (self._limit_s - self._spent())
+        scores: list[tuple[float, Experiment]] = []
+        problems, least_s = list[str](), math.inf
+        for candidate in self._candidates:
+            began = self._spent()
+            try:
+                score, reason = self._judged(candidate, end_s, first=not scores)
+            except KerasclfError as error:
+                score, reason = None, problem_of(error)
+                problems.append(f"{candidate.model}: {reason}")
+            if score is not None:
+                scores.append((score, candidate))
+            elif not scores and candidate.model in self._prices:
+                least_s = min(least_s, began + self._prices[candidate.model].head_s)
+            self._record("features", candidate, HEAD, began, score, reason)
+        if not scores and not math.isfinite(least_s):
+            raise_all("No network can be used", problems)
+        if not scores:
+            raise KerasclfError(
+                f"budget: expected at least {_rounded_up(least_s)}, which one head on these images takes here. "
+                f"Received: {self._limit_s:.0f}s. Features that were computed stay in the cache."
+            )
+        return [candidate for _, candidate in sorted(scores, key=lambda one: -one[0])]
+
+    def _judged(self, candidate: Experiment, end_s: float, first: bool) -> tuple[float | None, str]:
+        """Returns the cross-validated accuracy of a network, or None and why it was dropped.
+
+        Args:
+            candidate: The network.
+            end_s: End of the time for features.
+            first: Whether no network has been judged yet. The first one may take all of the time.
+        """
+        if not first and self._spent() >= end_s:
+            return None, "no time was left for its features"
+        head = timed_experiment(candidate, HEAD)
+        price = self._prices[candidate.model] = self._work.price_features(head)
+        if first:
+            end_s = max(end_s, self._limit_s - price.head_s + SLACK * price.choice_s)
+        needed_s, left_s = (
+            price.head_s if first else price.choice_s,
+            (self._limit_s if first else end_s) - self._spent(),
+        )
+        if needed_s > left_s:
+            return None, f"its features would take {format_duration(needed_s)}, and {_left(left_s)} for them"
+        if not self._work.extract(head, price.image_s, lambda: self._spent() >= end_s, self._log):
+            return None, "its features took longer than the time that was left for them"
+        return self._work.judge(head) or 0.0, ""
+
+    def _train_first_head(self, ranked: Sequence[Experiment]) -> None:
+        """Trains the head of the best network; that of the next one if it fails."""
+        problems = []
+        for candidate in ranked:
+            # One epoch at least: without it there would be no model at all.
+            if problem := self._train(timed_experiment(candidate, HEAD), self._limit_s - self._finish_s, least=1):
+                problems.append(f"{candidate.model}: {problem}")
+            else:
+                return
+        raise_all("No head could be trained", problems)
+
+    def _share_s(self, candidate: Experiment, others: int) -> float:
+        """Returns the time for the last stage of a network: what others, and the training of all layers, leave."""
+        left_s = self._limit_s - self._spent()
+        parts = others + 2
+        return left_s / (parts if self._prices[candidate.model].all_s < left_s / parts else others + 1)
+
+    def _train_more(self, candidate: Experiment, unfreeze: str, end_s: float) -> None:
+        """Trains more than the head of a network, if the time up to `end_s` suffices."""
+        experiment, began = timed_experiment(candidate, unfreeze), self._spent()
+        if self._runs.find(experiment):
+            return
+        features, left_s = self._prices[candidate.model], end_s - began
+        guess_s = self._finish_s + (features.all_s if unfreeze == ALL else 0.0)
+        if guess_s > left_s:
+            reason = f"{LEAST_EPOCHS} epochs would take {format_duration(guess_s)}, and {_left(left_s)}"
+            self._record("training", candidate, unfreeze, began, None, reason)
+            return
+        try:
+            price = self._work.price_run(experiment)
+            needed_s, left_s = price.least_s(self._finish_s), end_s - self._spent()
+            stop_s = end_s - self._finish_s - SLACK * price.test_s
+            if needed_s > left_s:
+                reason = f"{LEAST_EPOCHS} epochs would take {format_duration(needed_s)}, and {_left(left_s)}"
+            elif not self._work.extract(experiment, features.image_s, lambda: self._spent() >= stop_s, self._log):
+                reason = "the activations below it took longer than the time that was left for them"
+            else:
+                self._train(experiment, stop_s, began=began)
+                return
+        except KerasclfError as error:
+            reason = problem_of(error)
+        self._record("training", candidate, unfreeze, began, None, reason)
+
+    def _train(self, experiment: Experiment, stop_s: float, least: int = 0, began: float | None = None) -> str:
+        """Makes the run of an experiment unless it is finished, and records it. Returns why it failed, if it did."""
+        if self._runs.find(experiment):
+            return ""
+        began = self._spent() if began is None else began
+        began_run, problem, ended, accuracy = self._spent(), "", "", None
+        try:
+            ended = self._runs.train(experiment, self._work, StopInTime(lambda: stop_s - self._spent(), least))
+        except (KerasclfError, OSError) as error:
+            problem = problem_of(error)
+        if ended:
+            metrics = self._runs.metrics(name_of(experiment))
+            accuracy = metrics["validation_accuracy"]
+            self._finish_s = min(self._finish_s, 1.0) + SLACK * max(0.0, self._spent() - began_run - metrics["seconds"])
+            self._log(f"{name_of(experiment)} trained {ended}: validation accuracy {accuracy:.1%}")
+        reason = f"trained {ended}" if ended else problem or "its time was over before its first epoch"
+        self._record("training", experiment, experiment.train.unfreeze, began, accuracy, reason)
+        return problem
+
+    def _record(
+        self, step: Step, experiment: Experiment, unfreeze: str, began: float, accuracy: float | None, reason: str
+    ) -> None:
+        network, seconds = label_of(experiment.model), self._spent() - began
+        self._folder.record(Attempt(step, network, unfreeze, seconds, accuracy, reason=reason))
+        if accuracy is None:
+            self._log(f"{network}, {unfreeze}: dropped; {reason}")
+        elif step == "features":
+            self._log(f"{network}: cross-validated accuracy {accuracy:.1%} of a head on its features")
+
+    def _conclude(self, ranked: Sequence[Experiment]) -> None:
+        """Records which attempts were kept, and why."""
+        attempts = {one.key: one for one in self._folder.attempts}
+        first, half = label_of(ranked[0].model), math.ceil(len(ranked) / 2)
+        for place, candidate in enumerate(ranked):
+            network = label_of(candidate.model)
+            kept = place < half
+            behind = "" if place == 0 else f"; {first} has {attempts['features', first, HEAD].accuracy:.1%}"
+            reason = (
+                "the best features" if place == 0 else f"{'among' if kept else 'not among'} the better half{behind}"
+            )
+            self._folder.decide(("features", network, HEAD), kept, reason)
+        best = self._runs.best
+        accuracy = self._runs.metrics(best)["validation_accuracy"]
+        for key, attempt in attempts.items():
+            if attempt.step == "training" and attempt.accuracy is not None:
+                kept = label_of(f"{attempt.network}_{attempt.unfreeze}") == best
+                verdict = "the final model" if kept else f"{best} has {accuracy:.1%}"
+                self._folder.decide(key, kept, f"{attempt.reason.partition(';')[0]}; {verdict}")
+
+
+def _left(seconds: float) -> str:
+    return f"{format_duration(max(seconds, 0.0))} were left"
+
+
+def _rounded_up(seconds: float) -> str:
+    """Returns a duration that `--budget` takes, rounded up: to 5 seconds, or to minutes."""
+    if seconds <= 120:
+        return f"{5 * math.ceil(seconds / 5)}s"
+    return f"{math.ceil(seconds / 60)}m"
