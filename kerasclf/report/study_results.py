@@ -12,6 +12,7 @@ from kerasclf.report.finished_run import Run
 from kerasclf.report.imbalance import Imbalance, imbalance_of
 from kerasclf.report.random_effects import Sample, borrow
 from kerasclf.report.sequential import strictness
+from kerasclf.search.timed.tried import Tried
 from kerasclf.studies.explanations import Explanations
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
@@ -39,12 +40,14 @@ class StudyResults:
         experiments: The experiments.
         refit: The final model that was trained on all images; None if there is none.
         explanations: Heat maps and nearest training images of a run; None if there are none.
+        tried: What was tried within a time budget; None without one.
     """
 
     study: dict[str, Any]
     experiments: tuple[ExperimentResults, ...]
     refit: Refit | None = None
     explanations: Explanations | None = None
+    tried: Tried | None = None
 
     def __repr__(self) -> str:
         return f"<StudyResults {self.study['name']!r}: {', '.join(e.name for e in self.experiments)}>"

@@ -1,7 +1,6 @@
 """`train_within`: trains the best model that a time budget allows. Needs TensorFlow."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from kerasclf.data.spec_paths import check_outside
 from kerasclf.errors import DataError, KerasclfError

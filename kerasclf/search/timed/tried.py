@@ -37,6 +37,21 @@ class Attempt(Value):
     reason: str = ""
 
     @property
+    def part(self) -> str:
+        """The part that trained, in words."""
+        return "heads on its features" if self.step == "features" else self.unfreeze
+
+    @property
+    def judged_on(self) -> str:
+        """The images that its accuracy is measured on."""
+        return "training set, cross-validated" if self.step == "features" else "validation set"
+
+    @property
+    def decision(self) -> str:
+        """Whether it was kept or dropped, and why."""
+        return f"{'kept' if self.kept else 'dropped'}: {self.reason}"
+
+    @property
     def key(self) -> tuple[str, str, str]:
         """Identifies the attempt within a folder."""
         return self.step, self.network, self.unfreeze
@@ -55,6 +70,14 @@ class Tried(Value):
     budget_s: float
     spent_s: float = 0.0
     attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """The time, and what the choice was based on."""
+        return (
+            f"Time budget: {self.budget_s:,.0f} s, of which {self.spent_s:,.0f} s were used. The test images "
+            "took no part in any choice."
+        )
 
 
 class TimedFolder:

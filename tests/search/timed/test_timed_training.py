@@ -1,0 +1,258 @@
+"""Training within a time budget, with a clock and work that are made up: what is tried, in which order, and when."""
+
+import math
+from dataclasses import dataclass, field
+
+import pytest
+
+import kerasclf.search.budget as budget_module
+from kerasclf import Experiment, TrainConfig
+from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.report import read_results
+from kerasclf.search.budget import Clock
+from kerasclf.search.timed.timed_experiments import name_of
+from kerasclf.search.timed.timed_prices import FeaturePrice, RunPrice
+from kerasclf.search.timed.timed_runs import TimedRuns
+from kerasclf.search.timed.timed_training import TimedTraining
+from kerasclf.search.timed.tried import TimedFolder, read_tried
+from kerasclf.studies.study_folder import StudyFolder
+from kerasclf.training.halting import Halted
+from kerasclf.transfer import Transfer
+from tests.report.run_folders import write_run
+
+SMALL, MIDDLE, LARGE = "squeezenet1_1", "mobilenet_v2", "resnet50"
+
+
+class Killed(Exception):  # noqa: N818
+    """Stands for SIGKILL."""
+
+
+@dataclass
+class FakeWork:
+    """Work whose times and accuracies are given.
+
+    Args:
+        now: The time, which the work advances.
+        image_s: Seconds per image, by network; there are 100 + 20 + 20 images.
+        heads: Cross-validated accuracies of heads, by network.
+        accuracies: Validation accuracies, by name of the experiment.
+        slower: Factor of all times that were not estimated so.
+        epochs: Epochs after which early stopping ends a run.
+        kill_in: Name of an experiment in whose second epoch the process is killed.
+    """
+
+    now: list
+    image_s: dict
+    heads: dict
+    accuracies: dict
+    slower: float = 1.0
+    epochs: int = 5
+    kill_in: str = ""
+    cached: dict = field(default_factory=dict)
+    made: list = field(default_factory=list)
+    out: object = None
+
+    def price_features(self, head):
+        if head.model not in self.image_s:
+            raise KerasclfError("its weights are missing")
+        self.now[0] += 1
+        left = 120 - self.cached.get(head.model, 0)
+        return FeaturePrice(
+            self.image_s[head.model], left * self.image_s[head.model], 20 * self.image_s[head.model], 100
+        )
+
+    def extract(self, experiment, image_s, is_over, log):
+        while self.cached.get(experiment.model, 0) < 120:
+            if is_over():
+                return False
+            self.cached[experiment.model] = self.cached.get(experiment.model, 0) + 20
+            self.now[0] += 20 * image_s * self.slower
+        return True
+
+    def judge(self, head):
+        return self.heads[head.model]
+
+    def price_run(self, experiment):
+        self.now[0] += 2
+        return RunPrice(1.0, self._epoch_s(experiment), 1.0)
+
+    def train(self, experiment, run, stop):
+        run.partial.mkdir(parents=True, exist_ok=True)
+        for epoch in range(experiment.epochs if stop else 0):
+            if epoch == self.epochs:
+                break
+            try:
+                stop.stepped(epoch, 1)
+            except Halted:
+                return {}
+            if experiment.model + "_" + experiment.train.unfreeze == self.kill_in and epoch == 1:
+                raise Killed
+            self.now[0] += self._epoch_s(experiment) * self.slower
+            stop.stepped(epoch, 2) if epoch else None
+            stop.finished_epoch({"epoch": epoch + 1})
+        self.now[0] += 1
+        name = name_of(experiment)
+        self.made.append((name, experiment.epochs))
+        write_run(self.out, name, experiment, 0, self.accuracies.get(name, 0.5))
+        run.partial.rmdir()
+        return run.metrics()
+
+    def _epoch_s(self, experiment):
+        return {"head": 0.1, "last_stage": 50, "all": 400}[experiment.train.unfreeze] * self.image_s[experiment.model]
+
+
+@pytest.fixture
+def now(monkeypatch):
+    time = [0.0]
+    monkeypatch.setattr(budget_module.time, "monotonic", lambda: time[0])
+    return time
+
+
+def candidate(model):
+    return Experiment(
+        data="folder:photos", model=model, image_size=(224, 224), transfer=Transfer("none"),
+        model_args={"head": ()}, train=TrainConfig(),
+    )  # fmt: skip
+
+
+def train(path, seconds, work, networks=(SMALL, MIDDLE, LARGE), lines=None):
+    work.out = StudyFolder(path)
+    candidates = [candidate(name) for name in networks]
+    folder, runs = TimedFolder(path, seconds), TimedRuns(path, 0, seconds)
+    runs.claim(candidates)
+    lines = [] if lines is None else lines
+    TimedTraining(candidates, folder, runs, Clock(folder, seconds), work, lines.append).run()
+    return {one.key: one for one in read_tried(path).attempts}
+
+
+@pytest.fixture
+def work(now):
+    return FakeWork(
+        now,
+        image_s={SMALL: 0.01, MIDDLE: 0.02, LARGE: 0.1},
+        heads={SMALL: 0.5, MIDDLE: 0.7, LARGE: 0.8},
+        accuracies={f"{LARGE}_head": 0.6, f"{LARGE}_last_stage": 0.8, f"{MIDDLE}_last_stage": 0.7, f"{LARGE}_all": 0.9},
+    )
+
+
+def test_with_time_for_all_half_of_the_networks_and_then_the_best_train_further(tmp_path, work, now):
+    tried = train(tmp_path, 10_000, work)
+    assert [name for name, _ in work.made] == [
+        f"{LARGE}_head", f"{LARGE}_last_stage", f"{MIDDLE}_last_stage", f"{LARGE}_all",
+    ]  # fmt: skip
+    decisions = {key: (one.kept, one.reason) for key, one in tried.items()}
+    early = "trained until its validation loss no longer fell"
+    assert decisions == {
+        ("features", SMALL, "head"): (False, "not among the better half; resnet50 has 80.0%"),
+        ("features", MIDDLE, "head"): (True, "among the better half; resnet50 has 80.0%"),
+        ("features", LARGE, "head"): (True, "the best features"),
+        ("training", LARGE, "head"): (False, f"{early}; resnet50_all has 90.0%"),
+        ("training", LARGE, "last_stage"): (False, f"{early}; resnet50_all has 90.0%"),
+        ("training", MIDDLE, "last_stage"): (False, f"{early}; resnet50_all has 90.0%"),
+        ("training", LARGE, "all"): (True, f"{early}; the final model"),
+    }
+    assert sum(one.seconds for one in tried.values()) == pytest.approx(now[0])
+    results = read_results(tmp_path)
+    assert results.choice == f"{LARGE}_all"
+    assert results.tried.spent_s == pytest.approx(now[0])
+
+
+def test_the_validation_set_decides_even_against_more_training(tmp_path, work):
+    work.accuracies = {f"{LARGE}_head": 0.9, f"{MIDDLE}_last_stage": 0.8}
+    tried = train(tmp_path, 10_000, work)
+    assert [key for key, one in tried.items() if key[0] == "training" and one.kept] == [("training", LARGE, "head")]
+    assert work.made[-1][0] == f"{LARGE}_all"
+
+
+def test_what_does_not_fit_is_dropped_with_its_price(tmp_path, work):
+    work.image_s[LARGE] = 1.0
+    lines = []
+    tried = train(tmp_path, 60, work, lines=lines)
+    assert tried["features", LARGE, "head"].reason == "its features would take 120 s, and 23 s were left for them"
+    assert tried["training", MIDDLE, "all"].reason.startswith("2 epochs would take 23 s, and ")
+    assert f"{LARGE}, head: dropped; its features would take 120 s, and 23 s were left for them" in lines
+    assert read_results(tmp_path).choice == f"{MIDDLE}_last_stage"
+
+
+@pytest.mark.parametrize("slower", [1, 1.5, 4])
+@pytest.mark.parametrize("seconds", [25, 40, 100, 300])
+def test_the_model_is_finished_when_the_time_is_over(tmp_path, work, now, seconds, slower):
+    """An epoch that takes longer than estimated may end late; nothing else does."""
+    work.slower, work.epochs = slower, 1000
+    work.accuracies = {}
+    train(tmp_path, seconds, work)
+    assert read_results(tmp_path).experiments
+    last = work.made[-1][0].removeprefix(f"{LARGE}_").removeprefix(f"{MIDDLE}_")
+    epoch_s = {"head": 0.1, "last_stage": 50, "all": 400}[last] * max(work.image_s.values())
+    assert now[0] <= seconds + (slower - 1) * epoch_s
+
+
+def test_a_training_that_the_clock_stops_counts_with_its_epochs(tmp_path, work):
+    work.epochs = 1000
+    work.image_s = {LARGE: 0.1}
+    tried = train(tmp_path, 100, work, [LARGE])
+    name, epochs = work.made[1]
+    assert name == f"{LARGE}_last_stage"
+    assert 5 + 2 <= epochs < 5 + 30
+    assert tried["training", LARGE, "last_stage"].reason == "trained until its time was over; the final model"
+    (experiment,) = [one.experiment for one in read_results(tmp_path).experiments if one.name == name]
+    assert experiment.epochs == epochs
+    assert not list(tmp_path.glob("runs/*/*.partial"))
+
+
+def test_too_short_a_budget_says_the_least_that_would_do(tmp_path, work, now):
+    work.image_s = dict.fromkeys(work.image_s, 1.0)
+    with pytest.raises(KerasclfError) as caught:
+        train(tmp_path / "a", 60, work)
+    assert str(caught.value) == (
+        "budget: expected at least 175s, which one head on these images takes here. Received: 60s. "
+        "Features that were computed stay in the cache."
+    ).replace("175s", "3m")
+    assert work.made == []
+    assert now[0] < 60
+    now[0] = 0.0
+    train(tmp_path / "b", 180, work)
+    assert [name for name, _ in work.made] == [f"{SMALL}_head"]
+    assert now[0] <= 180
+
+
+def test_a_network_without_weights_is_dropped(tmp_path, work):
+    del work.image_s[SMALL]
+    tried = train(tmp_path, 10_000, work)
+    assert tried["features", SMALL, "head"].reason == "its weights are missing"
+    work.image_s = {}
+    with pytest.raises(KerasclfError, match=r"No network can be used(.*\n.*){3}resnet50: its weights are missing"):
+        train(tmp_path / "none", 10_000, work)
+
+
+def test_a_killed_training_goes_on_and_keeps_what_is_finished(tmp_path, work, now):
+    work.kill_in = f"{MIDDLE}_last_stage"
+    with pytest.raises(Killed):
+        train(tmp_path, 10_000, work)
+    assert read_results(tmp_path).choice == f"{LARGE}_last_stage"  # the folder is a finished study at any time
+    spent = read_tried(tmp_path).spent_s
+    assert 0 < spent <= now[0]
+    before, work.kill_in = list(work.made), ""
+    tried = train(tmp_path, 10_000, work)
+    assert work.made == [*before, (f"{MIDDLE}_last_stage", 35), (f"{LARGE}_all", 35)]
+    assert tried["training", LARGE, "all"].kept
+    assert read_tried(tmp_path).spent_s > spent
+    assert [one.name for one in read_results(tmp_path).experiments] == [name for name, _ in work.made]
+
+
+def test_other_settings_need_another_folder(tmp_path, work):
+    train(tmp_path, 10_000, work, [SMALL])
+    other = candidate(SMALL).but(train=TrainConfig(batch_size=64))
+    with pytest.raises(FolderError, match=r"was trained with other settings\. Give another folder as `out`\."):
+        TimedRuns(tmp_path, 0, 10.0).claim([other])
+    (tmp_path / "budget.json").unlink()
+    with pytest.raises(FolderError, match="holds a training without a time budget"):
+        TimedRuns(tmp_path, 0, 10.0).claim([candidate(SMALL)])
+
+
+def test_prices():
+    features = FeaturePrice(image_s=0.1, choice_s=10, test_s=2, images=100)
+    assert features.head_s == pytest.approx(1.2 * 12 + 5)
+    assert features.all_s == pytest.approx(1.2 * 2 * 4 * 0.1 * 100)
+    assert RunPrice(3, 10, 1).least_s(5) == pytest.approx(1.2 * 24 + 5)
+    assert math.isfinite(features.all_s)
