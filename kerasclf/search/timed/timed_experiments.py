@@ -13,7 +13,7 @@ from kerasclf.training import EarlyStopping, Schedule
 # The parts that train, one after the other, if the time suffices.
 HEAD, STAGE, ALL = "head", "last_stage", "all"
 # A head takes seconds, because its inputs are cached. More layers are stopped by the clock or early stopping.
-_HEAD_EPOCHS, _HEAD_FIRST_EPOCHS, _EPOCHS = 60, 5, 30
+_HEAD_EPOCHS, _HEAD_FIRST_EPOCHS, _EPOCHS = 40, 5, 30
 _HEAD_RATE, _RATE = 1e-3, 1e-4
 
 

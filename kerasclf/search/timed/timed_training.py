@@ -49,7 +49,7 @@ class TimedTraining:
         self._clock, self._work, self._log = clock, work, log
         self._limit_s = clock.spent_s + (clock.left_s or 0.0)
         self._prices: dict[str, FeaturePrice] = {}
-        self._finish_s = HEAD_S
+        self._finish_s, self._pricing_s = HEAD_S, 0.0
 
     def run(self) -> None:
         """Tries networks and parts of them until the time is over. A finished, evaluated model is left in any case.
@@ -140,30 +140,37 @@ class TimedTraining:
         return left_s / (parts if self._prices[candidate.model].all_s < left_s / parts else others + 1)
 
     def _train_more(self, candidate: Experiment, unfreeze: str, end_s: float) -> None:
-        """Trains more than the head of a network, if the time up to `end_s` suffices."""
+        """Trains more than the head of a network, if the time suffices.
+
+        Args:
+            candidate: The network.
+            unfreeze: The part that trains.
+            end_s: End of its share of the time. It takes all of the time if the share is too short for it.
+        """
         experiment, began = timed_experiment(candidate, unfreeze), self._spent()
         if self._runs.find(experiment):
             return
-        features, left_s = self._prices[candidate.model], end_s - began
-        guess_s = self._finish_s + (features.all_s if unfreeze == ALL else 0.0)
-        if guess_s > left_s:
-            reason = f"{LEAST_EPOCHS} epochs would take {format_duration(guess_s)}, and {_left(left_s)}"
-            self._record("training", candidate, unfreeze, began, None, reason)
-            return
+        features = self._prices[candidate.model]
+        needed_s = self._finish_s + self._pricing_s + (features.all_s if unfreeze == ALL else 0.0)
+        problem = ""
         try:
-            price = self._work.price_run(experiment)
-            needed_s, left_s = price.least_s(self._finish_s), end_s - self._spent()
-            stop_s = end_s - self._finish_s - SLACK * price.test_s
+            if needed_s <= self._limit_s - began:
+                price = self._work.price_run(experiment)
+                self._pricing_s = self._spent() - began
+                needed_s = price.least_s(self._finish_s)
+            left_s = self._limit_s - self._spent()
             if needed_s > left_s:
-                reason = f"{LEAST_EPOCHS} epochs would take {format_duration(needed_s)}, and {_left(left_s)}"
-            elif not self._work.extract(experiment, features.image_s, lambda: self._spent() >= stop_s, self._log):
-                reason = "the activations below it took longer than the time that was left for them"
+                problem = f"{LEAST_EPOCHS} epochs would take {format_duration(needed_s)}, and {_left(left_s)}"
             else:
-                self._train(experiment, stop_s, began=began)
-                return
+                end_s = self._limit_s if needed_s > end_s - self._spent() else end_s
+                stop_s = end_s - self._finish_s - SLACK * price.test_s
+                if self._work.extract(experiment, features.image_s, lambda: self._spent() >= stop_s, self._log):
+                    self._train(experiment, stop_s, began=began)
+                    return
+                problem = "the activations below it took longer than the time that was left for them"
         except KerasclfError as error:
-            reason = problem_of(error)
-        self._record("training", candidate, unfreeze, began, None, reason)
+            problem = problem_of(error)
+        self._record("training", candidate, unfreeze, began, None, problem)
 
     def _train(self, experiment: Experiment, stop_s: float, least: int = 0, began: float | None = None) -> str:
         """Makes the run of an experiment unless it is finished, and records it. Returns why it failed, if it did."""
