@@ -80,6 +80,8 @@ def _checked(command: "TrainCommand") -> "tuple[float, list[Experiment]]":
     problems, seconds, study = Problems(), 0.0, None
     with problems.collect():
         seconds = parse_duration(command.budget or "", "--budget")
+        if not seconds > 0:
+            raise KerasclfError(f"--budget: expected more than 0 s. Received: {command.budget}.")
     for flag in _contradicting(command):
         problems.add(f"{flag}: expected no value with --budget, which decides it.")
     with problems.collect():

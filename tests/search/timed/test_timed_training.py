@@ -46,7 +46,7 @@ class FakeWork:
     heads: dict
     accuracies: dict
     slower: float = 1.0
-    epochs: int = 5
+    epochs: int = 9
     kill_in: str = ""
     cached: dict = field(default_factory=dict)
     made: list = field(default_factory=list)
@@ -87,7 +87,8 @@ class FakeWork:
                 return {}
             if experiment.model + "_" + experiment.train.unfreeze == self.kill_in and epoch == 1:
                 raise Killed
-            self.now[0] += self._epoch_s(experiment) * self.slower
+            in_first_phase = epoch < experiment.epochs - experiment.train.epochs
+            self.now[0] += (0.001 if in_first_phase else self._epoch_s(experiment)) * self.slower
             stop.stepped(epoch, 2) if epoch else None
             stop.finished_epoch({"epoch": epoch + 1})
         self.now[0] += 1
@@ -169,9 +170,16 @@ def test_what_does_not_fit_is_dropped_with_its_price(tmp_path, work):
     lines = []
     tried = train(tmp_path, 60, work, lines=lines)
     assert tried["features", LARGE, "head"].reason == "its features would take 2 min, and 23 s were left for them"
-    assert tried["training", MIDDLE, "all"].reason.startswith("2 epochs would take 23 s, and ")
     assert f"{LARGE}, head: dropped; its features would take 2 min, and 23 s were left for them" in lines
     assert read_results(tmp_path).choice == f"{MIDDLE}_last_stage"
+
+
+def test_all_layers_are_dropped_without_a_measurement_if_a_guess_does_not_fit(tmp_path, work):
+    work.epochs = 1000
+    tried = train(tmp_path, 25, work, [SMALL])
+    dropped = tried["training", SMALL, "all"]
+    assert dropped.reason.startswith("2 epochs would take 13 s, and ")
+    assert (dropped.kept, dropped.seconds, dropped.accuracy) == (False, 0, None)
 
 
 @pytest.mark.parametrize("slower", [1, 1.5, 4])
