@@ -26,6 +26,9 @@ from kerasclf.search.timed.tried import read_tried
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
 
+# Why a run ended, if the clock stopped it.
+STOPPED = "until its time was over"
+
 
 class Work(Protocol):
     """The work that takes time. `TimedWork` does it; tests replace it."""
@@ -130,7 +133,7 @@ class TimedRuns:
         _move(run.partial, shorter.partial)
         work.train(ended, shorter, None)
         self._finish(name, ended)
-        return "until its time was over"
+        return STOPPED
 
     def _take_up(self, name: str, run: RunFolder) -> None:
         """Takes up the checkpoints of a run that was killed after the clock had stopped it."""

@@ -17,7 +17,7 @@ from kerasclf.search.budget import Clock
 from kerasclf.search.timed.stop_in_time import StopInTime
 from kerasclf.search.timed.timed_experiments import ALL, HEAD, STAGE, name_of, timed_experiment
 from kerasclf.search.timed.timed_prices import HEAD_S, LEAST_EPOCHS, SLACK, FeaturePrice
-from kerasclf.search.timed.timed_runs import TimedRuns, Work, problem_of
+from kerasclf.search.timed.timed_runs import STOPPED, TimedRuns, Work, problem_of
 from kerasclf.search.timed.tried import Attempt, Step, TimedFolder
 
 # Maximum share of the time for the features of all networks.
@@ -185,7 +185,9 @@ class TimedTraining:
         if ended:
             metrics = self._runs.metrics(name_of(experiment))
             accuracy = metrics["validation_accuracy"]
-            self._finish_s = min(self._finish_s, 1.0) + SLACK * max(0.0, self._spent() - began_run - metrics["seconds"])
+            if ended != STOPPED:  # a stopped run was built twice
+                around_s = self._spent() - began_run - metrics["seconds"]
+                self._finish_s = 1.0 + SLACK * max(0.0, around_s)
             self._log(f"{name_of(experiment)} trained {ended}: validation accuracy {accuracy:.1%}")
         reason = f"trained {ended}" if ended else problem or "its time was over before its first epoch"
         self._record("training", experiment, experiment.train.unfreeze, began, accuracy, reason)
