@@ -70,7 +70,7 @@ def test_the_clock_saves_at_most_every_five_seconds(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("20m", 1200), ("2h", 7200), ("1h30m", 5400), ("1D", 86400)]
+    ("text", "seconds"), [("90s", 90), ("20m", 1200), ("10min", 600), ("2h", 7200), ("1h30m", 5400), ("1D", 86400)]
 )
 def test_durations(text, seconds):
     assert parse_duration(text, "patience") == seconds
