@@ -13,7 +13,7 @@ from kerasclf.errors import KerasclfError, Problems
 from kerasclf.network_checks import known_networks, weights_in
 
 if TYPE_CHECKING:
-    from kerasclf.commands.train import TrainCommand
+    from kerasclf.commands.train_options import TrainOptions
     from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.experiment import Experiment
     from kerasclf.search.budget import Clock
@@ -29,7 +29,7 @@ _DECIDED = (
 )  # fmt: skip
 
 
-def run_within(command: "TrainCommand", console: Console) -> "tuple[StudyResults, Path]":
+def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults, Path]":
     """Trains the best model that --budget allows, and shows the report.
 
     Returns:
@@ -67,7 +67,7 @@ def _train(candidates: "list[Experiment]", folder: "TimedFolder", clock: "Clock"
         train_within(candidates, folder, clock, seed, progress)
 
 
-def _checked(command: "TrainCommand") -> "tuple[float, list[Experiment]]":
+def _checked(command: "TrainOptions") -> "tuple[float, list[Experiment]]":
     """Returns the seconds and the candidates, after all checks that need neither images nor TensorFlow.
 
     Raises:
@@ -96,7 +96,7 @@ def _checked(command: "TrainCommand") -> "tuple[float, list[Experiment]]":
     return seconds, list(study.experiments.values())
 
 
-def _contradicting(command: "TrainCommand") -> Iterator[str]:
+def _contradicting(command: "TrainOptions") -> Iterator[str]:
     """Yields the flags of options that the budget decides."""
     flags = flags_of(type(command))
     for field in fields(command):
@@ -105,7 +105,7 @@ def _contradicting(command: "TrainCommand") -> Iterator[str]:
             yield flags[field.name]
 
 
-def _networks(command: "TrainCommand") -> tuple[str, ...]:
+def _networks(command: "TrainOptions") -> tuple[str, ...]:
     """Returns the networks to choose from: those given, those of a folder of weights, or usual ones.
 
     Raises:
