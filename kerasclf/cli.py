@@ -1,5 +1,6 @@
 """The `kerasclf` command. TensorFlow is imported only when there is something to compute."""
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -21,6 +22,7 @@ from kerasclf.commands.doctor import DoctorCommand
 from kerasclf.commands.evaluate import EvaluateCommand
 from kerasclf.commands.export import ExportCommand
 from kerasclf.commands.help_text import help_of, help_of_all
+from kerasclf.commands.launch import LaunchCommand
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.output import with_flags
 from kerasclf.commands.predict import PredictCommand
@@ -50,6 +52,7 @@ COMMANDS: dict[str, type] = {
     "study": StudyCommand,
     "course": CourseCommand,
     "search": SearchCommand,
+    "launch": LaunchCommand,
     "report": ReportCommand,
     "predict": PredictCommand,
     "calibrate": CalibrateCommand,
@@ -77,7 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:2], "--help"]
-    name, words = next(iter(arguments), "--help"), arguments[1:]
+    name, words, launched = next(iter(arguments), "--help"), arguments[1:], tuple[str, ...]()
+    if name == "launch" and "--" in words:  # the options after it are those of another command
+        words, launched = words[: words.index("--")], tuple(words[words.index("--") + 1 :])
     if text := _answer(name, words):
         print(text)
         return
@@ -91,6 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         args=words,
         config=(tyro.conf.OmitSubcommandPrefixes, tyro.conf.FlagCreatePairsOff),
     )
+    if launched:
+        command = dataclasses.replace(command, command=launched)
     if isinstance(command, CompletionCommand):  # which alone needs all the others
         print(completion_script(command.shell, COMMANDS))
         return

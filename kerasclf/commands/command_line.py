@@ -37,6 +37,9 @@ def command_line_problems(name: str, command: type, arguments: Sequence[str]) ->
     waiting = list(arguments)
     while waiting:
         word = waiting.pop(0)
+        if word == "--":  # The rest are words, whatever they look like.
+            words += waiting
+            break
         if not _is_flag(word):
             words.append(word)
             continue

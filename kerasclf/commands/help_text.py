@@ -68,6 +68,10 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         _STUDY_RUNS,
         _MACHINES,
     ),
+    "launch": (
+        Group("command", ("command",)),
+        Group("workers", ("local", "hosts", "index"), ("timeout", "port", "logs")),
+    ),
     "search": (
         Group("search", ("experiment", "list_all", "space", "oracle"), ("objective", "folds", "protocol", "median")),
         Group("limits", ("max_trials", "max_time"), ("max_failures",)),

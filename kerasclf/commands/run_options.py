@@ -46,7 +46,8 @@ class RunOptions(SharedOptions):
     """Compute the frozen layers in every step instead of caching their activations on disk."""
     strategy: str | None = None
     """Devices of each training. auto: all GPUs if there are several; none: one device; mirrored: all GPUs, or all
-    logical CPU devices. Batches are divided between them. Default: auto."""
+    logical CPU devices; multiworker: the workers of kerasclf launch, as auto there. Batches are divided between them.
+    Default: auto."""
     profile: bool = False
     """Profile some training steps of the first run, to profile/ in its folder, for TensorBoard."""
     no_share: bool = False

@@ -16,6 +16,7 @@ from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.pipeline.epoch_order import Kind, make_order
 from kerasclf.pipeline.mixing import make_mix
+from kerasclf.pipeline.shares import WHOLE, Share
 
 # Small images are read and augmented in chunks of several batches. A call costs about a millisecond in itself, as much
 # as augmenting sixty 32×32 images (docs/explanation/what-was-tried.md).
@@ -49,6 +50,7 @@ def training_batches(
     epoch: Epoch,
     order: Kind = "shuffled",
     views: int = 1,
+    share: Share = WHOLE,
 ) -> tf.data.Dataset:
     """Returns the batches (images, labels) of one epoch: in order, augmented, mixed.
 
@@ -66,6 +68,7 @@ def training_batches(
             repeats images until all classes are equally large.
         views: Number of versions of every image that `subset` holds: all first versions, then all second ones, and so
             on. An image appears in one version, chosen in turn by epoch, index and repetition.
+        share: The share of each batch to return. It alone is read, unless images are mixed, which takes whole batches.
 
     Returns:
         A dataset of batches: uint8 images of shape (batch, height, width, channels), pixels 0–255, and one-hot float32
@@ -75,14 +78,17 @@ def training_batches(
     image_shape = cast("tuple[int, int, int]", subset.images.shape)
     augment = make_augment(augmentation, seed, image_shape)
     mix = make_mix(augmentation, seed, image_shape)
-    chunk = _chunk_size(subset, batch_size)
     read = _reader(subset)
     labels = _in_main_memory(tf.one_hot(subset.labels, num_classes))
     count = len(subset) // views
     places, order_of = make_order(order, subset.labels[:count], seed)
+    read_share = share if mix is None else WHOLE
+    size, positions = read_share.size(batch_size), read_share.positions(places, batch_size)
+    chunk = _chunk_size(subset, size)
 
     def in_order(number: tf.Tensor) -> tf.data.Dataset:
-        return tf.data.Dataset.from_tensor_slices((order_of(number), tf.fill([places], number))).batch(chunk)
+        appearances = order_of(number) if read_share == WHOLE else tf.gather(order_of(number), positions)
+        return tf.data.Dataset.from_tensor_slices((appearances, tf.fill([len(positions)], number))).batch(chunk)
 
     def load(appearances: tf.Tensor, numbers: tf.Tensor) -> tuple[tf.Tensor, ...]:
         indices, repetitions = appearances % count, appearances // count
@@ -96,24 +102,28 @@ def training_batches(
     # flat_map, which would compile them again for every epoch.
     numbers = tf.data.Dataset.from_generator(lambda: iter([epoch.number]), output_signature=tf.TensorSpec((), tf.int64))
     batches = numbers.flat_map(in_order).map(load, _PARALLEL)
-    if chunk > batch_size:
-        batches = batches.rebatch(batch_size)
+    if chunk > size:
+        batches = batches.rebatch(size)
     if mix is not None:
         batches = batches.map(lambda images, targets, numbers, which: mix(images, targets, numbers[0], which))
+        if share != WHOLE:
+            batches = batches.map(lambda images, targets: (share.of(images), share.of(targets)))
     return _finish(batches, places, batch_size)
 
 
-def evaluation_batches(subset: Subset, num_classes: int, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(subset: Subset, num_classes: int, batch_size: int, share: Share = WHOLE) -> tf.data.Dataset:
     """Returns batches (images, labels) in the original order, unchanged, in the form of `training_batches`.
 
     Args:
         subset: The images.
         num_classes: Width of the one-hot labels.
         batch_size: Images per batch; the last batch may be smaller.
+        share: The share of each batch to return.
     """
     read = _reader(subset)
     labels = _in_main_memory(tf.one_hot(subset.labels, num_classes))
-    indices = tf.data.Dataset.range(len(subset)).batch(batch_size)
+    positions = share.positions(len(subset), batch_size)
+    indices = tf.data.Dataset.from_tensor_slices(positions).batch(share.size(batch_size))
     batches = indices.map(lambda i: (read(i), tf.gather(labels, i)), _PARALLEL)
     return _finish(batches, len(subset), batch_size)
 

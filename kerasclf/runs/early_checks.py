@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
-from kerasclf.errors import Problems
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.log import Log
 from kerasclf.network_checks import argument_problems, normalizes_itself, size_problems, weights_problems
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.together import check_strategy
 
 
 def check_early(experiments: Mapping[str, Experiment]) -> None:
@@ -22,7 +24,28 @@ def check_early(experiments: Mapping[str, Experiment]) -> None:
     for experiment in dict.fromkeys(experiments.values()):
         for problem in _network_problems(experiment) + _fit_problems(experiment):
             problems.add(problem)
+        with problems.collect():
+            check_workers(experiment)
     problems.raise_all("The experiments cannot run")
+
+
+def check_workers(experiment: Experiment) -> None:
+    """Checks that an experiment can be trained by the workers of `kerasclf launch`, or by this process without them.
+
+    Args:
+        experiment: The experiment.
+
+    Raises:
+        KerasclfError: If it cannot.
+    """
+    workers = launched()
+    check_strategy(experiment.train.strategy, workers)
+    smallest = min(phase.batch_size for phase in experiment.phases)
+    if workers is not None and smallest < len(workers.addresses):
+        raise KerasclfError(
+            f"batch_size: expected at least one image for each of {len(workers.addresses)} workers. Received: "
+            f"{smallest}. Choose a larger batch size or fewer workers."
+        )
 
 
 def warn_of_two_normalizations(name: str, experiment: Experiment, log: Log) -> None:

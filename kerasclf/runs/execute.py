@@ -28,6 +28,7 @@ from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
 from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, VALIDATION_PREDICTIONS, seal
 from kerasclf.runs.run_tables import write_predictions
+from kerasclf.runs.together import together
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
@@ -56,7 +57,7 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
     inputs = inputs_of(job)
     for note in inputs.notes:
         listener.log(note)
-    with hold(job.run.partial, _PATIENCE_S):
+    with hold(job.run.partial, _PATIENCE_S), together(job, listener.log) as job:
         dataset = load_data(job, listener.log)
         # The energy of the earlier processes of a resumed run is unknown.
         meter = Meter(energy=not job.run.epochs_done())

@@ -58,7 +58,7 @@ class WorkerProcess:
 
     def _end(self, code: int) -> list[Any]:
         self._busy = False
-        return ["ended", "" if self._answered else _describe_exit(code)]
+        return ["ended", "" if self._answered else describe_exit(code)]
 
     def stop(self) -> None:
         """Ends the process, unless it has ended, and waits for it."""
@@ -89,7 +89,7 @@ def take_idle(spare: list[WorkerProcess]) -> WorkerProcess | None:
     return None
 
 
-def _describe_exit(code: int) -> str:
+def describe_exit(code: int) -> str:
     """Returns a sentence on how a process without an answer ended."""
     if code == -9:  # SIGKILL, a name that Windows lacks
         return (

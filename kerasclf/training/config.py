@@ -27,7 +27,7 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
 PRIOR_REMEDIES = ("class_weight", "oversampling", "logit_adjustment")
 
 PRECISIONS = ("auto", "float32", "mixed_bfloat16", "mixed_float16")
-STRATEGIES = ("auto", "none", "mirrored")
+STRATEGIES = ("auto", "none", "mirrored", "multiworker")
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,8 @@ class TrainConfig(Value):
             is faster with it, otherwise `"float32"`: results then depend on the machine.
         jit: Whether XLA compiles the training step; `"auto"` leaves the choice to Keras.
         strategy: `"auto"` mirrors over all GPUs if there are several; `"none"` uses one device; `"mirrored"` mirrors
-            over all GPUs, or over all logical CPU devices if there is no GPU.
+            over all GPUs, or over all logical CPU devices if there is no GPU; `"multiworker"` uses the workers that
+            `kerasclf launch` has started, one device each, as does `"auto"` there.
         unfreeze: The part of a network that trains: `"all"`, `"head"`, `"lastN"` (from the Nth last convolutional
             layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. The layers below keep their weights.
         steps_per_execution: Steps between two returns to Python. `"auto"` takes up to 16 quick steps (small images,

@@ -10,8 +10,10 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from kerasclf.errors import DeviceMemoryError, TrainingError
+from kerasclf.cluster import joined, launched
+from kerasclf.errors import DeviceMemoryError, KerasclfError, TrainingError
 from kerasclf.machine import processor_name
+from kerasclf.training.multiworker import multi_worker_strategy
 from kerasclf.wording import counted
 
 _CPU_INFO = Path("/proc/cpuinfo")
@@ -29,11 +31,25 @@ _DEVICE_PROBLEMS = {
 
 
 def make_strategy(name: str) -> tf.distribute.Strategy:
-    """Returns the tf.distribute strategy for `"auto"`, `"none"` or `"mirrored"`.
+    """Returns the tf.distribute strategy for `"auto"`, `"none"`, `"mirrored"` or `"multiworker"`.
 
     `"auto"` mirrors over the GPUs if there are several. `"mirrored"` mirrors over all GPUs, or over all logical CPU
-    devices if there is no GPU.
+    devices if there is no GPU. `"multiworker"` uses the workers that `kerasclf launch` has started, and so does
+    `"auto"` there. A process that only plans uses one device then.
+
+    Raises:
+        KerasclfError: If there are no workers for `"multiworker"`.
     """
+    workers = joined()
+    if workers is not None and name in ("auto", "multiworker"):
+        return multi_worker_strategy(workers)
+    if name == "multiworker" and launched() is None:
+        raise KerasclfError(
+            "strategy: expected workers for 'multiworker'. Received none. Start the command with kerasclf launch, such "
+            "as kerasclf launch --local 2 -- train my_photos."
+        )
+    if name == "multiworker" or (name == "auto" and launched() is not None):
+        return tf.distribute.get_strategy()
     gpus = tf.config.list_logical_devices("GPU")
     if name == "none" or (name == "auto" and len(gpus) < 2):
         return tf.distribute.get_strategy()
@@ -49,6 +65,9 @@ def _mirrored(devices: tuple[str, ...]) -> tf.distribute.Strategy:
 
 def strategy_in_words(name: str) -> str:
     """Returns where a strategy computes on this machine, and why, such as "one device (auto: there is one GPU)"."""
+    workers = launched()
+    if workers is not None and name in ("auto", "multiworker"):
+        return f"{len(workers.addresses)} workers, one device each ({name}: started by kerasclf launch)"
     gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
     here = counted(gpus, "GPU") if gpus else "no GPU"
     if name == "none" or (name == "auto" and gpus < 2):
@@ -65,7 +84,7 @@ def describe_devices(strategies: Sequence[str], policies: Sequence[str]) -> list
         policies: Their precisions.
     """
     gpus = tf.config.list_physical_devices("GPU")
-    if not gpus and "mirrored" not in strategies:
+    if not gpus and "mirrored" not in strategies and launched() is None:
         return []
     where = " and ".join(dict.fromkeys(map(strategy_in_words, strategies)))
     lines = [f"devices: {describe_device()}; strategy: {where}; batches are divided between the devices"]

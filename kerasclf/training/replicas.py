@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from kerasclf.cluster import joined
 from kerasclf.data import Subset
 from kerasclf.errors import KerasclfError
 
@@ -52,6 +53,48 @@ def build_for_replicas(model: keras.Model, subset: Subset, num_classes: int) -> 
     model._maybe_symbolic_build = lambda **batch: None
 
 
+class AverageStatistics(keras.callbacks.Callback):
+    """Averages the moving statistics of normalisation over all replicas, before each evaluation and checkpoint.
+
+    Each replica updates them from its own images. With the average, all of them evaluate alike, and a checkpoint of one
+    serves any number of replicas. Trainable weights are equal anyway, and so are the states of random numbers.
+    """
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._average: Any = None
+
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._agree()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._agree()  # for a training without validation images; otherwise they are equal already
+
+    def _agree(self) -> None:
+        if self._average is None:
+            self._average = _averaging(self.model)
+        self._average()
+
+
+def _averaging(model: keras.Model) -> Any:
+    statistics = [
+        variable.value
+        for layer in model._flatten_layers()
+        for variable in layer._non_trainable_variables
+        if variable.dtype.startswith("float")
+    ]
+
+    def average() -> None:
+        replica = tf.distribute.get_replica_context()
+        means = replica.all_reduce(tf.distribute.ReduceOp.MEAN, [tf.identity(variable) for variable in statistics])
+        for variable, mean in zip(statistics, means, strict=True):
+            variable.assign(mean)
+
+    if not statistics:
+        return lambda: None
+    strategy = tf.distribute.get_strategy()
+    return tf.function(lambda: strategy.run(average))
+
+
 def check_batches(count: int, batch_size: int, replicas: int) -> None:
     """Checks that each device gets at least one image of every training batch: a convolution of none fails.
 
@@ -89,5 +132,7 @@ def evaluation_size(count: int, batch_size: int, replicas: int) -> int:
 
 def _all_have_images(count: int, batch_size: int, replicas: int) -> bool:
     sizes = {min(count, batch_size), count % batch_size or batch_size}
+    if joined() is not None:  # Workers divide evenly, see pipeline/shares.py.
+        return min(sizes) >= replicas
     # tf.distribute rounds the share of the first devices up.
     return all(size > (replicas - 1) * -(-size // replicas) for size in sizes)

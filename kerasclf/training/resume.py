@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kerasclf.cluster import joined
 from kerasclf.errors import TrainingError
 from kerasclf.training.callbacks import RecordEpochs
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
@@ -91,6 +92,9 @@ class Resume(keras.callbacks.Callback):
             self.checkpoint = None  # frees memory: a checkpoint is as large as the model and its optimizer
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        workers = joined()
+        if workers is not None and workers.index > 0:  # Worker 0 writes for all.
+            return
         arrays = {name: variable.numpy() for name, variable in _variables(self.model).items()}
         for one in self.followed:
             one.follow(epoch, logs or {})
@@ -112,7 +116,8 @@ class Resume(keras.callbacks.Callback):
         variables = _variables(self.model)
         _check_fit(variables, checkpoint)
         for name, variable in variables.items():
-            variable.assign(checkpoint.arrays[name])
+            # With another number of replicas, those of the first one serve all, as they are equal.
+            variable.assign(checkpoint.arrays.get(name, checkpoint.arrays[_first_replica(name)]))
         restore_progress(self, checkpoint.state, checkpoint.arrays)
         if checkpoint.epoch == self.params["epochs"]:
             self._finalize_averages()
@@ -166,11 +171,17 @@ def _variables(model: keras.Model) -> dict[str, tf.Variable]:
     return found
 
 
+def _first_replica(name: str) -> str:
+    return f"{name.rpartition('/')[0]}/0"
+
+
 def _check_fit(variables: dict[str, tf.Variable], checkpoint: Checkpoint) -> None:
     shapes = {
-        name: array.shape for name, array in checkpoint.arrays.items() if not name.startswith(("best/", "others/"))
+        _first_replica(name): array.shape
+        for name, array in checkpoint.arrays.items()
+        if not name.startswith(("best/", "others/"))
     }
-    if shapes != {name: tuple(variable.shape) for name, variable in variables.items()}:
+    if shapes != {_first_replica(name): tuple(variable.shape) for name, variable in variables.items()}:
         raise TrainingError(
             "The weights of the checkpoint do not fit the network. Another version of kerasclf or Keras probably wrote "
             "it. Resume with that version, or remove the folder of the run to restart it."

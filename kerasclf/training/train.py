@@ -26,6 +26,7 @@ from kerasclf.training.listener import Row, SilentTrainingListener, TrainingList
 from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
+from kerasclf.training.replicas import AverageStatistics
 from kerasclf.training.resume import Resume, first_epoch
 from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase, validation_batches
 from kerasclf.training.waiting import MeasureWaiting
@@ -175,6 +176,7 @@ class _Training:
             CountEpochs(setup.epoch),
             StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
             waiting,
+            *([AverageStatistics()] if setup.strategy.num_replicas_in_sync > 1 else []),
             *make_callbacks(phase),
             self.record,
             *self.callbacks,
@@ -233,8 +235,7 @@ class _Training:
             return None
         own = replace(inputs, validation=inputs.convert(follower.validation, self.listener.log))
         recipe = replace(self.recipe, augment_validation=follower.augment_validation)
-        replicas = setup.strategy.num_replicas_in_sync
-        batches = validation_batches(own, phase, self.dataset.num_classes, recipe, setup.epoch, replicas)
+        batches = validation_batches(own, phase, self.dataset.num_classes, recipe, setup.epoch, setup.strategy)
         return lambda: setup.model.evaluate(batches, verbose=0, return_dict=True)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasclf.cluster import joined
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
 from kerasclf.log import Log
@@ -17,6 +18,7 @@ from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.layer_rates import layer_factors
 from kerasclf.training.losses import make_loss
+from kerasclf.training.multiworker import share_of
 from kerasclf.training.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
@@ -86,9 +88,17 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     epoch = Epoch()
     order: Kind = "fixed" if "unshuffled" in recipe.flaws else "balanced" if oversampled else "shuffled"
     batches = training_batches(
-        inputs.train, classes, phase.batch_size, inputs.augmentation, recipe.seed, epoch, order, max(inputs.views, 1)
+        inputs.train,
+        classes,
+        phase.batch_size,
+        inputs.augmentation,
+        recipe.seed,
+        epoch,
+        order,
+        max(inputs.views, 1),
+        share_of(built.strategy),
     )
-    validation = validation_batches(inputs, phase, classes, recipe, epoch, replicas)
+    validation = validation_batches(inputs, phase, classes, recipe, epoch, built.strategy)
     weights = _balanced_weights(counts) if phase.class_weight == "balanced" else None
     return TrainingSetup(inputs.model, batches, validation, epoch, images, steps, built.strategy, weights)
 
@@ -115,7 +125,8 @@ def _compile(
         optimizer=make_optimizer(config, steps, factors),
         loss=loss,
         metrics=metrics,
-        jit_compile=config.jit,
+        # XLA would have to compile the exchange between workers.
+        jit_compile=False if config.jit == "auto" and joined() is not None else config.jit,
         # Keras cannot run several steps per execution on several replicas.
         steps_per_execution=_steps_per_execution(config, model, subset.images.shape) if replicas == 1 else 1,
     )
@@ -131,16 +142,22 @@ def _steps_per_execution(config: TrainConfig, model: keras.Model, shape: tuple[i
 
 
 def validation_batches(
-    inputs: PhaseInputs, phase: TrainConfig, num_classes: int, recipe: Recipe, epoch: Epoch, replicas: int
+    inputs: PhaseInputs,
+    phase: TrainConfig,
+    num_classes: int,
+    recipe: Recipe,
+    epoch: Epoch,
+    strategy: tf.distribute.Strategy,
 ) -> tf.data.Dataset | None:
     """Returns the validation images in batches, augmented only if the recipe has that flaw; None without images."""
     if not len(inputs.validation):
         return None
     size = evaluation_batch(inputs.validation, phase.batch_size)
+    replicas, share = strategy.num_replicas_in_sync, share_of(strategy)
     if replicas > 1:
         size = evaluation_size(len(inputs.validation), size, replicas)
     if not recipe.augment_validation:
-        return evaluation_batches(inputs.validation, num_classes, size)
+        return evaluation_batches(inputs.validation, num_classes, size, share)
     # Images are augmented but not mixed, because a mixed label has no accuracy.
     unmixed = inputs.augmentation.but(mix_up=0.0, cut_mix=0.0)
-    return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, "fixed")
+    return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, "fixed", share=share)

@@ -1,0 +1,61 @@
+"""The shares of several workers make up each batch, whatever its size."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from kerasclf import Augmentation
+from kerasclf.data import ArrayImages, Subset
+from kerasclf.pipeline.batches import Epoch, evaluation_batches, training_batches
+from kerasclf.pipeline.shares import WHOLE, Share
+
+
+def test_each_position_is_in_one_share_and_each_batch_of_a_share_in_one_batch():
+    for count, batch, workers in itertools.product(range(1, 25), range(1, 9), range(1, 5)):
+        parts = [Share(index, workers).positions(count, batch) for index in range(workers)]
+        assert sorted(np.concatenate(parts)) == list(range(count))
+        for index, part in enumerate(parts):
+            size = Share(index, workers).size(batch)
+            for number, start in enumerate(range(0, len(part), size or 1)):
+                assert set(part[start : start + size] // batch) == {number}
+
+
+def test_a_larger_batch_never_has_a_smaller_share():
+    for index, workers in ((0, 3), (1, 3), (2, 3), (3, 4)):
+        sizes = [Share(index, workers).size(batch) for batch in range(30)]
+        assert sizes == sorted(sizes)
+
+
+def test_whole_batches_are_unchanged():
+    assert WHOLE.positions(5, 2).tolist() == [0, 1, 2, 3, 4] and WHOLE.size(7) == 7
+
+
+def subset_of(count):
+    images = np.random.default_rng(0).integers(0, 256, (count, 8, 8, 1), np.uint8)
+    return Subset(ArrayImages(images), np.arange(count) % 3, tuple(map(str, range(count))))
+
+
+@pytest.mark.parametrize("augmentation", [Augmentation(rotation_range=20), Augmentation(mix_up=0.4)])
+@pytest.mark.parametrize("order", ["shuffled", "balanced"])
+def test_the_shares_of_a_batch_are_the_batch(augmentation, order):
+    subset = subset_of(11)
+
+    def batches(share):
+        found = training_batches(subset, 3, 4, augmentation, 5, Epoch(number=1), order, share=share)
+        return [tuple(map(np.asarray, batch)) for batch in found]
+
+    whole, *parts = (batches(share) for share in (WHOLE, Share(0, 2), Share(1, 2)))
+    assert len(whole) == len(parts[0]) == len(parts[1]) == 3
+    for batch, *shares in zip(whole, *parts, strict=True):
+        for values, *divided in zip(batch, *shares, strict=True):
+            np.testing.assert_array_equal(values, np.concatenate(divided))
+
+
+def test_evaluation_counts_every_image_once():
+    subset = subset_of(10)
+    parts = [list(evaluation_batches(subset, 3, 4, Share(index, 3)).as_numpy_iterator()) for index in range(3)]
+    for batches in zip(*parts, strict=True):
+        assert all(len(images) for images, _ in batches[:2])
+    found = np.concatenate([images for batches in zip(*parts, strict=True) for images, _ in batches])
+    np.testing.assert_array_equal(found, subset.images.array)

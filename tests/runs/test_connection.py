@@ -1,0 +1,59 @@
+"""Messages between workers."""
+
+import socket
+from queue import Queue
+
+import pytest
+
+from kerasclf.runs import connection
+from kerasclf.runs.connection import Connection, GoneError, connect
+
+
+@pytest.fixture
+def pair():
+    sides = [Connection(one) for one in socket.socketpair()]
+    yield sides
+    for side in sides:
+        side.close()
+
+
+def test_a_message_arrives_with_its_file(pair, tmp_path):
+    (tmp_path / "sent").write_bytes(b"x" * 3_000_000)
+    pair[0].send("run", file=tmp_path / "sent", job={"seed": 3})
+    pair[0].send("go")
+    message = pair[1].receive(tmp_path / "received")
+    assert message.kind == "run" and message["job"] == {"seed": 3}
+    assert (tmp_path / "received").read_bytes() == b"x" * 3_000_000
+    assert pair[1].receive().kind == "go"
+
+
+def test_the_end_of_the_other_side_is_noticed(pair):
+    queue = Queue()
+    pair[1].listen(queue, "other")
+    pair[0].close()
+    who, error = queue.get(timeout=5)
+    assert who == "other" and isinstance(error, GoneError) and str(error) == "it has ended"
+    pair[1].send("lost")  # no exception: `receive` has told it
+
+
+def test_a_silent_side_counts_as_lost(monkeypatch):
+    monkeypatch.setattr(connection, "SILENCE_S", 0.2)
+    ours, theirs = socket.socketpair()
+    with theirs, pytest.raises(GoneError, match="has not answered for 0 s"):
+        Connection(ours).receive()
+
+
+@pytest.mark.parametrize("sent", [b"no JSON\n", b"[1]\n", b"{}\n"])
+def test_another_program_is_no_worker(sent):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(sent)
+        with pytest.raises(GoneError, match="the connection is broken"):
+            Connection(ours).receive()
+
+
+def test_nobody_answers():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    with pytest.raises(GoneError, match=f"nobody answers at 127.0.0.1:{port} within 0.3 s"):
+        connect(("127.0.0.1", port), 0.3)
