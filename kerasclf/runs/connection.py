@@ -40,7 +40,8 @@ class Connection:
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         connected.settimeout(SILENCE_S)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):  # a connection that is not TCP
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._input, self._sending = connected.makefile("rb"), threading.Lock()
         self._closed = threading.Event()
         threading.Thread(target=self._beat, daemon=True).start()
@@ -112,6 +113,7 @@ class Connection:
         self._closed.set()
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._input.close()
         self._socket.close()
 
     def _beat(self) -> None:

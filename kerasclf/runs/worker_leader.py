@@ -69,6 +69,7 @@ class Leader:
 
     def __init__(self, cluster: Cluster, timeout_s: float) -> None:
         self.cluster, self.timeout_s = cluster, timeout_s
+        listen_at(cluster.place(0)).close()
         self._server = listen_at(cluster.leader)
         self._members: dict[int, Connection] = {}
         self._queue: Queue[tuple[Any, Message | GoneError]] = Queue()

@@ -33,9 +33,7 @@ class WorkersStrategy(tf.distribute.MultiWorkerMirroredStrategy):  # type: ignor
 
     def experimental_distribute_dataset(self, dataset: tf.data.Dataset, options: Any = None) -> Any:
         """Takes the batches of this worker as they are: `training_batches` has divided them already."""
-        distributed = self.distribute_datasets_from_function(lambda context: dataset, options)
-        distributed.cardinality = dataset.cardinality()  # which Keras reads
-        return distributed
+        return self.distribute_datasets_from_function(lambda context: dataset, options)
 
 
 @functools.cache

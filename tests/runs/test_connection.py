@@ -2,6 +2,7 @@
 
 import socket
 from queue import Queue
+from threading import Thread
 
 import pytest
 
@@ -19,8 +20,12 @@ def pair():
 
 def test_a_message_arrives_with_its_file(pair, tmp_path):
     (tmp_path / "sent").write_bytes(b"x" * 3_000_000)
-    pair[0].send("run", file=tmp_path / "sent", job={"seed": 3})
-    pair[0].send("go")
+
+    def send():
+        pair[0].send("run", file=tmp_path / "sent", job={"seed": 3})
+        pair[0].send("go")
+
+    Thread(target=send).start()  # the file is larger than what a socket takes at once
     message = pair[1].receive(tmp_path / "received")
     assert message.kind == "run" and message["job"] == {"seed": 3}
     assert (tmp_path / "received").read_bytes() == b"x" * 3_000_000

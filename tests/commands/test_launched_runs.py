@@ -1,0 +1,84 @@
+"""Runs of `kerasclf launch`: their result, the death of a worker, and how they are resumed."""
+
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import psutil
+import pytest
+
+from tests.commands.test_launch import end_of, launch
+
+pytestmark = pytest.mark.slow
+METRICS = ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path_factory.mktemp("cache")))
+
+
+def train(out, epochs):
+    words = ["train", "digits", "--backbone", "mlp", "--weights", "none", "--unfreeze", "all", "--image-size", "16"]
+    return [*words, "--no-cache", "--epochs", str(epochs), "--out", str(out)]
+
+
+def alone(out, epochs):
+    subprocess.run([sys.executable, "-m", "kerasclf", *train(out, epochs)], check=True, capture_output=True)
+    return history(out)
+
+
+def history(out):
+    (found,) = out.glob("runs/*/seed-0/history.csv")
+    return pd.read_csv(found)[METRICS]
+
+
+def wait_for(condition, seconds=120):
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    return found
+
+
+def processes(launched, word):
+    found = psutil.Process(launched.pid).children(recursive=True)
+    return [process for process in found if word in process.cmdline()]
+
+
+def test_two_workers_write_the_run_of_one_process(tmp_path):
+    code, output = end_of(launch("--local", 2, "--logs", tmp_path, "--", *train(tmp_path / "two", 2)))
+    assert code == 0, output + (tmp_path / "worker-1.log").read_text()
+    assert "strategy: 2 workers, one device each (auto: started by kerasclf launch)" in output
+    np.testing.assert_allclose(history(tmp_path / "two"), alone(tmp_path / "one", 2), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("victim", "message"),
+    [("kerasclf.runs.share_worker", "has failed: The process was killed (SIGKILL)"), ("--index", "it has ended")],
+)
+def test_a_killed_worker_ends_all_and_the_run_resumes(tmp_path, victim, message):
+    out, epochs = tmp_path / "two", 40
+    started = launch("--local", 2, "--logs", tmp_path, "--", *train(out, epochs))
+    wait_for(lambda: list(out.glob("runs/*/seed-0.partial/checkpoints/phase-2/epoch-*.npz")))
+    processes(started, victim)[0].kill()
+    killed = time.monotonic()
+    code, output = end_of(started, 60)
+    assert code == 1 and time.monotonic() - killed < 30
+    assert "error: worker 1 (127.0.0.1:" in output and message in output
+    assert not list(out.glob("runs/*/seed-0"))
+    resumed = alone(out, epochs)
+    np.testing.assert_allclose(resumed, alone(tmp_path / "one", epochs), rtol=1e-3)
+
+
+def test_three_workers_resume_what_two_have_begun(tmp_path):
+    out, epochs = tmp_path / "run", 30
+    started = launch("--local", 2, "--logs", tmp_path, "--", *train(out, epochs))
+    wait_for(lambda: list(out.glob("runs/*/seed-0.partial/checkpoints/phase-2/epoch-*.npz")))
+    processes(started, "--index")[0].kill()
+    assert end_of(started, 60)[0] == 1
+    code, output = end_of(launch("--local", 3, "--logs", tmp_path, "--", *train(out, epochs)))
+    assert code == 0, output
+    np.testing.assert_allclose(history(out), alone(tmp_path / "one", epochs), rtol=1e-3)
