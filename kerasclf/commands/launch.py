@@ -24,7 +24,7 @@ _THIS_MACHINE = "127.0.0.1"
 
 @dataclass(frozen=True)
 class LaunchCommand:
-    """Train each run of a command on several workers together: processes of this machine, or several machines.
+    """Train each run on several workers together: processes or machines.
 
     Give the command after --. Each worker reads its share of every batch, and the result is that of one process with
     the same batch size. Start the same line on each machine, with its own --index. Worker 0 makes the plan, writes the

@@ -17,7 +17,7 @@ from typing import Any
 
 from kerasclf.cluster import Cluster, join, launched
 from kerasclf.data import ImageDataset
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.network_source import use_search_path
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs.job import Job
@@ -67,6 +67,11 @@ def _load(job: Job) -> ImageDataset:
     try:
         check_gpus(_workers())
         return load_data(job, print)
+    except FolderError as error:
+        raise _RefusedError(
+            f"Expected the images of worker 0 at {job.experiment.data}. Received others: their manifests differ. Copy "
+            "the images of worker 0 to this machine."
+        ) from error
     except (KerasclfError, OSError) as error:
         raise _RefusedError(str(error)) from error
 

@@ -54,7 +54,7 @@ def listen_at(place: tuple[str, int]) -> socket.socket:
         return socket.create_server(place, family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
         raise KerasclfError(
-            f"hosts: expected a free port of this machine. Received: {host}:{port} ({error.strerror or error}). "
+            f"Expected a free port of this machine. Received: {host}:{port} ({error.strerror or error}). "
             "Choose another port, or end the program that uses it."
         ) from error
 

@@ -21,7 +21,7 @@ def cache(tmp_path_factory, monkeypatch):
 
 
 def train(out, epochs):
-    words = ["train", "digits", "--backbone", "mlp", "--weights", "none", "--unfreeze", "all", "--image-size", "16"]
+    words = ["train", "digits", "--backbone", "mlp", "--weights", "none", "--unfreeze", "all", "--image-size", "16x16"]
     return [*words, "--no-cache", "--epochs", str(epochs), "--out", str(out)]
 
 
