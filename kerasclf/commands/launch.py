@@ -66,6 +66,8 @@ class LaunchCommand:
             problems.add("Expected a command after --, such as kerasclf launch --local 2 -- train my_photos.")
         elif self.command[0] not in _COMMANDS:
             problems.add(unknown("command of launch", self.command[0], _COMMANDS))
+        if "ray" in self.command:
+            problems.add("--engine: expected no Ray with kerasclf launch, which chooses the machines itself.")
         if self.local is not None and self.local < 1:
             problems.add(f"--local: expected at least 1. Received: {self.local}.")
         if self.local is not None and (self.hosts is not None or self.index is not None):

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from kerasclf.cluster import launched
 from kerasclf.errors import KerasclfError, rebuild
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
@@ -135,6 +136,8 @@ class Processes:
         return worker
 
     def width(self, plan: Plan, runs: int) -> int:
+        if launched() is not None:  # All workers train one run at a time.
+            return 1
         jobs = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
         return max(1, min(jobs, runs))
 

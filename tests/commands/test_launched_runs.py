@@ -1,5 +1,7 @@
 """Runs of `kerasclf launch`: their result, the death of a worker, and how they are resumed."""
 
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -82,3 +84,46 @@ def test_three_workers_resume_what_two_have_begun(tmp_path):
     code, output = end_of(launch("--local", 3, "--logs", tmp_path, "--", *train(out, epochs)))
     assert code == 0, output
     np.testing.assert_allclose(history(out), alone(tmp_path / "one", epochs), rtol=1e-3)
+
+
+@pytest.fixture
+def two_hosts():
+    """Two network namespaces with a link between them: the addresses 10.97.0.1 and 10.97.0.2."""
+    if os.geteuid() or not shutil.which("ip") or subprocess.run(["ip", "netns", "add", "kerasclf-a"]).returncode:
+        pytest.skip("needs root and network namespaces")
+    commands = """
+        ip netns add kerasclf-b
+        ip link add kc-a netns kerasclf-a type veth peer name kc-b netns kerasclf-b
+        ip -n kerasclf-a addr add 10.97.0.1/24 dev kc-a
+        ip -n kerasclf-b addr add 10.97.0.2/24 dev kc-b
+        ip -n kerasclf-a link set kc-a up
+        ip -n kerasclf-b link set kc-b up
+        ip -n kerasclf-a link set lo up
+        ip -n kerasclf-b link set lo up"""
+    try:
+        for command in commands.strip().splitlines():
+            if subprocess.run(command.split()).returncode:
+                pytest.skip(f"no network namespaces here: {command.strip()}")
+        yield
+    finally:
+        for name in "ab":
+            subprocess.run(["ip", "netns", "del", f"kerasclf-{name}"])
+
+
+def test_a_link_that_drops_ends_both_hosts(tmp_path, two_hosts):
+    def start(host, index, folder):
+        words = [sys.executable, "-m", "kerasclf", "launch", "--hosts", "10.97.0.1:4000,10.97.0.2:4000"]
+        words = ["ip", "netns", "exec", f"kerasclf-{host}", *words, "--index", str(index), "--", *train(folder, 60)]
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    out = tmp_path / "a"
+    started = [start("a", 0, out), start("b", 1, tmp_path / "b")]
+    wait_for(lambda: list(out.glob("runs/*/seed-0.partial/checkpoints/phase-2/epoch-*.npz")))
+    subprocess.run(["ip", "-n", "kerasclf-a", "link", "set", "kc-a", "down"], check=True)
+    dropped = time.monotonic()
+    ends = [end_of(process, 60) for process in started]
+    assert time.monotonic() - dropped < 45
+    for (code, output), other in zip(ends, ("worker 1 (10.97.0.2:4000)", "worker 0 (10.97.0.1:4000)"), strict=True):
+        assert code == 1
+        assert f"error: {other} has ended or cannot be reached: it has not answered for 20 s." in output
+    assert not (tmp_path / "b").exists()  # only worker 0 writes

@@ -17,7 +17,7 @@ def job(tmp_path, monkeypatch):
 
 
 def test_other_images_than_those_of_worker_0_are_refused(job):
-    with pytest.raises(share_worker._RefusedError, match="Expected the images of worker 0 at digits. Received others"):
+    with pytest.raises(share_worker._RefusedError, match=r"Expected the images of worker 0 at digits. Received others"):
         share_worker._load(job("0" * 64))
 
 
