@@ -79,6 +79,10 @@ def test_a_convolution_with_batch_normalisation_trains_on_uneven_parts():
     network = functools.partial(build, "basenet_deeper", arguments={"batch_norm": "before"})
     trained = train(dataset, Recipe(network, (config,), 0, Augmentation(rescale=1 / 255)))
     assert all(np.isfinite(weight).all() for weight in trained.model.get_weights())
+    statistics = [variable.value for variable in trained.model.variables if "moving" in variable.path]
+    assert statistics
+    for first, second in (variable.values for variable in statistics):  # averaged, although the images differ
+        np.testing.assert_array_equal(first.numpy(), second.numpy())
 
 
 @pytest.mark.parametrize(
