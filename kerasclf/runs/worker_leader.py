@@ -111,11 +111,11 @@ class Leader:
         """Adds a worker and returns what is wrong with it."""
         try:
             hello = connection.receive()
-            index, found = int(hello["index"]), dict(hello["versions"])
+            index, found, addresses = int(hello["index"]), dict(hello["versions"]), tuple(hello["addresses"])
         except (GoneError, KeyError, ValueError, TypeError):
             connection.close()
             return []  # some other program
-        if tuple(hello["addresses"]) != self.cluster.addresses or index in self._members or index == 0:
+        if addresses != self.cluster.addresses or index in self._members or not 0 < index < len(addresses):
             connection.send("end", code=2, message=f"Expected each of {self.cluster.addresses} once, on every worker.")
             return []
         self._members[index] = connection
@@ -167,6 +167,10 @@ class Leader:
             request = run.receive(packed)
         except GoneError:
             run.close()
+            return
+        if request.kind != _RUN:
+            message = f"The workers of {self.cluster.name()} have started without this one. Start all within `timeout`."
+            run.send("end", code=2, message=message)
             return
         self._run, self._busy, self._waiting = run, set(self._members), set(self._members)
         for member in self._members.values():
