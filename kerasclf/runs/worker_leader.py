@@ -169,7 +169,7 @@ class Leader:
             run.close()
             return
         if request.kind != _RUN:
-            message = f"The workers of {self.cluster.name()} have started without this one. Start all within `timeout`."
+            message = f"The workers of {self.cluster.name()} have started without this one. Start all anew."
             run.send("end", code=2, message=message)
             return
         self._run, self._busy, self._waiting = run, set(self._members), set(self._members)
