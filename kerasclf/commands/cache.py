@@ -1,4 +1,4 @@
-"""`kerasclf cache`: list and clear the cached activations of frozen networks."""
+"""`kerasclf cache`: list and clear the cached activations of frozen networks, and the remembered costs of plans."""
 
 import time
 from dataclasses import dataclass
@@ -17,21 +17,25 @@ from kerasclf.wording import counted
 if TYPE_CHECKING:
     from kerasclf.transfer.cache import CacheEntry
 
+# The name of the remembered costs.
+_COSTS = "costs"
+
 
 @dataclass(frozen=True)
 class CacheCommand:
-    """List or clear the cached activations of frozen networks. Cleared activations are computed again when needed.
+    """List or clear cached activations of frozen networks, and measured costs of plans. Both are made anew if needed.
 
     Examples:
       kerasclf cache list
       kerasclf cache clear
       kerasclf cache clear 1f0c9a2b
+      kerasclf cache clear costs
     """
 
     task: Annotated[Literal["list", "clear"], tyro.conf.Positional] = "list"
     """list: show the caches; clear: delete them."""
     names: Annotated[tuple[str, ...], tyro.conf.Positional] = ()
-    """With clear: names, or their first letters, as shown by list. Default: all."""
+    """With clear: names, or their first letters, as shown by list, or costs. Default: all."""
 
     def run(self, console: Console) -> None:
         from kerasclf.transfer.cache import cache_root, cached, clear
@@ -41,9 +45,14 @@ class CacheCommand:
             if self.names:
                 raise KerasclfError(f"kerasclf cache list takes no names. Received: {' '.join(self.names)}.")
             _show(entries, console)
+            _say_costs(console)
+            return
+        if not self.names or _COSTS in self.names:
+            _clear_costs(console)
+        if self.names == (_COSTS,):
             return
         chosen = [entry for entry in entries if not self.names or entry.folder.name.startswith(self.names)]
-        for name in self.names:
+        for name in set(self.names) - {_COSTS}:
             if not any(entry.folder.name.startswith(name) for entry in entries):
                 raise KerasclfError(f"No cache is named {name!r}. kerasclf cache list shows them.")
         cleared = []
@@ -53,6 +62,21 @@ class CacheCommand:
             else:
                 cleared.append(entry)
         say(console, f"cleared {len(cleared)} of {counted(len(entries), 'cache')}, {_size(cleared)}")
+
+
+def _say_costs(console: Console) -> None:
+    from kerasclf.runs.remembered_costs import remembered_files
+
+    if files := remembered_files():
+        say(console, f"{_COSTS}: {counted(len(files), 'measurement')} of earlier plans in {files[0].parent}")
+
+
+def _clear_costs(console: Console) -> None:
+    from kerasclf.runs.remembered_costs import forget, remembered_files
+
+    if files := remembered_files():
+        forget(path.stem for path in files)
+        say(console, f"cleared {counted(len(files), 'measurement')} of earlier plans")
 
 
 def _size(entries: "list[CacheEntry]") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kerasclf.data import ImageDataset
     from kerasclf.runs.experiment import Experiment
-    from kerasclf.training.rehearsal import Rehearsal
+    from kerasclf.training.rehearsal_result import Rehearsal
 
 
 @dataclass(frozen=True)

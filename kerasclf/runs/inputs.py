@@ -3,6 +3,7 @@
 The settings are not among them: another experiment or seed has another run folder.
 """
 
+import functools
 import importlib.metadata
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -102,12 +103,21 @@ def weights_digest(experiment: Experiment) -> str | None:
     if experiment.transfer is None:
         return None
     path = Path(experiment.transfer.weights).expanduser()
-    return file_digest(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    status = path.stat()
+    return _digest_of_version(path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _digest_of_version(path: Path, *version: int) -> str:
+    """Returns the SHA-256 of a file. The experiments of a study mostly share one file of a hundred megabytes."""
+    return file_digest(path)
 
 
 def known_inputs(experiment: Experiment, manifest: str) -> RunInputs:
     """Returns the inputs that can be determined without TensorFlow."""
-    return RunInputs(manifest, weights_digest(experiment), versions=_versions())
+    return RunInputs(manifest, weights_digest(experiment), versions=package_versions())
 
 
 def inputs_of(job: Job) -> RunInputs:
@@ -185,7 +195,8 @@ def note_versions(run: RunFolder, inputs: RunInputs) -> str | None:
     return _changed_versions(used, inputs) or None
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Returns the versions of kerasclf, Keras and TensorFlow."""
     return {name: importlib.metadata.version(name) for name in _PACKAGES}
 
 

@@ -15,16 +15,16 @@ from kerasclf.errors import KerasclfError
 from kerasclf.gpus import smallest_memory_mb
 from kerasclf.log import Log
 from kerasclf.network_source import is_own, is_saved
-from kerasclf.runs.cost import RunCost, estimate_cost
+from kerasclf.runs.cost import RunCost
 from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.meter import forget_peak, peak_memory_mb
-from kerasclf.training import TrainConfig
+from kerasclf.runs.measuring import describe_machine, measure_costs
+from kerasclf.runs.remembered_costs import RememberedCosts
 from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
     from kerasclf.models.weights.keras_files import Weights
-    from kerasclf.training.rehearsal import Rehearsal
+    from kerasclf.training.rehearsal_result import Rehearsal
 
 # By network and source of the weights.
 PretrainedWeights = dict[tuple[str, str], "Weights"]
@@ -73,6 +73,7 @@ class Plan:
         networks: A hash of the architecture of each experiment, by name.
         costs: The costs of the measured experiments, by name.
         peak_memory_mb: Maximum memory of all measured experiments, in 10⁶ bytes; None if none was measured.
+        remembered: Names of the measurements in the memory of costs (see `RememberedCosts`).
     """
 
     manifests: dict[str, dict[str, Any]]
@@ -83,6 +84,7 @@ class Plan:
     networks: dict[str, str] = field(default_factory=dict)
     costs: dict[str, RunCost] = field(default_factory=dict)
     peak_memory_mb: float | None = None
+    remembered: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types."""
@@ -91,7 +93,8 @@ class Plan:
     @classmethod
     def from_dict(cls, plain: dict[str, Any]) -> "Plan":
         """Makes the plan that `to_dict` described."""
-        return cls(**{**plain, "costs": {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}})
+        costs = {name: RunCost.from_dict(value) for name, value in plain["costs"].items()}
+        return cls(**{**plain, "costs": costs, "remembered": tuple(plain["remembered"])})
 
 
 def make_plan(request: PlanRequest, log: Log) -> Plan:
@@ -116,21 +119,12 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     weights = _find_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, log)
     networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
-    costs: dict[str, RunCost] = {}
-    measured: dict[Experiment, Rehearsal] = {}
-    peaks = []
-    for name in request.measure:
-        experiment = request.experiments[name]
-        dataset = datasets[_key(experiment)]
-        found = []
-        for phase in experiment.phases:
-            one_epoch = _with_one_epoch(experiment, phase)
-            if one_epoch not in measured:
-                forget_peak()
-                measured[one_epoch] = _rehearse(one_epoch, dataset, weights)
-                peaks.append(peak_memory_mb())
-            found.append(measured[one_epoch])
-        costs[name] = estimate_cost(experiment, found, dataset)
+    costs = measure_costs(
+        {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},
+        lambda experiment, dataset: _rehearse(experiment, dataset, weights),
+        RememberedCosts(describe_machine(request.threads)),
+        log,
+    )
     return Plan(
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
@@ -138,8 +132,9 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         gpus=len(gpus := tf.config.list_physical_devices("GPU")),
         gpu_memory_mb=smallest_memory_mb() if gpus else None,
         networks=networks,
-        costs=costs,
-        peak_memory_mb=max(peaks, default=None),
+        costs=costs.by_name,
+        peak_memory_mb=costs.peak_memory_mb,
+        remembered=costs.remembered,
     )
 
 
@@ -272,12 +267,6 @@ def _check_networks(
         for phase in experiment.phases:
             cuts.first_trainable(phase.unfreeze)
     return found
-
-
-def _with_one_epoch(experiment: Experiment, phase: TrainConfig) -> Experiment:
-    """Returns an experiment with one epoch of one phase. Phases that differ only in length share one rehearsal."""
-    schedule = phase.schedule.but(warmup_epochs=0)
-    return experiment.but(train=phase.but(epochs=1, early_stopping=None, schedule=schedule), earlier_phases=())
 
 
 def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: PretrainedWeights) -> "Rehearsal":

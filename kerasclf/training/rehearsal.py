@@ -1,7 +1,6 @@
 """Rehearses a training: measures its cost in a few real training steps."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import keras
@@ -14,6 +13,7 @@ from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
+from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.training.training_setup import TrainingSetup, prepare_phase
 
 # A measurement ends after this many steps and seconds, or with the images.
@@ -24,44 +24,6 @@ _MAX_S, _MIN_STEPS = 6.0, 2
 _EPOCHS = 3
 # Number of images whose activations are computed to measure the time per image.
 _SAMPLE = 32
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """The cost of a training, measured after warm-up.
-
-    Args:
-        startup_s: Seconds to build, trace and compile.
-        step_s: Seconds per training step, input pipeline and computation overlapping.
-        input_s: Seconds per batch of the input pipeline alone.
-        compute_s: Seconds per training step without the input pipeline.
-        validation_s: Seconds of one pass over the validation set.
-        steps: Training steps per epoch.
-        parameters: Number of weights of the model.
-        trainable: Number of trainable weights.
-        state_mb: Size of a checkpoint, in 10⁶ bytes.
-        cache: Folder of the cached activations that are trained on; empty for images.
-        extraction_s: Seconds to compute the activations that are not cached yet.
-        cache_mb: Size of these activations, in 10⁶ bytes.
-    """
-
-    startup_s: float
-    step_s: float
-    input_s: float
-    compute_s: float
-    validation_s: float
-    steps: int
-    parameters: int
-    trainable: int
-    state_mb: float
-    cache: str = ""
-    extraction_s: float = 0.0
-    cache_mb: float = 0.0
-
-    @property
-    def epoch_s(self) -> float:
-        """Seconds per epoch, validation included."""
-        return self.steps * self.step_s + self.validation_s
 
 
 def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:

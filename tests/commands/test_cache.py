@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from kerasclf.cli import main
+from kerasclf.runs.remembered_costs import RememberedCosts
+from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.transfer.cache import ActivationCache
 
 KEYS = [f"{i:032x}" for i in range(4)]
@@ -61,3 +63,17 @@ def test_a_cache_that_is_read_stays_and_is_named(caches, capsys):
     main(["cache", "clear", read.folder.name[:8]])
     assert "cleared 1 of 1 cache" in capsys.readouterr().out
     assert not read.folder.exists()
+
+
+def test_remembered_costs_are_listed_and_cleared(root, capsys):
+    memory = RememberedCosts({"device": "a CPU"})
+    for model in ("mlp", "basenet"):
+        memory.keep({"model": model}, Rehearsal(1.0, 0.1, 0.1, 0.1, 0.1, 3, 99, 99, 0.5))
+    main(["cache", "list"])
+    assert f"costs: 2 measurements of earlier plans in {root / 'costs'}" in capsys.readouterr().out.replace("\n", " ")
+    main(["cache", "clear", "costs"])
+    assert capsys.readouterr().out == "cleared 2 measurements of earlier plans\n"
+    assert memory.find({"model": "mlp"}) is None
+    memory.keep({"model": "mlp"}, Rehearsal(1.0, 0.1, 0.1, 0.1, 0.1, 3, 99, 99, 0.5))
+    main(["cache", "clear"])
+    assert "cleared 1 measurement of earlier plans\ncleared 1 of 1 cache, " in capsys.readouterr().out
