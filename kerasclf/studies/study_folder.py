@@ -21,6 +21,8 @@ STUDY_FILE = "study.json"
 _IDENTITY = ("name", "protocol", "size")
 # Every run of the report is looked for.
 _MAX_RUNS = 100_000
+# Those of older calls are dropped.
+_MOST_FORECASTS = 100
 # Fields of an experiment that decide how images are read, besides its split.
 _READING = ("image_size", "fit", "skip_broken")
 
@@ -48,6 +50,7 @@ class _Contents(TypedDict):
     margin: NotRequired[float]
     looks: NotRequired[list[int]]
     splits: NotRequired[int]
+    forecasts: NotRequired[list[dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -175,10 +178,22 @@ class StudyFolder:
             merged["looks"] = merged["looks"] or held["looks"]
             for name in ("experiments", "published", "lessons"):
                 merged[name] = {**held.get(name, {}), **merged[name]}
+            if "forecasts" in held:
+                merged["forecasts"] = held["forecasts"]
         try:
             write_json(self.path / STUDY_FILE, merged)
         except OSError as error:
             raise FolderError(f"{self.path} cannot be written to: {error}.") from error
+
+    def note_forecast(self, forecast: dict[str, float]) -> None:
+        """Records the planned and the real time of some runs, after those of earlier calls.
+
+        Args:
+            forecast: Seconds and the number of runs, by name.
+        """
+        held = read_json(self.path / STUDY_FILE)
+        forecasts = [*held.get("forecasts", []), forecast][-_MOST_FORECASTS:]
+        write_json(self.path / STUDY_FILE, {**held, "forecasts": forecasts})
 
     def read(self) -> dict[str, Any]:
         """Returns the contents of study.json.

@@ -21,8 +21,10 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.passes import cuts_to_cache
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener, RunListeners
+from kerasclf.runs.remembered_costs import forget
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.runs.sharing import SharedRuns, digests_of, trajectory_of, watched_by
+from kerasclf.studies.forecast import MOST_OFF, Forecast, Stopwatch
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan, run_title
@@ -132,14 +134,26 @@ def run_planned_study(study_plan: StudyPlan, engine: Engine, listener: RunListen
         for done in folder.path.glob("runs/*/seed-*.partial"):
             if done.with_suffix("").exists():  # The process was killed between the last two steps of a run.
                 shutil.rmtree(done, ignore_errors=True)
-        runs = SharedRuns(study_plan.jobs)
+        runs, stopwatch = SharedRuns(study_plan.jobs), Stopwatch(study_plan)
         failures = engine.run(runs, plan, RunListeners([listener, runs]))
+        if not failures:
+            _note_forecast(study_plan, stopwatch.stop(), listener)
     if failures or study_plan.failed:
         earlier = {
             t: f"{message} (failed earlier; set `retry` to try again)" for t, message in study_plan.failed.items()
         }
         raise RunsFailedError({**earlier, **failures})
     return folder
+
+
+def _note_forecast(study_plan: StudyPlan, forecast: Forecast | None, listener: RunListener) -> None:
+    if forecast is None:
+        return
+    listener.log(str(forecast))
+    study_plan.folder.note_forecast(forecast.to_dict())
+    if forecast.off > MOST_OFF:
+        listener.log("the pace is measured anew for the next plan, as the machine was busy now or then")
+        forget(study_plan.plan.remembered)
 
 
 class _Run(NamedTuple):
