@@ -1,6 +1,7 @@
 """Hides TensorFlow's start-up messages."""
 
 import contextlib
+import gc
 import importlib.util
 import logging
 import os
@@ -18,7 +19,7 @@ def quiet_tensorflow(devices: bool = True) -> None:
         devices: Whether to list the devices too, which starts drivers and threads.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    with without_stderr():
+    with without_stderr(), without_collector():
         import keras  # noqa: F401
         import tensorflow as tf
 
@@ -54,6 +55,18 @@ class QuietImport(MetaPathFinder):
 
             spec.loader.exec_module = execute_quietly  # type: ignore[method-assign]
         return spec
+
+
+@contextlib.contextmanager
+def without_collector() -> Iterator[None]:
+    """Stops Python's garbage collector during imports. It would walk through all that is imported, again and again."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @contextlib.contextmanager

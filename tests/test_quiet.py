@@ -1,10 +1,13 @@
 """TensorFlow is quiet after `import kerasclf`."""
 
+import gc
 import os
 import subprocess
 import sys
 
 import pytest
+
+from kerasclf import quiet
 
 # A package in TensorFlow's place: it writes to standard error below Python, as TensorFlow's C++ code does.
 FAKE = "import os\nos.write(2, b'I0000 oneDNN custom operations are on.')\n"
@@ -43,3 +46,16 @@ def test_a_missing_tensorflow_is_reported_as_usual():
     code = "import kerasclf, sys; sys.path[:] = [p for p in sys.path if 'site-packages' not in p]; import tensorflow"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "No module named 'tensorflow'" in done.stderr
+
+
+def test_the_collector_pauses_and_goes_on():
+    with quiet.without_collector():
+        assert not gc.isenabled()
+    assert gc.isenabled()
+    gc.disable()
+    try:
+        with quiet.without_collector():
+            pass
+        assert not gc.isenabled()
+    finally:
+        gc.enable()

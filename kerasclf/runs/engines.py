@@ -144,14 +144,16 @@ class Processes:
     def run(
         self, jobs: Jobs, plan: Plan, listener: RunListener, watch: Callable[[], None] = lambda: None
     ) -> dict[str, str]:
-        width = self.width(plan, count_jobs(jobs))
+        total, started = count_jobs(jobs), 0
+        width = self.width(plan, total)
         threads = None if plan.gpus else max(1, usable_cores() // width)
         waiting, pool = Waiting(jobs), WorkerPool(width, plan.gpus, self._spare, self._temporary.environment)
         failures = {}
         try:
             while True:
                 while pool.has_room and (job := waiting.take()):
-                    pool.start(replace(job, threads=threads))
+                    started += 1
+                    pool.start(replace(job, threads=threads), more=started + width <= total)
                 if not pool.current:
                     break
                 job, (event, *values) = pool.next_event(watch)

@@ -61,6 +61,7 @@ def main() -> None:
     if "--fork" in sys.argv[1:]:
         forking.serve(answer)
     else:
+        forking.import_for_runs()  # It may be started before there is a request.
         answer(sys.stdin.readline())
 
 

@@ -28,6 +28,8 @@ class WorkerPool:
         self.current: dict[int, Job] = {}  # by slot
         self._free = list(range(width))
         self._workers: dict[int, WorkerProcess] = {}
+        # Workers that answer one request only have a successor, which imports TensorFlow while they work.
+        self._successors: dict[int, WorkerProcess] = {}
         self._events: queue.Queue[tuple[int, list[Any]]] = queue.Queue()
 
     @property
@@ -35,12 +37,20 @@ class WorkerPool:
         """Whether another run can start."""
         return bool(self._free)
 
-    def start(self, job: Job) -> None:
-        """Starts a run in a free slot."""
+    def start(self, job: Job, more: bool = False) -> None:
+        """Starts a run in a free slot.
+
+        Args:
+            job: The run.
+            more: Whether runs follow.
+        """
         slot = self._free.pop(0)
         self.current[slot] = job
         request = {"task": "run", "job": job.to_dict(), "log": str(job.run.log_file.absolute())}
-        self._worker(slot).send({**request, "runs_per_gpu": runs_per_gpu(self.width, self.gpus)})
+        worker = self._worker(slot)
+        worker.send({**request, "runs_per_gpu": runs_per_gpu(self.width, self.gpus)})
+        if more and not worker.accepts_more:
+            self._successors[slot] = self._start_worker(slot)
 
     def next_event(self, watch: Callable[[], None]) -> tuple[Job, list[Any]]:
         """Waits for the next event of a worker and returns it with its run (see `WorkerProcess.events`).
@@ -60,7 +70,7 @@ class WorkerPool:
 
     def stop(self) -> None:
         """Ends all workers and their runs."""
-        for worker in self._workers.values():
+        for worker in [*self._workers.values(), *self._successors.values()]:
             worker.stop()
 
     def _worker(self, slot: int) -> WorkerProcess:
@@ -70,7 +80,8 @@ class WorkerPool:
             return last
         if last is not None:
             last.stop()
-        worker = (None if self.gpus else take_idle(self._spare)) or self._start_worker(slot)
+        worker = self._successors.pop(slot, None) or (None if self.gpus else take_idle(self._spare))
+        worker = worker or self._start_worker(slot)
         self._workers[slot] = worker
 
         def read() -> None:
