@@ -141,6 +141,10 @@ bench-ladder: $(BENCH_READY) ## Measure a whole study against itself one by one 
 bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a core
 	$(BIN)/python -m benchmarks.jobs
 
+.PHONY: bench-startup
+bench-startup: $(BENCH_READY) ## Measure the time from the command to the first step, and from run to run
+	$(BIN)/python -m benchmarks.startup
+
 .PHONY: bench-search
 bench-search: $(BENCH_READY) ## Measure 30 trials side by side against KerasTuner's own loop
 	$(BIN)/python -m benchmarks.search
