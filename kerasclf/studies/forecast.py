@@ -13,7 +13,7 @@ _ALL = 0.98
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Timing:
     """The planned and the real time of some runs.
 
     Args:
@@ -23,10 +23,10 @@ class Forecast:
         took_s: Seconds that the runs took.
 
     Example:
-        >>> from kerasclf.studies.forecast import Forecast
-        >>> print(Forecast(runs=4, planned_s=130, trained_s=130, took_s=210))
+        >>> from kerasclf.studies.forecast import Timing
+        >>> print(Timing(runs=4, planned_s=130, trained_s=130, took_s=210))
         planned 2:10, took 3:30
-        >>> print(Forecast(runs=4, planned_s=3930, trained_s=100, took_s=105))
+        >>> print(Timing(runs=4, planned_s=3930, trained_s=100, took_s=105))
         planned 1:05:30, 1:40 of it for the epochs that took place, took 1:45
     """
 
@@ -64,14 +64,14 @@ class Stopwatch:
         self._before = {job.title: job.run.epochs_done() for job in study_plan.jobs}
         self._began = time.monotonic()
 
-    def stop(self) -> Forecast | None:
+    def stop(self) -> Timing | None:
         """Returns the forecast with the time that the runs took; None if their costs or some results are unknown."""
         took_s, jobs = time.monotonic() - self._began, self._plan.jobs
         if not jobs or not all(job.name in self._plan.plan.costs and job.run.complete for job in jobs):
             return None
         parts = [self._trained_s(job) for job in jobs]
         trained_s = self._extraction_s + max(sum(parts) / self._plan.width, *parts)
-        return Forecast(len(jobs), self._planned_s, trained_s, took_s)
+        return Timing(len(jobs), self._planned_s, trained_s, took_s)
 
     def _trained_s(self, job: Job) -> float:
         """Returns the seconds that were planned for the epochs that a run has trained itself, and for its start."""

@@ -24,7 +24,7 @@ from kerasclf.runs.progress import RunListener, RunListeners
 from kerasclf.runs.remembered_costs import forget
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.runs.sharing import SharedRuns, digests_of, trajectory_of, watched_by
-from kerasclf.studies.forecast import MOST_OFF, Forecast, Stopwatch
+from kerasclf.studies.forecast import MOST_OFF, Stopwatch, Timing
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan, run_title
@@ -146,7 +146,7 @@ def run_planned_study(study_plan: StudyPlan, engine: Engine, listener: RunListen
     return folder
 
 
-def _note_forecast(study_plan: StudyPlan, forecast: Forecast | None, listener: RunListener) -> None:
+def _note_forecast(study_plan: StudyPlan, forecast: Timing | None, listener: RunListener) -> None:
     if forecast is None:
         return
     listener.log(str(forecast))

@@ -71,7 +71,7 @@ def test_experiments_that_cost_the_same_are_measured_once(dataset):
     assert costs.by_name["base"].run_s == pytest.approx(1 + 30 * (3 * 0.1 + 0.5))
     assert costs.by_name["longer"].run_s == pytest.approx(1 + 60 * (3 * 0.1 + 0.5))
     assert costs.by_name["stops"].disk_mb > costs.by_name["base"].disk_mb  # it keeps the best weights, too
-    assert costs.peak_memory_mb > 100
+    assert costs.peak_memory_mb > 10
 
 
 def test_experiments_that_differ_in_cost_are_measured_one_by_one(dataset):

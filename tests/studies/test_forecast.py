@@ -7,7 +7,8 @@ import pytest
 from kerasclf.runs import remembered_costs
 from kerasclf.runs.cost import RunCost
 from kerasclf.studies import forecast as forecast_module
-from kerasclf.studies.forecast import Forecast, Stopwatch
+from kerasclf.studies import study_folder
+from kerasclf.studies.forecast import Stopwatch, Timing
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_planned_study
 from tests.prepared_engine import Prepared
@@ -51,12 +52,13 @@ def test_the_forecast_and_the_real_time_are_told_and_recorded(tmp_path, clock):
     assert [one["took_s"] for one in folder.read()["forecasts"]] == [35, 28]
 
 
-def test_only_the_last_forecasts_are_kept(tmp_path):
+def test_only_the_last_forecasts_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(study_folder, "_MOST_FORECASTS", 3)
     folder = StudyFolder(tmp_path / "out")
     folder.claim(STUDY)
-    for number in range(103):
+    for number in range(5):
         folder.note_forecast({"runs": number})
-    assert [one["runs"] for one in folder.read()["forecasts"]] == list(range(3, 103))
+    assert [one["runs"] for one in folder.read()["forecasts"]] == [2, 3, 4]
 
 
 def test_a_forecast_that_is_far_off_is_measured_anew(tmp_path, clock, monkeypatch):
@@ -88,9 +90,9 @@ def test_early_stopping_is_no_fault_of_the_forecast(tmp_path, clock):
     watch = Stopwatch(plan)
     engine.run(plan.jobs, plan.plan, engine)
     clock["step"] = 30.0
-    assert watch.stop() == Forecast(runs=2, planned_s=140, trained_s=2 * (10 + 2 * 2), took_s=clock["now"])
+    assert watch.stop() == Timing(runs=2, planned_s=140, trained_s=2 * (10 + 2 * 2), took_s=clock["now"])
 
 
 def test_far_off_counts_in_both_directions():
-    assert Forecast(1, 100, 100, 200).off == Forecast(1, 100, 100, 50).off == 2
-    assert Forecast(1, 100, 100, 0).off > 1e4
+    assert Timing(1, 100, 100, 200).off == Timing(1, 100, 100, 50).off == 2
+    assert Timing(1, 100, 100, 0).off > 1e4
