@@ -101,7 +101,7 @@ def test_a_finished_run_is_not_joined_by_runs_with_other_weights(photos, tmp_pat
 @pytest.fixture
 def started(photos, tmp_path, monkeypatch):
     """A run that was started with certain versions, on a certain device."""
-    monkeypatch.setattr(inputs, "_versions", lambda: {"keras": "3.14.0", "tensorflow": "2.20.0"})
+    monkeypatch.setattr(inputs, "package_versions", lambda: {"keras": "3.14.0", "tensorflow": "2.20.0"})
     monkeypatch.setattr(devices, "processor_name", lambda: "old CPU")
     monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
     job = job_of(study_of(photos), tmp_path / "out")
@@ -110,7 +110,7 @@ def started(photos, tmp_path, monkeypatch):
 
 
 def test_an_interrupted_run_is_not_resumed_with_other_versions(started, monkeypatch):
-    monkeypatch.setattr(inputs, "_versions", lambda: {"keras": "3.15.1", "tensorflow": "2.20.0"})
+    monkeypatch.setattr(inputs, "package_versions", lambda: {"keras": "3.15.1", "tensorflow": "2.20.0"})
     with pytest.raises(FolderError) as caught:
         inputs_of(started)
     assert str(caught.value) == (
@@ -120,7 +120,7 @@ def test_an_interrupted_run_is_not_resumed_with_other_versions(started, monkeypa
 
 
 def test_all_that_differs_is_named_at_once(started, monkeypatch):
-    monkeypatch.setattr(inputs, "_versions", lambda: {"keras": "3.15.1", "tensorflow": "2.21.0"})
+    monkeypatch.setattr(inputs, "package_versions", lambda: {"keras": "3.15.1", "tensorflow": "2.21.0"})
     monkeypatch.setattr(devices, "resolve_precision", lambda policy: "mixed_bfloat16")
     with pytest.raises(FolderError, match=(
         r"started with other images: folder:\S+ has changed and with another precision: float32, now mixed_bfloat16 "
@@ -167,8 +167,8 @@ def test_damaged_inputs_are_named(started, content):
 def test_a_finished_run_of_other_versions_is_kept_and_named(photos, tmp_path, monkeypatch):
     study = study_of(photos)
     run_study(study, tmp_path / "out", engine=Inline())
-    now = inputs._versions()
-    monkeypatch.setattr(inputs, "_versions", lambda: {**now, "keras": "99.0"})
+    now = inputs.package_versions()
+    monkeypatch.setattr(inputs, "package_versions", lambda: {**now, "keras": "99.0"})
     lines = []
     assert plan_study(study, tmp_path / "out", engine=Inline(), measure=False, log=lines.append).jobs == ()
     assert f"base was finished with keras {now['keras']}, now 99.0; it is kept" in lines
