@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 DEMO_READY := $(VENV)/.ready-demo
+DOCS_READY := $(VENV)/.ready-docs
 BENCH_READY := $(VENV)/.ready-bench
 BENCH_NETWORKS_READY := $(VENV)/.ready-bench-networks
 # compat: Python also finds the package from the folder that holds the clone, whose name is that of the package.
@@ -124,6 +125,14 @@ test-slow: $(DEV_READY) ## Run the long tests of one folder of tests/, or all fo
 test-demo: $(DEMO_READY) ## Test the page of kerasclf demo in headless Chromium, if there is one
 	$(BIN)/python -m pytest tests/commands/test_demo.py
 
+.PHONY: docs
+docs: $(DOCS_READY) ## Build the site of the manual into site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
+.PHONY: docs-serve
+docs-serve: $(DOCS_READY) ## Show the site at http://127.0.0.1:8000 and build it again after each change
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
+
 .PHONY: package
 package: ## Build the package, install it into a clean environment and use it there (PYTHON=python3.13)
 	$(PYTHON) .ci/check_package.py dist
@@ -182,6 +191,10 @@ $(READY): setup.cfg pyproject.toml | $(BIN)/python
 
 $(DEV_READY): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,audit]"
+	@touch $(READY) $@
+
+$(DOCS_READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[docs,openvino,optuna]"
 	@touch $(READY) $@
 
 # Not part of DEV_READY: gradio takes an older Pillow than the other tests use.

@@ -119,13 +119,13 @@ def help_of(name: str, command: type, full: bool) -> str:
         full: Whether to include the options that are seldom used, and all sentences.
     """
     options = {option.field: option for option in options_of(command)}
-    description, examples = _paragraphs(command)[:-1], _paragraphs(command)[-1]
-    lines = [_usage(name, list(options.values()))]
+    description, examples = paragraphs_of(command)[:-1], paragraphs_of(command)[-1]
+    lines = [usage_of(name, list(options.values()))]
     for paragraph in description if full else description[:1]:
         lines += ["", *textwrap.wrap(paragraph, _width())]
     lines += ["", *(examples.splitlines() if full else examples.splitlines()[:_EXAMPLES])]
     hidden = 0
-    for group in _groups(name, options):
+    for group in groups_of(name, options):
         shown = group.often + group.seldom if full else group.often
         hidden += len(group.often + group.seldom) - len(shown)
         rows = [line for field in shown if field in options for line in _option_lines(options[field], full)]
@@ -137,16 +137,23 @@ def help_of(name: str, command: type, full: bool) -> str:
 
 def summary_of(command: type) -> str:
     """Returns the first sentence of a command's description."""
-    return _paragraphs(command)[0].partition(". ")[0].rstrip(".") + "."
+    return paragraphs_of(command)[0].partition(". ")[0].rstrip(".") + "."
 
 
-def _groups(name: str, options: Mapping[str, Option]) -> list[Group]:
+def groups_of(name: str, options: Mapping[str, Option]) -> list[Group]:
+    """Returns the groups of a command's options, and last the options that no group names.
+
+    Args:
+        name: Name of the command.
+        options: Its options by field.
+    """
     groups = list(GROUPS.get(name, (Group("options", tuple(options)),)))
     named = {field for group in groups for field in (*group.often, *group.seldom)}
     return [*groups, Group("other options", (), tuple(field for field in options if field not in named))]
 
 
-def _usage(name: str, options: Sequence[Option]) -> str:
+def usage_of(name: str, options: Sequence[Option]) -> str:
+    """Returns the line that begins the help: the command, its arguments and its required options."""
     words = [option.typed if option.required else f"[{option.typed}]" for option in options if option.positional]
     words += [f"{option.typed} {option.metavar}" for option in options if option.required and not option.positional]
     return " ".join([f"usage: kerasclf {name}", *words, "[options]"])
@@ -156,7 +163,7 @@ def _option_lines(option: Option, full: bool) -> list[str]:
     flags = ", ".join([*option.aliases, option.typed])
     value = "" if option.positional or option.kind is bool else f" {option.metavar}{' ...' * option.many}"
     text = option.text if full else first_sentence(option.text)
-    return _row(flags + value, text + _default(option), _LEFT)
+    return _row(flags + value, text + default_of(option), _LEFT)
 
 
 def first_sentence(text: str) -> str:
@@ -165,7 +172,7 @@ def first_sentence(text: str) -> str:
     return " ".join([first, *(sentence for sentence in others if sentence.startswith("Default:"))])
 
 
-def _default(option: Option) -> str:
+def default_of(option: Option) -> str:
     """Returns the default for the help, if the description does not name it."""
     value: Any = option.default
     hidden = value in (None, "", ()) or isinstance(value, bool) or value is dataclasses.MISSING
@@ -186,6 +193,6 @@ def _width() -> int:
     return max(60, min(shutil.get_terminal_size((100, 24)).columns, _WIDEST))
 
 
-def _paragraphs(command: type) -> list[str]:
+def paragraphs_of(command: type) -> list[str]:
     """Returns the paragraphs of a command's description; the last one has its examples."""
     return (inspect.getdoc(command) or "").split("\n\n")
