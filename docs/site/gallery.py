@@ -20,7 +20,7 @@ def gallery(reports: Path) -> str:
         picture = picture_of(page.parent)
         image = f"\n\n    [![{title}]({name}/{picture})]({name}/README.md)" if picture else ""
         cards.append(f"-   [{title}]({name}/README.md){image}")
-    return "\n".join(["## Gallery", "", '<div class="grid cards" markdown>', "", *cards, "", "</div>", ""])
+    return "\n\n".join(["## Gallery", '<div class="grid cards" markdown>', *cards, "</div>\n"])
 
 
 def picture_of(folder: Path) -> str | None:

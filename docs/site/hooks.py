@@ -1,12 +1,13 @@
 """Hooks of MkDocs: they add pages from outside docs/ and pages made from the code, and make links fit the site."""
 
-import posixpath
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gallery
 import reference_pages
+from links import site_links
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -15,12 +16,8 @@ ROOT = Path(__file__).parents[2]
 # Files of the repository that the site shows or offers, under their own paths.
 SHOWN = [
     "*.md", "benchmarks/*.md", "reports/**/*.md", "reports/**/*.png", "reports/**/*.gif", "reports/**/*.csv",
-    "notebooks/*.md", "notebooks/*.ipynb", "notebooks/*.png",
+    "notebooks/README.md", "notebooks/*.ipynb", "notebooks/*.png",
 ]  # fmt: skip
-
-_LINK = re.compile(r"(\]\()([^()\s]+)(\))")
-_FENCED = re.compile(r"(^ *```.*?^ *```[^\S\n]*$)", re.MULTILINE | re.DOTALL)
-_PLAIN = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\((?:gone:)\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
@@ -29,7 +26,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
     config.mdx_configs["toc"]["slugify"] = slugify(case="lower")
     known = sorted([*shown_files(), *reference_pages.all_pages(), *docs_pages()])
-    config.nav = _expanded(config.nav, known)
+    named = set(_named(config.nav))
+    config.nav = _expanded(config.nav, [uri for uri in known if uri not in named])
     return config
 
 
@@ -51,9 +49,7 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
         markdown = f"{markdown}\n{gallery.gallery(ROOT / 'reports')}"
     elif uri.startswith("reports/") and uri.endswith("/README.md"):
         markdown = gallery.with_picture(markdown, ROOT / "reports" / Path(uri).parent.name)
-    known = {file.src_uri for file in files}
-    parts = _FENCED.split(markdown)
-    return "".join(part if i % 2 else site_links(part, uri, known) for i, part in enumerate(parts))
+    return site_links(markdown, uri, {file.src_uri for file in files}, in_docs=uri not in shown_files())
 
 
 def shown_files() -> list[str]:
@@ -67,30 +63,17 @@ def docs_pages() -> list[str]:
     return [path.relative_to(ROOT / "docs").as_posix() for path in (ROOT / "docs").rglob("*.md")]
 
 
-def site_links(text: str, uri: str, known: set[str]) -> str:
-    """Returns a text whose links lead to pages of the site; a link to another file becomes its words.
-
-    Args:
-        text: Markdown without fenced code.
-        uri: The page of the text, as a path of the site.
-        known: The files of the site.
-    """
-    here = posixpath.dirname(uri if uri in shown_files() else f"docs/{uri}")
-
-    def replaced(match: re.Match[str]) -> str:
-        file, mark, anchor = match[2].partition("#")
-        if not file or re.match(r"\w+:", match[2]):
-            return match[0]
-        target = posixpath.normpath(posixpath.join(here, file)).removeprefix("docs/")
-        if target not in known:
-            return "](gone:)"
-        return f"]({posixpath.relpath(target, posixpath.dirname(uri) or '.')}{mark}{anchor})"
-
-    return _PLAIN.sub(r"\1", _LINK.sub(replaced, text))
+def _named(entry: Any) -> Iterator[str]:
+    """Yields the pages that a part of the navigation names one by one."""
+    if isinstance(entry, str):
+        yield entry
+    else:
+        for below in entry.values() if isinstance(entry, dict) else entry:
+            yield from _named(below)
 
 
 def _expanded(entry: Any, known: list[str]) -> Any:
-    """Returns a part of the navigation with the pages that each `*` stands for."""
+    """Returns a part of the navigation with the pages that each `*` stands for: those that nothing else names."""
     if isinstance(entry, dict):
         return {title: _expanded(below, known) for title, below in entry.items()}
     if not isinstance(entry, list):

@@ -3,11 +3,6 @@
 import functools
 import html
 import inspect
-import sys
-from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
 
 from kerasclf.cli import COMMANDS
 from kerasclf.commands import help_text
@@ -107,10 +102,20 @@ def catalogue_page() -> str:
     for name in STUDIES:
         study = declare(name)
         lines.append(f"| `{name}` | {_escaped(study.question)} | {len(study.experiments)} |")
-    lines += ["", "## Searches", "", "`kerasclf search NAME` runs one.", "", "| search | title | axes |", "|---|---|---|"]
+    lines += [
+        "",
+        "## Searches",
+        "",
+        "`kerasclf search NAME` runs one.",
+        "",
+        "| search | title | axes |",
+        "|---|---|---|",
+    ]
     for name, declared in SEARCHES.items():
         search = declared.make()
-        lines.append(f"| `{name}` | {_escaped(search.title)} | {', '.join(f'`{axis}`' for axis in search.space.axes)} |")
+        lines.append(
+            f"| `{name}` | {_escaped(search.title)} | {', '.join(f'`{axis}`' for axis in search.space.axes)} |"
+        )
     return "\n".join([*lines, ""])
 
 

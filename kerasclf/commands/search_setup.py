@@ -177,7 +177,7 @@ def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[
             'Expected a search space. Give --space FILE.toml, such as:\n["train.learning_rate"]\nfloat = [1e-4, 1e-1]\n'
             "log = true"
         )
-    title = f"{experiment.model} on {experiment.data}: {', '.join(space.axes)}"
+    title = f"{experiment.model} on {options.data or experiment.data}: {', '.join(space.axes)}"
     oracle = "random" if options.oracle is None else options.oracle
     return Search(experiment, space, oracle, title=title), experiment
 
