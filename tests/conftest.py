@@ -11,7 +11,7 @@ from types import ModuleType, SimpleNamespace
 # Keras reads its home once, when it is imported. A folder of our own: nothing on this machine decides a test.
 KERAS_HOME = Path(tempfile.mkdtemp(prefix="kerasclf-tests-"))
 os.environ["KERAS_HOME"] = str(KERAS_HOME)
-# Likewise for cached activations and remembered costs.
+# Likewise for prepared images, cached activations and remembered costs.
 os.environ["KERASCLF_CACHE"] = str(KERAS_HOME / "kerasclf-cache")
 # Only the fixture `real_data` uses the images of this machine.
 REAL_DATA = Path(os.environ.pop("KERASCLF_DATA", Path(__file__).parents[2] / "shared" / "data"))

@@ -1,4 +1,4 @@
-"""`kerasclf cache`: list and clear the cached activations of frozen networks, and the remembered costs of plans."""
+"""`kerasclf cache`: list and clear prepared images, cached activations and the measured costs of plans."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from kerasclf.machine import format_bytes
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.transfer.cache import CacheEntry
+    from kerasclf.cache_folders import CacheEntry
 
 # The name of the remembered costs.
 _COSTS = "costs"
@@ -23,7 +23,7 @@ _COSTS = "costs"
 
 @dataclass(frozen=True)
 class CacheCommand:
-    """List or clear cached activations of frozen networks, and measured costs of plans. Both are made anew if needed.
+    """List or clear prepared images, cached activations and measured costs of plans. All are made again when needed.
 
     Examples:
       kerasclf cache list
@@ -38,9 +38,12 @@ class CacheCommand:
     """With clear: names, or their first letters, as shown by list, or costs. Default: all."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.transfer.cache import cache_root, cached, clear
+        from kerasclf.cache_folders import cache_root
+        from kerasclf.data.image_store import clear_images, stored
+        from kerasclf.transfer.cache import cached, clear
 
-        entries = list(cached(cache_root()))
+        images, activations = list(stored(cache_root())), list(cached(cache_root()))
+        entries = [*images, *activations]
         if self.task == "list":
             if self.names:
                 raise KerasclfError(f"kerasclf cache list takes no names. Received: {' '.join(self.names)}.")
@@ -57,7 +60,7 @@ class CacheCommand:
                 raise KerasclfError(f"No cache is named {name!r}. kerasclf cache list shows them.")
         cleared = []
         for entry in chosen:
-            if reason := clear(entry):
+            if reason := clear_images(entry) if entry in images else clear(entry):
                 say(console, f"{entry.folder.name} stays: {reason}")
             else:
                 cleared.append(entry)
@@ -84,7 +87,7 @@ def _size(entries: "list[CacheEntry]") -> str:
 
 
 def _show(entries: "list[CacheEntry]", console: Console) -> None:
-    from kerasclf.transfer.cache import cache_root
+    from kerasclf.cache_folders import cache_root
 
     if not entries:
         say(console, f"The cache {cache_root()} is empty.")
@@ -113,4 +116,8 @@ def _show(entries: "list[CacheEntry]", console: Console) -> None:
 def _what(entry: "CacheEntry") -> str:
     if entry.about is None:
         return "damaged: about.json cannot be read; clear it"
-    return f"{entry.about['name']}, {entry.about['dtype']}, {entry.about['engine']}"
+    if "engine" in entry.about:
+        return f"{entry.about['name']}, {entry.about['dtype']}, {entry.about['engine']}"
+    size = entry.about["image_size"]
+    fitted = f"{size[0]}x{size[1]}, {entry.about['fit']}" if size else "original size"
+    return f"images of {entry.about['name']}, {fitted}"

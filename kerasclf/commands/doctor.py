@@ -20,8 +20,8 @@ class DoctorCommand:
     """
 
     def run(self, console: Console) -> None:
+        from kerasclf.cache_folders import cache_root
         from kerasclf.diagnosis import diagnose
-        from kerasclf.transfer.cache import cache_root
 
         found = diagnose(cache_root())
         width = max(map(len, found.facts))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.image_sources import FileImages, ImageSource, keys_of
+from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, keys_of
 from kerasclf.data.short_reprs import DatasetRepr, SetRepr
 from kerasclf.values import digest_of
 
@@ -47,7 +47,7 @@ class Subset(SetRepr):
     @cached_property
     def keys(self) -> tuple[str, ...]:
         """A hash of each image's pixels. It identifies the image independently of its name and index."""
-        known = self.images.keys if isinstance(self.images, FileImages) else ()
+        known = self.images.keys if isinstance(self.images, ArrayImages | FileImages) else ()
         return known or keys_of(self.images)
 
     def take(self, indices: NDArray[np.integer]) -> "Subset":

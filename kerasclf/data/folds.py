@@ -7,7 +7,7 @@ import numpy as np
 
 from kerasclf.data.dataset import ImageDataset, Subset, class_counts
 from kerasclf.data.groups import Indices, fold_numbers
-from kerasclf.data.image_sources import FileImages, ImageSource, in_memory
+from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, in_memory
 from kerasclf.errors import DataError
 from kerasclf.wording import counted
 
@@ -68,5 +68,8 @@ def join(one: Subset, other: Subset) -> Subset:
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
         return replace(one, paths=one.paths + other.paths, keys=one.keys + other.keys)
+    if isinstance(one, ArrayImages) and isinstance(other, ArrayImages):
+        keys = one.keys + other.keys if one.keys and other.keys else ()
+        return replace(one, array=np.concatenate([one.array, other.array]), keys=keys)
     arrays = [source.read(np.arange(len(source))) for source in (one, other)]
     return in_memory(np.concatenate(arrays))

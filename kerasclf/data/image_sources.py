@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
 from kerasclf.data.fit import Fit
+from kerasclf.data.prepared_pixels import PreparedPixels
 from kerasclf.data.short_reprs import ImagesRepr
 from kerasclf.errors import DataError
 from kerasclf.values import digest_of
@@ -51,9 +52,11 @@ class ArrayImages(ImagesRepr):
 
     Args:
         array: uint8 array of shape (n, height, width, channels), pixels 0–255.
+        keys: A hash of the pixels of each image, if it is known already, as `Subset.keys` has it.
     """
 
     array: NDArray[np.uint8]
+    keys: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.array.dtype != np.uint8 or self.array.ndim != 4:
@@ -78,10 +81,10 @@ class ArrayImages(ImagesRepr):
         return self.array[indices]
 
     def take(self, indices: NDArray[np.integer]) -> "ArrayImages":
-        return replace(self, array=self.array[indices])
+        return replace(self, array=self.array[indices], keys=_at(self.keys, indices))
 
     def fingerprint(self) -> str:
-        return hashlib.sha256(np.ascontiguousarray(self.array).tobytes()).hexdigest()
+        return hashlib.sha256(np.ascontiguousarray(self.array).reshape(-1).data).hexdigest()
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,7 +107,7 @@ class ArrayRows(ArrayImages):
 
 @dataclass(frozen=True, repr=False)
 class FileImages(ImagesRepr):
-    """Image files, decoded and resized each time they are read.
+    """Image files, decoded and resized each time they are read, unless their pixels are prepared.
 
     Args:
         paths: One file per image.
@@ -113,6 +116,7 @@ class FileImages(ImagesRepr):
         keys: A hash of the pixels of each image, as `Subset.keys` has it: an image must have the same pixels whenever
             it is read. Without hashes, images are not compared.
         fit: How an image fills `size`.
+        prepared: Stored pixels, by key. A file without them is decoded.
     """
 
     paths: tuple[Path, ...]
@@ -120,6 +124,7 @@ class FileImages(ImagesRepr):
     channels: int
     keys: tuple[str, ...] = ()
     fit: Fit = "squash"
+    prepared: PreparedPixels | None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -146,8 +151,10 @@ class FileImages(ImagesRepr):
 
         def fill(position: int) -> None:
             index = int(indices[position])
+            if self.keys and self.prepared is not None and self.prepared.read(self.keys[index], images[position]):
+                return
             images[position] = self.read_file(self.paths[index])
-            if self.keys and key_of(images[position].tobytes()) != self.keys[index]:
+            if self.keys and key_of(images[position]) != self.keys[index]:
                 raise DataError(f"{self.paths[index]} has changed since it was first read. Start again.")
 
         # Threads help: Pillow decodes and resizes outside the interpreter lock.
@@ -165,10 +172,14 @@ class FileImages(ImagesRepr):
 
     def take(self, indices: NDArray[np.integer]) -> "FileImages":
         paths = tuple(self.paths[int(i)] for i in indices)
-        return replace(self, paths=paths, keys=tuple(self.keys[int(i)] for i in indices) if self.keys else ())
+        return replace(self, paths=paths, keys=_at(self.keys, indices))
 
     def fingerprint(self) -> str:
         return digest_of(list(self.keys or keys_of(self)))
+
+
+def _at(keys: tuple[str, ...], indices: NDArray[np.integer]) -> tuple[str, ...]:
+    return tuple(keys[int(i)] for i in indices) if keys else ()
 
 
 def in_memory(array: NDArray[Any]) -> ArrayImages:
@@ -176,15 +187,16 @@ def in_memory(array: NDArray[Any]) -> ArrayImages:
     return ArrayImages(array) if array.dtype == np.uint8 else ArrayRows(array)
 
 
-def key_of(content: bytes) -> str:
+def key_of(content: bytes | NDArray[Any]) -> str:
     """Returns a hash of 32 hexadecimal digits, quick enough for gigabytes of pixels."""
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+    raw = content if isinstance(content, bytes) else np.ascontiguousarray(content).reshape(-1).data
+    return hashlib.blake2b(raw, digest_size=16).hexdigest()
 
 
 def keys_of(images: ImageSource) -> tuple[str, ...]:
     """Returns a hash of each image's pixels."""
     return tuple(
-        key_of(np.ascontiguousarray(image).tobytes())
+        key_of(image)
         for start in range(0, len(images), _READ_AT_ONCE)
         for image in images.read(np.arange(start, min(start + _READ_AT_ONCE, len(images))))
     )

@@ -1,32 +1,27 @@
 """Lists of image files with their labels: checked as a whole, then read."""
 
-import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
-from kerasclf.data.decode import SUFFIXES, is_broken, read_header
+from kerasclf.data.decode import SUFFIXES, is_broken
 from kerasclf.data.fit import Fit
 from kerasclf.data.groups import groups_of, pattern_problem
-from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, key_of
+from kerasclf.data.image_sources import FileImages
+from kerasclf.data.image_store import open_store
+from kerasclf.data.listed_pixels import read_headers, read_pixels
 from kerasclf.errors import DataError, listed, shortened
 from kerasclf.log import Log
 from kerasclf.wording import counted
 
 # Decoded images up to this many bytes are kept in memory; a larger set is read on demand, batch by batch.
 IN_MEMORY_LIMIT = 1 << 30
-
-# Bytes of pixels read at once: enough to keep all threads busy, and few enough for any laptop.
-_CHUNK_BYTES = 64 << 20
-
-T = TypeVar("T")
 
 
 class ReadImages(NamedTuple):
@@ -125,17 +120,18 @@ def read_listings(
     left_out = sorted({path for listing in listings.values() for path in listing.left_out})
     if left_out:
         log(describe_left_out(left_out))
-    headers, errors = _read_headers(files)
+    store = open_store([listing.root for listing in listings.values()], files, image_size, fit, log)
+    headers, errors = read_headers(files, store)
     problems: list[str] = []
     if image_size is None and (other := _other_size(headers)):
         problems.append(other)
-        image_size = 1, 1  # only to find all broken files
+        image_size, store = (1, 1), None  # only to find all broken files
     size = image_size or next(iter(headers.values()), ((1, 1), False))[0]
     channels = 1 if all(grey for _, grey in headers.values()) else 3
     in_memory = len(files) * size[0] * size[1] * channels <= IN_MEMORY_LIMIT
     sources = {}
     for name, listing in listings.items():
-        sources[name], broken = _read_all(FileImages(listing.files, size, channels, fit=fit), in_memory, log)
+        sources[name], broken = read_pixels(FileImages(listing.files, size, channels, fit=fit), in_memory, store, log)
         errors |= broken
     _refuse({} if skip_broken else errors, len(files), problems)
     found = {
@@ -187,26 +183,6 @@ def describe_left_out(left_out: Sequence[Path]) -> str:
     return f"left out {'; and '.join(found)}"
 
 
-def _read_headers(files: Sequence[Path]) -> tuple[dict[Path, tuple[tuple[int, int], bool]], dict[Path, DataError]]:
-    """Returns the size of each image, and whether it is grey; and the errors of those that are unreadable."""
-    found = _each(read_header, files)
-    errors = {file: result for file, result in found.items() if isinstance(result, DataError)}
-    return {file: result for file, result in found.items() if not isinstance(result, DataError)}, errors
-
-
-def _each(read: Callable[[Path], T], files: Sequence[Path]) -> dict[Path, T | DataError]:
-    """Returns the result or the error of a function for each file. Threads help: Pillow decodes outside the lock."""
-
-    def attempt(file: Path) -> T | DataError:
-        try:
-            return read(file)
-        except DataError as error:
-            return DataError(str(error))  # the error itself holds its frames, and they hold the decoded picture
-
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(files, pool.map(attempt, files), strict=True))
-
-
 def _refuse(errors: Mapping[Path, DataError], count: int, problems: Sequence[str]) -> None:
     """Raises one error that lists the broken files and the other problems; does nothing without any."""
     lines = sorted(map(str, errors.values()))
@@ -228,30 +204,3 @@ def _other_size(headers: Mapping[Path, tuple[tuple[int, int], bool]]) -> str | N
                 "width). Give one size to resize them to as `image_size`."
             )
     return None
-
-
-def _read_all(source: FileImages, in_memory: bool, log: Log) -> tuple[ImageSource, dict[Path, DataError]]:
-    """Decodes every file, to find a truncated one before training; keeps its pixels if `in_memory`, or their hash.
-
-    Returns:
-        The images, and the error of each file that cannot be decoded.
-    """
-    files = source.paths
-    errors: dict[Path, DataError] = {}
-    keys: list[str] = []
-    pixels = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
-    chunk = max(1, _CHUNK_BYTES // math.prod(source.shape))
-    for start in range(0, len(files), chunk):
-        found = _each(source.read_file, files[start : start + chunk])
-        errors |= {file: image for file, image in found.items() if isinstance(image, DataError)}
-        for index, file in enumerate(files[start : start + chunk], start):
-            image = found[file]
-            if isinstance(image, DataError):
-                keys += [] if in_memory else [""]  # the image is refused, or left out by its position
-            elif in_memory:
-                pixels[index] = image
-            else:
-                keys.append(key_of(image.tobytes()))
-        if len(files) > chunk:
-            log(f"read {min(start + chunk, len(files)):,} of {len(files):,} images")
-    return (ArrayImages(pixels) if in_memory else replace(source, keys=tuple(keys))), errors

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kerasclf.cache_folders import cache_root
 from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost
 from kerasclf.runs.job import Job
@@ -14,7 +15,7 @@ from kerasclf.runs.plan import Plan
 from kerasclf.runs.sharing import shared_epochs
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.transfer.cache import MAKE_ROOM, cache_root
+from kerasclf.transfer.cache import MAKE_ROOM
 from kerasclf.wording import counted
 
 

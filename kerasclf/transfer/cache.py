@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -13,6 +12,7 @@ import ml_dtypes  # noqa: F401 - adds bfloat16 to numpy
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.cache_folders import CacheEntry
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, sync_folder, write_json
 from kerasclf.locks import hold, unshared
@@ -30,13 +30,6 @@ _LINE = re.compile(rb"([0-9a-f]{32}) ([0-9a-f]{8})\n")
 _LINE_BYTES = 42
 # Replaces the line of a damaged row, which is no longer used.
 _NO_LINE = b"-" * (_LINE_BYTES - 1) + b"\n"
-
-
-def cache_root() -> Path:
-    """Returns the folder of all caches: $KERASCLF_CACHE, or kerasclf in the user's cache folder."""
-    if folder := os.environ.get("KERASCLF_CACHE"):
-        return Path(folder).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
 
 
 class ActivationCache:
@@ -181,25 +174,6 @@ class _About(TypedDict):
     name: str
     dtype: str
     engine: str
-
-
-@dataclass(frozen=True)
-class CacheEntry:
-    """One cache on disk.
-
-    Args:
-        folder: Folder of the cache.
-        about: Everything that identifies it; None if the file that says so is damaged.
-        images: Number of images.
-        size: Size in bytes.
-        used: Time of its last use, in seconds since 1970.
-    """
-
-    folder: Path
-    about: dict[str, Any] | None
-    images: int
-    size: int
-    used: float
 
 
 def cached(root: Path) -> Iterator[CacheEntry]:

@@ -3,6 +3,7 @@
 import pytest
 
 from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
+from kerasclf.cache_folders import cache_root
 from kerasclf.data.splits import Split
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.passes import cuts_to_cache
@@ -10,7 +11,7 @@ from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
-from kerasclf.transfer.cache import cache_root, cached
+from kerasclf.transfer.cache import cached
 
 BIRDS = declare("birds", options=StudyOptions(weights="none")).experiments
 OTHERS = (("head", "all"), ("head", "last_stage"), ("head", "last15"), ("head", "last22"), ("head", "last30"))

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from kerasclf.cache_folders import cache_root
 from kerasclf.commands.output import with_flags
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.studies.study_plan_table import plan_summary, plan_table
-from kerasclf.transfer.cache import cache_root
 from tests.studies.plans import COST, PHASE
 
 

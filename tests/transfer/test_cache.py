@@ -7,11 +7,12 @@ import shutil
 import numpy as np
 import pytest
 
+from kerasclf.cache_folders import cache_root
 from kerasclf.errors import KerasclfError
 from kerasclf.locks import hold
 from kerasclf.transfer import activations
 from kerasclf.transfer import cache as caching
-from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cache_root, cached, clear
+from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cached, clear
 
 ABOUT = {"name": "small up to pool", "below": "a1", "before": "b2", "precision": "float32", "engine": "tensorflow 2"}
 KEYS = [f"{i:032x}" for i in range(6)]

@@ -1,0 +1,32 @@
+"""The folder of all caches on this machine, and the entries that `kerasclf cache list` shows."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+def cache_root() -> Path:
+    """Returns the folder of all caches: $KERASCLF_CACHE, or kerasclf in the user's cache folder."""
+    if folder := os.environ.get("KERASCLF_CACHE"):
+        return Path(folder).expanduser()
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
+
+
+@dataclass(frozen=True)
+class CacheEntry:
+    """One cache on disk.
+
+    Args:
+        folder: Folder of the cache.
+        about: Everything that identifies it; None if the file that says so is damaged.
+        images: Number of images.
+        size: Size in bytes.
+        used: Time of its last use, in seconds since 1970.
+    """
+
+    folder: Path
+    about: dict[str, Any] | None
+    images: int
+    size: int
+    used: float

@@ -1,0 +1,277 @@
+"""The store of prepared images: files are decoded and resized once, and every later start reads the pixels.
+
+A store is a cache of one folder of images at one size. Nothing depends on it: images without it are the same, to the
+bit. Its files are below `images` in the folder of all caches.
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypedDict
+
+import numpy as np
+import PIL
+from numpy.typing import NDArray
+from PIL import features
+
+from kerasclf.cache_folders import CacheEntry, cache_root
+from kerasclf.data.file_records import FileTable, append_records, look_at, make_records
+from kerasclf.data.fit import Fit
+from kerasclf.data.prepared_pixels import PreparedPixels, append_pixels, open_for_appending
+from kerasclf.errors import DataError, FolderError
+from kerasclf.files import read_json, write_json
+from kerasclf.locks import hold
+from kerasclf.log import Log
+from kerasclf.machine import format_bytes
+from kerasclf.schema import check_schema
+from kerasclf.values import digest_of
+
+# Increase it whenever `kerasclf.data.decode` gives other pixels, or the files here have another form.
+FORMAT = 1
+# Fewer and smaller files are decoded in about a second, and are not stored.
+MIN_FILES, MIN_BYTES = 1000, 32 << 20
+_LIMIT, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
+# The share of the free disk that a store may take.
+_SHARE_OF_FREE = 0.8
+_ABOUT, _HEADERS = "about.json", "headers.index"
+_LIBRARIES = ("jpg", "jpg_2000", "zlib", "libtiff")
+
+Header = tuple[tuple[int, int], bool]
+# Stores images: their files, keys and pixels.
+Append = Callable[[Sequence[Path], Sequence[str], Sequence[NDArray[np.uint8]]], None]
+
+
+@dataclass
+class ImageStore:
+    """The prepared images of some files.
+
+    Args:
+        folder: Where they are.
+        about: Everything that decides the pixels, besides the files.
+        identities: What identifies each file as it is now.
+        log: Receives one warning if the store cannot be written.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+    identities: Mapping[Path, bytes]
+    log: Log
+    _closed: bool = field(default=False, init=False)
+
+    def headers(self, files: Sequence[Path]) -> dict[Path, Header]:
+        """Returns the (height, width) of known files, and whether each is grey."""
+        table = FileTable(self.folder / _HEADERS)
+        rows = table.rows([self.identities[file] for file in files]).tolist()
+        fields = (table.records[name].tolist() for name in ("height", "width", "grey"))
+        known = [((height, width), bool(grey)) for height, width, grey in zip(*fields, strict=True)]
+        return {file: known[row] for file, row in zip(files, rows, strict=True) if row >= 0}
+
+    def remember_headers(self, headers: Mapping[Path, Header]) -> None:
+        """Stores the headers of files."""
+        headers = {file: header for file, header in headers.items() if self.identities[file]}
+        if not headers:
+            return
+        records = make_records([self.identities[file] for file in headers])
+        records["height"], records["width"] = np.array([size for size, _ in headers.values()]).T
+        records["grey"] = [grey for _, grey in headers.values()]
+        with self._held():
+            append_records(self.folder / _HEADERS, records)
+
+    def pixels(self, shape: tuple[int, ...]) -> PreparedPixels:
+        """Returns the images of a shape (height, width, channels) that are stored."""
+        return PreparedPixels(self.folder, shape)
+
+    def keys(self, pixels: PreparedPixels, files: Sequence[Path]) -> list[str]:
+        """Returns the key of each file's pixels; empty if they are not prepared."""
+        return pixels.keys([self.identities[file] for file in files])
+
+    @contextlib.contextmanager
+    def filling(self, shape: tuple[int, ...], count: int) -> Iterator[Append]:
+        """Yields a function that stores images. It does nothing if the store is in use, full or read-only.
+
+        Args:
+            shape: Height, width and channels.
+            count: Number of images that will be stored.
+        """
+
+        def append(files: Sequence[Path], keys: Sequence[str], images: Sequence[NDArray[np.uint8]]) -> None:
+            known = [index for index, file in enumerate(files) if self.identities[file]]
+            if self._closed or not known:
+                return
+            with self._unless_full():
+                append_pixels(
+                    self.folder,
+                    [self.identities[files[index]] for index in known],
+                    [keys[index] for index in known],
+                    [images[index] for index in known],
+                )
+
+        if count and self._make_room(count * int(np.prod(shape))):
+            with self._held():
+                with self._unless_full():
+                    open_for_appending(self.folder, shape)
+                yield append
+        else:
+            yield lambda files, keys, images: None
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """Holds the folder. If that is impossible, the block runs all the same, and nothing is stored."""
+        with contextlib.ExitStack() as stack:
+            if not self._closed:
+                try:
+                    stack.enter_context(hold(self.folder))
+                    if not (self.folder / _ABOUT).exists():
+                        write_json(self.folder / _ABOUT, self.about)
+                except (FolderError, OSError) as error:
+                    self._close(error)
+            yield
+
+    @contextlib.contextmanager
+    def _unless_full(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._close(error)
+
+    def _close(self, error: Exception) -> None:
+        """Stores nothing more, and says why once."""
+        self._closed = True
+        cause = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(cause, OSError):
+            reason = cause.strerror or str(cause)
+            self.log(
+                f"warning: prepared images cannot be stored in {self.folder}: {reason}. They are read from their files."
+            )
+        else:
+            self.log("another process prepares these images now; this one reads their files")
+
+    def _make_room(self, needed: int) -> bool:
+        """Removes the stores that were used longest ago, until the others and a new part are within the limit."""
+        limit, entries = _limit_bytes(), list(stored(cache_root()))
+        own = sum(entry.size for entry in entries if entry.folder == self.folder)
+        others = [entry for entry in entries if entry.folder != self.folder]
+        free = _SHARE_OF_FREE * _free_bytes(self.folder)
+        if own + needed > limit or needed > free:
+            most = f"{format_bytes(limit)} ({_LIMIT})" if own + needed > limit else f"{format_bytes(free)} on this disk"
+            self.log(f"the images are not prepared for the next start: {format_bytes(own + needed)} of at most {most}")
+            self._closed = True
+            return False
+        while others and own + needed + sum(entry.size for entry in others) > limit:
+            oldest = others.pop()
+            if clear_images(oldest) is None:
+                self.log(f"removed the prepared images {oldest.folder.name}, to stay within {format_bytes(limit)}")
+        return True
+
+    def touch(self) -> None:
+        """Records that the store is used now."""
+        with contextlib.suppress(OSError):
+            os.utime(self.folder / _ABOUT)
+
+
+def open_store(
+    roots: Sequence[Path], files: Sequence[Path], image_size: tuple[int, int] | None, fit: Fit, log: Log
+) -> ImageStore | None:
+    """Returns the store of some files; None if they are few and small, or `KERASCLF_IMAGE_CACHE_GB` is 0.
+
+    Args:
+        roots: Folders below which the files lie.
+        files: The files. A missing one has no prepared image.
+        image_size: Height and width that the images are resized to, in pixels; None for their own.
+        fit: How an image fills this size.
+        log: Receives messages.
+
+    Raises:
+        DataError: If `KERASCLF_IMAGE_CACHE_GB` is no number.
+    """
+    if not _limit_bytes():
+        return None
+    known = look_at(files)
+    if len(files) < MIN_FILES and sum(file.size for file in known) < MIN_BYTES:
+        return None
+    about = {
+        "name": _common(roots),
+        "image_size": None if image_size is None else list(image_size),
+        "fit": fit,
+        "format": FORMAT,
+        "decoder": [f"Pillow {PIL.__version__}", *(f"{name} {features.version(name)}" for name in _LIBRARIES)],
+    }
+    store = ImageStore(
+        cache_root() / "images" / digest_of(about)[:16],
+        about,
+        {path: file.identity for path, file in zip(files, known, strict=True)},
+        log,
+    )
+    store.touch()
+    return store
+
+
+class _About(TypedDict):
+    """What `kerasclf cache list` shows of about.json."""
+
+    name: str
+    image_size: list[int] | None
+    fit: str
+
+
+def stored(root: Path) -> Iterator[CacheEntry]:
+    """Yields the stores below the folder of all caches, the last used one first."""
+    found = []
+    for path in (root / "images").glob(f"*/{_ABOUT}"):
+        with contextlib.suppress(OSError):  # removed meanwhile
+            sizes = {file.name: file.stat().st_size for file in path.parent.iterdir() if file.is_file()}
+            tables = [size for name, size in sizes.items() if name.endswith(".index") and name != _HEADERS]
+            count = max(tables, default=0) // make_records([]).itemsize
+            found.append(CacheEntry(path.parent, _read_about(path), count, sum(sizes.values()), path.stat().st_mtime))
+    yield from sorted(found, key=lambda entry: -entry.used)
+
+
+def clear_images(entry: CacheEntry) -> str | None:
+    """Removes a store, unless a process fills it. A process that reads it has its file open, and goes on.
+
+    Returns:
+        Why the store stays; None if it was removed.
+    """
+    try:
+        with hold(entry.folder):
+            # The pixels first: Windows keeps a file that is open.
+            for file in sorted(entry.folder.iterdir(), key=lambda file: file.suffix != ".pixels"):
+                if not file.name.startswith(".lock"):
+                    file.unlink()
+            shutil.rmtree(entry.folder, ignore_errors=True)
+    except FolderError as error:
+        return str(error)
+    except OSError as error:
+        return f"{error.filename} cannot be removed: {error.strerror}. A process may still read it."
+    return None
+
+
+def _read_about(path: Path) -> dict[str, Any] | None:
+    try:
+        about: dict[str, Any] = read_json(path)
+        check_schema(about, _About, path)
+    except FolderError:
+        return None
+    return about
+
+
+def _limit_bytes() -> float:
+    text = os.environ.get("KERASCLF_IMAGE_CACHE_GB") or str(_DEFAULT_GB)
+    with contextlib.suppress(ValueError):
+        if (limit := float(text)) >= 0:
+            return limit * 1e9
+    raise DataError(f"{_LIMIT}: expected a number of GB, such as 20, or 0 to prepare no images. Received: {text!r}.")
+
+
+def _free_bytes(folder: Path) -> int:
+    return shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
+
+
+def _common(roots: Sequence[Path]) -> str:
+    try:
+        return os.path.commonpath([root.absolute() for root in roots])
+    except ValueError:  # two drives of Windows
+        return str(roots[0].absolute())
