@@ -77,8 +77,9 @@ class ImageStore:
         records = make_records([self.identities[file] for file in headers])
         records["height"], records["width"] = np.array([size for size, _ in headers.values()]).T
         records["grey"] = [grey for _, grey in headers.values()]
-        with self._held():
-            append_records(self.folder / _HEADERS, records)
+        with self._held() as held, self._unless_full():
+            if held:
+                append_records(self.folder / _HEADERS, records)
 
     def pixels(self, shape: tuple[int, ...]) -> PreparedPixels:
         """Returns the images of a shape (height, width, channels) that are stored."""
@@ -109,17 +110,18 @@ class ImageStore:
                     [images[index] for index in known],
                 )
 
-        if count and self._make_room(count * int(np.prod(shape))):
-            with self._held():
-                with self._unless_full():
+        if not count or self._closed or not self._make_room(count * int(np.prod(shape))):
+            yield append
+            return
+        with self._held() as held:
+            with self._unless_full():
+                if held:
                     open_for_appending(self.folder, shape)
-                yield append
-        else:
-            yield lambda files, keys, images: None
+            yield append
 
     @contextlib.contextmanager
-    def _held(self) -> Iterator[None]:
-        """Holds the folder. If that is impossible, the block runs all the same, and nothing is stored."""
+    def _held(self) -> Iterator[bool]:
+        """Holds the folder, and tells whether that was possible."""
         with contextlib.ExitStack() as stack:
             if not self._closed:
                 try:
@@ -128,7 +130,7 @@ class ImageStore:
                         write_json(self.folder / _ABOUT, self.about)
                 except (FolderError, OSError) as error:
                     self._close(error)
-            yield
+            yield not self._closed
 
     @contextlib.contextmanager
     def _unless_full(self) -> Iterator[None]:
