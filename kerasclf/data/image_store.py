@@ -60,6 +60,8 @@ class ImageStore:
     identities: Mapping[Path, bytes]
     log: Log
     _closed: bool = field(default=False, init=False)
+    _found: int = field(default=0, init=False)
+    _added: int = field(default=0, init=False)
 
     def headers(self, files: Sequence[Path]) -> dict[Path, Header]:
         """Returns the (height, width) of known files, and whether each is grey."""
@@ -87,7 +89,9 @@ class ImageStore:
 
     def keys(self, pixels: PreparedPixels, files: Sequence[Path]) -> list[str]:
         """Returns the key of each file's pixels; empty if they are not prepared."""
-        return pixels.keys([self.identities[file] for file in files])
+        keys = pixels.keys([self.identities[file] for file in files])
+        self._found += sum(map(bool, keys))
+        return keys
 
     @contextlib.contextmanager
     def filling(self, shape: tuple[int, ...], count: int) -> Iterator[Append]:
@@ -109,6 +113,7 @@ class ImageStore:
                     [keys[index] for index in known],
                     [images[index] for index in known],
                 )
+                self._added += len(known)
 
         if not count or self._closed or not self._make_room(count * int(np.prod(shape))):
             yield append
@@ -168,8 +173,10 @@ class ImageStore:
                 self.log(f"removed the prepared images {oldest.folder.name}, to stay within {format_bytes(limit)}")
         return True
 
-    def touch(self) -> None:
-        """Records that the store is used now."""
+    def note_use(self) -> None:
+        """Says how many images were prepared already. Records that the store was used now."""
+        if self._found or self._added:
+            self.log(f"prepared images: {self._found:,} found, {self._added:,} added, in {self.folder}")
         with contextlib.suppress(OSError):
             os.utime(self.folder / _ABOUT)
 
@@ -201,14 +208,12 @@ def open_store(
         "format": FORMAT,
         "decoder": [f"Pillow {PIL.__version__}", *(f"{name} {features.version(name)}" for name in _LIBRARIES)],
     }
-    store = ImageStore(
+    return ImageStore(
         cache_root() / "images" / digest_of(about)[:16],
         about,
         {path: file.identity for path, file in zip(files, known, strict=True)},
         log,
     )
-    store.touch()
-    return store
 
 
 class _About(TypedDict):

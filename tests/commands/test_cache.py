@@ -2,8 +2,11 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from kerasclf import load_dataset
 from kerasclf.cli import main
+from kerasclf.data import image_store
 from kerasclf.runs.remembered_costs import RememberedCosts
 from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.transfer.cache import ActivationCache
@@ -77,3 +80,25 @@ def test_remembered_costs_are_listed_and_cleared(root, capsys):
     memory.keep({"model": "mlp"}, Rehearsal(1.0, 0.1, 0.1, 0.1, 0.1, 3, 99, 99, 0.5))
     main(["cache", "clear"])
     assert "cleared 1 measurement of earlier plans\ncleared 1 of 1 cache, " in capsys.readouterr().out
+
+
+def test_prepared_images_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "images-only"))
+    monkeypatch.setattr(image_store, "MIN_FILES", 1)
+    for name in ("a", "b"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            Image.new("RGB", (5, 4), (number, 0, 0)).save(tmp_path / "photos" / name / f"{number}.png")
+    load_dataset(f"folder:{tmp_path / 'photos'}", image_size=(4, 6), fit="pad")
+    (entry,) = image_store.stored(tmp_path / "images-only")
+    main(["cache", "list"])
+    printed = " ".join(capsys.readouterr().out.split())
+    assert entry.folder.name in printed
+    assert "4x6, pad" in printed.replace("│ ", "").replace(" │", "")
+    assert "1 cache, 3.9 kB" in printed
+    (entry.folder / "about.json").write_text("{}")
+    main(["cache", "list"])
+    assert "damaged" in capsys.readouterr().out
+    main(["cache", "clear", entry.folder.name[:6]])
+    assert "cleared 1 of 1 cache" in capsys.readouterr().out
+    assert not entry.folder.exists()
