@@ -37,7 +37,8 @@ _LIMIT, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 # The share of the free disk that a store may take.
 _SHARE_OF_FREE = 0.8
 _ABOUT, _HEADERS = "about.json", "headers.index"
-_LIBRARIES = ("jpg", "jpg_2000", "zlib", "libtiff")
+# Those that decide pixels. Lossless ones do not, and the version of zlib depends on what else is loaded.
+_LIBRARIES = ("jpg", "libjpeg_turbo", "jpg_2000", "webp")
 
 Header = tuple[tuple[int, int], bool]
 # Stores images: their files, keys and pixels.
