@@ -38,7 +38,7 @@ _LIMIT, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 _SHARE_OF_FREE = 0.8
 _ABOUT, _HEADERS = "about.json", "headers.index"
 # Those that decide pixels. Lossless ones do not, and the version of zlib depends on what else is loaded.
-_LIBRARIES = ("jpg", "libjpeg_turbo", "jpg_2000", "webp")
+_LIBRARIES = ("jpg", "libjpeg_turbo", "jpg_2000", "webp", "avif")
 
 Header = tuple[tuple[int, int], bool]
 # Stores images: their files, keys and pixels.
