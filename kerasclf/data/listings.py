@@ -141,9 +141,9 @@ def read_listings(
     for name, listing in listings.items():
         sources[name], broken = read_pixels(FileImages(listing.files, size, channels, fit=fit), in_memory, store, log)
         errors |= broken
+    _refuse({} if skip_broken else errors, len(files), problems)
     if store:
         store.note_use()
-    _refuse({} if skip_broken else errors, len(files), problems)
     found = {
         name: Subset(sources[name], listing.labels, listing.names, listing.groups) for name, listing in listings.items()
     }

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasclf.data import FileImages, Split, listings, load_dataset
+from kerasclf.data import FileImages, Split, listed_pixels, listings, load_dataset
 from kerasclf.errors import DataError
 
 
@@ -93,7 +93,7 @@ def test_images_read_on_demand_are_known_by_their_pixels(photos, monkeypatch):
 
 def test_limits_hold_per_class(photos, monkeypatch):
     read = []
-    monkeypatch.setattr(listings, "read_header", lambda path: read.append(path) or ((8, 8), False))
+    monkeypatch.setattr(listed_pixels, "read_header", lambda path: read.append(path) or ((8, 8), False))
     split = Split(train_per_class=8, test_per_class=3, validation=0.25, test=0.25)
     dataset = load_dataset(f"folder:{photos}", split=split)
     assert [len(dataset.subset(name)) for name in ("train", "validation", "test")] == [12, 4, 6]
