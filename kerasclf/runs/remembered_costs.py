@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TypedDict, get_type_hints
 
+from kerasclf.cache_folders import cache_root
 from kerasclf.errors import FolderError
 from kerasclf.files import read_json, write_json
 from kerasclf.schema import check_schema, matches
 from kerasclf.training.rehearsal_result import Rehearsal
-from kerasclf.transfer.cache import cache_root
 from kerasclf.values import digest_of
 
 # Increase it whenever the same settings cost something else, or are measured in another way.
