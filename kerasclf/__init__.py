@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from kerasclf.loading import load
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs import Experiment
-    from kerasclf.studies import Study
+    from kerasclf.studies import Study, declare
+    from kerasclf.studies.live_runs import LiveRuns
     from kerasclf.training import TrainConfig
+    from kerasclf.training.live_curves import LiveCurves
 
     __version__: str
 
@@ -43,9 +45,12 @@ _MODULES = {
     "Experiment": "kerasclf.runs",
     "FinishedStudy": "kerasclf.finished_study",
     "ImageDataset": "kerasclf.data",
+    "LiveCurves": "kerasclf.training.live_curves",
+    "LiveRuns": "kerasclf.studies.live_runs",
     "Split": "kerasclf.data",
     "Study": "kerasclf.studies",
     "TrainConfig": "kerasclf.training",
+    "declare": "kerasclf.studies",
     "load": "kerasclf.loading",
     "load_dataset": "kerasclf.data",
     "run_study": "kerasclf.finished_study",
@@ -56,10 +61,13 @@ __all__ = [
     "Experiment",
     "FinishedStudy",
     "ImageDataset",
+    "LiveCurves",
+    "LiveRuns",
     "Split",
     "Study",
     "TrainConfig",
     "__version__",
+    "declare",
     "load",
     "load_dataset",
     "run_study",

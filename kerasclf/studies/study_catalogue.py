@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.studies.declared import cifar10, course_digits, course_rows
@@ -49,13 +50,14 @@ ON_BACKBONE: dict[str, Callable[[Protocol, str], Study]] = {
 ON_BACKBONES: dict[str, Callable[[Protocol, tuple[str, ...]], Study]] = {"art": art_study}
 
 
-def declare(name: str, protocol: Protocol = "sound", options: StudyOptions | None = None) -> Study:
+def declare(name: str, protocol: Protocol = "sound", options: StudyOptions | None = None, **changes: Any) -> Study:
     """Returns a declared study, with a user's changes.
 
     Args:
         name: A key of `STUDIES`.
         protocol: `"sound"` or `"published"`.
         options: Other data, repeats, size, limits, weights or pretrained networks; None changes nothing.
+        **changes: Fields of `StudyOptions`, instead of those of `options`.
 
     Raises:
         KerasclfError: If there is no such study or protocol, or it does not take these options.
@@ -67,13 +69,15 @@ def declare(name: str, protocol: Protocol = "sound", options: StudyOptions | Non
         ['sgd_20', 'sgd_40', 'adam_20', 'adam_40']
         >>> declare("basenet", options=StudyOptions(repeats=3)).seeds
         (0, 1, 2)
+        >>> declare("basenet", repeats=3) == declare("basenet", options=StudyOptions(repeats=3))
+        True
         >>> declare("birds", options=StudyOptions(backbones=("mobilenet_v2",))).own_backbones
         ('keras_resnet50',)
     """
     find_study(name)
     if protocol not in PROTOCOLS:
         raise KerasclfError(unknown("protocol", protocol, PROTOCOLS))
-    options, study = options or StudyOptions(), STUDIES[name](protocol)
+    options, study = (options or StudyOptions()).but(**changes), STUDIES[name](protocol)
     if options.backbones:
         study = _on_backbones(study, options.backbones)
     return apply_options(study, options)
