@@ -3,14 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.image_sources import ArrayImages, FileImages, ImageSource, keys_of
 from kerasclf.data.short_reprs import DatasetRepr, SetRepr
+from kerasclf.errors import raise_all
 from kerasclf.values import digest_of
+
+if TYPE_CHECKING:
+    from kerasclf.notebook_figure import NotebookFigure
 
 SETS = ("train", "validation", "test")
 
@@ -126,6 +130,34 @@ class ImageDataset(DatasetRepr):
             f"data: {self.title}, {self.num_classes} classes, {size}; {sizes}",
             f"images per class: {', '.join(named)}",
         ]
+
+    def preview(self, per_class: int = 6, classes: int = 10) -> "NotebookFigure":
+        """Draws the first training images of the first classes, a row for each class.
+
+        Args:
+            per_class: Number of images of each class, from 1 to 16.
+            classes: Maximum number of classes, from 1 to 30.
+
+        Returns:
+            The figure, which a notebook shows. `savefig` writes it to a file.
+
+        Raises:
+            KerasclfError: If the data set has no images, or a number cannot be used.
+        """
+        from kerasclf.data.contact_sheet import draw_classes
+
+        self._check_preview(per_class, classes)
+        found = [np.flatnonzero(self.train.labels == label)[:per_class] for label in range(self.num_classes)][:classes]
+        return draw_classes(
+            {name: self.train.images.read(of_class) for name, of_class in zip(self.class_names, found, strict=False)}
+        )
+
+    def _check_preview(self, per_class: int, classes: int) -> None:
+        problems = [] if not self.is_table else [f"Expected a data set of images. Received: {self.spec}, a table."]
+        for name, value, most in (("per_class", per_class, 16), ("classes", classes, 30)):
+            if not 1 <= value <= most:
+                problems.append(f"{name}: expected 1 to {most}. Received: {value}.")
+        raise_all("The preview cannot be drawn", problems)
 
     @cached_property
     def manifest(self) -> dict[str, Any]:

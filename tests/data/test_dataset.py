@@ -2,7 +2,11 @@
 
 from dataclasses import replace
 
+import numpy as np
+import pytest
+
 from kerasclf.data import load_dataset
+from kerasclf.errors import KerasclfError
 
 
 def test_a_description_names_the_sizes_and_the_classes(dataset):
@@ -21,3 +25,20 @@ def test_of_many_classes_the_largest_and_the_smallest_are_named(dataset):
 
 def test_rows_of_a_table_have_features():
     assert load_dataset("iris").describe()[0].startswith("data: iris, 3 classes, 4 features; ")
+
+
+def test_a_preview_has_a_row_of_training_images_for_each_class(dataset):
+    figure = dataset.preview(per_class=3, classes=2)
+    shown = [axes.images[0].get_array() for axes in figure.axes]
+    assert [axes.texts[0].get_text() for axes in figure.axes[::3]] == ["dark", "middle"]
+    first = [np.flatnonzero(dataset.train.labels == label)[:3] for label in (0, 1)]
+    np.testing.assert_array_equal(shown, dataset.train.images.read(np.concatenate(first)))
+
+
+def test_a_preview_refuses_tables_and_numbers_that_no_page_holds(dataset):
+    with pytest.raises(KerasclfError, match=r"Expected a data set of images\. Received: iris, a table\."):
+        load_dataset("iris").preview()
+    with pytest.raises(KerasclfError) as caught:
+        dataset.preview(per_class=0, classes=31)
+    assert "per_class: expected 1 to 16. Received: 0." in str(caught.value)
+    assert "classes: expected 1 to 30. Received: 31." in str(caught.value)
