@@ -27,7 +27,7 @@ from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resn
 from kerasclf.models.saved_networks import takes_raw_pixels
 from kerasclf.models.squeezenet import squeezenet1_1
 from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
-from kerasclf.models.weights.pretrained import find_pretrained, load_pretrained
+from kerasclf.models.weights.pretrained import default_weights, find_pretrained, load_pretrained
 from kerasclf.models.weights.published import PUBLISHED, photograph_layers
 from kerasclf.models.weights.torch_weights import load_torch_weights
 
@@ -53,6 +53,7 @@ __all__ = [
     "course_cnn",
     "default_conv",
     "default_sizes",
+    "default_weights",
     "description",
     "draw",
     "efficientnet_lite0",

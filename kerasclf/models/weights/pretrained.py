@@ -1,6 +1,7 @@
 """Loads pretrained weights into a network, downloaded or from a file."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 
@@ -12,8 +13,36 @@ from kerasclf.models.weights.keras_files import Weights, another_network, by_lay
 from kerasclf.models.weights.published import PUBLISHED, published_file
 from kerasclf.models.weights.torch_files import read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of, match_torch
-from kerasclf.network_checks import FILE_FORMS, KERAS_FORMS, TORCH_FORMS
+from kerasclf.network_checks import FILE_FORMS, KERAS_FORMS, TORCH_FORMS, weights_file
 from kerasclf.network_source import is_own
+
+
+class WeightsChoice(NamedTuple):
+    """The weights from which a lesson starts.
+
+    Args:
+        weights: Their source, as `Transfer` takes it: `"imagenet"`, a file, or `"none"` if there are none.
+        notice: Message for the user if there are none; otherwise empty.
+    """
+
+    weights: str
+    notice: str
+
+
+def default_weights(architecture: str, preferred: str = "imagenet") -> WeightsChoice:
+    """Returns the preferred weights of a network if they are available, and otherwise `"none"` with a notice.
+
+    Args:
+        architecture: Its name, as for `build`.
+        preferred: As for `load_pretrained`, or a folder with a file that is named after the network.
+    """
+    weights = weights_file(architecture, preferred)
+    try:
+        find_pretrained(architecture, weights)
+    except KerasclfError as error:
+        notice = "Using random weights instead; they show random features, not transfer learning."
+        return WeightsChoice("none", f"{error}\n{notice}")
+    return WeightsChoice(weights, "")
 
 
 def find_pretrained(architecture: str, weights: str) -> Weights:

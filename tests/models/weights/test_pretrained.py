@@ -10,7 +10,7 @@ import pytest
 from keras import layers
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import backbones, find_pretrained, load_pretrained
+from kerasclf.models import backbones, default_weights, find_pretrained, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone, bare
 from kerasclf.models.weights.pretrained import FILE_FORMS
 
@@ -211,3 +211,14 @@ def test_mobilenet_is_not_resnet(tmp_path):
         match=r"Expected weights of keras_resnet50\. .* the first layer that differs is conv1_conv, which",
     ):
         load_pretrained(backbone("keras_resnet50", (32, 32, 3), 2), "keras_resnet50", str(path))
+
+
+def test_the_default_weights_are_those_preferred_or_none_with_the_reason(tmp_path, monkeypatch):
+    assert default_weights("tiny", "none") == ("none", "")
+    missing = default_weights("tiny", str(tmp_path / "tiny.h5"))
+    assert missing.weights == "none"
+    assert missing.notice.splitlines()[0].endswith(f"Received: '{tmp_path / 'tiny.h5'}', which does not exist.")
+    assert missing.notice.endswith("Using random weights instead; they show random features, not transfer learning.")
+    (tmp_path / "tiny.weights.h5").touch()
+    monkeypatch.setattr("kerasclf.models.weights.pretrained.find_pretrained", lambda architecture, weights: {})
+    assert default_weights("tiny", str(tmp_path)) == (str(tmp_path / "tiny.weights.h5"), "")
