@@ -15,7 +15,9 @@ from kerasclf.errors import FolderError, KerasclfError, unknown
 from kerasclf.explained_study import explain_study
 from kerasclf.looks import run_until_decided
 from kerasclf.report.comparisons import compare_contrasts
+from kerasclf.report.course import illustration_figures
 from kerasclf.report.figures import draw_confusion
+from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.model_card import write_model_card
 from kerasclf.report.page import study_figures, write_report
@@ -25,6 +27,7 @@ from kerasclf.report.summary import summarise
 from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.engines import Engine, Processes
 from kerasclf.runs.progress import RunListener
+from kerasclf.studies.illustrations import illustrate_study
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_options import repeat
@@ -83,11 +86,21 @@ class FinishedStudy(StudyFolder):
         """
         return _WholeTable(summarise(self.results()).set_index("experiment")[list(_COLUMNS)])
 
+    def findings(self) -> list[str]:
+        """Returns the findings of the report: sentences on the differences, with their intervals and p-values.
+
+        Raises:
+            FolderError: If the folder holds no study or no finished run.
+        """
+        results = self.results()
+        return findings(results, compare_contrasts(results), lessons_of(results))
+
     def figure(self, name: str = "curves", theme: str = "light") -> Figure:
         """Returns a figure of the report as a matplotlib figure, which a notebook shows.
 
         Args:
             name: `"bars"`, `"curves"`, `"differences"` (with two experiments or more), or `"confusion_EXPERIMENT"`.
+                After `illustrate`, also `"decision"`, or `"kernels"`, `"features"` and `"attention"`.
             theme: `"light"` or `"dark"`.
 
         Raises:
@@ -98,6 +111,7 @@ class FinishedStudy(StudyFolder):
         if name in confusion:
             return draw_confusion(confusion[name], theme)
         draws = study_figures(results, compare_contrasts(results), lessons_of(results))
+        draws |= illustration_figures(self.path)
         if name not in draws:
             raise KerasclfError(unknown("figure", name, [*draws, *confusion]))
         return draws[name](theme, False)
@@ -118,6 +132,13 @@ class FinishedStudy(StudyFolder):
         Networks without feature maps have none. `kerasclf train` and `kerasclf study` do this themselves.
         """
         explain_study(self.results(), self.path, default_log())
+
+    def illustrate(self) -> None:
+        """Computes the decision line of `course-perceptron`, or the kernels and feature maps of `course-cnn`.
+
+        `figure` then draws them. Other studies have no illustration.
+        """
+        illustrate_study(self)
 
     def _repr_html_(self) -> str:
         try:

@@ -52,6 +52,14 @@ def test_figures_are_those_of_the_report_and_show_themselves(folder):  # noqa: F
         finished.figure("curve")
 
 
+def test_the_findings_are_those_of_the_report(folder, no_figures, tmp_path):  # noqa: F811
+    found = FinishedStudy(folder.path).findings()
+    write_report(read_results(folder.path), tmp_path / "report")
+    written = (tmp_path / "report" / "report.md").read_text()
+    assert len(found) >= 2
+    assert all(sentence in written for sentence in found)
+
+
 def test_a_notebook_shows_the_table_with_escaped_names(folder):  # noqa: F811
     shown = FinishedStudy(folder.path)._repr_html_()
     assert "<b>A &lt;small&gt; study</b>" in shown

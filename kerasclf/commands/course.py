@@ -130,20 +130,13 @@ class CourseCommand(RunOptions):
         return declare(name, "published" if self.protocol == "published" else "sound", options)
 
     def _run_one(self, study: "Study", folder: Path, console: Console) -> None:
-        from kerasclf.studies.illustrations import ILLUSTRATIONS
+        from kerasclf.studies.illustrations import illustrate_study
         from kerasclf.studies.study_folder import StudyFolder
 
         say(console, f"\nstudy: {study.title} ({study.protocol}) → {folder}")
         self.run_study(study, folder, console)
-        if study.name in ILLUSTRATIONS and not self.plan:
-            from kerasclf.quiet import quiet_tensorflow
-
-            quiet_tensorflow()
-            _, experiment, illustrate = ILLUSTRATIONS[study.name]
-            seed = study.seeds[0]
-            identity = study.experiments[experiment].on_split(seed, study.splits).identity
-            run = StudyFolder(folder).run(experiment, identity, seed)
-            illustrate(run, folder)
+        if not self.plan:
+            illustrate_study(StudyFolder(folder))
 
 
 def _check_folder(out: Path, protocol: str, size: str) -> None:

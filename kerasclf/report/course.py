@@ -150,19 +150,26 @@ def _draw(name: str, one: _ExerciseResults, results: StudyResults) -> Draw | Non
         return partial(draw_confusion, results.chosen)
     if name == "differences":
         return study_figures(results, compare_contrasts(results), lessons_of(results)).get("differences")
-    if name == "decision":
-        decision = read_illustration(one.folder, "decision")
-        return partial(draw_decision, decision) if decision else None
-    visualization = read_illustration(one.folder, "visualization")
-    if visualization is None:
-        return None
-    arrays, described = visualization
-    if name == "kernels":
-        return partial(draw_kernels, described["kernels"], arrays["kernels"])
-    if name == "features":
+    return illustration_figures(one.folder).get(name)
+
+
+def illustration_figures(folder: Path) -> dict[str, Draw]:
+    """Returns the functions that draw the illustrations of a study, by the names of their files.
+
+    Args:
+        folder: The study's folder. Of the exercises, the perceptron has a decision line, and the convolutional network
+            has kernels, feature maps and a heat map.
+    """
+    figures: dict[str, Draw] = {}
+    if decision := read_illustration(folder, "decision"):
+        figures["decision"] = partial(draw_decision, decision)
+    if visualization := read_illustration(folder, "visualization"):
+        arrays, described = visualization
         layers = [(layer, arithmetic, arrays[f"maps/{layer}"]) for layer, arithmetic in described["layers"]]
-        return partial(draw_features, arrays["image"], layers)
-    return partial(draw_attention, arrays["image"], arrays["heat"], described["attention"])
+        figures["kernels"] = partial(draw_kernels, described["kernels"], arrays["kernels"])
+        figures["features"] = partial(draw_features, arrays["image"], layers)
+        figures["attention"] = partial(draw_attention, arrays["image"], arrays["heat"], described["attention"])
+    return figures
 
 
 def _best(results: StudyResults) -> dict[Any, Any]:

@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_arrays, replaced, write_arrays
+from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema
+from kerasclf.studies.study_folder import StudyFolder
 
 Arrays = tuple[dict[str, NDArray[Any]], dict[str, Any]]
 
@@ -157,6 +159,21 @@ ILLUSTRATIONS: dict[str, tuple[str, str, Callable[[RunFolder, Path], None]]] = {
     "course-perceptron": ("decision", "perceptron", illustrate_decision),
     "course-cnn": ("visualization", "no_decay", illustrate_visualization),
 }
+
+
+def illustrate_study(folder: StudyFolder) -> None:
+    """Stores the illustration of a study of the course in its folder; does nothing if the study has none.
+
+    Args:
+        folder: The study's folder, whose runs are finished.
+    """
+    study = folder.read()
+    if study["name"] not in ILLUSTRATIONS:
+        return
+    quiet_tensorflow()
+    _, name, illustrate = ILLUSTRATIONS[study["name"]]
+    seed, experiment = study["seeds"][0], Experiment.from_dict(study["experiments"][name])
+    illustrate(folder.run(name, experiment.on_split(seed, study["splits"]).identity, seed), folder.path)
 
 
 def _is_decision(arrays: dict[str, NDArray[Any]], described: dict[str, Any]) -> bool:

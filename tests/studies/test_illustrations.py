@@ -4,9 +4,11 @@ import keras
 import numpy as np
 import pytest
 
+from kerasclf import FinishedStudy
+from kerasclf.report.course import illustration_figures
 from kerasclf.runs.engines import Inline
 from kerasclf.studies import declare
-from kerasclf.studies.illustrations import ILLUSTRATIONS, illustration_file, read_illustration
+from kerasclf.studies.illustrations import ILLUSTRATIONS, illustrate_study, illustration_file, read_illustration
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions
 from kerasclf.studies.study_runner import run_study
@@ -14,11 +16,11 @@ from kerasclf.studies.study_runner import run_study
 
 def illustrated(name, data, tmp_path):
     """Runs the illustrated experiment of a study for one epoch; returns its run and its illustration."""
-    kind, experiment, illustrate = ILLUSTRATIONS[name]
+    kind, experiment, _ = ILLUSTRATIONS[name]
     study = declare(name, options=StudyOptions(data=data, size="quick", limits=Reduction(epochs=1)))
     folder = run_study(study, tmp_path / "out", only=(experiment,), engine=Inline())
     run = folder.run(experiment, study.experiments[experiment].identity, 0)
-    illustrate(run, folder.path)
+    illustrate_study(folder)
     return run, *read_illustration(folder.path, kind)
 
 
@@ -32,8 +34,18 @@ def test_a_missing_illustration_is_none(tmp_path):
     assert illustration_file(tmp_path, "visualization") == tmp_path / "visualization.npz"
 
 
+def test_other_studies_have_no_illustration(tmp_path):
+    study = declare("course-iris", options=StudyOptions(size="quick", limits=Reduction(epochs=1)))
+    folder = run_study(study, tmp_path / "out", only=("raw",), engine=Inline())
+    illustrate_study(folder)
+    assert illustration_figures(folder.path) == {}
+
+
 def test_the_decision_line_is_that_of_the_run(tmp_path):
     run, arrays, described = illustrated("course-perceptron", "points", tmp_path)
+    finished = FinishedStudy(tmp_path / "out")
+    finished.illustrate()
+    assert finished.figure("decision")._repr_png_().startswith(b"\x89PNG")
     assert described["class_names"] == ["blue", "orange"]
     assert arrays["shares"].shape == (2, 60, 60)
     np.testing.assert_allclose(arrays["shares"][0], 0.5, atol=1e-7)  # some processors round e⁻⁰ differently
