@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 DEV_READY := $(VENV)/.ready-dev
 DEMO_READY := $(VENV)/.ready-demo
 DOCS_READY := $(VENV)/.ready-docs
+NOTEBOOKS_READY := $(VENV)/.ready-notebooks
 BENCH_READY := $(VENV)/.ready-bench
 BENCH_NETWORKS_READY := $(VENV)/.ready-bench-networks
 # compat: Python also finds the package from the folder that holds the clone, whose name is that of the package.
@@ -133,6 +134,10 @@ docs: $(DOCS_READY) ## Build the site of the manual into site/; a broken link is
 docs-serve: $(DOCS_READY) ## Show the site at http://127.0.0.1:8000 and build it again after each change
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs serve
 
+.PHONY: notebooks
+notebooks: $(NOTEBOOKS_READY) ## Execute the lessons of notebooks/ in their quick form; KEEP=1 writes the full outputs
+	$(BIN)/python -m notebooks.execute $(if $(KEEP),--keep) $(if $(QUICK),--quick) $(LESSONS)
+
 .PHONY: package
 package: ## Build the package, install it into a clean environment and use it there (PYTHON=python3.13)
 	$(PYTHON) .ci/check_package.py dist
@@ -201,6 +206,10 @@ $(DOCS_READY): setup.cfg pyproject.toml | $(BIN)/python
 $(DEMO_READY): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,audit,demo]"
 	@touch $(READY) $@
+
+$(NOTEBOOKS_READY): setup.cfg pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[dev,ray,openvino,optuna,audit,notebooks]"
+	@touch $(READY) $(DEV_READY) $@
 
 $(BENCH_READY): setup.cfg pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP_OPTIONS) --editable ".[bench,openvino,optuna]"

@@ -1,0 +1,1 @@
+"""Lessons in notebooks: their Markdown sources, and what makes and executes them."""
