@@ -35,14 +35,6 @@ def _own_cache(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("protocol", ["sound", "published"])
 @pytest.mark.parametrize("name", STUDIES)
-def test_the_changes_of_a_study_can_be_given_by_name():
-    options = StudyOptions(data="digits", repeats=2, size="quick")
-    assert declare("course-cnn", data="digits", repeats=2, size="quick") == declare("course-cnn", options=options)
-    assert declare("course-cnn", options=options, repeats=3).seeds == (0, 1, 2)
-    with pytest.raises(KerasclfError, match=r"Unknown field 'repeat'.* Did you mean 'repeats'"):
-        declare("course-cnn", repeat=2)
-
-
 def test_every_study_is_declared_in_both_protocols(name, protocol):
     study = declare(name, protocol)
     assert study.protocol == protocol
@@ -113,3 +105,11 @@ def test_bad_requests(arguments, message):
     with pytest.raises(KerasclfError) as caught:
         declare(**arguments)
     assert message in str(caught.value)
+
+
+def test_the_changes_of_a_study_can_be_given_by_name():
+    options = StudyOptions(data="digits", repeats=2, size="quick")
+    assert declare("course-cnn", data="digits", repeats=2, size="quick") == declare("course-cnn", options=options)
+    assert declare("course-cnn", options=options, repeats=3).seeds == (0, 1, 2)
+    with pytest.raises(KerasclfError, match=r"Unknown field 'repeat'.* Did you mean 'repeats'"):
+        declare("course-cnn", repeat=2)
