@@ -12,6 +12,8 @@ from tests.test_prose import count_words, sentences
 # Lines of IPython, which Python does not read.
 MAGIC = re.compile(r"^(\s*)%.*$", re.MULTILINE)
 LONGEST_CELL, LONGEST_LINE = 25, 120
+# Lessons without kept outputs. A lesson with outputs in this list fails.
+NOT_RUN_YET: tuple[str, ...] = ()
 WRITTEN = re.compile(r"%%writefile (\w+)\.py\n")
 
 
@@ -61,7 +63,9 @@ def test_a_notebook_has_the_cells_of_its_source(source, notebook):
     expected = [(cell["id"], cell["cell_type"], text_of(cell)) for cell in make_notebook(source)["cells"]]
     *cells, made = notebook["cells"]
     assert [(cell["id"], cell["cell_type"], text_of(cell)) for cell in cells] == expected
-    assert re.search(r" s (on|en) .*TensorFlow [\d.]+ (and|y) Keras [\d.]+", text_of(made))
+    assert source.stem in NOT_RUN_YET or re.search(
+        r" s (on|en) .*TensorFlow [\d.]+ (and|y) Keras [\d.]+", text_of(made)
+    )
 
 
 def test_a_notebook_is_valid(notebook):
@@ -72,7 +76,9 @@ def test_a_notebook_is_valid(notebook):
     nbformat.validate(nbformat.from_dict(notebook))
 
 
-def test_a_notebook_was_run_from_top_to_bottom_without_error(notebook):
+def test_a_notebook_was_run_from_top_to_bottom_without_error(source, notebook, request):
+    if source.stem in NOT_RUN_YET:
+        request.applymarker(pytest.mark.xfail(reason="make notebooks KEEP=1 has not run for it yet", strict=True))
     cells = code_of(notebook)
     assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]
     outputs = [output for cell in cells for output in cell["outputs"]]
