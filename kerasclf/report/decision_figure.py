@@ -7,10 +7,10 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.figure import Figure
 from PIL import Image
 
 from kerasclf.escaping import for_figure
+from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.themes import color_of, ink, paper, settings
 from kerasclf.studies.illustrations import Arrays
 

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
 from kerasclf.escaping import for_figure
+from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.themes import settings
 
 _MAX_KERNELS = 64

@@ -111,5 +111,5 @@ def test_the_changes_of_a_study_can_be_given_by_name():
     options = StudyOptions(data="digits", repeats=2, size="quick")
     assert declare("course-cnn", data="digits", repeats=2, size="quick") == declare("course-cnn", options=options)
     assert declare("course-cnn", options=options, repeats=3).seeds == (0, 1, 2)
-    with pytest.raises(KerasclfError, match=r"Unknown field 'repeat'.* Did you mean 'repeats'"):
+    with pytest.raises(KerasclfError, match=r"Unknown StudyOptions field 'repeat'\. Did you mean 'repeats'"):
         declare("course-cnn", repeat=2)

@@ -219,6 +219,7 @@ def test_the_default_weights_are_those_preferred_or_none_with_the_reason(tmp_pat
     assert missing.weights == "none"
     assert missing.notice.splitlines()[0].endswith(f"Received: '{tmp_path / 'tiny.h5'}', which does not exist.")
     assert missing.notice.endswith("Using random weights instead; they show random features, not transfer learning.")
-    (tmp_path / "tiny.weights.h5").touch()
+    file = tmp_path / "mobilenet_v2_notop.weights.h5"
+    file.touch()
     monkeypatch.setattr("kerasclf.models.weights.pretrained.find_pretrained", lambda architecture, weights: {})
-    assert default_weights("tiny", str(tmp_path)) == (str(tmp_path / "tiny.weights.h5"), "")
+    assert default_weights("mobilenet_v2", str(tmp_path)) == (str(file), "")
