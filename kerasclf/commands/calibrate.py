@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CalibrateCommand:
-    """Write a copy of a run's model that computes calibrated probabilities.
+    """Write a copy of a run's model with calibrated probabilities.
 
     The temperature is fitted on the validation images of the run. It stands in the metadata of the file, with what
     kerasclf predict --abstain-at and --sets need. The run stays as it is: kerasclf predict calibrates its model anyway.

@@ -33,7 +33,7 @@ _VERSIONS = 4
 
 @dataclass(frozen=True)
 class CheckCommand:
-    """Look for faults in images before you train: duplicates, leaks, label errors.
+    """Look for duplicates, leaks and label errors before you train.
 
     The page shows equal images and near-duplicates within and across sets, probable label errors, odd images, and
     facts of the files that give the class away. findings.csv lists the findings. clean.csv lists the images without

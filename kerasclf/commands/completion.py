@@ -22,7 +22,7 @@ _HELP = {"--help": "Describe the options that are used most.", "--help-all": "De
 
 @dataclass(frozen=True)
 class CompletionCommand:
-    """Print a script with which bash, zsh or fish completes words of kerasclf.
+    """Print a script that completes commands in bash, zsh or fish.
 
     Examples:
       kerasclf completion bash > ~/.local/share/bash-completion/completions/kerasclf

@@ -22,7 +22,7 @@ _NO_WINE = "needs the file winequality-red.csv: --wine PATH"
 
 @dataclass(frozen=True)
 class CourseCommand(RunOptions):
-    """Run the twelve exercises of a deep-learning course, and write a page for each.
+    """Run the twelve exercises of a deep-learning course, a page each.
 
     Examples:
       kerasclf course --quick

@@ -26,7 +26,7 @@ _OPEN_TO_OTHERS = (
 
 @dataclass(frozen=True)
 class DemoCommand:
-    """Show a model on a page in your browser, for uploaded photographs or a webcam.
+    """Show a model on a page in your browser, also with a webcam.
 
     The page shows calibrated probabilities, the positions that support the answer, the nearest training images, and
     what the model does not know. It is reached from this machine alone. Nothing is sent elsewhere, and images are not

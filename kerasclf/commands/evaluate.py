@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EvaluateCommand:
-    """Evaluate models on new labelled images, and write a report with intervals.
+    """Evaluate models on new labelled images, with intervals.
 
     The report has the accuracy, classes, confusion, probabilities and errors. It says whether these images are harder
     than the test images of the run, and whether the run has seen some of them. Several models are compared on the same

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearchCommand(SearchOptions):
-    """Search for good hyperparameters on the validation set, and report the gain.
+    """Search for good hyperparameters, and report what they gain.
 
     Repeat the command to resume an interrupted search.
 

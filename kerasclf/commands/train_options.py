@@ -64,7 +64,7 @@ class TrainOptions(RunOptions, ImbalanceOptions):
     head_epochs: int | None = None
     """Epochs of the head alone, before the other layers of --unfreeze train with it; 0 for none. Default: 5."""
     epochs: int | None = None
-    """Epochs of the training, after those of the head alone. Default: 20."""
+    """Epochs after those of the head alone. Default: 20."""
     batch_size: int | None = None
     """Images per step. Default: 32."""
     learning_rate: tuple[float, ...] = ()
@@ -73,7 +73,7 @@ class TrainOptions(RunOptions, ImbalanceOptions):
     """Learning rate of each stage, as a share of the rate of the next stage towards the output. Default: 1, which
     trains all alike."""
     augment: bool = False
-    """Flip, shift and zoom the training images at random in every epoch. Without --views, the cache is not used."""
+    """Flip, shift and zoom training images at random. Without --views, the cache is not used."""
     views: int = 0
     """With --augment: cache this number of random versions of each image instead of changing it in every epoch."""
     precision: str | None = None

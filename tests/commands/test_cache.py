@@ -7,6 +7,7 @@ from PIL import Image
 from kerasclf import load_dataset
 from kerasclf.cli import main
 from kerasclf.data import image_store
+from kerasclf.machine import format_bytes
 from kerasclf.runs.remembered_costs import RememberedCosts
 from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.transfer.cache import ActivationCache
@@ -95,7 +96,7 @@ def test_prepared_images_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     printed = " ".join(capsys.readouterr().out.split())
     assert entry.folder.name in printed
     assert "4x6, pad" in printed.replace("│ ", "").replace(" │", "")
-    assert "1 cache, 3.9 kB" in printed
+    assert f"1 cache, {format_bytes(entry.size)}" in printed
     (entry.folder / "about.json").write_text("{}")
     main(["cache", "list"])
     assert "damaged" in capsys.readouterr().out

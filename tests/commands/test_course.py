@@ -25,6 +25,7 @@ def course(tmp_path_factory):
     return folder / "out"
 
 
+@pytest.mark.slow
 def test_each_exercise_has_a_page(course):
     pages = sorted(path.name for path in (course / "report").glob("*.html"))
     assert pages == ["01-perceptron.html", "09-cnn.html", "10-visualization.html", "index.html"]
@@ -38,6 +39,7 @@ def test_each_exercise_has_a_page(course):
     assert set(pd.read_csv(course / "report" / "summary.csv")["study"]) == {"course-perceptron", "course-cnn"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -53,6 +55,7 @@ def test_pages_do_not_mix_protocols_or_sizes(course, refused, options, message):
     assert not (course / "course-iris").exists()
 
 
+@pytest.mark.slow
 def test_one_file_has_all_exercises(course):
     text = (course / "report" / "report.md").read_text()
     assert text.count("\n## ") == 12
@@ -63,6 +66,7 @@ def test_one_file_has_all_exercises(course):
     assert all((course / "report" / name).is_file() for name in re.findall(r"\]\((.+?)\)", text))
 
 
+@pytest.mark.slow
 def test_the_figures_are_next_to_the_pages(course):
     names = {path.stem for path in (course / "report").glob("*.png")}
     assert {"01-decision", "01-curves", "09-differences", "10-kernels", "10-features", "10-attention"} <= names
@@ -70,6 +74,7 @@ def test_the_figures_are_next_to_the_pages(course):
         assert animation.n_frames == 2  # before and after the only epoch
 
 
+@pytest.mark.slow
 def test_the_pages_can_be_written_again_without_tensorflow(course, tmp_path):
     (tmp_path / "course-perceptron").symlink_to(course / "course-perceptron")
     code = (

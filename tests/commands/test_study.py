@@ -115,6 +115,7 @@ def test_the_help_names_every_kind_of_data(capsys):
     assert {kind for kind in SPECS if not re.search(rf"\b{kind}\b", data)} == set()
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_a_study_will_cost_and_writes_nothing(tmp_path, capsys):
     out = tmp_path / "out"
     main(["study", "ladder", "--data", "shapes", "--quick", "--repeats", "2", "--only", "bn_before",

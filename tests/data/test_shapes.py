@@ -24,6 +24,7 @@ def test_its_title_says_that_it_is_synthetic(shapes):
     assert "synthetic" in shapes.title
 
 
+@pytest.mark.slow
 def test_it_is_the_same_every_time(shapes):
     _draw_images.cache_clear()
     again = load_dataset("shapes")

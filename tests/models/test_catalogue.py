@@ -115,10 +115,8 @@ class TestContract:
         loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)
         np.testing.assert_array_equal(loaded(images), model(images))
 
-    @pytest.mark.parametrize(
-        "policy",
-        ["float32", *(pytest.param(mixed, marks=pytest.mark.slow) for mixed in ("mixed_bfloat16", "mixed_float16"))],
-    )
+    @pytest.mark.slow
+    @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16", "mixed_float16"])
     def test_a_step_reaches_every_weight_under_every_precision(self, name, arguments, shape, classes, policy):
         with precision(policy):
             model = build(name, shape, classes, arguments)
@@ -175,7 +173,10 @@ TRAINABLE = {
 }
 
 
-@pytest.mark.parametrize(("name", "count"), TRAINABLE.items())
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [pytest.param(*pair, marks=[pytest.mark.slow] * (pair[1] > 30_000_000)) for pair in TRAINABLE.items()],
+)
 def test_as_many_weights_train_as_in_torchvision(name, count):
     # Only shapes are computed; no memory is allocated.
     with keras.StatelessScope():

@@ -33,7 +33,11 @@ def augmented(images, seed=0, epoch=0, indices=None, **fields):
     return augment(tf.constant(images), tf.constant(epoch, tf.int64), indices).numpy()
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
+# XLA compiles these for seconds.
+KINDS = [pytest.param(kind, marks=[pytest.mark.slow] * (kind in ("rand_augment", "erasing"))) for kind in EVERY_KIND]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_image_depends_on_seed_epoch_and_index_alone(images, kind):
     fields = EVERY_KIND[kind]
     everything = augmented(images, **fields)
@@ -47,7 +51,7 @@ def test_an_image_depends_on_seed_epoch_and_index_alone(images, kind):
         assert (augmented(images, **other, **fields) != everything).any(axis=(1, 2, 3)).sum() >= 5
 
 
-@pytest.mark.parametrize("kind", EVERY_KIND)
+@pytest.mark.parametrize("kind", KINDS)
 def test_it_works_inside_tf_data_as_outside(images, kind):
     augment = make_augment(Augmentation(**EVERY_KIND[kind]), 0, SHAPE)
     data = tf.data.Dataset.range(len(images)).batch(5)

@@ -87,6 +87,7 @@ def test_titles_say_how_the_picture_was_zoomed_and_mirrored():
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_titles_name_changes_of_colour_erasing_and_mixtures():
     grey = np.full((2, 16, 16, 3), 100, np.uint8)
     versions, titles = random_versions(Augmentation(brightness_range=(0.5, 1.5)), grey, [0, 1], 8, seed=0)

@@ -4,6 +4,7 @@ import io
 import subprocess
 import sys
 
+import pytest
 from rich.console import Console
 
 from kerasclf.report import read_results
@@ -20,6 +21,7 @@ def test_the_table_shows_the_accuracies_and_the_limits_of_the_results(folder):
     assert "The published figures were measured on cifar100:25" in printed
 
 
+@pytest.mark.slow
 def test_the_report_command_prints_it_without_tensorflow(folder):
     code = (
         "import sys; from kerasclf.cli import main; main(['report', sys.argv[1]]); "

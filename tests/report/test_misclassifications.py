@@ -115,6 +115,7 @@ def test_without_an_error_there_is_no_section(study, no_figures, tmp_path):
     assert "Most confused classes" not in (index.parent / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_report_with_pictures_has_the_same_bytes_every_time(study, tmp_path):
     keep_examples(study)
     results = read_results(study.path)

@@ -96,6 +96,7 @@ def test_a_full_disk_during_a_checkpoint_leaves_the_previous_one(small_disk):
     np.testing.assert_array_equal(found.arrays["model/0"], some(1, 500).arrays["model/0"])
 
 
+@pytest.mark.slow
 def test_a_study_on_a_full_disk_resumes_when_there_is_room(small_disk):
     out = small_disk / "out"
     filler = small_disk / "filler"
@@ -150,6 +151,7 @@ def started(monkeypatch):
     return found
 
 
+@pytest.mark.slow
 def test_a_failed_run_in_a_process_of_its_own_is_reported_with_its_log(tmp_path, started):
     wild = BASE.but(
         split=Split(train_per_class=10, test_per_class=4, validation=0.3),

@@ -39,6 +39,7 @@ def server():
     process.communicate()
 
 
+@pytest.mark.slow
 def test_each_request_has_a_fork_whose_end_leaves_the_server_alive(server):
     def ask(request):
         server.stdin.write(json.dumps(request) + "\n")

@@ -74,6 +74,7 @@ def test_experiments_that_cost_the_same_are_measured_once(dataset):
     assert costs.peak_memory_mb > 10
 
 
+@pytest.mark.slow
 def test_experiments_that_differ_in_cost_are_measured_one_by_one(dataset):
     rehearsals = Rehearsals()
     rehearsals.measure(dataset, base=BASE, **OTHER)

@@ -168,6 +168,7 @@ def test_a_changed_or_incomplete_folder_is_refused(copied):
         continued_experiment(run)
 
 
+@pytest.mark.slow
 def test_another_model_file_is_another_run(finished, copied, tmp_path):
     experiment = continued_experiment(find_run(copied))
     study, out = training_study([experiment]), tmp_path / "out"

@@ -152,6 +152,7 @@ def test_a_continued_training_killed_twice_ends_like_an_uninterrupted_one(tmp_pa
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_a_study_and_its_workers(tmp_path):
     command = [sys.executable, "-m", "kerasclf", "study", "basenet", "--data", "digits", "--image-size", "32x32",
                "--jobs", "2", "--only", "sgd_40", "--repeats", "2", "--out", str(tmp_path / "out")]  # fmt: skip

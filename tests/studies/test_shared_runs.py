@@ -91,6 +91,7 @@ def test_two_runs_are_one_training(tmp_path):
     assert sorted(path.name for path in (tmp_path / "shared" / "runs").rglob("*.partial")) == []
 
 
+@pytest.mark.slow
 def test_a_longest_run_that_diverges_leaves_the_shorter_ones_finished(tmp_path, monkeypatch):
     """The loss of the longer run is not finite in its last epoch."""
     from kerasclf.training import callbacks

@@ -111,6 +111,7 @@ def test_the_same_run_elsewhere_gives_the_same_predictions(folder, tmp_path):
     assert not run_of(again, "base").complete
 
 
+@pytest.mark.slow
 def test_experiments_of_one_architecture_start_alike(tmp_path):
     """At a rate of nearly nothing, two experiments that differ in augmentation end with the same weights."""
     import keras
@@ -195,6 +196,7 @@ def test_bad_input_leaves_no_folder(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_failed_run_leaves_the_others_and_is_tried_again_on_request(tmp_path):
     base = small_study().experiments["base"]
     wild = base.but(augmentation=Augmentation(), train=base.train.but(optimizer="sgd", learning_rate=1e38))

@@ -86,6 +86,7 @@ def fit_mirrored(units):
         return model.fit(x, x[:, :1], batch_size=8, epochs=2, verbose=0).history["loss"]
 
 
+@pytest.mark.slow
 def test_different_networks_train_mirrored_in_one_process():
     """Two strategies would give their sums over devices the same numbers, and TensorFlow would confuse them."""
     for units in (3, 5, 7):

@@ -72,7 +72,7 @@ def test_a_scaled_optimizer_can_be_copied():
     "fields",
     [
         {"precision": "mixed_float16", "schedule": Schedule("cosine", final_learning_rate=0.005)},
-        {"strategy": "mirrored", "weight_decay": 0.1, "ema_momentum": 0.5},
+        pytest.param({"strategy": "mirrored", "weight_decay": 0.1, "ema_momentum": 0.5}, marks=pytest.mark.slow),
     ],
 )
 def test_lower_layers_of_a_nested_network_change_least(dataset, fields):

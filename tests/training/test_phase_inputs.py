@@ -85,6 +85,7 @@ def test_cached_activations_train_bit_identically_to_images():
     assert on_images.lines == [f"{trains} images (the cache is off)"]
 
 
+@pytest.mark.slow
 def test_cached_activations_train_like_images_in_bfloat16():
     config, close = STAGE.but(precision="mixed_bfloat16"), 2e-2
     cached, on_images = fit(config), fit(config, "off")
@@ -97,6 +98,7 @@ def in_one_pass(lines):
     return [line for line in lines if " in one pass: " in line]
 
 
+@pytest.mark.slow
 def test_phases_of_a_run_share_a_pass(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
     listener = Log()
@@ -112,6 +114,7 @@ def test_phases_of_a_run_share_a_pass(tmp_path, monkeypatch):
     check_same(shared, two_phases()[0])
 
 
+@pytest.mark.slow
 def test_activations_for_another_run_are_bit_identical(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
     listener = Log()
@@ -122,6 +125,7 @@ def test_activations_for_another_run_are_bit_identical(tmp_path, monkeypatch):
     assert not any(line.startswith("computing") for line in listener.lines)
 
 
+@pytest.mark.slow
 def test_activations_of_trained_layers_are_not_cached_for_other_runs(tmp_path, monkeypatch):
     """In the second phase the head gets the features of a trained stage."""
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
@@ -172,7 +176,13 @@ def test_nothing_is_frozen_in_the_end():
     assert all(layer.trainable for layer in trained.model.get_layer("small").layers)
 
 
-@pytest.mark.parametrize("kill", [KillAt(4, step=2), KillAt(2)], ids=["phase 2", "the end of phase 1"])
+@pytest.mark.parametrize(
+    "kill",
+    [
+        pytest.param(KillAt(4, step=2), id="phase 2"),
+        pytest.param(KillAt(2), id="the end of phase 1", marks=pytest.mark.slow),
+    ],
+)
 def test_a_resumed_training_is_bit_identical(tmp_path, kill):
     with pytest.raises(Killed):
         fit(STAGE, earlier=(HEAD,), checkpoints=tmp_path, listener=kill)

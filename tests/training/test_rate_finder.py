@@ -40,6 +40,7 @@ def recipe(network, config):
     return Recipe(network, (config,), augmentation=SCALED)
 
 
+@pytest.mark.slow
 def test_the_proposed_rate_trains_and_is_far_below_divergence(dataset):
     settings = config(schedule=Schedule("cosine"), steps_per_execution=4, batch_size=48, epochs=8)
     setup = prepare(dataset, recipe(softmax, settings))

@@ -65,13 +65,9 @@ CONFIGS = {
 }  # fmt: skip
 
 
-# "cosine" covers what all have in common; the others compile for a long time.
-SLOW = ("early_stopping", "ema", "ema_stopping", "two_devices", "plateau")
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in CONFIGS]
-)
+# Each compiles for a long time. tests/training/test_phase_inputs.py has a fast test of the same kind.
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGS)
 def test_a_resumed_training_is_bit_identical(dataset, tmp_path, name):
     config = CONFIGS[name]
     whole = fit(dataset, config)
@@ -108,6 +104,7 @@ def test_a_finished_training_is_not_trained_further(dataset, tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_freed_when_it_is_restored(dataset, tmp_path, monkeypatch):
     config = CONFIGS["cosine"].but(epochs=2)
     with pytest.raises(Killed):

@@ -41,7 +41,11 @@ def test_it_learns(dataset):
 @pytest.mark.parametrize(
     "settings",
     [
-        {"augmentation": BUSY, "model": "basenet_deeper", "arguments": {"batch_norm": "before"}},
+        {"augmentation": BUSY},
+        pytest.param(
+            {"augmentation": BUSY, "model": "basenet_deeper", "arguments": {"batch_norm": "before"}},
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             {"augmentation": SCALED.but(mix_up=0.2, cut_mix=1.0, random_erasing=0.3), "ema_momentum": 0.9},
             marks=pytest.mark.slow,
@@ -56,12 +60,14 @@ def test_the_same_seed_gives_bit_identical_weights(dataset, settings):
     assert first.history.drop(columns=timings).equals(second.history.drop(columns=timings))
 
 
+@pytest.mark.slow
 def test_another_seed_gives_other_weights(dataset):
     first, second = (run(dataset, epochs=1, seed=seed) for seed in (0, 1))
     assert first.model.get_weights()[-1].tobytes() != second.model.get_weights()[-1].tobytes()
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", pytest.param("adam", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_two_devices_give_the_result_of_one(dataset, optimizer):
     assert len(tf.config.list_logical_devices("CPU")) == 2
     one = run(dataset, optimizer=optimizer, strategy="none", learning_rate=0.01)
@@ -75,6 +81,7 @@ def test_two_devices_give_the_result_of_one(dataset, optimizer):
     np.testing.assert_allclose(predict(one.model, dataset.test, 3), predict(two.model, dataset.test, 3), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_steps_per_execution_do_not_change_the_weights(dataset):
     flipped = SCALED.but(horizontal_flip=True)
     reference = run(dataset, augmentation=flipped).model.get_weights()

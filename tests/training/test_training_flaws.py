@@ -43,6 +43,7 @@ def dense(shape, classes):
     return keras.Model(image, keras.layers.Dense(classes, activation="softmax")(grey))
 
 
+@pytest.mark.slow
 def test_a_network_without_errors_stays_above_the_floor():
     config = TrainConfig(epochs=12, batch_size=16, learning_rate=0.1, jit=False)
     flawed = train(DATA, Recipe(dense, (config,), augmentation=FEATUREWISE, flaws=("softmax_twice",)))
@@ -109,6 +110,7 @@ def head_of(flaws):
     return statistics(built.assembled.core), trained
 
 
+@pytest.mark.slow
 def test_statistics_of_a_frozen_network_change_and_its_weights_do_not():
     before, flawed = head_of(("batch_norm_learns",))
     assert all((a != b).any() for a, b in zip(before, statistics(flawed.model), strict=True))

@@ -56,6 +56,7 @@ def recall_of_the_rare_class(dataset, **fields):
     return train(dataset, recipe_of(**fields)).predict(dataset.test)[dataset.test.labels == 0, 0].mean()
 
 
+@pytest.mark.slow
 def test_each_remedy_makes_the_rare_class_more_probable(unequal):
     without = recall_of_the_rare_class(unequal)
     for remedy in REMEDIES:
@@ -89,7 +90,10 @@ class HaltAt(SilentTrainingListener):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("remedy", [{"oversampling": "balanced"}, {"loss": "focal", "logit_adjustment": 1.0}])
+@pytest.mark.parametrize(
+    "remedy",
+    [{"oversampling": "balanced"}, pytest.param({"loss": "focal", "logit_adjustment": 1.0}, marks=pytest.mark.slow)],
+)
 def test_a_resumed_training_is_bit_identical(unequal, tmp_path, remedy):
     recipe = recipe_of(**remedy)
     whole = train(unequal, recipe)
@@ -120,9 +124,8 @@ def test_mixed_precision_trains(unequal, remedy):
     assert trained.history["loss"].iloc[-1] < trained.history["loss"].iloc[0]
 
 
-@pytest.mark.parametrize(
-    "remedy", [pytest.param(remedy, marks=[pytest.mark.slow] * ("oversampling" not in remedy)) for remedy in REMEDIES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("remedy", REMEDIES)
 def test_cached_activations_train_like_images(unequal, monkeypatch, tmp_path, remedy):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
     found = {}
@@ -134,6 +137,7 @@ def test_cached_activations_train_like_images(unequal, monkeypatch, tmp_path, re
     np.testing.assert_allclose(found["auto"], found["off"], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_rate_finder_weighs_the_classes(unequal):
     """Weights of other classes give other losses."""
     losses = [

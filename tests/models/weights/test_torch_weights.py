@@ -16,8 +16,8 @@ GOLDEN = [
     pytest.param("resnet34", marks=pytest.mark.slow),
     "resnet50",
     "squeezenet1_1",
-    "alexnet",
-    "convnext_tiny",
+    pytest.param("alexnet", marks=pytest.mark.slow),
+    pytest.param("convnext_tiny", marks=pytest.mark.slow),
     pytest.param("vgg16", marks=pytest.mark.slow),  # half a gigabyte of random numbers
 ]
 
@@ -119,6 +119,7 @@ def test_its_own_top_comes_with_the_classes_it_was_learnt_for(tensors, tmp_path)
         build("squeezenet1_1", (64, 64, 3), 5, weights=str(path))
 
 
+@pytest.mark.slow
 def test_convnext_has_tensors_of_two_axes_and_of_one(tmp_path):
     """timm's layer scale is a vector and its 1×1 convolutions are matrices. torchvision's scale has three axes."""
     model = build("convnext_tiny", (32, 32, 3), 3, {"preprocess": None})
