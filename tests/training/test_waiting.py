@@ -37,7 +37,8 @@ def test_waiting_follows_from_the_deliveries(requested, delivered, end, expected
 @pytest.mark.parametrize("per_call", [1, 2, 3])
 def test_the_share_of_an_epoch_leaves_out_the_first_call(monkeypatch, per_call):
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr(waiting, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(time=lambda: clock.now))
+    monkeypatch.setattr(waiting, "_now", lambda: tf.numpy_function(lambda: clock.now, [], tf.float64))
     measure = MeasureWaiting(6)
 
     def produce(number):
