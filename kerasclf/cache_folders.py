@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasclf.errors import FolderError
+from kerasclf.files import read_json
+from kerasclf.schema import check_schema
+
 
 def cache_root() -> Path:
     """Returns the folder of all caches: $KERASCLF_CACHE, or kerasclf in the user's cache folder."""
@@ -30,3 +34,18 @@ class CacheEntry:
     images: int
     size: int
     used: float
+
+
+def read_about(path: Path, schema: type) -> dict[str, Any] | None:
+    """Returns the file that says what a cache holds; None if it is damaged.
+
+    Args:
+        path: The file.
+        schema: A TypedDict of the values that it must have.
+    """
+    try:
+        about: dict[str, Any] = read_json(path)
+        check_schema(about, schema, path)
+    except FolderError:
+        return None
+    return about

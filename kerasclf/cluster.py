@@ -11,6 +11,10 @@ from kerasclf.errors import KerasclfError, raise_all
 
 # Set by `kerasclf launch` for the command that it starts, and by a run that takes part in a training of all workers.
 _LAUNCHED, _JOINED = "KERASCLF_WORKERS", "KERASCLF_JOINED"
+NO_WORKERS = (
+    "strategy: expected workers for 'multiworker'. Received none. Start the command with kerasclf launch, such as "
+    "kerasclf launch --local 2 -- train my_photos."
+)
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):(\d{1,5})")
 _EXAMPLE = '{"cluster": {"worker": ["a:4000", "b:4000"]}, "task": {"type": "worker", "index": 0}}'
 

@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ import kerasclf
 from kerasclf.errors import in_short
 from kerasclf.extras import install_command
 from kerasclf.gpus import Gpu, nvidia_gpus, query_driver
-from kerasclf.machine import format_bytes, processor_name, usable_cores
+from kerasclf.machine import disk_of, format_bytes, processor_name, usable_cores
 
 _PACKAGES = ("numpy", "tensorflow", "keras")
 # Variables that decide where and how TensorFlow computes.
@@ -158,7 +157,7 @@ def _describe_hardware(found: Diagnosis, gpus: tuple[Gpu, ...], cache: Path) -> 
     import psutil
 
     memory = psutil.virtual_memory()
-    disk = shutil.disk_usage(next(folder for folder in (cache, *cache.absolute().parents) if folder.exists()))
+    disk = disk_of(cache)
     found.facts["processor"] = f"{processor_name()}, {usable_cores()} usable cores of {os.cpu_count()}"
     found.facts["memory"] = f"{format_bytes(memory.available)} free of {format_bytes(memory.total)}"
     found.facts["cache"] = f"{cache}, {format_bytes(disk.free)} free of {format_bytes(disk.total)}"

@@ -2,7 +2,9 @@
 
 import os
 import platform
+import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 
 def usable_cores() -> int:
@@ -18,6 +20,20 @@ def processor_name() -> str:
             if line.startswith("model name"):
                 return " ".join(line.split(":", 1)[1].split())
     return platform.processor() or platform.machine()
+
+
+class Disk(NamedTuple):
+    """The size of a disk and its free space, in bytes."""
+
+    total: int
+    free: int
+
+
+def disk_of(folder: Path) -> Disk:
+    """Returns the disk of a folder, which need not exist yet."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    usage = shutil.disk_usage(existing)
+    return Disk(usage.total, usage.free)
 
 
 def format_bytes(size: float) -> str:

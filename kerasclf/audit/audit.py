@@ -1,7 +1,6 @@
 """`audit_images`: looks for duplicates, label errors, odd images, shortcuts and straddling groups in a data set."""
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -21,6 +20,7 @@ from kerasclf.audit.pooled_images import PooledImages, measure
 from kerasclf.audit.price import Price, price_of
 from kerasclf.audit.shortcuts import Shortcut, find_shortcuts
 from kerasclf.data.dataset import SETS
+from kerasclf.data.groups import members_of
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log, Track, untracked
 from kerasclf.wording import counted, in_words
@@ -173,10 +173,7 @@ def _of_labels(images: PooledImages, errors: LabelErrors) -> Iterator[Finding]:
 
 def _of_groups(images: PooledImages) -> Iterator[Finding]:
     """Yields a finding for the first image of each group that lies in several sets."""
-    found: dict[str, list[int]] = defaultdict(list)
-    for index, group in enumerate(images.groups):
-        found[group].append(index)
-    for group, indices in found.items():
+    for group, indices in members_of(images.groups).items():
         sets = sorted({int(images.sets[index]) for index in indices})
         if len(sets) > 1:
             other = next(index for index in indices if images.sets[index] != images.sets[indices[0]])

@@ -1,12 +1,13 @@
 """Which images the clean list leaves out."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from kerasclf.audit.findings_list import Finding
 from kerasclf.audit.pooled_images import PooledImages
+from kerasclf.data.groups import members_of
 
 # Their images are left out. Odd images stay: they may be what the network will meet.
 _WRONG = ("label_error",)
@@ -38,11 +39,8 @@ def left_out(
 
 def _outside_main_set(images: PooledImages) -> set[int]:
     """Returns the images that lie in another set than most images of their group."""
-    members: dict[str, list[int]] = defaultdict(list)
-    for index, group in enumerate(images.groups):
-        members[group].append(index)
     out = set[int]()
-    for indices in members.values():
+    for indices in members_of(images.groups).values():
         counts = Counter(np.asarray(images.sets)[indices].tolist())
         main = max(counts, key=lambda number: (counts[number], number))
         out.update(index for index in indices if images.sets[index] != main)

@@ -19,6 +19,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from kerasclf.audit.crops import FIRST_CROPS, MIDDLE, Crop
 from kerasclf.audit.pooled_images import resize
+from kerasclf.data.groups import members_of
 from kerasclf.log import Track, untracked
 
 # Bits in which the hashes of a proposed pair may differ, of 64.
@@ -74,10 +75,7 @@ def equal_images(keys: Sequence[str]) -> list[list[int]]:
         >>> equal_images(["a", "b", "a", "c", "a"])
         [[0, 2, 4]]
     """
-    found: dict[str, list[int]] = defaultdict(list)
-    for index, key in enumerate(keys):
-        found[key].append(index)
-    return [indices for indices in found.values() if len(indices) > 1]
+    return [indices for indices in members_of(keys).values() if len(indices) > 1]
 
 
 def near_duplicates(

@@ -1,7 +1,6 @@
 """Probable label errors: confident learning (Northcutt et al. 2021) on a head's predictions for held-out images."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from importlib import util
 from typing import Any
@@ -9,18 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from kerasclf.data.dataset import class_counts
 from kerasclf.extras import install_command
 from kerasclf.log import Track, untracked
+from kerasclf.transfer.linear_head import fit_head
 
 FOLDS = 5
-_MAX_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -110,11 +105,9 @@ def _held_out_probabilities(
     classes = labels.max() + 1
     if any(class_counts(labels[fitted], classes).min() == 0 for fitted, _ in folds):
         raise ValueError("a fold lacks a class")
-    head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_STEPS))
     found = np.empty((len(labels), classes))
-    with warnings.catch_warnings(), track("looking for label errors", len(labels)) as advance:
-        warnings.simplefilter("ignore", ConvergenceWarning)  # nearly fitted is good enough
+    with track("looking for label errors", len(labels)) as advance:
         for fitted, held_out in folds:
-            found[held_out] = head.fit(features[fitted], labels[fitted]).predict_proba(features[held_out])
+            found[held_out] = fit_head(features[fitted], labels[fitted]).predict_proba(features[held_out])
             advance(len(held_out))
     return found

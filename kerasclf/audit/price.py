@@ -1,21 +1,16 @@
 """The price of the findings: how much they raise or lower the test accuracy of a head."""
 
-import warnings
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.data.dataset import SETS
 from kerasclf.errors import KerasclfError
+from kerasclf.transfer.linear_head import fit_head
 
 DRAWS = 4000
-_MAX_STEPS = 200
 _TEST = SETS.index("test")
 
 
@@ -86,8 +81,5 @@ def _correct(
     features: NDArray[np.float32], labels: NDArray[np.int64], fitted: NDArray[np.bool_], tested: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
     """Returns 1 for each tested image that a head predicts correctly, otherwise 0."""
-    head = make_pipeline(StandardScaler(), LogisticRegression(max_iter=_MAX_STEPS))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # nearly fitted is good enough
-        head.fit(features[fitted], labels[fitted])
+    head = fit_head(features[fitted], labels[fitted])
     return (head.predict(features[tested]) == labels[tested]).astype(np.float64)

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from kerasclf.commands.imbalance_options import ImbalanceOptions
 from kerasclf.commands.option_fields import Option, options_of
 
 _WIDEST = 120
@@ -30,9 +31,7 @@ class Group(NamedTuple):
 
 _MACHINES = Group("machines", ("jobs",), ("strategy", "engine", "address"))
 _SELDOM_DATA = ("fit", "train_per_class", "test_per_class", "group_by", "skip_broken")
-_IMBALANCE = Group(
-    "classes of unequal size", (), ("class_weight", "oversampling", "logit_adjustment", "loss", "focal_gamma")
-)
+_IMBALANCE = Group("classes of unequal size", (), tuple(f.name for f in dataclasses.fields(ImbalanceOptions)))
 _STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",

@@ -1,6 +1,6 @@
 """The options for classes with unequal numbers of images."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
 
@@ -24,6 +24,5 @@ class ImbalanceOptions:
 
     def training_changes(self) -> dict[str, Any]:
         """Returns the fields of `TrainConfig` that the options set."""
-        names = ("class_weight", "oversampling", "logit_adjustment", "loss", "focal_gamma")
-        given = {name: getattr(self, name) for name in names}
+        given = {field.name: getattr(self, field.name) for field in fields(ImbalanceOptions)}
         return {name: None if value == "none" else value for name, value in given.items() if value is not None}

@@ -48,6 +48,11 @@ def data_flaws(flaws: Collection[str]) -> tuple[str, ...]:
     return tuple(name for name in _SPOILERS if name in flaws)
 
 
+def flaws_beyond_data(flaws: Collection[str]) -> list[str]:
+    """Returns the other flaws, in their order."""
+    return [name for name in flaws if name not in _SPOILERS]
+
+
 def _check_channels(dataset: ImageDataset, name: str) -> list[str]:
     channels = dataset.image_shape[-1]
     if channels == 3:

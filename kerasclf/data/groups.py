@@ -70,6 +70,19 @@ def groups_of(
     return tuple(group or name for group, name in zip(groups, names, strict=True))
 
 
+def members_of(groups: Sequence[str]) -> dict[str, list[int]]:
+    """Returns the positions of the images of each group.
+
+    Example:
+        >>> members_of(["p7", "p2", "p7"])
+        {'p7': [0, 2], 'p2': [1]}
+    """
+    found: dict[str, list[int]] = {}
+    for index, group in enumerate(groups):
+        found.setdefault(group, []).append(index)
+    return found
+
+
 def numbered(groups: Sequence[str]) -> list[int]:
     """Returns the number of each image's group, from 0, in the order in which groups appear.
 

@@ -17,16 +17,15 @@ import PIL
 from numpy.typing import NDArray
 from PIL import features
 
-from kerasclf.cache_folders import CacheEntry, cache_root
+from kerasclf.cache_folders import CacheEntry, cache_root, read_about
 from kerasclf.data.file_records import FileTable, append_records, look_at, make_records
 from kerasclf.data.fit import Fit
 from kerasclf.data.prepared_pixels import PreparedPixels, append_pixels, open_for_appending
 from kerasclf.errors import DataError, FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
-from kerasclf.machine import format_bytes
-from kerasclf.schema import check_schema
+from kerasclf.machine import disk_of, format_bytes
 from kerasclf.values import digest_of
 
 # Increase it whenever `kerasclf.data.decode` gives other pixels, or the files here have another form.
@@ -162,7 +161,7 @@ class ImageStore:
         limit, entries = _limit_bytes(), list(stored(cache_root()))
         own = sum(entry.size for entry in entries if entry.folder == self.folder)
         others = [entry for entry in entries if entry.folder != self.folder]
-        free = _SHARE_OF_FREE * _free_bytes(self.folder)
+        free = _SHARE_OF_FREE * disk_of(self.folder).free
         if own + needed > limit or needed > free:
             most = f"{format_bytes(limit)} ({_LIMIT})" if own + needed > limit else f"{format_bytes(free)} on this disk"
             self.log(f"the images are not prepared for the next start: {format_bytes(own + needed)} of at most {most}")
@@ -233,7 +232,9 @@ def stored(root: Path) -> Iterator[CacheEntry]:
             sizes = {file.name: file.stat().st_size for file in path.parent.iterdir() if file.is_file()}
             tables = [size for name, size in sizes.items() if name.endswith(".index") and name != _HEADERS]
             count = max(tables, default=0) // make_records([]).itemsize
-            found.append(CacheEntry(path.parent, _read_about(path), count, sum(sizes.values()), path.stat().st_mtime))
+            found.append(
+                CacheEntry(path.parent, read_about(path, _About), count, sum(sizes.values()), path.stat().st_mtime)
+            )
     yield from sorted(found, key=lambda entry: -entry.used)
 
 
@@ -257,25 +258,12 @@ def clear_images(entry: CacheEntry) -> str | None:
     return None
 
 
-def _read_about(path: Path) -> dict[str, Any] | None:
-    try:
-        about: dict[str, Any] = read_json(path)
-        check_schema(about, _About, path)
-    except FolderError:
-        return None
-    return about
-
-
 def _limit_bytes() -> float:
     text = os.environ.get("KERASCLF_IMAGE_CACHE_GB") or str(_DEFAULT_GB)
     with contextlib.suppress(ValueError):
         if (limit := float(text)) >= 0:
             return limit * 1e9
     raise DataError(f"{_LIMIT}: expected a number of GB, such as 20, or 0 to prepare no images. Received: {text!r}.")
-
-
-def _free_bytes(folder: Path) -> int:
-    return shutil.disk_usage(next(path for path in (folder, *folder.absolute().parents) if path.exists())).free
 
 
 def _common(roots: Sequence[Path]) -> str:

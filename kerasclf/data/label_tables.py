@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,6 @@ from kerasclf.data.spec_paths import path_of
 from kerasclf.data.table_files import cell_text, file_of, read_table
 from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted
-
-if TYPE_CHECKING:
-    pass
 
 FORM = "csv:FILE[:image=COLUMN,label=COLUMN,set=COLUMN,group=COLUMN,root=FOLDER]"
 

@@ -17,6 +17,7 @@ from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.audit.price import DRAWS
 from kerasclf.data.dataset import SETS, class_counts
 from kerasclf.files import write_text
+from kerasclf.report.imbalance import imbalance_of
 from kerasclf.report.misclassifications import jpeg_of
 from kerasclf.report.page import templates
 from kerasclf.runs.examples import thumbnails
@@ -26,8 +27,6 @@ from kerasclf.wording import counted
 _SHOWN = 24
 _SAMPLES_PER_CLASS = 8
 _MAX_SAMPLED_CLASSES = 50
-# Classes that differ by more than this factor are imbalanced.
-_IMBALANCE = 3
 
 
 class Shown(NamedTuple):
@@ -112,13 +111,11 @@ def audit_cautions(audit: Audit) -> list[str]:
         )
     if audit.why_no_price:
         found.append(f"The price of the findings was not measured: {audit.why_no_price}")
-    counts = class_counts(audit.images.labels, audit.images.dataset.num_classes)
-    largest, smallest = int(counts.argmax()), int(counts.argmin())
-    if counts[largest] > _IMBALANCE * counts[smallest]:
-        names = audit.images.dataset.class_names
+    if unequal := imbalance_of(audit.images.labels, audit.images.dataset.class_names):
         found.append(
-            f"The classes are imbalanced: {names[largest]} has {counts[largest]:,} images, {names[smallest]} has "
-            f"{counts[smallest]:,}. Accuracy says little; look at balanced accuracy and macro F1."
+            f"The classes are imbalanced: {unequal.largest} has {unequal.most:,} images, "
+            f"{unequal.smallest} has {unequal.fewest:,}. Accuracy says little; look at balanced accuracy "
+            "and macro F1."
         )
     found += [
         f"{one.fact.capitalize()} alone predicts the class of {one.accuracy:.0%} of the images (95 % interval "

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.data.data_flaws import data_flaws
+from kerasclf.data.data_flaws import flaws_beyond_data
 from kerasclf.log import Log
 from kerasclf.machine import usable_cores
 from kerasclf.runs.cost import RunCost, estimate_cost
@@ -113,12 +113,11 @@ def cost_settings(experiment: Experiment, dataset: "ImageDataset", weights: str 
         name: value if name == "rand_augment_ops" or isinstance(value, str) else bool(value)
         for name, value in plain["augmentation"].items()
     }
-    in_data = data_flaws(experiment.flaws)
     return {
         **plain,
         "train": {**train, "layer_decay": experiment.train.layer_decay < 1},
         "augmentation": augmentation,
-        "flaws": [flaw for flaw in experiment.flaws if flaw not in in_data],
+        "flaws": flaws_beyond_data(experiment.flaws),
         "images": [len(dataset.train), len(dataset.validation), len(dataset.test)],
         "image_shape": list(dataset.image_shape),
         "classes": dataset.num_classes,

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from kerasclf.data.data_flaws import data_flaws
+from kerasclf.data.data_flaws import flaws_beyond_data
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import SilentRunListener
@@ -43,9 +43,7 @@ def trajectory_of(experiment: Experiment, seed: int, digests: Mapping[str, str])
     if not experiment.train.schedule.spans_phase:
         plain["train"].pop("epochs")
     plain.pop("augment_validation")
-    # The flaws of data show in the sets themselves.
-    in_data = data_flaws(experiment.flaws)
-    plain["flaws"] = [flaw for flaw in experiment.flaws if flaw not in in_data]
+    plain["flaws"] = flaws_beyond_data(experiment.flaws)  # The flaws of data show in the sets themselves.
     seen = [digests["train"], bool(digests["validation"])]
     if _watching_matters(experiment):
         seen.append(watched_by(experiment, digests))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from kerasclf.cluster import Cluster, join, launched, leave
+from kerasclf.cluster import NO_WORKERS, Cluster, join, launched, leave
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.runs.connection import SILENCE_S, GoneError, connect
@@ -68,10 +68,7 @@ def check_strategy(strategy: str, workers: Cluster | None) -> None:
         KerasclfError: If it does not.
     """
     if strategy == "multiworker" and workers is None:
-        raise KerasclfError(
-            "strategy: expected workers for 'multiworker'. Received none. Start the command with kerasclf launch, such "
-            "as kerasclf launch --local 2 -- train my_photos."
-        )
+        raise KerasclfError(NO_WORKERS)
     if workers is not None and strategy not in _SHARED:
         raise KerasclfError(
             f"strategy: expected 'auto' or 'multiworker' with {len(workers.addresses)} workers of kerasclf launch. "

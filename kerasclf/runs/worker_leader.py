@@ -22,6 +22,8 @@ from kerasclf.runs.connection import Connection, GoneError, Message
 
 _PACKAGES = ("keras", "tensorflow", "numpy")
 _GRACE_S = 5.0  # seconds after which a command that does not end is killed
+# What a message on the end of a worker adds.
+RESUME = "All workers end. The same command goes on from the last epoch, with any number of workers."
 _RUN = "run"  # the mark of messages from the process of the current run
 
 
@@ -185,11 +187,11 @@ class Leader:
             return None
         name = self.cluster.name(who)
         if isinstance(message, GoneError):
-            return End(1, f"{name} has ended or cannot be reached: {message}. {_RESUME}")
+            return End(1, f"{name} has ended or cannot be reached: {message}. {RESUME}")
         if message.kind == "refused":
             return End(2, f"{name}: {message['message']}")
         if message.kind == "failed" and self._run is not None:
-            return End(1, f"{name} has failed: {message['message']} {_RESUME}")
+            return End(1, f"{name} has failed: {message['message']} {RESUME}")
         if message.kind == "ready":
             self._waiting.discard(who)
             if not self._waiting and self._run is not None:
@@ -208,9 +210,6 @@ class Leader:
         self._tell("end", code=end.code, message=end.message)
         self._server.close()
         self._folder.cleanup()
-
-
-_RESUME = "All workers end. The same command goes on from the last epoch, with any number of workers."
 
 
 def _stop(command: "subprocess.Popen[Any]") -> None:

@@ -13,7 +13,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.network_source import search_path
 from kerasclf.runs.connection import Connection, GoneError, Message, connect
 from kerasclf.runs.together import unpack_checkpoints
-from kerasclf.runs.worker_leader import End, listen_at, versions
+from kerasclf.runs.worker_leader import RESUME, End, listen_at, versions
 from kerasclf.runs.worker_process import describe_exit
 from kerasclf.temporary import TemporaryFolder
 
@@ -78,11 +78,7 @@ class _Member:
     def _obey(self, message: Message | GoneError, packed: Path) -> End | None:
         """Does what worker 0 says. Returns how this worker ends, if it does."""
         if isinstance(message, GoneError):
-            return End(
-                1,
-                f"{self.cluster.name(0)} has ended or cannot be reached: {message}. All workers end. The same command "
-                "goes on from the last epoch, with any number of workers.",
-            )
+            return End(1, f"{self.cluster.name(0)} has ended or cannot be reached: {message}. {RESUME}")
         if message.kind == "end":
             return End(int(message["code"]), str(message["message"]))
         if message.kind == "run":

@@ -1,12 +1,10 @@
 """`StudyPlan`: the remaining runs of a study, and the time, memory and disk that they need."""
 
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from kerasclf.cache_folders import cache_root
-from kerasclf.machine import format_bytes
+from kerasclf.machine import disk_of, format_bytes
 from kerasclf.runs.cost import PhaseCost
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import free_memory_mb
@@ -138,10 +136,10 @@ class StudyPlan:
             if self.width == 1:
                 what, remedy = "A run needs", "Reduce the batch size."
             found.append(f"{what} about {_format_mb(self.memory_mb)} of memory. {_free(free_mb)} {remedy}")
-        free_mb = shutil.disk_usage(_existing(self.folder.path)).free / 1e6
+        free_mb = disk_of(self.folder.path).free / 1e6
         if self.disk_mb > free_mb:
             found.append(f"The runs need about {_format_mb(self.disk_mb)} of disk space. {_free(free_mb)}")
-        free_mb = shutil.disk_usage(_existing(cache_root())).free / 1e6
+        free_mb = disk_of(cache_root()).free / 1e6
         if self.cache_mb > free_mb:
             found.append(
                 f"The cached activations need about {_format_mb(self.cache_mb)} of disk space. {_free(free_mb)} "
@@ -171,10 +169,3 @@ def _format_mb(megabytes: float) -> str:
 
 def _free(megabytes: float) -> str:
     return f"Free: {_format_mb(megabytes)}."
-
-
-def _existing(path: Path) -> Path:
-    path = path.absolute()
-    while not path.exists():
-        path = path.parent
-    return path

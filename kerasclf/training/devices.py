@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from kerasclf.cluster import joined, launched
+from kerasclf.cluster import NO_WORKERS, joined, launched
 from kerasclf.errors import DeviceMemoryError, KerasclfError, TrainingError
 from kerasclf.machine import processor_name
 from kerasclf.training.multiworker import multi_worker_strategy
@@ -44,10 +44,7 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     if workers is not None and name in ("auto", "multiworker"):
         return multi_worker_strategy(workers)
     if name == "multiworker" and launched() is None:
-        raise KerasclfError(
-            "strategy: expected workers for 'multiworker'. Received none. Start the command with kerasclf launch, such "
-            "as kerasclf launch --local 2 -- train my_photos."
-        )
+        raise KerasclfError(NO_WORKERS)
     if name == "multiworker" or (name == "auto" and launched() is not None):
         return tf.distribute.get_strategy()
     gpus = tf.config.list_logical_devices("GPU")

@@ -12,12 +12,11 @@ import ml_dtypes  # noqa: F401 - adds bfloat16 to numpy
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.cache_folders import CacheEntry
+from kerasclf.cache_folders import CacheEntry, read_about
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, sync_folder, write_json
+from kerasclf.files import sync_folder, write_json
 from kerasclf.locks import hold, unshared
-from kerasclf.machine import format_bytes
-from kerasclf.schema import check_schema
+from kerasclf.machine import disk_of, format_bytes
 from kerasclf.transfer.activations import Activations, RowFile, checksum_of, row_bytes, vanished
 from kerasclf.values import digest_of
 from kerasclf.wording import counted
@@ -144,8 +143,7 @@ class ActivationCache:
 
     def free_bytes(self) -> int:
         """Returns the free bytes on the disk of the cache."""
-        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
-        return shutil.disk_usage(existing).free
+        return disk_of(self.folder).free
 
     def _complete_rows(self) -> int:
         """Returns the number of rows that are complete, with their line of keys.txt."""
@@ -184,17 +182,8 @@ def cached(root: Path) -> Iterator[CacheEntry]:
         keys = folder / _KEYS
         images = keys.stat().st_size // _LINE_BYTES if keys.exists() else 0
         size = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-        found.append(CacheEntry(folder, _read_about(path), images, size, path.stat().st_mtime))
+        found.append(CacheEntry(folder, read_about(path, _About), images, size, path.stat().st_mtime))
     yield from sorted(found, key=lambda entry: -entry.used)
-
-
-def _read_about(path: Path) -> dict[str, Any] | None:
-    try:
-        about: dict[str, Any] = read_json(path)
-        check_schema(about, _About, path)
-    except FolderError:
-        return None
-    return about
 
 
 def clear(entry: CacheEntry) -> str | None:

@@ -1,6 +1,5 @@
 """Judges the features of a network by heads on them, cross-validated on the training set."""
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.groups import fold_numbers
+from kerasclf.transfer.linear_head import fit_head
 
 FOLDS = 5
 # Enough images to order networks; more take minutes with hundreds of classes.
@@ -33,10 +33,6 @@ def cross_validated_accuracy(
         The share of images that are classified correctly when held out; None if a class has a single image, or if all
         images are of one group.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     folds = min(FOLDS, int(np.unique(labels, return_counts=True)[1].min()), len(set(groups)) or FOLDS)
     if folds < 2:
         return None
@@ -45,11 +41,8 @@ def cross_validated_accuracy(
     right = 0
     for number in range(folds):
         held_out = numbers == number
-        head = make_pipeline(StandardScaler(), LogisticRegression(C=_PENALTY, max_iter=_STEPS))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it stops before it converges
-            head.fit(rows[~held_out], labels[~held_out])
-            right += int((head.predict(rows[held_out]) == labels[held_out]).sum())
+        head = fit_head(rows[~held_out], labels[~held_out], _PENALTY, _STEPS)
+        right += int((head.predict(rows[held_out]) == labels[held_out]).sum())
     return right / len(labels)
 
 
