@@ -147,9 +147,9 @@ bench: $(BENCH_READY) ## Measure against the legacy generator and PyTorch, side 
 	$(BIN)/python -m benchmarks.augmentation
 	$(BIN)/python -m benchmarks.training
 
-.PHONY: bench-ladder
-bench-ladder: $(BENCH_READY) ## Measure a whole study against itself one by one and against PyTorch
-	$(BIN)/python -m benchmarks.ladder
+.PHONY: bench-study
+bench-study: $(BENCH_READY) ## Measure a whole study against itself one by one and against PyTorch
+	$(BIN)/python -m benchmarks.whole_study
 
 .PHONY: bench-jobs
 bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a core

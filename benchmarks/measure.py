@@ -22,8 +22,9 @@ def in_turns(module: str, contestants: Sequence[Sequence[str]], rounds: int) -> 
             )
             if done.returncode:
                 sys.exit(f"{' '.join(contestant)} failed:\n{done.stderr}")
-            measured[tuple(contestant)].append(json.loads(done.stdout.splitlines()[-1]))
-            print(f"round {turn + 1}/{rounds}: {' '.join(contestant)}", file=sys.stderr)
+            result = done.stdout.splitlines()[-1]
+            measured[tuple(contestant)].append(json.loads(result))
+            print(f"round {turn + 1}/{rounds}: {' '.join(contestant)}: {result}", file=sys.stderr)
     return measured
 
 

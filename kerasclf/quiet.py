@@ -1,4 +1,4 @@
-"""Hides TensorFlow's start-up messages."""
+"""Imports TensorFlow and Keras without their start-up messages, and faster."""
 
 import contextlib
 import gc
@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -26,6 +27,28 @@ def quiet_tensorflow(devices: bool = True) -> None:
         if devices:
             tf.config.list_physical_devices()
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+
+class Hidden(MetaPathFinder, contextlib.AbstractContextManager["Hidden"]):
+    """Lets this thread's imports of some packages fail, as if they were not installed.
+
+    Args:
+        names: The packages. One that is imported already stays visible.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self.names, self.thread = names, threading.get_ident()
+
+    def __enter__(self) -> "Hidden":
+        sys.meta_path.insert(0, self)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        sys.meta_path.remove(self)
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        if fullname in self.names and threading.get_ident() == self.thread:
+            raise ModuleNotFoundError(f"{fullname} is hidden during this import", name=fullname)
 
 
 class QuietImport(MetaPathFinder):

@@ -1,9 +1,11 @@
 """TensorFlow is quiet after `import kerasclf`."""
 
 import gc
+import importlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -59,3 +61,14 @@ def test_the_collector_pauses_and_goes_on():
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_hidden_packages_cannot_be_imported_in_this_thread_until_the_end():
+    with quiet.Hidden("colorsys"), ThreadPoolExecutor(1) as pool:
+        sys.modules.pop("colorsys", None)
+        with pytest.raises(ModuleNotFoundError, match="colorsys is hidden"):
+            importlib.import_module("colorsys")
+        assert pool.submit(importlib.import_module, "colorsys").result().__name__ == "colorsys"
+        importlib.import_module("colorsys")  # imported already
+    sys.modules.pop("colorsys")
+    importlib.import_module("colorsys")

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from kerasclf.quiet import quiet_tensorflow, without_collector
+from kerasclf.quiet import Hidden, quiet_tensorflow, without_collector
 
 # Files that show a GPU driver: NVIDIA's, AMD's, and that of Windows in its subsystem for Linux.
 _DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
@@ -57,10 +57,13 @@ def serve(answer: Answer) -> None:
 def import_for_runs() -> None:
     """Imports TensorFlow and the code of runs, and computes nothing.
 
-    The collector leaves alone what is imported. In a run it took a tenth of the time until the first step.
+    Keras imports scikit-learn and matplotlib for `keras.wrappers` and `keras.visualization`. Runs use neither, and here
+    it does without them. The collector leaves alone what is imported. In a run it took a tenth of the time until the
+    first step.
     """
     with without_collector():
-        quiet_tensorflow(devices=False)
+        with Hidden("sklearn", "matplotlib"):
+            quiet_tensorflow(devices=False)
         import kerasclf.training.train  # noqa: F401
     gc.freeze()
 

@@ -17,7 +17,8 @@ import json, os, signal, sys, threading
 from kerasclf.runs import forking
 
 def answer(line):
-    print(json.dumps([json.loads(line), os.getpid(), os.getppid(), "tensorflow" in sys.modules]), flush=True)
+    imported = ["tensorflow" in sys.modules, "sklearn" in sys.modules]
+    print(json.dumps([json.loads(line), os.getpid(), os.getppid(), *imported]), flush=True)
     if "kill" in line:
         os.kill(os.getpid(), signal.SIGKILL)
     if "raise" in line:
@@ -46,13 +47,15 @@ def test_each_request_has_a_fork_whose_end_leaves_the_server_alive(server):
         server.stdin.flush()
         return json.loads(server.stdout.readline())
 
-    forks = []
+    forks, late = [], []
     for request, code in (("plain", 0), ("kill", -9), ("raise", 1), ("plain again", 0)):
-        log, fork, parent, warm = ask(request)
+        log, fork, parent, warm, scores = ask(request)
         assert (log, parent, warm) == (request, server.pid, True)
         assert json.loads(server.stdout.readline()) == ["ended", code]
         forks.append(fork)
+        late.append(scores)
     assert len(set(forks)) == 4
+    assert late == [False, True, True, True]  # imported while the first fork works
 
     fork = psutil.Process(ask("wait")[1])
     server.kill()
