@@ -2,10 +2,11 @@
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Sequence
 
-from kerasclf.interruption import Interruption
+from kerasclf.interruption import PARENT, Interruption
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -16,6 +17,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     interruption = Interruption()
     interruption.install()
+    if parent := os.environ.pop(PARENT, None):
+        interruption.end_with(int(parent))
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file or a terminal of Windows may have an encoding that lacks a character.
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -14,12 +14,15 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+# Names the process of `kerasclf launch` that started this command, and without which it must not go on.
+PARENT = "KERASCLF_PARENT"
 _EXIT_CODE = 130  # that of a shell after Ctrl-C
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has no SIGHUP, other systems have no SIGBREAK.
 # Further signals within this time belong to the first: a closed terminal or a service manager may send several.
 _SAME_S = 1.0
 # An end that takes longer is cut short.
 _GRACE_S = 30.0
+_LOOK_EVERY_S = 0.2
 _SHOW_CURSOR = b"\x1b[?25h"
 
 
@@ -49,6 +52,19 @@ class Interruption:
         # Before it ends, Python restores the default effect of signals. Registered first, so called last.
         atexit.register(self._ignore_signals)
         self._show_unraisable, sys.unraisablehook = sys.unraisablehook, self._handle_unraisable
+
+    def end_with(self, parent: int) -> None:
+        """Stops the command, as a signal does, when `kerasclf launch` has ended, also by a kill.
+
+        Args:
+            parent: Its process, which has started this one.
+        """
+        _thread.start_new_thread(self._watch, (parent,))
+
+    def _watch(self, parent: int) -> None:
+        _wait_for_end_of(parent)
+        _write(self._stderr, b"\nerror: kerasclf launch, which started this command, has ended.\n")
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def end(self) -> None:
         """Ends the command: with the exit code of an interruption if there was one. Otherwise it returns."""
@@ -110,6 +126,17 @@ class Interruption:
         for handle in self._terminals:
             os.dup2(null, handle)
         os.close(null)
+
+
+def _wait_for_end_of(parent: int) -> None:
+    if sys.platform == "win32":
+        import psutil
+
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.Process(parent).wait()
+        return
+    while os.getppid() == parent:  # The system gives an orphan another parent at once.
+        time.sleep(_LOOK_EVERY_S)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -147,6 +147,26 @@ def test_an_exception_that_python_or_the_command_would_lose_stops_the_command_to
     check_stopped(process, tmp_path)
 
 
+def test_a_command_ends_with_the_launch_that_started_it(tmp_path):
+    code = CODE.format(work=WORK["work"], same_s=60, grace_s=60, ignored=[])
+    launch = (
+        "import os, subprocess, sys; os.environ['KERASCLF_PARENT'] = str(os.getpid()); subprocess.call(sys.argv[1:])"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", launch, sys.executable, "-c", code], cwd=ROOT, text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout.readline() == "importing\n"
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert len(children) == 2
+    process.kill()
+    out, error = process.communicate(timeout=30)  # until the command has closed them, too
+    assert out == ""
+    assert error.split("\n\n") == ["\nerror: kerasclf launch, which started this command, has ended.", f"{STOPPED}\n"]
+    assert not psutil.wait_procs(children, timeout=20)[1]
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_to_a_finished_command_changes_nothing(number, tmp_path):
     process = start("teardown", tmp_path)

@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 import kerasclf
 from kerasclf.cluster import Cluster
 from kerasclf.errors import KerasclfError, raise_all
+from kerasclf.interruption import PARENT
 from kerasclf.runs.connection import Connection, GoneError, Message
+from kerasclf.runs.worker_process import describe_exit
 
 _PACKAGES = ("keras", "tensorflow", "numpy")
 _GRACE_S = 5.0  # seconds after which a command that does not end is killed
@@ -160,6 +162,8 @@ class Leader:
             with contextlib.suppress(Empty):
                 if end := self._handle(*self._queue.get(timeout=0.1)):
                     return end
+        if code < 0:  # the number of a signal
+            return End(1, f"{self.cluster.name()} has failed: {describe_exit(code)} {RESUME}")
         return End(code)
 
     def _start(self, run: Connection) -> None:
@@ -222,5 +226,6 @@ def _stop(command: "subprocess.Popen[Any]") -> None:
 
 
 def start_command(words: Sequence[str], environment: dict[str, str]) -> "subprocess.Popen[Any]":
-    """Starts a command of kerasclf, whose output is that of this process."""
-    return subprocess.Popen([sys.executable, "-m", "kerasclf", *words], env={**os.environ, **environment})
+    """Starts a command of kerasclf, whose output is that of this process. It ends with this process."""
+    environment = {**os.environ, **environment, PARENT: str(os.getpid())}
+    return subprocess.Popen([sys.executable, "-m", "kerasclf", *words], env=environment)
