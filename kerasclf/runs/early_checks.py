@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
-from kerasclf.errors import KerasclfError, Problems
+from kerasclf.errors import Problems
 from kerasclf.log import Log
 from kerasclf.network_checks import argument_problems, normalizes_itself, size_problems, weights_problems
 from kerasclf.runs.experiment import Experiment
@@ -38,14 +38,16 @@ def check_workers(experiment: Experiment) -> None:
     Raises:
         KerasclfError: If it cannot.
     """
-    workers = launched()
-    check_strategy(experiment.train.strategy, workers)
+    workers, problems = launched(), Problems()
+    with problems.collect():
+        check_strategy(experiment.train.strategy, workers)
     smallest = min(phase.batch_size for phase in experiment.phases)
     if workers is not None and smallest < len(workers.addresses):
-        raise KerasclfError(
+        problems.add(
             f"batch_size: expected at least one image for each of {len(workers.addresses)} workers. Received: "
             f"{smallest}. Choose a larger batch size or fewer workers."
         )
+    problems.raise_all("The workers cannot train")
 
 
 def warn_of_two_normalizations(name: str, experiment: Experiment, log: Log) -> None:

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kerasclf.cluster import launched
 from kerasclf.data import ImageDataset
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
 from kerasclf.data.fit import Fit
@@ -109,6 +110,8 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     """
     import tensorflow as tf
 
+    from kerasclf.training.training_setup import check_shares
+
     for name, experiment in request.experiments.items():
         _check_settings(name, experiment)
         warn_of_two_normalizations(name, experiment, log)
@@ -118,6 +121,9 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         log(line)
     weights = _find_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, log)
+    if (workers := launched()) is not None:
+        for experiment in request.experiments.values():
+            check_shares(datasets[_key(experiment)], experiment.phases, len(workers.addresses))
     networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
     costs = measure_costs(
         {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasclf.cluster import joined
+from kerasclf.cluster import joined, launched
 from kerasclf.data import Subset
 from kerasclf.errors import KerasclfError
 
@@ -107,11 +107,11 @@ def check_batches(count: int, batch_size: int, replicas: int) -> None:
         KerasclfError: If a device gets none.
     """
     if not _all_have_images(count, batch_size, replicas):
-        last = count % batch_size or batch_size
+        last = count % batch_size or min(count, batch_size)
         raise KerasclfError(
             f"batch_size: expected batches with at least one image for each of {replicas} devices. Received: "
             f"{batch_size}, which leaves {last} for the last batch of {count} images. Choose another batch size, or "
-            "set `strategy` to 'none'."
+            f"{_fewer()}."
         )
 
 
@@ -125,14 +125,23 @@ def evaluation_size(count: int, batch_size: int, replicas: int) -> int:
         if _all_have_images(count, size, replicas):
             return size
     raise KerasclfError(
-        f"strategy: expected at least one validation image for each of {replicas} devices. Received: {count}. Set "
-        "`strategy` to 'none'."
+        f"strategy: expected at least one validation image for each of {replicas} devices. Received: {count}. Add "
+        f"images, or {_fewer()}."
     )
 
 
 def _all_have_images(count: int, batch_size: int, replicas: int) -> bool:
     sizes = {min(count, batch_size), count % batch_size or batch_size}
-    if joined() is not None:  # Workers divide evenly, see pipeline/shares.py.
+    if _have_workers():  # They divide evenly, see pipeline/shares.py.
         return min(sizes) >= replicas
     # tf.distribute rounds the share of the first devices up.
     return all(size > (replicas - 1) * -(-size // replicas) for size in sizes)
+
+
+def _fewer() -> str:
+    return "start fewer workers" if _have_workers() else "set `strategy` to 'none'"
+
+
+def _have_workers() -> bool:
+    """Returns whether the devices are workers, also in a process that only plans for them."""
+    return joined() is not None or launched() is not None

@@ -1,5 +1,6 @@
 """Compiles a model and makes its batches."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import keras
@@ -73,8 +74,7 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     recipe, classes = built.recipe, dataset.num_classes
     replicas = built.strategy.num_replicas_in_sync
     counts = class_counts(dataset.train.labels, classes)
-    oversampled = phase.oversampling == "balanced"
-    images = balanced_length(dataset.train.labels) if oversampled else len(dataset.train)
+    oversampled, images = phase.oversampling == "balanced", _images_per_epoch(dataset, phase)
     steps = steps_per_epoch(images, phase.batch_size)
     if replicas > 1:
         check_batches(images, phase.batch_size, replicas)
@@ -101,6 +101,27 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     validation = validation_batches(inputs, phase, classes, recipe, epoch, built.strategy)
     weights = _balanced_weights(counts) if phase.class_weight == "balanced" else None
     return TrainingSetup(inputs.model, batches, validation, epoch, images, steps, built.strategy, weights)
+
+
+def check_shares(dataset: ImageDataset, phases: Sequence[TrainConfig], workers: int) -> None:
+    """Checks that each worker gets an image of every batch, before any of them starts.
+
+    Args:
+        dataset: The images.
+        phases: How to train.
+        workers: Number of workers.
+
+    Raises:
+        KerasclfError: If a batch or the validation set has too few images.
+    """
+    for phase in phases:
+        check_batches(_images_per_epoch(dataset, phase), phase.batch_size, workers)
+    if len(dataset.validation):
+        evaluation_size(len(dataset.validation), 1, workers)
+
+
+def _images_per_epoch(dataset: ImageDataset, phase: TrainConfig) -> int:
+    return balanced_length(dataset.train.labels) if phase.oversampling == "balanced" else len(dataset.train)
 
 
 def evaluation_batch(subset: Subset, minimum: int) -> int:

@@ -4,6 +4,8 @@ import itertools
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis.strategies import integers
 
 from kerasclf import Augmentation
 from kerasclf.data import ArrayImages, Subset
@@ -52,6 +54,51 @@ def test_the_shares_of_a_batch_are_the_batch(augmentation, order):
     for batch, *shares in zip(whole, *parts, strict=True):
         for values, *divided in zip(batch, *shares, strict=True):
             np.testing.assert_array_equal(values, np.concatenate(divided))
+
+
+def images_of(batches):
+    """Returns the numbers of the images of some batches, which their pixels hold, and the labels as numbers."""
+    found = [(images[:, 0, 0, 0], labels.argmax(1)) for images, labels in batches.as_numpy_iterator()]
+    return [np.concatenate(parts) for parts in zip(*found, strict=True)]
+
+
+def numbered(count):
+    images = np.broadcast_to(np.arange(count, dtype=np.uint8)[:, None, None, None], (count, 2, 2, 1))
+    return Subset(ArrayImages(images.copy()), np.arange(count) % 3, tuple(map(str, range(count))))
+
+
+SIZES = {"count": integers(1, 60), "batch_size": integers(1, 20), "workers": integers(1, 4)}
+
+
+def assume_images_for_all(count, batch_size, workers):
+    """Other sizes are refused before the training: see `check_shares`."""
+    assume(workers <= min(count, batch_size, count % batch_size or batch_size))
+
+
+@settings(max_examples=5, deadline=None, derandomize=True, database=None)
+@given(**SIZES, seed=integers(0, 1000), epoch=integers(0, 3))
+def test_every_image_is_counted_once_per_epoch(count, batch_size, workers, seed, epoch):
+    """Of sizes that do not divide: the shares of an epoch hold every image once, with its own label."""
+    assume_images_for_all(count, batch_size, workers)
+    subset, seen, labels = numbered(count), [], []
+    for share in (Share(index, workers) for index in range(workers)):
+        batches = training_batches(subset, 3, batch_size, Augmentation(), seed, Epoch(epoch), share=share)
+        images, targets = images_of(batches)
+        seen, labels = [*seen, *images], [*labels, *targets]
+    assert sorted(seen) == list(range(count))
+    assert [number % 3 for number in seen] == labels
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, database=None)
+@given(**SIZES)
+def test_every_image_is_counted_once_per_evaluation(count, batch_size, workers):
+    assume_images_for_all(count, batch_size, workers)
+    subset, seen = numbered(count), []
+    for share in (Share(index, workers) for index in range(workers)):
+        images, targets = images_of(evaluation_batches(subset, 3, batch_size, share))
+        assert [number % 3 for number in images] == list(targets)
+        seen += list(images)
+    assert sorted(seen) == list(range(count))
 
 
 def test_evaluation_counts_every_image_once():

@@ -1,6 +1,7 @@
 """Every image counts once on several devices, also where a batch cannot be divided evenly."""
 
 import functools
+import itertools
 import subprocess
 import sys
 
@@ -8,12 +9,15 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation, TrainConfig
+from kerasclf.cluster import Cluster, launch_environment
 from kerasclf.data import ArrayImages, ImageDataset, Subset
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build
+from kerasclf.pipeline.shares import Share
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.replicas import check_batches, evaluation_size
 from kerasclf.training.train import predict, train
+from kerasclf.training.training_setup import check_shares
 
 
 def dataset_of(train_size, validation_size, side=8):
@@ -105,3 +109,49 @@ def test_evaluation_takes_a_batch_size_that_gives_each_device_an_image(count, gi
 def test_too_few_validation_images_for_the_devices_are_refused():
     with pytest.raises(KerasclfError, match="strategy: expected at least one validation image for each of 2 devices"):
         evaluation_size(1, 8, 2)
+
+
+@pytest.fixture
+def two_workers(monkeypatch):
+    """The process that plans for two workers."""
+    for name, value in launch_environment(Cluster(("a:4000", "b:4000"), 0)).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.parametrize(
+    ("train_size", "validation_size", "changes", "message"),
+    [
+        (
+            17,
+            4,
+            {},
+            "batch_size: expected batches .* of 2 devices. Received: 8, which leaves 1 for the last batch of 17",
+        ),
+        (
+            18,
+            1,
+            {},
+            "strategy: expected at least one validation image for each of 2 devices. Received: 1. Add images, or",
+        ),
+        # Three classes of at most 7 images: 21 with oversampling, which leaves 1 for the last batch.
+        (19, 4, {"batch_size": 5, "oversampling": "balanced"}, "Received: 5, which leaves 1 for the last batch of 21"),
+    ],
+)
+def test_batches_that_leave_a_worker_without_an_image_are_refused_by_the_plan(
+    train_size, validation_size, changes, message, two_workers
+):
+    phase = TrainConfig(batch_size=8).but(**changes)
+    check_shares(dataset_of(18, 2), (phase.but(batch_size=6),), 2)
+    with pytest.raises(KerasclfError, match=f"{message}.* start fewer workers"):
+        check_shares(dataset_of(train_size, validation_size), (phase,), 2)
+
+
+def test_every_evaluation_size_gives_each_worker_an_image_of_each_batch(two_workers):
+    for count, batch, workers in itertools.product(range(1, 30), range(1, 12), range(1, 5)):
+        if count < workers:
+            continue
+        size = evaluation_size(count, batch, workers)
+        assert size >= batch
+        for first in range(0, count, size):
+            parts = [Share(index, workers).size(min(size, count - first)) for index in range(workers)]
+            assert min(parts) >= 1 and sum(parts) == min(size, count - first)
