@@ -86,7 +86,10 @@ def _train(job: Job, dataset: ImageDataset) -> None:
     from kerasclf.training.train import train
 
     join(_workers())
-    train(dataset, job.experiment.recipe(job.seed), checkpoints=job.run.checkpoints, also_cache=job.also_cache)
+    recipe = job.experiment.recipe(job.seed)
+    trained = train(dataset, recipe, checkpoints=job.run.checkpoints, also_cache=job.also_cache)
+    if len(dataset.test):
+        trained.extract_together(dataset.test)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.training.assembly import Built
 from kerasclf.training.devices import describe_device
 from kerasclf.training.faster import faster_layers
+from kerasclf.training.multiworker import extraction_workers
 from kerasclf.transfer.cache import ActivationCache
 from kerasclf.transfer.extraction import CachePoint, Change, Compute
 from kerasclf.transfer.extraction_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
@@ -89,7 +90,8 @@ def freeze_below(built: Built, cut: int, transfer: Transfer, also_cache: Sequenc
     augmentation, views = built.recipe.augmentation, transfer.views
     extractor = Extractor(built, choose_engine(transfer.engine), augmentation.digest() if views else None)
     change = _make_change(augmentation, built.blueprint.image_shape) if views else None
-    return Frozen(extractor, extractor.cache_point(cut), views, change, tuple(also_cache))
+    workers = extraction_workers(built.strategy)
+    return Frozen(extractor, extractor.cache_point(cut), views, change, tuple(also_cache), workers)
 
 
 def _make_change(augmentation: Augmentation, image_shape: tuple[int, int, int]) -> Change | None:

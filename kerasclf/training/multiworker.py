@@ -7,15 +7,19 @@ that is still divided (`build_for_replicas` builds them before). And it reduces 
 
 import functools
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from kerasclf.cluster import Cluster, joined
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.pipeline.shares import WHOLE, Share
+from kerasclf.transfer.shared_extraction import ALONE, Workers
 
 # The words in Keras' source that make `WorkersStrategy.reduce` necessary.
 _FAULT = 'strategy.reduce("MEAN", v, axis=0)'
@@ -82,6 +86,32 @@ def share_of(strategy: tf.distribute.Strategy) -> Share:
     if workers is None or not isinstance(strategy, WorkersStrategy):
         return WHOLE
     return Share(workers.index, len(workers.addresses))
+
+
+def extraction_workers(strategy: tf.distribute.Strategy) -> Workers:
+    """Returns the workers that extract activations together under a strategy."""
+    share = share_of(strategy)
+    if share == WHOLE:
+        return ALONE
+    gather = _gathering(strategy)
+
+    def exchange(own: NDArray[np.float32]) -> NDArray[np.float32]:
+        (found,) = strategy.experimental_local_results(gather(tf.constant(own)))
+        return found.numpy().reshape(share.workers, len(own))  # type: ignore[no-any-return]
+
+    return Workers(share.index, share.workers, exchange)
+
+
+@functools.cache
+def _gathering(strategy: tf.distribute.Strategy) -> Callable[[tf.Tensor], Any]:
+    """Returns a function from a vector of each worker to those of all, one after the other."""
+
+    def gather(own: tf.Tensor) -> tf.Tensor:
+        # The copy is on the device of this worker, where its argument need not be.
+        return tf.distribute.get_replica_context().all_gather(tf.identity(own), axis=0)
+
+    signature = [tf.TensorSpec([None], tf.float32)]
+    return tf.function(lambda own: strategy.run(gather, (own,)), input_signature=signature, autograph=False)
 
 
 def note_mended_keras(log: Log) -> None:

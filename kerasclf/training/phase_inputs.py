@@ -16,6 +16,7 @@ from kerasclf.training.training_flaws import let_statistics_learn
 from kerasclf.transfer.cuts import Counts
 from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.settings import Transfer
+from kerasclf.transfer.shared_extraction import ALONE
 from kerasclf.wording import counted
 
 _FROM_RANDOM_WEIGHTS = Transfer(weights="none", cache="off")
@@ -55,8 +56,13 @@ class PhaseInputs:
         return self.missing * self.frozen.point.cache.row_bytes / 1e6 if self.frozen else 0.0
 
     def convert(self, subset: Subset, log: Log) -> Subset:
-        """Returns a set of images in the form that the model takes."""
-        return subset if self.frozen is None else self.frozen.subset(subset, log)
+        """Returns a set of images in the form that the model takes. This process computes what is missing."""
+        return subset if self.frozen is None else replace(self.frozen, workers=ALONE).subset(subset, log)
+
+    def extract_together(self, subset: Subset, log: Log) -> None:
+        """Computes the activations of a set on all workers, which all call it. Does nothing without workers."""
+        if self.frozen is not None and self.frozen.workers.count > 1:
+            self.frozen.subset(subset, log)
 
     def describe(self, phase: TrainConfig) -> str:
         """Returns what trains, and on what, for the log."""

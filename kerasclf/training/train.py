@@ -46,6 +46,7 @@ class Trained:
         best_epoch: Epoch (from 1) whose weights the model has.
         predict: Returns the class probabilities of a set of images, shape (n, classes). It gives the same result as
             `predict` with the model, and uses cached activations below a frozen cut.
+        extract_together: Caches the activations of a set on all workers of `kerasclf launch`, which all call it.
         shared: The epochs that the run shares with others.
     """
 
@@ -54,6 +55,7 @@ class Trained:
     seconds: float
     best_epoch: int
     predict: Callable[[Subset], NDArray[np.float32]]
+    extract_together: Callable[[Subset], None]
     shared: Shared = field(default_factory=Shared)
 
     def __repr__(self) -> str:
@@ -159,6 +161,7 @@ class _Training:
             self.record.seconds,
             _best_epoch(history, recipe.last, len(recipe.phases)),
             lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
+            lambda subset: inputs.extract_together(subset, log),
             self.shared,
         )
 
@@ -268,6 +271,8 @@ def predict_before(dataset: ImageDataset, recipe: Recipe, log: Log) -> NDArray[n
         recipe: A recipe of one phase.
         log: Receives progress messages.
     """
+    # This process alone: the other workers of a training do not predict.
+    recipe = replace(recipe, phases=(recipe.last.but(strategy="none"),))
     built = build_model(dataset, recipe)
     inputs = make_phase_inputs(built, dataset, recipe.last, log)
     return predict(inputs.model, inputs.convert(dataset.test, log), dataset.num_classes)

@@ -13,6 +13,7 @@ from kerasclf.data import Subset
 from kerasclf.data.image_sources import key_of
 from kerasclf.log import Log
 from kerasclf.transfer.cache import ActivationCache
+from kerasclf.transfer.shared_extraction import ALONE, Workers
 
 # Images per batch: enough for every engine, and few enough for the memory of a laptop.
 BATCH = 16
@@ -81,34 +82,61 @@ class Views:
         return [key_of(f"{key} {number}".encode()) for key in self.subset.keys]
 
 
-def extract(points: Sequence[CachePoint], compute: Compute, views: Views, missing: list[int], log: Log) -> None:
+def extract(
+    points: Sequence[CachePoint],
+    compute: Compute,
+    views: Views,
+    missing: list[int],
+    log: Log,
+    workers: Workers = ALONE,
+    writes: bool = True,
+) -> None:
     """Computes the images that the first cache lacks, and adds their activations to all caches that lack them.
 
     The first cache is written last: the others then contain its images even if the process is killed.
 
     Args:
-        points: The cuts. This process holds their caches and has opened them.
+        points: The cuts. If this process writes their caches, it holds them and has opened them.
         compute: Computes the activations of the cuts, in the same order.
         views: The images.
-        missing: Indices of the images that the first cache lacks.
+        missing: Indices of the images that the first cache lacks, on any worker.
         log: Receives progress messages, one line each.
+        workers: The workers that compute them together.
+        writes: Whether this worker writes the caches.
 
     Raises:
         FolderError: If the disk is full.
     """
     chunks = [missing[i : i + BATCH] for i in range(0, len(missing), BATCH)]
     # Batches of one size: an image's activations must not depend on how many others are computed with it.
-    batches = (_padded(views.read(indices)) for indices in chunks)
-    writers = [_Writer(one.cache) for one in points]
+    batches = (_padded(views.read(indices)) for indices in workers.share(chunks))
+    writers = [_Writer(one.cache) for one in points] if writes else []
     progress = _Progress(len(missing), log)
-    for indices, results in zip(chunks, compute(batches), strict=True):
-        for writer, rows in zip(writers, results, strict=True):
+    for indices, results in zip(chunks, _of_all(compute(batches), len(chunks), points, workers), strict=True):
+        for writer, rows in zip(writers, results, strict=bool(writers)):
             writer.add([views.keys[index] for index in indices], rows[: len(indices)])
         progress.done += len(indices)
         if sum(writer.size for writer in writers) >= _WRITE_BYTES or progress.complete:
             for writer in reversed(writers):
                 writer.write()
         progress.log()
+
+
+def _of_all(
+    own: Iterator[Sequence[NDArray[Any]]], batches: int, points: Sequence[CachePoint], workers: Workers
+) -> Iterator[Sequence[NDArray[Any]]]:
+    """Yields the activations of all batches in their order, from those that this worker computes."""
+    caches = [one.cache for one in points]
+    for first in range(0, batches, workers.count):
+        if first + workers.index < batches:
+            results = next(own)
+        else:  # It has none of the last batches, but the others wait for it.
+            results = [np.zeros((BATCH, *cache.shape), cache.dtype) for cache in caches]
+        found = [
+            workers.gather(rows.astype(cache.dtype, copy=False)) for rows, cache in zip(results, caches, strict=True)
+        ]
+        for number in range(min(workers.count, batches - first)):
+            yield [rows[number] for rows in found]
 
 
 def _padded(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

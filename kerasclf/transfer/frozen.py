@@ -16,6 +16,7 @@ from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.machine import format_bytes
 from kerasclf.transfer.extraction import BATCH, CachePoint, Change, Compute, Views, extract
+from kerasclf.transfer.shared_extraction import ALONE, Workers
 from kerasclf.wording import counted
 
 # Maximum time to wait for another process that computes the same activations.
@@ -46,6 +47,7 @@ class Frozen:
         views: Cached versions of each training image; 0 for the image itself.
         change: Makes a version; None without views.
         also_cache: Other cuts of the network. If an image is computed anyway, their activations are cached too.
+        workers: The workers that compute the activations together. All of them then ask for the same sets, in order.
     """
 
     source: Source
@@ -53,6 +55,7 @@ class Frozen:
     views: int = 0
     change: Change | None = None
     also_cache: tuple[int, ...] = ()
+    workers: Workers = ALONE
 
     @property
     def name(self) -> str:
@@ -105,22 +108,36 @@ class Frozen:
 
     def _extract(self, views: Views, log: Log) -> list[str]:
         """Computes the missing and the damaged activations of some images, and returns the keys of all."""
-        cache, keys = self.point.cache, views.keys
+        cache, keys, workers = self.point.cache, views.keys, self._alike(log)
         damaged, missing = cache.damaged(keys), cache.missing(keys)
-        if not (damaged or missing):
+        if not workers.any([bool(damaged or missing)])[0]:
             return keys
         cache.check_room(len(damaged) + len(missing))
-        with self._hold_cache(log):
-            cache.open()
-            if damaged:
-                self._forget(damaged, log)
-            missing = cache.missing(keys)  # another process may have computed them meanwhile
+        writes = workers.writes(cache.folder)
+        with contextlib.ExitStack() as stack:
+            lacks = np.zeros(len(keys), bool)
+            if writes:
+                stack.enter_context(self._hold_cache(log))
+                cache.open()
+                if damaged:
+                    self._forget(damaged, log)
+                lacks[cache.missing(keys)] = True  # another process may have computed some meanwhile
+            missing = np.flatnonzero(workers.any(lacks)).tolist()
             if missing:
-                with self._hold_others([keys[i] for i in missing]) as others:
-                    points = [self.point, *others]
-                    log(self._announcement(points, [keys[i] for i in missing]))
-                    extract(points, self.source.compute([one.cut for one in points]), views, missing, log)
+                needed = [keys[i] for i in missing]
+                points = [self.point, *stack.enter_context(self._hold_others(needed, workers, writes))]
+                log(self._announcement(points, needed, workers))
+                compute = self.source.compute([one.cut for one in points])
+                extract(points, compute, views, missing, log, workers, writes)
+        workers.wait()  # The cache is complete before those that do not write it read it.
         return keys
+
+    def _alike(self, log: Log) -> Workers:
+        """Returns the workers; this process alone if their activations would differ, as on processors of two kinds."""
+        if self.workers.agree(self.point.cache.folder.name):
+            return self.workers
+        log(f"each worker computes all of {self.name}: the workers differ in hardware or engine")
+        return ALONE
 
     def _forget(self, damaged: list[str], log: Log) -> None:
         """Removes damaged activations, except for those that another process has computed anew meanwhile."""
@@ -129,9 +146,11 @@ class Frozen:
         cache.forget(still)
         log(f"{len(still):,} damaged activations in {cache.folder}; computing them anew")
 
-    def _announcement(self, points: list[CachePoint], keys: list[str]) -> str:
+    def _announcement(self, points: list[CachePoint], keys: list[str], workers: Workers) -> str:
         size = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in points)
         images, disk = counted(len(keys), "image"), format_bytes(size)
+        if workers.count > 1:
+            images += f" by {workers.count} workers"
         if len(points) == 1:
             return f"computing {self.name} of {images}, once: {disk} in {self.point.cache.folder}"
         names = ", ".join(one.name for one in points)
@@ -153,23 +172,32 @@ class Frozen:
             yield
 
     @contextlib.contextmanager
-    def _hold_others(self, keys: list[str]) -> Iterator[list[CachePoint]]:
-        """Holds the caches of other cuts that lack some of these images.
+    def _hold_others(self, keys: list[str], workers: Workers, writes: bool) -> Iterator[list[CachePoint]]:
+        """Holds the caches of other cuts that lack some of these images, if this worker writes them.
 
         It skips a cache that another process holds: waiting here could block processes that wait for this one. If the
-        disk has no room for all caches, it holds none, and later runs compute these activations.
+        disk has no room for all caches, it holds none, and later runs compute these activations. Workers skip alike.
         """
         others = [self.source.cache_point(cut) for cut in self.also_cache if cut != self.point.cut]
-        lacking = [one for one in others if one.cache.missing(keys)]
-        needed = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in [self.point, *lacking])
+        if not others:
+            yield []
+            return
+        lacking = workers.any([writes and bool(one.cache.missing(keys)) for one in others])
+        wanted = [one for one, lacks in zip(others, lacking, strict=True) if lacks]
+        needed = sum(len(one.cache.missing(keys)) * one.cache.row_bytes for one in [self.point, *wanted])
+        has_room = needed <= self.point.cache.free_bytes()
         with contextlib.ExitStack() as stack:
-            held = []
-            for one in lacking if needed <= self.point.cache.free_bytes() else ():
-                with contextlib.suppress(FolderError):
-                    stack.enter_context(hold(one.cache.folder))
-                    one.cache.open()
-                    held.append(one)
-            yield held
+            held = [not writes or (has_room and _hold_now(one, stack)) for one in wanted]
+            yield [one for one, by_all in zip(wanted, workers.all(held), strict=True) if by_all] if wanted else []
+
+
+def _hold_now(point: CachePoint, stack: contextlib.ExitStack) -> bool:
+    """Holds and opens a cache until a stack is closed, unless another process holds it. Returns whether it does."""
+    with contextlib.suppress(FolderError):
+        stack.enter_context(hold(point.cache.folder))
+        point.cache.open()
+        return True
+    return False
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.commands.test_launch import end_of, launch
+from tests.worker_processes import free_addresses
 
 pytestmark = pytest.mark.slow
 METRICS = ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
@@ -86,6 +87,44 @@ def test_three_workers_resume_what_two_have_begun(tmp_path):
     code, output = end_of(launch("--local", 3, "--logs", tmp_path, "--", *train(out, epochs)))
     assert code == 0, output
     assert len(history(out)) == epochs + 1
+
+
+def activations(cache):
+    """Returns the contents of the files of all cached activations."""
+    folders = sorted((cache / "activations").iterdir())
+    return {
+        (folder.name, name): (folder / name).read_bytes() for folder in folders for name in ("keys.txt", "rows.bin")
+    }
+
+
+@pytest.mark.parametrize("disk", ["shared", "own"])
+def test_workers_extract_in_shares_what_one_process_extracts(tmp_path, monkeypatch, disk):
+    """Training, validation and test images, into the cache that the workers share or into one of each worker."""
+
+    def train_head(out):
+        words = ["--backbone", "mlp", "--weights", "none", "--unfreeze", "head", "--image-size", "16x16"]
+        return ["train", "digits", *words, "--epochs", "2", "--out", str(tmp_path / out)]
+
+    def with_cache(name):
+        return {**os.environ, "KERASCLF_CACHE": str(tmp_path / name)}
+
+    command = [sys.executable, "-m", "kerasclf", *train_head("one")]
+    subprocess.run(command, check=True, capture_output=True, env=with_cache("alone"))
+    expected = activations(tmp_path / "alone")
+    if disk == "shared":
+        words = ["--local", 2, "--logs", tmp_path]
+        started, caches = [launch(*words, "--", *train_head("run"), env=with_cache("both"))], ["both"]
+    else:
+        words, caches = ["--hosts", ",".join(free_addresses(2)), "--index"], ["first", "second"]
+        started = [
+            launch(*words, index, "--", *train_head("run"), env=with_cache(cache)) for index, cache in enumerate(caches)
+        ]
+    ends = [end_of(process) for process in started]
+    assert [code for code, _ in ends] == [0] * len(ends), ends
+    assert ends[0][1].count(" by 2 workers, once: ") == 3
+    for cache in caches:
+        assert activations(tmp_path / cache) == expected
+    np.testing.assert_allclose(history(tmp_path / "run"), history(tmp_path / "one"), rtol=0.02)
 
 
 @pytest.fixture
