@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from kerasclf.errors import KerasclfError, raise_all
+from kerasclf.errors import KerasclfError, in_short, raise_all
 
 # Set by `kerasclf launch` for the command that it starts, and by a run that takes part in a training of all workers.
 _LAUNCHED, _JOINED = "KERASCLF_WORKERS", "KERASCLF_JOINED"
@@ -16,6 +16,8 @@ NO_WORKERS = (
     "kerasclf launch --local 2 -- train my_photos."
 )
 _ADDRESS = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\s:/,\[\]]+):(\d{1,5})")
+# The roles of worker 0 in TF_CONFIG; the second one is the old name.
+_CHIEFS = ("chief", "master")
 _EXAMPLE = '{"cluster": {"worker": ["a:4000", "b:4000"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -120,13 +122,13 @@ def _from_environment(name: str) -> Cluster | None:
 
 
 def read_tf_config(text: str) -> Cluster:
-    """Returns the workers that TensorFlow's TF_CONFIG describes. A chief is worker 0.
+    """Returns the workers that TensorFlow's TF_CONFIG describes, such as that of Kubeflow. A chief is worker 0.
 
     Args:
         text: The value of the variable.
 
     Raises:
-        KerasclfError: If it has another form.
+        KerasclfError: If it has another form, or describes processes that are no workers.
     """
     try:
         plain = json.loads(text)
@@ -134,20 +136,50 @@ def read_tf_config(text: str) -> Cluster:
         raise KerasclfError(f"TF_CONFIG: expected JSON, such as {_EXAMPLE}. Received: {text[:200]!r}.") from error
     try:
         jobs, task = plain["cluster"], plain["task"]
-        kind, index = task["type"], int(task["index"])
-        chief, workers = (_addresses(jobs, name) for name in ("chief", "worker"))
+        kind, index = str(task["type"]), int(task["index"])
+        found = {name: _addresses(jobs, name) for name in (*_CHIEFS, "worker", "ps")}
     except (KeyError, TypeError, ValueError) as error:
         raise KerasclfError(f"TF_CONFIG: expected the form {_EXAMPLE}. Received: {text[:200]!r}.") from error
-    if kind not in ("chief", "worker"):
-        raise KerasclfError(f"TF_CONFIG: expected a task of type 'chief' or 'worker'. Received: {kind!r}.")
-    return Cluster(chief + workers, index if kind == "chief" else index + len(chief))
+    _check_roles(found, kind, index)
+    chief = found["chief"] + found["master"]
+    return Cluster(chief + found["worker"], index if kind in _CHIEFS else index + len(chief))
 
 
 def _addresses(jobs: dict[str, Any], name: str) -> tuple[str, ...]:
-    found = jobs.get(name, [])
+    found = jobs.get(name) or []
     if not isinstance(found, list) or not all(isinstance(address, str) for address in found):
         raise TypeError(name)
     return tuple(found)
+
+
+def _check_roles(found: dict[str, tuple[str, ...]], kind: str, index: int) -> None:
+    """Checks that the processes of TF_CONFIG are workers, and that this process is one of them.
+
+    Args:
+        found: Their addresses, by role.
+        kind: The role of this process.
+        index: Its number among those of its role.
+
+    Raises:
+        KerasclfError: If they are not. All processes refuse servers, and an evaluator, which is in no cluster, itself.
+    """
+    if found["ps"]:
+        raise KerasclfError(
+            "TF_CONFIG: expected no parameter servers ('ps'), as workers exchange gradients themselves. Received: "
+            f"{len(found['ps'])}. Leave them out of the job."
+        )
+    if kind not in (*_CHIEFS, "worker"):
+        evaluator = " Leave it out of the job, as the workers evaluate." if kind == "evaluator" else ""
+        raise KerasclfError(
+            f"TF_CONFIG: expected a task of type 'chief' or 'worker'. Received: {in_short(kind)}.{evaluator}"
+        )
+    if len(found["chief"] + found["master"]) > 1:
+        raise KerasclfError("TF_CONFIG: expected one chief at most. Received several.")
+    if not 0 <= index < len(found[kind]):
+        raise KerasclfError(
+            f"TF_CONFIG: expected the number of a {kind}, of which there are {len(found[kind])}, from 0. "
+            f"Received: {index}."
+        )
 
 
 def read_slurm(port: int) -> Cluster:

@@ -14,11 +14,16 @@ import tyro
 from rich.console import Console
 
 from kerasclf.cluster import Cluster, launch_environment, read_slurm, read_tf_config
-from kerasclf.commands.output import say
-from kerasclf.errors import KerasclfError, Problems, unknown
+from kerasclf.commands.output import log_to, say
+from kerasclf.errors import KerasclfError, Problems, did_you_mean, in_short
 from kerasclf.escaping import visible
 
 _COMMANDS = ("train", "study", "course")
+_SEARCH = (
+    "Trials exchange nothing: start kerasclf search without kerasclf launch, with --jobs on one machine, or with "
+    "--chief and --worker on several."
+)
+_OTHERS = "Start other commands without kerasclf launch, as each worker would only repeat their work."
 _THIS_MACHINE = "127.0.0.1"
 
 
@@ -65,7 +70,7 @@ class LaunchCommand:
         if not self.command:
             problems.add("Expected a command after --, such as kerasclf launch --local 2 -- train my_photos.")
         elif self.command[0] not in _COMMANDS:
-            problems.add(unknown("command of launch", self.command[0], _COMMANDS))
+            problems.add(_refusal(self.command[0]))
         if "ray" in self.command:
             problems.add("--engine: expected no Ray with kerasclf launch, which chooses the machines itself.")
         if self.local is not None and self.local < 1:
@@ -130,8 +135,10 @@ class LaunchCommand:
 
     def _run_worker(self, cluster: Cluster, console: Console) -> None:
         """Leads or follows the other workers, and ends this process as they end."""
+        from kerasclf.runs.connection import wait_for_name
         from kerasclf.runs.worker_leader import End, Leader, start_command
 
+        wait_for_name(cluster.place(cluster.index)[0], self.timeout, log_to(console))
         if cluster.index > 0:
             from kerasclf.runs.worker_member import follow
 
@@ -146,6 +153,15 @@ class LaunchCommand:
         if end.message:
             print(f"error: {visible(end.message)}", file=sys.stderr, flush=True)
         raise SystemExit(end.code)
+
+
+def _refusal(command: str) -> str:
+    """Returns why workers cannot share a command, and what to do instead."""
+    instead = _SEARCH if command == "search" else did_you_mean(command, _COMMANDS).strip() or _OTHERS
+    return (
+        f"Expected train, study or course after --, as workers share only trainings. Received: {in_short(command)}. "
+        f"{instead}"
+    )
 
 
 def _free_ports(count: int) -> list[int]:

@@ -9,12 +9,16 @@ from pathlib import Path
 from queue import Queue
 from typing import Any
 
+from kerasclf.errors import KerasclfError
+from kerasclf.log import Log
+
 # Both sides send a sign of life this often. Without any for SILENCE_S, the other side counts as lost.
 _BEAT_S = 4.0
 SILENCE_S = 20.0
 _BEAT = "beat"
 _LONGEST = 64 << 20  # bytes of a message without its file
 _COPIED = 1 << 20  # bytes of a file at once
+_LOOK_EVERY_S = 0.2
 
 
 class GoneError(Exception):
@@ -121,6 +125,34 @@ class Connection:
             self.send(_BEAT)
 
 
+def wait_for_name(host: str, timeout_s: float, log: Log) -> None:
+    """Waits until the name of this machine is known. Kubernetes makes that of a pod known some seconds after its start.
+
+    Args:
+        host: The name, or an address.
+        timeout_s: Seconds after which it gives up.
+        log: Receives a message before it waits.
+
+    Raises:
+        KerasclfError: If no name server knows it in time.
+    """
+    until, waits = time.monotonic() + timeout_s, False
+    while True:
+        try:
+            socket.getaddrinfo(host, None)
+            return
+        except socket.gaierror as error:
+            if time.monotonic() > until:
+                raise KerasclfError(
+                    f"Expected a name of this machine. Received: {host}, which no name server knows within "
+                    f"{timeout_s:g} s ({error.strerror})."
+                ) from error
+        if not waits:
+            log(f"waiting until a name server knows {host}")
+            waits = True
+        time.sleep(_LOOK_EVERY_S)
+
+
 def connect(place: tuple[str, int], timeout_s: float) -> Connection:
     """Connects to a process, which may start to listen a little later.
 
@@ -138,4 +170,4 @@ def connect(place: tuple[str, int], timeout_s: float) -> Connection:
         except OSError as error:
             if time.monotonic() > until:
                 raise GoneError(f"nobody answers at {place[0]}:{place[1]} within {timeout_s:g} s ({error})") from error
-            time.sleep(0.2)
+            time.sleep(_LOOK_EVERY_S)

@@ -33,7 +33,17 @@ def end_of(process, timeout=200):
     ("words", "message"),
     [
         ([], "Expected a command after --"),
-        (["--local", "2", "--", "predict", "x"], "Unknown command of launch 'predict'"),
+        (
+            ["--local", "2", "--", "predict", "x"],
+            "Expected train, study or course after --, as workers share only trainings. Received: 'predict'. Start "
+            "other commands without kerasclf launch, as each worker would only repeat their work.",
+        ),
+        (["--local", "2", "--", "trian", "x"], "Received: 'trian'. Did you mean 'train'?"),
+        (
+            ["--hosts", "a:1,b:1", "--index", "1", "--", "search", "basenet"],
+            "Received: 'search'. Trials exchange nothing: start kerasclf search without kerasclf launch, with --jobs "
+            "on one machine, or with --chief and --worker on several.",
+        ),
         (["--local", "0", "--", "train", "x"], "--local: expected at least 1. Received: 0."),
         (["--local", "2", "--index", "1", "--", "train", "x"], "--local: expected no --hosts and no --index with it."),
         (["--hosts", "a:1", "--", "train", "x"], "--hosts: expected --hosts and --index together."),
@@ -92,6 +102,30 @@ def test_a_port_in_use_is_named_on_every_worker():
         for code, output in map(end_of, [launch(*words, index, "--", *TRAIN) for index in (0, 1)]):
             assert code == 2
             assert f"worker 1 ({addresses[1]}): Expected a free port of this machine." in output
+
+
+@pytest.mark.parametrize("offset", [0, 1])
+def test_a_port_of_worker_0_in_use_is_named(offset):
+    """Its own port, and the next one, at which it leads the others."""
+    host, _, port = free_addresses(1)[0].partition(":")
+    with socket.create_server((host, int(port) + offset)):
+        words = ["--hosts", f"{host}:{port},{host}:{free_addresses(1)[0].partition(':')[2]}", "--index", 0]
+        code, output = end_of(launch(*words, "--", *TRAIN))
+    assert code == 2
+    assert f"error: Expected a free port of this machine. Received: {host}:{int(port) + offset} (" in output
+
+
+def test_a_training_that_workers_cannot_share_ends_all_of_them(tmp_path):
+    """Its strategy needs one machine, and its batches are smaller than the number of workers."""
+    addresses, out = free_addresses(2), tmp_path / "out"
+    words = ["train", "digits", "--backbone", "mlp", "--weights", "none", "--batch-size", 1, "--strategy", "mirrored"]
+    hosts = ["--hosts", ",".join(addresses), "--timeout", 20, "--index"]
+    first, second = map(end_of, [launch(*hosts, index, "--", *words, "--out", out) for index in (0, 1)])
+    assert first[0] == second[0] == 2
+    assert "--strategy: expected 'auto' or 'multiworker' with 2 workers of kerasclf launch." in first[1]
+    assert "--batch-size: expected at least one image for each of 2 workers. Received: 1." in first[1]
+    assert f"error: The command on worker 0 ({addresses[0]}) has ended with exit code 2." in second[1]
+    assert not out.exists()
 
 
 def test_other_versions_are_named():

@@ -6,8 +6,9 @@ from threading import Thread
 
 import pytest
 
+from kerasclf.errors import KerasclfError
 from kerasclf.runs import connection
-from kerasclf.runs.connection import Connection, GoneError, connect
+from kerasclf.runs.connection import Connection, GoneError, connect, wait_for_name
 
 
 @pytest.fixture
@@ -62,3 +63,30 @@ def test_nobody_answers():
         port = server.getsockname()[1]
     with pytest.raises(GoneError, match=f"nobody answers at 127.0.0.1:{port} within 0.3 s"):
         connect(("127.0.0.1", port), 0.3)
+
+
+def test_a_name_may_become_known_later(monkeypatch):
+    """As that of a pod of Kubernetes."""
+    answers, lines = [socket.gaierror(-2, "Name or service not known")] * 2 + [[]], []
+    monkeypatch.setattr(connection, "_LOOK_EVERY_S", 0)
+
+    def look(host, port):
+        assert host == "photos-worker-0.lab.svc"
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    wait_for_name("photos-worker-0.lab.svc", 60, lines.append)
+    assert answers == []
+    assert lines == ["waiting until a name server knows photos-worker-0.lab.svc"]
+
+
+def test_a_name_that_stays_unknown_is_refused(monkeypatch):
+    def look(host, port):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look)
+    with pytest.raises(KerasclfError, match=r"Received: photos, which no name server knows within 0 s \(Name or"):
+        wait_for_name("photos", 0, lambda line: None)
