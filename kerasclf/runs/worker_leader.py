@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.metadata
+import itertools
 import os
 import platform
 import socket
@@ -41,6 +42,20 @@ class End(NamedTuple):
     message: str = ""
 
 
+class _Request(NamedTuple):
+    """A run that wants to start.
+
+    Args:
+        run: The connection to its process.
+        packed: A file of its checkpoints so far.
+        job: The job as plain JSON types.
+    """
+
+    run: Connection
+    packed: Path
+    job: dict[str, Any]
+
+
 def versions() -> dict[str, str]:
     """Returns the versions that must be equal on all workers."""
     found = {"kerasclf": kerasclf.__version__, "Python": platform.python_version()}
@@ -77,7 +92,7 @@ class Leader:
         self._server = listen_at(cluster.leader)
         self._members: dict[int, Connection] = {}
         self._queue: Queue[tuple[Any, Message | GoneError]] = Queue()
-        self._requests: Queue[Connection] = Queue()
+        self._requests: Queue[_Request] = Queue()
         self._run: Connection | None = None
         self._busy: set[int] = set()  # workers with a process of the last run
         self._waiting: set[int] = set()  # workers that have not loaded the images of the current run
@@ -109,7 +124,7 @@ class Leader:
         self._server.settimeout(None)
         for index, member in self._members.items():
             member.listen(self._queue, index)
-        threading.Thread(target=self._accept_runs, daemon=True).start()
+        threading.Thread(target=self._accept, daemon=True).start()
 
     def _admit(self, connection: Connection) -> list[str]:
         """Adds a worker and returns what is wrong with it."""
@@ -120,7 +135,7 @@ class Leader:
             connection.close()
             return []  # some other program
         if addresses != self.cluster.addresses or index in self._members or not 0 < index < len(addresses):
-            connection.send("end", code=2, message=f"Expected each of {self.cluster.addresses} once, on every worker.")
+            connection.send("end", code=2, message=self._other_addresses())
             return []
         self._members[index] = connection
         own = versions()
@@ -131,10 +146,37 @@ class Leader:
         )
         return problems + ([f"{name}: {hello['problem']}"] if hello.get("problem") else [])
 
-    def _accept_runs(self) -> None:
+    def _accept(self) -> None:
         with contextlib.suppress(OSError):
-            while True:
-                self._requests.put(Connection(self._server.accept()[0]))
+            for number in itertools.count():
+                connection = Connection(self._server.accept()[0])
+                packed = Path(self._folder.name) / f"checkpoints-{number}.zip"
+                threading.Thread(target=self._greet, args=(connection, packed), daemon=True).start()
+
+    def _greet(self, connection: Connection, packed: Path) -> None:
+        """Queues the request of a run. A worker that comes too late is sent away at once, also during a run."""
+        with contextlib.suppress(GoneError):
+            request = connection.receive(packed)
+            if request.kind == _RUN and "job" in request and packed.exists():
+                self._requests.put(_Request(connection, packed, request["job"]))
+                return
+            connection.send("end", code=2, message=self._too_late(request))
+            connection.receive()  # until it has read the message, and ends
+        connection.close()
+
+    def _too_late(self, hello: Message) -> str:
+        if hello.get("addresses") != list(self.cluster.addresses):
+            return self._other_addresses()
+        return (
+            f"The workers of {self.cluster.name()} have started, and go on without this process: a worker cannot join "
+            "later. End all of them and start all anew."
+        )
+
+    def _other_addresses(self) -> str:
+        return (
+            f"{self.cluster.name()}: expected these addresses on every worker, and each of them once: "
+            f"{', '.join(self.cluster.addresses)}."
+        )
 
     def lead(self, command: "subprocess.Popen[Any]") -> End:
         """Starts the runs of a command on all workers until the command ends, and then ends all.
@@ -166,22 +208,13 @@ class Leader:
             return End(1, f"{self.cluster.name()} has failed: {describe_exit(code)} {RESUME}")
         return End(code)
 
-    def _start(self, run: Connection) -> None:
+    def _start(self, request: "_Request") -> None:
         """Passes the request of a run on to all workers."""
-        packed = Path(self._folder.name) / "checkpoints.zip"
-        try:
-            request = run.receive(packed)
-        except GoneError:
-            run.close()
-            return
-        if request.kind != _RUN:
-            message = f"The workers of {self.cluster.name()} have started without this one. Start all anew."
-            run.send("end", code=2, message=message)
-            return
-        self._run, self._busy, self._waiting = run, set(self._members), set(self._members)
+        self._run, self._busy, self._waiting = request.run, set(self._members), set(self._members)
         for member in self._members.values():
-            member.send("run", file=packed, job=request["job"])
-        run.listen(self._queue, _RUN)
+            member.send("run", file=request.packed, job=request.job)
+        request.packed.unlink()
+        request.run.listen(self._queue, _RUN)
 
     def _handle(self, who: Any, message: Message | GoneError) -> End | None:
         """Handles a message, and returns how all workers end, if they do."""

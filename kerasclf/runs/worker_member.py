@@ -17,6 +17,7 @@ from kerasclf.runs.worker_leader import RESUME, End, listen_at, versions
 from kerasclf.runs.worker_process import describe_exit
 from kerasclf.temporary import TemporaryFolder
 
+_TOGETHER = "Start kerasclf launch on all hosts at about the same time, as a worker cannot join later."
 _LEADER, _SHARE = "leader", "share"  # who has sent a message
 
 
@@ -38,7 +39,7 @@ def follow(cluster: Cluster, timeout_s: float) -> End:
     try:
         leader = connect(cluster.leader, timeout_s)
     except GoneError as error:
-        return End(2, problem or f"{cluster.name(0)} has not started: {error}.")
+        return End(2, problem or f"{cluster.name(0)} has not started, or has ended: {error}. {_TOGETHER}")
     leader.send("hello", index=cluster.index, addresses=list(cluster.addresses), versions=versions(), problem=problem)
     try:
         return _Member(cluster, leader).follow()

@@ -91,7 +91,8 @@ def test_without_worker_0_the_others_say_so():
     addresses = free_addresses(2)
     code, output = end_of(launch("--hosts", ",".join(addresses), "--timeout", 0.5, "--index", 1, "--", *TRAIN))
     assert code == 2
-    assert f"error: worker 0 ({addresses[0]}) has not started: nobody answers" in output
+    assert f"error: worker 0 ({addresses[0]}) has not started, or has ended: nobody answers" in output
+    assert "Start kerasclf launch on all hosts at about the same time, as a worker cannot join later." in output
 
 
 def test_a_port_in_use_is_named_on_every_worker():
