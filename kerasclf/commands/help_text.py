@@ -36,7 +36,7 @@ _STUDY_DATA = Group("data", ("data", "image_size"), _SELDOM_DATA)
 _STUDY_RUNS = Group(
     "runs",
     ("quick", "plan", "repeats", "out"),
-    ("splits", "seed", "difference", "seed_deviation", "no_share", "retry", "live", "track", "profile"),
+    ("splits", "seed", "difference", "seed_deviation", "gpus", "no_share", "retry", "live", "track", "profile"),
 )
 
 # A field that no group names is an option of --help-all.

@@ -42,6 +42,9 @@ class RunOptions(SharedOptions):
     seed_deviation: float | None = None
     """With --plan: the standard deviation of the test accuracy from seed to seed, in points. Default: that of the
     finished runs, otherwise 1."""
+    gpus: int | None = None
+    """With --plan: the number of GPUs for which it also forecasts the speed of a training step, by the speed of NVLink,
+    PCIe and networks. Nothing runs on them."""
     no_cache: bool = False
     """Compute the frozen layers in every step instead of caching their activations on disk."""
     strategy: str | None = None
@@ -70,7 +73,7 @@ class RunOptions(SharedOptions):
                 StudyFolder(self.out).holds_study()
         return problems
 
-    def _check_difference(self) -> None:
+    def _check_plan_options(self) -> None:
         problems = Problems()
         for flag, value in (("--difference", self.difference), ("--seed-deviation", self.seed_deviation)):
             if value is not None and not 0 < value < 100:
@@ -79,6 +82,12 @@ class RunOptions(SharedOptions):
                 problems.add(f"{flag}: expected --plan with it, as it changes no run.")
             elif value is not None and (self.splits or 1) > 1:
                 problems.add(f"{flag}: expected a single split of the images. Received: --splits {self.splits}.")
+        if self.gpus is not None and self.gpus < 2:
+            problems.add(f"--gpus: expected at least 2. Received: {self.gpus}.")
+        elif self.gpus is not None and not self.plan:
+            problems.add(
+                "--gpus: expected --plan with it, as it only forecasts. A training uses the GPUs of --strategy."
+            )
         problems.raise_all("The plan cannot be made")
 
     def study_options(
@@ -97,7 +106,7 @@ class RunOptions(SharedOptions):
         """
         from kerasclf.studies.study_options import StudyOptions
 
-        self._check_difference()
+        self._check_plan_options()
         size, repeats = self.size(reduced=reduced), parse_repeats(self.repeats)
         cache: Literal["auto", "off"] = "off" if self.no_cache else "auto"
         limits = self.limits(epochs)
@@ -183,12 +192,23 @@ class RunOptions(SharedOptions):
 
         if self.plan:
             console.print(plan_table(planned))
+            self._show_scaling(planned, console)
         prefix = "plan: "
         for line in [*plan_summary(planned), *(self._runs_needed(planned) if self.plan and not self.quick else [])]:
             say(console, prefix + with_flags(line, self))
             prefix = "      "
         for warning in planned.warnings():
             say(console, f"warning: {with_flags(warning, self)}")
+
+    def _show_scaling(self, planned: "StudyPlan", console: Console) -> None:
+        """Shows the forecast for several GPUs, if one is requested."""
+        from kerasclf.studies.scaling_table import scaling_notes, scaling_table
+
+        if self.gpus is None:
+            return
+        console.print(scaling_table(planned, self.gpus))
+        for line in scaling_notes(planned):
+            say(console, f"forecast: {with_flags(line, self)}")
 
     def _runs_needed(self, planned: "StudyPlan") -> list[str]:
         """Returns how many runs the study needs to find a difference, in sentences."""

@@ -24,8 +24,8 @@ _NETWORKS = ("mobilenet_v2", "efficientnetv2_b0", "resnet18", "keras_resnet50", 
 # The budget decides these settings, or makes one run of each experiment in this process.
 _DECIDED = (
     "unfreeze", "epochs", "head_epochs", "learning_rate", "layer_decay", "augment", "views", "no_cache", "find_rate",
-    "refit", "continue_run", "quick", "plan", "repeats", "splits", "difference", "seed_deviation", "no_share", "retry",
-    "live", "track", "profile", "jobs", "engine", "address",
+    "refit", "continue_run", "quick", "plan", "repeats", "splits", "difference", "seed_deviation", "gpus", "no_share",
+    "retry", "live", "track", "profile", "jobs", "engine", "address",
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ class PhaseCost:
         input_s: Seconds per epoch of the input pipeline alone.
         compute_s: Seconds per epoch of the network's steps alone.
         epochs: Maximum number of epochs.
+        steps: Training steps per epoch.
         cache: Folder of the cached activations; empty if the phase trains on images.
         extraction_s: Seconds to compute the activations that the cache lacks.
         cache_mb: Size of these activations, in 10⁶ bytes.
@@ -34,6 +35,7 @@ class PhaseCost:
     input_s: float
     compute_s: float
     epochs: int
+    steps: int
     cache: str = ""
     extraction_s: float = 0.0
     cache_mb: float = 0.0
@@ -113,6 +115,7 @@ def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], datase
                 input_s=measured.steps * measured.input_s,
                 compute_s=measured.steps * measured.compute_s,
                 epochs=phase.epochs,
+                steps=measured.steps,
                 cache=measured.cache,
                 extraction_s=measured.extraction_s,
                 cache_mb=measured.cache_mb,

@@ -46,6 +46,11 @@ from tests.report.run_folders import draw_nothing
             ["study", "basenet", "--data", "shapes", "--difference", "2"],
             "--difference: expected --plan with it, as it changes no run.",
         ),
+        (["study", "basenet", "--data", "shapes", "--gpus", "8"], "--gpus: expected --plan with it, as it only fore"),
+        (
+            ["study", "basenet", "--data", "shapes", "--plan", "--gpus", "1"],
+            "--gpus: expected at least 2. Received: 1.",
+        ),
         (["study", "basenet", "--data", "shapes", "--only", "adam20"], "Did you mean 'adam_20'?"),
         (["study", "basenet", "--data", "shapes", "--image-size", "big"], "--image-size: expected HEIGHTxWIDTH"),
         (["study", "basenet", "--data", "shapes", "--train-per-class", "1"], "--train-per-class: expected at least 2"),
@@ -160,6 +165,14 @@ def test_a_study_stops_when_every_comparison_is_decided(prepared, tmp_path, caps
     assert stopped in report
     assert "All p-values allow for the looks at the results after 3, 5 and 10 runs." in report
     assert "--repeats 3..10" in report
+
+
+def test_a_plan_forecasts_the_speed_on_several_gpus(prepared, tmp_path, capsys):
+    main(["study", "ladder", "--data", "shapes", "--only", "base", "--plan", "--gpus", "8", "--out",
+          str(tmp_path / "out")])  # fmt: skip
+    printed = capsys.readouterr().out
+    assert printed.index("remaining runs") < printed.index("forecast for 8 GPUs") < printed.index("plan: 1 run to make")
+    assert "forecast: there is no GPU here, so this CPU stands for one GPU" in printed
 
 
 def test_a_plan_says_how_many_runs_find_a_difference(prepared, tmp_path, capsys):

@@ -4,8 +4,8 @@ import pytest
 
 from kerasclf.runs.cost import PhaseCost, RunCost, format_duration
 
-HEAD = PhaseCost("head", 400, startup_s=10, epoch_s=1, input_s=0.5, compute_s=1.5, epochs=5)
-WHOLE = PhaseCost("all", 24_197, startup_s=20, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30)
+HEAD = PhaseCost("head", 400, startup_s=10, epoch_s=1, input_s=0.5, compute_s=1.5, epochs=5, steps=10)
+WHOLE = PhaseCost("all", 24_197, startup_s=20, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30, steps=10)
 COST = RunCost((HEAD, WHOLE), disk_mb=4, parameters=24_197)
 
 
