@@ -155,6 +155,10 @@ bench-study: $(BENCH_READY) ## Measure a whole study against itself one by one a
 bench-jobs: $(BENCH_READY) ## Measure one run with every core against one run a core
 	$(BIN)/python -m benchmarks.jobs
 
+.PHONY: bench-devices
+bench-devices: $(BENCH_READY) ## Measure one process against two devices and two workers, and what they exchange
+	$(BIN)/python -m benchmarks.devices
+
 .PHONY: bench-startup
 bench-startup: $(BENCH_READY) ## Measure the time from the command to the first step, and from run to run
 	$(BIN)/python -m benchmarks.startup
