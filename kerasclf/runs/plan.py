@@ -12,7 +12,7 @@ from kerasclf.data.fit import Fit
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.gpus import smallest_memory_mb
 from kerasclf.log import Log
 from kerasclf.network_source import is_own, is_saved
@@ -145,10 +145,18 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
 
 
 def _describe_devices(experiments: Iterable[Experiment]) -> list[str]:
-    from kerasclf.training.devices import describe_devices
+    """Checks that the devices can train as requested, and describes them."""
+    from kerasclf.training.devices import check_settings, describe_devices, ignored_settings
 
-    trains = [experiment.train for experiment in experiments]
-    return describe_devices([train.strategy for train in trains], [train.precision for train in trains])
+    problems = Problems()
+    trains = [phase for experiment in experiments for phase in experiment.phases]
+    for train in trains:
+        with problems.collect():
+            check_settings(train)
+    problems.raise_all("The experiments cannot run on these devices")
+    ignored = [line for train in trains for line in ignored_settings(train)]
+    described = describe_devices([train.strategy for train in trains], [train.precision for train in trains])
+    return [*described, *dict.fromkeys(ignored)]
 
 
 def _key(experiment: Experiment) -> DataKey:

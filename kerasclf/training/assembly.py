@@ -10,7 +10,7 @@ from kerasclf.data import ImageDataset
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.normalization_statistics import Statistics, fit_statistics
-from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.devices import check_settings, make_strategy, precision
 from kerasclf.training.recipe import NetworkFactory, Recipe
 from kerasclf.training.training_flaws import all_images
 from kerasclf.transfer.cuts import Cuts
@@ -114,6 +114,8 @@ class Built:
 
 def build_model(dataset: ImageDataset, recipe: Recipe) -> Built:
     """Builds the model under its strategy and precision. The seed of the recipe decides the initial weights."""
+    for phase in recipe.phases:
+        check_settings(phase)
     keras.utils.set_random_seed(recipe.seed)
     strategy, blueprint = make_strategy(recipe.last.strategy), _blueprint(dataset, recipe)
     with strategy.scope(), precision(recipe.last.precision) as policy:

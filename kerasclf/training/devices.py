@@ -13,6 +13,7 @@ from tensorflow.python.framework.config import is_op_determinism_enabled
 from kerasclf.cluster import NO_WORKERS, joined, launched
 from kerasclf.errors import DeviceMemoryError, KerasclfError, TrainingError
 from kerasclf.machine import processor_name
+from kerasclf.training.config import TrainConfig
 from kerasclf.training.multiworker import multi_worker_strategy
 from kerasclf.wording import counted
 
@@ -71,6 +72,46 @@ def strategy_in_words(name: str) -> str:
         return f"one device ({name}: there is {here})" if name == "auto" else "one device (none)"
     devices = counted(gpus, "GPU") if gpus else counted(cpus, "logical CPU device")
     return f"mirrored over {devices} ({name}: there {'are' if gpus > 1 else 'is'} {here})"
+
+
+def count_devices(name: str) -> int:
+    """Returns the number of devices that a training with a strategy divides its batches between."""
+    workers = launched() or joined()
+    if workers is not None and name in ("auto", "multiworker"):
+        return len(workers.addresses)
+    gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
+    return 1 if name == "none" or (name == "auto" and gpus < 2) else gpus or cpus
+
+
+def check_settings(config: TrainConfig) -> None:
+    """Checks that a training can use XLA under its strategy.
+
+    Args:
+        config: How to train.
+
+    Raises:
+        KerasclfError: If it cannot.
+    """
+    if config.jit is not True or (devices := count_devices(config.strategy)) == 1:
+        return
+    if (launched() or joined()) is None:
+        reason = "XLA compiles a step for one device."
+    elif not tf.config.list_physical_devices("GPU"):
+        reason = "XLA compiles no exchange between CPUs."
+    else:
+        return
+    raise KerasclfError(
+        f"jit: expected False or 'auto' for a training on {devices} devices (strategy {config.strategy!r}). Received: "
+        f"True. {reason}"
+    )
+
+
+def ignored_settings(config: TrainConfig) -> list[str]:
+    """Returns a sentence on each setting of the speed that a strategy cannot use. The results do not depend on it."""
+    steps = config.steps_per_execution
+    if steps == "auto" or steps == 1 or (devices := count_devices(config.strategy)) == 1:
+        return []
+    return [f"steps_per_execution: {devices} devices take 1 step per call, not {steps}. The results are the same."]
 
 
 def describe_devices(strategies: Sequence[str], policies: Sequence[str]) -> list[str]:

@@ -44,6 +44,13 @@ def test_a_missing_weights_file_is_found_before_images_are_read():
         make_plan(PlanRequest({"one": experiment}), pytest.fail)
 
 
+def test_xla_on_two_devices_is_refused_before_images_are_read():
+    several = TrainConfig(jit=True, strategy="mirrored", steps_per_execution=2)
+    experiment = Experiment(data="shapes", model="mlp", train=several)
+    with pytest.raises(KerasclfError, match="jit: expected False or 'auto' for a training on 2 devices"):
+        make_plan(PlanRequest({"one": experiment, "other": experiment.but(model="basenet")}), pytest.fail)
+
+
 def test_a_wrong_path_is_found_before_weights_are_fetched():
     experiment = Experiment(data="folder:/nowhere/photos", model="mobilenet_v2", transfer=Transfer("imagenet"))
     with pytest.raises(KerasclfError, match=r"^The folder /nowhere/photos does not exist"):

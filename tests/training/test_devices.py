@@ -5,11 +5,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasclf.errors import DeviceMemoryError, TrainingError
-from kerasclf.training import devices
+from kerasclf.cluster import Cluster, launch_environment
+from kerasclf.errors import DeviceMemoryError, KerasclfError, TrainingError
+from kerasclf.training import TrainConfig, devices
 from kerasclf.training.devices import (
+    check_settings,
+    count_devices,
     describe_devices,
     device_errors,
+    ignored_settings,
     make_strategy,
     precision,
     resolve_precision,
@@ -128,6 +132,54 @@ def pretend_gpus(monkeypatch):
 def test_the_choice_of_a_strategy_has_a_reason(pretend_gpus, name, gpus, words):
     pretend_gpus(gpus)
     assert strategy_in_words(name) == words
+
+
+@pytest.mark.parametrize(
+    ("name", "gpus", "devices"),
+    [("auto", 0, 1), ("auto", 1, 1), ("auto", 4, 4), ("none", 4, 1), ("mirrored", 0, 2), ("mirrored", 1, 1)],
+)
+def test_devices_are_counted_before_there_is_a_strategy(pretend_gpus, name, gpus, devices):
+    pretend_gpus(gpus)
+    assert count_devices(name) == devices
+
+
+@pytest.mark.parametrize("gpus", [0, 1])
+def test_launched_workers_are_devices(pretend_gpus, monkeypatch, gpus):
+    pretend_gpus(gpus)
+    for variable, value in launch_environment(Cluster(("a:1", "b:1", "c:1"), 0)).items():
+        monkeypatch.setenv(variable, value)
+    assert [count_devices(name) for name in ("auto", "multiworker", "none")] == [3, 3, 1]
+    if gpus:
+        check_settings(TrainConfig(jit=True))
+    else:
+        with pytest.raises(
+            KerasclfError, match=r"3 devices \(strategy 'auto'\).*XLA compiles no exchange between CPUs"
+        ):
+            check_settings(TrainConfig(jit=True))
+
+
+def test_xla_for_several_devices_is_refused(pretend_gpus):
+    pretend_gpus(4)
+    with pytest.raises(KerasclfError) as refused:
+        check_settings(TrainConfig(jit=True))
+    assert str(refused.value) == (
+        "jit: expected False or 'auto' for a training on 4 devices (strategy 'auto'). Received: True. XLA compiles a "
+        "step for one device."
+    )
+    for config in (TrainConfig(), TrainConfig(jit=False), TrainConfig(jit=True, strategy="none")):
+        check_settings(config)
+
+
+def test_steps_per_execution_that_several_devices_ignore_are_named(pretend_gpus):
+    pretend_gpus(2)
+    ignored = ["steps_per_execution: 2 devices take 1 step per call, not 4. The results are the same."]
+    assert ignored_settings(TrainConfig(steps_per_execution=4)) == ignored
+    for config in (
+        TrainConfig(),
+        TrainConfig(steps_per_execution=1),
+        TrainConfig(steps_per_execution=4, strategy="none"),
+    ):
+        assert ignored_settings(config) == []
 
 
 def test_a_study_on_a_gpu_says_what_it_computes_on(pretend_gpus, monkeypatch):
