@@ -6,7 +6,7 @@ from kerasclf.wording import in_words
 _DIFFERENCE = "Difference: 95 % interval {over}."
 _P = (
     "Corrected p: probability of a difference at least this large if both are equally good, adjusted for the number of "
-    "comparisons (Holm); below 5 % the difference is statistically significant."
+    "comparisons (Holm). Below 5 %, the difference is statistically significant."
 )
 _VERDICTS = (
     "Equal: the difference is smaller than {margin:g} points (two one-sided tests, corrected). Would find: the "
