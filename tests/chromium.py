@@ -1,7 +1,6 @@
 """A headless Chromium that a test steers through a pipe, by the Chrome DevTools protocol."""
 
 import base64
-import fcntl
 import itertools
 import json
 import os
@@ -10,7 +9,8 @@ import shutil
 import subprocess
 import time
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+# Windows passes no handles 3 and 4 on to a browser, and has no fcntl.
+CHROMIUM = None if os.name == "nt" else shutil.which("chromium") or shutil.which("google-chrome")
 _OPTIONS = (
     "--headless=new --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --remote-debugging-pipe --use-fake-ui-for-media-stream "
@@ -26,6 +26,8 @@ class Chromium:
     """
 
     def __init__(self, profile, width=1100, height=900):
+        import fcntl
+
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
         # Chromium reads from handle 3 and writes to handle 4.
