@@ -57,10 +57,24 @@ def check_writable(path: Path) -> None:
         FolderError: If it cannot.
     """
     _check_length(path)
-    existing = next(folder for folder in (path.absolute(), *path.absolute().parents) if folder.exists())
+    check_permission(path, path)
+
+
+def check_permission(path: Path, folder: Path, argument: str = "out") -> None:
+    """Checks that this user may write to a folder, or make it. Creates no files.
+
+    Args:
+        path: What is to be written, for the message.
+        folder: The folder.
+        argument: The name of the argument that gives the path, for the message.
+
+    Raises:
+        FolderError: If the permission is missing.
+    """
+    existing = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
     if not os.access(existing, os.W_OK):
         raise FolderError(
-            f"{path} cannot be written to: you have no permission to write to {existing}. Give another folder as `out`."
+            f"{path} cannot be written: you have no permission to write to {existing}. Give another `{argument}`."
         )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from kerasclf.errors import FolderError
 from kerasclf.files import PARTIAL, sync_folder
-from kerasclf.locks import is_unused
+from kerasclf.locks import check_permission, is_unused
 from kerasclf.temporary import make_locked_folder, remove_abandoned_folder
 
 # Inside the temporary folder: the files that are written, and the folder that they replace.
@@ -23,7 +23,7 @@ def already_exists(path: Path, remedy: str = "or delete it") -> str:
 
 
 def check_new_folder(path: Path, argument: str) -> None:
-    """Checks that a folder is missing or empty: nothing is overwritten, and nothing is mixed.
+    """Checks that a folder is missing or empty, and may be written: nothing is overwritten, and nothing is mixed.
 
     Args:
         path: The folder.
@@ -34,6 +34,7 @@ def check_new_folder(path: Path, argument: str) -> None:
     """
     if path.exists() and (not path.is_dir() or not is_unused(path)):
         raise FolderError(f"{argument}: expected a new or empty folder. Received: {path}.")
+    check_permission(path, path.absolute().parent, argument)  # the folder is made beside its place, and then renamed
 
 
 @contextlib.contextmanager

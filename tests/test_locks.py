@@ -1,12 +1,16 @@
 """Output folders without permission, and under Windows, which limits the length of paths."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from kerasclf import locks
-from kerasclf.errors import FolderError
+from kerasclf.commands.output import check_new_file
+from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.inference.artifacts import check_request
+from kerasclf.new_folder import check_new_folder
 
 
 @pytest.mark.parametrize("length", [150, 151])
@@ -34,6 +38,23 @@ def test_a_folder_without_permission_is_refused_before_the_work(tmp_path, monkey
         with pytest.raises(FolderError) as caught:
             locks.check_writable(path)
         assert str(caught.value) == (
-            f"{path} cannot be written to: you have no permission to write to {tmp_path}. Give another folder as `out`."
+            f"{path} cannot be written: you have no permission to write to {tmp_path}. Give another `out`."
         )
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "argument"),
+    [
+        (check_new_file, "out"),
+        (lambda path: check_new_folder(path, "sort_into"), "sort_into"),
+        (lambda path: check_request("onnx", "float32", path, overwrite=False), "out"),
+    ],
+    ids=["predict", "sort-into", "export"],
+)
+def test_a_new_file_or_folder_without_permission_is_refused_before_the_work(check, argument, tmp_path, monkeypatch):
+    check(tmp_path / "a" / "b.csv")
+    monkeypatch.setattr(os, "access", lambda path, mode: (path, mode) != (tmp_path, os.W_OK))
+    expected = rf"you have no permission to write to {re.escape(str(tmp_path))}\. Give another `{argument}`\.$"
+    with pytest.raises(KerasclfError, match=expected):
+        check(tmp_path / "a" / "b.csv")

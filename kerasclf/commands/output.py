@@ -12,6 +12,7 @@ from kerasclf.commands.option_fields import flags_of
 from kerasclf.data.specs import complete_spec
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
+from kerasclf.locks import check_permission
 from kerasclf.log import Log
 from kerasclf.new_folder import already_exists
 
@@ -94,10 +95,11 @@ def with_flags(message: str, command: Any) -> str:
 
 
 def check_new_file(out: Path) -> None:
-    """Checks that the file of --out does not exist yet.
+    """Checks that the file of --out does not exist yet, and may be written.
 
     Raises:
-        FolderError: If it does.
+        FolderError: If it does, or may not.
     """
     if out.exists():
         raise FolderError(already_exists(out))
+    check_permission(out, out.parent)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from kerasclf.commands.output import folder_within, log_to, say, say_model_card
 from kerasclf.errors import FolderError
+from kerasclf.locks import check_permission
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
@@ -30,6 +31,8 @@ class ReportCommand:
 
     def run(self, console: Console) -> None:
         out = self.out or folder_within(self.folder, "report")
+        if self.folder.is_dir():
+            check_permission(out, out)
         if (self.folder / "search.json").exists():
             from kerasclf.commands.search_end import show_search_report
             from kerasclf.search.search_results import read_search

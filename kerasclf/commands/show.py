@@ -13,6 +13,7 @@ from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.commands.show_gradcam import Heat, check_images, check_named_figure, figure_name, read_for, save_gradcam
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
+from kerasclf.locks import check_permission
 from kerasclf.model_file import MODEL, read_class_names, read_fit
 from kerasclf.quiet import quiet_tensorflow
 
@@ -76,10 +77,12 @@ class ShowCommand:
 
     def run(self, console: Console) -> None:
         if self.what == "augmentation":
+            _check_place(self.out or Path("show"))
             save_augmentation(self._shown(), self.out, console)
             return
         path, class_names, label = self._check()
         out = self.out or folder_within(path.parent, "show")
+        _check_place(out)
         quiet_tensorflow()
         model = _load(path)
         if self.what == "gradcam":
@@ -167,6 +170,11 @@ def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
     nearby = " It contains the runs: " + ", ".join(str(path.parent) for path in runs) if runs else ""
     state = "holds no model.keras" if source.is_dir() else "is no .keras file" if source.exists() else "does not exist"
     raise FolderError(f"Expected a run folder or a .keras file. Received: {source}, which {state}.{nearby}")
+
+
+def _check_place(out: Path) -> None:
+    """Checks that a figure may be written: to the folder `out`, or by this name."""
+    check_permission(out, out.parent if out.suffix in (".png", ".svg") else out)
 
 
 def _load(path: Path) -> "keras.Model":

@@ -11,6 +11,7 @@ from kerasclf.errors import FolderError, KerasclfError, Problems, did_you_mean
 from kerasclf.extras import install_command
 from kerasclf.files import check_regular, file_digest, read_json
 from kerasclf.inference.parity import Limits
+from kerasclf.locks import check_permission
 from kerasclf.model_file import MODEL
 from kerasclf.new_folder import already_exists
 from kerasclf.schema import check_schema
@@ -248,8 +249,9 @@ def _check_out(out: Path, overwrite: bool) -> None:
     """Checks that a folder may be written.
 
     Raises:
-        FolderError: If it exists, and is no exported model that may be replaced.
+        FolderError: If the permission is missing, or it exists and is no exported model that may be replaced.
     """
+    check_permission(out, out.parent)
     if not out.exists():
         return
     if not (out / EXPORT_FILE).is_file():

@@ -1,5 +1,7 @@
 """`kerasclf report`, as a user meets it."""
 
+import os
+
 import pytest
 
 from kerasclf import Experiment, Study
@@ -21,6 +23,13 @@ def test_mistakes_get_one_message_and_exit_2(refused, arguments, message, tmp_pa
     assert message in error
     assert error.startswith("error: ")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_permission_is_refused(refused, study, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert refused("report", str(study.path)).endswith(
+        f"cannot be written: you have no permission to write to {study.path}. Give another --out.\n"
+    )
 
 
 @pytest.fixture

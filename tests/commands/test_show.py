@@ -1,5 +1,7 @@
 """`kerasclf show`, as a user meets it."""
 
+import os
+
 import keras
 import numpy as np
 import pytest
@@ -42,6 +44,16 @@ def test_the_three_figures(run, photo, capsys):
     assert "<svg" in words
     with Image.open(run / "other" / "gradcam_photo.png") as figure:
         assert figure.width > 600
+
+
+@pytest.mark.parametrize(
+    "words", [["kernels", "RUN"], ["augmentation", "digits"], ["kernels", "RUN", "--out", "a.png"]]
+)
+def test_a_place_without_permission_is_refused_before_the_model_is_loaded(run, words, refused, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    error = refused("show", *(str(run) if word == "RUN" else word for word in words))
+    assert "cannot be written: you have no permission to write to" in error and error.endswith("Give another --out.\n")
 
 
 def test_a_figure_takes_a_name_of_its_own(run, tmp_path):
