@@ -90,7 +90,8 @@ def test_a_folder_without_results_is_shown_by_its_path(tmp_path):
         empty.table()
 
 
-def test_run_study_shows_its_progress_in_a_notebook_in_one_place(tmp_path, notebook, capsys):
+def test_run_study_shows_its_progress_in_a_notebook_in_one_place(tmp_path, notebook, capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as in a kernel of Jupyter
     finished = run_study(SMALL, tmp_path / "out", engine=Inline())
     assert finished == FinishedStudy(tmp_path / "out")
     assert finished.table().loc["one", "runs"] == 1
@@ -100,6 +101,7 @@ def test_run_study_shows_its_progress_in_a_notebook_in_one_place(tmp_path, noteb
     out = capsys.readouterr().out
     assert "one  test accuracy" in out
     assert "epoch 1/2" not in out  # the table shows it
+    assert "\x1b" not in out  # no table of a terminal besides it
 
 
 @pytest.mark.parametrize(("watched", "listener"), [(False, None), (True, SilentRunListener())])

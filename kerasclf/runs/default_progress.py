@@ -21,8 +21,10 @@ def default_progress(total_runs: int) -> Iterator[RunListener]:
     if not _is_watched():
         yield SilentRunListener()
         return
-    # rich's own output in notebooks needs ipywidgets, and has one box per line.
-    with ConsoleProgress(total_runs, Console(force_jupyter=False)) as progress:
+    # rich's own output in notebooks needs ipywidgets, and has one box per line. A kernel of Jupyter sets FORCE_COLOR,
+    # which rich takes for a terminal.
+    console = Console(force_jupyter=False, force_terminal=False if in_notebook() else None)
+    with ConsoleProgress(total_runs, console) as progress:
         yield progress
 
 
