@@ -102,7 +102,9 @@ def draw_curves(results: StudyResults, theme: str = "light", narrow: bool = Fals
             _limit_outliers(training, validation, results, metric, theme)
             for axes in (training, validation)[: 2 if narrow else 1]:
                 axes.set_ylabel(textwrap.fill(METRIC_LABELS[metric], 24))
-            if metric != "loss":
+            if metric == "loss":
+                training.ticklabel_format(axis="y", useOffset=False)
+            else:
                 training.yaxis.set_major_formatter(PercentFormatter(1))
         for column, title in enumerate(("Training", "Validation")):
             for axes in grid[:, column] if narrow else grid[:1, column]:

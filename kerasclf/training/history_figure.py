@@ -49,10 +49,11 @@ def draw_history(rows: Sequence[Row], title: str = "", epochs: int | None = None
                 axes.plot(numbers, values, **style, label=label, marker="." if len(rows) < 20 else "")
         limit_outliers(axes, [row[name] for row in rows for name in (metric, f"val_{metric}") if name in row])
         last = numbers[-1] if epochs is None else max(epochs, numbers[-1])
-        axes.set_xlim(1 if len(rows) > 1 or epochs is not None else None, max(last, 2))
+        axes.set_xlim(*((1, last) if last > 1 else (0.5, 1.5)))  # a border would hide the points of a single epoch
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("Epoch")
         axes.set_ylabel(METRIC_LABELS.get(metric, metric))
+        axes.ticklabel_format(axis="y", useOffset=False)
         axes.grid(color="#e4e4e4")
         axes.legend(frameon=False)
     figure.suptitle(for_figure(title, _MAX_TITLE))

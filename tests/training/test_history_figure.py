@@ -27,6 +27,13 @@ def test_each_metric_has_axes_with_training_and_validation():
 def test_one_epoch_without_validation_can_be_drawn():
     (axes,) = draw_history([{"epoch": 1, "loss": 2.0}]).axes
     assert lines(axes) == {"training": [2.0]}
+    assert axes.get_xlim() == (0.5, 1.5)  # not on the border, which would hide the point
+
+
+def test_numbers_that_hardly_differ_are_written_whole():
+    (axes,) = draw_history([{"epoch": epoch, "loss": 2.302 + 1e-5 * epoch} for epoch in (1, 2)]).axes
+    axes.figure.draw_without_rendering()
+    assert axes.yaxis.get_offset_text().get_text() == ""
 
 
 def test_without_a_number_of_epochs_the_axes_end_at_the_last_row():
