@@ -10,13 +10,13 @@ Needs the extra `notebooks`: nbclient and ipykernel.
 import argparse
 import json
 import os
-import re
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 from notebooks.lessons import SPANISH, make_notebook, notebook_of, sources, write_notebook
+from notebooks.outputs import tidy
 
 QUICK = "KERASCLF_NOTEBOOK_QUICK"
 _TIMEOUT_S = 1800  # of one cell
@@ -46,22 +46,16 @@ def execute(source: Path, folder: Path, quick: bool) -> dict[str, Any]:
     notebook = nbformat.reads(json.dumps(make_notebook(source)), as_version=4)
     began = time.monotonic()
     client = NotebookClient(
-        notebook, timeout=_TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=_TIMEOUT_S,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
     client.execute(env={**os.environ, QUICK: "1" if quick else "0"})
-    _tidy(notebook, folder)
+    tidy(notebook, folder)
     notebook["cells"].append(nbformat.from_dict(_made(source, time.monotonic() - began, quick)))
     return json.loads(nbformat.writes(notebook))  # type: ignore[no-any-return]
-
-
-def _tidy(notebook: dict[str, Any], folder: Path) -> None:
-    """Removes times and the temporary folder from the outputs, and joins the lines of a stream."""
-    for cell in notebook["cells"]:
-        cell["metadata"] = {}
-        for output in cell.get("outputs", ()):
-            output.pop("transient", None)
-            if "text" in output:
-                output["text"] = re.sub(f"{re.escape(str(folder))}/?", "", output["text"])
 
 
 def _made(source: Path, seconds: float, quick: bool) -> dict[str, Any]:
