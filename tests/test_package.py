@@ -1,6 +1,7 @@
 """The package as it is installed: its version, its citation, the versions of Python, and the workflows."""
 
 import re
+import shutil
 import subprocess
 import sys
 from importlib import metadata
@@ -37,6 +38,20 @@ def test_another_python_is_refused_in_a_sentence(version):
     assert done.stderr.splitlines()[-1] == (
         f"ImportError: kerasclf needs Python 3.11, 3.12 or 3.13. Received: Python {number}. Install one of them and "
         "start it instead."
+    )
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_refuses_another_python_in_a_sentence(tmp_path):
+    for name in ("Makefile", "setup.cfg", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    old = tmp_path / "python3.10"
+    old.write_text("#!/bin/sh\n[ $1 = -V ] && echo Python 3.10.13\n")  # anything else ends with 1
+    old.chmod(0o755)
+    done = subprocess.run(["make", "setup", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode != 0 and not (tmp_path / ".venv").exists()
+    assert done.stdout.splitlines()[-1] == (
+        f"kerasclf needs Python 3.11, 3.12 or 3.13; {old} is Python 3.10.13. Try make PYTHON=python3.12 …"
     )
 
 
