@@ -10,12 +10,15 @@ import pytest
 
 from kerasclf.cli import COMMANDS
 from kerasclf.commands.command_line import command_line_problems
+from kerasclf.models.backbones import bare
 from tests.audit.test_real_images import SPECIES, unpacked
 from tests.tutorials import Step, give, steps, unlike, write
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
 TUTORIALS = sorted(ROOT.glob("docs/tutorials/*.md"))
+# The file of MobileNetV2's weights that keras.applications downloads once.
+DOWNLOADED = "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_224_no_top.h5"
 
 
 def name_of(page):
@@ -74,11 +77,11 @@ def environment(tmp_path_factory):
     return {**os.environ, **names}
 
 
-def photographs(real_data):
-    """Lays out the photographs and the weights of the tutorial."""
-    archive, weights = real_data / "birds.tar.gz", real_data / "weights" / "efficientnet_lite0.safetensors"
+def photographs(real_data, keras_home):
+    """Lays out the photographs of the tutorial, and the weights where Keras would download them."""
+    archive, weights = real_data / "birds.tar.gz", real_data / "weights" / "mobilenet_v2_notop.weights.h5"
     if not archive.is_file() or not weights.is_file():
-        pytest.skip(f"the birds or the weights of EfficientNet-Lite0 are not in {real_data}")
+        pytest.skip(f"the birds or the weights of MobileNetV2 are not in {real_data}")
     unpacked(archive, tuple(f"birds/images/{number:03}." for number in SPECIES), "packed")
     for species in sorted(Path("packed/birds/images").iterdir()):
         files = sorted(species.iterdir())
@@ -86,14 +89,17 @@ def photographs(real_data):
             target = Path("my_photos" if number < len(files) - 8 else "later") / species.name.partition(".")[2]
             target.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, target)
-    shutil.copy(weights, ".")
+    network = bare("mobilenet_v2")
+    network.load_weights(weights)
+    keras_home.joinpath("models").mkdir(parents=True)
+    network.save(keras_home / "models" / DOWNLOADED)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", TUTORIALS, ids=name_of)
 def test_a_tutorial_works_word_for_word(page, folder, environment, request):
     if page.name == "photographs.md":
-        photographs(request.getfixturevalue("real_data"))
+        photographs(request.getfixturevalue("real_data"), Path(environment["KERAS_HOME"]))
     for step in steps(page.read_text(encoding="utf-8")):
         if step.file and Path(step.file).exists():  # written by a command: the page shows its beginning
             assert unlike(step.content, Path(step.file).read_text(encoding="utf-8")) == [], step.file
