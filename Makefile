@@ -138,6 +138,10 @@ docs-serve: $(DOCS_READY) ## Show the site at http://127.0.0.1:8000 and build it
 notebooks: $(NOTEBOOKS_READY) ## Execute the lessons of notebooks/ in their quick form; KEEP=1 writes the full outputs
 	$(BIN)/python -m notebooks.execute $(if $(KEEP),--keep) $(if $(QUICK),--quick) $(LESSONS)
 
+.PHONY: pictures
+pictures: $(DEMO_READY) ## Make pictures of the manual anew, with Chromium under Linux (PICTURES=study|photographs)
+	$(BIN)/python -m docs.make_pictures $(PICTURES)
+
 .PHONY: package
 package: ## Build the package, install it into a clean environment and use it there (PYTHON=python3.13)
 	$(PYTHON) .ci/check_package.py dist
