@@ -20,7 +20,7 @@ def test_the_screens_are_those_that_a_terminal_shows():
 
 
 def test_the_screen_with_most_bars_in_the_middle_is_shown():
-    screens = [["━ loss 0"], *([f"━ loss {number}", "━ loss 0"] for number in (1, 2, 3)), ["━━━", "┏━━━"], ["loss 1"]]
+    screens = [["━ loss 0"], *([f"━ loss {number}", "━ loss 0"] for number in (1, 2, 3)), ["━━━", "loss 1"]]
     assert _liveliest(screens) == ["━ loss 2", "━ loss 0"]
 
 
