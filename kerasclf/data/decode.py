@@ -3,13 +3,14 @@
 import contextlib
 import functools
 import math
+import stat
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from kerasclf.data.file_damage import find_damage
 from kerasclf.data.fit import Fit, fit_image, scaled_size
@@ -62,7 +63,7 @@ _BUDGET = _PixelBudget(MAX_PIXELS)
 
 
 def read_image(
-    path: Path, size: tuple[int, int] | None = None, channels: int = 3, fit: Fit = "squash"
+    path: Path, size: tuple[int, int] | None = None, channels: int = 3, fit: Fit = "squash", compared: bool = False
 ) -> NDArray[np.uint8]:
     """Reads one image as uint8 pixels 0–255 of shape (height, width, channels).
 
@@ -74,6 +75,8 @@ def read_image(
         size: Height and width to resize to, in pixels (bilinear, antialiased); None keeps the original size.
         channels: 3 for RGB, 1 for grey.
         fit: How the image fills `size`, see `kerasclf.data.fit`.
+        compared: Whether the caller compares the pixels with those of an earlier reading. Damage that Pillow does not
+            notice is then not searched for, which takes about as long as decoding a small image.
 
     Raises:
         DataError: If the file is missing, damaged, too large or not an image; the message names it.
@@ -88,7 +91,7 @@ def read_image(
         if pixels > MAX_PIXELS:
             raise ValueError(f"it has {pixels:,} pixels; at most {MAX_PIXELS:,} can be read")
         with _BUDGET.take(pixels):
-            image = _decode(path, file, "RGB" if channels == 3 else "L")
+            image = _decode(path, file, "RGB" if channels == 3 else "L", compared)
             if size is not None:
                 image = fit_image(image, size, fit)
             return np.asarray(image, np.uint8).reshape(image.height, image.width, channels)
@@ -146,11 +149,15 @@ def resize_images(images: NDArray[np.uint8], size: tuple[int, int], fit: Fit = "
 def _opened(path: Path) -> Iterator[Image.Image]:
     """Opens an image file. Every error while it is open names the file."""
     try:
-        if path.exists() and not path.is_file():  # opening a pipe would wait for ever
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for ever
             raise ValueError("it is not a file")
-        if (length := path.stat().st_size) > _MAX_FILE_BYTES:
+        if (length := found.st_size) > _MAX_FILE_BYTES:
             raise ValueError(f"it takes {format_bytes(length)}; at most {format_bytes(_MAX_FILE_BYTES)} can be read")
         with Image.open(path, formats=_formats()) as file:
+            if isinstance(file, JpegImagePlugin.JpegImageFile):
+                # Decoded in one call: in blocks of 64 kB, each would ask for Python's lock anew.
+                file.decodermaxblock = length
             yield file
     except FileNotFoundError:
         raise DataError(f"{path} does not exist.") from None
@@ -165,11 +172,11 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
-def _decode(path: Path, file: Image.Image, mode: str) -> Image.Image:
+def _decode(path: Path, file: Image.Image, mode: str, compared: bool) -> Image.Image:
     """Decodes an open file and turns it upright."""
     transposition = _TRANSPOSITIONS.get(_orientation(file))
     file.load()
-    if damage := find_damage(path, file):
+    if not compared and (damage := find_damage(path, file)):
         raise ValueError(damage)
     return _to_mode(file if transposition is None else file.transpose(transposition), mode)
 

@@ -127,21 +127,44 @@ def walk_files(folder: Path) -> Iterator[Path]:
     Raises:
         DataError: If a folder cannot be read.
     """
+    return (path for path, _ in _walk(folder))
 
-    def refuse(error: OSError) -> None:
-        raise DataError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
 
-    visited = set[Path]()
-    for where, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
-        real = Path(where).resolve()
+def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Yields as `walk_files`, and whether each path is a file. A listing says so: a million files are not looked at."""
+    visited, folders = set[Path](), [folder]
+    while folders:
+        where = folders.pop()
+        real = where.resolve()
         if real in visited:  # a link to a folder above it
-            folders.clear()
             continue
         visited.add(real)
-        folders[:] = sorted(name for name in folders if not _is_hidden(name))
+        try:
+            with os.scandir(where) as found:
+                entries = sorted((entry for entry in found if not _is_hidden(entry.name)), key=lambda entry: entry.name)
+        except OSError as error:
+            raise DataError(f"The folder {error.filename} cannot be read: {error.strerror}.") from error
+        below = [entry for entry in entries if _is_folder(entry)]
+        names = {entry.name for entry in below}
         # A folder that is called photo.jpg is named among the files that are left out.
-        yield from (Path(where, name) for name in folders if Path(name).suffix.lower() in SUFFIXES)
-        yield from (Path(where, name) for name in sorted(names) if not _is_hidden(name))
+        yield from ((Path(entry), False) for entry in below if Path(entry.name).suffix.lower() in SUFFIXES)
+        for entry in entries:
+            if entry.name not in names:
+                path = Path(entry)
+                yield path, _is_file(path) if entry.is_symlink() else entry.is_file()
+        folders += [Path(entry) for entry in reversed(below)]
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _in_order(found: tuple[Path, bool]) -> str:
+    """Returns a key that sorts as paths do, name by name, in less time. The separator comes before all letters."""
+    return os.path.normcase(found[0]).replace(os.sep, "\0")
 
 
 def _is_file(path: Path) -> bool:
@@ -200,9 +223,10 @@ def _list_classes(folder: Path, names: Sequence[str]) -> Listing:
     left_out: list[Path] = []
     problems: list[str] = []
     for label, name in enumerate(names):
-        below = sorted(walk_files(folder / name))
-        found = [path for path in below if _is_file(path) and is_image(path)]
-        left_out += sorted(set(below) - set(found))
+        below, found = list[Path](), list[Path]()
+        for path, is_file in sorted(_walk(folder / name), key=_in_order):
+            below.append(path)
+            (found if is_file and is_image(path) else left_out).append(path)
         if any(path.name in _RESULTS for path in below):
             raise DataError(f"{folder / name} holds results of kerasclf, and no class. Move it elsewhere.")
         if not found:

@@ -1,8 +1,11 @@
 """Where images are read from: arrays in memory, or files on demand."""
 
+import functools
 import hashlib
+import os
+import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,12 +14,15 @@ from numpy.typing import NDArray
 
 from kerasclf.data.decode import read_image
 from kerasclf.data.fit import Fit
+from kerasclf.data.known_fingerprints import KnownFingerprints
 from kerasclf.data.prepared_pixels import PreparedPixels
 from kerasclf.data.short_reprs import ImagesRepr
 from kerasclf.errors import DataError
 from kerasclf.values import digest_of
 
 _READ_AT_ONCE = 64  # images
+# Images that a thread reads in one go: a call costs Python's lock about 30 µs.
+_IN_A_ROW = 4
 
 
 class ImageSource(Protocol):
@@ -53,10 +59,12 @@ class ArrayImages(ImagesRepr):
     Args:
         array: uint8 array of shape (n, height, width, channels), pixels 0–255.
         keys: A hash of the pixels of each image, if it is known already, as `Subset.keys` has it.
+        fingerprints: Those that are remembered for sets with keys.
     """
 
     array: NDArray[np.uint8]
     keys: tuple[str, ...] = ()
+    fingerprints: KnownFingerprints | None = None
 
     def __post_init__(self) -> None:
         if self.array.dtype != np.uint8 or self.array.ndim != 4:
@@ -84,7 +92,9 @@ class ArrayImages(ImagesRepr):
         return replace(self, array=self.array[indices], keys=_at(self.keys, indices))
 
     def fingerprint(self) -> str:
-        return hashlib.sha256(np.ascontiguousarray(self.array).reshape(-1).data).hexdigest()
+        if self.fingerprints is not None and self.keys:
+            return self.fingerprints.find(self.keys, lambda: digest_of_pixels(self.array))
+        return digest_of_pixels(self.array)
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,6 +135,11 @@ class FileImages(ImagesRepr):
     keys: tuple[str, ...] = ()
     fit: Fit = "squash"
     prepared: PreparedPixels | None = None
+    # A checksum of the pixels of each image that was compared with its hash; -1 before. It takes a sixth of the time.
+    _checksums: NDArray[np.int64] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_checksums", np.full(len(self.keys), -1))
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -148,27 +163,39 @@ class FileImages(ImagesRepr):
             DataError: If a file cannot be read, or has changed since its hash was taken.
         """
         images = np.empty((len(indices), *self.shape), np.uint8)
+        numbers = indices.tolist()
+        prepared = self.prepared if self.keys else None
+        rows = prepared.rows([self.keys[number] for number in numbers]) if prepared is not None else [-1] * len(numbers)
 
-        def fill(position: int) -> None:
-            index = int(indices[position])
-            if self.keys and self.prepared is not None and self.prepared.read(self.keys[index], images[position]):
-                return
-            images[position] = self.read_file(self.paths[index])
-            if self.keys and key_of(images[position]) != self.keys[index]:
-                raise DataError(f"{self.paths[index]} has changed since it was first read. Start again.")
+        def fill(start: int) -> None:
+            for position in range(start, min(start + _IN_A_ROW, len(numbers))):
+                image, row = images[position], rows[position]
+                if prepared is None or row < 0 or not prepared.read(row, image):
+                    self._decode(numbers[position], image)
 
         # Threads help: Pillow decodes and resizes outside the interpreter lock.
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(fill, range(len(indices))))
+        list(_threads(os.getpid()).map(fill, range(0, len(numbers), _IN_A_ROW)))
         return images
 
-    def read_file(self, path: Path) -> NDArray[np.uint8]:
+    def _decode(self, index: int, image: NDArray[np.uint8]) -> None:
+        key = self.keys[index] if self.keys else ""
+        image[...] = self.read_file(self.paths[index], compared=bool(key))
+        if key and (checksum := zlib.crc32(image.data)) != self._checksums[index]:
+            if key_of(image) != key:
+                raise DataError(f"{self.paths[index]} has changed since it was first read. Start again.")
+            self._checksums[index] = checksum
+
+    def read_file(self, path: Path, compared: bool = False) -> NDArray[np.uint8]:
         """Returns a file as one of these images.
+
+        Args:
+            path: The file.
+            compared: As for `read_image`.
 
         Raises:
             DataError: If it cannot be read.
         """
-        return read_image(path, self.size, self.channels, self.fit)
+        return read_image(path, self.size, self.channels, self.fit, compared)
 
     def take(self, indices: NDArray[np.integer]) -> "FileImages":
         paths = tuple(self.paths[int(i)] for i in indices)
@@ -178,6 +205,15 @@ class FileImages(ImagesRepr):
         return digest_of(list(self.keys or keys_of(self)))
 
 
+@functools.cache
+def _threads(process: int) -> ThreadPoolExecutor:
+    """Returns the threads of a process, which read all its batches: starting them takes longer than a small image.
+
+    A fork has the pool of its parent without the threads, so the pool belongs to the number of a process.
+    """
+    return ThreadPoolExecutor(thread_name_prefix="kerasclf-images")
+
+
 def _at(keys: tuple[str, ...], indices: NDArray[np.integer]) -> tuple[str, ...]:
     return tuple(keys[int(i)] for i in indices) if keys else ()
 
@@ -185,6 +221,11 @@ def _at(keys: tuple[str, ...], indices: NDArray[np.integer]) -> tuple[str, ...]:
 def in_memory(array: NDArray[Any]) -> ArrayImages:
     """Returns images (uint8) as `ArrayImages`, or rows of a table (float32) as `ArrayRows`."""
     return ArrayImages(array) if array.dtype == np.uint8 else ArrayRows(array)
+
+
+def digest_of_pixels(array: NDArray[Any]) -> str:
+    """Returns the SHA-256 of all pixels."""
+    return hashlib.sha256(np.ascontiguousarray(array).reshape(-1).data).hexdigest()
 
 
 def key_of(content: bytes | NDArray[Any]) -> str:

@@ -7,7 +7,7 @@ bit. Its files are below `images` in the folder of all caches.
 import contextlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypedDict
@@ -20,7 +20,8 @@ from PIL import features
 from kerasclf.cache_folders import CacheEntry, cache_root, read_about
 from kerasclf.data.file_records import FileTable, append_records, look_at, make_records
 from kerasclf.data.fit import Fit
-from kerasclf.data.prepared_pixels import PreparedPixels, append_pixels, open_for_appending
+from kerasclf.data.known_fingerprints import KnownFingerprints
+from kerasclf.data.prepared_pixels import PreparedPixels, append_keys, append_pixels, open_for_appending
 from kerasclf.errors import DataError, FolderError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
@@ -62,6 +63,14 @@ class ImageStore:
     _closed: bool = field(default=False, init=False)
     _found: int = field(default=0, init=False)
     _added: int = field(default=0, init=False)
+    _unprepared: int = field(default=0, init=False)
+    _most: str = field(default="", init=False)
+    _pixels: PreparedPixels | None = field(default=None, init=False)
+
+    @property
+    def fingerprints(self) -> KnownFingerprints:
+        """The fingerprints of sets of these images."""
+        return KnownFingerprints(self.folder / "fingerprints.json")
 
     def headers(self, files: Sequence[Path]) -> dict[Path, Header]:
         """Returns the (height, width) of known files, and whether each is grey."""
@@ -84,45 +93,52 @@ class ImageStore:
                 append_records(self.folder / _HEADERS, records)
 
     def pixels(self, shape: tuple[int, ...]) -> PreparedPixels:
-        """Returns the images of a shape (height, width, channels) that are stored."""
-        return PreparedPixels(self.folder, shape)
+        """Returns the images of a shape (height, width, channels) that are stored. Only a change makes it read anew."""
+        if self._pixels is None or self._pixels.shape != shape:
+            self._pixels = PreparedPixels(self.folder, shape)
+        return self._pixels
 
-    def keys(self, pixels: PreparedPixels, files: Sequence[Path]) -> list[str]:
-        """Returns the key of each file's pixels; empty if they are not prepared."""
-        keys = pixels.keys([self.identities[file] for file in files])
-        self._found += sum(map(bool, keys))
-        return keys
+    def find(self, shape: tuple[int, ...], files: Sequence[Path]) -> tuple[list[str], list[int]]:
+        """Returns the key of each file's pixels, or an empty one, and the indices of those that are not prepared."""
+        keys, lacking = self.pixels(shape).find([self.identities[file] for file in files])
+        self._found += len(files) - len(lacking)
+        return keys, lacking
 
     @contextlib.contextmanager
-    def filling(self, shape: tuple[int, ...], count: int) -> Iterator[Append]:
+    def filling(self, shape: tuple[int, ...], room: int, with_keys: Container[Path] = ()) -> Iterator[Append]:
         """Yields a function that stores images. It does nothing if the store is in use, full or read-only.
 
         Args:
             shape: Height, width and channels.
-            count: Number of images that will be stored.
+            room: Number of images whose pixels are stored; of the others, only the keys are.
+            with_keys: Files whose keys are stored already.
         """
 
         def append(files: Sequence[Path], keys: Sequence[str], images: Sequence[NDArray[np.uint8]]) -> None:
+            nonlocal room
             known = [index for index, file in enumerate(files) if self.identities[file]]
             if self._closed or not known:
                 return
+            chosen, self._pixels = known[:room], None
+            others = [index for index in known[room:] if files[index] not in with_keys]
             with self._unless_full():
-                append_pixels(
-                    self.folder,
-                    [self.identities[files[index]] for index in known],
-                    [keys[index] for index in known],
-                    [images[index] for index in known],
-                )
-                self._added += len(known)
+                if chosen:
+                    append_pixels(self.folder, *self._named(files, keys, chosen), [images[index] for index in chosen])
+                    room -= len(chosen)
+                    self._added += len(chosen)
+                if others:
+                    append_keys(self.folder, shape, *self._named(files, keys, others))
 
-        if not count or self._closed or not self._make_room(count * int(np.prod(shape))):
-            yield append
-            return
         with self._held() as held:
             with self._unless_full():
                 if held:
                     open_for_appending(self.folder, shape)
             yield append
+
+    def _named(
+        self, files: Sequence[Path], keys: Sequence[str], chosen: Sequence[int]
+    ) -> tuple[list[bytes], list[str]]:
+        return [self.identities[files[index]] for index in chosen], [keys[index] for index in chosen]
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[bool]:
@@ -156,25 +172,35 @@ class ImageStore:
         else:
             self.log("another process prepares these images now; this one reads their files")
 
-    def _make_room(self, needed: int) -> bool:
-        """Removes the stores that were used longest ago, until the others and a new part are within the limit."""
+    def make_room(self, shape: tuple[int, ...], count: int) -> int:
+        """Returns how many of some images can be prepared within the limit and the free disk.
+
+        It removes the stores that were used longest ago, until the others and this one are within the limit.
+        """
+        if self._closed or not count:
+            return 0
         limit, entries = _limit_bytes(), list(stored(cache_root()))
         own = sum(entry.size for entry in entries if entry.folder == self.folder)
         others = [entry for entry in entries if entry.folder != self.folder]
-        free = _SHARE_OF_FREE * disk_of(self.folder).free
-        if own + needed > limit or needed > free:
-            most = f"{format_bytes(limit)} ({_LIMIT})" if own + needed > limit else f"{format_bytes(free)} on this disk"
-            self.log(f"the images are not prepared for the next start: {format_bytes(own + needed)} of at most {most}")
-            self._closed = True
-            return False
-        while others and own + needed + sum(entry.size for entry in others) > limit:
+        # Of the disk without this store: a second start must not take a part of the rest.
+        on_disk = _SHARE_OF_FREE * (disk_of(self.folder).free + own)
+        size = int(np.prod(shape))
+        room = max(0, min(count, int((min(limit, on_disk) - own) // size)))
+        if room < count:
+            self._unprepared += count - room
+            self._most = (
+                f"{format_bytes(limit)} ({_LIMIT})" if limit < on_disk else f"{format_bytes(on_disk)} of this disk"
+            )
+        while room and others and own + room * size + sum(entry.size for entry in others) > limit:
             oldest = others.pop()
             if clear_images(oldest) is None:
                 self.log(f"removed the prepared images {oldest.folder.name}, to stay within {format_bytes(limit)}")
-        return True
+        return room
 
     def note_use(self) -> None:
-        """Says how many images were prepared already. Records that the store was used now."""
+        """Says how many images are prepared. Records that the store was used now."""
+        if self._unprepared:
+            self.log(f"{self._unprepared:,} images are not prepared: the store takes at most {self._most}")
         if self._found or self._added:
             self.log(f"prepared images: {self._found:,} found, {self._added:,} added, in {self.folder}")
         with contextlib.suppress(OSError):

@@ -19,22 +19,32 @@ from kerasclf.log import Log
 
 # Bytes of pixels read at once: enough to keep all threads busy, and few enough for any laptop.
 _CHUNK_BYTES = 64 << 20
+# Headers that are read between two messages, and remembered together.
+_HEADERS_AT_ONCE = 50_000
 # Files that a thread reads in one go: a call per file would cost as much as the header of a small one.
 _AT_ONCE = 16
 
 T = TypeVar("T")
 
 
-def read_headers(files: Sequence[Path], store: ImageStore | None) -> tuple[dict[Path, Header], dict[Path, DataError]]:
+def read_headers(
+    files: Sequence[Path], store: ImageStore | None, log: Log
+) -> tuple[dict[Path, Header], dict[Path, DataError]]:
     """Returns the size of each image, and whether it is grey; and the errors of those that are unreadable."""
     known = store.headers(files) if store else {}
-    found = _each(read_header, [file for file in files if file not in known])
-    errors = {file: result for file, result in found.items() if isinstance(result, DataError)}
-    new = {file: result for file, result in found.items() if not isinstance(result, DataError)}
-    if store:
-        store.remember_headers(new)
+    missing = [file for file in files if file not in known]
+    read, errors = dict[Path, Header](), dict[Path, DataError]()
+    for start in range(0, len(missing), _HEADERS_AT_ONCE):
+        found = _each(read_header, missing[start : start + _HEADERS_AT_ONCE])
+        errors |= {file: result for file, result in found.items() if isinstance(result, DataError)}
+        new = {file: result for file, result in found.items() if not isinstance(result, DataError)}
+        if store:
+            store.remember_headers(new)
+        read |= new
+        if (left := len(missing) - start - _HEADERS_AT_ONCE) > 0:
+            log(f"read the headers of {len(files) - left:,} of {len(files):,} images")
     # In the order of the files, as messages name the first.
-    headers = {file: known[file] if file in known else new[file] for file in files if file not in errors}
+    headers = {file: known[file] if file in known else read[file] for file in files if file not in errors}
     return headers, errors
 
 
@@ -54,10 +64,10 @@ def read_pixels(
     """
     files = source.paths
     pixels = np.empty((len(files) if in_memory else 0, *source.shape), np.uint8)
-    keys = _take_prepared(source, pixels, store) if store else [""] * len(files)
-    missing = [index for index, key in enumerate(keys) if not key]
+    keys, missing, room = _take_prepared(source, pixels, store) if store else ([""] * len(files), range(len(files)), 0)
     done, errors = len(files) - len(missing), dict[Path, DataError]()
-    with store.filling(source.shape, len(missing)) if store else nullcontext(_forget) as append:
+    with_keys = {files[index] for index in missing if keys[index]}
+    with store.filling(source.shape, room, with_keys) if store and missing else nullcontext(_forget) as append:
         for part in _chunks(missing, source):
             found = _each(lambda file: _decoded(source, file), [files[index] for index in part])
             whole = {file: result for file, result in found.items() if not isinstance(result, DataError)}
@@ -72,22 +82,30 @@ def read_pixels(
             if len(part) < len(missing):
                 log(f"read {done:,} of {len(files):,} images")
     if in_memory:
-        return ArrayImages(pixels, tuple(keys)), errors
-    return replace(source, keys=tuple(keys), prepared=store.pixels(source.shape) if store else None), errors
+        return ArrayImages(pixels, tuple(keys), store.fingerprints if store else None), errors
+    return replace(source, keys=tuple(keys)), errors
 
 
-def _take_prepared(source: FileImages, pixels: NDArray[np.uint8], store: ImageStore) -> list[str]:
+def _take_prepared(
+    source: FileImages, pixels: NDArray[np.uint8], store: ImageStore
+) -> tuple[list[str], Sequence[int], int]:
     """Fills in the pixels that are prepared, if there is memory for them.
 
     Returns:
-        The key of each image; empty for one that is not prepared, or damaged.
+        The key of each image, or an empty one; the indices of the images to decode; and how many of these have room in
+        the store.
     """
-    prepared = store.pixels(source.shape)
-    keys = store.keys(prepared, source.paths)
+    keys, lacking = store.find(source.shape, source.paths)
     if len(pixels):
-        for index in prepared.read_all(keys, pixels):
-            keys[index] = ""
-    return keys
+        chosen = set(lacking)
+        prepared = ["" if index in chosen else key for index, key in enumerate(keys)]
+        lacking = sorted([*lacking, *store.pixels(source.shape).read_all(prepared, pixels)])
+        return keys, lacking, store.make_room(source.shape, len(lacking))
+    room = store.make_room(source.shape, len(lacking))
+    # Images on demand with a key are known to be whole. They are decoded only to prepare them.
+    unknown = [index for index in lacking if not keys[index]]
+    known = [index for index in lacking if keys[index]]
+    return keys, sorted(unknown + known[: max(0, room - len(unknown))]), room
 
 
 def _chunks(indices: Sequence[int], source: FileImages) -> Iterator[Sequence[int]]:

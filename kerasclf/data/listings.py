@@ -68,9 +68,9 @@ class Listing:
         """Returns a listing of only the files at `indices`."""
         return replace(
             self,
-            files=tuple(self.files[int(i)] for i in indices),
+            files=tuple(self.files[i] for i in indices.tolist()),
             labels=self.labels[indices],
-            groups=tuple(self.groups[int(i)] for i in indices if self.groups),
+            groups=tuple(self.groups[i] for i in indices.tolist()) if self.groups else (),
         )
 
 
@@ -129,7 +129,7 @@ def read_listings(
     if left_out:
         log(describe_left_out(left_out))
     store = open_store([listing.root for listing in listings.values()], files, image_size, fit, log)
-    headers, errors = read_headers(files, store)
+    headers, errors = read_headers(files, store, log)
     problems: list[str] = []
     if image_size is None and (other := _other_size(headers)):
         problems.append(other)
@@ -141,6 +141,12 @@ def read_listings(
     for name, listing in listings.items():
         sources[name], broken = read_pixels(FileImages(listing.files, size, channels, fit=fit), in_memory, store, log)
         errors |= broken
+    if store and not in_memory:  # one table for all sets
+        prepared = store.pixels((*size, channels))
+        sources = {
+            name: replace(source, prepared=prepared) if isinstance(source, FileImages) else source
+            for name, source in sources.items()
+        }
     _refuse({} if skip_broken else errors, len(files), problems)
     if store:
         store.note_use()

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.file_records import FileTable, append_records, make_records
+from kerasclf.data.file_records import FileTable, RowIndex, append_records, make_records
 
 _BLOCK_BYTES = 8 << 20
 
@@ -19,42 +19,49 @@ _BLOCK_BYTES = 8 << 20
 class PreparedPixels:
     """The pixels of files at one size: a table of records, and a file with as many rows of pixels.
 
+    A second table has the keys of further files, whose pixels are not stored.
+
     Args:
-        folder: Where both are. Missing or unreadable files hold no pixels.
+        folder: Where they are. Missing or unreadable files hold no pixels.
         shape: Height, width and channels of each image.
     """
 
     def __init__(self, folder: Path, shape: tuple[int, ...]) -> None:
         self.path, self.shape = pixels_path(folder, shape), shape
         self._table = FileTable(self.path.with_suffix(".index"))
+        self._others = FileTable(self.path.with_suffix(".keys"))
         self._row_bytes = int(np.prod(shape))
         try:
             self._file = self.path.open("rb", buffering=0)
             weakref.finalize(self, self._file.close)
-            self._rows = min(len(self._table), os.fstat(self._file.fileno()).st_size // self._row_bytes)
+            self._count = min(len(self._table), os.fstat(self._file.fileno()).st_size // self._row_bytes)
         except OSError:
-            self._rows = 0
-        records = self._table.records[: self._rows]
-        self._row_of_key = dict(zip(records["key"].tolist(), range(self._rows), strict=True))
+            self._count = 0
+        own = self._table.undamaged
+        self._keys = RowIndex(self._table.records["key"], own[own < self._count])
         self._position = threading.Lock()
 
     def __len__(self) -> int:
-        return self._rows
+        return self._count
 
-    def keys(self, identities: Sequence[bytes]) -> list[str]:
-        """Returns the key of each file's pixels, as `Subset.keys` has it; empty if they are not prepared."""
-        rows = self._table.rows(identities)
-        keys = self._table.records["key"]
-        return [keys[row].tobytes().hex() if 0 <= row < self._rows else "" for row in rows.tolist()]
-
-    def read(self, key: str, image: NDArray[np.uint8]) -> bool:
-        """Reads an image by its key.
+    def find(self, identities: Sequence[bytes]) -> tuple[list[str], list[int]]:
+        """Finds files by their identities.
 
         Returns:
-            Whether `image` holds it: False if it is not prepared, or damaged.
+            The key of each file's pixels, as `Subset.keys` has it; empty for an unknown file. And the indices of the
+            files whose pixels are not stored.
         """
-        row = self._row_of_key.get(bytes.fromhex(key), -1)
-        return row >= 0 and self._read_row(row, image)
+        rows = self._table.rows(identities)
+        rows[rows >= self._count] = -1
+        keys, lacking = self._table.keys(rows), np.flatnonzero(rows < 0).tolist()
+        others = self._others.rows([identities[index] for index in lacking])
+        for index, key in zip(lacking, self._others.keys(others), strict=True):
+            keys[index] = key
+        return keys, lacking
+
+    def rows(self, keys: Sequence[str]) -> list[int]:
+        """Returns the row of each key's pixels; -1 if they are not stored."""
+        return self._keys.find([bytes.fromhex(key) for key in keys]).tolist()
 
     def read_all(self, keys: Sequence[str], images: NDArray[np.uint8]) -> list[int]:
         """Reads many images in threads.
@@ -66,18 +73,23 @@ class PreparedPixels:
         Returns:
             The indices of the damaged ones.
         """
-        rows = np.array([self._row_of_key.get(bytes.fromhex(key), -1) if key else -1 for key in keys], np.int64)
+        rows = np.array(self.rows(keys), np.int64)
         # In the order of the disk.
         order = np.argsort(rows, kind="stable")[np.count_nonzero(rows < 0) :]
         blocks = np.array_split(order, 1 + len(order) * self._row_bytes // _BLOCK_BYTES)
 
         def fill(block: NDArray[np.int64]) -> list[int]:
-            return [index for index in block.tolist() if not self._read_row(int(rows[index]), images[index])]
+            return [index for index in block.tolist() if not self.read(int(rows[index]), images[index])]
 
         with ThreadPoolExecutor() as pool:
             return [index for damaged in pool.map(fill, blocks) for index in damaged]
 
-    def _read_row(self, row: int, image: NDArray[np.uint8]) -> bool:
+    def read(self, row: int, image: NDArray[np.uint8]) -> bool:
+        """Reads an image.
+
+        Returns:
+            Whether `image` holds it: False if it is damaged.
+        """
         content = image.reshape(-1).data
         try:
             count = self._read_at(row * self._row_bytes, content)
@@ -127,11 +139,25 @@ def append_pixels(
     Raises:
         OSError: If the disk is full or read-only.
     """
-    records = make_records(identities)
-    records["key"] = np.frombuffer(bytes.fromhex("".join(keys)), "V16")
+    records = _with_keys(identities, keys)
     records["crc"] = [zlib.crc32(np.ascontiguousarray(image).data) for image in images]
     path = pixels_path(folder, images[0].shape)
     with path.open("ab") as file:
         for image in images:
             file.write(np.ascontiguousarray(image).data)
     append_records(path.with_suffix(".index"), records)
+
+
+def append_keys(folder: Path, shape: tuple[int, ...], identities: Sequence[bytes], keys: Sequence[str]) -> None:
+    """Appends the keys of images whose pixels are not stored, likewise.
+
+    Raises:
+        OSError: If the disk is full or read-only.
+    """
+    append_records(pixels_path(folder, shape).with_suffix(".keys"), _with_keys(identities, keys))
+
+
+def _with_keys(identities: Sequence[bytes], keys: Sequence[str]) -> NDArray[np.void]:
+    records = make_records(identities)
+    records["key"] = np.frombuffer(bytes.fromhex("".join(keys)), "V16")
+    return records

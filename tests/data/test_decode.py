@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, JpegImagePlugin
 
 from kerasclf.data.decode import read_header, read_image
 from kerasclf.errors import DataError
@@ -161,3 +161,17 @@ def test_twelve_bits_in_sixteen_are_refused_and_not_black(tmp_path):
         read_image(tmp_path / "dark.png", channels=1)
     Image.fromarray(np.zeros((8, 8), np.uint16)).save(tmp_path / "black.png")
     assert read_image(tmp_path / "black.png", channels=1).max() == 0
+
+
+def test_a_jpeg_is_decoded_in_one_call(tmp_path, monkeypatch):
+    """Each further call would ask for Python's lock."""
+    path = saved(tmp_path, Image.effect_noise((400, 400), 90), "noise.jpg", quality=95)
+    assert path.stat().st_size > 1 << 16
+    with Image.open(path) as file:
+        expected = np.asarray(file)
+    calls, read = [], JpegImagePlugin.JpegImageFile.load_read
+    monkeypatch.setattr(
+        JpegImagePlugin.JpegImageFile, "load_read", lambda self, count: calls.append(count) or read(self, count)
+    )
+    np.testing.assert_array_equal(read_image(path, channels=1)[..., 0], expected)
+    assert calls == [path.stat().st_size]

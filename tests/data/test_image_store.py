@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from PIL import Image
 
 from kerasclf import Split, load_dataset
 from kerasclf.cache_folders import cache_root
-from kerasclf.data import FileImages, decode, image_store, listed_pixels, listings
+from kerasclf.data import FileImages, decode, image_sources, image_store, listed_pixels, listings
 from kerasclf.data.dataset import SETS
 from kerasclf.data.file_records import RECORD
 from kerasclf.data.image_store import clear_images, stored
@@ -45,9 +46,9 @@ def decoded(monkeypatch):
     """The files that are decoded, and those whose header is read."""
     files, headers = [], []
 
-    def read_file(self, path):
+    def read_file(self, path, compared=False):
         files.append(path.name)
-        return decode.read_image(path, self.size, self.channels, self.fit)
+        return decode.read_image(path, self.size, self.channels, self.fit, compared)
 
     def read_header(path):
         headers.append(path.name)
@@ -327,13 +328,48 @@ def test_the_stores_used_longest_ago_make_room(photos, monkeypatch):
     assert new.folder.exists()
 
 
-def test_images_larger_than_the_limit_are_not_prepared(photos, monkeypatch):
-    monkeypatch.setenv("KERASCLF_IMAGE_CACHE_GB", "0.000001")
-    lines = []
-    check_same(load(photos, lines), without_store(photos))
+@pytest.mark.parametrize("limit", [1 << 30, 0], ids=["in memory", "on demand"])
+@pytest.mark.parametrize("room", [0, 7])
+def test_as_many_images_are_prepared_as_there_is_room_for(photos, monkeypatch, decoded, limit, room):
+    monkeypatch.setattr(listings, "IN_MEMORY_LIMIT", limit)
+    expected, lines, size = without_store(photos), [], 6 * 8 * 3
+    load(photos)
+    others = sum(path.stat().st_size for path in only_folder().iterdir() if not path.name.startswith("6x8x3"))
+    shutil.rmtree(only_folder())
+    monkeypatch.setenv("KERASCLF_IMAGE_CACHE_GB", str((others + (room + 0.5) * size) / 1e9))
+    check_same(load(photos, lines), expected)
     (line,) = [line for line in lines if "not prepared" in line]
-    assert line.endswith(" of at most 1.0 kB (KERASCLF_IMAGE_CACHE_GB)")
-    assert [entry.images for entry in stored(cache_root())] == [0]
+    assert line.startswith(f"{COUNT - room} images are not prepared: the store takes at most ")
+    assert line.endswith(" kB (KERASCLF_IMAGE_CACHE_GB)")
+    assert [entry.images for entry in stored(cache_root())] == [room]
+    # The keys of the others are remembered: images on demand are not decoded to hash them.
+    known = sorted((path.name, path.stat().st_size) for path in only_folder().glob("6x8x3*"))
+    decoded[0].clear()
+    again = load(photos)
+    assert len(decoded[0]) == (COUNT - room if limit else 0)
+    check_same(again, expected)
+    assert sorted((path.name, path.stat().st_size) for path in only_folder().glob("6x8x3*")) == known
+    # With more room, the rest is prepared.
+    monkeypatch.delenv("KERASCLF_IMAGE_CACHE_GB")
+    check_same(load(photos), expected)
+    assert [entry.images for entry in stored(cache_root())] == [COUNT]
+
+
+def test_pixels_in_memory_are_hashed_once(photos, monkeypatch):
+    hashed, digest = [], image_sources.digest_of_pixels
+    monkeypatch.setattr(image_sources, "digest_of_pixels", lambda array: hashed.append(len(array)) or digest(array))
+    expected = without_store(photos)
+    hashed.clear()
+    check_same(load(photos), expected)
+    assert len(hashed) == 3
+    check_same(load(photos), expected)
+    assert len(hashed) == 3
+    check_same(load(photos, split=Split(seed=3)), without_store(photos, split=Split(seed=3)))
+    # A damaged fingerprint is not used.
+    path = only_folder() / "fingerprints.json"
+    for damaged in (re.sub("[0-9a-f]{8}", "0" * 8, path.read_text()), "[]", '{"a": []}', "", "\0" * 99):
+        path.write_text(damaged)
+        check_same(load(photos), expected)
 
 
 @pytest.mark.parametrize("text", ["many", "-1", "nan"])
@@ -341,6 +377,19 @@ def test_the_limit_is_a_number(photos, monkeypatch, text):
     monkeypatch.setenv("KERASCLF_IMAGE_CACHE_GB", text)
     with pytest.raises(DataError, match=f"KERASCLF_IMAGE_CACHE_GB: expected a number of GB, .* Received: '{text}'."):
         load(photos)
+
+
+def test_headers_are_remembered_while_they_are_read(photos, monkeypatch, decoded):
+    """A kill loses those that were read last."""
+    monkeypatch.setattr(listed_pixels, "_HEADERS_AT_ONCE", 8)
+    broken = photos / "b" / "9.png"
+    broken.write_bytes(b"")
+    lines, expected = [], without_store(photos, skip_broken=True)
+    check_same(load(photos, lines, skip_broken=True), expected)
+    assert lines[:2] == [f"read the headers of {count} of {COUNT} images" for count in (8, 16)]
+    decoded[1].clear()
+    check_same(load(photos, skip_broken=True), expected)
+    assert decoded[1] == ["9.png"]
 
 
 def test_few_small_images_are_not_stored(photos, monkeypatch):
