@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from kerasclf.escaping import visible
 from kerasclf.notebooks import Screen, in_notebook
 from kerasclf.runs.cost import format_duration
+from kerasclf.runs.state_column import StateColumn
 from kerasclf.training.listener import Row
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -149,7 +150,7 @@ class ConsoleProgress:
             MofNCompleteColumn(),
             TextColumn("{task.fields[unit]}"),
             TimeRemainingColumn(compact=True),
-            TextColumn("left  {task.fields[state]}", style="dim"),
+            StateColumn("left  ", style="dim"),
             console=console,
             transient=True,
             disable=not console.is_terminal,

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from kerasclf.escaping import visible
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.progress import RunListener, SilentRunListener
+from kerasclf.runs.state_column import StateColumn
 from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
 from kerasclf.training.listener import Row
@@ -59,7 +60,7 @@ class SearchProgress:
         self._bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[state]}"),
+            StateColumn(),
             console=console,
             transient=True,
             disable=not console.is_terminal,

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +37,17 @@ def test_a_terminal_shows_the_curves_next_to_the_metrics():
         progress.finished_epoch("one", {**ROW, "epoch": 2, "loss": 1.0, "accuracy": 0.75})
         progress._bars.refresh()
     assert "loss █▁ 1.000 (val. 2.100)  accuracy ▁█ 0.750 (val. 0.200)  1,234 images/s" in out.getvalue()
+
+
+def test_a_narrow_terminal_shortens_the_metrics_alone():
+    out = io.StringIO()
+    with ConsoleProgress(9, Console(file=out, force_terminal=True, width=80)) as progress:
+        progress.began("flipped seed 1", 6, 1, [])
+        progress.finished_epoch("flipped seed 1", ROW)
+        progress._bars.refresh()
+    line = re.sub(r"\x1b[^m]*m", "", out.getvalue()).replace("\r", "").rpartition("flipped seed 1")[2].splitlines()[0]
+    assert re.fullmatch(r" ━+[╸╺]?━+ 1/6 epochs --:-- left  loss ▅ 2\.000 \(va.*… *", line)
+    assert line.count("━") >= 20
 
 
 def test_elsewhere_there_are_plain_lines():
