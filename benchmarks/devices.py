@@ -144,9 +144,9 @@ def contest(contestant: str, cases: Sequence[str]) -> None:
     if contestant != "two workers":
         print(json.dumps(_measure_all(CONTESTANTS[contestant], cases)))
         return
-    from kerasclf.commands.launch import _free_ports
+    from kerasclf.commands.launch import free_ports
 
-    first, _, second = _free_ports(3)
+    first, _, second = free_ports(3)
     hosts = f"127.0.0.1:{first},127.0.0.1:{second}"
     words = [sys.executable, "-m", "benchmarks.devices", "--worker", hosts, "--only", *cases]
     other = subprocess.Popen(words, stdout=subprocess.DEVNULL)

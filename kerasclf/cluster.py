@@ -138,7 +138,7 @@ def read_tf_config(text: str) -> Cluster:
         jobs, task = plain["cluster"], plain["task"]
         kind, index = str(task["type"]), int(task["index"])
         found = {name: _addresses(jobs, name) for name in (*_CHIEFS, "worker", "ps")}
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise KerasclfError(f"TF_CONFIG: expected the form {_EXAMPLE}. Received: {text[:200]!r}.") from error
     _check_roles(found, kind, index)
     chief = found["chief"] + found["master"]

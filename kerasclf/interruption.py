@@ -64,7 +64,10 @@ class Interruption:
     def _watch(self, parent: int) -> None:
         _wait_for_end_of(parent)
         _write(self._stderr, b"\nerror: kerasclf launch, which started this command, has ended.\n")
-        os.kill(os.getpid(), signal.SIGTERM)
+        if sys.platform == "win32":  # There, os.kill would end the process at once.
+            _thread.interrupt_main(signal.SIGTERM)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def end(self) -> None:
         """Ends the command: with the exit code of an interruption if there was one. Otherwise it returns."""

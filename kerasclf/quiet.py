@@ -29,7 +29,7 @@ def quiet_tensorflow(devices: bool = True) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
-class Hidden(MetaPathFinder, contextlib.AbstractContextManager["Hidden"]):
+class HiddenPackages(MetaPathFinder, contextlib.AbstractContextManager["HiddenPackages"]):
     """Lets this thread's imports of some packages fail, as if they were not installed.
 
     Args:
@@ -39,7 +39,7 @@ class Hidden(MetaPathFinder, contextlib.AbstractContextManager["Hidden"]):
     def __init__(self, *names: str) -> None:
         self.names, self.thread = names, threading.get_ident()
 
-    def __enter__(self) -> "Hidden":
+    def __enter__(self) -> "HiddenPackages":
         sys.meta_path.insert(0, self)
         return self
 

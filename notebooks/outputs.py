@@ -6,6 +6,7 @@ This file needs no Jupyter.
 import base64
 import io
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ def tidy(notebook: dict[str, Any], folder: Path) -> None:
             for holder, name in [(output, "text"), *((data, form) for form in _TEXTS)]:
                 if name in holder:
                     holder[name] = _without(places, "".join(holder[name]))
+            if "traceback" in output:
+                output["traceback"] = [_without(places, line) for line in output["traceback"]]
         if "outputs" in cell:
             cell["outputs"] = _joined(cell["outputs"])
 
@@ -48,7 +51,8 @@ def _places(folder: Path) -> list[tuple[str, str]]:
     places = {f"{folder}{os.sep}": "", str(folder): "."}
     places |= {os.environ[name].rstrip("/"): f"${name}" for name in _VARIABLES if os.environ.get(name)}
     places[str(Path.home())] = "~"
-    return sorted(places.items(), key=lambda place: len(place[0]), reverse=True)
+    # The root of the file system is in every path, and stands for nothing.
+    return sorted((place for place in places.items() if place[0].strip(os.sep)), key=lambda place: -len(place[0]))
 
 
 def _smaller(png: str) -> str:
@@ -71,5 +75,6 @@ def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _without(places: list[tuple[str, str]], text: str) -> str:
     for place, instead in places:
-        text = text.replace(place, instead)
+        end = "" if place.endswith(os.sep) else r"(?![\w-])"  # not of /root2, if the place is /root
+        text = re.sub(re.escape(place) + end, instead.replace("\\", r"\\"), text)
     return text

@@ -48,7 +48,9 @@ def test_make_refuses_another_python_in_a_sentence(tmp_path):
     old = tmp_path / "python3.10"
     old.write_text("#!/bin/sh\n[ $1 = -V ] && echo Python 3.10.13\n")  # anything else ends with 1
     old.chmod(0o755)
-    done = subprocess.run(["make", "setup", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True)
+    done = subprocess.run(
+        ["make", "--no-print-directory", "setup", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True
+    )
     assert done.returncode != 0 and not (tmp_path / ".venv").exists()
     assert done.stdout.splitlines()[-1] == (
         f"kerasclf needs Python 3.11, 3.12 or 3.13; {old} is Python 3.10.13. Try make PYTHON=python3.12 …"

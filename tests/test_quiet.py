@@ -64,7 +64,7 @@ def test_the_collector_pauses_and_goes_on():
 
 
 def test_hidden_packages_cannot_be_imported_in_this_thread_until_the_end():
-    with quiet.Hidden("colorsys"), ThreadPoolExecutor(1) as pool:
+    with quiet.HiddenPackages("colorsys"), ThreadPoolExecutor(1) as pool:
         sys.modules.pop("colorsys", None)
         with pytest.raises(ModuleNotFoundError, match="colorsys is hidden"):
             importlib.import_module("colorsys")

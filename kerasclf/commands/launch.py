@@ -97,7 +97,7 @@ class LaunchCommand:
         )
 
     def _run_local(self, workers: int, console: Console) -> None:
-        ports = _free_ports(workers + 1)
+        ports = free_ports(workers + 1)
         cluster = Cluster(tuple(f"{_THIS_MACHINE}:{port}" for port in (ports[0], *ports[2:])), 0)
         with self._local_members(cluster):
             if workers > 1:
@@ -164,7 +164,7 @@ def _refusal(command: str) -> str:
     )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Returns free ports of this machine. The second one follows the first."""
     while True:
         with contextlib.ExitStack() as stack:

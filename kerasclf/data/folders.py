@@ -151,7 +151,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
         for entry in entries:
             if entry.name not in names:
                 path = Path(entry)
-                yield path, _is_file(path) if entry.is_symlink() else entry.is_file()
+                yield path, _is_file(path) if _may_be_a_link(entry) else True
         folders += [Path(entry) for entry in reversed(below)]
 
 
@@ -160,6 +160,14 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link that leads to itself
         return False
+
+
+def _may_be_a_link(entry: os.DirEntry[str]) -> bool:
+    """Returns whether the listing does not say that an entry is a file. On some network disks it says nothing."""
+    try:
+        return not entry.is_file(follow_symlinks=False)
+    except OSError:
+        return True
 
 
 def _in_order(found: tuple[Path, bool]) -> str:

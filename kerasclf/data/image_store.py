@@ -161,8 +161,8 @@ class ImageStore:
             self._close(error)
 
     def _close(self, error: Exception) -> None:
-        """Stores nothing more, and says why once."""
-        self._closed = True
+        """Stores nothing more, and says why once. What another process has stored meanwhile can still be read."""
+        self._closed, self._pixels = True, None
         cause = error if isinstance(error, OSError) else error.__cause__
         if isinstance(cause, OSError):
             reason = cause.strerror or str(cause)

@@ -10,7 +10,7 @@ from kerasclf.files import read_json, write_json
 from kerasclf.schema import matches
 from kerasclf.values import digest_of
 
-# The sets that were asked for last. Each takes 150 bytes.
+# The sets that were hashed last. Each takes 150 bytes.
 _MOST = 1000
 
 

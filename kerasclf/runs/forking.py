@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from kerasclf.quiet import Hidden, quiet_tensorflow, without_collector
+from kerasclf.quiet import HiddenPackages, quiet_tensorflow, without_collector
 
 # Files that show a GPU driver: NVIDIA's, AMD's, and that of Windows in its subsystem for Linux.
 _DRIVERS = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/kfd", "/dev/dxg")
@@ -62,7 +62,7 @@ def import_for_runs() -> None:
     first step.
     """
     with without_collector():
-        with Hidden("sklearn", "matplotlib"):
+        with HiddenPackages("sklearn", "matplotlib"):
             quiet_tensorflow(devices=False)
         import kerasclf.training.train  # noqa: F401
     gc.freeze()

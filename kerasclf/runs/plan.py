@@ -122,8 +122,13 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     weights = _find_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, log)
     if (workers := launched()) is not None:
-        for experiment in request.experiments.values():
-            check_shares(datasets[_key(experiment)], experiment.phases, len(workers.addresses))
+        problems = Problems()
+        for name, experiment in request.experiments.items():
+            try:
+                check_shares(datasets[_key(experiment)], experiment.phases, len(workers.addresses))
+            except KerasclfError as error:
+                problems.add(f"{name}: {error}")
+        problems.raise_all("The workers cannot share the images")
     networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
     costs = measure_costs(
         {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},

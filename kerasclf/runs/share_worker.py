@@ -46,6 +46,8 @@ def main() -> None:
         answer("trained")
     except _RefusedError as refused:
         answer("refused", message=str(refused))
+    except FolderError as error:  # a disk of this machine, of which the others may know nothing
+        answer("failed", message=str(error))
     except Exception as error:
         traceback.print_exc()
         # Worker 0 has met the same error and says so, or another worker has ended and is named. Both end this process.

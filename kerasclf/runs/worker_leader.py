@@ -21,7 +21,6 @@ from kerasclf.cluster import Cluster
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.interruption import PARENT
 from kerasclf.runs.connection import Connection, GoneError, Message
-from kerasclf.runs.worker_process import describe_exit
 
 _PACKAGES = ("keras", "tensorflow", "numpy")
 _GRACE_S = 5.0  # seconds after which a command that does not end is killed
@@ -96,7 +95,7 @@ class Leader:
         self._run: Connection | None = None
         self._busy: set[int] = set()  # workers with a process of the last run
         self._waiting: set[int] = set()  # workers that have not loaded the images of the current run
-        self._folder = tempfile.TemporaryDirectory()
+        self._folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
 
     def gather(self) -> None:
         """Waits until all workers have joined.
@@ -204,8 +203,8 @@ class Leader:
             with contextlib.suppress(Empty):
                 if end := self._handle(*self._queue.get(timeout=0.1)):
                     return end
-        if code < 0:  # the number of a signal
-            return End(1, f"{self.cluster.name()} has failed: {describe_exit(code)} {RESUME}")
+        if code < 0:
+            return End(1, f"{self.cluster.name()} has failed: its command was ended by signal {-code}. {RESUME}")
         return End(code)
 
     def _start(self, request: "_Request") -> None:

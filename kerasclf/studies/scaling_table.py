@@ -5,7 +5,7 @@ from rich.table import Table
 from kerasclf.cluster import launched
 from kerasclf.escaping import for_console
 from kerasclf.machine import format_bytes
-from kerasclf.runs.cost import PhaseCost, format_duration
+from kerasclf.runs.cost import PhaseCost
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.scaling import (
     GPUS,
@@ -18,6 +18,7 @@ from kerasclf.runs.scaling import (
     format_speed,
     most_that_pay,
     speed_up,
+    step_s,
 )
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.training import TrainConfig
@@ -53,7 +54,7 @@ def scaling_table(study_plan: StudyPlan, gpus: int) -> Table:
                 for_console(name if number == 0 else ""),
                 for_console(phase.unfreeze),
                 f"{step.images:,}",
-                format_duration(step.compute_s),
+                f"{1000 * step_s(step, 1, LINKS[0]):,.1f} ms",
                 format_bytes(step.exchanged_bytes),
                 *(_cell(step, gpus, link) for link in LINKS),
             )

@@ -109,7 +109,7 @@ def check_batches(count: int, batch_size: int, replicas: int) -> None:
     if not _all_have_images(count, batch_size, replicas):
         last = count % batch_size or min(count, batch_size)
         raise KerasclfError(
-            f"batch_size: expected batches with at least one image for each of {replicas} devices. Received: "
+            f"batch_size: expected batches with at least one image for each of {replicas} {_devices()}. Received: "
             f"{batch_size}, which leaves {last} for the last batch of {count} images. Choose another batch size, or "
             f"{_fewer()}."
         )
@@ -125,7 +125,7 @@ def evaluation_size(count: int, batch_size: int, replicas: int) -> int:
         if _all_have_images(count, size, replicas):
             return size
     raise KerasclfError(
-        f"strategy: expected at least one validation image for each of {replicas} devices. Received: {count}. Add "
+        f"strategy: expected at least one validation image for each of {replicas} {_devices()}. Received: {count}. Add "
         f"images, or {_fewer()}."
     )
 
@@ -136,6 +136,10 @@ def _all_have_images(count: int, batch_size: int, replicas: int) -> bool:
         return min(sizes) >= replicas
     # tf.distribute rounds the share of the first devices up.
     return all(size > (replicas - 1) * -(-size // replicas) for size in sizes)
+
+
+def _devices() -> str:
+    return "workers" if _have_workers() else "devices"
 
 
 def _fewer() -> str:

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kerasclf.errors import FolderError
+
 Words = NDArray[np.float32]
 _WORD_BYTES = 4
 
@@ -64,12 +66,18 @@ class Workers:
         """Returns whether this worker is the one that writes a folder: the first of those that have it on their disk.
 
         Each worker leaves a file in its own folder, and looks for those of the others.
+
+        Raises:
+            FolderError: If this worker cannot write to the folder.
         """
         if self.count == 1:
             return True
-        folder.mkdir(parents=True, exist_ok=True)
         own = folder / f".worker-{uuid.uuid4().hex}"
-        own.touch()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            own.touch()
+        except OSError as error:
+            raise FolderError(f"{folder} cannot be written to: {error.strerror}.") from error
         try:
             names = [bytes(name).decode() for name in self.gather(np.frombuffer(own.name.encode(), np.uint8))]
             writer = next(index for index, name in enumerate(names) if (folder / name).exists())

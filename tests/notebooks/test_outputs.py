@@ -43,6 +43,7 @@ def tidied(tmp_path, monkeypatch):
         ("in {folder}", "in ."),
         ("folder:{home}/data/birds10", "folder:$KERASCLF_DATA/birds10"),
         ("{home}/.keras/models, /weights/a.h5", "~/.keras/models, $KERASCLF_WEIGHTS/a.h5"),
+        ("/weights2/a.h5", "/weights2/a.h5"),
     ],
 )
 def test_folders_of_this_machine_are_not_kept(printed, kept, tidied, tmp_path):
@@ -53,6 +54,17 @@ def test_folders_of_this_machine_are_not_kept(printed, kept, tidied, tmp_path):
     )
     assert stream == {"output_type": "stream", "name": "stdout", "text": f"{kept}\n"}
     assert result["data"] == {"text/plain": kept, "text/html": f"<p>{kept}"}
+
+
+def test_the_root_of_the_file_system_stands_for_nothing(tidied, monkeypatch):
+    monkeypatch.setenv("KERASCLF_DATA", "/")
+    (stream,) = tidied({"output_type": "stream", "name": "stdout", "text": "a/b"})
+    assert stream["text"] == "a/b"
+
+
+def test_folders_are_not_kept_in_an_error(tidied):
+    (error,) = tidied({"output_type": "error", "traceback": ["in /weights/a.h5", "KeyError"]})
+    assert error["traceback"] == ["in $KERASCLF_WEIGHTS/a.h5", "KeyError"]
 
 
 def test_images_are_left_out_where_the_cell_says_so(tidied):

@@ -39,7 +39,7 @@ def pair():
         ("import sys; sys.exit(3)", End(3)),
         (
             "import os; os.kill(os.getpid(), 9)",
-            End(1, "{} has failed: The process was killed (SIGKILL), most likely by the system for lack of memory."),
+            End(1, "{} has failed: its command was ended by signal 9."),
         ),
     ],
 )

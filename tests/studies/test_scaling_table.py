@@ -34,12 +34,20 @@ def test_each_phase_has_a_row_with_its_speed_on_each_link(study_plan):
     costs = {"sgd_20": cost, "adam_20": COST}
     rows = cells(scaling_table(replace(study_plan, jobs=jobs, plan=replace(study_plan.plan, costs=costs)), 8))
     assert [row[:5] for row in rows] == [
-        ("sgd_20", "head", "128", "0.01 s", "97 kB"),
-        ("", "all", "64", "0.01 s", "97 kB"),
-        ("adam_20", "all", "64", "0.01 s", "97 kB"),
+        ("sgd_20", "head", "128", "15.0 ms", "97 kB"),
+        ("", "all", "64", "15.0 ms", "97 kB"),
+        ("adam_20", "all", "64", "15.0 ms", "97 kB"),
     ]
     # In one machine, the CPU cores prepare a batch in a third of the time of its step.
     assert rows[2][5:] == ("3.0× (4)", "3.0× (4)", *NETWORK_SPEEDS)
+
+
+def test_a_slower_input_takes_the_time_of_the_step(study_plan):
+    slow = replace(COST, phases=(replace(PHASE, input_s=0.04 * PHASE.steps),))
+    costs = {"sgd_20": slow, "adam_20": slow}
+    (row, _) = cells(scaling_table(replace(study_plan, plan=replace(study_plan.plan, costs=costs)), 4))
+    assert row[3] == "40.0 ms"
+    assert row[5].startswith("1.0×")  # the GPUs of one machine wait for its cores
 
 
 @pytest.mark.parametrize(("gpus", "shown"), [(16, ["–", "–"]), (128, ["–", "–", "–", "–", "–"])])

@@ -107,7 +107,7 @@ def test_evaluation_takes_a_batch_size_that_gives_each_device_an_image(count, gi
 
 
 def test_too_few_validation_images_for_the_devices_are_refused():
-    with pytest.raises(KerasclfError, match="strategy: expected at least one validation image for each of 2 devices"):
+    with pytest.raises(KerasclfError, match="strategy: expected at least one validation image for each of 2 workers"):
         evaluation_size(1, 8, 2)
 
 
@@ -125,13 +125,13 @@ def two_workers(monkeypatch):
             17,
             4,
             {},
-            "batch_size: expected batches .* of 2 devices. Received: 8, which leaves 1 for the last batch of 17",
+            "batch_size: expected batches .* of 2 workers. Received: 8, which leaves 1 for the last batch of 17",
         ),
         (
             18,
             1,
             {},
-            "strategy: expected at least one validation image for each of 2 devices. Received: 1. Add images, or",
+            "strategy: expected at least one validation image for each of 2 workers. Received: 1. Add images, or",
         ),
         # Three classes of at most 7 images: 21 with oversampling, which leaves 1 for the last batch.
         (19, 4, {"batch_size": 5, "oversampling": "balanced"}, "Received: 5, which leaves 1 for the last batch of 21"),

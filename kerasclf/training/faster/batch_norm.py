@@ -57,7 +57,7 @@ def call(
         outputs, mean, variance = _normalize_rows(images, scale, offset, layer.epsilon)
         _update(layer.moving_mean, mean, layer.momentum)
         _update(layer.moving_variance, variance, layer.momentum)
-        return outputs
+        return tf.cast(outputs, layer.compute_dtype)
     outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
         x=images,
         scale=scale,
