@@ -107,7 +107,7 @@ def test_evaluation_takes_a_batch_size_that_gives_each_device_an_image(count, gi
 
 
 def test_too_few_validation_images_for_the_devices_are_refused():
-    with pytest.raises(KerasclfError, match="strategy: expected at least one validation image for each of 2 workers"):
+    with pytest.raises(KerasclfError, match="strategy: expected at least one validation image for each of 2 devices"):
         evaluation_size(1, 8, 2)
 
 
