@@ -11,7 +11,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.search import Budget, Choice, Float, Int, Search, Space, read_search, run_search
 from tests.search import killable
 from tests.search.fake import SPACE, TRIALS, FakeEngine, Killed, outcome, search
-from tests.studies.test_kill import kill
+from tests.studies.kills import kill
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """A study that test_kill.py starts in a process and kills. Its process handles signals as the command does.
 
-python -m tests.studies.killable FOLDER NAMES [--no-share]
+python -m tests.studies.killable FOLDER NAMES [--no-share] [--no-cache]
 """
 
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -71,6 +72,32 @@ def sharing_study():
     )  # fmt: skip
 
 
+def cached_study(photos, cache="auto"):
+    """Its runs are two trainings with followers: on cached activations of prepared images, and on the images."""
+    from kerasclf import Experiment, Split, Study, TrainConfig
+    from kerasclf.transfer import Transfer
+
+    head = Experiment(
+        data=f"folder:{photos}",
+        image_size=(32, 32),
+        model="squeezenet1_1",
+        model_args={"head": ()},
+        transfer=Transfer(weights="none", engine="tensorflow", cache=cache),
+        split=Split(validation=0.1, test=0.1),
+        train=TrainConfig(epochs=20, batch_size=64, unfreeze="head"),
+    )
+    pixels = head.but(model="mlp", model_args={"dropout": 0.3}, transfer=None, train=TrainConfig(epochs=20))
+    return Study(
+        "cached", "Cached", "Does it survive?",
+        {
+            "head_8": head.but(train=head.train.but(epochs=8)),
+            "head_20": head,
+            "pixels_8": pixels.but(train=pixels.train.but(epochs=8)),
+            "pixels_20": pixels,
+        },
+    )  # fmt: skip
+
+
 def run_killable(arguments):
     """Takes the place of the work of the command."""
     from rich.console import Console
@@ -81,10 +108,11 @@ def run_killable(arguments):
     from kerasclf.runs.progress import ConsoleProgress
     from kerasclf.studies.study_runner import run_study
 
-    out, *names = arguments
-    share = "--no-share" not in names
-    names = [name for name in names if name != "--no-share"]
-    study = sharing_study() if set(names) <= set(sharing_study().experiments) else killable_study()
+    out, *given = arguments
+    share, cache = "--no-share" not in given, "off" if "--no-cache" in given else "auto"
+    names = [name for name in given if not name.startswith("--")]
+    studies = [sharing_study(), killable_study(), cached_study(os.environ.get("KILLABLE_PHOTOS", "photos"), cache)]
+    study = next(study for study in studies if set(names) <= set(study.experiments))
     try:
         with ConsoleProgress(len(names), Console(width=140)) as progress:
             run_study(study, out, only=tuple(names), engine=Processes(2), share=share, listener=progress)

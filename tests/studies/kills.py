@@ -9,7 +9,12 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import psutil
+
+from kerasclf.files import file_digest
+from kerasclf.studies.study_folder import StudyFolder
 
 ROOT = Path(__file__).parents[2]
 SIGNALS = ("SIGTERM", "SIGHUP", "SIGINT", "SIGINT five times")
@@ -123,3 +128,64 @@ def random_kills(command, count, seed, longest, outs):
             used.append(next(outs))
     command.finish(*used[-1])
     return used
+
+
+def start(module, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *map(str, arguments)],
+        cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
+
+
+def wait_for(process, *words):
+    """Reads the output of a process up to the first line that has all these words."""
+    seen = []
+    for line in process.stdout:
+        seen.append(line)
+        if all(word in line for word in words):
+            return
+    raise AssertionError(f"{words} never came:\n{''.join(seen)}")
+
+
+def kill(process, with_workers):
+    """Kills a study with SIGKILL, with its workers or without."""
+    workers = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGKILL)
+    for worker in workers if with_workers else ():
+        worker.kill()
+    process.wait()
+    process.stdout.close()
+    alive = psutil.wait_procs(workers, timeout=20)[1]
+    assert not alive, "workers outlived their study"
+
+
+def finish(module, *arguments):
+    process = start(module, *arguments)
+    log = process.communicate(timeout=540)[0]
+    assert process.returncode == 0, log
+    return log
+
+
+def outcome(folder, experiments):
+    """Returns what must be identical: the predictions, the history without times, and the weights."""
+    import keras
+
+    found = {}
+    for name, experiment in experiments.items():
+        run = StudyFolder(folder).run(name, experiment.identity, 0)
+        run.check(experiment, 0)
+        assert not run.partial.exists()
+        history = run.history().drop(columns=["seconds", "images_per_second", "waiting_share"])
+        weights = keras.models.load_model(run.path / "model.keras").get_weights()
+        found[name] = file_digest(run.path / "predictions.csv"), history, weights
+    return found
+
+
+def check_outcomes(found, expected):
+    assert found.keys() == expected.keys()
+    for name, (predictions, history, weights) in found.items():
+        other = expected[name]
+        assert predictions == other[0], f"{name}: predictions differ"
+        pd.testing.assert_frame_equal(history, other[1], check_exact=True)
+        for a, b in zip(weights, other[2], strict=True):
+            np.testing.assert_array_equal(a, b)

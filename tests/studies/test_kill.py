@@ -1,7 +1,6 @@
 """A study that is killed at any moment and resumed gives results that are bit-identical to an uninterrupted study."""
 
 import itertools
-import os
 import shutil
 import signal
 import subprocess
@@ -18,63 +17,11 @@ from kerasclf.files import file_digest
 from kerasclf.studies.study_folder import StudyFolder
 from tests.photos import add_images
 from tests.studies.killable import killable_study, sharing_study
-from tests.studies.kills import ROOT, KilledCommand, random_kills
+from tests.studies.kills import KilledCommand, check_outcomes, finish, kill, outcome, random_kills, start, wait_for
 
 EXPERIMENTS = {**sharing_study().experiments, **killable_study().experiments}
 ALL, SHARING = tuple(killable_study().experiments), tuple(sharing_study().experiments)
 KILLABLE = "tests.studies.killable"
-
-
-def start(module, *arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=ROOT, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-    )  # fmt: skip
-
-
-def wait_for(process, *words):
-    """Reads the output of a process up to the first line that has all these words."""
-    seen = []
-    for line in process.stdout:
-        seen.append(line)
-        if all(word in line for word in words):
-            return
-    raise AssertionError(f"{words} never came:\n{''.join(seen)}")
-
-
-def kill(process, with_workers):
-    """Kills a study with SIGKILL, with its workers or without."""
-    workers = psutil.Process(process.pid).children(recursive=True)
-    process.send_signal(signal.SIGKILL)
-    for worker in workers if with_workers else ():
-        worker.kill()
-    process.wait()
-    process.stdout.close()
-    alive = psutil.wait_procs(workers, timeout=20)[1]
-    assert not alive, "workers outlived their study"
-
-
-def finish(module, *arguments):
-    process = start(module, *arguments)
-    log = process.communicate(timeout=540)[0]
-    assert process.returncode == 0, log
-    return log
-
-
-def outcome(folder, names):
-    """Returns what must be identical: the predictions, the history without times, and the weights."""
-    import keras
-
-    found = {}
-    for name in names:
-        experiment = EXPERIMENTS[name]
-        run = StudyFolder(folder).run(name, experiment.identity, 0)
-        run.check(experiment, 0)
-        assert not run.partial.exists()
-        history = run.history().drop(columns=["seconds", "images_per_second", "waiting_share"])
-        weights = keras.models.load_model(run.path / "model.keras").get_weights()
-        found[name] = file_digest(run.path / "predictions.csv"), history, weights
-    return found
 
 
 def columns_of(table):
@@ -96,13 +43,8 @@ def names_in(folder):
 
 
 def check_same(folder, uninterrupted, names):
-    expected = outcome(uninterrupted, names)
-    for name, one in outcome(folder, names).items():
-        other = expected[name]
-        assert one[0] == other[0], f"{name}: predictions differ"
-        pd.testing.assert_frame_equal(one[1], other[1], check_exact=True)
-        for a, b in zip(one[2], other[2], strict=True):
-            np.testing.assert_array_equal(a, b)
+    experiments = {name: EXPERIMENTS[name] for name in names}
+    check_outcomes(outcome(folder, experiments), outcome(uninterrupted, experiments))
 
 
 @pytest.mark.parametrize(
