@@ -101,7 +101,7 @@ def while_it_writes(launch, draw):
 
 
 def while_it_ends(launch, draw):
-    launch.wait_until(lambda: f"epoch-{EPOCHS:05}.npz" in launch.checkpoints())
+    launch.wait_until(lambda: f"epoch-{EPOCHS:05}.npz" in launch.checkpoints(), 400)
     return lambda: launch.wait_until(lambda: launch.files("result/*.csv"))
 
 
@@ -160,6 +160,6 @@ def test_twenty_random_kills_end_all_workers_and_the_run_resumes(tmp_path):
 
 def finish(launch):
     process = launch.start()
-    assert process.wait(200) == 0, launch.log(0)
+    assert process.wait(400) == 0, launch.log(0)
     assert launch.processes() == []
     assert list(launch.temporary.iterdir()) == []
