@@ -144,10 +144,9 @@ def contest(contestant: str, cases: Sequence[str]) -> None:
     if contestant != "two workers":
         print(json.dumps(_measure_all(CONTESTANTS[contestant], cases)))
         return
-    from kerasclf.commands.launch import free_ports
+    from kerasclf.commands.launch import free_addresses
 
-    first, _, second = free_ports(3)
-    hosts = f"127.0.0.1:{first},127.0.0.1:{second}"
+    hosts = ",".join(free_addresses(2))
     words = [sys.executable, "-m", "benchmarks.devices", "--worker", hosts, "--only", *cases]
     other = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     try:

@@ -100,6 +100,11 @@ def joined() -> Cluster | None:
     return _from_environment(_JOINED)
 
 
+def training_workers() -> Cluster | None:
+    """Returns the workers of the trainings here: of those that this process takes part in, or that it only plans."""
+    return launched() or joined()
+
+
 def launch_environment(cluster: Cluster) -> dict[str, str]:
     """Returns the environment variables of a command that `kerasclf launch` starts."""
     return {_LAUNCHED: cluster.to_json()}

@@ -19,8 +19,9 @@ import numpy as np
 
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.cluster import Cluster, join
+from kerasclf.commands.launch import free_addresses
 from tests.training.test_replicas import dataset_of
-from tests.worker_processes import BASIC, free_addresses
+from tests.worker_processes import BASIC
 
 STRATEGIES = ("none", "mirrored", "multiworker")
 PRECISIONS, JITS, STEPS = ("float32", "mixed_bfloat16", "mixed_float16"), (False, True), (1, 2)

@@ -8,7 +8,6 @@
 import functools
 import json
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -54,14 +53,6 @@ def train_recipe(name, strategy, checkpoints=None, epochs=None):
     return trained.history.to_dict("records"), trained.model.get_weights()
 
 
-def free_addresses(count):
-    servers = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    addresses = tuple(f"127.0.0.1:{server.getsockname()[1]}" for server in servers)
-    for server in servers:
-        server.close()
-    return addresses
-
-
 def save(folder, index, rows, weights):
     (folder / f"{index}.json").write_text(json.dumps(rows))
     np.savez(folder / f"{index}.npz", *weights)
@@ -78,6 +69,8 @@ def main():
         tf.config.set_logical_device_configuration(device, [tf.config.LogicalDeviceConfiguration()] * 2)
         save(folder, "devices", *train_recipe(name, "mirrored"))
         return
+    from kerasclf.commands.launch import free_addresses
+
     addresses, children = free_addresses(workers), []
     for index in range(workers):
         child = os.fork()

@@ -97,8 +97,7 @@ class LaunchCommand:
         )
 
     def _run_local(self, workers: int, console: Console) -> None:
-        ports = free_ports(workers + 1)
-        cluster = Cluster(tuple(f"{_THIS_MACHINE}:{port}" for port in (ports[0], *ports[2:])), 0)
+        cluster = Cluster(free_addresses(workers), 0)
         with self._local_members(cluster):
             if workers > 1:
                 say(console, f"{workers} workers on this machine; the output of the others: {self.logs}/worker-N.log")
@@ -164,8 +163,8 @@ def _refusal(command: str) -> str:
     )
 
 
-def free_ports(count: int) -> list[int]:
-    """Returns free ports of this machine. The second one follows the first."""
+def free_addresses(count: int) -> tuple[str, ...]:
+    """Returns addresses of this machine with free ports. So is the port after the first, where worker 0 leads."""
     while True:
         with contextlib.ExitStack() as stack:
 
@@ -174,7 +173,8 @@ def free_ports(count: int) -> list[int]:
 
             with contextlib.suppress(OSError, OverflowError):
                 first = free()
-                return [first, free(first + 1), *(free() for _ in range(count - 2))]
+                free(first + 1)
+                return tuple(f"{_THIS_MACHINE}:{port}" for port in (first, *(free() for _ in range(count - 1))))
 
 
 def _limit_cores(process: int, index: int, workers: int) -> None:

@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
-from kerasclf.cluster import NO_WORKERS, joined, launched
+from kerasclf.cluster import NO_WORKERS, joined, launched, training_workers
 from kerasclf.errors import DeviceMemoryError, KerasclfError, TrainingError
 from kerasclf.machine import processor_name
 from kerasclf.training.config import TrainConfig
@@ -76,7 +76,7 @@ def strategy_in_words(name: str) -> str:
 
 def count_devices(name: str) -> int:
     """Returns the number of devices that a training with a strategy divides its batches between."""
-    workers = launched() or joined()
+    workers = training_workers()
     if workers is not None and name in ("auto", "multiworker"):
         return len(workers.addresses)
     gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
@@ -94,7 +94,7 @@ def check_settings(config: TrainConfig) -> None:
     """
     if config.jit is not True or (devices := count_devices(config.strategy)) == 1:
         return
-    if (launched() or joined()) is None:
+    if training_workers() is None:
         reason = "XLA compiles a step for one device."
     elif not tf.config.list_physical_devices("GPU"):
         reason = "XLA compiles no exchange between CPUs."

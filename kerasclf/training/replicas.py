@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasclf.cluster import joined, launched
+from kerasclf.cluster import training_workers
 from kerasclf.data import Subset
 from kerasclf.errors import KerasclfError
 
@@ -147,5 +147,4 @@ def _fewer() -> str:
 
 
 def _have_workers() -> bool:
-    """Returns whether the devices are workers, also in a process that only plans for them."""
-    return joined() is not None or launched() is not None
+    return training_workers() is not None

@@ -9,8 +9,8 @@ import time
 import pytest
 
 from kerasclf.cli import main
+from kerasclf.commands.launch import free_addresses
 from kerasclf.runs.worker_leader import versions
-from tests.worker_processes import free_addresses
 
 TRAIN = ["study", "basenet", "--data", "digits"]
 

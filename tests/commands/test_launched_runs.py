@@ -11,8 +11,8 @@ import pandas as pd
 import psutil
 import pytest
 
+from kerasclf.commands.launch import free_addresses
 from tests.commands.test_launch import end_of, launch
-from tests.worker_processes import free_addresses
 
 pytestmark = pytest.mark.slow
 METRICS = ["loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]

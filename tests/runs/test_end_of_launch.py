@@ -8,11 +8,11 @@ import pytest
 
 from kerasclf import Experiment
 from kerasclf.cluster import Cluster
+from kerasclf.commands.launch import free_addresses
 from kerasclf.runs.connection import Connection, connect
 from kerasclf.runs.job import Job
 from kerasclf.runs.worker_leader import RESUME, End, Leader, listen_at, versions
 from tests.commands.test_launch import end_of, launch
-from tests.worker_processes import free_addresses
 
 WAITING = "import time; time.sleep(60)"
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kerasclf.cluster import Cluster
-from kerasclf.commands.launch import free_ports
+from kerasclf.commands.launch import free_addresses
 from kerasclf.runs.connection import connect
 from kerasclf.runs.worker_leader import End, Leader, versions
 from kerasclf.runs.worker_member import follow
@@ -17,8 +17,7 @@ from kerasclf.runs.worker_member import follow
 
 @pytest.fixture
 def cluster():
-    first, _, second = free_ports(3)
-    return Cluster((f"127.0.0.1:{first}", f"127.0.0.1:{second}"), 0)
+    return Cluster(free_addresses(2), 0)
 
 
 @pytest.fixture
