@@ -210,8 +210,9 @@ def _parse(spec: str) -> tuple[str, str]:
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(f"{spec} does not exist.{hint} Give the path of a folder of images, or another data set.")
     raise DataError(
-        f"Unknown data set {in_short(kind)}.{did_you_mean(kind, [*SPECS, *beside])} Known: {', '.join(SPECS)}, and the "
-        "paths of folders, tables and .npz files."
+        f"Unknown data set {in_short(kind)}, and there is no folder or file of this name."
+        f"{did_you_mean(kind, [*SPECS, *beside])} Known: {', '.join(SPECS)}, and the paths of folders, tables and .npz "
+        "files."
     )
 
 

@@ -127,7 +127,7 @@ REFUSED = [
     (["study", "laddr"], "Unknown study 'laddr'. Did you mean 'ladder'?"),
     (["study", "basenet", "--protocol", "sund"], "Unknown protocol 'sund'. Did you mean 'sound'?"),
     (["study", "basenet", "--only", "adam20"], "Unknown experiment 'adam20'. Did you mean 'adam_20'?"),
-    (["study", "basenet", "--data", "cifar101"], "Unknown data set 'cifar101'."),
+    (["study", "basenet", "--data", "cifar101"], "Unknown data set 'cifar101', and there is no folder or file"),
     (["study", "basenet", "--data", "cifar10:1"], "expected N from 2 to 10 classes. Received: 1."),
     (["study", "basenet", "--data", "shapes:3"], "Expected shapes, synthetic images"),
     (["study", "basenet", "--data", "iris"], "--data: basenet is a network for images. Received: iris, a table"),

@@ -22,7 +22,7 @@ from tests.report.run_folders import draw_nothing
         (["study", "course"], "The course is a command of its own: kerasclf course"),
         (
             ["study", "basenet", "--data", "cifar101", "--engine", "inline"],
-            "Unknown data set 'cifar101'. Did you mean 'cifar10",
+            "Unknown data set 'cifar101', and there is no folder or file of this name. Did you mean 'cifar10",
         ),
         (["study", "basenet", "--data", "folder:/nowhere", "--engine", "inline"], "The folder /nowhere does not exist"),
         (["study", "basenet", "--data", "shapes", "--protocol", "sund"], "Did you mean 'sound'?"),

@@ -12,7 +12,7 @@ from tests.photos import add_images
 
 
 def test_an_unknown_spec_suggests_a_known_one():
-    with pytest.raises(DataError, match=r"Unknown data set 'shape'\. Did you mean 'shapes'\?"):
+    with pytest.raises(DataError, match=r"Unknown data set 'shape', and .* name\. Did you mean 'shapes'\?"):
         load_dataset("shape")
 
 
@@ -29,7 +29,9 @@ def test_a_mistyped_path_suggests_what_lies_beside_it(tmp_path, monkeypatch):
     (tmp_path / "my_photo.txt").write_text("no data")
     (tmp_path / "labels.csv").write_text("image,label")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataError, match=r"Unknown data set 'my_foto'\. Did you mean 'my_photos'\? Known: cifar100, "):
+    with pytest.raises(
+        DataError, match=r"no folder or file of this name\. Did you mean 'my_photos'\? Known: cifar100, "
+    ):
         check_files("my_foto")
     with pytest.raises(DataError, match=r"Did you mean 'labels\.csv'\?"):
         check_files("lables.csv")
