@@ -196,11 +196,17 @@ class StudyResults:
     def _missing_note(self) -> str:
         """Sentences on the runs of the study that are not finished, or the empty string."""
         planned, finished = len(self.study["seeds"]), {e.name: len(e.runs) for e in self.experiments}
-        missing = {name: planned - finished.get(name, 0) for name in self.study["experiments"]}
-        if not any(missing.values()):
-            return ""
-        of = in_words([f"{counted(count, 'run')} of {name}" for name, count in missing.items() if count])
-        return f"Of {counted(planned * len(missing), 'run')}, {sum(missing.values())} are not finished: {of}."
+        absent = [name for name in self.study["experiments"] if not finished.get(name)]
+        missing = {name: planned - count for name, count in finished.items() if count < planned}
+        notes = [f"No run of {in_words(absent)} is finished."] if absent else []
+        if missing:
+            of = in_words([f"{counted(count, 'run')} of {name}" for name, count in missing.items()])
+            are = "is" if sum(missing.values()) == 1 else "are"
+            begun = counted(planned * len(finished), "run")
+            notes.append(
+                f"Of {'the other ' if absent else ''}{begun}, {sum(missing.values())} {are} not finished: {of}."
+            )
+        return " ".join(notes)
 
     @property
     def _networks_note(self) -> str:
