@@ -1,6 +1,7 @@
 """Side-by-side measurement: contestants take turns, each in a separate process."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -45,6 +46,19 @@ def ratio(results: Sequence[dict[str, float]], others: Sequence[dict[str, float]
     """Returns the median, minimum and maximum of the ratios per round."""
     ratios = [mine[key] / other[key] for mine, other in zip(results, others, strict=True)]
     return f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def cpu_seconds() -> float:
+    """Returns the CPU time of this process and of its running children, from /proc."""
+    ticks = 0
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = entry.read_text().rpartition(")")[2].split()
+        except OSError:  # a process that has ended
+            continue
+        if os.getpid() in (int(entry.parent.name), int(fields[1])):
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -9,12 +9,13 @@ from typing import Any, cast
 import numpy as np
 import tensorflow as tf
 
-from kerasclf.data import Subset
+from kerasclf.data import FileImages, Subset
 from kerasclf.errors import rebuild
 from kerasclf.machine import usable_cores
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.pipeline.epoch_order import Kind, make_order
+from kerasclf.pipeline.file_reader import make_file_reader
 from kerasclf.pipeline.mixing import make_mix
 from kerasclf.pipeline.shares import WHOLE, Share
 
@@ -162,15 +163,17 @@ def _reader(subset: Subset) -> Callable[[tf.Tensor], tf.Tensor]:
     if source.array is not None:
         array = _in_main_memory(source.array)
         return lambda indices: tf.gather(array, indices)
+    if isinstance(source, FileImages) and (read := make_file_reader(source)):
+        return read
 
     def read_files(indices: np.ndarray) -> np.ndarray:
         return source.read(indices)
 
-    def read(indices: tf.Tensor) -> tf.Tensor:
+    def read_with_python(indices: tf.Tensor) -> tf.Tensor:
         images = tf.numpy_function(read_files, [indices], source.dtype, stateful=False)
         return tf.ensure_shape(images, (None, *source.shape))
 
-    return read
+    return read_with_python
 
 
 def _in_main_memory(values: Any) -> tf.Tensor:
