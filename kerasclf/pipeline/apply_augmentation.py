@@ -42,7 +42,7 @@ def make_augment(
     rand_augment = RandAugment.of(augmentation)
     erase = make_erase(augmentation, seed)
 
-    @tf.function(jit_compile=_XLA)
+    @tf.function(jit_compile=_XLA, autograph=False)
     def move(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
         drawn = draw_numbers(seed, epoch, indices)
         affine = draw_affine(augmentation, drawn, image_shape)
@@ -51,11 +51,11 @@ def make_augment(
         images = transform(images, affine, augmentation.fill_mode, augmentation.cval, augmentation.interpolation)
         return color.shift_and_brighten(images, augmentation, drawn["channel_shift"], drawn["brightness"])
 
-    @tf.function(jit_compile=_XLA)
+    @tf.function(jit_compile=_XLA, autograph=False)
     def finish(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
         return to_uint8(images if erase is None else erase(images, draw_numbers(seed, epoch, indices), epoch, indices))
 
-    @tf.function(jit_compile=_XLA)
+    @tf.function(jit_compile=_XLA, autograph=False)
     def move_and_finish(images: tf.Tensor, epoch: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
         return finish(move(images, epoch, indices), epoch, indices)
 

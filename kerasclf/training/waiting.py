@@ -15,6 +15,8 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from kerasclf.pipeline.batches import plain
+
 Moments = Sequence[float] | NDArray[np.float64]
 
 
@@ -48,10 +50,10 @@ class MeasureWaiting(keras.callbacks.Callback):
                 return tf.nest.map_structure(tf.identity, batch)
 
         # The last stages, after prefetching: they run when the training function asks for a batch, one after the other.
-        numbers = tf.data.Dataset.range(self._moments.shape[1]).map(requested)
+        numbers = tf.data.Dataset.range(self._moments.shape[1]).map(plain(requested))
         options = tf.data.Options()
         options.experimental_optimization.inject_prefetch = False
-        return tf.data.Dataset.zip(numbers, batches).map(delivered).with_options(options)
+        return tf.data.Dataset.zip(numbers, batches).map(plain(delivered)).with_options(options)
 
     @property
     def share(self) -> float:

@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.python.autograph.impl import api as autograph
 
 from kerasclf import Augmentation
 from kerasclf.data import FileImages, Subset, listings, load_dataset
@@ -117,3 +118,17 @@ def test_an_activation_that_is_damaged_during_training_is_named_without_a_traceb
 def test_other_errors_of_tensorflow_stay():
     with pytest.raises(tf.errors.InvalidArgumentError), read_errors():
         tf.reshape(tf.zeros(3), (2, 2))
+
+
+def test_functions_are_traced_without_a_translation(monkeypatch):
+    translated = []
+
+    def translate(function, *rest):
+        translated.append(function)
+        raise RuntimeError
+
+    monkeypatch.setattr(autograph, "_convert_actual", translate)
+    subset = make_subset(8, shape=(8, 8, 3))
+    fields = {"zoom_range": 0.2, "horizontal_flip": True, "random_erasing": 0.5, "cut_mix": 1.0}
+    assert len(epoch_of(subset, **fields)) == len(list(evaluation_batches(subset, 3, 8))) == 1
+    assert translated == []
