@@ -167,6 +167,10 @@ bench-devices: $(BENCH_READY) ## Measure one process against two devices and two
 bench-startup: $(BENCH_READY) ## Measure the time from the command to the first step, and from run to run
 	$(BIN)/python -m benchmarks.startup
 
+.PHONY: bench-forecast
+bench-forecast: $(BENCH_READY) ## Compare the forecast of short studies with the time that they take
+	$(BIN)/python -m benchmarks.forecast
+
 .PHONY: bench-search
 bench-search: $(BENCH_READY) ## Measure 30 trials side by side against KerasTuner's own loop
 	$(BIN)/python -m benchmarks.search

@@ -1,8 +1,12 @@
-"""Sizes as text."""
+"""Sizes as text, and the cores of a process."""
+
+import os
+import threading
+from pathlib import Path
 
 import pytest
 
-from kerasclf.machine import format_bytes
+from kerasclf.machine import format_bytes, on_cores, usable_cores
 
 
 @pytest.mark.parametrize(
@@ -20,3 +24,26 @@ from kerasclf.machine import format_bytes
 )
 def test_small_sizes_keep_their_digits(size, text):
     assert format_bytes(size) == text
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux")
+@pytest.mark.parametrize(("count", "inside"), [(1, 1), (None, usable_cores())])
+def test_all_threads_use_some_cores_for_a_while(count, inside):
+    """The main thread, one that exists already and one that starts meanwhile."""
+    found, go = {}, threading.Event()
+
+    def note(name):
+        found[name] = len(os.sched_getaffinity(0))
+
+    earlier = threading.Thread(target=lambda: (go.wait(), note("earlier")))
+    earlier.start()
+    before = os.sched_getaffinity(0)
+    with on_cores(count):
+        later = threading.Thread(target=note, args=("later",))
+        later.start()
+        note("main")
+        go.set()
+        later.join()
+        earlier.join()
+    assert found == dict.fromkeys(("main", "earlier", "later"), inside)
+    assert os.sched_getaffinity(0) == before

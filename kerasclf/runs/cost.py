@@ -1,6 +1,7 @@
 """The cost of a run, phase by phase."""
 
-from collections.abc import Sequence
+import heapq
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ class PhaseCost:
         unfreeze: The setting that says what trains.
         trainable: Number of trainable weights.
         startup_s: Seconds before the first step.
-        epoch_s: Seconds per epoch, validation included.
+        epoch_s: Seconds from the start of an epoch to that of the next one, validation included.
         input_s: Seconds per epoch of the input pipeline alone.
         compute_s: Seconds per epoch of the network's steps alone.
         epochs: Maximum number of epochs.
@@ -54,16 +55,18 @@ class RunCost:
         phases: Costs of its phases, in order.
         disk_mb: Size of its folder and of two checkpoints per phase, in 10⁶ bytes.
         parameters: Number of parameters of the model.
+        finish_s: Seconds after the last epoch.
     """
 
     phases: tuple[PhaseCost, ...]
     disk_mb: float
     parameters: int
+    finish_s: float = 0.0
 
     @property
     def run_s(self) -> float:
         """Seconds of the run after its activations are cached."""
-        return sum(phase.phase_s for phase in self.phases)
+        return sum(phase.phase_s for phase in self.phases) + self.finish_s
 
     def left_s(self, epochs_done: int) -> float:
         """Returns the seconds that remain after `epochs_done` epochs of the run."""
@@ -77,6 +80,26 @@ class RunCost:
     def from_dict(cls, plain: dict[str, Any]) -> "RunCost":
         """Makes an estimate from plain JSON types."""
         return cls(**{**plain, "phases": tuple(PhaseCost(**phase) for phase in plain["phases"])})
+
+
+def side_by_side_s(runs_s: Iterable[float], width: int) -> float:
+    """Returns the seconds from the start of the first run to the end of the last one.
+
+    A run starts when another one ends, in the given order. Runs side by side do not slow each other down.
+
+    Args:
+        runs_s: Seconds of each run.
+        width: Number of runs side by side.
+
+    Example:
+        >>> from kerasclf.runs.cost import side_by_side_s
+        >>> side_by_side_s([10, 10, 10], width=2)
+        20.0
+    """
+    ends = [0.0] * width
+    for seconds in runs_s:
+        heapq.heapreplace(ends, ends[0] + seconds)
+    return max(ends)
 
 
 def format_duration(seconds: float) -> str:
@@ -124,4 +147,5 @@ def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], datase
         ),
         disk_mb=disk_mb,
         parameters=found[-1].parameters,
+        finish_s=found[-1].finish_s,
     )

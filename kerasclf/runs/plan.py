@@ -130,9 +130,10 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
                 problems.add(f"{name}: {error}")
         problems.raise_all("The workers cannot share the images")
     networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
+    cores = None if (gpus := tf.config.list_physical_devices("GPU")) else request.threads
     costs = measure_costs(
         {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},
-        lambda experiment, dataset: _rehearse(experiment, dataset, weights),
+        lambda experiment, dataset: _rehearse(experiment, dataset, weights, cores),
         RememberedCosts(describe_machine(request.threads)),
         log,
     )
@@ -140,7 +141,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
         data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
         snapshots=_write_snapshots(datasets.values(), request.snapshots),
-        gpus=len(gpus := tf.config.list_physical_devices("GPU")),
+        gpus=len(gpus),
         gpu_memory_mb=smallest_memory_mb() if gpus else None,
         networks=networks,
         costs=costs.by_name,
@@ -288,10 +289,12 @@ def _check_networks(
     return found
 
 
-def _rehearse(experiment: Experiment, dataset: ImageDataset, weights: PretrainedWeights) -> "Rehearsal":
+def _rehearse(
+    experiment: Experiment, dataset: ImageDataset, weights: PretrainedWeights, cores: int | None
+) -> "Rehearsal":
     import keras
 
     from kerasclf.training.rehearsal import rehearse
 
     keras.backend.clear_session()
-    return rehearse(dataset, experiment.recipe(seed=0, weights=_weights_of(experiment, weights)))
+    return rehearse(dataset, experiment.recipe(seed=0, weights=_weights_of(experiment, weights)), cores)

@@ -3,6 +3,7 @@
 import time
 from dataclasses import asdict, dataclass
 
+from kerasclf.runs.cost import side_by_side_s
 from kerasclf.runs.job import Job
 from kerasclf.studies.study_plan import StudyPlan
 
@@ -70,17 +71,17 @@ class Stopwatch:
         if not jobs or not all(job.name in self._plan.plan.costs and job.run.complete for job in jobs):
             return None
         parts = [self._trained_s(job) for job in jobs]
-        trained_s = self._extraction_s + max(sum(parts) / self._plan.width, *parts)
+        trained_s = self._extraction_s + side_by_side_s(parts, self._plan.width)
         return Timing(len(jobs), self._planned_s, trained_s, took_s)
 
     def _trained_s(self, job: Job) -> float:
-        """Returns the seconds that were planned for the epochs that a run has trained itself, and for its start."""
+        """Returns the seconds that were planned for the epochs that a run has trained itself, its start and its end."""
         cost, before = self._plan.plan.costs[job.name], self._before[job.title]
         taken = job.run.description().get("shared", {}).get("taken", [])
         shared = sum(share["epochs"] for share in taken)
         trained = max(int(job.run.metrics()["epochs"]) - before - shared, 0)
-        start_s = cost.left_s(job.experiment.epochs)
-        return start_s + cost.left_s(before + shared) - cost.left_s(before + shared + trained)
+        around_s = cost.left_s(job.experiment.epochs)
+        return around_s + cost.left_s(before + shared) - cost.left_s(before + shared + trained)
 
 
 def as_clock(seconds: float) -> str:

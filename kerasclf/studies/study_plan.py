@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from kerasclf.cache_folders import cache_root
 from kerasclf.machine import disk_of, format_bytes
-from kerasclf.runs.cost import PhaseCost
+from kerasclf.runs.cost import PhaseCost, side_by_side_s
 from kerasclf.runs.job import Job
 from kerasclf.runs.meter import free_memory_mb
 from kerasclf.runs.passes import Beginning, beginning
@@ -68,7 +68,7 @@ class StudyPlan:
     def seconds(self) -> float:
         """Time of the remaining runs if all their epochs train, and runs side by side do not slow each other down.
 
-        It includes neither the start of processes nor the report.
+        It includes neither the import of TensorFlow nor the report.
         """
         return self.extraction_s + self._training_s(shared_epochs(self.jobs))
 
@@ -99,7 +99,7 @@ class StudyPlan:
             for job in self.jobs
             if job.name in costs
         ]
-        return max(sum(lefts_s) / self.width, max(lefts_s, default=0.0))
+        return side_by_side_s(lefts_s, self.width)
 
     @property
     def extraction_s(self) -> float:

@@ -1,14 +1,21 @@
 """Rehearses a training: measures its cost in a few real training steps."""
 
+import contextlib
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset
+from kerasclf.machine import on_cores
+from kerasclf.model_file import MODEL, save_model
 from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.assembly import build_model
+from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.phase_inputs import make_phase_inputs
@@ -26,34 +33,46 @@ _EPOCHS = 3
 _SAMPLE = 32
 
 
-def rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
+def rehearse(dataset: ImageDataset, recipe: Recipe, cores: int | None = None) -> Rehearsal:
     """Trains a few steps of a recipe's last phase and discards the result.
+
+    Args:
+        dataset: The images.
+        recipe: The recipe.
+        cores: Number of CPU cores to use. A run that shares the machine with others cannot borrow theirs. None for all.
 
     Raises:
         DeviceMemoryError: If the device has no memory left.
     """
     with device_errors():
-        return _rehearse(dataset, recipe)
+        return _rehearse(dataset, recipe, cores)
 
 
-def _rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
+def _rehearse(dataset: ImageDataset, recipe: Recipe, cores: int | None) -> Rehearsal:
     began = time.perf_counter()
     built = build_model(dataset, recipe)
     building_s = time.perf_counter() - began
     inputs = make_phase_inputs(built, dataset, recipe.last, sample=_SAMPLE)
-    began = time.perf_counter() - building_s  # excludes the extraction of the sample
-    setup = prepare_phase(built, inputs, dataset, recipe.last)
-    pace = Pace()
-    _fit(setup, setup.batches, pace)
-    compute = Pace()
-    _fit(setup, tf.data.Dataset.from_tensors(next(iter(setup.batches))), compute)
-    variables = [*setup.model.variables, *setup.model.optimizer.variables]
+    with on_cores(cores):
+        began = time.perf_counter() - building_s  # excludes the extraction of the sample
+        setup = prepare_phase(built, inputs, dataset, recipe.last)
+        pace = Pace()
+        _fit(setup, setup.batches, pace)
+        startup_s = pace.first_s - began
+        compute = Pace()
+        _fit(setup, tf.data.Dataset.from_tensors(next(iter(setup.batches))), compute)
+        first_batch_s, batch_s = _batches_s(setup.batches)
+        tracing_s, validation_s = _validation_s(setup, slow=pace.step_s > _MAX_S / _STEPS)
+        variables = [*setup.model.variables, *setup.model.optimizer.variables]
+        checkpoint_s = _checkpoint_s(variables)
+        image_s = validation_s / max(len(inputs.validation), 1)
+        finish_s = image_s * (len(dataset.validation) + len(dataset.test)) + _saving_s(built.assembled.model, dataset)
     return Rehearsal(
-        startup_s=pace.first_s - began,
+        startup_s=startup_s + tracing_s,
         step_s=pace.step_s,
-        input_s=_batch_s(setup.batches),
+        input_s=batch_s,
         compute_s=compute.step_s,
-        validation_s=_validation_s(setup, slow=pace.step_s > _MAX_S / _STEPS),
+        validation_s=validation_s,
         steps=setup.steps,
         parameters=built.assembled.model.count_params(),
         trainable=inputs.counts.trainable,
@@ -61,6 +80,8 @@ def _rehearse(dataset: ImageDataset, recipe: Recipe) -> Rehearsal:
         cache=str(inputs.frozen.point.cache.folder) if inputs.frozen else "",
         extraction_s=inputs.extraction_s,
         cache_mb=inputs.cache_mb,
+        between_s=first_batch_s + checkpoint_s,
+        finish_s=finish_s,
     )
 
 
@@ -93,26 +114,59 @@ def _fit(setup: TrainingSetup, batches: tf.data.Dataset, pace: Pace) -> None:
         )
 
 
-def _validation_s(setup: TrainingSetup, slow: bool) -> float:
+def _validation_s(setup: TrainingSetup, slow: bool) -> tuple[float, float]:
+    """Returns the seconds to trace the validation, and those of one pass over the validation images."""
     if setup.validation is None:
-        return 0.0
+        return 0.0, 0.0
     batches = int(setup.validation.cardinality())
     measured = 1 if slow else min(batches, _STEPS)
     few = setup.validation.take(measured)
     with faster_layers(setup.model, setup.strategy):
-        setup.model.evaluate(few, verbose=0)  # traces
-        began = time.perf_counter()
-        setup.model.evaluate(few, verbose=0)
-    return (time.perf_counter() - began) * batches / measured
+        first, second = (_seconds_of(lambda: setup.model.evaluate(few, verbose=0)) for _ in range(2))
+    return max(0.0, first - second), second * batches / measured
 
 
-def _batch_s(batches: tf.data.Dataset) -> float:
-    """Returns the seconds per batch, without the first one."""
+def _batches_s(batches: tf.data.Dataset) -> tuple[float, float]:
+    """Returns the seconds until the first batch, and those per batch after it."""
+    began = time.perf_counter()
     iterator = iter(batches)
     next(iterator)
+    first_s = time.perf_counter() - began
     began, count = time.perf_counter(), 0
     for _ in iterator:
         count, seconds = count + 1, time.perf_counter() - began
         if (count >= _STEPS and seconds >= _MIN_S) or seconds >= _MAX_S:
             break
-    return (time.perf_counter() - began) / max(count, 1)
+    return first_s, (time.perf_counter() - began) / max(count, 1)
+
+
+def _checkpoint_s(variables: list[keras.Variable]) -> float:
+    """Returns the seconds to write a checkpoint."""
+
+    def write(folder: Path) -> None:
+        arrays = {str(number): variable.value.numpy() for number, variable in enumerate(variables)}
+        write_checkpoint(folder, Checkpoint(1, arrays, {}))
+
+    return _writing_s(write)
+
+
+def _saving_s(model: keras.Model, dataset: ImageDataset) -> float:
+    """Returns the seconds to save the finished model."""
+    uncompiled = keras.Model(model.input, model.output, name=model.name)
+    return _writing_s(lambda folder: save_model(uncompiled, folder / MODEL, dataset.class_names))
+
+
+def _writing_s(write: Callable[[Path], None]) -> float:
+    """Returns the seconds to write files into a folder. Without room for them it ends earlier."""
+
+    def write_and_remove() -> None:
+        with contextlib.suppress(OSError), tempfile.TemporaryDirectory() as folder:
+            write(Path(folder))
+
+    return _seconds_of(write_and_remove)
+
+
+def _seconds_of(act: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began

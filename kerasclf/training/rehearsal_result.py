@@ -8,7 +8,7 @@ class Rehearsal:
     """The cost of a training, measured after warm-up.
 
     Args:
-        startup_s: Seconds to build, trace and compile.
+        startup_s: Seconds to build, trace and compile, validation included.
         step_s: Seconds per training step, input pipeline and computation overlapping.
         input_s: Seconds per batch of the input pipeline alone.
         compute_s: Seconds per training step without the input pipeline.
@@ -21,6 +21,8 @@ class Rehearsal:
         extraction_s: Seconds to compute the activations that are not cached yet.
         cache_mb: Size of these activations, in 10⁶ bytes.
         peak_memory_mb: Maximum memory of the process meanwhile, in 10⁶ bytes; 0 if it was not measured.
+        between_s: Seconds between two epochs: to write a checkpoint, and to wait for the first batch.
+        finish_s: Seconds after the last epoch: to predict the validation and test images, and to save the model.
     """
 
     startup_s: float
@@ -36,8 +38,10 @@ class Rehearsal:
     extraction_s: float = 0.0
     cache_mb: float = 0.0
     peak_memory_mb: float = 0.0
+    between_s: float = 0.0
+    finish_s: float = 0.0
 
     @property
     def epoch_s(self) -> float:
-        """Seconds per epoch, validation included."""
-        return self.steps * self.step_s + self.validation_s
+        """Seconds from the start of an epoch to that of the next one, validation included."""
+        return self.steps * self.step_s + self.validation_s + self.between_s

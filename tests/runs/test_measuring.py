@@ -17,7 +17,7 @@ BASE = Experiment(data="digits", model="mlp", train=TrainConfig(epochs=30))
 TRAIN = BASE.train
 REHEARSAL = Rehearsal(
     startup_s=1.0, step_s=0.1, input_s=0.02, compute_s=0.08, validation_s=0.5, steps=3, parameters=99, trainable=90,
-    state_mb=0.5,
+    state_mb=0.5, between_s=0.2, finish_s=0.4,
 )  # fmt: skip
 MACHINE = {"device": "a CPU", "threads": 1, "versions": {"keras": "3"}}
 
@@ -68,8 +68,8 @@ def test_experiments_that_cost_the_same_are_measured_once(dataset):
     (measured,) = rehearsals.measured
     assert measured.epochs == 1
     assert rehearsals.lines == ["measuring the pace, 1 of 1: base, and 5 experiments that cost the same"]
-    assert costs.by_name["base"].run_s == pytest.approx(1 + 30 * (3 * 0.1 + 0.5))
-    assert costs.by_name["longer"].run_s == pytest.approx(1 + 60 * (3 * 0.1 + 0.5))
+    assert costs.by_name["base"].run_s == pytest.approx(1 + 30 * (3 * 0.1 + 0.5 + 0.2) + 0.4)
+    assert costs.by_name["longer"].run_s == pytest.approx(1 + 60 * (3 * 0.1 + 0.5 + 0.2) + 0.4)
     assert costs.by_name["stops"].disk_mb > costs.by_name["base"].disk_mb  # it keeps the best weights, too
     assert costs.peak_memory_mb > 10
 

@@ -9,6 +9,7 @@ from kerasclf import Augmentation, Experiment, Split, TrainConfig, models
 from kerasclf.data.fit import FITS
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import DataError, KerasclfError
+from kerasclf.machine import usable_cores
 from kerasclf.models.weights import pretrained
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.studies import declare
@@ -142,3 +143,16 @@ def test_a_plan_reads_weights_once(monkeypatch):
     plan = make_plan(PlanRequest({"one": small, "other": other}, measure=("one", "other")), lambda line: None)
     assert len(read) == 1
     assert set(plan.costs) == {"one", "other"}
+
+
+@pytest.mark.slow
+def test_a_measurement_covers_a_run_to_its_last_file():
+    """It takes place on fewer cores than there are, for a while."""
+    cores = usable_cores()
+    one = Experiment(data="digits", model="mlp", split=Split(train_per_class=20, test_per_class=5, validation=0.25))
+    cost = make_plan(PlanRequest({"one": one}, measure=("one",), threads=1), lambda line: None).costs["one"]
+    (phase,) = cost.phases
+    assert cost.finish_s > 0
+    assert phase.startup_s > phase.epoch_s > 0
+    assert cost.run_s == pytest.approx(phase.phase_s + cost.finish_s)
+    assert usable_cores() == cores
