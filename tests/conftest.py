@@ -33,11 +33,20 @@ tf.config.set_logical_device_configuration(
     tf.config.list_physical_devices("CPU")[0], [tf.config.LogicalDeviceConfiguration()] * 2
 )
 
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.data import ArrayImages, ImageDataset, Subset
 from kerasclf.notebook_figure import NotebookFigure, png_of
+from kerasclf.runs.engines import Inline
+from tests.photos import add_images
 
 # What has been imported stays: the collector need not walk through TensorFlow again and again.
 gc.freeze()
+
+
+def pytest_collection_finish():
+    """Thousands of collected tests stay too, with what their files import."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +127,27 @@ def real_data() -> Path:
     if not REAL_DATA.is_dir():
         pytest.skip(f"real images are not at {REAL_DATA}; set KERASCLF_DATA")
     return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def photos(tmp_path_factory):
+    """A folder of 3 × 8 photographs of 8×8 pixels."""
+    root = tmp_path_factory.mktemp("photos")
+    add_images(root, 8)
+    return root
+
+
+@pytest.fixture(scope="session")
+def photo_study(photos, tmp_path_factory):
+    """The folder of a study: `short` and `long` train for one and for eight epochs."""
+    base = Experiment(
+        data=f"folder:{photos}",
+        model="mlp",
+        split=Split(validation=0.25, test=0.25),
+        augmentation=Augmentation(rescale=1 / 255),
+        train=TrainConfig(epochs=1, batch_size=4),
+    )
+    longer = base.but(train=base.train.but(epochs=8))
+    out = tmp_path_factory.mktemp("study")
+    run_study(Study("photos", "Photos", "How long?", {"short": base, "long": longer}), out, engine=Inline())
+    return out

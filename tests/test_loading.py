@@ -9,7 +9,7 @@ from kerasclf.files import read_json, write_json
 from kerasclf.loading import find_model
 from tests.inference import conftest
 
-photos, study = conftest.photos, conftest.study
+study = conftest.study
 
 
 @pytest.fixture

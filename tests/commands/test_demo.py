@@ -15,7 +15,7 @@ from kerasclf.inference.demo_server import OpenPort
 from tests.chromium import CHROMIUM, Chromium
 from tests.inference import conftest
 
-photos, study = conftest.photos, conftest.study
+study = conftest.study
 OPENED = (
     "opens the page to others. Everyone who reaches this machine can use the model and see its training images. "
     "Nothing is encrypted, and there is no password. Browsers allow the webcam only to pages of their own machine."

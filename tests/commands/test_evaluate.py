@@ -11,7 +11,7 @@ from kerasclf.cli import main
 from tests.inference import conftest
 from tests.photos import add_images
 
-photos, study, quick_figures = conftest.photos, conftest.study, conftest.quick_figures
+study, quick_figures = conftest.study, conftest.quick_figures
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from kerasclf.inference import artifacts
 from kerasclf.loading import find_model
 from tests.inference import conftest
 
-photos, study = conftest.photos, conftest.study
+study = conftest.study
 
 
 @pytest.fixture

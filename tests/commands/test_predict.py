@@ -15,7 +15,7 @@ from kerasclf.runs.run_tables import read_predictions
 from tests.inference import conftest
 from tests.inference.pixel_runs import NAMES, drawn_images, pixel_model, write_pixel_run
 
-photos, study = conftest.photos, conftest.study
+study = conftest.study
 
 
 @pytest.fixture

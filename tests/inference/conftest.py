@@ -1,35 +1,13 @@
-"""What the tests of inference share: a study of one epoch on small photographs."""
+"""What the tests of inference share."""
 
 import numpy as np
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
-from kerasclf.runs.engines import Inline
-from tests.photos import add_images
-
 
 @pytest.fixture(scope="session")
-def photos(tmp_path_factory):
-    """A folder of 3 × 8 photographs of 8×8 pixels."""
-    root = tmp_path_factory.mktemp("photos")
-    add_images(root, 8)
-    return root
-
-
-@pytest.fixture(scope="session")
-def study(photos, tmp_path_factory):
-    """The folder of a study: `short` and `long` train for one and for eight epochs."""
-    base = Experiment(
-        data=f"folder:{photos}",
-        model="mlp",
-        split=Split(validation=0.25, test=0.25),
-        augmentation=Augmentation(rescale=1 / 255),
-        train=TrainConfig(epochs=1, batch_size=4),
-    )
-    longer = base.but(train=base.train.but(epochs=8))
-    out = tmp_path_factory.mktemp("study")
-    run_study(Study("photos", "Photos", "How long?", {"short": base, "long": longer}), out, engine=Inline())
-    return out
+def study(photo_study):
+    """The folder of the study that all tests share."""
+    return photo_study
 
 
 @pytest.fixture

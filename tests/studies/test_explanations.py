@@ -18,23 +18,19 @@ from kerasclf.studies.explanations import EXPLANATIONS, chosen_images, read_expl
 from tests.report.run_folders import draw_nothing
 
 
-def run_one(out, model):
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory):
+    """A study of a network with feature maps, which makes many errors, with its explanations."""
+    out = tmp_path_factory.mktemp("explained") / "study"
     experiment = Experiment(
         data="digits",
-        model=model,
+        model="basenet",
         split=Split(train_per_class=8, validation=0.25, test_per_class=3),
         augmentation=Augmentation(rescale=1 / 255),
         train=TrainConfig(epochs=1),
         image_size=(16, 16),
     )
     run_study(Study("digits", "Digits", "Why?", {"one": experiment}), out, engine=Inline())
-    return out
-
-
-@pytest.fixture(scope="module")
-def explained(tmp_path_factory):
-    """A study of a network with feature maps, which makes many errors, with its explanations."""
-    out = run_one(tmp_path_factory.mktemp("explained") / "study", "basenet")
     return out, explain_study(read_results(out), out)
 
 
@@ -130,8 +126,8 @@ def test_a_damaged_file_is_refused(explained, tmp_path):
     assert read_explanations(tmp_path / "nowhere") is None
 
 
-def test_a_dense_network_has_none_and_nothing_is_said(tmp_path, monkeypatch):
-    out, lines = run_one(tmp_path / "study", "mlp"), []
+def test_a_dense_network_has_none_and_nothing_is_said(photo_study, tmp_path, monkeypatch):
+    out, lines = photo_study, []
     results = explain_study(read_results(out), out, lines.append)
     assert (results.explanations, lines) == (None, [])
     assert not (out / EXPLANATIONS).exists()
