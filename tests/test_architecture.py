@@ -77,9 +77,9 @@ def test_old_words_are_gone(word):
     assert found == []
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
+def test_tensorflow_is_not_imported_before_there_is_something_to_compute():
+    """One process runs all statements: whatever imports TensorFlow first is named."""
+    statements = [
         "import kerasclf",
         "from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig",
         "from kerasclf import FinishedStudy, run_study",
@@ -92,11 +92,16 @@ def test_old_words_are_gone(word):
         "from kerasclf.search.search_catalogue import SEARCHES; [known.make().check() for known in SEARCHES.values()]",
         "from kerasclf.report.search.search_page import write_search_report",
         "from kerasclf.studies import STUDIES; [declare('sound') for declare in STUDIES.values()]",
-    ],
-)
-def test_tensorflow_is_not_imported_before_there_is_something_to_compute(statement):
-    code = f"{statement}\nimport sys; sys.exit(any(name in sys.modules for name in ('tensorflow', 'keras', 'torch')))"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+    ]
+    code = f"""
+import sys
+for statement in {statements!r}:
+    exec(statement, {{}})
+    if found := {{"tensorflow", "keras", "torch"}} & {{*sys.modules}}:
+        sys.exit(f"{{statement}} imports {{found}}")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(
