@@ -86,11 +86,14 @@ def check_pair(dataset, folder, leader, follower, kill=None):
     return longer, shorter
 
 
-def test_a_shorter_run_follows_a_longer_one(dataset, tmp_path):
-    """One that stops early and one that ends early; the longer run is killed in between."""
+@pytest.mark.parametrize(
+    "names", [("stops",), pytest.param(("shorter", "stops"), marks=pytest.mark.slow)], ids=["one", "two"]
+)
+def test_a_shorter_run_follows_a_longer_one(dataset, tmp_path, names):
+    """One that stops early, or another that ends early too; the longer run is killed in between."""
     longer = SMALL.but(epochs=4)
-    shorter, stops = longer.but(epochs=3), longer.but(learning_rate=0.02, early_stopping=STOPPING)
-    followers = {"shorter": shorter, "stops": stops}
+    both = {"shorter": longer.but(epochs=3), "stops": longer.but(learning_rate=0.02, early_stopping=STOPPING)}
+    followers = {name: both[name] for name in names}
     leading = Leading("longer", tuple(Follower(name, one, tmp_path / name) for name, one in followers.items()))
 
     def fit(config, name, **changes):
@@ -99,7 +102,7 @@ def test_a_shorter_run_follows_a_longer_one(dataset, tmp_path):
     with pytest.raises(Killed):
         fit(longer, "longer", listener=KillAt(3), leading=leading)
     whole = fit(longer, "longer", leading=leading)
-    assert whole.shared.given == {"shorter": 3, "stops": whole.shared.given["stops"]}
+    assert whole.shared.given == {name: 3 if name == "shorter" else whole.shared.given[name] for name in names}
     for name, config in followers.items():
         shared, alone = fit(config, name, listener=Untrained()), train(dataset, flat_recipe(config))
         check_same(shared, alone)

@@ -234,7 +234,8 @@ def pretrained():
     return model.get_layer("small").get_weights(), statistics(model)
 
 
-@pytest.mark.parametrize("batch_norm", ["auto", "frozen", "trained"])
+# "auto" is "frozen" where weights are given.
+@pytest.mark.parametrize("batch_norm", ["auto", pytest.param("frozen", marks=pytest.mark.slow), "trained"])
 def test_statistics_drift_on_other_images_unless_they_are_frozen(pretrained, batch_norm):
     """The trap of fine-tuning on small batches: weights hardly change, but the network forgets its task."""
     weights, before = pretrained

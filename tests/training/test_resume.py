@@ -96,9 +96,10 @@ def test_a_training_killed_in_its_first_epoch_starts_over(dataset, tmp_path):
 
 def test_a_finished_training_is_not_trained_further(dataset, tmp_path):
     """As after a kill between the last epoch and the results."""
-    config = CONFIGS["early_stopping"]
-    first = fit(dataset, config, tmp_path)
-    again = fit(dataset, config, tmp_path, KillAt(len(first.history) + 1, step=1))
+    recipe = Recipe(other_network, (CONFIGS["early_stopping"],), 3, Augmentation(rescale=1 / 255))
+    first = train(dataset, recipe, checkpoints=tmp_path)
+    killer = KillAt(len(first.history) + 1, step=1)
+    again = train(dataset, recipe, checkpoints=tmp_path, listener=killer)
     assert len(again.history) == len(first.history)
     for one, other in zip(first.model.get_weights(), again.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -133,7 +134,7 @@ def other_network(shape, classes):
 
 
 def test_a_checkpoint_of_another_network_is_refused(dataset, tmp_path):
-    config = CONFIGS["cosine"]
-    fit(dataset, config, tmp_path)
+    config = CONFIGS["cosine"].but(epochs=2)
+    train(dataset, Recipe(other_network, (config,), 3), checkpoints=tmp_path)
     with pytest.raises(TrainingError, match="do not fit the network"):
-        train(dataset, Recipe(other_network, (config,), 3, AUGMENTED), checkpoints=tmp_path)
+        train(dataset, Recipe(network, (config,), 3), checkpoints=tmp_path)

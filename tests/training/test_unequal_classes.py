@@ -70,6 +70,7 @@ def test_oversampling_says_how_many_images_an_epoch_has(unequal):
     assert lines.steps == [6]
     row = trained.history.iloc[0]
     assert 0 < row["images_per_second"] * row["seconds"] == pytest.approx(96)
+    assert len(trained.predict(unequal.test)) == 30  # test images are not oversampled
 
 
 def test_oversampling_repeats_no_image_of_equal_classes(dataset):
@@ -77,11 +78,10 @@ def test_oversampling_repeats_no_image_of_equal_classes(dataset):
     assert (setup.images, setup.steps) == (96, 6)
 
 
-def test_validation_and_test_images_are_not_oversampled(unequal):
+def test_validation_images_are_not_oversampled(unequal):
     setup = prepare(unequal, recipe_of(oversampling="balanced"))
     labels = np.concatenate([labels for _, labels in setup.validation.as_numpy_iterator()])
     assert labels.sum(axis=0).tolist() == [10, 10, 10]
-    assert len(train(unequal, recipe_of(epochs=1, oversampling="balanced")).predict(unequal.test)) == 30
 
 
 class HaltAt(SilentTrainingListener):
@@ -90,10 +90,9 @@ class HaltAt(SilentTrainingListener):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize(
-    "remedy",
-    [{"oversampling": "balanced"}, pytest.param({"loss": "focal", "logit_adjustment": 1.0}, marks=pytest.mark.slow)],
-)
+# tests/training/test_phase_inputs.py has a fast test of the same kind.
+@pytest.mark.slow
+@pytest.mark.parametrize("remedy", [{"oversampling": "balanced"}, {"loss": "focal", "logit_adjustment": 1.0}])
 def test_a_resumed_training_is_bit_identical(unequal, tmp_path, remedy):
     recipe = recipe_of(**remedy)
     whole = train(unequal, recipe)

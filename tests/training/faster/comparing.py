@@ -2,12 +2,22 @@
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from kerasclf.training.faster import faster_layers
 
 # Relative to the largest value. float32 sums in another order; the other types round each output.
 TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 2e-2, "mixed_float16": 2e-3}
+
+
+def each_rank_and_policy(ranks):
+    """Returns all pairs. Mixed precision of other inputs than images is slow: it is the same computation."""
+    return [
+        pytest.param(rank, policy, marks=pytest.mark.slow if rank in (2, 3, 5) and policy != "float32" else ())
+        for policy in TOLERANCE
+        for rank in ranks
+    ]
 
 
 def computed(model, x, training, jit=False, traced=True):
@@ -31,7 +41,7 @@ def computed(model, x, training, jit=False, traced=True):
 
 def assert_alike(model, x, training=True, policy="float32", jit=False, traced=True, rounding=1):
     """Compares the patched and the original model. The last layer must be patched."""
-    expected = computed(model, x, training)
+    expected = computed(model, x, training, traced=False)  # tracing takes most of the time of these tests
     with faster_layers(model):
         assert "call" in vars(model.layers[-1])
         found = computed(model, x, training, jit, traced)

@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from tests.training.faster.comparing import TOLERANCE, assert_alike, computed
+from tests.training.faster.comparing import assert_alike, computed, each_rank_and_policy
 
 # Rows of images are normalised at once if the number of channels is no multiple of four.
 SHAPES = {2: (6,), 3: (5, 6), 4: (7, 5, 6), 5: (3, 2, 5, 6), "eight channels": (7, 5, 8)}
@@ -28,8 +28,7 @@ def values(rank=4, count=8):
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("policy", TOLERANCE)
-@pytest.mark.parametrize("rank", SHAPES)
+@pytest.mark.parametrize(("rank", "policy"), each_rank_and_policy(SHAPES))
 def test_it_computes_what_keras_does(rank, policy, training):
     assert_alike(normaliser(rank, policy), values(rank), training, policy)
 
@@ -81,8 +80,7 @@ def test_a_frozen_layer_runs_in_inference_mode():
         np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("policy", TOLERANCE)
-@pytest.mark.parametrize("rank", [2, 4, "eight channels"])
+@pytest.mark.parametrize(("rank", "policy"), each_rank_and_policy([2, 4, "eight channels"]))
 def test_xla(rank, policy):
     assert_alike(normaliser(rank, policy), values(rank), True, policy, jit=True)
 

@@ -6,7 +6,13 @@ import pytest
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from tests.training.faster.comparing import TOLERANCE, assert_alike, assert_empty_batch_works, is_patched
+from tests.training.faster.comparing import (
+    TOLERANCE,
+    assert_alike,
+    assert_empty_batch_works,
+    each_rank_and_policy,
+    is_patched,
+)
 
 SHAPES = {2: (24,), 3: (5, 24), 4: (7, 5, 24)}
 
@@ -25,8 +31,7 @@ def values(rank=4, count=8):
     return (np.random.default_rng(2).normal(size=(count, *SHAPES[rank])) * 3 + 2).astype(np.float32)
 
 
-@pytest.mark.parametrize("policy", TOLERANCE)
-@pytest.mark.parametrize("rank", SHAPES)
+@pytest.mark.parametrize(("rank", "policy"), each_rank_and_policy(SHAPES))
 def test_it_computes_what_keras_does(rank, policy):
     assert_alike(normaliser(rank, policy), values(rank), True, policy)
 
