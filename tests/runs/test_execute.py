@@ -20,7 +20,7 @@ from kerasclf.training.listener import SilentTrainingListener
 
 BASE = Experiment(
     data="digits",
-    image_size=(32, 32),
+    model="mlp",
     split=Split(train_per_class=20, test_per_class=5, validation=0.25),
     augmentation=Augmentation(rescale=1 / 255),
     train=TrainConfig(epochs=3, batch_size=32),
@@ -55,7 +55,7 @@ def test_the_folder_of_a_run_has_its_environment_and_its_profile(job):
 def test_a_run_says_which_test_images_leak_and_how_the_statistics_change(tmp_path):
     featurewise = Augmentation(featurewise_center=True)
     flawed = BASE.but(
-        model="mlp", image_size=None, augmentation=featurewise, flaws=("choose_on_half", "statistics_of_all"),
+        augmentation=featurewise, flaws=("choose_on_half", "statistics_of_all"),
         train=TrainConfig(epochs=3, batch_size=32, early_stopping=EarlyStopping(monitor="val_accuracy", patience=3)),
     )  # fmt: skip
     study = Study("one", "One", "What now?", {"flawed": flawed})

@@ -31,6 +31,7 @@ def photos(tmp_path):
 def study_of(photos):
     experiment = Experiment(
         data=f"folder:{photos}",
+        model="mlp",
         split=Split(test=0.2, validation=0.25),
         augmentation=Augmentation(rescale=1 / 255),
         train=TrainConfig(epochs=3, batch_size=8),

@@ -23,8 +23,9 @@ NORMALISED = Augmentation(featurewise_center=True, featurewise_std_normalization
 
 
 def small_study(**changes):
-    base = Experiment(data="shapes", split=SMALL, augmentation=NORMALISED, train=TrainConfig(epochs=2, batch_size=64))
-    deeper = base.but(model="basenet_deeper", model_args={"batch_norm": "before"})
+    base = Experiment(data="shapes", model="mlp", model_args={"hidden": (16,)}, split=SMALL,
+                      augmentation=NORMALISED, train=TrainConfig(epochs=2, batch_size=64))  # fmt: skip
+    deeper = base.but(model="basenet", model_args={})
     return Study("small", "Small", "Why?", {"base": base, "deeper": deeper}, **changes)
 
 
@@ -64,11 +65,33 @@ def test_metrics_are_those_of_the_predictions(folder):
     assert metrics["validation_loss"] == pytest.approx(cross_entropy(labels, probabilities), rel=1e-4)
 
 
-def test_a_saved_model_needs_keras_alone_and_agrees_with_the_predictions(folder, tmp_path):
-    """In a fresh process that cannot import kerasclf."""
+def predicted(folder):
+    """Returns the test set, and the probabilities that a run wrote for it."""
     from kerasclf.data import load_dataset
 
     test = load_dataset("shapes", split=SMALL).test
+    table = pd.read_csv(run_of(folder, "deeper").path / "predictions.csv")
+    assert list(table["image"].astype(str)) == list(test.names)
+    return test, table.filter(like="p_").to_numpy()
+
+
+def test_a_saved_model_agrees_with_the_predictions(folder):
+    import keras
+
+    test, written = predicted(folder)
+    model = keras.models.load_model(run_of(folder, "deeper").path / "model.keras", safe_mode=True)
+    images = test.images.read(np.arange(len(test)))
+    assert images.dtype == np.uint8
+    np.testing.assert_allclose(model(images), written, atol=1e-5)
+    layers = [part for layer in model.layers for part in (layer, *getattr(layer, "layers", ()))]
+    assert {layer.__module__.partition(".")[0] for layer in layers} == {"keras"}
+
+
+# tests/test_model_file.py has a fast test of another saved model.
+@pytest.mark.slow
+def test_a_saved_model_needs_keras_alone(folder, tmp_path):
+    """In a fresh process that cannot import kerasclf."""
+    test, written = predicted(folder)
     np.save(tmp_path / "images.npy", test.images.read(np.arange(len(test))))
     code = f"""
 import sys
@@ -82,9 +105,6 @@ one = model.predict(images[:1], verbose=0)
 assert one.shape == (1, 25)
 """
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path, capture_output=True)
-    table = pd.read_csv(run_of(folder, "deeper").path / "predictions.csv")
-    assert list(table["image"].astype(str)) == list(test.names)
-    written = table.filter(like="p_").to_numpy()
     np.testing.assert_allclose(np.load(tmp_path / "out.npy"), written, atol=1e-5)
 
 
@@ -148,7 +168,7 @@ def test_finished_runs_on_other_images_are_not_mixed_with_new_ones(tmp_path):
         for i in range(12):
             Image.new("RGB", (16, 16), (level, i, 0)).save(tmp_path / "images" / name / f"{i}.png")
     experiment = Experiment(
-        data=f"folder:{tmp_path / 'images'}", augmentation=Augmentation(rescale=1 / 255),
+        data=f"folder:{tmp_path / 'images'}", model="mlp", augmentation=Augmentation(rescale=1 / 255),
         train=TrainConfig(epochs=1), split=Split(validation=0.2, test=0.2),
     )  # fmt: skip
     study = Study("mine", "M", "Why?", {"base": experiment})
@@ -182,8 +202,7 @@ def test_the_same_error_of_the_command_names_flags(thesis, capsys):
 
 
 def test_bad_input_leaves_no_folder(tmp_path):
-    study = small_study()
-    base = study.experiments["base"]
+    base = small_study().experiments["deeper"]
     for bad, error in (
         (base.but(model_args={"dropuot": 0.5}), KerasclfError),
         (base.but(data="folder:/nowhere"), DataError),

@@ -21,7 +21,7 @@ STUDY = Study("tracked", "Tracked", "?", {"base": BASE})
 
 
 def run_tracked(name, out):
-    study_plan = plan_study(STUDY, out, engine=Inline())
+    study_plan = plan_study(STUDY, out, engine=Inline(), measure=False)
     with make_tracker(name, study_plan) as tracker:
         folder = run_planned_study(study_plan, Inline(), tracker)
     return folder.run("base", BASE.identity, 0)
@@ -43,7 +43,7 @@ def test_tensorboard(tmp_path):
 
 def test_a_second_phase_is_the_same_run(tmp_path):
     pytest.importorskip("tensorboard.summary")
-    study_plan = plan_study(STUDY, tmp_path / "out", engine=Inline())
+    study_plan = plan_study(STUDY, tmp_path / "out", engine=Inline(), measure=False)
     with make_tracker("tensorboard", study_plan) as tracker:
         tracker.began("base", 4, 2, [])
         first = tracker.open["base"]
