@@ -113,7 +113,7 @@ def test_a_long_name_of_an_image_is_cut(run, photo):
     assert sorted(path.name for path in (run / "show").iterdir())[0] == f"features_{'x' * 150}.png"
 
 
-@pytest.mark.parametrize("name", ["$10_$20", "$x_{", "[old]", "a[/b]", "\x1b]0;x\x07", "<script>", "犬", "x" * 300])
+@pytest.mark.parametrize("name", ["$10_$20", "$x_{", "[old] a[/b]", "\x1b]0;x\x07", "<script>犬", "x" * 300])
 def test_any_class_name_can_be_shown(run, photo, capsys, name):
     write_json(run / "experiment.json", {"class_names": ["cat", "dog", name]})
     main(["show", "gradcam", str(run), str(photo), "--class", name])

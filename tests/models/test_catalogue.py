@@ -1,5 +1,6 @@
 """One contract for the whole catalogue, and the published numbers of parameters."""
 
+import functools
 import math
 
 import keras
@@ -31,14 +32,15 @@ QUICK = [
     ("basenet", {}, SMALL, 5),
     ("basenet_deeper", {}, SMALL, 5),
     ("basenet_deeper", {"batch_norm": "before"}, SMALL, 5),
-    ("basenet_deeper", {"batch_norm": "after"}, SMALL, 5),
     ("default_conv", {}, SMALL, 5),
     ("simple_cnn", {"hidden": "quartering"}, SMALL, 5),
     ("course_cnn", {}, SMALL, 5),
-    ("squeezenet1_1", {}, SMALL, 5),
-    ("resnet_to_convnext", {"step": 7, "depths": (1, 1, 1, 1)}, SMALL, 5),
 ]
+# tests/models/test_convnext_ladder.py has fast tests of resnet_to_convnext, tests/models/weights of squeezenet1_1.
 SLOW = [
+    ("squeezenet1_1", {}, SMALL, 5),
+    ("basenet_deeper", {"batch_norm": "after"}, SMALL, 5),
+    ("resnet_to_convnext", {"step": 7, "depths": (1, 1, 1, 1)}, SMALL, 5),
     ("resnet18", {"stem": "3x3"}, SMALL, 5),
     ("resnet_to_convnext", {"step": 5, "depths": (1, 1, 1, 1)}, SMALL, 5),
     ("nin", {}, SMALL, 5),
@@ -52,14 +54,21 @@ SLOW = [
 VARIANTS = [*QUICK, *(pytest.param(*variant, marks=pytest.mark.slow) for variant in SLOW)]
 
 
+@pytest.fixture(scope="module")
+def built():
+    """Returns networks that tests share. A test may change their weights, and nothing else."""
+    kept = functools.lru_cache(len(QUICK))(lambda name, shape, classes, pairs: build(name, shape, classes, dict(pairs)))
+    return lambda name, shape, classes, arguments: kept(name, shape, classes, tuple(arguments.items()))
+
+
 def test_every_network_has_its_turn():
     assert {name for name, *_ in [*QUICK, *SLOW]} == set(CATALOGUE) - set(BACKBONES)
 
 
 @pytest.mark.parametrize(("name", "arguments", "shape", "classes"), VARIANTS)
 class TestContract:
-    def test_it_is_an_uncompiled_flat_functional_model(self, name, arguments, shape, classes):
-        model = build(name, shape, classes, arguments)
+    def test_it_is_an_uncompiled_flat_functional_model(self, built, name, arguments, shape, classes):
+        model = built(name, shape, classes, arguments)
         assert not model.compiled
         assert model.input_shape == (None, *shape)
         assert model.output_shape == (None, classes)
@@ -71,8 +80,8 @@ class TestContract:
         images = np.random.default_rng(0).normal(size=(1, *model.input_shape[1:])).astype(np.float32)
         np.testing.assert_allclose(np.asarray(model(images)).sum(), 1, atol=1e-5)
 
-    def test_logits_on_request(self, name, arguments, shape, classes):
-        model = build(name, shape, classes, arguments)
+    def test_logits_on_request(self, built, name, arguments, shape, classes):
+        model = built(name, shape, classes, arguments)
         raw = build(name, shape, classes, {**arguments, "classifier_activation": None})
         rng = np.random.default_rng(0)
         # Noise on the weights: a perceptron's are 0 at first, and its logits with them.
@@ -108,8 +117,8 @@ class TestContract:
         for one, other in zip(weights(), weights(), strict=True):
             np.testing.assert_array_equal(one, other)
 
-    def test_saving_and_loading_keeps_the_function(self, name, arguments, shape, classes, tmp_path):
-        model = build(name, shape, classes, arguments)
+    def test_saving_and_loading_keeps_the_function(self, built, name, arguments, shape, classes, tmp_path):
+        model = built(name, shape, classes, arguments)
         images = np.random.default_rng(0).normal(size=(2, *shape)).astype(np.float32)
         model.save(tmp_path / "model.keras")
         loaded = keras.models.load_model(tmp_path / "model.keras", safe_mode=True)

@@ -90,7 +90,9 @@ def test_the_names_of_this_test_are_those_of_the_file(real_weights):
         assert {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()} == shapes("efficientnet_lite0")  # noqa: SIM118
 
 
-@pytest.mark.parametrize("name", LITE)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name.endswith(("0", "4")) else pytest.mark.slow) for name in LITE]
+)
 def test_every_tensor_has_its_layer_and_every_layer_its_tensors(name, tmp_path):
     expected = shapes(name)
     assert sum(int(np.prod(shape)) for key, shape in expected.items() if "running" not in key) == TRAINABLE[name]

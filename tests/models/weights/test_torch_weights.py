@@ -14,8 +14,8 @@ from tests.models.weights import golden
 GOLDEN = [
     "resnet18",
     pytest.param("resnet34", marks=pytest.mark.slow),
-    "resnet50",
     "squeezenet1_1",
+    pytest.param("resnet50", marks=pytest.mark.slow),
     pytest.param("alexnet", marks=pytest.mark.slow),
     pytest.param("convnext_tiny", marks=pytest.mark.slow),
     pytest.param("vgg16", marks=pytest.mark.slow),  # half a gigabyte of random numbers
