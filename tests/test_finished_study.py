@@ -15,13 +15,28 @@ from kerasclf.report import read_results, write_report
 from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.progress import SilentRunListener
-from tests.report.conftest import folder, no_figures, study  # noqa: F401 - fixtures
+from tests.report.conftest import folder, nothing_drawn, study  # noqa: F401 - fixtures
 
 IRIS = Experiment(data="iris", model="mlp", split=Split(validation=0.25), train=TrainConfig(epochs=2))
 SMALL = Study("iris", "Iris", "Why?", {"one": IRIS})
 
 
-def test_the_table_has_the_values_of_the_report(folder, no_figures, tmp_path):  # noqa: F811
+class Told(Inline):
+    """Tells of runs as if it made them."""
+
+    def run(self, jobs, plan, listener, watch=lambda: None):
+        row = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": 1.0, "val_accuracy": 0.5, "images_per_second": 9.0}
+        for job in jobs:
+            listener.began(job.title, 2, 3, [])
+            listener.stepped(job.title, 0, 3)
+            listener.finished_epoch(job.title, row)
+            listener.finished_run(
+                job.title, {"test_accuracy": 0.5, "test_loss": 1.0, "images_per_second": 9.0, "seconds": 1.0}
+            )
+        return {}
+
+
+def test_the_table_has_the_values_of_the_report(folder, nothing_drawn, tmp_path):  # noqa: F811
     table = FinishedStudy(folder.path).table()
     assert list(table.index) == ["first", "second"]
     assert table.loc["first", "runs"] == 2
@@ -52,7 +67,7 @@ def test_figures_are_those_of_the_report_and_show_themselves(folder):  # noqa: F
         finished.figure("curve")
 
 
-def test_the_findings_are_those_of_the_report(folder, no_figures, tmp_path):  # noqa: F811
+def test_the_findings_are_those_of_the_report(folder, nothing_drawn, tmp_path):  # noqa: F811
     found = FinishedStudy(folder.path).findings()
     write_report(read_results(folder.path), tmp_path / "report")
     written = (tmp_path / "report" / "report.md").read_text()
@@ -104,14 +119,16 @@ def test_run_study_shows_its_progress_in_a_notebook_in_one_place(tmp_path, noteb
     assert "\x1b" not in out  # no table of a terminal besides it
 
 
-@pytest.mark.parametrize(("watched", "listener"), [(False, None), (True, SilentRunListener())])
-def test_run_study_is_silent_elsewhere_and_on_request(tmp_path, capsys, monkeypatch, watched, listener):
+@pytest.mark.parametrize(
+    ("watched", "listener", "engine"), [(False, None, Inline()), (True, SilentRunListener(), Told())]
+)
+def test_run_study_is_silent_elsewhere_and_on_request(tmp_path, capsys, monkeypatch, watched, listener, engine):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: watched, raising=False)
-    run_study(SMALL, tmp_path / "out", engine=Inline(), listener=listener)
+    run_study(SMALL, tmp_path / "out", engine=engine, listener=listener)
     assert capsys.readouterr() == ("", "")
 
 
 def test_run_study_shows_its_progress_in_a_terminal(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    run_study(SMALL, tmp_path / "out", engine=Inline())
+    run_study(SMALL, tmp_path / "out", engine=Told())
     assert "one  test accuracy" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from kerasclf.cli import main
 from kerasclf.data import load_dataset
 from kerasclf.report import read_results
 from tests.photos import add_images
+from tests.report.run_folders import draw_nothing
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,7 @@ def trained(tmp_path_factory):
     learning = ["--learning-rate", "0.001", "--oversampling", "balanced"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KERASCLF_CACHE", str(root / "cache"))
+        draw_nothing(patch)
         main(["train", str(root / "birds"), "--backbone", "mlp", "--weights", "none", "--unfreeze", "all",
               "--head-epochs", "0", "--image-size", "8x8", "--epochs", "3", "--batch-size", "64",
               *learning, "--engine", "inline", "--out", str(out)])  # fmt: skip

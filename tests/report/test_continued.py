@@ -50,7 +50,7 @@ def test_several_runs_are_compared_with_the_one_earlier_model(folder):
     assert "first and the earlier training cannot be told apart: +10.0 points" in comparison
 
 
-def test_the_page_counts_the_new_images(folder, no_figures, tmp_path):
+def test_the_page_counts_the_new_images(folder, nothing_drawn, tmp_path):
     page = write_report(one_run(read_results(folder.path), correct=12), tmp_path / "report")
     assert "<li>new images <b>20</b> training, <b>4</b> validation, <b>6</b> test</li>" in page.read_text()
     assert "30 test images; new: 20 training, 4 validation, 6 test)" in (page.parent / "report.md").read_text()

@@ -91,7 +91,7 @@ def test_the_console_leads_with_balanced_accuracy(folder):
     assert NOTE in printed
 
 
-def test_the_page_leads_with_balanced_accuracy(folder, no_figures, tmp_path):
+def test_the_page_leads_with_balanced_accuracy(folder, nothing_drawn, tmp_path):
     results = read_results(folder.path)
     page = write_report(results, tmp_path / "report").read_text()
     headings = re.findall("<th.*?>(.*?)</th>", page[page.index("<h2>Leaderboard") :])

@@ -62,7 +62,7 @@ def pictures_on(text):
     return [(alt, int(pixels_of(base64.b64decode(raw))[48, 48, 0])) for raw, alt in pictures]
 
 
-def test_the_page_shows_the_misclassified_images(study, no_figures, tmp_path):
+def test_the_page_shows_the_misclassified_images(study, nothing_drawn, tmp_path):
     keep_examples(study)
     results = read_results(study.path)
     run = results.chosen.runs[0]
@@ -82,7 +82,7 @@ def test_the_page_shows_the_misclassified_images(study, no_figures, tmp_path):
     assert text.count(", 80.0%</figcaption>") == 6
 
 
-def test_the_page_counts_confused_classes(study, no_figures, tmp_path):
+def test_the_page_counts_confused_classes(study, nothing_drawn, tmp_path):
     results = read_results(study.path)
     run = results.chosen.runs[0]
     wrong = np.bincount(run.labels[run.probabilities.argmax(axis=1) != run.labels], minlength=3)
@@ -96,7 +96,7 @@ def test_the_page_counts_confused_classes(study, no_figures, tmp_path):
         assert f"| {for_markdown(true)} | {for_markdown(predicted)} | {count} of 10 | {count * 10}% |" in text
 
 
-def test_a_run_without_kept_images_has_counts_and_no_pictures(study, no_figures, tmp_path):
+def test_a_run_without_kept_images_has_counts_and_no_pictures(study, nothing_drawn, tmp_path):
     text = write_report(read_results(study.path), tmp_path / "report").read_text()
     assert "Most confused classes" in text
     assert "Most confident errors" not in text
@@ -104,7 +104,7 @@ def test_a_run_without_kept_images_has_counts_and_no_pictures(study, no_figures,
     assert not mistakes_of(read_results(study.path).first_run).has_pictures
 
 
-def test_without_an_error_there_is_no_section(study, no_figures, tmp_path):
+def test_without_an_error_there_is_no_section(study, nothing_drawn, tmp_path):
     keep_examples(study)
     results = read_results(study.path)
     perfect = [

@@ -33,7 +33,7 @@ def test_the_page_is_self_contained(folder, tmp_path):
     }  # fmt: skip
 
 
-def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
+def test_the_page_shows_names_results_and_limits(folder, nothing_drawn, tmp_path):
     page = write_report(read_results(folder.path), tmp_path / "report").read_text()
     assert "A &lt;small&gt; study" in page
     assert "<td>&lt;b&gt;</td>" in page
@@ -50,7 +50,7 @@ def test_the_page_shows_names_results_and_limits(folder, no_figures, tmp_path):
     assert re.findall("<h2>(.*?)</h2>", page) == headings
 
 
-def test_the_page_says_what_runs_took_that_shared_epochs(folder, study, no_figures, tmp_path):
+def test_the_page_says_what_runs_took_that_shared_epochs(folder, study, nothing_drawn, tmp_path):
     results = read_results(folder.path)
     assert results.shared_note == ""
     first, *others = results.experiments
@@ -69,7 +69,7 @@ def test_the_page_says_what_runs_took_that_shared_epochs(folder, study, no_figur
     [((), ""), (("second",), ", on augmented images for experiments with augmentation"),
      (("first", "second"), ", on augmented images")],
 )  # fmt: skip
-def test_the_curves_name_augmentation_only_where_there_is_some(tmp_path, no_figures, changed, words):
+def test_the_curves_name_augmentation_only_where_there_is_some(tmp_path, nothing_drawn, changed, words):
     flips = Augmentation(horizontal_flip=True)
     plain = {"first": Experiment(), "second": Experiment(train=TrainConfig(epochs=2))}
     experiments = {name: one.but(augmentation=flips) if name in changed else one for name, one in plain.items()}
@@ -81,7 +81,7 @@ def test_the_curves_name_augmentation_only_where_there_is_some(tmp_path, no_figu
     assert f"Training values are averages over each epoch{words}. Validation values" in page
 
 
-def test_a_final_model_is_shown_with_the_accuracy_of_its_recipe(folder, no_figures, tmp_path):
+def test_a_final_model_is_shown_with_the_accuracy_of_its_recipe(folder, nothing_drawn, tmp_path):
     final = Refit("a<b>", "refit/a-1/seed-0/model.keras", 1200, 20, 3, 0.871, 0.0213)
     write_json(folder.path / "refit.json", {**final.to_dict(), "description": final.sentence})
     page = write_report(read_results(folder.path), tmp_path / "report")
@@ -93,7 +93,7 @@ def test_a_final_model_is_shown_with_the_accuracy_of_its_recipe(folder, no_figur
     assert "## Final model\n\na&lt;b&gt;, " + words.format("`", "`") in (page.parent / "report.md").read_text()
 
 
-def test_a_reduced_form_is_marked(folder, no_figures, tmp_path):
+def test_a_reduced_form_is_marked(folder, nothing_drawn, tmp_path):
     results = read_results(folder.path)
     some = replace(results, study={**results.study, "reductions": ["8 epochs instead of 50"]})
     page = write_report(some, tmp_path / "report").read_text()
@@ -101,7 +101,7 @@ def test_a_reduced_form_is_marked(folder, no_figures, tmp_path):
     assert "Protocol: sound, reduced size." in (tmp_path / "report" / "report.md").read_text()
 
 
-def test_published_validation_accuracies_keep_their_wording(folder, no_figures, tmp_path):
+def test_published_validation_accuracies_keep_their_wording(folder, nothing_drawn, tmp_path):
     results = read_results(folder.path)
     published = {"accuracy": 0.5, "loss": None, "wording": "about 50 %"}
     worded = replace(
@@ -114,7 +114,7 @@ def test_published_validation_accuracies_keep_their_wording(folder, no_figures, 
     assert "<td>about 50 %</td>" in page
 
 
-def test_top5_accuracy_is_shown_if_a_run_has_it(folder, no_figures, tmp_path):
+def test_top5_accuracy_is_shown_if_a_run_has_it(folder, nothing_drawn, tmp_path):
     page = write_report(with_top5(read_results(folder.path), None, 0.9375), tmp_path / "report")
     assert "top-5<br>accuracy</th>" in page.read_text()
     assert ">0.9375</td>" in page.read_text()
@@ -125,7 +125,7 @@ def test_top5_accuracy_is_shown_if_a_run_has_it(folder, no_figures, tmp_path):
                      (tmp_path / "report" / "report.md").read_text(), re.DOTALL)  # fmt: skip
 
 
-def test_top5_accuracy_has_no_column_if_no_run_has_it(folder, no_figures, tmp_path):
+def test_top5_accuracy_has_no_column_if_no_run_has_it(folder, nothing_drawn, tmp_path):
     page = write_report(read_results(folder.path), tmp_path / "report")
     texts = page.read_text(), (page.parent / "report.md").read_text(), (page.parent / "summary.csv").read_text()
     assert not any(re.search("top-5|top5_", text) for text in texts)
