@@ -23,7 +23,7 @@ from kerasclf.report.results_reader import read_results
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.report.visualization_figures import draw_attention, draw_features, draw_kernels
-from kerasclf.runs.environment import hardware_in_words
+from kerasclf.runs.environment import hardware_of_all
 from kerasclf.studies.exercises import EXERCISES, Exercise
 from kerasclf.studies.illustrations import read_illustration
 
@@ -85,7 +85,9 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
         "exercises": exercises,
         "caution": first.caution,
         "protocol": first.study["protocol"],
-        "hardware": hardware_in_words(first.first_run.environment),
+        "hardware": hardware_of_all(
+            run.environment for results in known.values() for e in results.experiments for run in e.runs
+        ),
         "environment": first.first_run.environment,
     }
     best = {name: _best(results) for name, results in known.items()}

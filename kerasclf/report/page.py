@@ -33,7 +33,7 @@ from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import published_text, summarise
 from kerasclf.report.themes import figure_bytes, save_figure
-from kerasclf.runs.environment import hardware_in_words
+from kerasclf.runs.environment import hardware_of_all
 from kerasclf.runs.metrics import class_metrics
 
 # A function from the theme, and whether the figure is narrow, to a figure.
@@ -90,7 +90,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "probabilities": probabilities,
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,
-        "hardware": hardware_in_words(results.first_run.environment),
+        "hardware": hardware_of_all(run.environment for e in results.experiments for run in e.runs),
         "command": command_of(results),
     }
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")

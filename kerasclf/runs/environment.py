@@ -3,6 +3,8 @@
 import importlib.metadata
 import os
 import platform
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from kerasclf.machine import processor_name, usable_cores
@@ -36,3 +38,11 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
         return f"{len(gpus)} × {gpus[0]}"
     cores = environment["cores"]
     return f"{environment['processor']}, {counted(cores, 'core')}"
+
+
+def hardware_of_all(environments: Iterable[dict[str, Any]]) -> str:
+    """Returns the hardware of several runs as a phrase. If it differs, the phrase counts the runs of each."""
+    runs_on = Counter(map(hardware_in_words, environments))
+    if len(runs_on) == 1:
+        return next(iter(runs_on))
+    return "; ".join(f"{hardware} ({counted(runs, 'run')})" for hardware, runs in runs_on.most_common())

@@ -64,6 +64,17 @@ def test_the_page_says_what_runs_took_that_shared_epochs(folder, study, nothing_
     assert note in (tmp_path / "report" / "report.md").read_text()
 
 
+def test_the_page_counts_the_runs_on_each_kind_of_hardware(folder, nothing_drawn, tmp_path):
+    results = read_results(folder.path)
+    first, *others = results.experiments
+    gpu = {**first.runs[0].environment, "gpus": ["NVIDIA H200"]}
+    moved = replace(first, runs=(replace(first.runs[0], environment=gpu), *first.runs[1:]))
+    results = replace(results, experiments=(moved, *others))
+    write_report(results, tmp_path / "report")
+    written = (tmp_path / "report" / "report.md").read_text()
+    assert "Hardware: A CPU, 2 cores (3 runs); 1 × NVIDIA H200 (1 run)." in written
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [((), ""), (("second",), ", on augmented images for experiments with augmentation"),
