@@ -40,11 +40,16 @@ def read_results(path: Path | str) -> StudyResults:
     """
     folder = StudyFolder(Path(path))
     study = folder.read()
-    experiments = []
+    experiments, failures = [], {}
     for name, plain in study["experiments"].items():
         experiment = Experiment.from_dict(plain)
         seeded = [(experiment.on_split(seed, study["splits"]), seed) for seed in study["seeds"]]
         folders = [folder.run(name, on_split.identity, seed) for on_split, seed in seeded]
+        failures |= {
+            f"{name} with seed {seed}": run.failure
+            for run, (_, seed) in zip(folders, seeded, strict=True)
+            if not run.complete and run.failure
+        }
         runs = tuple(_read_run(run, *one) for run, one in zip(folders, seeded, strict=True) if run.complete)
         if runs:
             _check_classes(folders[0].path.parent, runs)
@@ -52,7 +57,7 @@ def read_results(path: Path | str) -> StudyResults:
     if not experiments:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
     refit, explanations, tried = read_refit(folder), read_explanations(folder.path), read_tried(folder.path)
-    return StudyResults(study, tuple(experiments), refit, explanations, tried)
+    return StudyResults(study, tuple(experiments), refit, explanations, tried, failures)
 
 
 def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:

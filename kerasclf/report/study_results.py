@@ -1,7 +1,7 @@
 """The results of a study: its experiments with their finished runs, and the limits of what they say."""
 
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -41,6 +41,7 @@ class StudyResults:
         refit: The final model that was trained on all images; None if there is none.
         explanations: Heat maps and nearest training images of a run; None if there are none.
         tried: What was tried within a time budget; None without one.
+        failures: Why runs failed, by experiment and seed in words.
     """
 
     study: dict[str, Any]
@@ -48,6 +49,7 @@ class StudyResults:
     refit: Refit | None = None
     explanations: Explanations | None = None
     tried: Tried | None = None
+    failures: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<StudyResults {self.study['name']!r}: {', '.join(e.name for e in self.experiments)}>"
@@ -206,6 +208,7 @@ class StudyResults:
             notes.append(
                 f"Of {'the other ' if absent else ''}{begun}, {sum(missing.values())} {are} not finished: {of}."
             )
+        notes += [f"The run of {which} failed and counts in no result. {why}" for which, why in self.failures.items()]
         return " ".join(notes)
 
     @property

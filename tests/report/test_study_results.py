@@ -1,5 +1,6 @@
 """The results of a study are read from its folder, with the limits of what they show."""
 
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +100,16 @@ def test_a_study_without_a_run(tmp_path):
     folder.claim(Study("small", "S", "Why?", {"first": Experiment()}))
     with pytest.raises(FolderError, match=r"holds no finished run\. Run the study 'small' first\."):
         read_results(folder.path)
+
+
+def test_a_failed_run_is_named_with_its_reason(folder, study):
+    experiment = study.experiments["second"]
+    run = folder.run("second", experiment.identity, 1)
+    shutil.rmtree(run.path)
+    run.partial.mkdir()
+    run.note_failure("The loss is nan in epoch 3.")
+    note = "The run of second with seed 1 failed and counts in no result. The loss is nan in epoch 3."
+    assert read_results(folder.path).caution.endswith(f"1 is not finished: 1 run of second. {note}")
 
 
 def test_a_damaged_run_is_named(folder, study):
