@@ -116,6 +116,16 @@ def test_finished_runs_are_not_repeated(folder):
     assert folder.read()["seeds"] == [0, 1]
 
 
+def test_runs_copied_from_another_machine_belong_to_the_study(folder, tmp_path):
+    here = StudyFolder(tmp_path / "here")
+    here.claim(small_study(seeds=(0,)))
+    shutil.copytree(folder.path / "runs", here.path / "runs")
+    shutil.rmtree(run_of(here, seed=1).path)
+    planned = plan_study(small_study(seeds=(0, 1)), here.path, engine=Inline(), measure=False)
+    assert planned.finished == ("base seed 0", "deeper seed 0", "deeper seed 1")
+    assert [job.title for job in planned.jobs] == ["base seed 1"]
+
+
 def test_repeats_share_the_split_and_differ_in_the_seed(folder):
     one, other = run_of(folder), run_of(folder, seed=1)
     read = lambda run: json.loads((run.path / "experiment.json").read_text())  # noqa: E731
