@@ -15,6 +15,8 @@ from kerasclf.wording import counted
 
 # Fewer validation images cannot tell experiments apart whose accuracies differ by less than about 14 points.
 _FEW_VALIDATION_IMAGES = 100
+# A training has collapsed if its last epoch keeps less than this share of what its best epoch gained over chance.
+_KEPT = 0.25
 
 
 def findings(
@@ -33,7 +35,7 @@ def findings(
     looks = look_sentences(results, [one.comparison for one in lesson_results if one.is_main] or comparisons)
     if lesson_results:
         return [summary_of(lesson_results), *(one.sentence for one in lesson_results), *looks]
-    others = [*looks, *continued_findings(results), *published_sentences(results)]
+    others = [*collapse_sentences(results), *looks, *continued_findings(results), *published_sentences(results)]
     balanced = balanced_sentences(results)
     if len(results.experiments) < 2:
         return [*balanced, *others]
@@ -83,6 +85,29 @@ def look_sentences(results: StudyResults, comparisons: Sequence[Comparison]) -> 
         return [f"{start}, {counted(unclear, 'comparison')} {'is' if unclear == 1 else 'are'} still open."]
     known = "every comparison is decided" if comparisons else "there is nothing to compare"
     return [f"{start}{':' if stopped else ','} {known}."]
+
+
+def collapse_sentences(results: StudyResults) -> list[str]:
+    """Returns the experiments whose trainings lost most of what they had learnt, a sentence each.
+
+    An early stop that restores the best weights hides a collapse from all metrics.
+    """
+    return [text for experiment in results.experiments if (text := _collapse(experiment, results.chance))]
+
+
+def _collapse(experiment: ExperimentResults, chance: float | None) -> str:
+    if chance is None:
+        return ""
+    curves = [run.history["val_accuracy"].to_numpy() for run in experiment.runs]
+    # Close to chance, a rise and a fall may be noise.
+    ends = [c[-1] for c in curves if c.max() > 2 * chance and c[-1] - chance < _KEPT * (c.max() - chance)]
+    if not ends:
+        return ""
+    return (
+        f"The training of {experiment.name} collapsed in {len(ends)} of {counted(len(curves), 'run')}: its best "
+        f"validation accuracy is {max(c.max() for c in curves):.1%}, and that of the last epoch {min(ends):.1%}. Try a "
+        "lower learning rate or clip_norm."
+    )
 
 
 def published_sentences(results: StudyResults) -> list[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import compare_contrasts
-from kerasclf.report.findings import findings, published_sentences
+from kerasclf.report.findings import collapse_sentences, findings, published_sentences
 from kerasclf.report.statistics import Interval
 
 
@@ -40,6 +40,26 @@ def test_folds_are_not_chosen_among(results):
         "75.0%, with a mean of 62.5%."
     )
     assert results.choice == second.name
+
+
+@pytest.mark.parametrize(
+    ("curves", "collapsed", "last"),
+    [
+        ([(0.9, 0.4), (0.3, 0.8)], "1 of 2 runs", "40.0%"),
+        ([(0.9, 0.4), (0.8, 0.3)], "2 of 2 runs", "30.0%"),
+        ([(0.9, 0.5), (0.6, 0.3)], "", ""),  # a quarter of the gain is left; the best is too close to chance
+    ],
+)  # fmt: skip
+def test_a_training_that_lost_what_it_had_learnt_is_named(results, curves, collapsed, last):
+    assert results.chance == 1 / 3
+    for run, values in zip(results.experiments[1].runs, curves, strict=True):
+        run.history["val_accuracy"] = values
+    expected = [
+        f"The training of second collapsed in {collapsed}: its best validation accuracy is 90.0%, and that of the last "
+        f"epoch {last}. Try a lower learning rate or clip_norm."
+    ]
+    assert collapse_sentences(results) == (expected if collapsed else [])
+    assert set(collapse_sentences(results)) <= set(findings(results, compare_contrasts(results)))
 
 
 def test_few_validation_images_cannot_tell_experiments_apart(results):
