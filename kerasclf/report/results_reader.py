@@ -40,7 +40,8 @@ def read_results(path: Path | str) -> StudyResults:
     """
     folder = StudyFolder(Path(path))
     study = folder.read()
-    experiments, failures = [], {}
+    experiments: list[ExperimentResults] = []
+    failures: dict[str, str] = {}
     for name, plain in study["experiments"].items():
         experiment = Experiment.from_dict(plain)
         seeded = [(experiment.on_split(seed, study["splits"]), seed) for seed in study["seeds"]]
