@@ -204,6 +204,11 @@ def _parse(spec: str) -> tuple[str, str]:
     if kind in SPECS:
         return kind, rest
     path = path_of(spec)
+    if path.is_file():
+        raise DataError(
+            f"Expected a folder of images, a table ({', '.join(table_files.SUFFIXES)}) or an .npz file. "
+            f"Received: {spec}, a file of another kind."
+        )
     beside = _data_in(path.parent)
     if os.sep in spec or "/" in spec:
         near = [str(path.with_name(name)) for name in close_names(path.name, beside)]

@@ -39,6 +39,14 @@ def test_a_mistyped_path_suggests_what_lies_beside_it(tmp_path, monkeypatch):
         check_files(str(tmp_path / "my_foto"))
 
 
+def test_a_file_of_another_kind_is_not_said_to_be_missing(tmp_path, monkeypatch):
+    (tmp_path / "my_photo.txt").write_text("no data")
+    monkeypatch.chdir(tmp_path)
+    for name in ("my_photo.txt", str(tmp_path / "my_photo.txt")):
+        with pytest.raises(DataError, match=rf"or an \.npz file\. Received: {name}, a file of another kind\.$"):
+            check_files(name)
+
+
 def test_a_known_name_is_no_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "digits").mkdir()
