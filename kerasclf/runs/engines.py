@@ -112,8 +112,9 @@ class Processes:
     def plan(self, request: PlanRequest, log: Log) -> Plan:
         check_importable([experiment.model for experiment in request.experiments.values()])
         snapshots = tempfile.mkdtemp(prefix="snapshots-", dir=self._temporary.path)
-        # The plan measures with as many threads as each run will have.
+        # The plan measures with as many threads as each run will have, if memory allows so many runs side by side.
         width = usable_cores() if self.jobs == "auto" else self.jobs
+        width = min(width, request.runs or width)
         threads = max(1, usable_cores() // width) if request.threads is None else request.threads
         request = replace(request, snapshots=snapshots, threads=threads)
         with tempfile.TemporaryDirectory(dir=self._temporary.path) as folder:

@@ -43,12 +43,14 @@ class PlanRequest:
         measure: Names of the experiments whose cost is measured.
         threads: CPU threads of each run; None for all.
         snapshots: Folder for files of the data sets, which the runs read; None for no files.
+        runs: Number of runs, which share the CPU cores; None if it is unknown.
     """
 
     experiments: dict[str, Experiment]
     measure: tuple[str, ...] = ()
     threads: int | None = None
     snapshots: str | None = None
+    runs: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types."""
@@ -130,11 +132,12 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
                 problems.add(f"{name}: {error}")
         problems.raise_all("The workers cannot share the images")
     networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
-    cores = None if (gpus := tf.config.list_physical_devices("GPU")) else request.threads
+    gpus = tf.config.list_physical_devices("GPU")
+    cores = None if gpus else request.threads  # Runs with a GPU use all cores for their images.
     costs = measure_costs(
         {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},
         lambda experiment, dataset: _rehearse(experiment, dataset, weights, cores),
-        RememberedCosts(describe_machine(request.threads)),
+        RememberedCosts(describe_machine(cores)),
         log,
     )
     return Plan(

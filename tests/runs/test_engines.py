@@ -222,15 +222,15 @@ def test_ray_needs_a_thread():
 
 
 def test_a_plan_measures_with_the_requested_threads(monkeypatch):
-    """None divides the cores between the runs; any number is taken as it is."""
+    """None divides the cores between the runs, however few they are; any number is taken as it is."""
     requests = []
     monkeypatch.setattr(engines, "_request_plan", lambda request, *rest: requests.append(request) or Plan({}, {}))
     monkeypatch.setattr(engines, "usable_cores", lambda: 8)
     idle = SimpleNamespace(accepts_more=True, stop=lambda: None)
     monkeypatch.setattr(Processes, "_start_worker", lambda self: idle)
-    for threads in (None, 3):
-        Processes(2).plan(PlanRequest({}, threads=threads), pytest.fail)
-    assert [request.threads for request in requests] == [4, 3]
+    for jobs, threads, runs in ((2, None, None), (2, 3, 1), (2, None, 1), ("auto", None, 2), ("auto", None, 0)):
+        Processes(jobs).plan(PlanRequest({}, threads=threads, runs=runs), pytest.fail)
+    assert [request.threads for request in requests] == [4, 3, 8, 4, 1]
 
 
 @pytest.mark.parametrize(

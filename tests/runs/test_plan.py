@@ -125,7 +125,7 @@ def test_experiments_with_different_fits_never_share_a_data_set(tmp_path):
 
 
 def test_a_request_travels_as_json():
-    request = PlanRequest(declare("birds").experiments, measure=("features",), threads=2, snapshots="/tmp/sets")
+    request = PlanRequest(declare("birds").experiments, measure=("features",), threads=2, snapshots="/tmp/sets", runs=3)
     assert PlanRequest.from_dict(request.to_dict()) == request
 
 
