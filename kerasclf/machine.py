@@ -34,9 +34,13 @@ def on_cores(count: int | None) -> Iterator[None]:
 
 
 def _move(threads: Path, cores: set[int]) -> None:
-    for thread in threads.iterdir():
-        with contextlib.suppress(OSError):  # It may have ended.
-            os.sched_setaffinity(int(thread.name), cores)
+    moved: set[str] = set()
+    # A thread that is not moved yet may start others meanwhile.
+    while others := {thread.name for thread in threads.iterdir()} - moved:
+        for name in others:
+            with contextlib.suppress(OSError):  # It may have ended.
+                os.sched_setaffinity(int(name), cores)
+        moved |= others
 
 
 def processor_name() -> str:

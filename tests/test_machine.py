@@ -30,12 +30,19 @@ def test_small_sizes_keep_their_digits(size, text):
 @pytest.mark.parametrize(("count", "inside"), [(1, 1), (None, usable_cores())])
 def test_all_threads_use_some_cores_for_a_while(count, inside):
     """The main thread, one that exists already and one that starts meanwhile."""
-    found, go = {}, threading.Event()
+    found, go, noted, leave = {}, threading.Event(), threading.Event(), threading.Event()
 
     def note(name):
         found[name] = len(os.sched_getaffinity(0))
 
-    earlier = threading.Thread(target=lambda: (go.wait(), note("earlier")))
+    def note_twice():
+        go.wait()
+        note("earlier")
+        noted.set()
+        leave.wait()
+        note("afterwards")
+
+    earlier = threading.Thread(target=note_twice, daemon=True)
     earlier.start()
     before = os.sched_getaffinity(0)
     with on_cores(count):
@@ -44,6 +51,8 @@ def test_all_threads_use_some_cores_for_a_while(count, inside):
         note("main")
         go.set()
         later.join()
-        earlier.join()
-    assert found == dict.fromkeys(("main", "earlier", "later"), inside)
+        noted.wait()
+    leave.set()
+    earlier.join()
+    assert found == {**dict.fromkeys(("main", "earlier", "later"), inside), "afterwards": len(before)}
     assert os.sched_getaffinity(0) == before
