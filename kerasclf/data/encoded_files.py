@@ -20,10 +20,10 @@ _JPEG = b"\xff\xd8\xff"
 
 
 class EncodedFiles:
-    """The contents of the files for which a second decoder has given the pixels of their hash.
+    """The contents of the files that a second decoder may read instead of Pillow.
 
-    Pillow reads the others: files that are resized or turned, other formats, and files that have changed. The pixels
-    are thus the same, whichever decoder gives them.
+    It may once its pixels have had the hash of the image. Pillow reads the other files: those that are resized or
+    turned, of other formats, or changed since. An image thus has the same pixels with either decoder.
 
     Args:
         images: The images, with hashes.
@@ -36,7 +36,7 @@ class EncodedFiles:
         self._checksums = np.full(len(images), _UNSEEN, np.int64)
         if images.prepared is not None:
             self._checksums[np.array(images.prepared.rows(images.keys)) >= 0] = _WITH_PILLOW
-        # A larger file has more pixels than are needed, so it is resized.
+        # A larger file nearly always has more pixels than are needed, so it is resized.
         self._most_bytes = 2 * math.prod(images.shape) + (1 << 16)
 
     def __bool__(self) -> bool:
