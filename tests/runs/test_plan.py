@@ -14,8 +14,10 @@ from kerasclf.models.weights import pretrained
 from kerasclf.runs.plan import PlanRequest, make_plan
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
+from kerasclf.training import rehearsal
 from kerasclf.transfer import Transfer
 from tests.photos import add_images
+from tests.runs.test_measuring import REHEARSAL
 
 
 def plan(**fields):
@@ -143,6 +145,16 @@ def test_a_plan_reads_weights_once(monkeypatch):
     plan = make_plan(PlanRequest({"one": small, "other": other}, measure=("one", "other")), lambda line: None)
     assert len(read) == 1
     assert set(plan.costs) == {"one", "other"}
+
+
+def test_a_measurement_has_the_cores_of_a_run(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+    found = []
+    monkeypatch.setattr(rehearsal, "rehearse", lambda dataset, recipe, cores: found.append(cores) or REHEARSAL)
+    one = Experiment(data="digits", model="mlp")
+    for threads in (1, None):
+        make_plan(PlanRequest({"one": one}, measure=("one",), threads=threads), lambda line: None)
+    assert found == [1, None]
 
 
 @pytest.mark.slow
