@@ -47,17 +47,25 @@ class EncodedFiles:
         """Reads images.
 
         Returns:
-            The file of each image that the second decoder reads, and no bytes for each of the others; and the pixels
-            of the others, in their order.
+            The file of each image that the second decoder is to read, and no bytes for each of the others; and the
+            pixels of the others, in their order.
 
         Raises:
             DataError: If a file cannot be read, or has changed since its hash was taken.
         """
-        files = [self._file(index) for index in indices.tolist()]
-        return files, self._images.read(indices[[not file for file in files]])
+        decoded: dict[int, NDArray[np.uint8]] = {}
+        files = [self._file(index, decoded) for index in indices.tolist()]
+        others = indices[[not file for file in files]]
+        if not decoded:
+            return files, self._images.read(others)
+        pixels = np.empty((len(others), *self._images.shape), np.uint8)
+        seen = np.isin(others, list(decoded))
+        pixels[seen] = [decoded[index] for index in others[seen].tolist()]
+        pixels[~seen] = self._images.read(others[~seen])
+        return files, pixels
 
-    def _file(self, index: int) -> bytes:
-        """Returns the content of a file, or no bytes if Pillow must read it."""
+    def _file(self, index: int, decoded: dict[int, NDArray[np.uint8]]) -> bytes:
+        """Returns the content of a file, or no bytes if Pillow must read it or its pixels are added to `decoded`."""
         known = self._checksums[index]
         content = b"" if known == _WITH_PILLOW else self._content(self._images.paths[index])
         if not content:
@@ -67,9 +75,13 @@ class EncodedFiles:
             return content
         if known != _UNSEEN:
             return b""  # the file has changed; its pixels may be the same
-        right = self._is_right(content, index)
+        # The pixels that have the hash are used, so that a single pass decodes each file once.
+        pixels = self._decode(content, self._images.shape) if content.startswith(_JPEG) else None
+        right = pixels is not None and key_of(pixels) == self._images.keys[index]
         self._checksums[index] = checksum if right else _WITH_PILLOW
-        return content if right else b""
+        if pixels is not None and right:
+            decoded[index] = pixels
+        return b""
 
     def _content(self, path: Path) -> bytes:
         try:
@@ -78,9 +90,3 @@ class EncodedFiles:
             return path.read_bytes() if stat.S_ISREG(found.st_mode) and found.st_size <= self._most_bytes else b""
         except OSError:
             return b""  # Pillow tries again, and names the file
-
-    def _is_right(self, content: bytes, index: int) -> bool:
-        if not content.startswith(_JPEG):
-            return False
-        pixels = self._decode(content, self._images.shape)
-        return pixels is not None and key_of(pixels) == self._images.keys[index]

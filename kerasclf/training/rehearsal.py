@@ -157,10 +157,10 @@ def _saving_s(model: keras.Model, dataset: ImageDataset) -> float:
 
 
 def _writing_s(write: Callable[[Path], None]) -> float:
-    """Returns the seconds to write files into a folder. Without room for them it ends earlier."""
+    """Returns the seconds to write files into a folder. Without room for them it ends earlier, by an error of either kind."""
 
     def write_and_remove() -> None:
-        with contextlib.suppress(OSError), tempfile.TemporaryDirectory() as folder:
+        with contextlib.suppress(OSError, RuntimeError), tempfile.TemporaryDirectory() as folder:
             write(Path(folder))
 
     return _seconds_of(write_and_remove)
