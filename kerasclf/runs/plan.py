@@ -112,6 +112,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     """
     import tensorflow as tf
 
+    from kerasclf.training.devices import check_and_describe
     from kerasclf.training.training_setup import check_shares
 
     for name, experiment in request.experiments.items():
@@ -119,7 +120,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         warn_of_two_normalizations(name, experiment, log)
     for spec in {experiment.data for experiment in request.experiments.values()}:
         check_files(spec)
-    for line in _describe_devices(request.experiments.values()):
+    for line in check_and_describe([phase for one in request.experiments.values() for phase in one.phases]):
         log(line)
     weights = _find_weights(request.experiments.values())
     datasets = _load_datasets(request.experiments, log)
@@ -151,21 +152,6 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         peak_memory_mb=costs.peak_memory_mb,
         remembered=costs.remembered,
     )
-
-
-def _describe_devices(experiments: Iterable[Experiment]) -> list[str]:
-    """Checks that the devices can train as requested, and describes them."""
-    from kerasclf.training.devices import check_settings, describe_devices, ignored_settings
-
-    problems = Problems()
-    trains = [phase for experiment in experiments for phase in experiment.phases]
-    for train in trains:
-        with problems.collect():
-            check_settings(train)
-    problems.raise_all("The experiments cannot run on these devices")
-    ignored = [line for train in trains for line in ignored_settings(train)]
-    described = describe_devices([train.strategy for train in trains], [train.precision for train in trains])
-    return [*described, *dict.fromkeys(ignored)]
 
 
 def _key(experiment: Experiment) -> DataKey:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tensorflow.python.framework.config import is_op_determinism_enabled
 
 from kerasclf.cluster import NO_WORKERS, joined, launched, training_workers
-from kerasclf.errors import DeviceMemoryError, KerasclfError, TrainingError
+from kerasclf.errors import DeviceMemoryError, KerasclfError, Problems, TrainingError
 from kerasclf.machine import processor_name
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.multiworker import multi_worker_strategy
@@ -81,6 +81,27 @@ def count_devices(name: str) -> int:
         return len(workers.addresses)
     gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
     return 1 if name == "none" or (name == "auto" and gpus < 2) else gpus or cpus
+
+
+def check_and_describe(configs: Sequence[TrainConfig]) -> list[str]:
+    """Checks that the devices can train as requested, and describes them.
+
+    Args:
+        configs: All trainings.
+
+    Returns:
+        Lines on the devices and their precision, and on settings that are ignored there.
+
+    Raises:
+        KerasclfError: If the devices cannot train so.
+    """
+    problems = Problems()
+    for config in configs:
+        with problems.collect():
+            check_settings(config)
+    problems.raise_all("The experiments cannot run on these devices")
+    described = describe_devices([one.strategy for one in configs], [one.precision for one in configs])
+    return [*described, *dict.fromkeys(line for one in configs for line in ignored_settings(one))]
 
 
 def check_settings(config: TrainConfig) -> None:

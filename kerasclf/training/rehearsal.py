@@ -157,7 +157,7 @@ def _saving_s(model: keras.Model, dataset: ImageDataset) -> float:
 
 
 def _writing_s(write: Callable[[Path], None]) -> float:
-    """Returns the seconds to write files into a folder. Without room for them it ends earlier, by an error of either kind."""
+    """Returns the seconds to write files into a folder. Without room for them, an error ends it earlier."""
 
     def write_and_remove() -> None:
         with contextlib.suppress(OSError, RuntimeError), tempfile.TemporaryDirectory() as folder:
