@@ -18,8 +18,6 @@ OTHER_SOURCES = {
         "1,800": "nine of ten training images for each of 200 species: --train-per-class 10",
         "1,000": "test images: --test-per-class 5",
     },
-    "cifar10-conv-reduced": {"40,000": "training images of the original"},
-    "cifar10-dense-reduced": {"40,000": "training images of the original"},
 }
 
 # Statements that few runs cannot support.

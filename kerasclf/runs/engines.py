@@ -29,6 +29,8 @@ from kerasclf.temporary import TemporaryFolder
 # The runs to execute. An engine takes the next one when it has room, so an iterator may use the results so far. None
 # means: wait until one of the current runs has ended.
 Jobs = Iterable[Job | None]
+# The plan may find that memory allows fewer runs, so only some workers start before it.
+_MOST_AHEAD = 3
 
 
 class Engine(Protocol):
@@ -113,13 +115,13 @@ class Processes:
         check_importable([experiment.model for experiment in request.experiments.values()])
         snapshots = tempfile.mkdtemp(prefix="snapshots-", dir=self._temporary.path)
         # The plan measures with as many threads as each run will have, if memory allows so many runs side by side.
-        width = usable_cores() if self.jobs == "auto" else self.jobs
-        width = min(width, request.runs or width)
+        width = self._most_side_by_side(request.runs)
         threads = max(1, usable_cores() // width) if request.threads is None else request.threads
         request = replace(request, snapshots=snapshots, threads=threads)
         with tempfile.TemporaryDirectory(dir=self._temporary.path) as folder:
             log_file = Path(folder) / "log.txt"
             worker = take_idle(self._spare) or self._start_worker()
+            self._start_ahead(width - 1)
             try:
                 plan = _request_plan(request, worker, log_file, log)
             except BaseException:
@@ -130,6 +132,19 @@ class Processes:
         else:
             worker.stop()
         return plan
+
+    def _most_side_by_side(self, runs: int | None) -> int:
+        """Returns the number of runs side by side if memory allows it."""
+        if launched() is not None:  # All workers train one run at a time.
+            return 1
+        jobs = usable_cores() if self.jobs == "auto" else self.jobs
+        return jobs if runs is None else max(1, min(jobs, runs))
+
+    def _start_ahead(self, others: int) -> None:
+        """Starts the workers of the other runs side by side, which import TensorFlow while the plan is made."""
+        if forking.CAN_FORK:
+            for _ in range(min(others, usable_cores() - 1, _MOST_AHEAD) - len(self._spare)):
+                self._spare.append(self._start_worker())
 
     def _start_worker(self) -> WorkerProcess:
         worker = WorkerProcess(self._temporary.environment, forks=forking.CAN_FORK)

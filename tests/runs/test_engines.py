@@ -230,7 +230,33 @@ def test_a_plan_measures_with_the_requested_threads(monkeypatch):
     monkeypatch.setattr(Processes, "_start_worker", lambda self: idle)
     for jobs, threads, runs in ((2, None, None), (2, 3, 1), (2, None, 1), ("auto", None, 2), ("auto", None, 0)):
         Processes(jobs).plan(PlanRequest({}, threads=threads, runs=runs), pytest.fail)
-    assert [request.threads for request in requests] == [4, 3, 8, 4, 1]
+    assert [request.threads for request in requests] == [4, 3, 8, 4, 8]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "runs", "forks", "workers"),
+    [
+        (1, 4, True, 1),
+        (2, 4, True, 2),
+        (2, 1, True, 1),
+        (2, None, True, 2),
+        ("auto", 9, True, 4),
+        ("auto", 9, False, 1),
+    ],
+)
+def test_other_workers_start_while_the_first_plans(monkeypatch, jobs, runs, forks, workers):
+    """Eight cores."""
+    started, before = [], []
+    idle = SimpleNamespace(accepts_more=True, stop=lambda: None)
+    monkeypatch.setattr(Processes, "_start_worker", lambda self: started.append(1) or idle)
+    monkeypatch.setattr(engines, "_request_plan", lambda *rest: before.append(len(started)) or Plan({}, {}))
+    monkeypatch.setattr(engines, "usable_cores", lambda: 8)
+    monkeypatch.setattr(forking, "CAN_FORK", forks)
+    engine = Processes(jobs)
+    for _ in range(2):
+        engine.plan(PlanRequest({}, runs=runs), pytest.fail)
+    assert before == [workers, workers]
+    assert len(started) == workers
 
 
 @pytest.mark.parametrize(
