@@ -115,7 +115,7 @@ class Processes:
         check_importable([experiment.model for experiment in request.experiments.values()])
         snapshots = tempfile.mkdtemp(prefix="snapshots-", dir=self._temporary.path)
         # The plan measures with as many threads as each run will have, if memory allows so many runs side by side.
-        width = self._most_side_by_side(request.runs)
+        width = self._side_by_side(None, 0, request.runs)
         threads = max(1, usable_cores() // width) if request.threads is None else request.threads
         request = replace(request, snapshots=snapshots, threads=threads)
         with tempfile.TemporaryDirectory(dir=self._temporary.path) as folder:
@@ -133,11 +133,11 @@ class Processes:
             worker.stop()
         return plan
 
-    def _most_side_by_side(self, runs: int | None) -> int:
-        """Returns the number of runs side by side if memory allows it."""
+    def _side_by_side(self, peak_mb: float | None, gpus: int, runs: int | None) -> int:
+        """Returns the number of runs side by side, out of `runs` or of any number of runs."""
         if launched() is not None:  # All workers train one run at a time.
             return 1
-        jobs = usable_cores() if self.jobs == "auto" else self.jobs
+        jobs = automatic_jobs(peak_mb, gpus) if self.jobs == "auto" else self.jobs
         return jobs if runs is None else max(1, min(jobs, runs))
 
     def _start_ahead(self, others: int) -> None:
@@ -152,10 +152,7 @@ class Processes:
         return worker
 
     def width(self, plan: Plan, runs: int) -> int:
-        if launched() is not None:  # All workers train one run at a time.
-            return 1
-        jobs = automatic_jobs(plan.peak_memory_mb, plan.gpus) if self.jobs == "auto" else self.jobs
-        return max(1, min(jobs, runs))
+        return self._side_by_side(plan.peak_memory_mb, plan.gpus, runs)
 
     def run(
         self, jobs: Jobs, plan: Plan, listener: RunListener, watch: Callable[[], None] = lambda: None
