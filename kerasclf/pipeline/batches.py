@@ -102,13 +102,15 @@ def training_batches(
     # The generator runs anew at every pass and passes the epoch's number to the graph. Compiled functions stay outside
     # flat_map, which would compile them again for every epoch.
     numbers = tf.data.Dataset.from_generator(lambda: iter([epoch.number]), output_signature=tf.TensorSpec((), tf.int64))
-    batches = numbers.flat_map(plain(in_order)).map(plain(load), _PARALLEL)
+    batches = numbers.flat_map(without_autograph(in_order)).map(without_autograph(load), _PARALLEL)
     if chunk > size:
         batches = batches.rebatch(size)
     if mix is not None:
-        batches = batches.map(plain(lambda images, targets, numbers, which: mix(images, targets, numbers[0], which)))
+        batches = batches.map(
+            without_autograph(lambda images, targets, numbers, which: mix(images, targets, numbers[0], which))
+        )
         if share != WHOLE:
-            batches = batches.map(plain(lambda images, targets: (share.of(images), share.of(targets))))
+            batches = batches.map(without_autograph(lambda images, targets: (share.of(images), share.of(targets))))
     return _finish(batches, places, batch_size)
 
 
@@ -125,11 +127,11 @@ def evaluation_batches(subset: Subset, num_classes: int, batch_size: int, share:
     labels = _in_main_memory(tf.one_hot(subset.labels, num_classes))
     positions = share.positions(len(subset), batch_size)
     indices = tf.data.Dataset.from_tensor_slices(positions).batch(share.size(batch_size))
-    batches = indices.map(plain(lambda i: (read(i), tf.gather(labels, i))), _PARALLEL)
+    batches = indices.map(without_autograph(lambda i: (read(i), tf.gather(labels, i))), _PARALLEL)
     return _finish(batches, len(subset), batch_size)
 
 
-def plain(function: Callable[..., Any]) -> Callable[..., Any]:
+def without_autograph(function: Callable[..., Any]) -> Callable[..., Any]:
     """Returns a function that tf.data traces as it is.
 
     By default, TensorFlow first translates a function from Python to Python, for conditions and loops on tensors. There

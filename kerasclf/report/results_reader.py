@@ -48,7 +48,7 @@ def read_results(path: Path | str) -> StudyResults:
         folders = [folder.run(name, on_split.identity, seed) for on_split, seed in seeded]
         failures |= {
             f"{name} with seed {seed}": run.failure
-            for run, (_, seed) in zip(folders, seeded, strict=True)
+            for run, seed in zip(folders, study["seeds"], strict=True)
             if not run.complete and run.failure
         }
         runs = tuple(_read_run(run, *one) for run, one in zip(folders, seeded, strict=True) if run.complete)

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.pipeline.batches import plain
+from kerasclf.pipeline.batches import without_autograph
 
 Moments = Sequence[float] | NDArray[np.float64]
 
@@ -50,10 +50,10 @@ class MeasureWaiting(keras.callbacks.Callback):
                 return tf.nest.map_structure(tf.identity, batch)
 
         # The last stages, after prefetching: they run when the training function asks for a batch, one after the other.
-        numbers = tf.data.Dataset.range(self._moments.shape[1]).map(plain(requested))
+        numbers = tf.data.Dataset.range(self._moments.shape[1]).map(without_autograph(requested))
         options = tf.data.Options()
         options.experimental_optimization.inject_prefetch = False
-        return tf.data.Dataset.zip(numbers, batches).map(plain(delivered)).with_options(options)
+        return tf.data.Dataset.zip(numbers, batches).map(without_autograph(delivered)).with_options(options)
 
     @property
     def share(self) -> float:
