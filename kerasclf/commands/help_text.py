@@ -77,7 +77,7 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group("data", ("data",), ("image_size", *_SELDOM_DATA)),
         Group("training", (), ("epochs", "backbone", "weights", "reduced")),
         _IMBALANCE,
-        Group("runs", ("quick", "plan", "repeats", "refit", "out"), ("final_repeats", "seed")),
+        Group("runs", ("quick", "plan", "repeats", "refit", "out"), ("final_repeats", "seed", "no_share")),
         Group(
             "machines",
             ("jobs",),

@@ -53,9 +53,6 @@ class RunOptions(SharedOptions):
     Default: auto."""
     profile: bool = False
     """Profile some training steps of the first run, to profile/ in its folder, for TensorBoard."""
-    no_share: bool = False
-    """Train every run from its first epoch. By default, runs that train alike up to the end of the shorter one are one
-    training with several results."""
     retry: bool = False
     """Try failed runs again."""
     live: bool = False

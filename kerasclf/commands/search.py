@@ -87,6 +87,7 @@ class SearchCommand(SearchOptions):
             log=log_to(console),
             measure=self.plan or not self.quick,
         )
+        planned = replace(planned, share=not (self.no_share or self.chief))
         for line in plan_lines(planned, budget, engine):
             say(console, line)
         return planned

@@ -45,6 +45,9 @@ class SharedOptions:
     """Folder for the runs and their report. Default: a folder in runs/."""
     plan: bool = False
     """Check everything, measure a few real training steps, report the time, memory and disk of the runs, and stop."""
+    no_share: bool = False
+    """Train every run from its first epoch. By default, runs that train alike up to the end of the shorter one are one
+    training with several results."""
     jobs: str = "auto"
     """Number of runs side by side, each in its own process. auto: one per GPU, or one per core if memory allows."""
     engine: str = "processes"

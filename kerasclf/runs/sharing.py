@@ -76,7 +76,7 @@ def shared_epochs(jobs: Sequence[Job]) -> dict[str, int]:
 class SharedRuns(SilentRunListener):
     """The runs of a study, in an order in which followers wait for their leader. An engine takes them (see `Jobs`).
 
-    It must also be told which runs fail.
+    It must also be told which runs end or fail.
 
     Args:
         jobs: The runs.
@@ -94,15 +94,16 @@ class SharedRuns(SilentRunListener):
 
     def __iter__(self) -> Iterator[Job | None]:
         while self._ready or self._leading:
-            for leader in [one for one in self._leading.values() if one.run.complete]:
-                self._release(leader.title)
             yield self._ready.popleft() if self._ready else None
 
-    def failed_run(self, title: str, message: str) -> None:
-        self._release(title)
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        self.release(title)
 
-    def _release(self, title: str) -> None:
-        """Lets the followers of a leader start, which has ended."""
+    def failed_run(self, title: str, message: str) -> None:
+        self.release(title)
+
+    def release(self, title: str) -> None:
+        """Lets the followers of a run start: it has ended, or will never start."""
         if title in self._leading:
             self._ready.extendleft(reversed(self._startable(self._leading.pop(title).followers)))
 

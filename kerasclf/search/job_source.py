@@ -6,12 +6,13 @@ from typing import Protocol
 
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import Plan
+from kerasclf.runs.sharing import SharedRuns, digests_of
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_progress import SearchListener
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_order import NoTrial
-from kerasclf.search.trial_runs import TrialRuns
+from kerasclf.search.trial_runs import BASE, TrialRuns
 from kerasclf.training.listener import Row
 
 
@@ -57,32 +58,90 @@ class JobSource:
     Args:
         state: Provides the trials.
         plan: The plan of the search.
+        share: Whether trials in a row that train alike, such as for 50, 100 and 150 epochs, are one training with
+            several results (see `kerasclf.runs.sharing`). It needs trials that can start before others have ended.
     """
 
-    def __init__(self, state: Trials, plan: Plan) -> None:
+    def __init__(self, state: Trials, plan: Plan, share: bool = False) -> None:
         self.state, self.plan, self.listener = state, plan, state.listener
         self._open: list[TrialRuns] = []
         self._runs_of: dict[str, TrialRuns] = {}
         # Two trials may be the same experiment and share a folder. Their runs take turns.
         self._used_paths: set[Path] = set()
+        self._ready: list[Job] = []
+        self._given: dict[str, Job] = {}  # the jobs that an engine has, with their followers
+        # The runs of trials that were opened together, in an order in which followers wait for their leader.
+        self._orders: dict[SharedRuns, Iterator[Job | None]] = {}
+        self._digests = digests_of(plan.manifests[plan.data_of[BASE]]) if share else None
+        self._next: TrialRuns | None = None  # proposed, but not yet opened
 
     def __iter__(self) -> Iterator[Job | None]:
         return self
 
     def __next__(self) -> Job | None:
         while True:
-            for runs in self._open:
-                for job in runs.waiting:
-                    if job.path not in self._used_paths:
-                        runs.start(job)
-                        self._used_paths.add(job.path)
-                        return job
-            trial = self.state.next()
-            if trial is NoTrial.WAIT or (trial is NoTrial.EXHAUSTED and self._open):
+            if job := self._startable():
+                self._ready.remove(job)
+                self._runs_of[job.title].start(job.title)
+                self._used_paths.add(job.path)
+                self._given[job.title] = job
+                return job
+            if not self._open_trials():
+                if not self._open:
+                    raise StopIteration
                 return None
-            if isinstance(trial, NoTrial):
-                raise StopIteration
-            self._open_trial(trial)
+
+    def _startable(self) -> Job | None:
+        """Returns the next run that can start now; None if there is none."""
+        self._ready += self._released()
+        # A failed trial has dropped its other runs.
+        while dropped := [job for job in self._ready if not self._is_waiting(job.title)]:
+            for job in dropped:
+                self._ready.remove(job)
+                self._release(job.title)
+            self._ready += self._released()
+        return next((job for job in self._ready if job.path not in self._used_paths), None)
+
+    def _is_waiting(self, title: str) -> bool:
+        return title in self._runs_of and self._runs_of[title].is_waiting(title)
+
+    def _released(self) -> Iterator[Job]:
+        for order, jobs in list(self._orders.items()):
+            for job in jobs:
+                if job is None:
+                    break
+                yield job
+            else:
+                del self._orders[order]
+
+    def _release(self, title: str) -> None:
+        """Lets the followers of a run start."""
+        for order in self._orders:
+            order.release(title)
+
+    def _open_trials(self) -> bool:
+        """Opens the next trial, and those after it that train as it does. Returns whether there was one."""
+        first, self._next = self._next or self._propose(), None
+        if first is None:
+            return False
+        together = [first]
+        while self._digests is not None and (runs := self._propose()) is not None:
+            if not runs.trains_as(first):
+                self._next = runs
+                break
+            together.append(runs)
+        for runs in together:
+            self._open.append(runs)
+            self._runs_of |= dict.fromkeys(runs.titles, runs)
+        order = SharedRuns([job for runs in together for job in runs.waiting])
+        self._orders[order] = iter(order)
+        return True
+
+    def _propose(self) -> TrialRuns | None:
+        trial = self.state.next()
+        if isinstance(trial, NoTrial):
+            return None
+        return TrialRuns(self.state.search, trial, self.state.folder, self.plan, self._digests)
 
     def watch(self) -> None:
         """Saves the time.
@@ -110,23 +169,26 @@ class JobSource:
         self.watch()
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        runs = self._runs_of[title]
-        self._used_paths.discard(runs.path_of(title))
+        runs = self._end(title)
+        self._release(title)
         runs.finished_run(title, metrics)
         self.listener.finished_run(title, metrics)
         self._close_if_ended(runs)
 
     def failed_run(self, title: str, message: str) -> None:
-        runs = self._runs_of[title]
-        self._used_paths.discard(runs.path_of(title))
-        runs.failed_run(title, message)
+        job = self._given[title]
+        runs = self._end(title)
+        if runs.failed_run(title, message):
+            self._ready.append(job)
+        else:
+            self._release(title)
         self.listener.failed_run(title, message)
         self._close_if_ended(runs)
 
-    def _open_trial(self, trial: Trial) -> None:
-        runs = TrialRuns(self.state.search, trial, self.state.folder, self.plan)
-        self._open.append(runs)
-        self._runs_of |= dict.fromkeys(runs.titles, runs)
+    def _end(self, title: str) -> TrialRuns:
+        runs = self._runs_of[title]
+        self._used_paths.discard(self._given.pop(title).path)
+        return runs
 
     def _close_if_ended(self, runs: TrialRuns) -> None:
         trial = runs.outcome()

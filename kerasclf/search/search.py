@@ -98,6 +98,11 @@ class Search:
         return len(self.seeds) * max(self.folds, 1)
 
     @property
+    def proposes_alike(self) -> bool:
+        """Whether trials in a row may train alike, and can start before others have ended."""
+        return self.oracle == "grid" and not self.median
+
+    @property
     def lag(self) -> int | None:
         """Number of trials that may be under way when another is proposed; None for any number."""
         if self.oracle in NON_ADAPTIVE and not self.median:

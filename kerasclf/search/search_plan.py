@@ -1,15 +1,17 @@
 """`SearchPlan`: the checks and estimates made before a search runs."""
 
+import itertools
 from dataclasses import dataclass
 
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.engines import Engine
 from kerasclf.runs.inputs import RunInputs, known_inputs
 from kerasclf.runs.plan import Plan
+from kerasclf.runs.sharing import trajectory_of
 from kerasclf.search.budget import Budget
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder
-from kerasclf.search.spaces.grid import grid_size
+from kerasclf.search.spaces.grid import grid_points, grid_size
 from kerasclf.search.trial_runs import BASE
 from kerasclf.wording import counted
 
@@ -22,11 +24,13 @@ class SearchPlan:
         search: The search. A resumed search keeps the settings that it started with.
         folder: The search folder.
         plan: Data, networks and, if measured, the cost of a run.
+        share: Whether trials that train alike up to the end of the shorter one are one training.
     """
 
     search: Search
     folder: SearchFolder
     plan: Plan
+    share: bool = True
 
     @property
     def inputs(self) -> RunInputs:
@@ -52,8 +56,33 @@ def plan_lines(planned: SearchPlan, budget: Budget, engine: Engine) -> list[str]
     if limit is not None:
         runs = f"{counted(limit, 'trial')} of {counted(search.runs_per_trial, 'run')}"
         left = max(0, limit - ended) * search.runs_per_trial
-        lines.append(runs if cost is None else f"{runs}, {_time(planned, budget, engine, left, cost.left_s(0))}")
+        total, trained = _epochs(planned, limit)
+        run_s = 0.0 if cost is None else cost.left_s(0) * trained / total
+        lines.append(runs if cost is None else f"{runs}, {_time(planned, budget, engine, left, run_s)}")
+        if trained < total:
+            same = f"{total - trained:,} are the same in several trials"
+            lines.append(f"{trained:,} of {counted(total, 'epoch')} to train: {same}")
     return lines
+
+
+def _epochs(planned: SearchPlan, trials: int) -> tuple[int, int]:
+    """Returns the number of epochs of a search, and how many of them are trained, as trials share the others.
+
+    Args:
+        planned: The search.
+        trials: Number of its trials.
+    """
+    search, total, trained = planned.search, 0, 0
+    if not (planned.share and search.proposes_alike):
+        each = search.experiment.epochs * search.runs_per_trial * trials
+        return each, each
+    # The images are those of the search in all trials, so they tell no trials apart.
+    images = {"train": "", "validation": "", "test": ""}
+    points = (search.space.apply(search.experiment, values) for values in grid_points(search.space))
+    for _, alike in itertools.groupby(itertools.islice(points, trials), lambda one: trajectory_of(one, 0, images)):
+        lengths = [experiment.epochs for experiment in alike]
+        total, trained = total + sum(lengths), trained + max(lengths)
+    return total * search.runs_per_trial, trained * search.runs_per_trial
 
 
 def _time(planned: SearchPlan, budget: Budget, engine: Engine, runs: int, run_s: float) -> str:

@@ -1,13 +1,13 @@
 """`TrialRuns`: the runs of one trial, and the trial's value from their metrics."""
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from kerasclf.data.views import View
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import Plan
+from kerasclf.runs.sharing import trajectory_of, watched_by
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.trial import Trial, TrialRun
@@ -19,28 +19,44 @@ _ATTEMPTS = 3
 
 
 class TrialRuns:
-    """The waiting, running and finished runs of one trial."""
+    """The waiting, running and finished runs of one trial.
 
-    def __init__(self, search: Search, trial: Trial, folder: SearchFolder, plan: Plan) -> None:
+    Args:
+        search: The search.
+        trial: The trial.
+        folder: The search folder.
+        plan: The plan of the search.
+        digests: Hashes of the sets of images (see `digests_of`), for runs that share their beginnings; None for runs
+            that share nothing.
+    """
+
+    def __init__(
+        self, search: Search, trial: Trial, folder: SearchFolder, plan: Plan, digests: Mapping[str, str] | None
+    ) -> None:
         self.search, self.trial = search, trial
         experiment = search.space.apply(search.experiment, trial.values)
         manifest = plan.data_of[BASE]
         folds = range(1, search.folds + 1) if search.folds else (0,)
         seeds_and_folds = [(seed, fold) for seed in search.seeds for fold in folds]
-        self.waiting = [
-            Job(
+
+        def job_of(seed: int, fold: int) -> Job:
+            run = folder.run(experiment.identity, seed, fold)
+            shares = trial.halt is None and not run.complete
+            return Job(
                 title=_title(trial, seed, fold, len(seeds_and_folds)),
                 name=trial.title,
                 experiment=experiment,
                 seed=seed,
-                path=folder.run(experiment.identity, seed, fold).path,
+                path=run.path,
                 manifest=manifest,
                 snapshot=plan.snapshots.get(manifest),
                 view=View(fold=fold if search.folds else None, folds=search.folds),
                 halt=trial.halt,
+                trajectory=f"{trajectory_of(experiment, seed, digests)} fold {fold}" if digests and shares else "",
+                watched=watched_by(experiment, digests) if digests else "",
             )
-            for seed, fold in seeds_and_folds
-        ]
+
+        self.waiting = [job_of(seed, fold) for seed, fold in seeds_and_folds]
         self._seeds_and_folds = dict(zip((job.title for job in self.waiting), seeds_and_folds, strict=True))
         self._jobs = {job.title: job for job in self.waiting}
         self._under_way: set[str] = set()
@@ -54,14 +70,20 @@ class TrialRuns:
     def titles(self) -> list[str]:
         return list(self._jobs)
 
-    def path_of(self, title: str) -> Path:
-        """Returns the folder of a run."""
-        return self._jobs[title].path
+    def is_waiting(self, title: str) -> bool:
+        """Returns whether a run waits for its start. After a failure of the trial, none does."""
+        return any(job.title == title for job in self.waiting)
 
-    def start(self, job: Job) -> None:
-        """Moves a waiting job to those under way."""
-        self.waiting.remove(job)
-        self._under_way.add(job.title)
+    def trains_as(self, other: "TrialRuns") -> bool:
+        """Returns whether each run that waits trains as one of another trial does, in a folder of its own."""
+        alike = {job.trajectory for job in self.waiting} == {job.trajectory for job in other.waiting}
+        paths = {job.path for job in self.waiting} & {job.path for job in other.waiting}
+        return alike and not paths and all(job.trajectory for job in self.waiting)
+
+    def start(self, title: str) -> None:
+        """Moves a waiting run to those under way."""
+        self.waiting = [job for job in self.waiting if job.title != title]
+        self._under_way.add(title)
 
     def began(self, title: str, rows: Sequence[Row]) -> None:
         """A run starts, or resumes with this history."""
@@ -84,16 +106,17 @@ class TrialRuns:
             self._message = job.halt.reason(rows, job.experiment.epochs) or ""
             self.waiting.clear()  # one run below the median prunes the whole trial
 
-    def failed_run(self, title: str, message: str) -> None:
-        """A run has failed. It is repeated if the machine caused the failure."""
+    def failed_run(self, title: str, message: str) -> bool:
+        """A run has failed. Returns whether it is repeated, because the machine caused the failure."""
         job = self._jobs[title]
         self._under_way.discard(title)
         self._attempts[title] += 1
         if job.run.failure is None and self._attempts[title] < _ATTEMPTS:
             self.waiting.append(job)
-            return
+            return True
         self._message, self._failed = message, True
         self.waiting.clear()
+        return False
 
     def outcome(self) -> Trial | None:
         """Returns the ended trial, or None while runs remain."""

@@ -149,9 +149,9 @@ def test_followers_wait_for_their_leader_while_other_runs_start(dataset, tmp_pat
     assert names(second.followers) == []
     train_to(jobs["bn_before"], 30)
     train_to(jobs["stop_by_eye"], 21)
-    jobs["bn_after"].path.mkdir(parents=True)
+    runs.finished_run(jobs["bn_after"].title, {})
     assert next(started) is None
-    jobs["early_stopping"].path.mkdir(parents=True)
+    runs.finished_run(jobs["early_stopping"].title, {})
     both = [next(started), next(started)]
     assert names(both) == ["bn_before", "stop_by_eye"]
     assert [job.followers for job in both] == [(), ()]
@@ -164,7 +164,7 @@ def test_the_rest_gets_a_new_leader_when_a_leader_stops_early(dataset, tmp_path)
     next(started)
     for name in ("bn_before", "stop_by_eye"):
         train_to(jobs[name], 13)
-    jobs["early_stopping"].path.mkdir(parents=True)
+    runs.finished_run(jobs["early_stopping"].title, {})
     leader = next(started)
     assert (leader.name, names(leader.followers)) == ("bn_before", ["stop_by_eye"])
     runs.failed_run("bn_before seed 0", "It diverges.")

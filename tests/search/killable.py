@@ -24,7 +24,11 @@ BASE = Experiment(
 )  # fmt: skip
 SPACES = {
     "tpe": {"train.learning_rate": Float(1e-4, 1e-1, log=True), "model.dropout": Float(0.0, 0.5)},
-    "grid": {"train.learning_rate": Choice(0.001, 0.01), "model.hidden": Choice((16,), (32,), (16, 16))},
+    "grid": {
+        "train.learning_rate": Choice(0.001, 0.01),
+        "model.hidden": Choice((16,), (32,)),
+        "train.epochs": Choice(3, 8),
+    },
 }
 SPACES["hyperband"] = SPACES["tpe"]
 TRIALS = {"tpe": 4, "grid": None, "hyperband": 8}

@@ -1,9 +1,11 @@
 """The points of a grid."""
 
+import itertools
 import math
+from collections.abc import Iterator
 from typing import Any
 
-from kerasclf.search.spaces.space import Float, Space
+from kerasclf.search.spaces.space import Float, Space, Values
 
 
 def axis_values(hp: Any) -> list[Any]:
@@ -26,3 +28,11 @@ def grid_size(space: Space) -> int:
     from kerasclf.search.spaces.hyperparameters import to_hyperparameters
 
     return math.prod(len(axis_values(hp)) for hp in to_hyperparameters(space).space)
+
+
+def grid_points(space: Space) -> Iterator[Values]:
+    """Yields the points in the order of KerasTuner's trials: the last axis changes first. Needs KerasTuner."""
+    from kerasclf.search.spaces.hyperparameters import from_values, to_hyperparameters
+
+    for values in itertools.product(*map(axis_values, to_hyperparameters(space).space)):
+        yield from_values(space, dict(zip(space.axes, values, strict=True)))
