@@ -62,7 +62,7 @@ def read_results(path: Path | str) -> StudyResults:
 
 
 def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
-    run.check(experiment, seed)
+    run.check(experiment, seed, needs_model=False)
     try:
         labels, probabilities = run.predictions()
         found = Run(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError, in_short
 from kerasclf.files import file_digest, read_json, sync_folder, write_json
+from kerasclf.model_file import MODEL
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
 from kerasclf.schema import check_schema
@@ -166,12 +167,13 @@ class RunFolder:
         """Removes the record of a failure. The next start resumes the run from its last checkpoint."""
         (self.partial / _FAILURE).unlink(missing_ok=True)
 
-    def check(self, experiment: Experiment, seed: int) -> None:
+    def check(self, experiment: Experiment, seed: int, needs_model: bool = True) -> None:
         """Checks that the folder holds the unchanged files of a complete run.
 
         Args:
             experiment: The experiment of the run.
             seed: The seed of the run.
+            needs_model: Whether its model must be there. Results copied from another machine may come without.
 
         Raises:
             FolderError: If a file is missing or was changed. The message names it.
@@ -187,6 +189,8 @@ class RunFolder:
             raise FolderError(f"{self.path / DESCRIPTION} describes another experiment or seed. {remedy}")
         for name, digest in digests.items():
             file = self.path / name
+            if name == MODEL and not needs_model and not file.exists():
+                continue
             if not file.is_file():
                 raise FolderError(f"{file} is missing. {remedy}")
             if file_digest(file) != digest:

@@ -87,7 +87,7 @@ def plan_study(
     runs = _runs_of(study, experiments, folder)
     for run in runs:
         if run.folder.complete:
-            run.folder.check(run.experiment, run.seed)
+            run.folder.check(run.experiment, run.seed, needs_model=False)
     failed = [run for run in runs if not run.folder.complete and run.folder.failure and not retry]
     remaining = [run for run in runs if not run.folder.complete and run not in failed]
     names = tuple(dict.fromkeys(run.name for run in remaining))

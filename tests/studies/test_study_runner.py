@@ -13,6 +13,7 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.cli import main
 from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
+from kerasclf.report import read_results
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.metrics import accuracy, cross_entropy
 from kerasclf.studies.study_folder import StudyFolder
@@ -257,6 +258,19 @@ def test_a_run_folder_edited_by_hand_is_named(folder, tmp_path, damage, message)
     damage(run_of(StudyFolder(tmp_path / "copy")).path)
     with pytest.raises(FolderError, match=message):
         run_study(small_study(), tmp_path / "copy", engine=Inline())
+
+
+def test_results_copied_without_their_model_count_as_finished(folder, tmp_path):
+    shutil.copytree(folder.path, tmp_path / "copy", ignore=shutil.ignore_patterns("model.keras"))
+    copy = StudyFolder(tmp_path / "copy")
+    before = sorted(copy.path.rglob("*"))
+    assert plan_study(small_study(), copy.path, engine=Inline()).jobs == ()
+    runs = read_results(copy.path).experiments[0].runs
+    assert [run.metrics for run in runs] == [run.metrics for run in read_results(folder.path).experiments[0].runs]
+    assert sorted(copy.path.rglob("*")) == before
+    (run_of(copy).path / "model.keras").write_text("another model")
+    with pytest.raises(FolderError, match=r"model\.keras was changed after the end of the run"):
+        read_results(copy.path)
 
 
 def _edit_seed(run):
