@@ -85,9 +85,7 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
         "exercises": exercises,
         "caution": first.caution,
         "protocol": first.study["protocol"],
-        "hardware": hardware_of_all(
-            run.environment for results in known.values() for e in results.experiments for run in e.runs
-        ),
+        "hardware": hardware_of_all(run.environment for results in known.values() for run in results.all_runs),
         "environment": first.first_run.environment,
     }
     best = {name: _best(results) for name, results in known.items()}

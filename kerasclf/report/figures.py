@@ -145,7 +145,7 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: 
 
 def _curve_metrics(results: StudyResults) -> list[str]:
     """Returns the metrics that every run logged per epoch."""
-    columns = [set(run.history.columns) for experiment in results.experiments for run in experiment.runs]
+    columns = [set(run.history.columns) for run in results.all_runs]
     return ["loss", "accuracy", *["macro_f1"] * all("macro_f1" in names for names in columns)]
 
 

@@ -90,7 +90,7 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "probabilities": probabilities,
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,
-        "hardware": hardware_of_all(run.environment for e in results.experiments for run in e.runs),
+        "hardware": hardware_of_all(run.environment for run in results.all_runs),
         "command": command_of(results),
     }
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")

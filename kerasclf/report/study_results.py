@@ -60,6 +60,11 @@ class StudyResults:
         return self.experiments[0].runs[0]
 
     @property
+    def all_runs(self) -> tuple[Run, ...]:
+        """The runs of all experiments."""
+        return tuple(run for experiment in self.experiments for run in experiment.runs)
+
+    @property
     def data_title(self) -> str:
         """The title of the data set."""
         return str(self.first_run.description["data"]["title"])
@@ -113,7 +118,7 @@ class StudyResults:
     @property
     def shared_note(self) -> str:
         """What the runs took together if some shared their first epochs; empty if none did."""
-        metrics = [run.metrics for experiment in self.experiments for run in experiment.runs]
+        metrics = [run.metrics for run in self.all_runs]
         shared = sum("seconds_taken" in run for run in metrics)
         if not shared:
             return ""
@@ -151,7 +156,7 @@ class StudyResults:
     @property
     def chance(self) -> float | None:
         """The share of the most common class, which a constant prediction reaches; None if runs differ in it."""
-        found = {float(np.bincount(run.labels).max() / len(run.labels)) for e in self.experiments for run in e.runs}
+        found = {float(np.bincount(run.labels).max() / len(run.labels)) for run in self.all_runs}
         return found.pop() if len(found) == 1 else None
 
     @cached_property

@@ -49,9 +49,13 @@ def make_strategy(name: str) -> tf.distribute.Strategy:
     if name == "multiworker" or (name == "auto" and launched() is not None):
         return tf.distribute.get_strategy()
     gpus = tf.config.list_logical_devices("GPU")
-    if name == "none" or (name == "auto" and len(gpus) < 2):
+    if _takes_one_device(name, len(gpus)):
         return tf.distribute.get_strategy()
     return _mirrored(tuple(device.name for device in gpus or tf.config.list_logical_devices("CPU")))
+
+
+def _takes_one_device(name: str, gpus: int) -> bool:
+    return name == "none" or (name == "auto" and gpus < 2)
 
 
 @functools.cache
@@ -68,7 +72,7 @@ def strategy_in_words(name: str) -> str:
         return f"{len(workers.addresses)} workers, one device each ({name}: started by kerasclf launch)"
     gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
     here = counted(gpus, "GPU") if gpus else "no GPU"
-    if name == "none" or (name == "auto" and gpus < 2):
+    if _takes_one_device(name, gpus):
         return f"one device ({name}: there is {here})" if name == "auto" else "one device (none)"
     devices = counted(gpus, "GPU") if gpus else counted(cpus, "logical CPU device")
     return f"mirrored over {devices} ({name}: there {'are' if gpus > 1 else 'is'} {here})"
@@ -80,7 +84,7 @@ def count_devices(name: str) -> int:
     if workers is not None and name in ("auto", "multiworker"):
         return len(workers.addresses)
     gpus, cpus = (len(tf.config.list_logical_devices(kind)) for kind in ("GPU", "CPU"))
-    return 1 if name == "none" or (name == "auto" and gpus < 2) else gpus or cpus
+    return 1 if _takes_one_device(name, gpus) else gpus or cpus
 
 
 def check_and_describe(configs: Sequence[TrainConfig]) -> list[str]:
