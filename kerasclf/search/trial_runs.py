@@ -127,8 +127,10 @@ class TrialRuns:
         if self._failed:
             return self.trial.but(status="failed", **ended)
         values = [run.metrics[self.search.goal.of_run] for run in runs]
-        length = min(len(curve) for curve in self._curves.values())
-        curve = np.mean([curve[:length] for curve in self._curves.values()], axis=0)
+        # In the order of the runs: the last digit of a mean depends on the order, and they end in any.
+        curves = [self._curves[title] for title in self._jobs if title in self._curves]
+        length = min(map(len, curves))
+        curve = np.mean([curve[:length] for curve in curves], axis=0)
         return self.trial.but(
             status="pruned" if self._message else "completed",
             value=float(np.mean(values)),

@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf.search import Budget
-from tests.search.fake import FakeEngine, search
+from tests.search.fake import FakeEngine, outcome, search
 
 
 def test_a_trial_has_a_run_per_seed_and_keeps_their_spread(tmp_path):
@@ -18,6 +18,15 @@ def test_a_trial_has_a_run_per_fold(tmp_path):
     assert [[run.fold for run in t.runs] for t in results.trials] == [[1, 2, 3, 4]] * 2
     assert {job.view.fold for job in engine.made} == {1, 2, 3, 4}
     assert {job.view.reports_on for job in engine.made} == {"validation"}
+
+
+def test_the_order_in_which_runs_end_changes_no_digit(tmp_path):
+    """The mean of a curve over seeds and folds is that of the runs in their own order."""
+    ends = [
+        outcome(search(tmp_path / str(seed), engine=FakeEngine(3, seed), budget=Budget(4), seeds=(0, 1), folds=3))
+        for seed in range(4)
+    ]
+    assert ends[1:] == ends[:1] * 3
 
 
 def test_failures_of_the_machine_are_repeated_at_most_three_times(tmp_path):
