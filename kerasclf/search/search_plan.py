@@ -1,6 +1,7 @@
 """`SearchPlan`: the checks and estimates made before a search runs."""
 
 import itertools
+from collections.abc import Set
 from dataclasses import dataclass
 
 from kerasclf.runs.cost import format_duration
@@ -14,6 +15,9 @@ from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.spaces.grid import grid_points, grid_size
 from kerasclf.search.trial_runs import BASE
 from kerasclf.wording import counted
+
+# Each point takes milliseconds.
+_MOST_COUNTED = 1000
 
 
 @dataclass(frozen=True)
@@ -56,8 +60,8 @@ def plan_lines(planned: SearchPlan, budget: Budget, engine: Engine) -> list[str]
     if limit is not None:
         runs = f"{counted(limit, 'trial')} of {counted(search.runs_per_trial, 'run')}"
         left = max(0, limit - ended) * search.runs_per_trial
-        total, trained = _epochs(planned, limit)
-        run_s = 0.0 if cost is None else cost.left_s(0) * trained / total
+        total, trained = _epochs(planned, limit, {trial.number for trial in trials if trial.ended})
+        run_s = 0.0 if cost is None else cost.left_s(0) * trained / max(total, 1)
         lines.append(runs if cost is None else f"{runs}, {_time(planned, budget, engine, left, run_s)}")
         if trained < total:
             same = f"{total - trained:,} are the same in several trials"
@@ -65,21 +69,23 @@ def plan_lines(planned: SearchPlan, budget: Budget, engine: Engine) -> list[str]
     return lines
 
 
-def _epochs(planned: SearchPlan, trials: int) -> tuple[int, int]:
-    """Returns the number of epochs of a search, and how many of them are trained, as trials share the others.
+def _epochs(planned: SearchPlan, trials: int, ended: Set[int]) -> tuple[int, int]:
+    """Returns the number of epochs of the trials to make, and how many of them are trained, as trials share the others.
 
     Args:
         planned: The search.
         trials: Number of its trials.
+        ended: Numbers of those that have ended.
     """
     search, total, trained = planned.search, 0, 0
-    if not (planned.share and search.proposes_alike):
-        each = search.experiment.epochs * search.runs_per_trial * trials
+    if not (planned.share and search.proposes_alike) or trials > _MOST_COUNTED:
+        each = search.experiment.epochs * search.runs_per_trial * (trials - len(ended))
         return each, each
     # The images are those of the search in all trials, so they tell no trials apart.
     images = {"train": "", "validation": "", "test": ""}
-    points = (search.space.apply(search.experiment, values) for values in grid_points(search.space))
-    for _, alike in itertools.groupby(itertools.islice(points, trials), lambda one: trajectory_of(one, 0, images)):
+    points = enumerate(itertools.islice(grid_points(search.space), trials), 1)
+    left = (search.space.apply(search.experiment, values) for number, values in points if number not in ended)
+    for _, alike in itertools.groupby(left, lambda one: trajectory_of(one, 0, images)):
         lengths = [experiment.epochs for experiment in alike]
         total, trained = total + sum(lengths), trained + max(lengths)
     return total * search.runs_per_trial, trained * search.runs_per_trial

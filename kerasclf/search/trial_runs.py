@@ -75,10 +75,10 @@ class TrialRuns:
         return any(job.title == title for job in self.waiting)
 
     def trains_as(self, other: "TrialRuns") -> bool:
-        """Returns whether each run that waits trains as one of another trial does, in a folder of its own."""
-        alike = {job.trajectory for job in self.waiting} == {job.trajectory for job in other.waiting}
+        """Returns whether the runs that are not complete train as those of another trial, in folders of their own."""
+        ours, theirs = ({job.trajectory for job in runs.waiting if job.trajectory} for runs in (self, other))
         paths = {job.path for job in self.waiting} & {job.path for job in other.waiting}
-        return alike and not paths and all(job.trajectory for job in self.waiting)
+        return bool(ours and theirs) and (ours <= theirs or theirs <= ours) and not paths
 
     def start(self, title: str) -> None:
         """Moves a waiting run to those under way."""

@@ -9,12 +9,16 @@ from kerasclf import Experiment, Split, TrainConfig
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search import Budget, Choice, Search, Space
+from kerasclf.runs.sharing import digests_of
+from kerasclf.search import Budget, Choice, Int, Search, Space
+from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_plan import plan_lines
 from kerasclf.search.search_progress import SilentSearchListener
 from kerasclf.search.search_runner import plan_search, run_planned_search
+from kerasclf.search.trial import Trial
+from kerasclf.search.trial_runs import TrialRuns
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
-from tests.search.fake import FakeEngine, outcome, search
+from tests.search.fake import BASE, FakeEngine, outcome, search
 
 GRID = {"train.learning_rate": Choice(0.01, 0.1), "train.epochs": Choice(2, 3, 5)}
 
@@ -119,6 +123,38 @@ def test_the_plan_counts_the_epochs_to_train(tmp_path):
     ]
     assert lines(oracle="grid", seeds=(0, 1))[1].startswith("14 of 24 epochs")
     assert lines(oracle="random") == ["4 trials of 1 run"]
+
+
+def test_the_plan_of_a_resumed_search_counts_what_is_left(tmp_path):
+    search(tmp_path, "grid", budget=Budget(2), space=GRID)
+    planned = plan_search(Search(BASE, Space(GRID), "grid"), tmp_path, Budget(6), engine=FakeEngine())
+    resuming = "resuming: 2 trials finished, 0 under way"
+    assert plan_lines(planned, Budget(4), FakeEngine()) == [resuming, "4 trials of 1 run"]
+    same = "10 of 15 epochs to train: 5 are the same in several trials"
+    assert plan_lines(planned, Budget(6), FakeEngine()) == [resuming, "6 trials of 1 run", same]
+
+
+def test_a_plan_of_a_large_grid_counts_no_epochs(tmp_path):
+    space = Space({"train.batch_size": Int(1, 600), "train.epochs": Int(1, 5)})
+    planned = plan_search(Search(BASE, space, "grid"), tmp_path, Budget(), engine=FakeEngine())
+    assert plan_lines(planned, Budget(), FakeEngine()) == ["3,000 trials of 1 run"]
+
+
+def test_a_complete_run_of_a_trial_leaves_its_others_sharing(tmp_path):
+    """As after a kill between the runs of the longest trial."""
+    searched, folder = Search(BASE, Space(GRID), "grid", seeds=(0, 1)), SearchFolder(tmp_path)
+    plan = plan_search(searched, tmp_path, Budget(), engine=FakeEngine()).plan
+
+    def trial(number, epochs, rate=0.01):
+        values = {"train.learning_rate": rate, "train.epochs": epochs}
+        return TrialRuns(searched, Trial(number, values, values), folder, plan, digests_of(plan.manifests["abc"]))
+
+    trial(3, 5).waiting[0].path.mkdir(parents=True)
+    short, long, other = trial(1, 2), trial(3, 5), trial(6, 5, rate=0.1)
+    assert [bool(job.trajectory) for job in long.waiting] == [False, True]
+    assert long.trains_as(short)
+    assert short.trains_as(long)
+    assert not other.trains_as(short)
 
 
 def test_shared_trials_equal_those_alone_to_the_bit(tmp_path):
