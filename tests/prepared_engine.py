@@ -55,4 +55,5 @@ class Prepared(SilentRunListener):
                 test = replace(test, names=tuple(f"split{split}-{name}" for name in test.names))
             write_run(folder, job.name, job.experiment, job.seed, accuracy, test, manifest=job.manifest)
             self.made.append(job.title)
+            listener.finished_run(job.title, job.run.metrics())
         return {}

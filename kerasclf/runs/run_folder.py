@@ -181,13 +181,12 @@ class RunFolder:
         remedy = "Restore it, or remove the run folder to repeat this run. The other runs stay."
         try:
             description = self.description()
-            digests = description["files"]
             same = Experiment.from_dict(description["experiment"]) == experiment and description["seed"] == seed
         except (OSError, ValueError) as error:
             raise FolderError(f"{self.path / DESCRIPTION} cannot be read ({error}). {remedy}") from error
         if not same:
             raise FolderError(f"{self.path / DESCRIPTION} describes another experiment or seed. {remedy}")
-        for name, digest in digests.items():
+        for name, digest in description["files"].items():
             file = self.path / name
             if name == MODEL and not needs_model and not file.exists():
                 continue
@@ -294,9 +293,6 @@ def _read_checked(path: Path, schema: Any) -> dict[str, Any]:
 
 
 def seal(folder: Path, description: dict[str, Any]) -> None:
-    """Writes the description of a run into its folder, with the SHA-256 of each other file.
-
-    Call it last: the digests cover the files that exist then.
-    """
+    """Writes the description of a run, with the SHA-256 of each file that its folder holds by then. Call it last."""
     digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
     write_json(folder / DESCRIPTION, {**description, "files": digests})
