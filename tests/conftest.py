@@ -37,6 +37,7 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_st
 from kerasclf.data import ArrayImages, ImageDataset, Subset
 from kerasclf.notebook_figure import NotebookFigure, png_of
 from kerasclf.runs.engines import Inline
+from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
 from tests.photos import add_images
 
 # What has been imported stays: the collector need not walk through TensorFlow again and again.
@@ -69,6 +70,12 @@ def _empty_keras_home():
 
 def pytest_sessionfinish():
     shutil.rmtree(KERAS_HOME, ignore_errors=True)
+
+
+def train_to(job, epoch, stopped=False):
+    """Writes the checkpoint of a run after an epoch."""
+    state = {"callbacks": [], "rows": [], "seconds": 0.0, "stopped": stopped}
+    write_checkpoint(job.run.checkpoints / "phase-1", Checkpoint(epoch, {"x": np.zeros(1)}, state))
 
 
 def make_subset(count: int, num_classes: int = 3, shape=(32, 32, 3), seed: int = 0) -> Subset:

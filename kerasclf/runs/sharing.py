@@ -9,7 +9,7 @@ Whatever goes wrong, a follower without a checkpoint trains alone, with the same
 """
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -74,7 +74,7 @@ def shared_epochs(jobs: Sequence[Job]) -> dict[str, int]:
 
 
 class SharedRuns(SilentRunListener):
-    """The runs of a study, in an order in which followers wait for their leader. An engine takes them (see `Jobs`).
+    """Runs in an order in which followers wait for their leader. An engine takes those of a study (see `Jobs`).
 
     It must also be told which runs end or fail.
 
@@ -82,10 +82,15 @@ class SharedRuns(SilentRunListener):
         jobs: The runs.
     """
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self._number = len(jobs)
+    def __init__(self, jobs: Sequence[Job] = ()) -> None:
+        self._number = 0
         self._ready: deque[Job] = deque()
         self._leading: dict[str, Job] = {}  # the leaders that have not ended, by title
+        self.add(jobs)
+
+    def add(self, jobs: Sequence[Job]) -> None:
+        """Adds runs that start after those before. They share nothing with these."""
+        self._number += len(jobs)
         for group in _groups(jobs):
             self._ready.extend(self._startable(group))
 
@@ -94,7 +99,22 @@ class SharedRuns(SilentRunListener):
 
     def __iter__(self) -> Iterator[Job | None]:
         while self._ready or self._leading:
-            yield self._ready.popleft() if self._ready else None
+            yield self.take()
+
+    def take(self, can_start: Callable[[Job], bool] = lambda job: True) -> Job | None:
+        """Returns the next run that can start now; None if there is none.
+
+        Args:
+            can_start: Returns whether nothing else keeps a run from starting.
+        """
+        job = next(filter(can_start, self._ready), None)
+        if job is not None:
+            self._ready.remove(job)
+        return job
+
+    def put_back(self, job: Job) -> None:
+        """Takes a run back that must be repeated, with its followers."""
+        self._ready.append(job)
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
         self.release(title)

@@ -1,7 +1,6 @@
 """`JobSource`: gives an engine the runs of a search, one trial after the other."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from kerasclf.runs.job import Job
@@ -64,14 +63,9 @@ class JobSource:
 
     def __init__(self, state: Trials, plan: Plan, share: bool = False) -> None:
         self.state, self.plan, self.listener = state, plan, state.listener
-        self._open: list[TrialRuns] = []
-        self._runs_of: dict[str, TrialRuns] = {}
-        # Two trials may be the same experiment and share a folder. Their runs take turns.
-        self._used_paths: set[Path] = set()
-        self._ready: list[Job] = []
-        self._given: dict[str, Job] = {}  # the jobs that an engine has, with their followers
-        # The runs of trials that were opened together, in an order in which followers wait for their leader.
-        self._orders: dict[SharedRuns, Iterator[Job | None]] = {}
+        self._runs_of: dict[str, TrialRuns] = {}  # the trials that have not ended, by the titles of their runs
+        self._order = SharedRuns()
+        self._given: dict[str, Job] = {}  # the runs that an engine has, by title
         self._digests = digests_of(plan.manifests[plan.data_of[BASE]]) if share else None
         self._next: TrialRuns | None = None  # proposed, but not yet opened
 
@@ -80,44 +74,25 @@ class JobSource:
 
     def __next__(self) -> Job | None:
         while True:
-            if job := self._startable():
-                self._ready.remove(job)
+            if job := self._take():
                 self._runs_of[job.title].start(job.title)
-                self._used_paths.add(job.path)
                 self._given[job.title] = job
                 return job
             if not self._open_trials():
-                if not self._open:
+                if not self._runs_of:
                     raise StopIteration
                 return None
 
-    def _startable(self) -> Job | None:
+    def _take(self) -> Job | None:
         """Returns the next run that can start now; None if there is none."""
-        self._ready += self._released()
-        # A failed trial has dropped its other runs.
-        while dropped := [job for job in self._ready if not self._is_waiting(job.title)]:
-            for job in dropped:
-                self._ready.remove(job)
-                self._release(job.title)
-            self._ready += self._released()
-        return next((job for job in self._ready if job.path not in self._used_paths), None)
-
-    def _is_waiting(self, title: str) -> bool:
-        return title in self._runs_of and self._runs_of[title].is_waiting(title)
-
-    def _released(self) -> Iterator[Job]:
-        for order, jobs in list(self._orders.items()):
-            for job in jobs:
-                if job is None:
-                    break
-                yield job
-            else:
-                del self._orders[order]
-
-    def _release(self, title: str) -> None:
-        """Lets the followers of a run start."""
-        for order in self._orders:
-            order.release(title)
+        # Two trials may be the same experiment and share a folder. Their runs take turns.
+        used = {job.path for job in self._given.values()}
+        while job := self._order.take(lambda job: job.path not in used):
+            runs = self._runs_of.get(job.title)
+            if runs is not None and job.title in runs.waiting:
+                return job
+            self._order.release(job.title)  # Its trial has failed or was pruned, so the run will never start.
+        return None
 
     def _open_trials(self) -> bool:
         """Opens the next trial, and those after it that train as it does. Returns whether there was one."""
@@ -131,10 +106,8 @@ class JobSource:
                 break
             together.append(runs)
         for runs in together:
-            self._open.append(runs)
             self._runs_of |= dict.fromkeys(runs.titles, runs)
-        order = SharedRuns([job for runs in together for job in runs.waiting])
-        self._orders[order] = iter(order)
+        self._order.add([job for runs in together for job in runs.waiting.values()])
         return True
 
     def _propose(self) -> TrialRuns | None:
@@ -169,32 +142,26 @@ class JobSource:
         self.watch()
 
     def finished_run(self, title: str, metrics: dict[str, float]) -> None:
-        runs = self._end(title)
-        self._release(title)
+        runs = self._runs_of[title]
+        del self._given[title]
+        self._order.release(title)
         runs.finished_run(title, metrics)
         self.listener.finished_run(title, metrics)
         self._close_if_ended(runs)
 
     def failed_run(self, title: str, message: str) -> None:
-        job = self._given[title]
-        runs = self._end(title)
+        runs, job = self._runs_of[title], self._given.pop(title)
         if runs.failed_run(title, message):
-            self._ready.append(job)
+            self._order.put_back(job)
         else:
-            self._release(title)
+            self._order.release(title)
         self.listener.failed_run(title, message)
         self._close_if_ended(runs)
-
-    def _end(self, title: str) -> TrialRuns:
-        runs = self._runs_of[title]
-        self._used_paths.discard(self._given.pop(title).path)
-        return runs
 
     def _close_if_ended(self, runs: TrialRuns) -> None:
         trial = runs.outcome()
         if trial is None:
             return
-        self._open.remove(runs)
         for title in runs.titles:
             del self._runs_of[title]
         self.state.ended(trial)

@@ -28,13 +28,18 @@ class SearchPlan:
         search: The search. A resumed search keeps the settings that it started with.
         folder: The search folder.
         plan: Data, networks and, if measured, the cost of a run.
-        share: Whether trials that train alike up to the end of the shorter one are one training.
+        share: Whether trials that train alike up to the end of the shorter one may be one training.
     """
 
     search: Search
     folder: SearchFolder
     plan: Plan
     share: bool = True
+
+    @property
+    def shares(self) -> bool:
+        """Whether trials of this search are one training."""
+        return self.share and self.search.proposes_alike
 
     @property
     def inputs(self) -> RunInputs:
@@ -59,10 +64,11 @@ def plan_lines(planned: SearchPlan, budget: Budget, engine: Engine) -> list[str]
         lines.append(f"a run of the base experiment takes about {format_duration(cost.left_s(0))}")
     if limit is not None:
         runs = f"{counted(limit, 'trial')} of {counted(search.runs_per_trial, 'run')}"
-        left = max(0, limit - ended) * search.runs_per_trial
         total, trained = _epochs(planned, limit, {trial.number for trial in trials if trial.ended})
-        run_s = 0.0 if cost is None else cost.left_s(0) * trained / max(total, 1)
-        lines.append(runs if cost is None else f"{runs}, {_time(planned, budget, engine, left, run_s)}")
+        if cost is not None:
+            left = max(0, limit - ended) * search.runs_per_trial
+            runs += f", {_time(planned, budget, engine, left, cost.left_s(0) * trained / max(total, 1))}"
+        lines.append(runs)
         if trained < total:
             same = f"{total - trained:,} are the same in several trials"
             lines.append(f"{trained:,} of {counted(total, 'epoch')} to train: {same}")
@@ -78,7 +84,7 @@ def _epochs(planned: SearchPlan, trials: int, ended: Set[int]) -> tuple[int, int
         ended: Numbers of those that have ended.
     """
     search, total, trained = planned.search, 0, 0
-    if not (planned.share and search.proposes_alike) or trials > _MOST_COUNTED:
+    if not planned.shares or trials > _MOST_COUNTED:
         each = search.experiment.epochs * search.runs_per_trial * (trials - len(ended))
         return each, each
     # The images are those of the search in all trials, so they tell no trials apart.

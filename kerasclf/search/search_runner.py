@@ -123,7 +123,7 @@ def run_planned_search(
     with hold(folder.path):
         folder.claim(search, planned.plan.manifests, command, planned.inputs)
         state = SearchState(search, folder, budget, listener)
-        jobs = JobSource(state, planned.plan, share=planned.share and search.proposes_alike)
+        jobs = JobSource(state, planned.plan, share=planned.shares)
         try:
             engine.run(jobs, planned.plan, jobs, jobs.watch)
         except BudgetSpent:

@@ -56,9 +56,10 @@ class TrialRuns:
                 watched=watched_by(experiment, digests) if digests else "",
             )
 
-        self.waiting = [job_of(seed, fold) for seed, fold in seeds_and_folds]
-        self._seeds_and_folds = dict(zip((job.title for job in self.waiting), seeds_and_folds, strict=True))
-        self._jobs = {job.title: job for job in self.waiting}
+        jobs = [job_of(seed, fold) for seed, fold in seeds_and_folds]
+        self._jobs = {job.title: job for job in jobs}
+        self.waiting = dict(self._jobs)  # by title
+        self._seeds_and_folds = dict(zip(self._jobs, seeds_and_folds, strict=True))
         self._under_way: set[str] = set()
         self._attempts = dict.fromkeys(self._jobs, 0)
         self._rows: dict[str, list[Row]] = {}
@@ -70,19 +71,16 @@ class TrialRuns:
     def titles(self) -> list[str]:
         return list(self._jobs)
 
-    def is_waiting(self, title: str) -> bool:
-        """Returns whether a run waits for its start. After a failure of the trial, none does."""
-        return any(job.title == title for job in self.waiting)
-
     def trains_as(self, other: "TrialRuns") -> bool:
         """Returns whether the runs that are not complete train as those of another trial, in folders of their own."""
-        ours, theirs = ({job.trajectory for job in runs.waiting if job.trajectory} for runs in (self, other))
-        paths = {job.path for job in self.waiting} & {job.path for job in other.waiting}
-        return bool(ours and theirs) and (ours <= theirs or theirs <= ours) and not paths
+        ours, theirs = self.waiting.values(), other.waiting.values()
+        mine, its = ({job.trajectory for job in jobs if job.trajectory} for jobs in (ours, theirs))
+        same_folder = {job.path for job in ours} & {job.path for job in theirs}
+        return bool(mine and its) and (mine <= its or its <= mine) and not same_folder
 
     def start(self, title: str) -> None:
         """Moves a waiting run to those under way."""
-        self.waiting = [job for job in self.waiting if job.title != title]
+        del self.waiting[title]
         self._under_way.add(title)
 
     def began(self, title: str, rows: Sequence[Row]) -> None:
@@ -112,7 +110,7 @@ class TrialRuns:
         self._under_way.discard(title)
         self._attempts[title] += 1
         if job.run.failure is None and self._attempts[title] < _ATTEMPTS:
-            self.waiting.append(job)
+            self.waiting[title] = job
             return True
         self._message, self._failed = message, True
         self.waiting.clear()

@@ -11,7 +11,7 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.sharing import SharedRuns, digests_of, shared_epochs, trajectory_of, watched_by
 from kerasclf.studies import declare
 from kerasclf.training import EarlyStopping, Schedule
-from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
+from tests.conftest import train_to
 
 DIGESTS = {"train": "a", "validation": "b", "test": "c"}
 OTHER_VALIDATION = {**DIGESTS, "validation": "d"}
@@ -128,11 +128,6 @@ def ladder(dataset, folder):
 
 
 LADDER = ("bn_before", "bn_after", "stop_by_eye", "early_stopping")
-
-
-def train_to(job, epoch, stopped=False):
-    state = {"callbacks": [], "rows": [], "seconds": 0.0, "stopped": stopped}
-    write_checkpoint(job.run.checkpoints / "phase-1", Checkpoint(epoch, {"x": np.zeros(1)}, state))
 
 
 def names(jobs):

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from kerasclf import Experiment, Split, TrainConfig
@@ -17,7 +16,7 @@ from kerasclf.search.search_progress import SilentSearchListener
 from kerasclf.search.search_runner import plan_search, run_planned_search
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_runs import TrialRuns
-from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
+from tests.conftest import train_to
 from tests.search.fake import BASE, FakeEngine, outcome, search
 
 GRID = {"train.learning_rate": Choice(0.01, 0.1), "train.epochs": Choice(2, 3, 5)}
@@ -30,9 +29,7 @@ class SharingEngine(FakeEngine):
         super()._epoch(job, rows, listener)
         for follower in job.followers:
             if follower.experiment.epochs == len(rows):
-                state = {"callbacks": [], "rows": [], "seconds": 0.0, "stopped": False}
-                checkpoint = Checkpoint(len(rows), {"x": np.zeros(1)}, state)
-                write_checkpoint(follower.run.checkpoints / "phase-1", checkpoint)
+                train_to(follower, len(rows))
 
 
 def run(folder, engine, *, share=True, space=GRID, oracle="grid", **settings):
@@ -149,9 +146,9 @@ def test_a_complete_run_of_a_trial_leaves_its_others_sharing(tmp_path):
         values = {"train.learning_rate": rate, "train.epochs": epochs}
         return TrialRuns(searched, Trial(number, values, values), folder, plan, digests_of(plan.manifests["abc"]))
 
-    trial(3, 5).waiting[0].path.mkdir(parents=True)
+    next(iter(trial(3, 5).waiting.values())).path.mkdir(parents=True)
     short, long, other = trial(1, 2), trial(3, 5), trial(6, 5, rate=0.1)
-    assert [bool(job.trajectory) for job in long.waiting] == [False, True]
+    assert [bool(job.trajectory) for job in long.waiting.values()] == [False, True]
     assert long.trains_as(short)
     assert short.trains_as(long)
     assert not other.trains_as(short)
