@@ -71,7 +71,7 @@ class Extractor:
         if self.engine == "openvino":  # OpenVINO lowers the precision of a float32 network itself
             return openvino_compute(self.built.in_float32().below(cuts), self.built.policy, usable_cores())
         below = self.built.assembled.below(cuts)
-        with faster_layers(below):  # bit-identical to training through the whole network
+        with faster_layers(below):  # the layers of training through the whole network
             return tensorflow_compute(below)
 
 
