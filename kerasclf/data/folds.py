@@ -25,8 +25,6 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
     Raises:
         DataError: If a class has fewer images than there are folds.
     """
-    from sklearn.model_selection import StratifiedKFold  # takes a second to import
-
     pool = join(dataset.train, dataset.validation)
     counts = class_counts(pool.labels, dataset.num_classes)
     if not 2 <= folds <= counts.min():
@@ -35,15 +33,10 @@ def kfold(dataset: ImageDataset, folds: int, seed: int = 0) -> Iterator[ImageDat
             f"folds: expected 2 to {counts.min()}, as class {scarce!r} has {counted(counts.min(), 'image')} outside "
             f"the test set. Received: {folds}."
         )
-    if pool.groups:
-        numbers = fold_numbers(pool.labels, pool.groups, folds, seed)
-        _check_folds(numbers, pool.labels, dataset.class_names, folds)
-        held_out = [np.flatnonzero(numbers == number) for number in range(folds)]
-    else:
-        splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-        held_out = [validation for _, validation in splitter.split(np.zeros(len(pool)), pool.labels)]
-    for validation in held_out:
-        train = np.setdiff1d(np.arange(len(pool)), validation)
+    numbers = fold_numbers(pool.labels, pool.groups, folds, seed)
+    _check_folds(numbers, pool.labels, dataset.class_names, folds)
+    for number in range(folds):
+        train, validation = np.flatnonzero(numbers != number), np.flatnonzero(numbers == number)
         yield replace(dataset, train=pool.take(train), validation=pool.take(validation))
 
 

@@ -154,8 +154,15 @@ def _divides_every_class(labels: Indices, held_out: Indices, num_classes: int) -
 
 
 def fold_numbers(labels: Indices, groups: Sequence[str], folds: int, seed: int) -> Indices:
-    """Returns the fold of each image, from 0. Each group is in one fold, and each fold has about the same classes."""
-    from sklearn.model_selection import StratifiedGroupKFold  # takes a second to import
+    """Returns the fold of each image, from 0. Each fold has about the same classes.
+
+    Args:
+        labels: Class of each image, shape (n,).
+        groups: Group of each image, which is in one fold as a whole; empty without groups.
+        folds: Number of folds.
+        seed: Seed of the shuffle.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold  # takes a second to import
 
     numbers = np.empty(len(labels), np.int64)
     with warnings.catch_warnings():
@@ -163,7 +170,8 @@ def fold_numbers(labels: Indices, groups: Sequence[str], folds: int, seed: int) 
         warnings.filterwarnings("ignore", "The least populated class", UserWarning)
         # The splitter refuses more folds than the largest class has images.
         folds_used = min(folds, int(np.bincount(labels).max()))
-        splitter = StratifiedGroupKFold(folds_used, shuffle=True, random_state=seed)
-        for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups)):
+        kind = StratifiedGroupKFold if groups else StratifiedKFold
+        splitter = kind(folds_used, shuffle=True, random_state=seed)
+        for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels, groups or None)):
             numbers[held_out] = number
     return numbers

@@ -142,12 +142,15 @@ def halted_metrics(rows: Sequence[Row], early_stopping: EarlyStopping | None) ->
     """Returns the metrics of a run that was halted before its last epoch.
 
     The key halted is 1. The keys validation_accuracy, validation_loss, epochs, best_epoch and seconds are those of
-    `run_metrics`. The best epoch is the last one, unless early stopping restores the best.
+    `run_metrics`. The best epoch is the last one, unless early stopping restores the best. A run that was halted in its
+    first epoch has only epochs and seconds, which are 0.
 
     Args:
         rows: The history, one row per epoch.
         early_stopping: How the run stops early; None if it does not.
     """
+    if not rows:
+        return {"halted": 1.0, "epochs": 0, "seconds": 0.0}
     best = rows[-1]
     if early_stopping is not None and early_stopping.restore_best:
         monitor = early_stopping.monitor

@@ -113,6 +113,10 @@ def test_the_metrics_of_a_halted_run(early_stopping, best_epoch, accuracy, loss)
     }
 
 
+def test_a_run_that_was_halted_in_its_first_epoch_has_no_accuracy():
+    assert halted_metrics([], EarlyStopping("val_loss", 2)) == {"halted": 1.0, "epochs": 0, "seconds": 0.0}
+
+
 def test_they_equal_those_of_keras(predicted):
     labels, probabilities = predicted
     loss = keras.losses.SparseCategoricalCrossentropy()(labels, probabilities)

@@ -21,7 +21,8 @@ def cross_validated_accuracy(
 ) -> float | None:
     """Returns the accuracy of logistic regression on features, cross-validated in five folds.
 
-    A class with fewer images than folds, and fewer groups, reduce the number of folds.
+    A class with fewer images than folds, and fewer groups, reduce the number of folds. Classes of a single image take
+    no part.
 
     Args:
         features: The features, shape (n, ...).
@@ -30,40 +31,42 @@ def cross_validated_accuracy(
         seed: Seed of the folds.
 
     Returns:
-        The share of images that are classified correctly when held out; None if a class has a single image, or if all
+        The share of images that are classified correctly when held out; None if no class has two images, or if all
         images are of one group.
     """
-    folds = min(FOLDS, int(np.unique(labels, return_counts=True)[1].min()), len(set(groups)) or FOLDS)
-    if folds < 2:
+    counts = np.bincount(labels)
+    takes_part = counts[labels] >= 2
+    rows, labels = np.asarray(features, np.float32).reshape(len(labels), -1)[takes_part], labels[takes_part]
+    groups = tuple(np.array(groups)[takes_part]) if groups else ()
+    folds = min(FOLDS, int(counts[counts >= 2].min(initial=FOLDS)), len(set(groups)) or FOLDS)
+    if len(labels) == 0 or folds < 2:
         return None
-    rows = np.asarray(features, np.float32).reshape(len(labels), -1)
-    numbers = _fold_numbers(labels, groups, folds, seed)
+    numbers = fold_numbers(labels, groups, folds, seed)
     right = 0
     for number in range(folds):
         held_out = numbers == number
-        head = fit_head(rows[~held_out], labels[~held_out], _PENALTY, _STEPS)
-        right += int((head.predict(rows[held_out]) == labels[held_out]).sum())
+        predicted = _predict(rows[~held_out], labels[~held_out], rows[held_out])
+        right += int((predicted == labels[held_out]).sum())
     return right / len(labels)
 
 
 def chosen_for_choice(labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
-    """Returns the indices of the training images on which networks are compared: all, or 2,000 drawn by class."""
+    """Returns the indices of the training images on which networks are compared: all, or about 2,000.
+
+    Each class gives the same share of its images, but at least two if it has them.
+    """
     if len(labels) <= _MAX_IMAGES:
         return np.arange(len(labels))
-    from sklearn.model_selection import train_test_split
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    of_classes = [shuffled[labels[shuffled] == label] for label in np.unique(labels)]
+    share = _MAX_IMAGES / len(labels)
+    return np.sort(np.concatenate([images[: max(2, round(share * len(images)))] for images in of_classes]))
 
-    chosen, _ = train_test_split(np.arange(len(labels)), train_size=_MAX_IMAGES, stratify=labels, random_state=seed)
-    return np.sort(chosen)
 
-
-def _fold_numbers(labels: NDArray[np.int64], groups: Sequence[str], folds: int, seed: int) -> NDArray[np.int64]:
-    """Returns the number of each image's fold, from 0."""
-    if groups:
-        return fold_numbers(labels, tuple(groups), folds, seed)
-    from sklearn.model_selection import StratifiedKFold
-
-    numbers = np.zeros(len(labels), np.int64)
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    for number, (_, held_out) in enumerate(splitter.split(np.zeros(len(labels)), labels)):
-        numbers[held_out] = number
-    return numbers
+def _predict(rows: NDArray[np.float32], labels: NDArray[np.int64], others: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Returns the classes that a head predicts for other rows."""
+    classes = np.unique(labels)
+    if len(classes) == 1:  # groups can leave a single class, which no head can be fitted to
+        return np.full(len(others), classes[0])
+    predicted: NDArray[np.int64] = fit_head(rows, labels, _PENALTY, _STEPS).predict(others)
+    return predicted

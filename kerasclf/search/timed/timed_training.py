@@ -22,6 +22,8 @@ from kerasclf.search.timed.tried import Attempt, Step, TimedFolder
 
 # Maximum share of the time for the features of all networks.
 _CHOICE_SHARE = 0.5
+# Networks without an accuracy keep their order: cheapest first.
+_NOT_JUDGED = "too few training images to cross-validate heads"
 
 
 class TimedTraining:
@@ -88,7 +90,7 @@ class TimedTraining:
                 scores.append((score, candidate))
             elif not scores and candidate.model in self._prices:
                 least_s = min(least_s, began + self._prices[candidate.model].head_s)
-            self._record("features", candidate, HEAD, began, score, reason)
+            self._record("features", candidate, HEAD, began, None if reason else score, reason)
         if not scores and not math.isfinite(least_s):
             raise_all("No network can be used", problems)
         if not scores:
@@ -99,7 +101,7 @@ class TimedTraining:
         return [candidate for _, candidate in sorted(scores, key=lambda one: -one[0])]
 
     def _judged(self, candidate: Experiment, end_s: float, first: bool) -> tuple[float | None, str]:
-        """Returns the cross-validated accuracy of a network, or None and why it was dropped.
+        """Returns the cross-validated accuracy of a network, and why there is none. Dropped networks have None.
 
         Args:
             candidate: The network.
@@ -120,7 +122,8 @@ class TimedTraining:
             return None, f"its features would take {format_duration(needed_s)}, and {_left(left_s)} for them"
         if not self._work.extract(head, price.image_s, lambda: self._spent() >= end_s, self._log):
             return None, "its features took longer than the time that was left for them"
-        return self._work.judge(head) or 0.0, ""
+        accuracy = self._work.judge(head)
+        return (0.0, _NOT_JUDGED) if accuracy is None else (accuracy, "")
 
     def _train_first_head(self, ranked: Sequence[Experiment]) -> None:
         """Trains the head of the best network; that of the next one if it fails."""
@@ -199,7 +202,7 @@ class TimedTraining:
         network, seconds = label_of(experiment.model), self._spent() - began
         self._folder.record(Attempt(step, network, unfreeze, seconds, accuracy, reason=reason))
         if accuracy is None:
-            self._log(f"{network}, {unfreeze}: dropped; {reason}")
+            self._log(f"{network}, {unfreeze}: {'not compared' if reason == _NOT_JUDGED else 'dropped'}; {reason}")
         elif step == "features":
             self._log(f"{network}: cross-validated accuracy {accuracy:.1%} of a head on its features")
 
@@ -207,14 +210,16 @@ class TimedTraining:
         """Records which attempts were kept, and why."""
         attempts = {one.key: one for one in self._folder.attempts}
         first, half = label_of(ranked[0].model), math.ceil(len(ranked) / 2)
+        best_features = attempts["features", first, HEAD].accuracy
         for place, candidate in enumerate(ranked):
-            network = label_of(candidate.model)
             kept = place < half
-            behind = "" if place == 0 else f"; {first} has {attempts['features', first, HEAD].accuracy:.1%}"
-            reason = (
-                "the best features" if place == 0 else f"{'among' if kept else 'not among'} the better half{behind}"
-            )
-            self._folder.decide(("features", network, HEAD), kept, reason)
+            if best_features is None:
+                reason = _NOT_JUDGED
+            elif place == 0:
+                reason = "the best features"
+            else:
+                reason = f"{'among' if kept else 'not among'} the better half; {first} has {best_features:.1%}"
+            self._folder.decide(("features", label_of(candidate.model), HEAD), kept, reason)
         best = self._runs.best
         accuracy = self._runs.metrics(best)["validation_accuracy"]
         for key, attempt in attempts.items():

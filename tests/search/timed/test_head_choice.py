@@ -39,10 +39,13 @@ def test_images_of_a_group_are_held_out_together():
     assert cross_validated_accuracy(own, labels, ["one"] * 80) is None
 
 
-def test_few_images_have_fewer_folds_and_a_single_one_has_none():
+def test_few_images_have_fewer_folds_and_a_single_one_takes_no_part():
     labels = np.array([0, 0, 1, 1])
     assert cross_validated_accuracy(np.eye(2)[labels], labels) == 1.0
-    assert cross_validated_accuracy(np.eye(3)[[0, 0, 1, 1, 2]], np.array([0, 0, 1, 1, 2])) is None
+    with_single = np.array([0, 0, 1, 1, 3])
+    assert cross_validated_accuracy(np.eye(4)[with_single], with_single) == 1.0
+    assert cross_validated_accuracy(np.eye(4)[[0, 1, 3]], np.array([0, 1, 3])) is None
+    assert cross_validated_accuracy(np.eye(4)[with_single], with_single, ["one", "one", "two", "two", "three"]) == 0.0
 
 
 def test_of_many_images_a_share_of_each_class_is_judged():
@@ -51,3 +54,11 @@ def test_of_many_images_a_share_of_each_class_is_judged():
     assert list(np.bincount(labels[chosen])) == [1500, 500]
     assert np.array_equal(chosen, np.unique(chosen))
     assert np.array_equal(chosen_for_choice(labels[:5]), np.arange(5))
+
+
+@pytest.mark.parametrize("labels", [np.arange(2005) % 10, np.repeat([0, 1, 2], [3000, 2, 1])], ids=["few more", "rare"])
+def test_every_class_takes_part_whatever_the_number_of_images(labels):
+    chosen = chosen_for_choice(labels)
+    assert 1990 <= len(chosen) <= 2010
+    found = np.bincount(labels[chosen])
+    assert np.all(found >= np.minimum(np.bincount(labels), 2))

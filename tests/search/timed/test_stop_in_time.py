@@ -68,6 +68,15 @@ class Counting(StopInTime):
             raise Halted("the time is over", self.rows)
 
 
+def test_a_run_whose_time_is_over_before_its_first_epoch_has_no_result(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    runs = TimedRuns(tmp_path / "out", 0, 10.0)
+    runs.claim([CANDIDATE])
+    work = TimedWork(CANDIDATE.dataset(lambda line: None), tmp_path / "out", 0, SilentRunListener())
+    assert runs.train(timed_experiment(CANDIDATE, HEAD), work, StopInTime(lambda: -1.0)) == ""
+    assert runs.finished == {}
+
+
 def test_a_stopped_run_is_bit_identical_to_the_run_of_the_shorter_experiment(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
     runs = TimedRuns(tmp_path / "out", 0, 10.0)

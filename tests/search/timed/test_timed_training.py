@@ -267,3 +267,14 @@ def test_prices():
     assert features.all_s == pytest.approx(1.2 * 2 * 4 * 0.1 * 100)
     assert RunPrice(3, 10, 1).least_s(5) == pytest.approx(1.2 * 24 + 5)
     assert math.isfinite(features.all_s)
+
+
+def test_networks_that_cannot_be_compared_are_tried_in_their_order_without_an_accuracy(tmp_path, work):
+    """A group or a class may be all there is to hold out."""
+    work.heads = dict.fromkeys(work.heads)
+    lines = []
+    tried = train(tmp_path, 10_000, work, lines=lines)
+    why = "too few training images to cross-validate heads"
+    assert {(one.accuracy, one.reason) for one in tried.values() if one.step == "features"} == {(None, why)}
+    assert f"{SMALL}, head: not compared; {why}" in lines
+    assert work.made[0][0] == f"{SMALL}_head"
