@@ -13,7 +13,7 @@ from kerasclf.data.dataset import SETS
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.groups import numbered
 from kerasclf.data.leaks import leaked_test_images
-from kerasclf.errors import DeviceMemoryError, FolderError
+from kerasclf.errors import DeviceMemoryError, FolderError, KerasclfError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
@@ -57,7 +57,26 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
     inputs = inputs_of(job)
     for note in inputs.notes:
         listener.log(note)
-    with hold(job.run.partial, _PATIENCE_S), together(job, listener.log) as job:
+    with hold(job.run.partial, _PATIENCE_S):
+        # A process that counted as lost may have completed the run while this one waited.
+        metrics = job.run.metrics() if job.run.complete else _execute(job, inputs, listener)
+    if job.run.complete:
+        shutil.rmtree(job.run.partial, ignore_errors=True)
+    return metrics
+
+
+def is_passing(error: BaseException) -> bool:
+    """Returns whether the machine caused an error. The next start then tries the run again."""
+    return isinstance(error, OSError | MemoryError | FolderError | DeviceMemoryError)
+
+
+def reason_of(error: Exception) -> str:
+    """Returns why a run failed, for the user."""
+    return str(error) if isinstance(error, KerasclfError | OSError) else f"{type(error).__name__}: {error}"
+
+
+def _execute(job: Job, inputs: RunInputs, listener: TrainingListener) -> dict[str, float]:
+    with together(job, listener.log) as job:
         dataset = load_data(job, listener.log)
         # The energy of the earlier processes of a resumed run is unknown.
         meter = Meter(energy=not job.run.epochs_done())
@@ -70,13 +89,7 @@ def execute(job: Job, listener: TrainingListener) -> dict[str, float]:
         metrics = _write_result(job, inputs, dataset, trained, meter, listener.log)
         if job.run.partial_profile.exists():
             job.run.partial_profile.replace(job.run.profile)
-    shutil.rmtree(job.run.partial, ignore_errors=True)
-    return metrics
-
-
-def is_passing(error: BaseException) -> bool:
-    """Returns whether the machine caused an error. The next start then tries the run again."""
-    return isinstance(error, OSError | MemoryError | FolderError | DeviceMemoryError)
+        return metrics
 
 
 def _train(job: Job, dataset: ImageDataset, listener: TrainingListener, leading: "Leading") -> "Trained":

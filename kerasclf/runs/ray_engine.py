@@ -17,7 +17,7 @@ from kerasclf.extras import install_command
 from kerasclf.log import Log
 from kerasclf.network_source import search_path, use_search_path
 from kerasclf.runs.engines import Jobs, Processes, Waiting, check_jobs, count_jobs, fail, pass_on
-from kerasclf.runs.execute import is_passing
+from kerasclf.runs.execute import is_passing, reason_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
@@ -150,8 +150,8 @@ def _run(plain: dict[str, Any], events: Any, path: list[str]) -> dict[str, Any]:
     try:
         metrics = run_job(job, Messenger(lambda event: events.put([job.title, event])))
         return {"metrics": metrics, "files": _pack(job.path) if job.run.complete else None}
-    except (KerasclfError, OSError) as error:
-        return {"error": str(error), "lasting": not is_passing(error)}
+    except Exception as error:  # Ray would hide it behind an error of its own.
+        return {"error": reason_of(error), "lasting": not is_passing(error)}
     finally:
         temporary.remove()
 

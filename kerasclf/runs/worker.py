@@ -15,12 +15,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from kerasclf.errors import KerasclfError
 from kerasclf.gpus import memory_limit_mb, smallest_memory_mb
 from kerasclf.network_source import use_search_path
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs import forking
-from kerasclf.runs.execute import execute, is_passing
+from kerasclf.runs.execute import execute, is_passing, reason_of
 from kerasclf.runs.inputs import inputs_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.plan import PlanRequest, make_plan
@@ -84,9 +83,7 @@ def answer(line: str) -> NoReturn:
         send(["result", _answer(request, Messenger(send))])
     except Exception as error:
         traceback.print_exc()
-        known = isinstance(error, KerasclfError | OSError)
-        message = str(error) if known else f"{type(error).__name__}: {error}"
-        send(["error", type(error).__name__, message, is_passing(error)])
+        send(["error", type(error).__name__, reason_of(error), is_passing(error)])
     # Skip Python's own clean-up, which waits for TensorFlow's threads.
     sys.stdout.flush()
     sys.stderr.flush()

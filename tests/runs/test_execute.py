@@ -1,5 +1,6 @@
 """One run: its threads, its images, its environment, and what a halt leaves."""
 
+import contextlib
 import json
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.data.leaks import leaked_test_images
 from kerasclf.errors import FolderError
 from kerasclf.report import read_results
+from kerasclf.runs import execute as execute_module
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.execute import execute
 from kerasclf.studies.study_folder import StudyFolder
@@ -71,6 +73,22 @@ def test_a_run_says_which_test_images_leak_and_how_the_statistics_change(tmp_pat
     # The epoch is chosen on the leaked half alone: its accuracy is the highest of the history.
     highest = run.history["val_accuracy"].max()
     assert run.correct[run.leaked].mean() == pytest.approx(highest) == pytest.approx(metrics["validation_accuracy"])
+
+
+def test_a_run_that_another_process_completed_meanwhile_is_not_trained_again(job, tmp_path, monkeypatch):
+    metrics = execute(job, SilentTrainingListener())
+    other = job.run.path.rename(tmp_path / "other")
+
+    @contextlib.contextmanager
+    def hold(path, timeout):
+        path.mkdir(parents=True, exist_ok=True)
+        other.rename(job.run.path)  # by the process that had the lock until now
+        yield
+
+    monkeypatch.setattr(execute_module, "hold", hold)
+    monkeypatch.setattr(execute_module, "_train", lambda *values: pytest.fail("it was trained"))
+    assert execute(job, SilentTrainingListener()) == metrics
+    assert not job.run.partial.exists()
 
 
 class Log(SilentTrainingListener):

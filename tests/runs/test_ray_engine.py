@@ -1,11 +1,14 @@
 """Runs on a Ray cluster on this machine. The long test has two nodes, one of which is lost."""
 
+from unittest.mock import MagicMock
+
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf.runs.engines import Inline
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.studies.study_runner import run_study
+from kerasclf.studies.study_runner import plan_study, run_study
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra 'ray')")
 
@@ -86,3 +89,16 @@ def test_a_run_folder_from_another_disk_is_copied(tmp_path):
     assert {path.name: path.read_bytes() for path in near.path.iterdir()} == made
     near.check(small.experiments["base"], 0)
     assert not near.partial.exists()
+
+
+def test_an_error_of_a_network_is_reported_as_it_is(tmp_path, monkeypatch):
+    from kerasclf.runs import ray_engine
+
+    def fail(job, messenger):
+        raise ValueError("a layer got the shape (3, 4)")
+
+    monkeypatch.setattr(ray_engine, "run_job", fail)
+    monkeypatch.setattr(ray_engine, "TemporaryFolder", MagicMock())
+    job = plan_study(STUDY, tmp_path / "out", engine=Inline(), measure=False).jobs[0]
+    answer = ray_engine._run(job.to_dict(), None, [])
+    assert answer == {"error": "ValueError: a layer got the shape (3, 4)", "lasting": True}
