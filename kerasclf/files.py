@@ -266,6 +266,12 @@ def sync_folder(path: Path) -> None:
         os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Makes the contents of a file survive a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def file_digest(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes, as hexadecimal digits."""
     with path.open("rb") as file:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError, in_short
-from kerasclf.files import file_digest, read_json, sync_folder, write_json
+from kerasclf.files import file_digest, read_json, sync_file, sync_folder, write_json
 from kerasclf.model_file import MODEL
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
@@ -294,5 +294,8 @@ def _read_checked(path: Path, schema: Any) -> dict[str, Any]:
 
 def seal(folder: Path, description: dict[str, Any]) -> None:
     """Writes the description of a run, with the SHA-256 of each file that its folder holds by then. Call it last."""
-    digests = {path.name: file_digest(path) for path in sorted(folder.iterdir())}
+    digests = {}
+    for path in sorted(folder.iterdir()):
+        sync_file(path)  # The checkpoints will be removed, so the result must be on the disk.
+        digests[path.name] = file_digest(path)
     write_json(folder / DESCRIPTION, {**description, "files": digests})

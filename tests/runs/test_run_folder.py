@@ -1,6 +1,7 @@
 """The files of a run: predictions with the names of their classes."""
 
 import csv
+import os
 
 import numpy as np
 import pandas as pd
@@ -58,3 +59,10 @@ def test_the_class_names_are_sealed_with_the_run(run):
     write_json(run.path / CLASSES, ["dog", "cat"])
     with pytest.raises(FolderError, match=r"classes\.json was changed after the end of the run"):
         run.check(Experiment(), 0)
+
+
+def test_all_files_of_a_run_are_on_the_disk_before_it_counts_as_complete(run, monkeypatch):
+    synced, sync = set(), os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.add(os.fstat(handle).st_ino), sync(handle)))
+    seal(run.path, {})
+    assert synced >= {path.stat().st_ino for path in run.path.iterdir()}
