@@ -234,7 +234,7 @@ class RunOptions(SharedOptions):
             if self.track:
                 from kerasclf.studies.tracking import make_tracker
 
-                listeners.append(stack.enter_context(make_tracker(self.track, planned)))
+                listeners.append(stack.enter_context(make_tracker(self.track, planned, listeners[0].log)))
             yield RunListeners(listeners)
 
 

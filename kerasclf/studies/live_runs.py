@@ -55,7 +55,9 @@ class LiveRuns(SilentRunListener):
         png = png_of(draw_history(run.rows, title, run.epochs))
         folder = self._folder(title)
         if folder is not None:
-            write_bytes(folder / CURVES, png)
+            # The run's process may remove its folder meanwhile, and the disk may be full. The next epoch draws anew.
+            with contextlib.suppress(OSError):
+                write_bytes(folder / CURVES, png)
         run.screen.show(png)
         run.drawn = time.monotonic()
 

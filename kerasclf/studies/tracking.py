@@ -3,11 +3,12 @@
 import contextlib
 import importlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError
 from kerasclf.extras import missing_extra
+from kerasclf.log import Log
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_plan import StudyPlan
@@ -18,24 +19,66 @@ Tracker = Literal["wandb", "mlflow", "tensorboard"]
 
 
 @contextlib.contextmanager
-def make_tracker(name: Tracker, study_plan: StudyPlan) -> Iterator[SilentRunListener]:
+def make_tracker(name: Tracker, study_plan: StudyPlan, log: Log = print) -> Iterator["Tracked"]:
     """Yields a study's listener that sends the metrics to a tracker.
 
     A resumed run also resumes in the tracker, which identifies it by its experiment and seed. Files go to
-    FOLDER/tracking, unless the tracker's own settings (WANDB_MODE, MLFLOW_TRACKING_URI …) send them elsewhere.
+    FOLDER/tracking, unless the tracker's own settings (WANDB_MODE, MLFLOW_TRACKING_URI …) send them elsewhere. If the
+    tracker fails, such as without a network, the study goes on without it.
 
     Args:
         name: Name of the tracker.
         study_plan: The plan of the study.
+        log: Receives a line if the tracker fails.
 
     Raises:
         KerasclfError: If the tracker is not installed.
     """
-    listener = _LISTENERS[name](study_plan)
+    tracked = Tracked(_LISTENERS[name](study_plan), name, log)
     try:
-        yield listener
+        yield tracked
     finally:
-        listener.close()
+        tracked.close()
+
+
+class Tracked(SilentRunListener):
+    """Passes the progress of runs on to a tracker until it fails.
+
+    Args:
+        tracker: The listener that sends the metrics.
+        name: Name of the tracker.
+        log: Receives a line if the tracker fails.
+    """
+
+    def __init__(self, tracker: "_Tracking", name: Tracker, log: Log) -> None:
+        self.tracker: _Tracking | None = tracker
+        self._name, self._log = name, log
+
+    def began(self, title: str, epochs: int, steps: int, rows: Sequence[Row]) -> None:
+        self._pass_on(lambda tracker: tracker.began(title, epochs, steps, rows))
+
+    def finished_epoch(self, title: str, row: Row) -> None:
+        self._pass_on(lambda tracker: tracker.finished_epoch(title, row))
+
+    def finished_run(self, title: str, metrics: dict[str, float]) -> None:
+        if self.tracker is not None and title in self.tracker.open:  # Otherwise another process has finished it.
+            self._pass_on(lambda tracker: tracker.finished_run(title, metrics))
+
+    def failed_run(self, title: str, message: str) -> None:
+        self._pass_on(lambda tracker: tracker.failed_run(title, message))
+
+    def close(self) -> None:
+        """Closes the runs that interruptions left open."""
+        self._pass_on(lambda tracker: tracker.close())
+
+    def _pass_on(self, act: Callable[["_Tracking"], object]) -> None:
+        if self.tracker is None:
+            return
+        try:
+            act(self.tracker)
+        except Exception as error:  # nearly any exception, from the libraries of others
+            self.tracker = None
+            self._log(f"{self._name} failed and gets no more metrics; the runs go on. {type(error).__name__}: {error}")
 
 
 class _Tracking(SilentRunListener):

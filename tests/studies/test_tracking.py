@@ -6,7 +6,7 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import KerasclfError
 from kerasclf.runs.engines import Inline
 from kerasclf.studies.study_runner import plan_study, run_planned_study
-from kerasclf.studies.tracking import make_tracker
+from kerasclf.studies.tracking import Tracked, make_tracker
 
 # The warnings come from these libraries.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -46,9 +46,45 @@ def test_a_second_phase_is_the_same_run(tmp_path):
     study_plan = plan_study(STUDY, tmp_path / "out", engine=Inline(), measure=False)
     with make_tracker("tensorboard", study_plan) as tracker:
         tracker.began("base", 4, 2, [])
-        first = tracker.open["base"]
+        first = tracker.tracker.open["base"]
         tracker.began("base", 4, 2, [{"epoch": 1}])
-        assert tracker.open["base"] is first
+        assert tracker.tracker.open["base"] is first
+
+
+class Failing:
+    """A tracker whose server goes away after the first epoch, and that counts its calls."""
+
+    def __init__(self):
+        self.open, self.calls = {"base": 1}, []
+
+    def began(self, *values):
+        self.calls.append("began")
+
+    def finished_epoch(self, title, row):
+        self.calls.append("finished_epoch")
+        raise ConnectionError("no route to host")
+
+    def finished_run(self, title, metrics):
+        self.calls.append("finished_run")
+
+
+def test_a_tracker_that_fails_ends_no_study():
+    lines = []
+    tracker = Failing()
+    tracked = Tracked(tracker, "mlflow", lines.append)
+    tracked.began("base", 4, 2, [])
+    for epoch in (1, 2):
+        tracked.finished_epoch("base", {"epoch": epoch})
+    tracked.finished_run("base", {})
+    tracked.close()
+    assert tracker.calls == ["began", "finished_epoch"]
+    assert lines == ["mlflow failed and gets no more metrics; the runs go on. ConnectionError: no route to host"]
+
+
+def test_a_run_that_another_process_finished_is_not_tracked_here():
+    tracker, lines = Failing(), []
+    Tracked(tracker, "wandb", lines.append).finished_run("other", {})
+    assert (tracker.calls, lines) == ([], [])
 
 
 def test_mlflow(tmp_path, monkeypatch):
