@@ -42,7 +42,7 @@ def run_study(
 ) -> StudyFolder:
     """Runs a study in a folder, except for the runs that the folder already holds.
 
-    `kerasclf.run_study` has the same arguments and returns the results, too.
+    It trains all seeds. `kerasclf.run_study` also plans looks and repeats, and returns the results.
     """
     engine = engine or Processes()
     log = listener.log if listener else default_log()
