@@ -62,6 +62,10 @@ class SearchCommand(SearchOptions):
             "quick" if self.quick else "reduced" if self.reduced else "full",
         )
         engine = self.make_engine()
+        if self.refit:
+            from kerasclf.studies.refit import check_refit
+
+            check_refit("the experiment", search.experiment)
         existing = check_search(search, out, budget)
         # With --jobs auto, a resumed search keeps the number that it started with.
         if existing is None or self.jobs != "auto":

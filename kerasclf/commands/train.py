@@ -98,8 +98,8 @@ class TrainCommand(TrainOptions):
             check_early(study.experiments)
             if not self.spec:
                 check_files(next(iter(study.experiments.values())).data)
-            if self.refit:
-                check_refit(study)
+            for name, experiment in study.experiments.items() if self.refit else ():
+                check_refit(name, experiment)
         problems.raise_all("kerasclf train cannot run")
         assert study is not None
         return study

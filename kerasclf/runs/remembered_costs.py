@@ -9,7 +9,7 @@ from typing import Any, TypedDict, get_type_hints
 
 from kerasclf.cache_folders import cache_root
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files import is_partial, read_json, write_json
 from kerasclf.schema import check_schema, matches
 from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.values import digest_of
@@ -81,7 +81,8 @@ def forget(names: Iterable[str]) -> None:
 
 def remembered_files() -> list[Path]:
     """Returns the files of all measurements, the last used one first."""
-    return sorted((cache_root() / "costs").glob("*.json"), key=_used, reverse=True)
+    files = [path for path in (cache_root() / "costs").glob("*.json") if not is_partial(path)]
+    return sorted(files, key=_used, reverse=True)
 
 
 def _used(path: Path) -> float:

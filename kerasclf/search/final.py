@@ -6,16 +6,19 @@ from typing import Any, TypedDict
 from kerasclf.data.views import View
 from kerasclf.errors import RunsFailedError
 from kerasclf.files import read_json, write_json
+from kerasclf.model_file import MODEL
 from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_finished, known_inputs
 from kerasclf.runs.job import Job
+from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
 from kerasclf.schema import check_schema
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_results import SearchResults
-from kerasclf.studies.refit import without_early_stopping
+from kerasclf.studies.refit import check_refit, without_early_stopping
 from kerasclf.studies.study import Study
+from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.studies.study_runner import plan_study, run_planned_study
 
@@ -61,24 +64,41 @@ class FinishPlan:
 
     Args:
         results: The search.
-        study_plan: The remaining runs of the base experiment and the best trial.
+        study_plan: The remaining runs of the base experiment and the best trial; None without final repeats.
+        plan: The checked data.
         refit: Whether to train the best trial once more, on the training and validation sets together.
     """
 
     results: SearchResults
-    study_plan: StudyPlan
+    study_plan: StudyPlan | None
+    plan: Plan
     refit: bool
 
     @property
     def runs(self) -> int:
         """Number of remaining runs."""
-        return len(self.study_plan.jobs) + bool(self.refit and not refit_job(self).run.complete)
+        compared = len(self.study_plan.jobs) if self.study_plan else 0
+        return compared + bool(self.refit and not refit_job(self).run.complete)
 
 
 def prepare_finish(results: SearchResults, engine: Engine, refit: bool = False) -> FinishPlan:
-    """Returns the runs that remain at the end of a search. Runs nothing."""
-    study_plan = plan_study(final_study(results), results.folder.final, engine=engine, measure=False)
-    return FinishPlan(results, study_plan, refit)
+    """Returns the runs that remain at the end of a search. Runs nothing.
+
+    The runs of an earlier best trial stay in the folder, and count as evaluations. Another best takes its place.
+
+    Raises:
+        KerasclfError: If the best trial cannot train on the training and validation sets together.
+    """
+    if refit:
+        check_refit(results.best.title, results.experiment)
+    if not results.search.final_seeds:
+        plan = engine.plan(PlanRequest({BASE: results.search.experiment}), lambda line: None)
+        return FinishPlan(results, None, plan, refit)
+    study, folder = final_study(results), StudyFolder(results.folder.final)
+    if folder.holds_study() and folder.read()["experiments"].get(BEST) != study.to_dict()["experiments"].get(BEST):
+        folder.forget(BEST)
+    study_plan = plan_study(study, folder.path, engine=engine, measure=False)
+    return FinishPlan(results, study_plan, study_plan.plan, refit)
 
 
 def finish(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
@@ -87,7 +107,7 @@ def finish(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
     Raises:
         RunsFailedError: If some runs failed.
     """
-    if planned.results.search.final_seeds:
+    if planned.study_plan:
         run_planned_study(planned.study_plan, engine, listener)
     if planned.refit:
         _refit(planned, engine, listener)
@@ -103,7 +123,7 @@ def refit_experiment(results: SearchResults) -> Experiment:
 
 def refit_job(planned: FinishPlan) -> Job:
     """Returns the run of the best trial on the training and validation sets together."""
-    results, plan = planned.results, planned.study_plan.plan
+    results, plan = planned.results, planned.plan
     experiment, manifest = refit_experiment(results), plan.data_of[BASE]
     return Job(
         title="refit",
@@ -131,14 +151,14 @@ def _refit(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:
     job, folder = refit_job(planned), planned.results.folder
     if job.run.complete:
         check_finished(job.run, job.experiment, known_inputs(job.experiment, job.manifest))
-    failures = {} if job.run.complete else engine.run([job], planned.study_plan.plan, listener)
+    failures = {} if job.run.complete else engine.run([job], planned.plan, listener)
     if failures:
         raise RunsFailedError(failures)
     write_json(
         folder.path / _REFIT,
         {
             "trial": planned.results.best.number,
-            "model": (job.path / "model.keras").relative_to(folder.path).as_posix(),
+            "model": (job.path / MODEL).relative_to(folder.path).as_posix(),
             "experiment": job.experiment.to_dict(),
             "metrics": job.run.metrics(),
         },

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.files import read_json, write_json
+from kerasclf.files import is_partial, read_json, write_json
 from kerasclf.locks import is_unused
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import RunInputs
@@ -131,7 +131,8 @@ class SearchFolder:
             FolderError: If one is missing or cannot be read.
         """
         trials = []
-        for number, path in enumerate(sorted((self.path / "trials").glob("*.json")), 1):
+        paths = sorted(path for path in (self.path / "trials").glob("*.json") if not is_partial(path))
+        for number, path in enumerate(paths, 1):
             try:
                 trial = read_trial(path)
             except (OSError, KerasclfError) as error:

@@ -109,6 +109,8 @@ class TrialRuns:
         job = self._jobs[title]
         self._under_way.discard(title)
         self._attempts[title] += 1
+        if self._failed or self._message:  # Another run has failed or pruned the trial.
+            return False
         if job.run.failure is None and self._attempts[title] < _ATTEMPTS:
             self.waiting[title] = job
             return True

@@ -15,7 +15,6 @@ from kerasclf.runs.inputs import check_run, known_inputs
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import RunListener
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.values import Value
@@ -71,7 +70,8 @@ def refit(study_plan: StudyPlan, engine: Engine, listener: RunListener) -> Refit
         KerasclfError: If the recipe needs a validation set.
     """
     folder = study_plan.folder
-    check_refit(study_plan.study)
+    for name, experiment in study_plan.study.experiments.items():
+        check_refit(name, experiment)
     name, runs = _best(study_plan)
     job = _job(study_plan, name, runs)
     if job.run.complete:
@@ -98,23 +98,27 @@ def refit(study_plan: StudyPlan, engine: Engine, listener: RunListener) -> Refit
     return found
 
 
-def check_refit(study: Study) -> None:
-    """Checks that the experiments of a study can train without a validation set.
+def check_refit(name: str, experiment: Experiment) -> None:
+    """Checks that an experiment can train without a validation set.
+
+    Args:
+        name: Its name, for the message.
+        experiment: The experiment.
 
     Raises:
-        KerasclfError: If one of them cannot.
+        KerasclfError: If it cannot.
     """
-    for name, experiment in study.experiments.items():
-        schedules = [phase.schedule for phase in experiment.phases]
-        if any(schedule.name == "plateau" and schedule.monitor.startswith("val_") for schedule in schedules):
-            raise KerasclfError(
-                f"{name}: expected a schedule that needs no validation set, as all images train the final model. "
-                "Received: a plateau of a validation metric."
-            )
-        if any(phase.early_stopping is not None for phase in experiment.earlier_phases):
-            raise KerasclfError(
-                f"{name}: expected no early stopping in earlier phases, as all images train the final model."
-            )
+    schedules = [phase.schedule for phase in experiment.phases]
+    if any(schedule.name == "plateau" and schedule.monitor.startswith("val_") for schedule in schedules):
+        raise KerasclfError(
+            f"{name}: expected a schedule that needs no validation set, as the validation images train the final "
+            "model, too. Received: a plateau of a validation metric."
+        )
+    if any(phase.early_stopping is not None for phase in experiment.earlier_phases):
+        raise KerasclfError(
+            f"{name}: expected no early stopping in earlier phases, as the validation images train the final model, "
+            "too."
+        )
 
 
 def read_refit(folder: StudyFolder) -> Refit | None:

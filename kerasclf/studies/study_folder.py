@@ -185,6 +185,12 @@ class StudyFolder:
         except OSError as error:
             raise FolderError(f"{self.path} cannot be written to: {error}.") from error
 
+    def forget(self, name: str) -> None:
+        """Takes an experiment out of the study, if it holds it. The runs stay in the folder."""
+        held = self.read()
+        if held["experiments"].pop(name, None) is not None:
+            write_json(self.path / STUDY_FILE, held)
+
     def note_forecast(self, forecast: dict[str, float]) -> None:
         """Records the planned and the real time of some runs, after those of earlier calls.
 

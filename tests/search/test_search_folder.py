@@ -92,3 +92,11 @@ def test_two_searches_in_one_folder_are_refused(tmp_path):
 def test_a_folder_without_a_search_is_named(tmp_path):
     with pytest.raises(FolderError, match=r"holds no search: search\.json is missing"):
         SearchFolder(tmp_path).read()
+
+
+def test_what_a_killed_process_left_of_a_trial_is_no_trial(tmp_path):
+    search(tmp_path / "out", budget=Budget(2))
+    leftover = tmp_path / "out" / "trials" / ".partial-abcdefgh-00001.json"
+    leftover.write_text("{")
+    assert [trial.number for trial in SearchFolder(tmp_path / "out").trials()] == [1, 2]
+    assert len(search(tmp_path / "out", budget=Budget(3)).trials) == 3

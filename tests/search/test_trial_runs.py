@@ -42,3 +42,18 @@ def test_failures_of_the_machine_are_repeated_at_most_three_times(tmp_path):
     always = search(tmp_path / "always", engine=FakeEngine(fails=lambda job: fails(job, 99)), budget=Budget(1))
     assert [t.status for t in always.trials] == ["failed"]
     assert attempts == ["trial 1"] * 3
+
+
+def test_a_run_of_a_failed_trial_is_not_repeated(tmp_path):
+    """The machine kills one of its runs after another one has failed for good."""
+    attempts = []
+
+    def fails(job):
+        attempts.append(job.title)
+        return ("The loss is not finite.", True) if len(attempts) == 1 else ("The process was killed.", False)
+
+    engine = FakeEngine(2, fails=fails)
+    results = search(tmp_path / "out", engine=engine, budget=Budget(1), seeds=(0, 1))
+    assert [t.status for t in results.trials] == ["failed"]
+    assert results.trials[0].message == "The loss is not finite."
+    assert len(attempts) == 2

@@ -157,7 +157,7 @@ def test_the_mean_best_epoch_excludes_the_earlier_phases():
 )
 def test_a_recipe_that_needs_a_validation_set_is_refused(changes, message):
     with pytest.raises(KerasclfError, match=message):
-        check_refit(Study("small", "Small", "Why?", {"plain": BASE.but(**changes)}))
+        check_refit("plain", BASE.but(**changes))
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"experiment": 3}', '{"experiment": "a"}'])

@@ -24,7 +24,8 @@ class Address:
     port: int = _PORT
 
     def __str__(self) -> str:
-        return f"{self.ip}:{self.port}"
+        ip = f"[{self.ip}]" if ":" in self.ip else self.ip
+        return f"{ip}:{self.port}"
 
     def environment(self, tuner_id: str) -> dict[str, str]:
         """Returns KerasTuner's environment variables for a worker with this name."""

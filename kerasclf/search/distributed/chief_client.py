@@ -9,7 +9,7 @@ from keras_tuner.engine import hyperparameters, trial
 from keras_tuner.src import protos
 
 from kerasclf.errors import KerasclfError
-from kerasclf.search.distributed.address import ORACLE_IP, ORACLE_PORT, TOKEN, TUNER_ID, no_chief
+from kerasclf.search.distributed.address import ORACLE_IP, ORACLE_PORT, TOKEN, TUNER_ID, Address, no_chief
 
 _CALL_S = 10.0  # KerasTuner's own client would wait for an hour
 
@@ -18,7 +18,7 @@ class ChiefClient:
     """A connection to the chief that KerasTuner's environment variables name."""
 
     def __init__(self) -> None:
-        self.address = f"{os.environ[ORACLE_IP]}:{os.environ[ORACLE_PORT]}"
+        self.address = str(Address(os.environ[ORACLE_IP], int(os.environ[ORACLE_PORT])))
         self.name = os.environ[TUNER_ID]
         self._channel = grpc.insecure_channel(self.address)
         self._stub = protos.get_service_grpc().OracleStub(self._channel)

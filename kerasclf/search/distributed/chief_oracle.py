@@ -104,10 +104,10 @@ class ChiefOracle:
             if number not in self._open:  # another worker finished it first
                 return
             ended = self.state.folder.outcome(number)
-            self._leases.pop(number, None)
             if ended is not None:
+                self._end(ended)  # If the disk is full, the trial stays open, and its worker reports the end again.
                 del self._open[number]
-                self._end(ended)
+            self._leases.pop(number, None)
             self._save_holders()
 
     def resume_after_pause(self, seconds: float) -> None:

@@ -13,7 +13,7 @@ def test_the_address_defaults_to_kerastuners_variables_and_then_loopback(monkeyp
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "10.0.0.1")
     monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "99")
     assert str(find_address(None, None)) == "10.0.0.1:99"
-    assert str(find_address("::1", 1234)) == "::1:1234"
+    assert str(find_address("::1", 1234)) == "[::1]:1234"
 
 
 @pytest.mark.parametrize("port", [0, -1, 70000])

@@ -1,5 +1,8 @@
 """`ChiefOracle`: workers that join, die, return or stay silent."""
 
+import pytest
+
+from kerasclf.search.search_folder import SearchFolder
 from tests.search.distributed.helpers import end, make_oracle, request
 
 
@@ -95,3 +98,21 @@ def test_an_end_without_a_result_frees_the_trial(tmp_path, now):
     assert request(oracle, "one") == 1
     oracle.end_trial(oracle.get_trial("1"))
     assert request(oracle, "two") == 1
+
+
+def test_an_end_that_could_not_be_written_is_recorded_when_it_is_reported_again(tmp_path, now, monkeypatch):
+    oracle, _ = make_oracle(tmp_path, trials=1)
+    assert request(oracle, "one") == 1
+    folder = oracle.state.folder
+    folder.write_outcome(folder.trial(1).but(status="completed", value=0.5))
+
+    def full(self, trial):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SearchFolder, "write", full)
+        with pytest.raises(OSError, match="No space left"):
+            oracle.end_trial(oracle.get_trial("1"))
+    oracle.end_trial(oracle.get_trial("1"))
+    assert folder.trial(1).status == "completed"
+    assert request(oracle, "one") == "STOPPED"
