@@ -85,7 +85,8 @@ def _execute(job: Job, inputs: RunInputs, listener: TrainingListener) -> dict[st
                 trained = _train(job, dataset, listener, leading)
         except Halted as halted:
             listener.log(f"stopped early {halted}")
-            return halted_metrics(halted.rows, job.experiment.train.early_stopping)
+            experiment = job.experiment
+            return halted_metrics(halted.rows, experiment.train.early_stopping, len(experiment.phases))
         metrics = _write_result(job, inputs, dataset, trained, meter, listener.log)
         if job.run.partial_profile.exists():
             job.run.partial_profile.replace(job.run.profile)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kerasclf.errors import TrainingError
 from kerasclf.runs.meter import Resources
 from kerasclf.training import EarlyStopping
+from kerasclf.training.config import best_epoch
 from kerasclf.training.listener import Row
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def training_metrics(outcome: Outcome, resources: Resources) -> dict[str, float]
     return metrics
 
 
-def halted_metrics(rows: Sequence[Row], early_stopping: EarlyStopping | None) -> dict[str, float]:
+def halted_metrics(rows: Sequence[Row], early_stopping: EarlyStopping | None, phases: int = 1) -> dict[str, float]:
     """Returns the metrics of a run that was halted before its last epoch.
 
     The key halted is 1. The keys validation_accuracy, validation_loss, epochs, best_epoch and seconds are those of
@@ -147,15 +148,12 @@ def halted_metrics(rows: Sequence[Row], early_stopping: EarlyStopping | None) ->
 
     Args:
         rows: The history, one row per epoch.
-        early_stopping: How the run stops early; None if it does not.
+        early_stopping: How the last phase stops early; None if it does not.
+        phases: Number of phases.
     """
     if not rows:
         return {"halted": 1.0, "epochs": 0, "seconds": 0.0}
-    best = rows[-1]
-    if early_stopping is not None and early_stopping.restore_best:
-        monitor = early_stopping.monitor
-        choose = max if monitor.endswith("accuracy") else min
-        best = choose(rows, key=lambda row: row[monitor])
+    best = rows[best_epoch(rows, early_stopping, phases) - 1]
     return {
         "halted": 1.0,
         "validation_accuracy": best["val_accuracy"],

@@ -1,6 +1,7 @@
 """`TrainConfig`: the settings of a training."""
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
 
@@ -187,3 +188,21 @@ class TrainConfig(Value):
         specific = {name for names in OPTIMIZERS.values() for name in names}
         shared = [f.name for f in fields(self) if f.name not in specific]
         return unused_fields(self, f"optimizer {self.optimizer!r}", [*shared, *arguments])
+
+
+def best_epoch(rows: Sequence[Mapping[str, float]], early_stopping: EarlyStopping | None, phases: int = 1) -> int:
+    """Returns the epoch, from 1, whose weights a training ends with.
+
+    It is the last one, unless early stopping restores the best epoch of the last phase.
+
+    Args:
+        rows: The history, one row per epoch. With several phases, each row has the key phase, from 1.
+        early_stopping: How the last phase stops early; None if it does not.
+        phases: Number of phases.
+    """
+    last = [number for number, row in enumerate(rows, 1) if row.get("phase", 1) == phases]
+    if early_stopping is None or not early_stopping.restore_best or not last:
+        return len(rows)
+    monitor = early_stopping.monitor
+    choose = max if monitor.endswith("accuracy") else min
+    return choose(last, key=lambda number: rows[number - 1][monitor])

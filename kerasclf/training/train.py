@@ -17,7 +17,7 @@ from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import CountEpochs, HaltTraining, RecordEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.checkpoints import latest_checkpoint
-from kerasclf.training.config import TrainConfig
+from kerasclf.training.config import TrainConfig, best_epoch
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
@@ -154,12 +154,12 @@ class _Training:
             if several or inputs.counts.frozen:
                 log(f"phase {number} of {len(recipe.phases)}: {inputs.describe(phase)}")
             self._fit(prepare_phase(built, inputs, dataset, phase), inputs, phase, number)
-        history = pd.DataFrame(self.record.rows)
+        rows = self.record.rows
         return Trained(
             _finished(built.assembled),
-            history,
+            pd.DataFrame(rows),
             self.record.seconds,
-            _best_epoch(history, recipe.last, len(recipe.phases)),
+            best_epoch(rows, recipe.last.early_stopping, len(recipe.phases)),
             lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
             lambda subset: inputs.extract_together(subset, log),
             self.shared,
@@ -287,13 +287,3 @@ def predict(model: keras.Model, subset: Subset, num_classes: int) -> NDArray[np.
 
 def _forward(model: keras.Model, images: tf.Tensor) -> tf.Tensor:
     return model(images, training=False)
-
-
-def _best_epoch(history: pd.DataFrame, config: TrainConfig, phases: int) -> int:
-    stopping = config.early_stopping
-    if stopping is None or not stopping.restore_best:
-        return len(history)
-    last = history[history["phase"] == phases] if phases > 1 else history
-    values = last[stopping.monitor]
-    best = values.argmax() if stopping.monitor.endswith("accuracy") else values.argmin()
-    return len(history) - len(last) + int(best) + 1

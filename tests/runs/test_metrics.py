@@ -113,6 +113,14 @@ def test_the_metrics_of_a_halted_run(early_stopping, best_epoch, accuracy, loss)
     }
 
 
+@pytest.mark.parametrize(("phases_of_rows", "best_epoch"), [((1, 1, 2), 3), ((1, 2, 2), 2), ((1, 1, 1), 3)])
+def test_early_stopping_restores_no_epoch_of_an_earlier_phase(phases_of_rows, best_epoch):
+    rows = [{**row, "phase": phase} for row, phase in zip(ROWS, phases_of_rows, strict=True)]
+    rows[0]["val_accuracy"] = 0.9
+    found = halted_metrics(rows, EarlyStopping("val_accuracy", 2), phases=2)
+    assert found["best_epoch"] == best_epoch
+
+
 def test_a_run_that_was_halted_in_its_first_epoch_has_no_accuracy():
     assert halted_metrics([], EarlyStopping("val_loss", 2)) == {"halted": 1.0, "epochs": 0, "seconds": 0.0}
 
