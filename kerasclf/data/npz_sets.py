@@ -2,7 +2,7 @@
 
 import zipfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,12 +39,13 @@ def check_npz(path: Path) -> None:
         _arrays_of_sets(path, arrays)
 
 
-def read_npz(path: Path) -> NpzSets:
+def read_npz(path: Path, sizes_differ: bool = False) -> NpzSets:
     """Reads images, labels and, if there is an array `class_names`, the names of the classes.
 
     Args:
         path: The file, written by `numpy.savez` or `numpy.savez_compressed`. Images are uint8 of shape (n, height,
             width) or (n, height, width, channels), pixels 0–255; labels are whole numbers from 0.
+        sizes_differ: Whether the sets may differ in height and width, because their images will be resized.
 
     Raises:
         DataError: If the file or an array cannot be used; the message lists all problems.
@@ -52,7 +53,7 @@ def read_npz(path: Path) -> NpzSets:
     with _opened(path) as arrays:
         found = _arrays_of_sets(path, arrays)
         try:
-            pairs = {subset: (arrays[x], np.squeeze(arrays[y])) for subset, (x, y) in found.items()}
+            pairs = {subset: (arrays[x], _flat(arrays[y])) for subset, (x, y) in found.items()}
             given = np.ravel(arrays[_NAMES]) if _NAMES in arrays.files else None
         except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
             reason = "it holds Python objects" if "pickle" in str(error) else str(error).rstrip(".")
@@ -60,7 +61,8 @@ def read_npz(path: Path) -> NpzSets:
     problems = [p for subset, (x, y) in pairs.items() for p in _array_problems(*found[subset], x, y)]
     names = tuple(map(str, given)) if given is not None else ()
     if not problems:
-        problems = _class_problems({subset: y for subset, (_, y) in pairs.items()}, names)
+        problems = _shape_problems({found[subset][0]: x for subset, (x, _) in pairs.items()}, sizes_differ)
+        problems += _class_problems({subset: y for subset, (_, y) in pairs.items()}, names)
     if problems:
         raise DataError(problems[0] if len(problems) == 1 else listed(f"{path} cannot be used", problems))
     names = names or tuple(str(label) for label in range(int(pairs["train"][1].max()) + 1))
@@ -94,6 +96,11 @@ def _arrays_of_sets(path: Path, arrays: "np.lib.npyio.NpzFile") -> dict[str, tup
     return found
 
 
+def _flat(labels: NDArray[Any]) -> NDArray[Any]:
+    """Returns labels of shape (n, 1), as keras.datasets has them, in the shape (n,)."""
+    return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
 def _array_problems(x: str, y: str, images: NDArray[np.generic], labels: NDArray[np.generic]) -> list[str]:
     found = []
     if images.dtype != np.uint8:
@@ -108,6 +115,26 @@ def _array_problems(x: str, y: str, images: NDArray[np.generic], labels: NDArray
     elif len(labels) != len(images) or not len(labels):
         found.append(f"{y}: expected a label for each image. Received: {len(labels):,} for {len(images):,} images.")
     return found
+
+
+def _shape_problems(arrays: dict[str, NDArray[np.generic]], sizes_differ: bool) -> list[str]:
+    """Returns which arrays of images have another shape than `x_train`, which comes first."""
+    (train, expected), *others = ((x, _image_shape(images)) for x, images in arrays.items())
+    first = 2 if sizes_differ else 0
+    what = "number of channels" if sizes_differ else "image shape"
+    return [
+        f"{x}: expected the {what} of {train}, {_shown(expected[first:])}. Received: {_shown(shape[first:])}."
+        for x, shape in others
+        if shape[first:] != expected[first:]
+    ]
+
+
+def _image_shape(images: NDArray[np.generic]) -> tuple[int, ...]:
+    return images.shape[1:] if images.ndim == 4 else (*images.shape[1:], 1)
+
+
+def _shown(sides: tuple[int, ...]) -> str:
+    return "×".join(map(str, sides))
 
 
 def _class_problems(labels: dict[str, NDArray[np.int64]], names: tuple[str, ...]) -> list[str]:

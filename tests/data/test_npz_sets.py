@@ -58,6 +58,34 @@ def test_every_problem_of_the_arrays_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("shape", "size", "problem"),
+    [
+        ((6, 8, 3), None, "x_test: expected the image shape of x_train, 8×8×3. Received: 6×8×3."),
+        ((8, 8), None, "x_test: expected the image shape of x_train, 8×8×3. Received: 8×8×1."),
+        ((6, 8), (4, 4), "x_test: expected the number of channels of x_train, 3. Received: 1."),
+    ],
+)
+def test_sets_of_other_shapes_are_refused(tmp_path, shape, size, problem):
+    (x, y), (x_test, y_test) = arrays(), arrays(12, shape=shape)
+    spec = write(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    with pytest.raises(DataError, match=re.escape(problem)):
+        load_dataset(spec, image_size=size)
+
+
+def test_sets_of_other_sizes_are_resized(tmp_path):
+    (x, y), (x_test, y_test) = arrays(), arrays(12, shape=(6, 8, 3))
+    spec = write(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
+    assert load_dataset(spec, image_size=(4, 4)).test.images.shape == (4, 4, 3)
+
+
+@pytest.mark.parametrize("shape", [(1,), (1, 1)])
+def test_a_test_set_may_be_a_single_image(tmp_path, shape):
+    (x, y), (x_test, y_test) = arrays(), arrays(1)
+    spec = write(tmp_path / "a.npz", x_train=x, y_train=y, x_test=x_test, y_test=y_test.reshape(shape))
+    assert load_dataset(spec).test.labels.tolist() == [0]
+
+
+@pytest.mark.parametrize(
     ("labels", "names", "problem"),
     [
         (np.zeros(40, int), None, "Expected images of at least 2 classes. Received: 1."),
