@@ -44,6 +44,11 @@ class Subset(SetRepr):
                 "Expected as many labels and names as images. Received: "
                 f"{len(self.images)} images, {len(self.labels)} labels, {len(self.names)} names."
             )
+        if self.groups and len(self.groups) != len(self.labels):
+            raise ValueError(
+                "Expected a group of each image, or no groups. Received: "
+                f"{len(self.images)} images, {len(self.groups)} groups."
+            )
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -41,7 +41,9 @@ def leaked_test_images(labels: NDArray[np.integer], flaws: Collection[str], seed
 
 
 def near_copies(subset: Subset, seed: int) -> Subset:
-    """Returns a slightly shifted and brighter or darker version of each image, with its label. No pixels are equal.
+    """Returns a slightly shifted and brighter or darker version of each image, with its label and group.
+
+    No pixels are equal.
 
     Args:
         subset: The images, uint8.
@@ -53,6 +55,7 @@ def near_copies(subset: Subset, seed: int) -> Subset:
         ArrayImages(np.stack([_near_copy(image, rng) for image in images])),
         subset.labels,
         tuple(f"{name} (near-copy {seed})" for name in subset.names),
+        subset.groups,
     )
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
+from kerasclf.data.dataset import SETS
 from kerasclf.data.image_sources import ArrayRows
 from kerasclf.data.leaks import leaked_test_images
 from kerasclf.errors import DataError
+from kerasclf.flaws import NEAR_COPIES
 from tests.conftest import make_subset
 
 
@@ -80,6 +82,17 @@ def test_near_copies_of_a_fifth_of_the_test_images_are_in_the_training_set(datas
     # No hash finds them.
     assert not set(spoilt.train.keys) & set(dataset.test.keys)
     assert (spoilt.test, spoilt.validation) == (dataset.test, dataset.validation)
+
+
+def test_near_copies_keep_the_groups_of_their_images(dataset):
+    sets = {name: dataset.subset(name) for name in SETS}
+    grouped = {name: replace(one, groups=tuple(f"{name} {i}" for i in one.names)) for name, one in sets.items()}
+    spoilt = spoil(replace(dataset, **grouped), ("group_leak",), seed=5)
+    copies = [i for i, name in enumerate(spoilt.train.names) if "near-copy" in name]
+    assert len(copies) == 6 * NEAR_COPIES
+    assert {spoilt.train.groups[i] for i in copies} <= set(grouped["test"].groups)
+    kept = [i for i in range(len(spoilt.train)) if i not in copies]
+    assert [spoilt.train.groups[i] for i in kept] == [grouped["train"].groups[i] for i in kept]
 
 
 def test_channels_are_exchanged_in_the_test_images_alone(dataset):

@@ -23,6 +23,11 @@ def test_of_many_classes_the_largest_and_the_smallest_are_named(dataset):
     assert many.describe()[1] == "images per class: a 39, b 27, c 27, d 7, e 7, ..., h 7, i 7, j 7, k 7, l 7"
 
 
+def test_a_subset_has_groups_of_all_images_or_of_none(dataset):
+    with pytest.raises(ValueError, match=r"a group of each image, or no groups\. Received: 96 images, 2 groups"):
+        replace(dataset.train, groups=("a", "b"))
+
+
 def test_rows_of_a_table_have_features():
     assert load_dataset("iris").describe()[0].startswith("data: iris, 3 classes, 4 features; ")
 
