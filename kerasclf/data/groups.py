@@ -117,7 +117,7 @@ def hold_out_groups(
 ) -> tuple[Indices, Indices]:
     """Returns the remaining and the held-out indices. Each group is on one side, and classes keep about their shares.
 
-    A larger share is held out if the groups of a class are so few that none would be.
+    A larger share is held out if the groups of a class are so few that none would be. Likewise for what remains.
 
     Args:
         labels: Class indices of the images.
@@ -134,7 +134,11 @@ def hold_out_groups(
         raise DataError(f"Expected images of at least 2 groups, to hold out one. Received: {count}.")
     # 0.3 is 3 folds of 10.
     part = Fraction(share).limit_denominator(min(_MAX_FOLDS, count))
-    taken, folds = (part.numerator, part.denominator) if 0 < part < 1 else (1, min(_MAX_FOLDS, count))
+    if part >= 1:
+        # Less than one fold would remain.
+        held_out, rest = hold_out_groups(labels, groups, 1 - share, seed, num_classes)
+        return rest, held_out
+    taken, folds = (part.numerator, part.denominator) if part > 0 else (1, min(_MAX_FOLDS, count))
     for larger in (folds, *range(folds - 1, taken, -1)):
         # With few groups, a class may be missing in every fold of that size: larger folds have more groups.
         number = fold_numbers(labels, groups, larger, seed)

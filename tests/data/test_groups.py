@@ -90,6 +90,23 @@ def test_the_fold_nearest_to_the_share_is_held_out():
         assert len(held_out) in (8, 10)
 
 
+@pytest.mark.parametrize(("groups", "share", "expected"), [(3, 0.9, 2 / 3), (2, 0.9, 1 / 2), (100, 0.98, 0.95)])
+def test_a_single_fold_remains_of_a_large_share(groups, share, expected):
+    labels = np.arange(600) % 2
+    rest, held_out = hold_out_groups(labels, [str(i // 2 % groups) for i in range(600)], share, 0, num_classes=2)
+    assert len(held_out) / 600 == pytest.approx(expected)
+    assert sorted([*rest, *held_out]) == list(range(600))
+
+
+def test_more_remains_of_a_large_share_if_a_class_would_be_missing():
+    # Twelve groups of one class each.
+    groups = [str(i // 5) for i in range(60)]
+    labels = np.arange(60) // 30
+    rest, held_out = hold_out_groups(labels, groups, 0.98, seed=0, num_classes=2)
+    assert set(labels[rest]) == set(labels[held_out]) == {0, 1}
+    assert len(held_out) > len(rest)
+
+
 def test_a_class_of_one_group_is_named(films):
     with pytest.raises(DataError, match=r"Class 'cat' has 30 images of 1 group, but none .* Add groups of that class"):
         load_dataset(f"folder:{films}", split=Split(group="^cat|dog/film_.*"))
