@@ -132,7 +132,8 @@ def evaluation_batch(subset: Subset, minimum: int) -> int:
 
 def _balanced_weights(counts: NDArray[np.int64]) -> dict[int, float]:
     """Returns weights inversely proportional to the numbers of images, of which the mean over the images is 1."""
-    return {label: int(counts.sum()) / (len(counts) * int(count)) for label, count in enumerate(counts) if count}
+    classes = np.count_nonzero(counts)  # others are empty
+    return {label: int(counts.sum()) / (classes * int(count)) for label, count in enumerate(counts) if count}
 
 
 def _compile(

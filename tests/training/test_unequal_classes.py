@@ -1,5 +1,7 @@
 """The remedies for classes of unequal size: the rare class is found more often, and runs stay reproducible."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -54,6 +56,13 @@ class Lines(SilentTrainingListener):
 
 def recall_of_the_rare_class(dataset, **fields):
     return train(dataset, recipe_of(**fields)).predict(dataset.test)[dataset.test.labels == 0, 0].mean()
+
+
+@pytest.mark.parametrize("names", [("dark", "middle", "light"), ("dark", "middle", "light", "none")])
+def test_the_mean_weight_of_the_images_is_one(unequal, names):
+    weights = prepare(replace(unequal, class_names=names), recipe_of(class_weight="balanced")).class_weight
+    assert weights == pytest.approx({0: 68 / 12, 1: 68 / 96, 2: 68 / 96})
+    assert np.mean([weights[label] for label in unequal.train.labels]) == pytest.approx(1.0)
 
 
 @pytest.mark.slow
