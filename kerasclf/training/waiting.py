@@ -59,15 +59,16 @@ class MeasureWaiting(keras.callbacks.Callback):
     def share(self) -> float:
         """The share of the epoch's steps so far in which the network waited for data, from 0 to 1.
 
-        It leaves out the first call of a training, which traces and compiles.
+        It leaves out the first call of a training, which traces and compiles. It also leaves out calls during which the
+        clock of the system was set back.
         """
         requested, delivered = self._moments.numpy()
         spent_waiting = measured = 0.0
         for steps, start, end in self._calls:
-            if np.isfinite(delivered[steps]).all():
+            if end > start and np.isfinite(delivered[steps]).all():
                 spent_waiting += waited(start, requested[steps], delivered[steps], end)
                 measured += end - start
-        return spent_waiting / measured if measured else 0.0
+        return min(max(spent_waiting / measured, 0.0), 1.0) if measured else 0.0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._is_first_call = True

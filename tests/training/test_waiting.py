@@ -60,6 +60,31 @@ def test_the_share_of_an_epoch_leaves_out_the_first_call(monkeypatch, per_call):
     assert measure.share == 0.0
 
 
+@pytest.mark.parametrize(
+    ("times", "share"),
+    [
+        # When each batch was requested and delivered, and its step ended, relative to the start of its call.
+        ([(0.0, 1.0, 2.0), (0.0, -3599.0, -3598.0)], 0.5),  # set back: the second call is left out
+        ([(0.0, 0.0, 1.0), (3.0, 1.0, 4.0)], 0.0),  # set back by two seconds during the second request
+    ],
+)
+def test_the_share_survives_a_clock_that_is_set_back(monkeypatch, times, share):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(waiting, "time", SimpleNamespace(time=lambda: clock.now))
+    measure = MeasureWaiting(1 + len(times))
+    measure.on_train_begin()
+    measure.on_epoch_begin(0)
+    moments = np.full((2, 1 + len(times)), 0.0)
+    for number, (requested, delivered, end) in enumerate([(0.0, 0.0, 0.0), *times]):
+        start = clock.now
+        measure.on_train_batch_begin(number)
+        moments[:, number] = start + requested, start + delivered
+        clock.now = start + end
+        measure.on_train_batch_end(number)
+    measure._moments.assign(moments)
+    assert measure.share == pytest.approx(share)
+
+
 def test_watching_changes_no_batch():
     batches = tf.data.Dataset.from_tensor_slices((np.arange(10, dtype=np.uint8), np.arange(10.0))).batch(4)
     watched = MeasureWaiting(3).watch(batches)
