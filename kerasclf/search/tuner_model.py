@@ -18,7 +18,6 @@ from kerasclf.search.spaces.hyperparameters import declare
 from kerasclf.search.spaces.space import Axis, Space, Values, make_space
 from kerasclf.training.callbacks import CountEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.faster import faster_layers
-from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.training_setup import TrainingSetup, prepare
 
 
@@ -68,7 +67,7 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
         config = experiment.train
         own = [
             CountEpochs(setup.epoch),
-            StopWhenNotFinite(config, peak_learning_rate(config), setup.steps),
+            StopWhenNotFinite(config, config.peak_learning_rate, setup.steps),
             *make_callbacks(config),
         ]
         with faster_layers(model, setup.strategy):

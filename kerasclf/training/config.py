@@ -24,6 +24,9 @@ OPTIMIZERS: dict[str, tuple[str, ...]] = {
     "sgd": ("momentum", "nesterov"),
 }
 
+# Keras' default learning rate of SGD, and of all other optimizers.
+_SGD_RATE, _OTHER_RATE = 0.01, 0.001
+
 # The settings that correct the unequal shares of the classes. The focal loss is none: it goes by the single image.
 PRIOR_REMEDIES = ("class_weight", "oversampling", "logit_adjustment")
 
@@ -134,6 +137,13 @@ class TrainConfig(Value):
     oversampling: Literal["balanced"] | None = field(default=None, metadata=LATER)
     logit_adjustment: float = field(default=0.0, metadata=LATER)
 
+    @property
+    def peak_learning_rate(self) -> float:
+        """The requested learning rate, or Keras' default for the optimizer."""
+        if self.learning_rate is not None:
+            return self.learning_rate
+        return _SGD_RATE if self.optimizer == "sgd" else _OTHER_RATE
+
     def problems(self) -> list[str]:
         found = at_least(self, 1, "epochs", "batch_size")
         for name, known in (("precision", PRECISIONS), ("strategy", STRATEGIES), ("optimizer", OPTIMIZERS)):
@@ -161,10 +171,20 @@ class TrainConfig(Value):
         if self.ema_momentum is not None and self.early_stopping and not self.early_stopping.restore_best:
             # Keras swaps averaged and plain weights at the last epoch, but early stopping skips that epoch.
             found.append("early_stopping.restore_best: expected True with `ema_momentum`. Received: False.")
+        return found + self._check_schedule()
+
+    def _check_schedule(self) -> list[str]:
+        """Returns a problem for a warm-up longer than the training, and for a rate that rises instead of falling."""
+        found, final, peak = [], self.schedule.final_learning_rate, self.peak_learning_rate
         if self.schedule.warmup_epochs > self.epochs:
             found.append(
                 f"schedule.warmup_epochs: expected at most the {self.epochs} epochs of the training. "
                 f"Received: {self.schedule.warmup_epochs:g}."
+            )
+        # "plateau" would never lower a rate that is its final one. The others keep it constant.
+        if final > peak or (final == peak and self.schedule.name == "plateau"):
+            found.append(
+                f"schedule.final_learning_rate: expected less than the learning rate, {peak:g}. Received: {final:g}."
             )
         return found
 

@@ -1,6 +1,5 @@
 """Makes the Keras optimizer of a TrainConfig, with its learning-rate schedule."""
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,12 +45,5 @@ def make_optimizer(
     arguments = {name: value for name, value in arguments.items() if value is not None}
     if config.ema_momentum is not None:
         arguments |= {"use_ema": True, "ema_momentum": config.ema_momentum}
-    rate = make_schedule(config.schedule, peak_learning_rate(config), config.epochs, steps_per_epoch)
+    rate = make_schedule(config.schedule, config.peak_learning_rate, config.epochs, steps_per_epoch)
     return cls(learning_rate=rate, **arguments)
-
-
-def peak_learning_rate(config: TrainConfig) -> float:
-    """Returns the requested learning rate, or the optimizer's default."""
-    if config.learning_rate is not None:
-        return config.learning_rate
-    return float(inspect.signature(_CLASSES[config.optimizer]).parameters["learning_rate"].default)

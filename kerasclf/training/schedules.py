@@ -60,7 +60,7 @@ class Schedule(Value):
         warmup_epochs: Epochs, or a fraction of one, in which the rate rises linearly from 0.
         every_epochs: Epochs per reduction by `factor`, for `"step"` and `"exponential"`.
         factor: Factor of a reduction, between 0 and 1.
-        final_learning_rate: Rate at the end, or lowest rate of `"plateau"`.
+        final_learning_rate: Rate at the end, or lowest rate of `"plateau"`. It is below the peak.
         rising_share: Share of the phase in which `"one_cycle"` rises, between 0 and 1.
         patience: Epochs without improvement before `"plateau"` lowers the rate.
         monitor: Metric that `"plateau"` follows: `"val_accuracy"`, `"val_loss"`, `"accuracy"` or `"loss"`.

@@ -23,7 +23,6 @@ from kerasclf.training.faster import faster_layers
 from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import Row, SilentTrainingListener, TrainingListener
-from kerasclf.training.optimizers import peak_learning_rate
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.replicas import AverageStatistics
@@ -177,7 +176,7 @@ class _Training:
             )
         callbacks = [
             CountEpochs(setup.epoch),
-            StopWhenNotFinite(phase, peak_learning_rate(phase), setup.steps),
+            StopWhenNotFinite(phase, phase.peak_learning_rate, setup.steps),
             waiting,
             *([AverageStatistics()] if setup.strategy.num_replicas_in_sync > 1 else []),
             *make_callbacks(phase),

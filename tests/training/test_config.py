@@ -43,6 +43,18 @@ from kerasclf.training import EarlyStopping, Schedule
             "logit_adjustment: expected none with `oversampling`. Each of them corrects the shares of the classes, and "
             "two correct them twice. Received: 1.0.",
         ),
+        (
+            {"learning_rate": 0.01, "schedule": Schedule("cosine", final_learning_rate=0.1)},
+            "schedule.final_learning_rate: expected less than the learning rate, 0.01. Received: 0.1.",
+        ),
+        (
+            {"optimizer": "sgd", "schedule": Schedule("one_cycle", final_learning_rate=0.02)},
+            "schedule.final_learning_rate: expected less than the learning rate, 0.01. Received: 0.02.",
+        ),
+        (
+            {"schedule": Schedule("plateau", final_learning_rate=0.001)},
+            "schedule.final_learning_rate: expected less than the learning rate, 0.001. Received: 0.001.",
+        ),
         ({"steps_per_execution": 0}, "steps_per_execution: expected at least 1"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 
 from kerasclf import TrainConfig
 from kerasclf.training.config import OPTIMIZERS
-from kerasclf.training.optimizers import make_optimizer, peak_learning_rate
+from kerasclf.training.optimizers import make_optimizer
 
 STEPS = 10  # per epoch
 
@@ -15,7 +15,7 @@ def test_every_optimizer_is_kerass_with_its_own_default(name):
     optimizer = make_optimizer(TrainConfig(optimizer=name, clip_norm=1.0, weight_decay=0.01), STEPS)
     default = getattr(keras.optimizers, type(optimizer).__name__)()
     assert type(optimizer).__name__.lower() == name
-    assert peak_learning_rate(TrainConfig(optimizer=name)) == pytest.approx(float(default.learning_rate))
+    assert TrainConfig(optimizer=name).peak_learning_rate == pytest.approx(float(default.learning_rate))
     assert optimizer.global_clipnorm == 1.0
     assert optimizer.weight_decay == 0.01
 
