@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 ODD_VALUES = (
     None, True, -1, 0, 99, 2**62, 10**30, float("nan"), float("inf"), 1e308, -1e308, 0.5, "", "../../x", "/etc/passwd",
     "\x00", "\x1b[31m", "\u202etxt", "$10_$20", "$x_{", "[old]", "a[/b]", "=cmd()", "<script>", "|`", "_", "nul",
-    "cafe\u0301", "x" * 300, "\ud800", [], {}, [[]], {"a": {}}, [None], list(range(9)),
+    "cat1.jpg\r", "two\r\nlines", "cafe\u0301", "x" * 300, "\ud800", [], {}, [[]], {"a": {}}, [None], list(range(9)),
 )  # fmt: skip
 ODD_NAMES = [value for value in ODD_VALUES if isinstance(value, str)]
 odd_values = st.sampled_from(ODD_VALUES)
-names = st.one_of(st.sampled_from(ODD_NAMES), st.text(max_size=20), st.text("$_\\{}[]|`<>\n\t\x1b", max_size=8))
+names = st.one_of(st.sampled_from(ODD_NAMES), st.text(max_size=20), st.text("$_\\{}[]|`<>\"',\r\n\t\x1b", max_size=8))
 
 
 @st.composite

@@ -1,6 +1,5 @@
 """Damaged and hostile files of every format that is read: only `KerasclfError` comes out."""
 
-import csv
 import importlib.util
 import io
 import json
@@ -23,6 +22,7 @@ from safetensors.numpy import save_file
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.commands import cache as cache_command
 from kerasclf.commands import show as show_command
+from kerasclf.csv_files import csv_text
 from kerasclf.data.dataset import SETS
 from kerasclf.data.decode import read_header, read_image
 from kerasclf.data.earlier_sets import read_earlier_sets
@@ -417,6 +417,6 @@ def rename(folder, runs, original, texts):
         (run / DESCRIPTION).write_text(json.dumps(described))
         lines = original["predictions.csv"].decode().splitlines()[1:]
         with (run / "predictions.csv").open("w", newline="", encoding="utf-8", errors="surrogatepass") as file:
-            csv.writer(file, lineterminator="\n").writerow([*BEFORE_CLASSES, *(f"p_{name}" for name in classes)])
+            file.write(csv_text([[*BEFORE_CLASSES, *(f"p_{name}" for name in classes)]]))
             file.write("\n".join(lines) + "\n")
         reseal(run)

@@ -1,13 +1,12 @@
 """The files of an audit: the list of findings, and the list of images without them."""
 
-import csv
-import io
 import math
 import os
 from pathlib import Path
 
 from kerasclf.audit.audit import Audit
 from kerasclf.audit.findings_list import Finding
+from kerasclf.csv_files import csv_text
 from kerasclf.data.dataset import SETS
 from kerasclf.escaping import for_spreadsheet
 from kerasclf.files import write_text
@@ -19,7 +18,7 @@ _COLUMNS = ("kind", "matters", "file", "set", "class", "other_file", "other_set"
 def write_findings(audit: Audit, path: Path) -> None:
     """Writes one row per finding. No text in it is a formula of a spreadsheet."""
     rows = [_row(audit, finding) for finding in audit.findings]
-    write_text(path, _csv([_COLUMNS, *([for_spreadsheet(value) for value in row] for row in rows)]))
+    write_text(path, csv_text([_COLUMNS, *([for_spreadsheet(value) for value in row] for row in rows)]))
 
 
 def write_clean(audit: Audit, path: Path, folder: Path | None = None) -> bool:
@@ -45,7 +44,7 @@ def write_clean(audit: Audit, path: Path, folder: Path | None = None) -> bool:
     header = ["image", "label", "set"]
     if images.groups:
         header, rows = [*header, "group"], [[*row, images.groups[i]] for row, i in zip(rows, kept, strict=True)]
-    write_text(path, _csv([header, *rows]))
+    write_text(path, csv_text([header, *rows]))
     return True
 
 
@@ -72,9 +71,3 @@ def _described(audit: Audit, index: int | None) -> tuple[str, str, str]:
         return "", "", ""
     images = audit.images
     return images.names[index], SETS[images.sets[index]], images.class_of(index)
-
-
-def _csv(rows: list) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerows(rows)
-    return buffer.getvalue()

@@ -1,14 +1,13 @@
 """Writes predictions one by one: as CSV or as JSON lines, to a file that appears when it is whole, or to the screen."""
 
 import contextlib
-import csv
-import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
+from kerasclf.csv_files import csv_text
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
 from kerasclf.files import replaced
@@ -56,8 +55,8 @@ def prediction_writer(out: Path | None, form: Form, top: int, promises: Promises
 
 def _writer(file: IO[str], form: Form, top: int, promises: Promises, shown: Callable[[str], str]) -> Write:
     if form == "csv":
-        file.write(shown(_csv_line(columns(top, promises))))
-        return lambda prediction: _write(file, shown(_csv_line(map(_text, prediction.row(top, promises)))))
+        file.write(shown(csv_text([columns(top, promises)])))
+        return lambda prediction: _write(file, shown(_csv_line(prediction, top, promises)))
     return lambda prediction: _write(file, shown(_json_line(prediction, promises)))
 
 
@@ -75,10 +74,8 @@ def _text(value: Value) -> str | None:
     return value
 
 
-def _csv_line(values: Iterable[str | None]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(values)
-    return line.getvalue()
+def _csv_line(prediction: Prediction, top: int, promises: Promises) -> str:
+    return csv_text([[_text(value) for value in prediction.row(top, promises)]])
 
 
 def _json_line(prediction: Prediction, promises: Promises) -> str:

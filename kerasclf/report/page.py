@@ -1,6 +1,7 @@
 """Writes the report of a study: a self-contained page, the same as Markdown, the table as CSV, and the figures."""
 
 import base64
+import io
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from kerasclf.csv_files import write_table
 from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
 from kerasclf.files import write_text
 from kerasclf.report.changes import settings_of
@@ -115,7 +117,9 @@ def study_figures(
 
 def csv_of(table: pd.DataFrame) -> str:
     """Returns a table as CSV, in which no text is a formula of a spreadsheet."""
-    return table.map(for_spreadsheet).to_csv(index=False, float_format="%.6g", lineterminator="\n")
+    text = io.StringIO()
+    write_table(table.map(for_spreadsheet), text, digits=6)
+    return text.getvalue()
 
 
 def templates(escape: bool) -> jinja2.Environment:

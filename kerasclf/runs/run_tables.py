@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from kerasclf.csv_files import write_table
 from kerasclf.errors import FolderError
 from kerasclf.files import check_regular
 
@@ -94,7 +95,8 @@ def write_predictions(
     for position, (name, values) in enumerate(before.items()):
         table.insert(position, name, values)
     # Nine digits restore a float32 exactly.
-    table.to_csv(path, index=False, float_format="%.9g", lineterminator="\n")
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write_table(table, file, digits=9)
 
 
 def _header(path: Path) -> list[str]:

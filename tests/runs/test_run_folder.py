@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from kerasclf.csv_files import csv_text
 from kerasclf.errors import FolderError
 from kerasclf.files import write_json
 from kerasclf.model_file import CLASSES
@@ -16,7 +17,7 @@ from kerasclf.runs.run_tables import write_predictions
 from tests.conftest import make_subset
 
 # Names that a table could take for a number, a missing value, a truth value, or several columns.
-NAMES = ("1", "nan", "True", 'a "quoted", name\nin two lines', "=cmd", "p_label", "label")
+NAMES = ("1", "nan", "True", 'a "quoted", name\r\nin two lines', "=cmd\r", "p_label", "label")
 
 
 @pytest.fixture
@@ -47,7 +48,8 @@ def test_predictions_name_the_true_and_the_predicted_class(run):
 def test_predictions_are_read_as_numbers_with_or_without_names(run, named):
     path = run.path / "predictions.csv"
     if not named:  # as earlier versions wrote it
-        pd.read_csv(path, dtype=str, na_filter=False).drop(columns=["true", "predicted"]).to_csv(path, index=False)
+        table = pd.read_csv(path, dtype=str, na_filter=False).drop(columns=["true", "predicted"])
+        path.write_bytes(csv_text([table.columns, *table.to_numpy()]).encode())
     labels, probabilities = run.predictions()
     np.testing.assert_array_equal(labels, np.arange(14) % 7)
     assert probabilities.shape == (14, 7)
