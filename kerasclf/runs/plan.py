@@ -12,7 +12,7 @@ from kerasclf.data.fit import Fit
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
 from kerasclf.data.splits import Split
-from kerasclf.errors import KerasclfError, Problems
+from kerasclf.errors import DataError, KerasclfError, Problems
 from kerasclf.gpus import smallest_memory_mb
 from kerasclf.log import Log
 from kerasclf.network_source import is_own, is_saved
@@ -21,6 +21,7 @@ from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.measuring import describe_machine, measure_costs
 from kerasclf.runs.remembered_costs import RememberedCosts
+from kerasclf.runs.run_folder import MAX_CLASSES
 from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
@@ -172,10 +173,17 @@ def _load_datasets(experiments: dict[str, Experiment], log: Log) -> dict[DataKey
             sources[source] = experiment.source(log)
             for line in sources[source].describe():
                 log(line)
+            _check_classes(sources[source])
         check_flaws(sources[source], experiment.flaws)
         if key not in datasets:
             datasets[key] = spoil(sources[source], experiment.flaws, experiment.split.seed)
     return datasets
+
+
+def _check_classes(dataset: ImageDataset) -> None:
+    """Checks that the folder of a run will be read."""
+    if dataset.num_classes > MAX_CLASSES:
+        raise DataError(f"{dataset.spec}: expected at most {MAX_CLASSES:,} classes. Received: {dataset.num_classes:,}.")
 
 
 def _write_snapshots(datasets: Iterable[ImageDataset], folder: str | None) -> dict[str, str]:

@@ -31,7 +31,7 @@ _FAILURE = "failed.json"
 _RESULT = "result"
 _PROFILE = "profile"
 # A confusion matrix of more classes does not fit into the memory of a laptop.
-_MAX_CLASSES = 10_000
+MAX_CLASSES = 10_000
 # No metric of a finite training is larger, and figures of larger values cannot be drawn.
 MAX_METRIC = 1e30
 
@@ -238,8 +238,8 @@ class RunFolder:
             elsewhere = [name for name in names if name in ("", "..") or set(name) & set("/\\:\0")]
             if elsewhere:
                 raise FolderError(f"{path} cannot be read: {key}: expected names. Received: {in_short(elsewhere[0])}.")
-        if not 1 <= len(description["class_names"]) <= _MAX_CLASSES:
-            raise FolderError(f"{path} cannot be read: class_names: expected 1 to {_MAX_CLASSES:,} classes.")
+        if not 1 <= len(description["class_names"]) <= MAX_CLASSES:
+            raise FolderError(f"{path} cannot be read: class_names: expected 1 to {MAX_CLASSES:,} classes.")
         return description
 
     def predictions(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

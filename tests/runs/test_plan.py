@@ -91,6 +91,14 @@ def test_a_table_is_not_augmented():
         make_plan(PlanRequest({"flipped": experiment}), lambda line: None)
 
 
+def test_more_classes_than_a_run_folder_may_have_are_refused(tmp_path):
+    labels = np.tile(np.arange(10_001), 3)
+    np.savez(tmp_path / "many.npz", x_train=np.zeros((len(labels), 1, 1), np.uint8), y_train=labels)
+    experiment = Experiment(data=f"npz:{tmp_path / 'many.npz'}", model="mlp")
+    with pytest.raises(DataError, match=r"many\.npz: expected at most 10,000 classes\. Received: 10,001\."):
+        make_plan(PlanRequest({"one": experiment}), lambda line: None)
+
+
 def test_grey_images_are_refused_before_anything_runs(tmp_path):
     from PIL import Image
 
