@@ -106,6 +106,8 @@ class TrainOptions(RunOptions, ImbalanceOptions):
             problems.add("--head-epochs is for more layers than the head. With --unfreeze head, give --epochs.")
         if self.views and not self.augment:
             problems.add("--views needs --augment, which makes the versions of an image.")
+        if self.views and self.no_cache:
+            problems.add("--views: expected no --no-cache, as the cache holds the versions of an image.")
         for problem in [*self._compared_problems(), *self._network_problems(), *self._continue_problems()]:
             problems.add(problem)
         return problems
@@ -239,9 +241,8 @@ class TrainOptions(RunOptions, ImbalanceOptions):
             **self.training_changes(),
         )
         assert earlier.transfer is not None
-        transfer = earlier.transfer.but(
-            cache="off" if self.no_cache else "auto", views=self.views or earlier.transfer.views
-        )
+        cached = 0 if self.no_cache or unfreeze == "all" else earlier.transfer.views
+        transfer = earlier.transfer.but(cache="off" if self.no_cache else "auto", views=self.views or cached)
         changes = _RANDOM_CHANGES if self.augment else {}
         changed = earlier.but(train=train, transfer=transfer, augmentation=earlier.augmentation.but(**changes))
         return changed.reading(self.group_by, self.skip_broken)

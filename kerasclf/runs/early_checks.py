@@ -12,7 +12,7 @@ from kerasclf.runs.together import check_strategy
 
 
 def check_early(experiments: Mapping[str, Experiment]) -> None:
-    """Checks the networks, the weights and the image sizes of experiments. It does not look for images.
+    """Checks the networks, weights, image sizes and cached views of experiments. It does not look for images.
 
     Args:
         experiments: The experiments by name.
@@ -22,7 +22,7 @@ def check_early(experiments: Mapping[str, Experiment]) -> None:
     """
     problems = Problems()
     for experiment in dict.fromkeys(experiments.values()):
-        for problem in _network_problems(experiment) + _fit_problems(experiment):
+        for problem in _network_problems(experiment) + _fit_problems(experiment) + _views_problems(experiment):
             problems.add(problem)
         with problems.collect():
             check_workers(experiment)
@@ -70,6 +70,21 @@ def _network_problems(experiment: Experiment) -> list[str]:
     if experiment.transfer is not None:
         problems += weights_problems(experiment.model, experiment.transfer.weights)
     return problems
+
+
+def _views_problems(experiment: Experiment) -> list[str]:
+    """Returns why an experiment would ignore its views. Finished runs that ignored theirs can still be read."""
+    transfer = experiment.transfer
+    if transfer is None or not transfer.views:
+        return []
+    if transfer.cache == "off":
+        return [f"transfer.views: expected 0 without a cache, which holds the views. Received: {transfer.views}."]
+    if all(phase.unfreeze == "all" for phase in experiment.phases):
+        return [
+            "transfer.views: expected a phase that freezes layers, whose activations are cached. Received: "
+            f"{transfer.views} views, and no frozen layer."
+        ]
+    return []
 
 
 def _fit_problems(experiment: Experiment) -> list[str]:

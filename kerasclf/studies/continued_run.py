@@ -67,6 +67,8 @@ def continued_experiment(run: RunFolder, data: str | None = None) -> Experiment:
             weights=_portable(run.path / "model.keras"),
             head="kept",
             batch_norm="frozen" if transfer.freezes_batch_norm else "trained",
+            # Only earlier phases had frozen layers.
+            views=0 if earlier.train.unfreeze == "all" else transfer.views,
         ),
     )
 

@@ -26,7 +26,7 @@ class Reduction(Value):
         model_args: Further arguments for every network, as pairs or a mapping.
         rate_factor: Multiplies every learning rate, and the final rate of every schedule.
         frozen: Whether only the head of pretrained networks trains, on features that are computed once per image. A
-            random flip gives two versions of each image.
+            random flip gives two versions of each image. Without a cache, features are computed in every step.
     """
 
     train_per_class: int | None = None
@@ -101,7 +101,8 @@ def describe_reduction(declared: Experiment, reduced: Experiment) -> list[str]:
     before, after = dict(declared.model_args), dict(reduced.model_args)
     found += [f"{name} {after[name]}" for name in sorted(after) if after[name] != before.get(name)]
     if reduced.train.unfreeze != declared.train.unfreeze:
-        found.append("all but the head frozen, with features computed once per image")
+        once = reduced.transfer is not None and reduced.transfer.cache != "off"
+        found.append(f"all but the head frozen{', with features computed once per image' if once else ''}")
     return found
 
 
@@ -118,7 +119,8 @@ def _with_epochs(experiment: Experiment, epochs: int) -> Experiment:
 
 def _frozen(experiment: Experiment) -> Experiment:
     assert experiment.transfer is not None
-    views = 2 if experiment.augmentation.changes_images else 0
+    caches = experiment.transfer.cache != "off"
+    views = 2 if caches and experiment.augmentation.changes_images else 0
     return experiment.but(
         transfer=experiment.transfer.but(batch_norm="auto", views=views),
         earlier_phases=(),

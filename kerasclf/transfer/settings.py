@@ -36,7 +36,7 @@ class Transfer(Value):
         cache: `"auto"` computes the activations below a frozen cut once and caches them on disk, unless images change
             from epoch to epoch. `"off"` computes them again at every step.
         views: Augmented versions of each training image whose activations are cached. 0 caches those of the image
-            itself, and turns the cache off if the experiment augments.
+            itself, and turns the cache off if the experiment augments. Needs a cache and a phase with frozen layers.
         engine: Library that computes the activations: `"tensorflow"` or `"openvino"`. `"auto"` is OpenVINO if it is
             installed and there is no GPU, otherwise TensorFlow.
         head: `"new"` starts the layers above the features from random weights. `"kept"` takes them from the file too,

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasclf import Experiment, TrainConfig
+from kerasclf import Augmentation, Experiment, TrainConfig
 from kerasclf.cli import main
 from kerasclf.commands.search_options import SearchOptions
 from kerasclf.commands.search_setup import make_search
@@ -154,6 +154,20 @@ def test_a_continued_run_keeps_its_settings_unless_others_are_given(monkeypatch)
     head, deeper = TrainCommand(continue_run=Path("run"), unfreeze=("head", "last2"), augment=True).experiments()
     assert (head.train.learning_rate, deeper.train.learning_rate) == (0.5, 1e-4)
     assert head.augmentation.horizontal_flip
+
+
+def test_a_continued_run_has_views_only_where_they_are_cached(monkeypatch):
+    transfer = Transfer("m.keras", head="kept", views=4)
+    flips = Augmentation(horizontal_flip=True)
+    earlier = Experiment(
+        data="folder:x", transfer=transfer, augmentation=flips, train=TrainConfig(unfreeze="head", learning_rate=0.1)
+    )
+    monkeypatch.setattr(continued_run, "find_run", lambda path: path)
+    monkeypatch.setattr(continued_run, "continued_experiment", lambda run, data: earlier)
+    found = TrainCommand(continue_run=Path("run"), unfreeze=("head", "last2", "all")).experiments()
+    assert [experiment.transfer.views for experiment in found] == [4, 4, 0]
+    (uncached,) = TrainCommand(continue_run=Path("run"), no_cache=True).experiments()
+    assert uncached.transfer == transfer.but(views=0, cache="off")
 
 
 QUICK = ["--weights", "none", "--image-size", "32x32", "--epochs", "1", "--engine", "inline"]

@@ -186,6 +186,20 @@ def test_a_kept_head_needs_a_file():
     assert "head" not in Transfer().to_dict()
 
 
+@pytest.mark.parametrize(("unfreeze", "views"), [("all", 0), ("head", 2)])
+def test_views_of_earlier_phases_are_left_out(copied, unfreeze, views):
+    run = find_run(copied)
+    earlier = Experiment.from_dict(run.description()["experiment"])
+    viewed = earlier.but(
+        augmentation=earlier.augmentation.but(horizontal_flip=True),
+        transfer=Transfer("none", views=2),
+        train=earlier.train.but(unfreeze=unfreeze),
+        earlier_phases=(earlier.train.but(unfreeze="head"),),
+    )
+    describe_otherwise(run, experiment=viewed.to_dict())
+    assert continued_experiment(run).transfer.views == views
+
+
 def test_early_stopping_stays_part_of_the_recipe(copied):
     run = find_run(copied)
     earlier = Experiment.from_dict(run.description()["experiment"])

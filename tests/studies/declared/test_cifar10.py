@@ -5,6 +5,7 @@ import pytest
 
 from kerasclf.cli import main
 from kerasclf.report.changes import changes_between
+from kerasclf.runs.early_checks import check_early
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
@@ -59,3 +60,10 @@ def test_the_reduced_size_of_another_network_has_all_experiments_on_frozen_featu
             train=declared.train.but(unfreeze="head"), transfer=Transfer(weights="imagenet", views=2)
         )
     assert small.reductions == ("all but the head frozen, with features computed once per image",)
+
+
+def test_the_reduced_size_has_no_views_without_a_cache():
+    small = declare("cifar10-resnet50", options=StudyOptions(backbones=("mobilenet_v2",), size="reduced", cache="off"))
+    assert {experiment.transfer for experiment in small.experiments.values()} == {Transfer("imagenet", cache="off")}
+    assert small.reductions == ("all but the head frozen",)
+    check_early(small.experiments)

@@ -1,0 +1,39 @@
+"""What is checked of experiments before any image is read."""
+
+import pytest
+
+from kerasclf import Augmentation, Experiment, TrainConfig
+from kerasclf.errors import KerasclfError
+from kerasclf.runs.early_checks import check_early
+from kerasclf.transfer import Transfer
+
+HEAD = TrainConfig(unfreeze="head")
+VIEWED = Experiment(
+    data="folder:x",
+    model="mobilenet_v2",
+    augmentation=Augmentation(horizontal_flip=True),
+    transfer=Transfer("none", views=2),
+    train=HEAD,
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"transfer": Transfer("none", views=2, cache="off")},
+            r"transfer\.views: expected 0 without a cache, which holds the views\. Received: 2\.",
+        ),
+        (
+            {"train": TrainConfig()},
+            r"transfer\.views: expected a phase that freezes layers, .* Received: 2 views, and no frozen layer\.",
+        ),
+    ],
+)
+def test_views_that_would_be_ignored_are_refused(changes, message):
+    with pytest.raises(KerasclfError, match=message):
+        check_early({"viewed": VIEWED.but(**changes)})
+
+
+def test_views_are_for_a_single_frozen_phase_too():
+    check_early({"head": VIEWED, "then all": VIEWED.but(train=TrainConfig(), earlier_phases=(HEAD,))})
