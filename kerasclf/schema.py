@@ -7,6 +7,8 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 
 from kerasclf.errors import FolderError, in_short, listed, shortened, unknown
 
+# No number in a run is larger: no metric of a finite training is, and figures of larger values cannot be drawn.
+MAX_VALUE = 1e30
 _NAMES = {str: "text", int: "an integer", float: "a finite number", bool: "true or false", NoneType: "null"}
 
 

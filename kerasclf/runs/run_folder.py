@@ -16,7 +16,7 @@ from kerasclf.files import file_digest, read_json, sync_file, sync_folder, write
 from kerasclf.model_file import MODEL
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
-from kerasclf.schema import check_schema
+from kerasclf.schema import MAX_VALUE, check_schema
 from kerasclf.training.checkpoints import finished_epochs
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ _RESULT = "result"
 _PROFILE = "profile"
 # A confusion matrix of more classes does not fit into the memory of a laptop.
 MAX_CLASSES = 10_000
-# No metric of a finite training is larger, and figures of larger values cannot be drawn.
-MAX_METRIC = 1e30
 
 
 class _Images(TypedDict):
@@ -216,8 +214,8 @@ class RunFolder:
         check_schema(metrics, dict[str, float], path)
         for name, value in metrics.items():
             is_share = name.endswith(("accuracy", "macro_f1"))
-            if not (0 <= value <= 1 + 1e-6 if is_share else abs(value) <= MAX_METRIC):
-                expected = "a share from 0 to 1" if is_share else f"at most {MAX_METRIC:g}"
+            if not (0 <= value <= 1 + 1e-6 if is_share else abs(value) <= MAX_VALUE):
+                expected = "a share from 0 to 1" if is_share else f"at most {MAX_VALUE:g}"
                 raise FolderError(f"{path} cannot be read: {in_short(name)}: expected {expected}. Received: {value}.")
         return metrics
 

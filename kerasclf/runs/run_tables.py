@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from kerasclf.csv_files import write_table
 from kerasclf.errors import FolderError
 from kerasclf.files import check_regular
+from kerasclf.schema import MAX_VALUE
 
 # 50,000 images of 1,000 classes take a third of it.
 _MAX_BYTES = 2 << 30
 _COLUMNS = ("image", "label", "true", "predicted")
-# Figures of larger values cannot be drawn.
-_MAX_VALUE = 1e30
 
 
 class NamedLabels(Protocol):
@@ -41,7 +40,7 @@ def read_history(path: Path) -> pd.DataFrame:
     if list(table.get("epoch", ())) != list(range(1, len(table) + 1)) or not len(table):
         raise FolderError(f"{path} cannot be read: expected one row per epoch, numbered from 1.")
     # An infinite validation loss is a gap in a curve.
-    return table.where(table.abs() <= _MAX_VALUE).astype({"epoch": np.int64})
+    return table.where(table.abs() <= MAX_VALUE).astype({"epoch": np.int64})
 
 
 def read_predictions(path: Path, class_names: list[str]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -17,6 +17,8 @@ from kerasclf.search.spaces.space import Space
 _STARTS = 50
 # The search counts failures itself. KerasTuner would raise an error and never release its lock.
 _NO_LIMIT = 10**9
+# Hyperband continues one of this many trials.
+_FACTOR = 3
 
 
 class GridOracle(keras_tuner.oracles.GridSearchOracle):
@@ -56,7 +58,7 @@ class BayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):
         return {"status": "RUNNING", "values": dict(self.recorded)}
 
 
-def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs: int, factor: int = 3) -> Any:
+def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs: int) -> Any:
     """Returns a KerasTuner oracle that writes no files, because the search folder holds all it needs.
 
     Args:
@@ -65,7 +67,6 @@ def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs
         objective: The metric to optimise.
         seed: Seed of the proposals, which also depend on the results.
         epochs: Maximum number of epochs per trial, for Hyperband.
-        factor: Hyperband continues one of this many trials.
 
     Raises:
         KerasclfError: If a package is missing.
@@ -84,7 +85,7 @@ def make_oracle(name: str, space: Space, objective: Objective, seed: int, epochs
     elif name == "bayesian":
         oracle = BayesianOracle(max_trials=None, **common)
     elif name == "hyperband":
-        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, factor=factor, **common)
+        oracle = keras_tuner.oracles.HyperbandOracle(max_epochs=epochs, factor=_FACTOR, **common)
     else:
         assert name in SAMPLERS
         oracle = OptunaOracle(sampler=name, **common)

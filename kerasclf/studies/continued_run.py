@@ -5,6 +5,7 @@ from typing import Any
 
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.model_file import MODEL
 from kerasclf.network_source import is_saved
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
@@ -64,7 +65,7 @@ def continued_experiment(run: RunFolder, data: str | None = None) -> Experiment:
         split=earlier.split.but(earlier=_portable(manifest), train_per_class=None, test_per_class=None),
         earlier_phases=(),
         transfer=transfer.but(
-            weights=_portable(run.path / "model.keras"),
+            weights=_portable(run.path / MODEL),
             head="kept",
             batch_norm="frozen" if transfer.freezes_batch_norm else "trained",
             # Only earlier phases had frozen layers.

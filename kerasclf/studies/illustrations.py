@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
 from kerasclf.files import read_arrays, replaced, write_arrays
+from kerasclf.model_file import MODEL
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.schema import check_schema
+from kerasclf.schema import MAX_VALUE, check_schema
 from kerasclf.studies.study_folder import StudyFolder
 
 Arrays = tuple[dict[str, NDArray[Any]], dict[str, Any]]
@@ -134,7 +135,7 @@ def illustrate_visualization(run: RunFolder, study: Path) -> None:
     description = run.description()
     dataset = Experiment.from_dict(description["experiment"]).dataset(lambda line: None)
     image = dataset.test.images.read(np.array([0]))[0]
-    model = keras.models.load_model(run.path / "model.keras", compile=False, safe_mode=True)
+    model = keras.models.load_model(run.path / MODEL, compile=False, safe_mode=True)
     first, maps, heat = kernels(model), feature_maps(model, image), grad_cam(model, image)
     names = description["class_names"]
     _write(
@@ -211,7 +212,9 @@ def _is_visualization(arrays: dict[str, NDArray[Any]], described: dict[str, Any]
 def _are_finite(arrays: dict[str, NDArray[Any]], names: Sequence[str]) -> bool:
     """Returns whether arrays of these names hold finite numbers that a figure can show."""
     return all(
-        name in arrays and arrays[name].dtype.kind in "iuf" and (np.abs(arrays[name].astype(np.float64)) < 1e30).all()
+        name in arrays
+        and arrays[name].dtype.kind in "iuf"
+        and (np.abs(arrays[name].astype(np.float64)) <= MAX_VALUE).all()
         for name in names
     )
 

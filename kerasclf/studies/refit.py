@@ -9,6 +9,7 @@ from kerasclf.data.views import View
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.files import read_json, write_json
 from kerasclf.locks import hold
+from kerasclf.model_file import MODEL
 from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs
@@ -87,7 +88,7 @@ def refit(study_plan: StudyPlan, engine: Engine, listener: RunListener) -> Refit
     accuracies = [run.metrics()["test_accuracy"] for run in runs]
     found = Refit(
         experiment=name,
-        model=(job.path / "model.keras").relative_to(folder.path).as_posix(),
+        model=(job.path / MODEL).relative_to(folder.path).as_posix(),
         images=job.run.description()["data"]["images"]["train"],
         epochs=job.run.metrics()["epochs"],
         runs=len(runs),

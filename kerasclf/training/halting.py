@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
+from kerasclf.training.listener import Row
 from kerasclf.values import Value
-
-Row = dict[str, float]
 
 
 @dataclass(frozen=True)
