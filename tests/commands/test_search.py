@@ -159,6 +159,16 @@ def test_an_axis_named_like_an_option_is_no_flag(tmp_path, capsys, fake):
     assert "error: axis data: trials that see different images cannot be compared." in refused(capsys, arguments)
 
 
+def test_a_refit_that_needs_a_validation_set_is_refused_before_the_search(tmp_path, capsys, fake):
+    (tmp_path / "mine.toml").write_text('[train.schedule]\nname = "plateau"\n')
+    (tmp_path / "space.toml").write_text(SPACE_FILE)
+    arguments = ["search", str(tmp_path / "mine.toml"), "--space", str(tmp_path / "space.toml"), "--max-trials", "1",
+                 "--out", str(tmp_path / "out"), "--refit"]  # fmt: skip
+    assert "the experiment: expected a schedule that needs no validation set" in refused(capsys, arguments)
+    assert not fake.made
+    assert not (tmp_path / "out").exists()
+
+
 def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake, no_report):
     (tmp_path / "mine.toml").write_text(
         'model = "basenet_deeper"\n[model_args]\ndropout = 0.1\n[split]\ntrain_per_class = 7\n'

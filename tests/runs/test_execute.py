@@ -107,3 +107,12 @@ def test_a_halted_run_stays_incomplete_and_can_be_resumed(job):
     assert not job.run.complete
     assert job.run.epochs_done() == 2
     assert execute(job, SilentTrainingListener())["epochs"] == 3
+
+
+def test_a_halted_run_has_the_best_epoch_of_its_last_phase(tmp_path):
+    last = TrainConfig(epochs=3, batch_size=32, early_stopping=EarlyStopping(monitor="val_loss", patience=3))
+    phased = BASE.but(earlier_phases=(TrainConfig(epochs=2, batch_size=32),), train=last)
+    study = Study("one", "One", "What now?", {"phased": phased})
+    job = plan_study(study, tmp_path / "out", engine=Inline(), measure=False).jobs[0]
+    metrics = execute(replace(job, halt=Halt(after=3)), SilentTrainingListener())
+    assert (metrics["halted"], metrics["epochs"], metrics["best_epoch"]) == (1.0, 3, 3)

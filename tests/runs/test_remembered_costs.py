@@ -29,6 +29,12 @@ def test_it_finds_what_it_kept(memory):
     assert RememberedCosts({**MACHINE, "threads": 2}).find(SETTINGS) is None
 
 
+def test_what_a_killed_process_left_of_a_file_is_no_measurement(memory):
+    (path,) = remembered_files()
+    path.with_name(f".partial-abcdefgh-{path.name}").write_text("{")
+    assert remembered_files() == [path]
+
+
 def changed(path, **fields):
     held = json.loads(path.read_text())
     held["measured"] |= fields

@@ -39,7 +39,7 @@ class ChiefOracle:
 
     def __init__(self, state: SearchState, leases: Leases, token: str) -> None:
         self.state, self.leases, self.token = state, leases, token
-        self.failure: KerasclfError | None = None
+        self.failure: KerasclfError | OSError | None = None
         self.over = False
         self.last_contact = time.monotonic()
         self._lock = threading.RLock()
@@ -105,8 +105,7 @@ class ChiefOracle:
                 return
             ended = self.state.folder.outcome(number)
             if ended is not None:
-                self._end(ended)  # If the disk is full, the trial stays open, and its worker reports the end again.
-                del self._open[number]
+                self._end(ended)
             self._leases.pop(number, None)
             self._save_holders()
 
@@ -125,17 +124,17 @@ class ChiefOracle:
         while not self.over:
             try:
                 trial = self.state.next()
-            except KerasclfError as error:
+            except (KerasclfError, OSError) as error:  # After a full disk, the next trial would leave a gap.
                 self.failure, self.over = error, True
                 return False
             if isinstance(trial, NoTrial):
                 self.over = trial is NoTrial.EXHAUSTED and not self._open
                 return False
+            self._open[trial.number] = trial
             # A worker may have finished the trial while no chief was running.
             if (outcome := self.state.folder.outcome(trial.number)) is not None:
                 self._end(outcome)
                 continue
-            self._open[trial.number] = trial
             # After a restart of the chief, the earlier holder probably still runs the trial.
             if (holder := self._earlier_holders.pop(trial.number, None)) is not None:
                 self._lease(trial.number, holder)
@@ -143,10 +142,12 @@ class ChiefOracle:
         return False
 
     def _end(self, ended: Trial) -> None:
+        """Records the end of an open trial. If the disk is full, the trial stays open until its end is reported again."""
         try:
             self.state.ended(ended)
         except TooManyFailuresError as error:
             self.failure, self.over = error, True
+        del self._open[ended.number]
 
     def _available_trial(self, tuner_id: str) -> int | None:
         """Returns the trial that a worker holds, otherwise one without a holder or with an expired lease."""

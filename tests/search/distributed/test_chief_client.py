@@ -9,12 +9,16 @@ from kerasclf.search.distributed.chief_client import ChiefClient
 from tests.search.distributed.helpers import free_port, make_oracle
 
 
+def make_client(monkeypatch, address):
+    for name, value in address.environment("one").items():
+        monkeypatch.setenv(name, value)
+    return ChiefClient()
+
+
 def test_a_worker_reaches_the_chief_through_kerastuners_service(tmp_path, monkeypatch):
     oracle, _ = make_oracle(tmp_path, trials=1)
     address = Address(port=free_port())
-    for name, value in address.environment("one").items():
-        monkeypatch.setenv(name, value)
-    client = ChiefClient()
+    client = make_client(monkeypatch, address)
     with pytest.raises(KerasclfError, match=r"No chief answers at .* after 0 s\. Start the chief first"):
         client.wait_for_chief(0.1)
     with chief._serving(oracle, address):
@@ -30,4 +34,10 @@ def test_a_worker_reaches_the_chief_through_kerastuners_service(tmp_path, monkey
     assert client.token() == ""
     with pytest.raises(KerasclfError, match=r"has not answered for 0 s"):
         client.request_trial(0.1, 0)
+    client._channel.close()
+
+
+def test_a_worker_reads_an_address_of_ipv6(monkeypatch):
+    client = make_client(monkeypatch, Address("::1", 1234))
+    assert client.address == "[::1]:1234"
     client._channel.close()

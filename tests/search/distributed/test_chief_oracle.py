@@ -1,9 +1,23 @@
 """`ChiefOracle`: workers that join, die, return or stay silent."""
 
+import contextlib
+
 import pytest
 
 from kerasclf.search.search_folder import SearchFolder
 from tests.search.distributed.helpers import end, make_oracle, request
+
+
+@contextlib.contextmanager
+def full_disk(monkeypatch):
+    """Lets no trial be written."""
+
+    def full(self, trial):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(SearchFolder, "write", full)
+        yield
 
 
 def test_every_worker_has_its_own_trial_and_receives_the_end(tmp_path, now):
@@ -105,14 +119,33 @@ def test_an_end_that_could_not_be_written_is_recorded_when_it_is_reported_again(
     assert request(oracle, "one") == 1
     folder = oracle.state.folder
     folder.write_outcome(folder.trial(1).but(status="completed", value=0.5))
+    with full_disk(monkeypatch), pytest.raises(OSError, match="No space left"):
+        oracle.end_trial(oracle.get_trial("1"))
+    oracle.end_trial(oracle.get_trial("1"))
+    assert folder.trial(1).status == "completed"
+    assert request(oracle, "one") == "STOPPED"
 
-    def full(self, trial):
-        raise OSError(28, "No space left on device")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(SearchFolder, "write", full)
-        with pytest.raises(OSError, match="No space left"):
-            oracle.end_trial(oracle.get_trial("1"))
+def test_a_trial_that_could_not_be_written_ends_the_search_without_a_gap(tmp_path, now, monkeypatch):
+    oracle, _ = make_oracle(tmp_path)
+    with full_disk(monkeypatch):
+        assert request(oracle, "one") == "STOPPED"
+    assert isinstance(oracle.failure, OSError)
+    assert request(oracle, "two") == "STOPPED"
+    assert oracle.state.folder.trials() == []
+    resumed, _ = make_oracle(tmp_path)
+    assert request(resumed, "one") == 1
+
+
+def test_an_end_without_a_chief_is_recorded_once_the_disk_has_room(tmp_path, now, monkeypatch):
+    earlier, _ = make_oracle(tmp_path, trials=1)
+    assert request(earlier, "one") == 1
+    folder = earlier.state.folder
+    folder.write_outcome(folder.trial(1).but(status="completed", value=0.5))
+    oracle, _ = make_oracle(tmp_path, trials=1)
+    with full_disk(monkeypatch), pytest.raises(OSError, match="No space left"):
+        oracle.create_trial("one")
+    assert request(oracle, "one") == 1
     oracle.end_trial(oracle.get_trial("1"))
     assert folder.trial(1).status == "completed"
     assert request(oracle, "one") == "STOPPED"
