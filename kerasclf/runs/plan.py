@@ -19,7 +19,7 @@ from kerasclf.network_source import is_own, is_saved
 from kerasclf.runs.cost import RunCost
 from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.measuring import describe_machine, measure_costs
+from kerasclf.runs.measuring import Rehearse, describe_machine, measure_costs
 from kerasclf.runs.remembered_costs import RememberedCosts
 from kerasclf.runs.run_folder import MAX_CLASSES
 from kerasclf.values import digest_of
@@ -138,7 +138,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     cores = None if gpus else request.threads  # Runs with a GPU use all cores for their images.
     costs = measure_costs(
         {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},
-        lambda experiment, dataset: _rehearse(experiment, dataset, weights, cores),
+        _rehearsals(weights, cores),
         RememberedCosts(describe_machine(cores)),
         log,
     )
@@ -286,12 +286,18 @@ def _check_networks(
     return found
 
 
-def _rehearse(
-    experiment: Experiment, dataset: ImageDataset, weights: PretrainedWeights, cores: int | None
-) -> "Rehearsal":
+def _rehearsals(weights: PretrainedWeights, cores: int | None) -> Rehearse:
+    """Returns a function that rehearses experiments. Those with the same frozen part share its activations."""
     import keras
 
     from kerasclf.training.rehearsal import rehearse
+    from kerasclf.transfer.samples import Samples
 
-    keras.backend.clear_session()
-    return rehearse(dataset, experiment.recipe(seed=0, weights=_weights_of(experiment, weights)), cores)
+    samples = Samples()
+
+    def rehearse_one(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
+        keras.backend.clear_session()
+        recipe = experiment.recipe(seed=0, weights=_weights_of(experiment, weights))
+        return rehearse(dataset, recipe, samples, cores)
+
+    return rehearse_one

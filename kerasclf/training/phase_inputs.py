@@ -15,6 +15,7 @@ from kerasclf.training.recipe import Recipe
 from kerasclf.training.training_flaws import let_statistics_learn
 from kerasclf.transfer.cuts import Counts
 from kerasclf.transfer.frozen import Frozen
+from kerasclf.transfer.samples import Samples
 from kerasclf.transfer.settings import Transfer
 from kerasclf.transfer.shared_extraction import ALONE
 from kerasclf.wording import counted
@@ -78,7 +79,7 @@ def make_phase_inputs(
     dataset: ImageDataset,
     phase: TrainConfig,
     log: Log = lambda line: None,
-    sample: int = 0,
+    samples: Samples | None = None,
     also_cache: Sequence[int] = (),
 ) -> PhaseInputs:
     """Freezes what a phase freezes, and computes the activations at the cut if that saves time.
@@ -88,7 +89,7 @@ def make_phase_inputs(
         dataset: The images.
         phase: How to train.
         log: Receives progress messages.
-        sample: Number of images whose activations are computed and repeated for the others; 0 computes all.
+        samples: Activations of a few images, which are repeated for the others; None computes all activations.
         also_cache: Cuts whose activations other phases or runs will need, for the weights that the network has now.
 
     Raises:
@@ -113,7 +114,7 @@ def make_phase_inputs(
     inputs = PhaseInputs(
         model, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, reason=""
     )
-    return _sampled(inputs, dataset, sample) if sample else _extracted(inputs, dataset, log)
+    return _extracted(inputs, dataset, log) if samples is None else _sampled(inputs, dataset, samples)
 
 
 def _extracted(inputs: PhaseInputs, dataset: ImageDataset, log: Log) -> PhaseInputs:
@@ -127,14 +128,17 @@ def _extracted(inputs: PhaseInputs, dataset: ImageDataset, log: Log) -> PhaseInp
     )
 
 
-def _sampled(inputs: PhaseInputs, dataset: ImageDataset, sample: int) -> PhaseInputs:
+def _sampled(inputs: PhaseInputs, dataset: ImageDataset, samples: Samples) -> PhaseInputs:
     """Replaces images by the repeated activations of a few, and estimates the cost of computing them all."""
     assert inputs.frozen is not None
     frozen = inputs.frozen
-    (train, validation), seconds = frozen.sample((dataset.train, dataset.validation), sample)
+    sample = samples.of(frozen, dataset.train)
+    train, validation = sample.repeated(dataset.train), sample.repeated(dataset.validation)
     others = frozen.missing(dataset.validation) + frozen.missing(dataset.test)
     missing = frozen.missing(dataset.train, inputs.views) + others
-    return replace(inputs, train=train, validation=validation, views=0, missing=missing, extraction_s=seconds * missing)
+    return replace(
+        inputs, train=train, validation=validation, views=0, missing=missing, extraction_s=sample.image_s * missing
+    )
 
 
 def _reason_for_images(recipe: Recipe, transfer: Transfer) -> str:

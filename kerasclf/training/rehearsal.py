@@ -22,6 +22,7 @@ from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.training.training_setup import TrainingSetup, prepare_phase
+from kerasclf.transfer.samples import Samples
 
 # A measurement ends after this many steps and seconds, or with the images.
 _STEPS, _MIN_S = 10, 0.5
@@ -29,30 +30,29 @@ _STEPS, _MIN_S = 10, 0.5
 _MAX_S, _MIN_STEPS = 6.0, 2
 # Maximum number of epochs, for epochs with fewer steps.
 _EPOCHS = 3
-# Number of images whose activations are computed to measure the time per image.
-_SAMPLE = 32
 
 
-def rehearse(dataset: ImageDataset, recipe: Recipe, cores: int | None = None) -> Rehearsal:
+def rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: int | None = None) -> Rehearsal:
     """Trains a few steps of a recipe's last phase and discards the result.
 
     Args:
         dataset: The images.
         recipe: The recipe.
+        samples: Activations of a few images, if the recipe trains on activations.
         cores: Number of CPU cores to use. A run that shares the machine with others cannot borrow theirs. None for all.
 
     Raises:
         DeviceMemoryError: If the device has no memory left.
     """
     with device_errors():
-        return _rehearse(dataset, recipe, cores)
+        return _rehearse(dataset, recipe, samples, cores)
 
 
-def _rehearse(dataset: ImageDataset, recipe: Recipe, cores: int | None) -> Rehearsal:
+def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: int | None) -> Rehearsal:
     began = time.perf_counter()
     built = build_model(dataset, recipe)
     building_s = time.perf_counter() - began
-    inputs = make_phase_inputs(built, dataset, recipe.last, sample=_SAMPLE)
+    inputs = make_phase_inputs(built, dataset, recipe.last, samples=samples)
     with on_cores(cores):
         began = time.perf_counter() - building_s  # excludes the extraction of the sample
         setup = prepare_phase(built, inputs, dataset, recipe.last)

@@ -1,21 +1,18 @@
 """The frozen part of a network: computes the activations of images that are not cached yet."""
 
 import contextlib
-import hashlib
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kerasclf.data import Subset
 from kerasclf.errors import FolderError
 from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.machine import format_bytes
-from kerasclf.transfer.extraction import BATCH, CachePoint, Change, Compute, Views, extract
+from kerasclf.transfer.extraction import CachePoint, Change, Compute, Views, extract
 from kerasclf.transfer.shared_extraction import ALONE, Workers
 from kerasclf.wording import counted
 
@@ -85,22 +82,6 @@ class Frozen:
         """Returns the number of activations that are not cached yet."""
         known = self.point.cache.known()
         return sum(key not in known for key in self._versions(subset, views).keys)
-
-    def sample(self, sets: Sequence[Subset], count: int) -> tuple[list[Subset], float]:
-        """Computes the activations of a few images of the first set, and caches nothing.
-
-        Returns:
-            Sets of the same sizes that repeat these activations, and the seconds per image.
-        """
-        subset = sets[0]
-        images = subset.images.read(np.arange(min(count, len(subset))))
-        compute = self.source.compute([self.point.cut])
-        chunks = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
-        list(compute(iter(chunks[:1])))  # traces or compiles
-        began = time.perf_counter()
-        rows = np.concatenate([rows for (rows,) in compute(iter(chunks))]).astype(self.point.cache.dtype)
-        seconds = (time.perf_counter() - began) / len(images)
-        return [Subset(Repeated(rows, len(subset)), subset.labels, subset.names) for subset in sets], seconds
 
     def _versions(self, subset: Subset, views: int = 0) -> Views:
         """Returns the images of a set, or a number of views of them."""
@@ -198,35 +179,3 @@ def _hold_now(point: CachePoint, stack: contextlib.ExitStack) -> bool:
         point.cache.open()
         return True
     return False
-
-
-@dataclass(frozen=True)
-class Repeated:
-    """An `ImageSource` that repeats a few activations, to measure how fast a network trains."""
-
-    rows: NDArray[Any]
-    count: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.rows.shape[1:]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        return self.rows.dtype
-
-    @property
-    def array(self) -> None:
-        return None
-
-    def __len__(self) -> int:
-        return self.count
-
-    def read(self, indices: NDArray[np.integer]) -> NDArray[Any]:
-        return self.rows[indices % len(self.rows)]
-
-    def take(self, indices: NDArray[np.integer]) -> "Repeated":
-        return Repeated(self.rows[indices % len(self.rows)], len(indices))
-
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.rows.tobytes()).hexdigest()

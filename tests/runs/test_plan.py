@@ -158,7 +158,7 @@ def test_a_plan_reads_weights_once(monkeypatch):
 def test_a_measurement_has_the_cores_of_a_run(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
     found = []
-    monkeypatch.setattr(rehearsal, "rehearse", lambda dataset, recipe, cores: found.append(cores) or REHEARSAL)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda dataset, recipe, samples, cores: found.append(cores) or REHEARSAL)
     one = Experiment(data="digits", model="mlp")
     for threads in (1, None):
         make_plan(PlanRequest({"one": one}, measure=("one",), threads=threads), lambda line: None)

@@ -16,66 +16,17 @@ from kerasclf.data import ArrayImages, Subset
 from kerasclf.errors import KerasclfError
 from kerasclf.locks import hold
 from kerasclf.transfer import extraction
-from kerasclf.transfer.cache import ActivationCache
-from kerasclf.transfer.extraction import CachePoint, Views
+from kerasclf.transfer.extraction import Views
 from kerasclf.transfer.frozen import Frozen
 from tests.transfer.conftest import random_images, random_subset
+from tests.transfer.fake_network import Counted, FakeSource, cache_point_of, colors, known, make, rows, silent
 
 ROOT = Path(__file__).parents[2]
-
-
-class FakeSource:
-    """A network of two given functions."""
-
-    name = "small"
-
-    def __init__(self, cache_point=None, compute=None):
-        self.cache_point, self.compute = cache_point, compute
-
-
-class Counted:
-    """Computes the mean colour of images, and records the images."""
-
-    def __init__(self):
-        self.seen, self.made = [], 0
-
-    def make(self, cuts):
-        self.made += 1
-        self.cuts = cuts
-        return self.compute
-
-    def compute(self, batches):
-        for images in batches:
-            self.seen += [image for image in images if image.any()]  # without the black images that fill a batch
-            yield [colors(images) * cut for cut in self.cuts]
-
-
-def colors(images):
-    return images.mean(axis=(1, 2), dtype=np.float32)
 
 
 def brighter(images, seeds, view):
     """Returns a view of each image that depends on the seed of the image and the number of the view."""
     return images // 2 + (seeds % 50 + view).astype(np.uint8)[:, None, None, None]
-
-
-def cache_point_of(folder, cut=1, about="small"):
-    return CachePoint(cut, f"layer{cut}", ActivationCache(folder, {"name": about, "point": cut}, (3,), "float32"))
-
-
-def make(folder, counted, views=0, change=None, about="small", also_cache=()):
-    def point(cut):
-        return cache_point_of(folder, cut, about)
-
-    return Frozen(FakeSource(point, counted.make), point(1), views, change, also_cache)
-
-
-def rows(subset):
-    return subset.images.read(np.arange(len(subset)))
-
-
-def silent(line):
-    pass
 
 
 def test_each_image_is_computed_once(cache_folder):
@@ -168,15 +119,6 @@ def test_validation_images_have_no_views(cache_folder):
     np.testing.assert_array_equal(rows(found), colors(subset.images.array))
 
 
-def test_a_sample_caches_nothing(cache_folder):
-    counted, subset, other = Counted(), random_subset(50), random_subset(7, seed=1)
-    (many, few), seconds = make(cache_folder, counted).sample((subset, other), 20)
-    assert (len(many), len(few)) == (50, 7)
-    assert seconds > 0
-    np.testing.assert_array_equal(rows(many)[[0, 20, 41]], colors(subset.images.array)[[0, 0, 1]])
-    assert not cache_folder.exists()
-
-
 def test_without_room_nothing_is_computed(cache_folder, monkeypatch):
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=50 * 12 - 1))
@@ -204,13 +146,6 @@ def test_rows_written_before_a_failure_are_not_computed_again(cache_folder, monk
     counted.seen.clear()
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert len(counted.seen) == 50 - 2 * 16
-
-
-def known(folder, cut):
-    """Returns the rows of the cache of a cut by key."""
-    cache = cache_point_of(folder, cut).cache
-    found = cache.known()
-    return dict(zip(found, cache.source(list(found)).read(np.arange(len(found))), strict=True)) if found else {}
 
 
 def test_one_pass_fills_the_caches_of_several_cuts(cache_folder):

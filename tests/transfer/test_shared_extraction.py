@@ -12,7 +12,7 @@ from kerasclf.data import ArrayImages, Subset
 from kerasclf.locks import hold
 from kerasclf.transfer.shared_extraction import Workers
 from tests.transfer.conftest import random_subset
-from tests.transfer.test_frozen import Counted, cache_point_of, colors, known, make, rows, silent
+from tests.transfer.fake_network import Counted, cache_point_of, colors, known, make, rows, silent
 
 
 def together(count, work):

@@ -142,7 +142,7 @@ class ChiefOracle:
         return False
 
     def _end(self, ended: Trial) -> None:
-        """Records the end of an open trial. If the disk is full, the trial stays open until its end is reported again."""
+        """Records the end of an open trial. If that fails, the trial stays open until its end is reported again."""
         try:
             self.state.ended(ended)
         except TooManyFailuresError as error:

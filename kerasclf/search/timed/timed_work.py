@@ -25,9 +25,8 @@ from kerasclf.training.assembly import build_model
 from kerasclf.training.extractor import freeze_below
 from kerasclf.training.rehearsal import rehearse
 from kerasclf.transfer.frozen import Frozen
+from kerasclf.transfer.samples import Samples
 
-# Images whose features are computed to measure the pace.
-_SAMPLE = 32
 # Features are computed in chunks of about this many seconds, between which the clock is read.
 _CHUNK_S, _MAX_CHUNK = 2.0, 512
 
@@ -52,13 +51,14 @@ class TimedWork:
         self._temporary = TemporaryFolder()
         snapshot = Path(self._temporary.path) / "images.npz"
         self._snapshot = str(snapshot) if write_snapshot(dataset, snapshot) else None
+        self._samples = Samples()
         self._frozen: tuple[Experiment, Frozen | None] | None = None
 
     def price_features(self, head: Experiment) -> FeaturePrice:
         """Measures how long the features of a network take."""
         frozen = self._features_of(head)
         sets = self.dataset
-        _, image_s = frozen.sample((sets.train,), _SAMPLE)
+        image_s = self._samples.of(frozen, sets.train).image_s
         choice = frozen.missing(sets.train) + frozen.missing(sets.validation)
         return FeaturePrice(image_s, image_s * choice, image_s * frozen.missing(sets.test), len(sets.train))
 
@@ -99,7 +99,7 @@ class TimedWork:
         """Measures a few steps of the last phase of an experiment."""
         self._forget()
         last = experiment.train.but(epochs=1, early_stopping=None)
-        found = rehearse(self.dataset, experiment.but(train=last, earlier_phases=()).recipe(self.seed))
+        found = rehearse(self.dataset, experiment.but(train=last, earlier_phases=()).recipe(self.seed), self._samples)
         ratio = len(self.dataset.test) / len(self.dataset.validation)
         return RunPrice(found.startup_s + found.extraction_s, found.epoch_s, ratio * found.validation_s)
 
