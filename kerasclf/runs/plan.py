@@ -2,17 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kerasclf.cluster import launched
 from kerasclf.data import ImageDataset
-from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
-from kerasclf.data.fit import Fit
-from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.specs import check_files
-from kerasclf.data.splits import Split
-from kerasclf.errors import DataError, KerasclfError, Problems
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.gpus import smallest_memory_mb
 from kerasclf.log import Log
 from kerasclf.network_source import is_own, is_saved
@@ -20,8 +15,8 @@ from kerasclf.runs.cost import RunCost
 from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.measuring import Rehearse, describe_machine, measure_costs
+from kerasclf.runs.plan_data import load_datasets, write_snapshots
 from kerasclf.runs.remembered_costs import RememberedCosts
-from kerasclf.runs.run_folder import MAX_CLASSES
 from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
@@ -30,9 +25,6 @@ if TYPE_CHECKING:
 
 # By network and source of the weights.
 PretrainedWeights = dict[tuple[str, str], "Weights"]
-# All fields that decide which pixels an experiment sees.
-SourceKey = tuple[str, Split, tuple[int, int] | None, Fit, bool]
-DataKey = tuple[SourceKey, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -124,28 +116,29 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     for line in check_and_describe([phase for one in request.experiments.values() for phase in one.phases]):
         log(line)
     weights = _find_weights(request.experiments.values())
-    datasets = _load_datasets(request.experiments, log)
+    datasets = load_datasets(request.experiments, log)
+    by_hash = {dataset.manifest["hash"]: dataset for dataset in datasets.values()}
     if (workers := launched()) is not None:
         problems = Problems()
         for name, experiment in request.experiments.items():
             try:
-                check_shares(datasets[_key(experiment)], experiment.phases, len(workers.addresses))
+                check_shares(datasets[name], experiment.phases, len(workers.addresses))
             except KerasclfError as error:
                 problems.add(f"{name}: {error}")
         problems.raise_all("The workers cannot share the images")
-    networks = _check_networks({name: (e, datasets[_key(e)]) for name, e in request.experiments.items()}, weights)
+    networks = _check_networks({name: (e, datasets[name]) for name, e in request.experiments.items()}, weights)
     gpus = tf.config.list_physical_devices("GPU")
     cores = None if gpus else request.threads  # Runs with a GPU use all cores for their images.
     costs = measure_costs(
-        {name: (request.experiments[name], datasets[_key(request.experiments[name])]) for name in request.measure},
+        {name: (request.experiments[name], datasets[name]) for name in request.measure},
         _rehearsals(weights, cores),
         RememberedCosts(describe_machine(cores)),
         log,
     )
     return Plan(
-        manifests={d.manifest["hash"]: d.manifest for d in datasets.values()},
-        data_of={name: datasets[_key(e)].manifest["hash"] for name, e in request.experiments.items()},
-        snapshots=_write_snapshots(datasets.values(), request.snapshots),
+        manifests={digest: dataset.manifest for digest, dataset in by_hash.items()},
+        data_of={name: dataset.manifest["hash"] for name, dataset in datasets.items()},
+        snapshots=write_snapshots(by_hash, request.snapshots),
         gpus=len(gpus),
         gpu_memory_mb=smallest_memory_mb() if gpus else None,
         networks=networks,
@@ -153,48 +146,6 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         peak_memory_mb=costs.peak_memory_mb,
         remembered=costs.remembered,
     )
-
-
-def _key(experiment: Experiment) -> DataKey:
-    return _source_key(experiment), data_flaws(experiment.flaws)
-
-
-def _source_key(experiment: Experiment) -> SourceKey:
-    return experiment.data, experiment.split, experiment.image_size, experiment.fit, experiment.skip_broken
-
-
-def _load_datasets(experiments: dict[str, Experiment], log: Log) -> dict[DataKey, ImageDataset]:
-    """Loads each data set once for all experiments that use it."""
-    sources: dict[SourceKey, ImageDataset] = {}
-    datasets: dict[DataKey, ImageDataset] = {}
-    for experiment in experiments.values():
-        source, key = _source_key(experiment), _key(experiment)
-        if source not in sources:
-            sources[source] = experiment.source(log)
-            for line in sources[source].describe():
-                log(line)
-            _check_classes(sources[source])
-        check_flaws(sources[source], experiment.flaws)
-        if key not in datasets:
-            datasets[key] = spoil(sources[source], experiment.flaws, experiment.split.seed)
-    return datasets
-
-
-def _check_classes(dataset: ImageDataset) -> None:
-    """Checks that the folder of a run will be read."""
-    if dataset.num_classes > MAX_CLASSES:
-        raise DataError(f"{dataset.spec}: expected at most {MAX_CLASSES:,} classes. Received: {dataset.num_classes:,}.")
-
-
-def _write_snapshots(datasets: Iterable[ImageDataset], folder: str | None) -> dict[str, str]:
-    if folder is None:
-        return {}
-    written = {}
-    for dataset in datasets:
-        path = Path(folder) / f"{dataset.manifest['hash']}.npz"
-        if write_snapshot(dataset, path):
-            written[dataset.manifest["hash"]] = str(path)
-    return written
 
 
 def _check_settings(name: str, experiment: Experiment) -> None:
