@@ -16,8 +16,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.spaces.hyperparameters import declare
 from kerasclf.search.spaces.space import Axis, Space, Values, make_space
-from kerasclf.training.callbacks import CountEpochs, StopWhenNotFinite, make_callbacks
-from kerasclf.training.faster import faster_layers
+from kerasclf.training.fitting import fit, phase_callbacks
 from kerasclf.training.training_setup import TrainingSetup, prepare
 
 
@@ -65,19 +64,9 @@ class ExperimentHyperModel(keras_tuner.HyperModel):
         assert built is model, "KerasTuner builds a model, then trains it"
         self._executions[experiment] += 1
         config = experiment.train
-        own = [
-            CountEpochs(setup.epoch),
-            StopWhenNotFinite(config, config.peak_learning_rate, setup.steps),
-            *make_callbacks(config),
-        ]
-        with faster_layers(model, setup.strategy):
-            return model.fit(
-                setup.batches,
-                validation_data=setup.validation,
-                class_weight=setup.class_weight,
-                shuffle=False,  # the pipeline shuffles
-                **{"epochs": config.epochs, "verbose": 0, **kwargs, "callbacks": [*own, *kwargs.get("callbacks", [])]},
-            )
+        callbacks = [*phase_callbacks(setup, config), *kwargs.pop("callbacks", [])]
+        options = {"epochs": config.epochs, **kwargs, "callbacks": callbacks}
+        return fit(model, setup.batches, setup, validation_data=setup.validation, **options)
 
     def experiment_of(self, hp: keras_tuner.HyperParameters) -> Experiment:
         """Returns the experiment with the values of `hp`."""

@@ -8,10 +8,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.callbacks import CountEpochs
 from kerasclf.training.devices import precision
-from kerasclf.training.faster import faster_layers
+from kerasclf.training.fitting import fit
 from kerasclf.training.rate_curve import RateCurve, averaged_steps, make_curve, rising_rates, smooth
 from kerasclf.training.training_setup import TrainingSetup
 
@@ -39,15 +38,8 @@ def find_learning_rate(setup: TrainingSetup, lowest: float = 1e-6, highest: floa
     try:
         with setup.strategy.scope():
             trial = _trial(setup, lowest)
-            with read_errors(), faster_layers(trial, setup.strategy):
-                trial.fit(
-                    setup.batches,
-                    epochs=math.ceil(steps / setup.steps),
-                    class_weight=setup.class_weight,
-                    callbacks=[CountEpochs(setup.epoch), rising],
-                    shuffle=False,  # the pipeline shuffles
-                    verbose=0,
-                )
+            callbacks = [CountEpochs(setup.epoch), rising]
+            fit(trial, setup.batches, setup, epochs=math.ceil(steps / setup.steps), callbacks=callbacks)
     finally:
         setup.epoch.number = number
         for variable, value in zip(_variables(setup), before, strict=True):

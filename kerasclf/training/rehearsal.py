@@ -13,11 +13,11 @@ import tensorflow as tf
 from kerasclf.data import ImageDataset
 from kerasclf.machine import on_cores
 from kerasclf.model_file import MODEL, save_model
-from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.assembly import build_model
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
+from kerasclf.training.fitting import fit
 from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.rehearsal_result import Rehearsal
@@ -108,10 +108,7 @@ class Pace(keras.callbacks.Callback):
 
 
 def _fit(setup: TrainingSetup, batches: tf.data.Dataset, pace: Pace) -> None:
-    with read_errors(), faster_layers(setup.model, setup.strategy):
-        setup.model.fit(
-            batches.repeat(), steps_per_epoch=setup.steps, epochs=_EPOCHS, callbacks=[pace], verbose=0, shuffle=False
-        )
+    fit(setup.model, batches.repeat(), setup, steps_per_epoch=setup.steps, epochs=_EPOCHS, callbacks=[pace])
 
 
 def _validation_s(setup: TrainingSetup, slow: bool) -> tuple[float, float]:

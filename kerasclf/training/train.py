@@ -15,17 +15,17 @@ from kerasclf.data import ImageDataset, Subset
 from kerasclf.log import Log
 from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
-from kerasclf.training.callbacks import CountEpochs, HaltTraining, RecordEpochs, StopWhenNotFinite, make_callbacks
+from kerasclf.training.callbacks import HaltTraining, RecordEpochs
 from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.config import TrainConfig, best_epoch
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
+from kerasclf.training.fitting import fit, phase_callbacks
 from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import Row, SilentTrainingListener, TrainingListener
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
-from kerasclf.training.replicas import AverageStatistics
 from kerasclf.training.resume import Resume, first_epoch
 from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase, validation_batches
 from kerasclf.training.waiting import MeasureWaiting
@@ -175,11 +175,8 @@ class _Training:
                 f"oversampling: {setup.images:,} images per epoch, of {len(self.dataset.train):,} training images"
             )
         callbacks = [
-            CountEpochs(setup.epoch),
-            StopWhenNotFinite(phase, phase.peak_learning_rate, setup.steps),
+            *phase_callbacks(setup, phase),
             waiting,
-            *([AverageStatistics()] if setup.strategy.num_replicas_in_sync > 1 else []),
-            *make_callbacks(phase),
             self.record,
             *self.callbacks,
         ]
@@ -200,17 +197,15 @@ class _Training:
         self.listener.began(self.recipe.epochs, setup.steps, rows)
         for row in new:
             self.listener.finished_epoch(row)
-        with read_errors(), faster_layers(setup.model, setup.strategy):
-            setup.model.fit(
-                waiting.watch(setup.batches),
-                validation_data=setup.validation,
-                initial_epoch=first,
-                epochs=phase.epochs,
-                class_weight=setup.class_weight,
-                callbacks=callbacks,
-                shuffle=False,  # the pipeline shuffles
-                verbose=0,
-            )
+        fit(
+            setup.model,
+            waiting.watch(setup.batches),
+            setup,
+            validation_data=setup.validation,
+            initial_epoch=first,
+            epochs=phase.epochs,
+            callbacks=callbacks,
+        )
         if resume is not None:
             self.shared = resume.shared
             if not is_last:

@@ -1,12 +1,17 @@
 """`hypermodel` with KerasTuner's own tuners."""
 
+import re
 import warnings
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, TrainConfig
-from kerasclf.errors import KerasclfError
+from kerasclf.data import FileImages
+from kerasclf.errors import DataError, KerasclfError
 from kerasclf.search import Choice, Float, hypermodel
+from tests.photos import write_photo
 
 keras_tuner = pytest.importorskip("keras_tuner")
 
@@ -67,3 +72,34 @@ def test_data_earlier_phases_and_a_bad_space_are_refused():
         hypermodel(BASE.but(earlier_phases=(TrainConfig(epochs=1),)), SPACE)
     with pytest.raises(KerasclfError, match=r"Did you mean 'train\.learning_rate'"):
         hypermodel(BASE, {"train.learningrate": Float(0.1, 1.0)})
+
+
+def test_an_image_that_vanishes_is_named_without_a_traceback_of_tensorflow(tmp_path):
+    paths = [tmp_path / f"{number}.png" for number in range(50)]
+    for path in paths:
+        write_photo(path)
+    made = hypermodel(BASE, SPACE)
+    dataset = BASE.dataset(lambda line: None)
+    validation = replace(dataset.validation, images=FileImages(tuple(paths), (16, 16), 3))
+    made._dataset = replace(dataset, validation=validation)
+    hp = keras_tuner.HyperParameters()
+    model = made.build(hp)
+    paths[7].unlink()
+    with pytest.raises(DataError, match=rf"^{re.escape(str(paths[7]))} does not exist\.$"):
+        made.fit(hp, model)
+
+
+@pytest.mark.slow
+def test_statistics_are_averaged_over_several_devices():
+    mirrored = BASE.train.but(strategy="mirrored")
+    experiment = BASE.but(model="basenet_deeper", model_args={"batch_norm": "before"}, train=mirrored)
+    made, hp = (
+        hypermodel(experiment, {"train.learning_rate": SPACE["train.learning_rate"]}),
+        keras_tuner.HyperParameters(),
+    )
+    model = made.build(hp)
+    made.fit(hp, model)
+    statistics = [variable.value for variable in model.variables if "moving" in variable.path]
+    assert statistics
+    for first, second in (variable.values for variable in statistics):
+        np.testing.assert_array_equal(first.numpy(), second.numpy())
