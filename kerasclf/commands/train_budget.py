@@ -48,6 +48,11 @@ def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults
     clock = Clock(folder, seconds)
     if clock.over and any(one.step == "training" and one.accuracy is not None for one in folder.attempts):
         say(console, f"the budget is spent: {clock.spent_s:.0f} s. A larger --budget goes on; the results so far:")
+    elif clock.over:
+        raise KerasclfError(
+            f"--budget: expected more than the {clock.spent_s:.0f} s that earlier calls have spent in {out}. "
+            f"Received: {command.budget}. Give a longer budget or another --out."
+        )
     else:
         _train(candidates, folder, clock, command.seed, console)
     return show_report(out, folder_within(out, "report"), console), out

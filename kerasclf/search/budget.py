@@ -66,6 +66,11 @@ class Clock:
         self._saved_at = self._start
 
     @property
+    def earlier_s(self) -> float:
+        """Seconds spent in earlier calls."""
+        return self._earlier
+
+    @property
     def spent_s(self) -> float:
         """Seconds spent in all calls."""
         return self._earlier + time.monotonic() - self._start

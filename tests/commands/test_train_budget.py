@@ -4,10 +4,14 @@ import time
 
 import pytest
 
+from kerasclf import Experiment
 from kerasclf.cli import main
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.train_budget import _networks
 from kerasclf.report import read_results
+from kerasclf.search.timed.timed_runs import TimedRuns
+from kerasclf.search.timed.tried import TimedFolder
+from kerasclf.transfer import Transfer
 
 TRAIN = ["train", "--data", "digits", "--backbone", "mlp", "perceptron", "--weights", "none"]
 
@@ -64,3 +68,14 @@ def test_a_budget_leaves_an_evaluated_model_and_says_what_was_tried(tmp_path, ca
     main([*command, "--budget", "1s"])
     assert "the budget is spent" in capsys.readouterr().out
     assert read_results(tmp_path / "out").chosen.name == results.chosen.name
+
+
+def test_a_budget_that_earlier_calls_have_spent_without_a_model_is_refused_at_once(photos, tmp_path, capsys):
+    mlp = Experiment(data=f"folder:{photos}", model="mlp", transfer=Transfer("none"))
+    TimedRuns(tmp_path, seed=0, budget_s=20).claim([mlp])
+    TimedFolder(tmp_path, 20).write_spent(21.4)
+    options = ["--budget", "20s", "--backbone", "mlp", "--weights", "none", "--out", str(tmp_path)]
+    with pytest.raises(SystemExit):
+        main(["train", str(photos), *options])
+    printed = " ".join(capsys.readouterr().err.split())
+    assert "--budget: expected more than the 21 s that earlier calls have spent" in printed

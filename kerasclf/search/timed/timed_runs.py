@@ -74,9 +74,12 @@ class TimedRuns:
         first = timed_experiment(candidates[0], HEAD)
         study = self._study({name_of(first): first})
         path = self._folder.path
-        if self._folder.check(study) is None:
+        tried = read_tried(path)
+        # A call that was refused leaves a folder without a run, which others may use.
+        is_empty = tried is not None and not any(path.glob("runs/*/seed-*"))
+        if is_empty or self._folder.check(study) is None:
             write_json(path / STUDY_FILE, study.to_dict())
-        elif read_tried(path) is None:
+        elif tried is None:
             raise FolderError(f"{path} holds a training without a time budget. Give another folder as `out`.")
         for unfreeze in (HEAD, STAGE, ALL):
             for candidate in candidates:

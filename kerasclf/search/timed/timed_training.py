@@ -8,7 +8,7 @@ trains whole. The validation set decides between runs.
 import math
 from collections.abc import Sequence
 
-from kerasclf.errors import KerasclfError, raise_all
+from kerasclf.errors import KerasclfError, listed, raise_all
 from kerasclf.log import Log
 from kerasclf.network_source import label_of
 from kerasclf.runs.cost import format_duration
@@ -49,8 +49,9 @@ class TimedTraining:
     ) -> None:
         self._candidates, self._folder, self._runs = candidates, folder, runs
         self._clock, self._work, self._log = clock, work, log
-        self._limit_s = clock.spent_s + (clock.left_s or 0.0)
+        self._limit_s = folder.budget_s
         self._prices: dict[str, FeaturePrice] = {}
+        self._least_s = math.inf  # of all calls, for one head
         self._finish_s, self._pricing_s = HEAD_S, 0.0
 
     def run(self) -> None:
@@ -78,7 +79,7 @@ class TimedTraining:
         """Returns the networks whose features fit into the time, best cross-validated accuracy first."""
         end_s = self._spent() + _CHOICE_SHARE * (self._limit_s - self._spent())
         scores: list[tuple[float, Experiment]] = []
-        problems, least_s = list[str](), math.inf
+        problems = list[str]()
         for candidate in self._candidates:
             began = self._spent()
             try:
@@ -88,17 +89,20 @@ class TimedTraining:
                 problems.append(f"{candidate.model}: {reason}")
             if score is not None:
                 scores.append((score, candidate))
-            elif not scores and candidate.model in self._prices:
-                least_s = min(least_s, began + self._prices[candidate.model].head_s)
             self._record("features", candidate, HEAD, began, None if reason else score, reason)
-        if not scores and not math.isfinite(least_s):
-            raise_all("No network can be used", problems)
         if not scores:
-            raise KerasclfError(
-                f"budget: expected at least {_rounded_up(least_s)}, which one head on these images takes here. "
-                f"Received: {self._limit_s:.0f}s. Features that were computed stay in the cache."
-            )
+            self._folder.forget_call()
+            raise self._refusal(problems)
         return [candidate for _, candidate in sorted(scores, key=lambda one: -one[0])]
+
+    def _refusal(self, problems: list[str]) -> KerasclfError:
+        """Returns why no network has a head: the time is too short, or none of them can be used."""
+        if math.isinf(self._least_s):
+            return KerasclfError(listed("No network can be used", problems))
+        return KerasclfError(
+            f"budget: expected at least {_rounded_up(self._least_s)}, which one head on these images takes here. "
+            f"Received: {self._limit_s:.0f}s. Features that were computed stay in the cache."
+        )
 
     def _judged(self, candidate: Experiment, end_s: float, first: bool) -> tuple[float | None, str]:
         """Returns the cross-validated accuracy of a network, and why there is none. Dropped networks have None.
@@ -108,7 +112,8 @@ class TimedTraining:
             end_s: End of the time for features.
             first: Whether no network has been judged yet. The first one may take all of the time.
         """
-        if not first and self._spent() >= end_s:
+        # Without a score, a first measurement is needed in any case: it says how long a head takes.
+        if self._spent() >= (self._limit_s if first else end_s) and self._prices:
             return None, "no time was left for its features"
         head = timed_experiment(candidate, HEAD)
         price = self._prices[candidate.model] = self._work.price_features(head)
@@ -118,10 +123,17 @@ class TimedTraining:
             price.head_s if first else price.choice_s,
             (self._limit_s if first else end_s) - self._spent(),
         )
+        # A further call starts and measures anew.
+        earlier_s = self._clock.earlier_s
+        least_s = earlier_s + SLACK * (self._spent() - earlier_s) + price.head_s
+        reason = ""
         if needed_s > left_s:
-            return None, f"its features would take {format_duration(needed_s)}, and {_left(left_s)} for them"
-        if not self._work.extract(head, price.image_s, lambda: self._spent() >= end_s, self._log):
-            return None, "its features took longer than the time that was left for them"
+            reason = f"its features would take {format_duration(needed_s)}, and {_left(left_s)} for them"
+        elif not self._work.extract(head, price.image_s, lambda: self._spent() >= end_s, self._log):
+            reason = "its features took longer than the time that was left for them"
+        if reason:
+            self._least_s = min(self._least_s, least_s)
+            return None, reason
         accuracy = self._work.judge(head)
         return (0.0, _NOT_JUDGED) if accuracy is None else (accuracy, "")
 

@@ -37,7 +37,7 @@ def train_within(
     path, first = folder.path, candidates[0]
     check_outside(path, first.data)
     check_writable(path)
-    runs = TimedRuns(path, seed, clock.spent_s + (clock.left_s or 0.0))
+    runs = TimedRuns(path, seed, folder.budget_s)
     with hold(path):
         runs.claim(by_size(candidates))
         folder.write_spent(clock.spent_s)

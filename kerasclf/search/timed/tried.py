@@ -89,9 +89,9 @@ class TimedFolder:
     """
 
     def __init__(self, path: Path, budget_s: float) -> None:
-        self.path = path
+        self.path, self.budget_s = path, budget_s
         held = read_tried(path)
-        self._tried = Tried(budget_s) if held is None else replace(held, budget_s=budget_s)
+        self._tried = self._before = Tried(budget_s) if held is None else replace(held, budget_s=budget_s)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -111,6 +111,10 @@ class TimedFolder:
         before = attempts.get(attempt.key)
         earlier_s = before.seconds if before else 0.0
         self._replace({**attempts, attempt.key: replace(attempt, seconds=earlier_s + attempt.seconds)})
+
+    def forget_call(self) -> None:
+        """Forgets the time and the attempts of this call, which has trained nothing."""
+        self._write(self._before)
 
     def decide(self, key: tuple[str, str, str], kept: bool, reason: str) -> None:
         """Records why an attempt was kept or dropped."""

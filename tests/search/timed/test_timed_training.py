@@ -1,6 +1,7 @@
 """Training within a time budget, with a clock and work that are made up: what is tried, in which order, and when."""
 
 import math
+import re
 from dataclasses import dataclass, field
 
 import pytest
@@ -8,13 +9,14 @@ import pytest
 import kerasclf.search.budget as budget_module
 from kerasclf import Experiment, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.files import read_json
 from kerasclf.report import read_results
 from kerasclf.search.budget import Clock
 from kerasclf.search.timed.timed_experiments import name_of
 from kerasclf.search.timed.timed_prices import FeaturePrice, RunPrice
 from kerasclf.search.timed.timed_runs import TimedRuns
 from kerasclf.search.timed.timed_training import TimedTraining
-from kerasclf.search.timed.tried import TimedFolder, read_tried
+from kerasclf.search.timed.tried import TimedFolder, Tried, read_tried
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.training.halting import Halted
 from kerasclf.transfer import Transfer
@@ -39,6 +41,8 @@ class FakeWork:
         slower: Factor of all times that were not estimated so.
         epochs: Epochs after which early stopping ends a run.
         kill_in: Name of an experiment in whose second epoch the process is killed.
+        pricing_s: Seconds to measure a network.
+        broken: Why no features can be cached; nothing if they can.
     """
 
     now: list
@@ -48,6 +52,8 @@ class FakeWork:
     slower: float = 1.0
     epochs: int = 9
     kill_in: str = ""
+    pricing_s: float = 1
+    broken: str = ""
     cached: dict = field(default_factory=dict)
     made: list = field(default_factory=list)
     out: object = None
@@ -55,13 +61,15 @@ class FakeWork:
     def price_features(self, head):
         if head.model not in self.image_s:
             raise KerasclfError("its weights are missing")
-        self.now[0] += 1
+        self.now[0] += self.pricing_s
         left = 120 - self.cached.get(head.model, 0)
         return FeaturePrice(
             self.image_s[head.model], left * self.image_s[head.model], 20 * self.image_s[head.model], 100
         )
 
     def extract(self, experiment, image_s, is_over, log):
+        if self.broken:
+            raise KerasclfError(self.broken)
         while self.cached.get(experiment.model, 0) < 120:
             if is_over():
                 return False
@@ -222,6 +230,48 @@ def test_too_short_a_budget_says_the_least_that_would_do(tmp_path, work, now):
     train(tmp_path / "b", 180, work)
     assert [name for name, _ in work.made] == [f"{SMALL}_head"]
     assert now[0] <= 180
+
+
+def least_of(error):
+    return float(re.search(r"expected at least (\d+)s", str(error.value))[1])
+
+
+def test_the_least_that_would_do_does_in_the_same_folder(tmp_path, work, now):
+    work.pricing_s, work.image_s = 10, dict.fromkeys(work.image_s, 0.1)
+    with pytest.raises(KerasclfError) as caught:
+        train(tmp_path, 20, work)
+    least, began = least_of(caught), now[0]
+    assert read_tried(tmp_path) == Tried(20)
+    train(tmp_path, least, work)
+    assert [name for name, _ in work.made] == [f"{SMALL}_head"]
+    assert now[0] - began <= least
+
+
+def test_a_refusal_names_the_budget_that_was_given_and_measures_one_network(tmp_path, work, now):
+    folder = TimedFolder(tmp_path, 5)
+    clock = Clock(folder, 5)
+    now[0] += 9
+    runs = TimedRuns(tmp_path, 0, 5)
+    runs.claim([candidate(SMALL)])
+    training = TimedTraining([candidate(SMALL), candidate(MIDDLE)], folder, runs, clock, work, lambda line: None)
+    with pytest.raises(KerasclfError, match=r"Received: 5s\."):
+        training.run()
+    assert now[0] == 9 + work.pricing_s
+
+
+def test_features_that_cannot_be_cached_are_no_question_of_time(tmp_path, work):
+    work.broken = "the cache is read-only"
+    with pytest.raises(KerasclfError, match=r"No network can be used(.*\n.*){3}resnet50: the cache is read-only"):
+        train(tmp_path, 100, work)
+
+
+def test_a_refused_call_leaves_its_folder_to_other_settings(tmp_path, work):
+    with pytest.raises(KerasclfError, match="expected at least"):
+        train(tmp_path, 3, work)
+    larger = candidate(SMALL).but(image_size=(256, 256))
+    TimedRuns(tmp_path, 0, 10.0).claim([larger])
+    (held,) = read_json(tmp_path / "study.json")["experiments"].values()
+    assert held["image_size"] == [256, 256]
 
 
 def test_a_network_without_weights_is_dropped(tmp_path, work):
