@@ -75,6 +75,8 @@ class SearchCommand(SearchOptions):
         quiet_tensorflow()  # KerasTuner imports TensorFlow, which takes seconds
         runs = f"{counted(search.runs_per_trial, 'run')} per trial"
         say(console, f"search: {search.title} ({search.oracle}, {runs}) → {out}")
+        if search.own_backbone:
+            say(console, f"network: {search.experiment.model} instead of {search.own_backbone}")
         planned = self._plan(search, budget, out, engine, console)
         if not self.plan:
             self._run(planned, budget, engine, console)

@@ -145,10 +145,18 @@ def _make_declared(options: SearchOptions, space: Space | None) -> tuple[Search,
         )
     full = declared.make()
     search = declared.make_reduced() if options.reduced and declared.make_reduced else full
+    experiment = full.experiment
     if options.backbone is not None:
         search = replace(search, experiment=_on_backbone(search.experiment, options.backbone))
+        search = _replacing(search, experiment)
+        experiment = experiment.but(model=options.backbone)
     oracle = search.oracle if options.oracle is None else options.oracle
-    return replace(search, space=search.space if space is None else space, oracle=oracle), full.experiment
+    return replace(search, space=search.space if space is None else space, oracle=oracle), experiment
+
+
+def _replacing(search: Search, own: Experiment) -> Search:
+    """Returns a search that names the pretrained network of an experiment, if it trains another one."""
+    return search if search.experiment.model == own.model else replace(search, own_backbone=own.model)
 
 
 def _on_backbone(experiment: Experiment, backbone: str) -> Experiment:
@@ -179,7 +187,8 @@ def _make_from_experiment(options: SearchOptions, space: Space | None) -> tuple[
         )
     title = f"{experiment.model} on {options.data or experiment.data}: {', '.join(space.axes)}"
     oracle = "random" if options.oracle is None else options.oracle
-    return Search(experiment, space, oracle, title=title), experiment
+    search = Search(experiment, space, oracle, title=title)
+    return _replacing(search, find_experiment(options.experiment, protocol)) if backbones else search, experiment
 
 
 def _with_options(options: SearchOptions, search: Search) -> Search:

@@ -18,7 +18,7 @@ from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
 from kerasclf.wording import counted, in_words
 
-REDUCED = "The study was reduced: {}."
+_REDUCED = "The study was reduced: {}."
 _OTHER_NETWORKS = "The study ran with the pretrained {} instead of its own {}."
 _QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
 RANDOM_WEIGHTS = (
@@ -226,7 +226,7 @@ class StudyResults:
     @property
     def _reduction_note(self) -> str:
         reductions = self.study["reductions"]
-        return REDUCED.format("; ".join(reductions)) if reductions else ""
+        return _REDUCED.format("; ".join(reductions)) if reductions else ""
 
     @property
     def _data_note(self) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
 from kerasclf.runs.experiment import Experiment
@@ -46,6 +46,7 @@ class SearchContents(TypedDict):
     title: str
     notes: list[str]
     reductions: list[str]
+    own_backbone: NotRequired[str]
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,7 @@ class Search:
         title: Heading of the report.
         notes: Sentences for the report.
         reductions: Phrases that say what was reduced compared with the declared search.
+        own_backbone: The pretrained network that another one replaces; empty if the search has its own.
     """
 
     experiment: Experiment
@@ -85,6 +87,7 @@ class Search:
     title: str = ""
     notes: tuple[str, ...] = ()
     reductions: tuple[str, ...] = ()
+    own_backbone: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "space", make_space(self.space))
@@ -169,7 +172,7 @@ class Search:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
         """Returns the search that `to_dict` described."""
-        plain = {name: plain[name] for name in SearchContents.__annotations__}
+        plain = {name: plain[name] for name in SearchContents.__annotations__ if name in plain}
         lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes", "reductions")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})

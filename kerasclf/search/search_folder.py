@@ -21,7 +21,7 @@ SEARCH_FILE = "search.json"
 _CLOCK, _CHIEF, _HOLDERS = "clock.json", "chief.json", "leases.json"
 _WORKERS = "workers"
 # These may differ from call to call, because they change no existing trial.
-_CHANGEABLE = ("title", "notes", "reductions", "final_seeds", "side_by_side")
+_CHANGEABLE = ("title", "notes", "reductions", "own_backbone", "final_seeds", "side_by_side")
 
 
 class _Contents(TypedDict):

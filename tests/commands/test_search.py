@@ -220,3 +220,32 @@ def test_a_quick_search_takes_a_smaller_network_than_resnet50():
     assert "resnet18 instead of resnet50" in quick.reductions
     given = make_search(SearchCommand("s2", quick=True, data="shapes", weights="resnet50.keras"))
     assert given.experiment.model == "resnet50"
+
+
+@pytest.mark.parametrize(
+    ("options", "own", "caution"),
+    [
+        (
+            {"backbone": "mobilenet_v2"},
+            "resnet50",
+            "The search ran with mobilenet_v2 instead of its own resnet50.",
+        ),
+        (
+            {"backbone": "mobilenet_v2", "train_per_class": 7},
+            "resnet50",
+            "The search ran with mobilenet_v2 instead of its own resnet50. "
+            "The search was reduced: at most 7 training and validation images per class.",
+        ),
+        ({"backbone": "resnet50"}, "", ""),
+        ({}, "", ""),
+    ],
+)
+def test_another_backbone_is_no_reduction(options, own, caution):
+    from kerasclf.commands.search_setup import make_search
+    from kerasclf.report.search.search_facts import caution as caution_of
+    from kerasclf.search.search import Search
+
+    search = make_search(SearchCommand("s2", data="cifar10", **options))
+    assert search.own_backbone == own
+    assert caution_of(search) == caution
+    assert Search.from_dict(search.to_dict()) == search

@@ -11,7 +11,7 @@ from kerasclf.report.intervals import accuracy_of
 from kerasclf.report.random_effects import mean_of, summarise_values
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.statistics import Interval, accuracy_interval
-from kerasclf.report.study_results import RANDOM_WEIGHTS, REDUCED, StudyResults
+from kerasclf.report.study_results import RANDOM_WEIGHTS, StudyResults
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.final import BASE, BEST
 from kerasclf.search.search import Search
@@ -96,9 +96,14 @@ def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:
 
 def caution(search: Search) -> str:
     """Returns sentences on the limits of the results, or the empty string."""
-    reduction = [REDUCED.format("; ".join(search.reductions))] if search.reductions else []
-    transfer = search.experiment.transfer
-    return " ".join([*reduction, *([RANDOM_WEIGHTS] if transfer and transfer.weights == "none" else [])])
+    found = []
+    if search.own_backbone:
+        found.append(f"The search ran with {search.experiment.model} instead of its own {search.own_backbone}.")
+    if search.reductions:
+        found.append(f"The search was reduced: {'; '.join(search.reductions)}.")
+    if search.experiment.transfer is not None and search.experiment.transfer.weights == "none":
+        found.append(RANDOM_WEIGHTS)
+    return " ".join(found)
 
 
 def gain_warning(gain: Gain | None) -> str:
