@@ -3,8 +3,9 @@
 The images are for non-commercial research.
 """
 
-from collections.abc import Mapping
-from pathlib import Path
+import hashlib
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePath
 
 from kerasclf.data.dataset import Subset
 from kerasclf.data.folders import list_files
@@ -14,6 +15,8 @@ from kerasclf.errors import DataError
 TITLE = "Caltech-UCSD Birds 200 (2010)"
 IMAGE_SIZE = (224, 224)  # the images differ in size; backbones were trained at this one
 SIZES = 3_000, 3_033  # training and test images
+# The names of all images in the archives.
+NAMES_DIGEST = "44614fa9979f9fc7638242a434f9bd62cdc9e68ae645e669f3129cfb686c8f85"
 _CLASSES = 200
 
 HOW_TO_GET = (
@@ -46,9 +49,22 @@ def list_birds(root: Path) -> tuple[tuple[str, ...], dict[str, Listing]]:
 
 
 def are_all(sets: Mapping[str, Subset]) -> bool:
-    """Returns whether the three sets have as many images as the archives.
+    """Returns whether the sets hold all images of the archives, in the published numbers.
 
-    The number alone decides. The pixels depend on the decoder of JPEG and on the resizing.
+    The names of the files and their species decide. The pixels depend on the decoder of JPEG and on the resizing.
     """
-    outside_test = len(sets["train"]) + len(sets["validation"])
-    return (outside_test, len(sets["test"])) == SIZES
+    outside = [sets[name] for name in ("train", "validation") if name in sets]
+    test = [sets["test"]] if "test" in sets else []
+    if (sum(map(len, outside)), sum(map(len, test))) != SIZES:
+        return False
+    names, species = list[str](), set[tuple[str, int]]()
+    for subset in [*outside, *test]:
+        paths = [PurePath(name) for name in subset.names]
+        names += [f"{path.parent.name}/{path.name}" for path in paths]
+        species |= set(zip([path.parent.name for path in paths], subset.labels.tolist(), strict=True))
+    return len(species) == _CLASSES and names_digest(names) == NAMES_DIGEST
+
+
+def names_digest(names: Iterable[str]) -> str:
+    """Returns a digest of the names of images, each `SPECIES/FILE`, in any order."""
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()

@@ -194,6 +194,8 @@ def _load_files(request: Request) -> _Raw:
 
 def _recognised(raw: _Raw) -> _Raw:
     """Returns a data set with the title and the spec of the published one that it is, if it is one."""
+    if birds.are_all(raw.sets):
+        return replace(raw, title=birds.TITLE, known_as="birds")
     known = recognise(raw.sets)
     return raw if known is None else replace(raw, title=known.title, known_as=known.spec)
 
@@ -201,8 +203,7 @@ def _recognised(raw: _Raw) -> _Raw:
 def _load_birds(request: Request) -> _Raw:
     if request.image_size is None:
         request = replace(request, image_size=birds.IMAGE_SIZE)
-    raw = _load_files(request)
-    return replace(raw, title=birds.TITLE, known_as="birds" if birds.are_all(raw.sets) else None)
+    return replace(_load_files(request), title=birds.TITLE)
 
 
 def _draw_shapes(request: Request) -> _Raw:

@@ -1,6 +1,8 @@
 """Caltech-UCSD Birds 200 (2010) in the layout of its archives."""
 
 import shutil
+import tarfile
+from pathlib import PurePosixPath
 
 import numpy as np
 import pytest
@@ -38,15 +40,41 @@ def broken(archive, tmp_path):
     return shutil.copytree(archive, tmp_path / "cub")
 
 
-def test_the_lists_divide_the_images(archive, monkeypatch):
+def test_the_lists_divide_the_images(archive):
     dataset = load_dataset(f"birds:{archive}", image_size=(8, 8), split=HALF)
     assert dataset.title == "Caltech-UCSD Birds 200 (2010)"
     assert dataset.known_as is None  # 400 training and 200 test images are not all of them
-    monkeypatch.setattr(birds, "SIZES", (400, 200))
-    assert load_dataset(f"birds:{archive}", split=HALF, image_size=(2, 2)).known_as == "birds"
     assert dataset.num_classes == 200
     assert (len(dataset.train) + len(dataset.validation), len(dataset.test)) == (400, 200)
     assert set(dataset.test.names) == {f"{n:03}.Species_{n}/2.png" for n in range(1, 201)}
+
+
+def test_birds_are_recognised_by_the_names_of_their_files(archive, broken, monkeypatch):
+    names = [f"{path.parent.name}/{path.name}" for path in archive.glob("images/*/*.png")]
+    monkeypatch.setattr(birds, "SIZES", (400, 200))
+    monkeypatch.setattr(birds, "NAMES_DIGEST", birds.names_digest(names))
+
+    def known(spec):
+        dataset = load_dataset(spec, split=HALF, image_size=(2, 2))
+        return dataset.title, dataset.known_as
+
+    assert known(f"birds:{archive}") == ("Caltech-UCSD Birds 200 (2010)", "birds")
+    listed = f"list:{archive}/images:{archive}/lists/train.txt:{archive}/lists/test.txt"
+    assert known(listed) == ("Caltech-UCSD Birds 200 (2010)", "birds")
+    path = broken / "images" / "117.Species_117" / "1.png"
+    path.rename(path.with_name("7.png"))
+    lists = broken / "lists" / "train.txt"
+    lists.write_text(lists.read_text().replace("117.Species_117/1.png", "117.Species_117/7.png"))
+    assert known(f"birds:{broken}") == ("Caltech-UCSD Birds 200 (2010)", None)
+
+
+def test_the_digest_is_that_of_the_archives(real_data):
+    packed = real_data / "birds.tar.gz"
+    if not packed.is_file():
+        pytest.skip(f"{packed} is missing")
+    with tarfile.open(packed) as opened:
+        paths = [PurePosixPath(name) for name in opened.getnames() if name.endswith(".jpg")]
+    assert birds.names_digest("/".join(path.parts[-2:]) for path in paths) == birds.NAMES_DIGEST
 
 
 def test_images_have_the_size_that_backbones_were_trained_at(archive):
