@@ -7,6 +7,7 @@ and all available cores. Steps that trace, compile or choose kernels are not cou
 
 * features: from images to features. kerasclf writes rows to its cache and computes hashes too, with the engine it
   chooses and with TensorFlow. Its batches always have 16 images.
+  One more table has the share of the limit of the machine: of the pace of a product of two large matrices.
 * last: training the last stage. kerasclf reads cached activations, from the disk if they exceed 256 MB (as in the
   default run, in float32). PyTorch computes the layers below the cut at every step, without gradients. Batch
   normalisation above the cut trains.
@@ -31,6 +32,7 @@ import importlib.metadata
 import json
 import os
 import signal
+import statistics
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -121,6 +123,18 @@ def report_pace(contests: dict[str, dict[str, list[dict[str, Any]]]], large: str
     print_table(["features of", f"speed relative to {large} (range)"], rows)
 
 
+def report_shares(contests: dict[str, dict[str, list[dict[str, Any]]]], large: str) -> None:
+    """Prints which share of the pace of a matrix product the features reach."""
+    rows = []
+    for what, found in contests.items():
+        shares = [result["share"] for result in found.get("kerasclf", ()) if "share" in result]
+        if shares:
+            percent = [f"{share:.0%}" for share in (statistics.median(shares), min(shares), max(shares))]
+            rows.append([what.partition(":")[2] or large, f"{percent[0]} ({percent[1]}–{percent[2]})"])
+    if rows:
+        print_table(["features of", "share of the pace of a matrix product (range)"], rows)
+
+
 def _label(who: str, result: dict[str, Any], best: bool) -> str:
     return f"{who} ({result['how']})" if "how" in result else who + ", the faster" * best
 
@@ -196,6 +210,7 @@ def main(arguments: Sequence[str]) -> None:
     for what, results in contests.items():
         report(what, results)
     report_pace(contests, settings.network)
+    report_shares(contests, settings.network)
     if grown:
         report_growth({int(size): results[0] for (_, size), results in grown.items()}, contests.get("last", {}))
 

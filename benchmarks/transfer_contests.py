@@ -103,6 +103,7 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
         images, bfloat16 = images_of(settings.side, settings.images), who.endswith("bfloat16")
         return {"rate": features_rate(settings.network, images, settings.batch, settings.warm_up, bfloat16)}
     from kerasclf import TrainConfig
+    from kerasclf.models.explaining.costs import known_multiply_adds
     from kerasclf.training.extractor import freeze_below
     from kerasclf.transfer import Transfer
     from kerasclf.transfer.extraction_engines import choose_engine
@@ -117,8 +118,23 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
     list(frozen.source.compute([cut])(iter([images_of(settings.side, 16)] * 2)))
     began = time.perf_counter()
     frozen.subset(dataset.train, lambda line: None)
-    seconds = time.perf_counter() - began
-    return {"rate": settings.images / seconds, "how": f"{choose_engine(transfer.engine)}, {built.policy}"}
+    rate = settings.images / (time.perf_counter() - began)
+    needed = 2 * known_multiply_adds(built.assembled.below([cut])) * rate
+    how = f"{choose_engine(transfer.engine)}, {built.policy}"
+    return {"rate": rate, "how": how, "share": needed / product_pace(bfloat16=built.policy == "mixed_bfloat16")}
+
+
+def product_pace(bfloat16: bool, side: int = 4096, times: int = 4) -> float:
+    """Returns the floating-point operations per second of a product of two square matrices, the best of several."""
+    import tensorflow as tf
+
+    matrix = tf.cast(tf.random.stateless_uniform((side, side), (0, 1)), tf.bfloat16 if bfloat16 else tf.float32)
+    seconds = []
+    for _ in range(times):
+        began = time.perf_counter()
+        tf.matmul(matrix, matrix).numpy()
+        seconds.append(time.perf_counter() - began)
+    return 2 * side**3 / min(seconds)
 
 
 def last(who: str, settings: Settings) -> dict[str, Any]:
