@@ -55,7 +55,7 @@ class Search:
 
     Args:
         experiment: The base experiment, which the search varies. The gain is measured against it.
-        space: The search space.
+        space: The search space. In a grid, `train.epochs` becomes the last axis, so that trials can share a training.
         oracle: A name in `ORACLES`.
         objective: `"val_accuracy"` or `"val_loss"` of the final weights of a run, averaged over the runs of a trial.
         seed: Seed of the proposals.
@@ -90,7 +90,9 @@ class Search:
     own_backbone: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "space", make_space(self.space))
+        space = make_space(self.space)
+        # A grid changes its last axis first. Trials in a row that differ in their epochs alone are one training.
+        object.__setattr__(self, "space", space.with_last("train.epochs") if self.proposes_alike else space)
 
     @property
     def goal(self) -> Objective:

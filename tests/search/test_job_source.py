@@ -63,17 +63,22 @@ def test_each_seed_and_fold_has_a_leader(tmp_path):
     assert leaders == {f"trial 2 {one}": [f"trial 1 {one}"] for one in runs}
 
 
-@pytest.mark.parametrize(
-    ("space", "settings"),
-    [
-        ({"train.epochs": Choice(2, 3), "train.learning_rate": Choice(0.01, 0.1)}, {}),  # not in a row
-        (GRID, {"median": True}),
-        (GRID, {"oracle": "random"}),
-    ],
-)
-def test_other_trials_share_nothing(tmp_path, space, settings):
+def test_the_epochs_of_a_grid_change_first_wherever_they_stand(tmp_path):
+    engine, given = SharingEngine(), SharingEngine()
+    run(tmp_path / "moved", engine, space=dict(reversed(GRID.items())))
+    run(tmp_path / "given", given)
+    assert made(engine) == made(given)
+    assert [job.experiment for job in engine.made] == [job.experiment for job in given.made]
+    assert list(Search(Experiment(), Space(dict(reversed(GRID.items())))).space.axes) == [
+        "train.epochs",
+        "train.learning_rate",
+    ]
+
+
+@pytest.mark.parametrize("settings", [{"median": True}, {"oracle": "random"}])
+def test_other_trials_share_nothing(tmp_path, settings):
     engine, budget = SharingEngine(), Budget(4)
-    search(tmp_path, engine=engine, budget=budget, space=space, **{"oracle": "grid", **settings})
+    search(tmp_path, engine=engine, budget=budget, space=GRID, **{"oracle": "grid", **settings})
     assert [followers for _, followers in made(engine)] == [[]] * 4
 
 

@@ -172,6 +172,11 @@ class Space:
         """Returns the experiment's own value for each axis; None for a model argument that is not given."""
         return {name: read(experiment, name) for name in self.axes}
 
+    def with_last(self, name: str) -> "Space":
+        """Returns the space with one of its axes moved to the end, or unchanged if it has no such axis."""
+        others = {other: axis for other, axis in self.axes.items() if other != name}
+        return Space({**others, name: self.axes[name]}) if name in self.axes else self
+
     def _corners(self, name: str) -> list[Any]:
         return self.axes[name].corners() if name in self.axes else []
 
