@@ -123,7 +123,7 @@ class RunOptions(SharedOptions):
             self.fit,
         )
 
-    def run_study(
+    def run_and_report(
         self,
         study: "Study",
         out: Path,

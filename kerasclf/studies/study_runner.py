@@ -1,6 +1,5 @@
 """Runs a study: every experiment with every seed, each in a run folder. Finished runs are not repeated."""
 
-import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,9 +11,8 @@ from kerasclf.errors import DataError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import check_writable, hold
 from kerasclf.log import Log
-from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.early_checks import check_early
-from kerasclf.runs.engines import Engine, Processes
+from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
@@ -28,27 +26,6 @@ from kerasclf.studies.forecast import MOST_OFF, Stopwatch, Timing
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan, run_title
-
-
-def run_study(
-    study: Study,
-    out: Path | str,
-    *,
-    only: tuple[str, ...] = (),
-    engine: Engine | None = None,
-    retry: bool = False,
-    share: bool = True,
-    listener: RunListener | None = None,
-) -> StudyFolder:
-    """Runs a study in a folder, except for the runs that the folder already holds.
-
-    It trains all seeds. `kerasclf.run_study` also plans looks and repeats, and returns the results.
-    """
-    engine = engine or Processes()
-    log = listener.log if listener else default_log()
-    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, share=share, log=log, measure=False)
-    with contextlib.nullcontext(listener) if listener else default_progress(len(study_plan.jobs)) as progress:
-        return run_planned_study(study_plan, engine, progress)
 
 
 def plan_study(
