@@ -114,10 +114,10 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     if description["data"]["image_shape"][:2] == [1, 1]:
         return "a table has no images"
     from kerasclf.inference.explain import features, search_images
-    from kerasclf.inference.proof_images import dataset_of_run
     from kerasclf.model_file import MODEL
     from kerasclf.models.explaining.visualization import grad_cams, has_maps
     from kerasclf.models.saved_networks import load_saved
+    from kerasclf.runs.run_data import dataset_of_run
 
     model = load_saved(run.path / MODEL)
     if not has_maps(model):
