@@ -16,7 +16,7 @@ from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
-from kerasclf.runs.passes import cuts_to_cache
+from kerasclf.runs.passes import unfreeze_to_cache
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener, RunListeners
 from kerasclf.runs.remembered_costs import forget
@@ -170,7 +170,7 @@ def _jobs(remaining: Sequence[_Run], plan: Plan, share: bool) -> tuple[Job, ...]
             path=run.folder.path,
             manifest=manifest_hash,
             snapshot=plan.snapshots.get(manifest_hash),
-            also_cache=cuts_to_cache((run.experiment, run.seed), seeded),
+            also_cache=unfreeze_to_cache((run.experiment, run.seed), seeded),
             trajectory=trajectory_of(run.experiment, run.seed, sets) if share else "",
             watched=watched_by(run.experiment, sets),
         )

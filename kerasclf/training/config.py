@@ -8,7 +8,7 @@ from typing import Literal
 from kerasclf.errors import unknown
 from kerasclf.training.field_checks import MONITORS, at_least, unused_fields
 from kerasclf.training.schedules import Schedule
-from kerasclf.transfer.settings import cut_problem
+from kerasclf.transfer.settings import unfreeze_problem
 from kerasclf.values import LATER, Value
 
 # The arguments of each Keras optimizer, without those that all optimizers share.
@@ -164,7 +164,7 @@ class TrainConfig(Value):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 found.append(f"{name}: expected a number from 0 to below 1. Received: {value}.")
-        if problem := cut_problem(self.unfreeze):
+        if problem := unfreeze_problem(self.unfreeze):
             found.append(problem)
         if self.steps_per_execution != "auto":
             found += at_least(self, 1, "steps_per_execution")
