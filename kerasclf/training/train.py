@@ -118,7 +118,15 @@ def train(
     """
     listener = listener or SilentTrainingListener()
     with device_errors():
-        return _Training(dataset, recipe, listener, checkpoints, callbacks, halt, leading or Leading()).run(also_cache)
+        return _Training(
+            dataset,
+            recipe,
+            listener=listener,
+            checkpoints=checkpoints,
+            callbacks=callbacks,
+            halt=halt,
+            leading=leading or Leading(),
+        ).run(also_cache)
 
 
 class _Training:
@@ -155,13 +163,13 @@ class _Training:
             self._fit(prepare_phase(built, inputs, dataset, phase), inputs, phase, number)
         rows = self.record.rows
         return Trained(
-            _finished(built.assembled),
-            pd.DataFrame(rows),
-            self.record.seconds,
-            best_epoch(rows, recipe.last.early_stopping, len(recipe.phases)),
-            lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
-            lambda subset: inputs.extract_together(subset, log),
-            self.shared,
+            model=_finished(built.assembled),
+            history=pd.DataFrame(rows),
+            seconds=self.record.seconds,
+            best_epoch=best_epoch(rows, recipe.last.early_stopping, len(recipe.phases)),
+            predict=lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
+            extract_together=lambda subset: inputs.extract_together(subset, log),
+            shared=self.shared,
         )
 
     def _fit(self, setup: TrainingSetup, inputs: PhaseInputs, phase: TrainConfig, number: int) -> None:
