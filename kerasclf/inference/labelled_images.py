@@ -55,15 +55,6 @@ class LabelledImages:
         return len(self.labels)
 
     @classmethod
-    def check(cls, spec: str) -> None:
-        """Checks that a data set is known, has images, and that its files exist. Reads none of them.
-
-        Raises:
-            DataError: If not.
-        """
-        check_images(spec)
-
-    @classmethod
     def find(cls, spec: str, log: Log = lambda line: None) -> "LabelledImages":
         """Returns the test set of a data set that has one of its own, otherwise all its images.
 
@@ -73,7 +64,7 @@ class LabelledImages:
             DataError: If the data set cannot be used.
         """
         spec = complete_spec(spec)
-        cls.check(spec)
+        check_images(spec)
         form = form_of(spec)
         assert form is not None
         if form.list_files is None:

@@ -16,7 +16,7 @@ from kerasclf.log import Log
 from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import HaltTraining, RecordEpochs
-from kerasclf.training.checkpoints import latest_checkpoint
+from kerasclf.training.checkpoints import latest_checkpoint, phase_folder
 from kerasclf.training.config import TrainConfig, best_epoch
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
@@ -191,7 +191,7 @@ class _Training:
         first, resume, is_last = 0, None, number == len(self.recipe.phases)
         rows, new = self.record.rows, list[Row]()
         if self.checkpoints is not None:
-            resume = self._resume(self.checkpoints / f"phase-{number}", callbacks)
+            resume = self._resume(phase_folder(self.checkpoints, number), callbacks)
             if is_last:
                 for follower in self.leading.followers:
                     resume.lead(follower, self._evaluation(follower, setup, inputs, phase))
