@@ -55,8 +55,8 @@ def shortened(name: str, repeats: int) -> "Study":
 
 
 def kerasclf(study: str, jobs: int, share: bool) -> None:
+    from kerasclf import run_study
     from kerasclf.runs.engines import Processes
-    from kerasclf.studies.study_runner import run_study
 
     with tempfile.TemporaryDirectory() as out:
         run_study(shortened(study, REPEATS), f"{out}/study", engine=Processes(jobs), share=share)

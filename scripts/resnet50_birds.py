@@ -17,7 +17,7 @@ def _arguments() -> list[str]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--finetune", action="store_true", help="train the whole network")
-    what.add_argument("--unfreeze", metavar="CUT", help="what to train: head, stage5, last15, from:LAYER")
+    what.add_argument("--unfreeze", metavar="PART", help="what to train: head, stage5, last15, from:LAYER")
     parser.add_argument("--data", metavar="PATH", help="folder with images/ and lists/")
     known, others = parser.parse_known_args()
     data = ["--data", f"birds:{known.data}"] if known.data else []

@@ -117,4 +117,4 @@ def test_scripts_are_the_same_command():
 def test_the_birds_script_says_how_it_is_used():
     shown = subprocess.run([sys.executable, "scripts/resnet50_birds.py", "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
-    assert "--finetune" in shown.stdout and "--unfreeze CUT" in shown.stdout
+    assert "--finetune" in shown.stdout and "--unfreeze PART" in shown.stdout

@@ -61,7 +61,7 @@ def test_a_folder_without_exactly_one_file_is_refused_with_what_was_found(folder
     ]
 
 
-def test_the_convolutional_layers_of_a_cut_are_counted():
+def test_the_convolutional_layers_that_unfreeze_names_are_counted():
     assert has_convolutions("squeezenet1_1", "last25")
     assert not has_convolutions("squeezenet1_1", "last26")
     assert has_convolutions("squeezenet1_1", "stage9")

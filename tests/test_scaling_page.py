@@ -6,11 +6,12 @@ prints the tables.
 """
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kerasclf.runs.scaling import GPUS, LINKS, Step, fits, format_speed, growing_efficiency, most_that_pay, speed_up
+from kerasclf.studies.scaling import GPUS, LINKS, Step, fits, format_speed, most_that_pay, speed_up, step_s
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs/explanation/scaling.md"
@@ -40,6 +41,13 @@ def steps():
     return {"BaseNet": basenet, "ResNet50": resnet, "ConvNeXt-T": convnext}
 
 
+def with_batch(step, images):
+    """Returns the step with another number of images in its batch. It exchanges the same gradients."""
+    factor = images / step.images
+    compute_s = step.fixed_s + factor * (step.compute_s - step.fixed_s)
+    return replace(step, images=images, compute_s=compute_s, input_s=factor * step.input_s)
+
+
 def table(headings, rows):
     lines = [f"| {' | '.join(headings)} |", f"|{'---|' * len(headings)}"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
@@ -62,8 +70,9 @@ def growing():
     """The table of the efficiencies if the batch grows with the GPUs."""
 
     def cell(step, gpus, link):
-        larger = step.with_batch(gpus * step.images)
-        return f"{100 * growing_efficiency(step, gpus, link):.0f} %" if fits(larger, gpus, link) else "–"
+        larger = with_batch(step, gpus * step.images)
+        efficiency = step_s(step, 1, link) / step_s(larger, gpus, link)
+        return f"{100 * efficiency:.0f} %" if fits(larger, gpus, link) else "–"
 
     return by_link(cell, lambda step, link: [])
 

@@ -110,14 +110,14 @@ def audit_images(
     ]
     order = list(KINDS)
     audit = Audit(
-        images,
-        tuple(sorted(found, key=lambda finding: order.index(finding.kind))),
-        tuple(map(tuple, groups)),
-        near.threshold,
-        errors,
-        tuple(find_shortcuts(measured.color, facts, images.labels)),
-        title,
-        facts,
+        images=images,
+        findings=tuple(sorted(found, key=lambda finding: order.index(finding.kind))),
+        duplicate_groups=tuple(map(tuple, groups)),
+        near_threshold=near.threshold,
+        label_errors=errors,
+        shortcuts=tuple(find_shortcuts(measured.color, facts, images.labels)),
+        features=title,
+        facts=facts,
     )
     if not with_price:
         return audit

@@ -90,7 +90,15 @@ def find_label_errors(
 
 def _none(why_not: str) -> LabelErrors:
     nothing = np.empty(0, np.int64)
-    return LabelErrors(math.nan, math.nan, math.nan, nothing, nothing, np.empty(0), why_not)
+    return LabelErrors(
+        accuracy=math.nan,
+        low=math.nan,
+        needed=math.nan,
+        images=nothing,
+        predicted=nothing,
+        scores=np.empty(0),
+        why_not=why_not,
+    )
 
 
 def _held_out_probabilities(

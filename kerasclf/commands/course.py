@@ -134,7 +134,7 @@ class CourseCommand(RunOptions):
         from kerasclf.studies.study_folder import StudyFolder
 
         say(console, f"\nstudy: {study.title} ({study.protocol}) → {folder}")
-        self.run_study(study, folder, console)
+        self.run_and_report(study, folder, console)
         if not self.plan:
             illustrate_study(StudyFolder(folder))
 

@@ -142,7 +142,15 @@ class EvaluateCommand:
                 raise KerasclfError(f"rename: expected THEIRS=OURS, such as Katze=cat. Received: {pair}.")
         rename = {theirs: ours for theirs, _, ours in pairs}
         views = views_of(self.tta)
-        return EvaluationOptions(views, self.corrupt, self.ensemble, rename, self.known_only, self.seed, self.engine)
+        return EvaluationOptions(
+            views=views,
+            corrupted=self.corrupt,
+            ensemble=self.ensemble,
+            rename=rename,
+            known_only=self.known_only,
+            seed=self.seed,
+            engine=self.engine,
+        )
 
     def _out(self) -> Path:
         if self.out is not None:

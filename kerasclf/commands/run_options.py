@@ -108,22 +108,22 @@ class RunOptions(SharedOptions):
         cache: Literal["auto", "off"] = "off" if self.no_cache else "auto"
         limits = self.limits(epochs)
         return StudyOptions(
-            data,
-            repeats,
-            self.seed,
-            size,
-            limits,
-            weights,
-            cache,
-            self.splits,
-            backbones,
-            self.group_by,
-            self.skip_broken,
-            self.strategy,
-            self.fit,
+            data=data,
+            repeats=repeats,
+            seed=self.seed,
+            size=size,
+            limits=limits,
+            weights=weights,
+            cache=cache,
+            splits=self.splits,
+            backbones=backbones,
+            group=self.group_by,
+            skip_broken=self.skip_broken,
+            strategy=self.strategy,
+            fit=self.fit,
         )
 
-    def run_study(
+    def run_and_report(
         self,
         study: "Study",
         out: Path,

@@ -113,7 +113,15 @@ class ShowCommand:
             if given:
                 raise KerasclfError(f"{flag} is not for kerasclf show augmentation.")
         size, versions = parse_size(self.image_size), 4 if self.versions is None else self.versions
-        return Shown(str(self.source), self.images, self.set, versions, self.seed or 0, size, self.fit)
+        return Shown(
+            str(self.source),
+            images=self.images,
+            settings=self.set,
+            versions=versions,
+            seed=self.seed or 0,
+            image_size=size,
+            fit=self.fit,
+        )
 
     def _check(self) -> tuple[Path, tuple[str, ...], int | None]:
         """Checks everything that needs no TensorFlow, which takes seconds to start.

@@ -92,7 +92,7 @@ class StudyCommand(RunOptions, ImbalanceOptions):
             say(console, f"networks: {in_words(study.backbones)} instead of {in_words(study.own_backbones)}")
         if study.reductions:
             say(console, f"reduced: {'; '.join(study.reductions)}")
-        self.run_study(study, out, console, self.only)
+        self.run_and_report(study, out, console, self.only)
 
     def _check(self) -> None:
         """Checks everything that needs neither images nor TensorFlow.

@@ -58,7 +58,7 @@ class TrainCommand(TrainOptions):
     def _run(self, study: "Study", out: Path, console: Console) -> None:
         """Runs the study, and trains its best experiment on all images if requested."""
         if not self.refit:
-            results = self.run_study(study, out, console)
+            results = self.run_and_report(study, out, console)
             if results is not None:
                 _say_model(results, out, console)
             return
@@ -70,7 +70,7 @@ class TrainCommand(TrainOptions):
             with ConsoleProgress(1, console) as progress:
                 refit(planned, engine, progress)
 
-        self.run_study(study, out, console, finish=finish)
+        self.run_and_report(study, out, console, finish=finish)
         if self.plan:
             say(console, "      and one training of the best experiment on all images at the end")
         elif found := read_refit(StudyFolder(out)):

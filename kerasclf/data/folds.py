@@ -58,6 +58,11 @@ def join(one: Subset, other: Subset) -> Subset:
     return Subset(_join_images(one.images, other.images), labels, one.names + other.names, one.groups + other.groups)
 
 
+def all_images(dataset: ImageDataset) -> Subset:
+    """Returns the training, validation and test sets as one set."""
+    return join(join(dataset.train, dataset.validation), dataset.test)
+
+
 def _join_images(one: ImageSource, other: ImageSource) -> ImageSource:
     if isinstance(one, FileImages) and isinstance(other, FileImages):
         return replace(one, paths=one.paths + other.paths, keys=one.keys + other.keys)

@@ -150,8 +150,19 @@ def _draw_chunk(labels: NDArray[np.int64], size: tuple[int, int], rng: _ImageGen
     fore = _colors(rng)
     second = (fore + rng.uniform(0.35, 0.65, (1, 1, 3))) % 1  # differs from the first in every channel
     distraction = rng.integers(len(CLASS_NAMES))
-    image = _paint(image, distraction, rng.uniform(0.1, 0.2), 0.42, contrast, _colors(rng), second, rng)
-    image = _paint(image, labels, rng.uniform(0.6, 0.9), 0.1, contrast, fore, second, rng)
+    image = _paint(
+        image,
+        distraction,
+        radius=rng.uniform(0.1, 0.2),
+        spread=0.42,
+        contrast=contrast,
+        fore=_colors(rng),
+        second=second,
+        rng=rng,
+    )
+    image = _paint(
+        image, labels, radius=rng.uniform(0.6, 0.9), spread=0.1, contrast=contrast, fore=fore, second=second, rng=rng
+    )
     image = _cover(image, rng)
     image += rng.normal(1, image.shape[1:]) * rng.uniform(0, 0.08, (1, 1, 1))
     return (image.clip(0, 1) * 255 + 0.5).astype(np.uint8)

@@ -108,7 +108,18 @@ def load_files(
     spec = complete_spec(spec)
     kind, rest = _parse(spec)
     check_lists_files(spec, earlier=split.earlier, group=split.group, skip_broken=skip_broken)
-    raw = SPECS[kind].load(Request(kind, rest, image_size, split, log, skip_broken, fit, divide))
+    raw = SPECS[kind].load(
+        Request(
+            kind=kind,
+            rest=rest,
+            image_size=image_size,
+            split=split,
+            log=log,
+            skip_broken=skip_broken,
+            fit=fit,
+            divide=divide,
+        )
+    )
     dataset = ImageDataset(spec, raw.title, raw.class_names, **raw.sets, known_as=raw.known_as)
     if split.fold is not None:
         number, folds = split.fold

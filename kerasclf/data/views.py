@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 
 from kerasclf.data.dataset import ImageDataset
-from kerasclf.data.folds import join, kfold
+from kerasclf.data.folds import all_images, join, kfold
 from kerasclf.values import LATER, Value
 
 
@@ -48,9 +48,8 @@ class View(Value):
             DataError: If a class has fewer images than there are folds.
         """
         if self.everything:
-            train = join(join(dataset.train, dataset.validation), dataset.test)
             nothing = dataset.test.take(np.array([], np.int64))
-            return replace(dataset, train=train, validation=nothing, test=nothing)
+            return replace(dataset, train=all_images(dataset), validation=nothing, test=nothing)
         if self.fold is not None:
             dataset = list(kfold(dataset, self.folds, self.fold_seed))[self.fold - 1]
         if self.joined:

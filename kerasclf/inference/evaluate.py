@@ -24,7 +24,7 @@ from kerasclf.runs.run_folder import RunFolder
 if TYPE_CHECKING:
     from kerasclf.transfer.extraction_engines import Engine
 
-Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+PixelChange = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # A corruption and its strength.
 Corrupted = tuple[str, int]
 ALL_CORRUPTED: tuple[Corrupted, ...] = tuple((name, strength) for name in CORRUPTIONS for strength in STRENGTHS)
@@ -79,9 +79,9 @@ class EvaluationOptions:
         return len(self.changes)
 
     @property
-    def changes(self) -> list[Change | None]:
+    def changes(self) -> list[PixelChange | None]:
         """What happens to a batch, computation by computation; None for nothing."""
-        changes: list[Change | None] = [None, *(view.of for view in self.views[1:])]
+        changes: list[PixelChange | None] = [None, *(view.of for view in self.views[1:])]
         if self.corrupted:
             changes += [partial(_corrupt_all, name=name, strength=s, seed=self.seed) for name, s in ALL_CORRUPTED]
         return changes
@@ -180,7 +180,7 @@ def sets_of(run: RunFolder | None, keys: Iterable[str]) -> dict[str, int] | None
     return counts
 
 
-def _changed(batches: Iterable[ImageBatch], changes: list[Change | None]) -> Iterator[ImageBatch]:
+def _changed(batches: Iterable[ImageBatch], changes: list[PixelChange | None]) -> Iterator[ImageBatch]:
     """Yields every change of a batch, then those of the next one."""
     for batch in batches:
         for change in changes:

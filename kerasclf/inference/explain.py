@@ -16,11 +16,11 @@ from kerasclf.data.dataset import Subset
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.inference.model_engine import compute_with
-from kerasclf.inference.proof_images import dataset_of_run
 from kerasclf.inference.read_ahead import ImageBatch, batch_size
 from kerasclf.log import Log
 from kerasclf.models.explaining.visualization import grad_cams
 from kerasclf.models.flattening import is_network
+from kerasclf.runs.run_data import dataset_of_run
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.transfer.extraction_engines import Engine
 

@@ -146,13 +146,13 @@ def _prove(artifact: Artifact, reference: Predict, trained: TrainedModel, images
     before, after = measure_latency(models, timed.images.read(np.arange(len(timed))))
     rate_before, rate_after = measure_throughput(models, next(read_in_batches(timed)))
     return Exported(
-        artifact.file,
-        ArtifactFile("keras", trained.path),
-        None,
-        images,
-        compare(images.proof.labels, first, second),
-        (before, after),
-        (rate_before, rate_after),
+        file=artifact.file,
+        source=ArtifactFile("keras", trained.path),
+        rebuilt_from=None,
+        images=images,
+        parity=compare(images.proof.labels, first, second),
+        latency=(before, after),
+        images_per_second=(rate_before, rate_after),
     )
 
 

@@ -4,7 +4,7 @@ Files are read batch by batch, as for predictions. A class needs one image only,
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -55,15 +55,6 @@ class LabelledImages:
         return len(self.labels)
 
     @classmethod
-    def check(cls, spec: str) -> None:
-        """Checks that a data set is known, has images, and that its files exist. Reads none of them.
-
-        Raises:
-            DataError: If not.
-        """
-        check_images(spec)
-
-    @classmethod
     def find(cls, spec: str, log: Log = lambda line: None) -> "LabelledImages":
         """Returns the test set of a data set that has one of its own, otherwise all its images.
 
@@ -73,7 +64,7 @@ class LabelledImages:
             DataError: If the data set cannot be used.
         """
         spec = complete_spec(spec)
-        cls.check(spec)
+        check_images(spec)
         form = form_of(spec)
         assert form is not None
         if form.list_files is None:
@@ -112,21 +103,16 @@ class LabelledImages:
             raise KerasclfError(self._unknown([(self.class_names[i], int(counts[i])) for i in strange], class_names))
         position = {name: label for label, name in enumerate(class_names)}
         mapped = np.array([position.get(name, -1) for name in names], np.int64)[self.labels]
-        return LabelledImages(
-            self.spec, self.title, self.which, tuple(class_names), self.names, mapped, self.files, self.source
-        ).take(np.flatnonzero(mapped >= 0))
+        return replace(self, class_names=tuple(class_names), labels=mapped).take(np.flatnonzero(mapped >= 0))
 
     def take(self, indices: NDArray[np.int64]) -> "LabelledImages":
         """Returns only the images at `indices`, in that order."""
-        return LabelledImages(
-            self.spec,
-            self.title,
-            self.which,
-            self.class_names,
-            tuple(self.names[int(i)] for i in indices),
-            self.labels[indices],
-            tuple(self.files[int(i)] for i in indices) if self.files else (),
-            None if self.source is None else self.source.take(indices),
+        return replace(
+            self,
+            names=tuple(self.names[int(i)] for i in indices),
+            labels=self.labels[indices],
+            files=tuple(self.files[int(i)] for i in indices) if self.files else (),
+            source=None if self.source is None else self.source.take(indices),
         )
 
     def check_channels(self, shape: Shape) -> None:

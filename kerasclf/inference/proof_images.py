@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from kerasclf.data import load_dataset
 from kerasclf.data.dataset import ImageDataset, Subset
 from kerasclf.data.fit import Fit
-from kerasclf.data.views import View
-from kerasclf.errors import DataError, KerasclfError
+from kerasclf.errors import DataError
 from kerasclf.log import Log
-from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.run_data import dataset_of_run
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.wording import counted
 
@@ -58,32 +57,6 @@ def images_of_run(run: RunFolder, log: Log) -> ProofImages:
         DataError: If they cannot be read any more, or have changed.
     """
     return _of(dataset_of_run(run, log, "Restore them, or give others as `data`."))
-
-
-def dataset_of_run(run: RunFolder, log: Log, remedy: str = "Restore them.") -> ImageDataset:
-    """Returns the three sets of a run, as it saw them.
-
-    Args:
-        run: The run.
-        log: Receives progress messages.
-        remedy: What the message of an error says to do.
-
-    Raises:
-        DataError: If the images cannot be read any more, or have changed.
-    """
-    description = run.description()
-    experiment = Experiment.from_dict(description["experiment"])
-    try:
-        dataset = experiment.dataset(log)
-    except (KerasclfError, OSError) as error:
-        raise DataError(
-            f"The images of the run, {experiment.data}, cannot be read: {str(error).rstrip('.')}. {remedy}"
-        ) from error
-    if view := description.get("view"):
-        dataset = View.from_dict(view).of(dataset)
-    if len(dataset.train) != description["data"]["images"]["train"] or not _same_test_images(run, dataset):
-        raise DataError(f"The images of the run, {experiment.data}, have changed since it ended. {remedy}")
-    return dataset
 
 
 def other_images(
@@ -132,17 +105,6 @@ def _of(dataset: ImageDataset) -> ProofImages:
         return ProofImages(dataset.spec, "test", dataset.test, dataset.train)
     some = dataset.train.take(_spread(len(dataset.train), _IMAGES_INSTEAD))
     return ProofImages(dataset.spec, "training", some, dataset.train)
-
-
-def _same_test_images(run: RunFolder, dataset: ImageDataset) -> bool:
-    """Returns whether the labels of the test images are those that the run predicted, in their order."""
-    if not len(dataset.test):
-        return True
-    try:
-        labels = run.predictions()[0]
-    except FileNotFoundError:
-        return True
-    return np.array_equal(labels, dataset.test.labels)
 
 
 def _spread(available: int, count: int) -> NDArray[np.int64]:

@@ -87,7 +87,7 @@ class TrainedModel:
             if problem:
                 problems.add(problem)
         problems.raise_all(f"{path} cannot be used")
-        return cls(path, model, names, run, calibration, raw, fit)
+        return cls(path, model, names, run=run, calibration=calibration, raw=raw, image_fit=fit)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

@@ -176,7 +176,15 @@ def _convolutional_block(
     for i, conv in enumerate(block, 1):
         filters = channels if conv.width is None else int(conv.width * width)
         groups = {"one": 1, "own": branch.shape[-1], "block": channels}[conv.groups]
-        branch = _conv(branch, filters, conv.kernel, stride if i == 1 else 1, groups, conv.bias, f"{name}_{i}_conv")
+        branch = _conv(
+            branch,
+            filters,
+            conv.kernel,
+            stride if i == 1 else 1,
+            groups=groups,
+            bias=conv.bias,
+            name=f"{name}_{i}_conv",
+        )
         branch = layers.BatchNormalization(**_BATCH_NORM, name=f"{name}_{i}_bn")(branch)
         branch = layers.ReLU(name=f"{name}_{i}_relu")(branch) if i < len(block) else branch
     if channels != width:
@@ -226,7 +234,7 @@ def _conv(
         # "same" would centre a large kernel on odd pixels, but the shortcut takes the even ones.
         x = layers.ZeroPadding2D(kernel // 2, name=name.replace("_conv", "_pad"))(x)
         padding = "valid"
-    return convolve(x, filters, kernel, stride, groups, padding, bias, name)
+    return convolve(x, filters, kernel=kernel, stride=stride, groups=groups, padding=padding, bias=bias, name=name)
 
 
 def _depth_problems(depths: Sequence[int] | None) -> list[str]:

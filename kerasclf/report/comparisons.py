@@ -279,13 +279,13 @@ def compare_samples(
     return Comparison(
         *names,
         runs,
-        samples[0].images,
-        basis,
-        _within_shares(difference_of(*samples)),
-        _within_shares(difference_of(*samples, on_these_images=True)),
-        found,
-        limit,
-        margin,
+        images=samples[0].images,
+        basis=basis,
+        difference=_within_shares(difference_of(*samples)),
+        these_images=_within_shares(difference_of(*samples, on_these_images=True)),
+        detectable=found,
+        limit=limit,
+        margin=margin,
         equal_p=math.nan if basis == "networks" else equivalence(*samples, margin=margin),
     )
 

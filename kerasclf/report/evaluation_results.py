@@ -201,14 +201,14 @@ class EvaluationResults:
             "class_names": list(self.class_names),
         }
         return Run(
-            0,
-            metrics,
-            pd.DataFrame(),
-            self.labels,
-            np.asarray(model.probabilities, np.float64),
-            description,
-            dict(self.environment),
-            model.examples,
+            seed=0,
+            metrics=metrics,
+            history=pd.DataFrame(),
+            labels=self.labels,
+            probabilities=np.asarray(model.probabilities, np.float64),
+            description=description,
+            environment=dict(self.environment),
+            examples=model.examples,
             test_images="evaluated",
             validation=model.validation,
         )

@@ -66,18 +66,18 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
     try:
         labels, probabilities = run.predictions()
         found = Run(
-            seed,
+            seed=seed,
             # Older runs did not write it.
-            {"test_balanced_accuracy": balanced_accuracy(labels, probabilities), **run.metrics()},
-            run.history(),
-            labels,
-            probabilities,
-            run.description(),
-            run.environment(),
-            run.examples(),
-            run.earlier_probabilities(),
-            run.test_images(),
-            run.validation_predictions(),
+            metrics={"test_balanced_accuracy": balanced_accuracy(labels, probabilities), **run.metrics()},
+            history=run.history(),
+            labels=labels,
+            probabilities=probabilities,
+            description=run.description(),
+            environment=run.environment(),
+            examples=run.examples(),
+            earlier_probabilities=run.earlier_probabilities(),
+            test_images=run.test_images(),
+            validation=run.validation_predictions(),
         )
         missing = [name for name in _METRICS if name not in found.metrics]
         missing += [name for name in _COLUMNS if name not in found.history]

@@ -22,10 +22,10 @@ from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
-from kerasclf.runs.job_data import load_data
 from kerasclf.runs.leading import held_followers
 from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
+from kerasclf.runs.run_data import load_data
 from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, VALIDATION_PREDICTIONS, seal
 from kerasclf.runs.run_tables import write_predictions
 from kerasclf.runs.together import together

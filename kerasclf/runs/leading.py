@@ -10,7 +10,7 @@ from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
-from kerasclf.runs.job_data import load_data
+from kerasclf.runs.run_data import load_data
 
 if TYPE_CHECKING:
     from kerasclf.training.followers import Follower, Leading

@@ -22,7 +22,7 @@ def beginning(experiment: Experiment, seed: int) -> Beginning:
     return untrained, seed if random else None
 
 
-def cuts_to_cache(run: SeededExperiment, others: Sequence[SeededExperiment]) -> tuple[tuple[str, ...], ...]:
+def unfreeze_to_cache(run: SeededExperiment, others: Sequence[SeededExperiment]) -> tuple[tuple[str, ...], ...]:
     """Returns the `unfreeze` settings of the runs that start like this one, one tuple per sequence of phases.
 
     Args:

@@ -21,7 +21,7 @@ from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.network_source import use_search_path
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs.job import Job
-from kerasclf.runs.job_data import load_data
+from kerasclf.runs.run_data import load_data
 from kerasclf.runs.together import GIVE_UP_S
 from kerasclf.runs.worker import limit_threads
 

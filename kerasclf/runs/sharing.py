@@ -17,7 +17,7 @@ from kerasclf.data.data_flaws import flaws_beyond_data
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import SilentRunListener
-from kerasclf.training.checkpoints import has_stopped
+from kerasclf.training.checkpoints import has_stopped, phase_folder
 from kerasclf.values import digest_of
 
 
@@ -157,5 +157,5 @@ def _is_trained(job: Job) -> bool:
     """Returns whether an incomplete run has only its results left to write."""
     if job.run.epochs_done() >= job.experiment.epochs:
         return True
-    last = job.run.checkpoints / f"phase-{len(job.experiment.phases)}"
+    last = phase_folder(job.run.checkpoints, len(job.experiment.phases))
     return job.experiment.train.early_stopping is not None and has_stopped(last)

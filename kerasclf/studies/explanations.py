@@ -114,10 +114,10 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     if description["data"]["image_shape"][:2] == [1, 1]:
         return "a table has no images"
     from kerasclf.inference.explain import features, search_images
-    from kerasclf.inference.proof_images import dataset_of_run
     from kerasclf.model_file import MODEL
     from kerasclf.models.explaining.visualization import grad_cams, has_maps
     from kerasclf.models.saved_networks import load_saved
+    from kerasclf.runs.run_data import dataset_of_run
 
     model = load_saved(run.path / MODEL)
     if not has_maps(model):
@@ -139,19 +139,19 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     _write(
         study / EXPLANATIONS,
         Explanations(
-            identity,
-            description["seed"],
-            description["finished"],
-            attentions[0].layer,
-            training.sentence,
-            indices,
-            thumbnails(images, _PIXELS),
-            np.stack([one.heat for one in attentions]),
-            np.array(test.names, np.str_),
-            small.reshape(*found.shape, *small.shape[1:]),
-            training.images.labels[found],
-            np.array(near.names, np.str_).reshape(found.shape),
-            distances,
+            experiment=identity,
+            seed=description["seed"],
+            finished=description["finished"],
+            layer=attentions[0].layer,
+            searched=training.sentence,
+            indices=indices,
+            images=thumbnails(images, _PIXELS),
+            heat=np.stack([one.heat for one in attentions]),
+            names=np.array(test.names, np.str_),
+            near_images=small.reshape(*found.shape, *small.shape[1:]),
+            near_labels=training.images.labels[found],
+            near_names=np.array(near.names, np.str_).reshape(found.shape),
+            near_distances=distances,
         ),
     )
     return None

@@ -7,7 +7,7 @@ from kerasclf.escaping import for_console
 from kerasclf.machine import format_bytes
 from kerasclf.runs.cost import PhaseCost
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.scaling import (
+from kerasclf.studies.scaling import (
     GPUS,
     GPUS_OF_A_MACHINE,
     LINKS,

@@ -1,6 +1,5 @@
 """Runs a study: every experiment with every seed, each in a run folder. Finished runs are not repeated."""
 
-import contextlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,13 +11,12 @@ from kerasclf.errors import DataError, RunsFailedError
 from kerasclf.files import write_json
 from kerasclf.locks import check_writable, hold
 from kerasclf.log import Log
-from kerasclf.runs.default_progress import default_log, default_progress
 from kerasclf.runs.early_checks import check_early
-from kerasclf.runs.engines import Engine, Processes
+from kerasclf.runs.engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
-from kerasclf.runs.passes import cuts_to_cache
+from kerasclf.runs.passes import unfreeze_to_cache
 from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener, RunListeners
 from kerasclf.runs.remembered_costs import forget
@@ -28,27 +26,6 @@ from kerasclf.studies.forecast import MOST_OFF, Stopwatch, Timing
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan, run_title
-
-
-def run_study(
-    study: Study,
-    out: Path | str,
-    *,
-    only: tuple[str, ...] = (),
-    engine: Engine | None = None,
-    retry: bool = False,
-    share: bool = True,
-    listener: RunListener | None = None,
-) -> StudyFolder:
-    """Runs a study in a folder, except for the runs that the folder already holds.
-
-    It trains all seeds. `kerasclf.run_study` also plans looks and repeats, and returns the results.
-    """
-    engine = engine or Processes()
-    log = listener.log if listener else default_log()
-    study_plan = plan_study(study, out, only=only, engine=engine, retry=retry, share=share, log=log, measure=False)
-    with contextlib.nullcontext(listener) if listener else default_progress(len(study_plan.jobs)) as progress:
-        return run_planned_study(study_plan, engine, progress)
 
 
 def plan_study(
@@ -193,7 +170,7 @@ def _jobs(remaining: Sequence[_Run], plan: Plan, share: bool) -> tuple[Job, ...]
             path=run.folder.path,
             manifest=manifest_hash,
             snapshot=plan.snapshots.get(manifest_hash),
-            also_cache=cuts_to_cache((run.experiment, run.seed), seeded),
+            also_cache=unfreeze_to_cache((run.experiment, run.seed), seeded),
             trajectory=trajectory_of(run.experiment, run.seed, sets) if share else "",
             watched=watched_by(run.experiment, sets),
         )

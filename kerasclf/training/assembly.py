@@ -7,12 +7,12 @@ import keras
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset
+from kerasclf.data.folds import all_images
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.normalization_statistics import Statistics, fit_statistics
 from kerasclf.training.devices import check_settings, make_strategy, precision
 from kerasclf.training.recipe import NetworkFactory, Recipe
-from kerasclf.training.training_flaws import all_images
 from kerasclf.transfer.cuts import Cuts
 
 

@@ -81,6 +81,11 @@ def latest_checkpoint(folder: Path, log: Log) -> Checkpoint | None:
     return None
 
 
+def phase_folder(checkpoints: Path, phase: int) -> Path:
+    """Returns the folder with the checkpoints of one phase, from 1."""
+    return checkpoints / f"phase-{phase}"
+
+
 def finished_epochs(folder: Path) -> int:
     """Returns the number of finished epochs: the sum over the newest checkpoints of all phases in a folder."""
     return sum(map(newest_epoch, folder.glob("phase-*")))

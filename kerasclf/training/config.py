@@ -8,7 +8,7 @@ from typing import Literal
 from kerasclf.errors import unknown
 from kerasclf.training.field_checks import MONITORS, at_least, unused_fields
 from kerasclf.training.schedules import Schedule
-from kerasclf.transfer.settings import cut_problem
+from kerasclf.transfer.settings import unfreeze_problem
 from kerasclf.values import LATER, Value
 
 # The arguments of each Keras optimizer, without those that all optimizers share.
@@ -93,8 +93,8 @@ class TrainConfig(Value):
         strategy: `"auto"` mirrors over all GPUs if there are several; `"none"` uses one device; `"mirrored"` mirrors
             over all GPUs, or over all logical CPU devices if there is no GPU; `"multiworker"` uses the workers that
             `kerasclf launch` has started, one device each, as does `"auto"` there.
-        unfreeze: The part of a network that trains: `"all"`, `"head"`, `"lastN"` (from the Nth last convolutional
-            layer on), `"stageK"` (from stage K on) or `"from:LAYER"`. The layers below keep their weights.
+        unfreeze: The part of a network that trains: `"all"`, `"head"`, `"last_stage"`, `"lastN"` (the last N
+            convolutional layers), `"stageK"` (from stage K on) or `"from:LAYER"`. The layers below keep their weights.
         steps_per_execution: Steps between two returns to Python. `"auto"` takes up to 16 quick steps (small images,
             few multiply-adds), otherwise 1. Several devices always take 1. The results do not depend on it.
         macro_f1: Whether the history includes the mean F1 of the classes.
@@ -164,7 +164,7 @@ class TrainConfig(Value):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 found.append(f"{name}: expected a number from 0 to below 1. Received: {value}.")
-        if problem := cut_problem(self.unfreeze):
+        if problem := unfreeze_problem(self.unfreeze):
             found.append(problem)
         if self.steps_per_execution != "auto":
             found += at_least(self, 1, "steps_per_execution")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import Subset
 from kerasclf.training.callbacks import RecordEpochs, make_callbacks
-from kerasclf.training.checkpoints import Checkpoint, newest_epoch, write_checkpoint
+from kerasclf.training.checkpoints import Checkpoint, newest_epoch, phase_folder, write_checkpoint
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.listener import Row
 
@@ -256,7 +256,7 @@ def pass_phase_on(leader: str, checkpoint: Checkpoint, phase: int, followers: Se
     state = checkpoint.state
     taken = Shared([Share(leader, len(state["rows"]), state["seconds"])])
     for follower in followers:
-        folder = follower.checkpoints / f"phase-{phase}"
+        folder = phase_folder(follower.checkpoints, phase)
         if newest_epoch(folder) < checkpoint.epoch:
             write_checkpoint(folder, replace(checkpoint, state={**state, "shared": taken.to_dict()}))
 

@@ -109,10 +109,26 @@ def make_phase_inputs(
         else:
             model = built.assembled.through(cut, learns) if reason else cuts.upper(cut)
     if cut is None or reason:
-        return PhaseInputs(model, dataset.train, dataset.validation, recipe.augmentation, 0, counts, None, reason)
+        return PhaseInputs(
+            model=model,
+            train=dataset.train,
+            validation=dataset.validation,
+            augmentation=recipe.augmentation,
+            views=0,
+            counts=counts,
+            frozen=None,
+            reason=reason,
+        )
     frozen = freeze_below(built, cut, transfer, also_cache)
     inputs = PhaseInputs(
-        model, dataset.train, dataset.validation, Augmentation(), transfer.views, counts, frozen, reason=""
+        model=model,
+        train=dataset.train,
+        validation=dataset.validation,
+        augmentation=Augmentation(),
+        views=transfer.views,
+        counts=counts,
+        frozen=frozen,
+        reason="",
     )
     return _extracted(inputs, dataset, log) if samples is None else _sampled(inputs, dataset, samples)
 

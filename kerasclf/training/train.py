@@ -16,7 +16,7 @@ from kerasclf.log import Log
 from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import HaltTraining, RecordEpochs
-from kerasclf.training.checkpoints import latest_checkpoint
+from kerasclf.training.checkpoints import latest_checkpoint, phase_folder
 from kerasclf.training.config import TrainConfig, best_epoch
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
@@ -118,7 +118,15 @@ def train(
     """
     listener = listener or SilentTrainingListener()
     with device_errors():
-        return _Training(dataset, recipe, listener, checkpoints, callbacks, halt, leading or Leading()).run(also_cache)
+        return _Training(
+            dataset,
+            recipe,
+            listener=listener,
+            checkpoints=checkpoints,
+            callbacks=callbacks,
+            halt=halt,
+            leading=leading or Leading(),
+        ).run(also_cache)
 
 
 class _Training:
@@ -155,13 +163,13 @@ class _Training:
             self._fit(prepare_phase(built, inputs, dataset, phase), inputs, phase, number)
         rows = self.record.rows
         return Trained(
-            _finished(built.assembled),
-            pd.DataFrame(rows),
-            self.record.seconds,
-            best_epoch(rows, recipe.last.early_stopping, len(recipe.phases)),
-            lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
-            lambda subset: inputs.extract_together(subset, log),
-            self.shared,
+            model=_finished(built.assembled),
+            history=pd.DataFrame(rows),
+            seconds=self.record.seconds,
+            best_epoch=best_epoch(rows, recipe.last.early_stopping, len(recipe.phases)),
+            predict=lambda subset: predict(inputs.model, inputs.convert(subset, log), dataset.num_classes),
+            extract_together=lambda subset: inputs.extract_together(subset, log),
+            shared=self.shared,
         )
 
     def _fit(self, setup: TrainingSetup, inputs: PhaseInputs, phase: TrainConfig, number: int) -> None:
@@ -183,7 +191,7 @@ class _Training:
         first, resume, is_last = 0, None, number == len(self.recipe.phases)
         rows, new = self.record.rows, list[Row]()
         if self.checkpoints is not None:
-            resume = self._resume(self.checkpoints / f"phase-{number}", callbacks)
+            resume = self._resume(phase_folder(self.checkpoints, number), callbacks)
             if is_last:
                 for follower in self.leading.followers:
                     resume.lead(follower, self._evaluation(follower, setup, inputs, phase))

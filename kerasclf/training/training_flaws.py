@@ -4,8 +4,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kerasclf.data import ImageDataset, Subset
-from kerasclf.data.folds import join
+from kerasclf.data import ImageDataset
+from kerasclf.data.folds import all_images
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.normalization_statistics import fit_statistics
@@ -20,11 +20,6 @@ class SoftmaxTwice(keras.losses.CategoricalCrossentropy):
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         # Keras marks the output of a softmax and would use the logits before it. A copy has no mark.
         return super().call(y_true, tf.identity(y_pred))
-
-
-def all_images(dataset: ImageDataset) -> Subset:
-    """Returns the training, validation and test sets as one set."""
-    return join(join(dataset.train, dataset.validation), dataset.test)
 
 
 def statistics_shifts(dataset: ImageDataset) -> dict[str, float]:

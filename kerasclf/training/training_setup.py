@@ -90,17 +90,26 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
     batches = training_batches(
         inputs.train,
         classes,
-        phase.batch_size,
-        inputs.augmentation,
-        recipe.seed,
-        epoch,
-        order,
-        max(inputs.views, 1),
-        share_of(built.strategy),
+        batch_size=phase.batch_size,
+        augmentation=inputs.augmentation,
+        seed=recipe.seed,
+        epoch=epoch,
+        order=order,
+        views=max(inputs.views, 1),
+        share=share_of(built.strategy),
     )
     validation = validation_batches(inputs, phase, classes, recipe, epoch, built.strategy)
     weights = _balanced_weights(counts) if phase.class_weight == "balanced" else None
-    return TrainingSetup(inputs.model, batches, validation, epoch, images, steps, built.strategy, weights)
+    return TrainingSetup(
+        model=inputs.model,
+        batches=batches,
+        validation=validation,
+        epoch=epoch,
+        images=images,
+        steps=steps,
+        strategy=built.strategy,
+        class_weight=weights,
+    )
 
 
 def check_shares(dataset: ImageDataset, phases: Sequence[TrainConfig], workers: int) -> None:
@@ -182,4 +191,13 @@ def validation_batches(
         return evaluation_batches(inputs.validation, num_classes, size, share)
     # Images are augmented but not mixed, because a mixed label has no accuracy.
     unmixed = inputs.augmentation.but(mix_up=0.0, cut_mix=0.0)
-    return training_batches(inputs.validation, num_classes, size, unmixed, recipe.seed, epoch, "fixed", share=share)
+    return training_batches(
+        inputs.validation,
+        num_classes,
+        batch_size=size,
+        augmentation=unmixed,
+        seed=recipe.seed,
+        epoch=epoch,
+        order="fixed",
+        share=share,
+    )

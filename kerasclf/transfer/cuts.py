@@ -9,7 +9,7 @@ import keras
 from kerasclf.errors import KerasclfError, did_you_mean
 from kerasclf.models.heads import FEATURES
 from kerasclf.models.stages import CONVOLUTIONS, stages_of
-from kerasclf.transfer.settings import cut_problem
+from kerasclf.transfer.settings import unfreeze_problem
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Cuts:
         if unfreeze.startswith("from:"):
             return self._layer(unfreeze.removeprefix("from:"))
         hint = f" Did you mean 'from:{unfreeze}'?" if unfreeze in self._names else ""
-        raise KerasclfError(f"{cut_problem(unfreeze)}{hint}")
+        raise KerasclfError(f"{unfreeze_problem(unfreeze)}{hint}")
 
     def freeze(self, unfreeze: str, freeze_batch_norm: bool) -> Counts:
         """Freezes the layers below the first trainable one and unfreezes the others. Compile the model afterwards.

@@ -7,21 +7,21 @@ from typing import Literal
 from kerasclf.errors import did_you_mean
 from kerasclf.values import LATER, Value
 
-_CUT_FORMS = (
+_UNFREEZE_FORMS = (
     "'head', 'all', 'last_stage', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
 )
-_CUT = re.compile(r"head|all|last_stage|last\d+|stage\d+|from:.+")
+_UNFREEZE = re.compile(r"head|all|last_stage|last\d+|stage\d+|from:.+")
 _EXAMPLES = ("head", "all", "last_stage", *(f"stage{n}" for n in range(1, 8)), "last15", "last22", "last30")
 
 
-def cut_problem(unfreeze: str) -> str | None:
+def unfreeze_problem(unfreeze: str) -> str | None:
     """Returns the problem with the form of an `unfreeze` setting, or None. It does not check the network."""
-    if _CUT.fullmatch(unfreeze):
+    if _UNFREEZE.fullmatch(unfreeze):
         return None
     # "last-10" and "Stage 5" name their number.
     numbered = re.fullmatch(r"(last|stage)\W*(\d+)", unfreeze.strip().lower())
     near = f" Did you mean '{''.join(numbered.groups())}'?" if numbered else did_you_mean(unfreeze, _EXAMPLES)
-    return f"unfreeze: expected {_CUT_FORMS}. Received: {unfreeze!r}.{near}"
+    return f"unfreeze: expected {_UNFREEZE_FORMS}. Received: {unfreeze!r}.{near}"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from keras import layers
 from PIL import Image
 
 from kerasclf.errors import DataError, KerasclfError
-from kerasclf.inference import explain, proof_images
+from kerasclf.inference import explain
 from kerasclf.inference.explain import NearestImages, features, heat_maps, nearest_training_images, search_images
 from kerasclf.loading import load
 from kerasclf.model_file import save_model
 from kerasclf.models.explaining.visualization import grad_cam
+from kerasclf.runs import run_data
 from tests.conftest import make_subset
 
 
@@ -170,9 +171,9 @@ def test_training_images_that_are_gone_are_named(study, photos):
 
 def test_changed_training_images_are_named(study, monkeypatch):
     trained = load(study)
-    whole = proof_images.dataset_of_run(trained.run, lambda line: None)
+    whole = run_data.dataset_of_run(trained.run, lambda line: None)
     fewer = replace(whole, train=whole.train.take(np.arange(5)))
-    monkeypatch.setattr(proof_images.Experiment, "dataset", lambda self, log: fewer)
+    monkeypatch.setattr(run_data.Experiment, "dataset", lambda self, log: fewer)
     with pytest.raises(DataError, match="have changed since it ended"):
         nearest_training_images(trained.run, trained.model)
 

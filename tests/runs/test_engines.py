@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.locks import hold
 from kerasclf.runs import engines, forking, worker, worker_process
@@ -23,7 +23,7 @@ from kerasclf.runs.plan import Plan, PlanRequest
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.runs.ray_engine import Ray
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.studies.study_runner import plan_study, run_planned_study, run_study
+from kerasclf.studies.study_runner import plan_study, run_planned_study
 from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 
 BASE = Experiment(

@@ -5,14 +5,14 @@ from dataclasses import fields, replace
 import pytest
 from PIL import Image
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import FolderError
 from kerasclf.runs import inputs
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.execute import execute
 from kerasclf.runs.inputs import RunInputs, check_inputs, inputs_of, weights_digest
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.studies.study_runner import plan_study
 from kerasclf.training import devices
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener

@@ -6,7 +6,7 @@ from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
 from kerasclf.cache_folders import cache_root
 from kerasclf.data.splits import Split
 from kerasclf.runs.engines import Inline
-from kerasclf.runs.passes import cuts_to_cache
+from kerasclf.runs.passes import unfreeze_to_cache
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
@@ -25,19 +25,22 @@ ONE = Experiment(
 )
 
 
-def test_a_run_knows_the_cuts_of_all_runs_that_start_alike():
+def test_a_run_knows_what_all_runs_that_start_alike_unfreeze():
     runs = [(experiment, 0) for experiment in BIRDS.values()]
-    assert cuts_to_cache(runs[0], runs) == OTHERS
+    assert unfreeze_to_cache(runs[0], runs) == OTHERS
     # All sequences but its own.
-    assert cuts_to_cache(runs[2], runs) == (("head",), *(cuts for cuts in OTHERS if cuts != ("head", "last_stage")))
+    assert unfreeze_to_cache(runs[2], runs) == (
+        ("head",),
+        *(phases for phases in OTHERS if phases != ("head", "last_stage")),
+    )
 
 
 def test_random_weights_differ_between_seeds():
     features, tuned = BIRDS["features"], BIRDS["head_then_last_stage"]
-    assert cuts_to_cache((features, 0), [(tuned, 0)]) == (("head", "last_stage"),)
-    assert cuts_to_cache((features, 0), [(tuned, 1)]) == ()
+    assert unfreeze_to_cache((features, 0), [(tuned, 0)]) == (("head", "last_stage"),)
+    assert unfreeze_to_cache((features, 0), [(tuned, 1)]) == ()
     pretrained = [experiment.but(transfer=Transfer("imagenet")) for experiment in (features, tuned)]
-    assert cuts_to_cache((pretrained[0], 0), [(pretrained[1], 1)]) == (("head", "last_stage"),)
+    assert unfreeze_to_cache((pretrained[0], 0), [(pretrained[1], 1)]) == (("head", "last_stage"),)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_random_weights_differ_between_seeds():
     ],
 )
 def test_runs_that_start_differently_share_nothing(change):
-    assert cuts_to_cache((BIRDS["features"], 0), [(BIRDS["features"].but(**change), 0)]) == ()
+    assert unfreeze_to_cache((BIRDS["features"], 0), [(BIRDS["features"].but(**change), 0)]) == ()
 
 
 class Log(SilentRunListener):
@@ -65,8 +68,8 @@ class Log(SilentRunListener):
 @pytest.mark.slow
 def test_the_first_run_of_a_study_computes_the_activations_of_all(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
-    cuts = {"dense": "from:conv2_pool", "convolution": "last1"}
-    experiments = {name: ONE.but(train=LAST.but(unfreeze=cut)) for name, cut in cuts.items()}
+    unfrozen = {"dense": "from:conv2_pool", "convolution": "last1"}
+    experiments = {name: ONE.but(train=LAST.but(unfreeze=layer)) for name, layer in unfrozen.items()}
     study = Study("small", "Small", "Which?", experiments)
     listener = Log()
     run_study(study, tmp_path / "out", engine=Inline(), listener=listener)

@@ -4,11 +4,11 @@ from unittest.mock import MagicMock
 
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.studies.study_runner import plan_study
 
 ray = pytest.importorskip("ray", reason="Ray is not installed (extra 'ray')")
 

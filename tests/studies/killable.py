@@ -102,11 +102,11 @@ def run_killable(arguments):
     """Takes the place of the work of the command."""
     from rich.console import Console
 
+    from kerasclf import run_study
     from kerasclf.errors import KerasclfError
     from kerasclf.report import read_results, write_report
     from kerasclf.runs.engines import Processes
     from kerasclf.runs.progress import ConsoleProgress
-    from kerasclf.studies.study_runner import run_study
 
     out, *given = arguments
     share, cache = "--no-share" not in given, "off" if "--no-cache" in given else "auto"

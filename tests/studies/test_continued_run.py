@@ -7,14 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, TrainConfig, run_study
 from kerasclf.data.dataset import SETS
 from kerasclf.errors import DataError, FolderError, KerasclfError
 from kerasclf.files import read_json, write_json
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.continued_run import continued_experiment, find_run
-from kerasclf.studies.study_runner import run_study
 from kerasclf.studies.training_study import training_study
 from kerasclf.training import EarlyStopping
 from kerasclf.transfer import Transfer

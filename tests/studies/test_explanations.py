@@ -73,7 +73,7 @@ def test_the_nearest_training_images_are_found_by_features(explained):
 
 
 def run_dataset(out):
-    from kerasclf.inference.proof_images import dataset_of_run
+    from kerasclf.runs.run_data import dataset_of_run
 
     return dataset_of_run(load(out).run, lambda line: None)
 

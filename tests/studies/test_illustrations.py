@@ -4,14 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from kerasclf import FinishedStudy
+from kerasclf import FinishedStudy, run_study
 from kerasclf.report.course import illustration_figures
 from kerasclf.runs.engines import Inline
 from kerasclf.studies import declare
 from kerasclf.studies.illustrations import ILLUSTRATIONS, illustrate_study, illustration_file, read_illustration
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions
-from kerasclf.studies.study_runner import run_study
 from tests.prepared_engine import Prepared
 
 

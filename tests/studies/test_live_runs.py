@@ -54,17 +54,20 @@ def test_a_picture_that_came_too_late_leaves_no_folder(tmp_path):
 def test_a_picture_that_cannot_be_written_ends_no_study(tmp_path, monkeypatch):
     base = Experiment(data="iris", model="mlp")
     study_plan = plan_study(Study("s", "S", "Why?", {"one": base}), tmp_path / "out", engine=Inline(), measure=False)
-    listener = LiveRuns(study_plan.jobs)
+    listener, tried = LiveRuns(study_plan.jobs), []
 
     def full(path, raw):
+        tried.append(path)
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(live, "write_bytes", full)
     monkeypatch.setattr(live, "EVERY_S", 0.0)
-    study_plan.jobs[0].run.partial.mkdir(parents=True)
+    partial = study_plan.jobs[0].run.partial
+    partial.mkdir(parents=True)
     listener.began("one", 2, 1, [])
     listener.finished_epoch("one", ROW)
     listener.finished_run("one", {})
+    assert tried == [partial / "curves.png"] * 2  # The failed epoch does not end the attempts.
 
 
 def test_without_jobs_nothing_is_written(tmp_path, monkeypatch):

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
 from kerasclf.files import read_json, write_json
 from kerasclf.runs.engines import Inline
@@ -16,7 +16,7 @@ from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.refit import Refit, check_refit, read_refit, refit, without_early_stopping
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_plan import StudyPlan
-from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.studies.study_runner import plan_study
 from kerasclf.training import EarlyStopping, Schedule
 
 BASE = Experiment(

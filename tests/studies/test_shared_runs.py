@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import RunsFailedError
 from kerasclf.files import file_digest
 from kerasclf.runs.engines import Inline, Processes
 from kerasclf.runs.progress import SilentRunListener
-from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.studies.study_runner import plan_study
 from kerasclf.training import EarlyStopping
 
 LONG = Experiment(

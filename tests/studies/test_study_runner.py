@@ -10,14 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
+from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.cli import main
 from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
 from kerasclf.report import read_results
 from kerasclf.runs.engines import Inline
 from kerasclf.runs.metrics import accuracy, cross_entropy
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.studies.study_runner import plan_study, run_study
+from kerasclf.studies.study_runner import plan_study
 
 SMALL = Split(train_per_class=10, test_per_class=4, validation=0.3)
 NORMALISED = Augmentation(featurewise_center=True, featurewise_std_normalization=True, horizontal_flip=True)

@@ -1,10 +1,13 @@
 """The checks of TrainConfig."""
 
+import re
+
 import pytest
 
 from kerasclf import TrainConfig
 from kerasclf.errors import KerasclfError
 from kerasclf.training import EarlyStopping, Schedule
+from kerasclf.transfer.settings import unfreeze_problem
 
 
 @pytest.mark.parametrize(
@@ -111,3 +114,11 @@ def test_the_remedies_for_unequal_classes_leave_older_identities_as_they_were():
         config = TrainConfig(**fields)
         assert config.digest() != TrainConfig().digest()
         assert TrainConfig.from_dict(config.to_dict()) == config
+
+
+def test_the_documentation_names_every_form_of_unfreeze():
+    """Both texts quote each form once; only their quotation marks differ."""
+    forms = re.findall(r"'([\w:]+)'", unfreeze_problem("nothing").partition("Received")[0])
+    documented = re.search(r"unfreeze: (.+?\.)", TrainConfig.__doc__, re.DOTALL)[1]
+    assert sorted(re.findall(r'`"([\w:]+)"`', documented)) == sorted(forms)
+    assert len(forms) == 6

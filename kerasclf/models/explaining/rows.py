@@ -81,14 +81,14 @@ def totals(model: keras.Model) -> Totals:
 def _row(step: Step, field: ReceptiveField) -> LayerRow:
     operation = step.operation
     return LayerRow(
-        operation.name,
-        label(operation),
-        step.shape,
-        operation.count_params() if isinstance(operation, keras.Layer) else 0,
-        multiply_adds(step),
-        memory(step),
-        field,
-        _arithmetic(operation),
+        name=operation.name,
+        kind=label(operation),
+        output_shape=step.shape,
+        parameters=operation.count_params() if isinstance(operation, keras.Layer) else 0,
+        multiply_adds=multiply_adds(step),
+        memory=memory(step),
+        field=field,
+        arithmetic=_arithmetic(operation),
     )
 
 

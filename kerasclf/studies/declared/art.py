@@ -25,7 +25,7 @@ _SIZE = (224, 224)
 
 _EPOCHS = 25
 _BACKBONE, _ARCHITECTURES = "resnet50", ("resnet18", "resnet34", "resnet50", "squeezenet1_1")
-_CUTS = ("last15", "last22", "last30")
+_DEPTHS = ("last15", "last22", "last30")
 _DROPOUT, _L2 = 0.5, 0.001
 
 _STEPS = Schedule("step", every_epochs=5, factor=0.1)
@@ -54,12 +54,12 @@ def art_study(protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> 
             Empty takes those of the original.
     """
     backbone, architectures = (backbones[0], backbones) if backbones else (_BACKBONE, _ARCHITECTURES)
-    if not has_convolutions(backbone, _CUTS[0]):
+    if not has_convolutions(backbone, _DEPTHS[0]):
         raise KerasclfError(
             f"backbones: the study art trains the last 15 convolutional layers of the first network. {backbone} has "
             "fewer."
         )
-    main, cuts = label_of(backbone), [cut for cut in _CUTS if has_convolutions(backbone, cut)]
+    main, depths = label_of(backbone), [depth for depth in _DEPTHS if has_convolutions(backbone, depth)]
     frozen = Experiment(
         data=PUBLISHED_DATA,
         model=backbone,
@@ -85,7 +85,7 @@ def art_study(protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> 
         question="Which pretrained network, unfrozen depth and learning rate suit ten classes of your own images?",
         experiments={
             **{label_of(name): frozen.but(model=name) for name in architectures},
-            **{cut: frozen.but(train=frozen.train.but(unfreeze=cut)) for cut in cuts},
+            **{depth: frozen.but(train=frozen.train.but(unfreeze=depth)) for depth in depths},
             "dropout": dropped,
             "weight_decay": last15.but(train=last15.train.but(l2=_L2)),
             "dropout_decay": trained(l2=_L2),
@@ -108,7 +108,7 @@ def art_study(protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> 
         compare=(
             *((label_of(name), main) for name in architectures if name != backbone),
             ("last15", main),
-            *((cut, "last15") for cut in cuts[1:]),
+            *((depth, "last15") for depth in depths[1:]),
             *((name, "last15") for name in ("dropout", "weight_decay", "dropout_decay")),
             *((name, "dropout") for name in ("sgd", "rmsprop", "adamw", "rate_1e-2", "rate_1e-4", "fixed")),
             ("step", "fixed"),
@@ -119,8 +119,8 @@ def art_study(protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> 
         notes=(
             *_NOTES[protocol],
             f"In {in_words([label_of(name) for name in architectures])}, only a new last layer trains. In "
-            f"{in_words(cuts)}, the last {in_words([cut.removeprefix('last') for cut in cuts])} convolutional layers "
-            f"of {'ResNet50' if backbone == _BACKBONE else backbone} train, too.",
+            f"{in_words(depths)}, the last {in_words([depth.removeprefix('last') for depth in depths])} convolutional "
+            f"layers of {'ResNet50' if backbone == _BACKBONE else backbone} train, too.",
             "dropout to dropout_decay reduce the overfitting of last15. All experiments from sgd on have the dropout. "
             "The experiment dropout also stands for Adam and for the learning rate 1e-3.",
             "step starts from 1e-2 and divides the rate by 10 every 5 epochs. cosine goes from 1e-2 to 1e-4 in each "
@@ -132,7 +132,7 @@ def art_study(protocol: Protocol = "sound", backbones: tuple[str, ...] = ()) -> 
             "Cosine gives the smoothest curves.",
         ),
         quick_reduction=_TINY.but(only=(label_of(architectures[-1]), "last15", "cosine")),
-        cpu_reduction=_CPU.but(only=(main, *cuts, "fixed", "step", "cosine")),
+        cpu_reduction=_CPU.but(only=(main, *depths, "fixed", "step", "cosine")),
     )
 
 

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 
 from kerasclf.training.faster import faster_layers
@@ -11,13 +10,18 @@ from kerasclf.training.faster import faster_layers
 TOLERANCE = {"float32": 2e-5, "mixed_bfloat16": 2e-2, "mixed_float16": 2e-3}
 
 
-def each_rank_and_policy(ranks):
-    """Returns all pairs. Mixed precision of other inputs than images is slow: it is the same computation."""
-    return [
-        pytest.param(rank, policy, marks=pytest.mark.slow if rank in (2, 3, 5) and policy != "float32" else ())
-        for policy in TOLERANCE
-        for rank in ranks
-    ]
+def model_of(layer, shape, low=0.5):
+    """Returns a model of one layer with random weights from `low` to `low` + 1."""
+    image = keras.Input(shape)
+    model = keras.Model(image, layer(image))
+    rng = np.random.default_rng(1)
+    for variable in layer.variables:
+        variable.assign(rng.uniform(low, low + 1, variable.shape))
+    return model
+
+
+def values(shape, count=4):
+    return (np.random.default_rng(2).normal(size=(count, *shape)) * 3 + 2).astype(np.float32)
 
 
 def computed(model, x, training, jit=False, traced=True):

@@ -6,40 +6,27 @@ import pytest
 from keras import layers
 
 from kerasclf.training.faster import faster_layers
-from tests.training.faster.comparing import assert_alike, computed, each_rank_and_policy
+from tests.training.faster.comparing import TOLERANCE, assert_alike, computed, is_patched, model_of, values
 
+IMAGE, VECTOR = (7, 5, 6), (6,)
 # Rows of images are normalised at once if the number of channels is no multiple of four.
-SHAPES = {2: (6,), 3: (5, 6), 4: (7, 5, 6), 5: (3, 2, 5, 6), "eight channels": (7, 5, 8)}
+SHAPES = [VECTOR, (5, 6), IMAGE, (3, 2, 5, 6), (7, 5, 8)]
 
 
-def normaliser(rank=4, policy="float32", **arguments):
-    """Returns a model of one layer with random weights and statistics."""
-    image = keras.Input(SHAPES[rank])
-    layer = layers.BatchNormalization(dtype=policy, name="bn", **arguments)
-    model = keras.Model(image, layer(image))
-    rng = np.random.default_rng(1)
-    for variable in layer.variables:
-        variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-    return model
+def normaliser(shape=IMAGE, **arguments):
+    return model_of(layers.BatchNormalization(name="bn", **arguments), shape)
 
 
-def values(rank=4, count=8):
-    return (np.random.default_rng(2).normal(size=(count, *SHAPES[rank])) * 3 + 2).astype(np.float32)
+@pytest.mark.parametrize("policy", TOLERANCE)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_in_inference_mode_it_computes_what_keras_does(shape, policy):
+    assert_alike(normaliser(shape, dtype=policy), values(shape), False, policy)
 
 
-@pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize(("rank", "policy"), each_rank_and_policy(SHAPES))
-def test_it_computes_what_keras_does(rank, policy, training):
-    assert_alike(normaliser(rank, policy), values(rank), training, policy)
-
-
-@pytest.mark.parametrize("rank", [2, 4])
-def test_the_statistics_are_those_of_the_population(rank):
+@pytest.mark.parametrize("shape", [VECTOR, (1, 1, 6)])
+def test_the_statistics_are_those_of_the_population(shape):
     """With two rows, a missing factor n / (n - 1) would be an error of two."""
-    model, x = normaliser(rank), values(rank, 2)
-    if rank == 4:
-        x = x[:, :1, :1]
-        model = keras.Sequential([keras.Input((1, 1, 6)), model.get_layer("bn")])
+    model, x = normaliser(shape), values(shape, 2)
     before = np.asarray(model.get_layer("bn").moving_variance)
     with faster_layers(model):
         model(x, training=True)
@@ -52,45 +39,37 @@ def test_the_statistics_are_those_of_the_population(rank):
 )
 @pytest.mark.parametrize("training", [True, False])
 def test_arguments_of_the_layer(arguments, training):
-    assert_alike(normaliser(**arguments), values(), training)
+    assert_alike(normaliser(**arguments), values(IMAGE), training)
 
 
 @pytest.mark.parametrize("epsilon", [1e-5, 1e-7, 0.1])
 def test_any_epsilon(epsilon):
-    x = values() * 1e-2
-    assert_alike(normaliser(epsilon=epsilon), x, True)
+    assert_alike(normaliser(epsilon=epsilon), values(IMAGE) * 1e-2)
 
 
 def test_a_small_epsilon_is_not_patched_on_a_gpu(a_gpu):
     for epsilon, patched in ((1e-5, False), (1.001e-5, True)):
-        model = normaliser(epsilon=epsilon)
-        with faster_layers(model):
-            assert ("call" in vars(model.get_layer("bn"))) == patched
+        assert is_patched(layers.BatchNormalization(epsilon=epsilon)) == patched
 
 
 def test_a_frozen_layer_runs_in_inference_mode():
     model = normaliser()
     model.get_layer("bn").trainable = False
     before = model.get_weights()
-    assert_alike(model, values(), True)
+    assert_alike(model, values(IMAGE))
     with faster_layers(model):
-        trained, inferred = model(values(), training=True), model(values(), training=False)
+        trained, inferred = model(values(IMAGE), training=True), model(values(IMAGE), training=False)
     np.testing.assert_array_equal(trained, inferred)
     for one, other in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
-
-
-@pytest.mark.parametrize(("rank", "policy"), each_rank_and_policy([2, 4, "eight channels"]))
-def test_xla(rank, policy):
-    assert_alike(normaliser(rank, policy), values(rank), True, policy, jit=True)
 
 
 @pytest.mark.parametrize("count", [1, 0])
 @pytest.mark.parametrize("training", [True, False])
 def test_one_image_or_none(count, training):
     """The last batch of an epoch can be empty on one of several devices."""
-    for rank in (2, 4, "eight channels"):
-        assert_alike_or_both_nan(normaliser(rank), values(rank, count), training)
+    for shape in (VECTOR, IMAGE, (7, 5, 8)):
+        assert_alike_or_both_nan(normaliser(shape), values(shape, count), training)
 
 
 def assert_alike_or_both_nan(model, x, training):
@@ -115,20 +94,15 @@ class Doubled(layers.BatchNormalization):
     ],
 )
 def test_other_layers_are_not_patched(layer):
-    model = keras.Sequential([keras.Input((4, 4, 4)), layer()])
-    with faster_layers(model):
-        assert "call" not in vars(model.layers[0])
+    assert not is_patched(layer())
 
 
 def test_the_last_axis_by_its_number_fits():
-    model = keras.Sequential([keras.Input((4, 4, 4)), layers.BatchNormalization(axis=3)])
-    with faster_layers(model):
-        assert "call" in vars(model.layers[0])
+    assert is_patched(layers.BatchNormalization(axis=3))
 
 
-def test_masks_and_float64_use_the_call_of_keras():
+def test_masks_use_the_call_of_keras():
     masked = keras.Sequential([keras.Input((5, 6)), layers.Masking(), layers.BatchNormalization(name="bn")])
-    x = values(3)
+    x = values((5, 6))
     x[:, 3:] = 0  # masked out
-    assert_alike(masked, x, True)
-    assert_alike(normaliser(policy="float64"), values(), True)
+    assert_alike(masked, x)

@@ -1,30 +1,13 @@
 """1×1 convolutions of small images as matrix products compute the same as the Keras layer."""
 
-import keras
-import numpy as np
 import pytest
 from keras import layers
 
-from tests.training.faster.comparing import TOLERANCE, assert_alike, is_patched
+from tests.training.faster.comparing import assert_alike, is_patched, model_of, values
 
 
 def convolution(shape, **arguments):
-    image = keras.Input(shape)
-    layer = layers.Conv2D(12, 1, **arguments)
-    model = keras.Model(image, layer(image))
-    for variable in layer.variables:
-        variable.assign(np.random.default_rng(1).uniform(-0.5, 0.5, variable.shape))
-    return model
-
-
-def values(shape, count=4):
-    return np.random.default_rng(2).normal(size=(count, *shape)).astype(np.float32)
-
-
-@pytest.mark.parametrize("policy", TOLERANCE)
-def test_it_computes_what_keras_does(policy):
-    shape = (2, 3, 8)
-    assert_alike(convolution(shape, dtype=policy), values(shape), True, policy, rounding=3)
+    return model_of(layers.Conv2D(12, 1, **arguments), shape, low=-0.5)
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 8), (2, 9, 8), (9, 1, 8), (4, 4, 8), (9, 9, 8)])
@@ -35,11 +18,6 @@ def test_images_of_any_shape(shape):
 @pytest.mark.parametrize("arguments", [{"use_bias": False}, {"activation": "relu"}])
 def test_arguments_of_the_layer(arguments):
     assert_alike(convolution((2, 2, 8), **arguments), values((2, 2, 8)))
-
-
-@pytest.mark.parametrize(("jit", "traced"), [(True, True), (False, False)])
-def test_under_xla_and_untraced(jit, traced):
-    assert_alike(convolution((2, 2, 8)), values((2, 2, 8)), True, "float32", jit, traced)
 
 
 def test_unknown_sizes_and_one_image():
@@ -56,7 +34,3 @@ def test_unknown_sizes_and_one_image():
 )
 def test_which_layers_are_patched(layer, patched):
     assert is_patched(layer()) == patched
-
-
-def test_none_is_patched_on_a_gpu(a_gpu):
-    assert not is_patched(layers.Conv2D(12, 1))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from kerasclf.runs.scaling import (
+from kerasclf.studies.scaling import (
     GPUS,
     LINKS,
     Link,
@@ -10,7 +10,6 @@ from kerasclf.runs.scaling import (
     exchange_s,
     fits,
     format_speed,
-    growing_efficiency,
     most_that_pay,
     speed_up,
     step_s,
@@ -36,23 +35,9 @@ def test_the_computation_is_divided_and_the_exchange_added():
     assert speed_up(STEP, 4, LINE) == pytest.approx(64 / 17.5)
 
 
-def test_a_larger_batch_exchanges_the_same_bytes():
-    larger = STEP.with_batch(256)
-    assert (larger.images, larger.compute_s, larger.exchanged_bytes) == (256, pytest.approx(0.256), 1_000_000)
-    assert speed_up(larger, 4, LINE) == pytest.approx(256 / 65.5)
-    assert growing_efficiency(STEP, 4, LINE) == pytest.approx(64 / 65.5)
-
-
-def test_a_larger_batch_pays_for_the_part_that_does_not_depend_on_it_once():
-    step = Step(images=64, compute_s=0.064, trainable=250_000, fixed_s=0.004)
-    assert growing_efficiency(step, 4, LINE) == pytest.approx(64 / 65.5)
-
-
 def test_a_part_of_the_step_may_not_depend_on_the_batch():
     step = Step(images=64, compute_s=0.064, trainable=250_000, fixed_s=0.004)
     assert step_s(step, 4, LINE) == pytest.approx(0.004 + 0.015 + 0.0015)
-    assert step.with_batch(128).compute_s == pytest.approx(0.004 + 0.12)
-    assert step.with_batch(16).with_batch(64).compute_s == pytest.approx(0.064)
 
 
 @pytest.mark.parametrize(("within_machine", "seconds"), [(True, 0.04), (False, 0.0175)])
@@ -61,7 +46,6 @@ def test_the_gpus_of_one_machine_share_its_input(within_machine, seconds):
     link = Link("line", 1e9, 0.0, within_machine)
     assert step_s(step, 1, link) == pytest.approx(0.064)  # the input is prepared meanwhile
     assert step_s(step, 4, link) == pytest.approx(seconds)
-    assert step.with_batch(32).input_s == pytest.approx(0.02)
 
 
 def test_more_gpus_pay_as_long_as_twice_as_many_make_a_step_half_as_fast_again():

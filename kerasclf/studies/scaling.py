@@ -5,7 +5,7 @@ A step on n GPUs computes an n-th of the batch on each of them. Then a ring adds
 all gradients into one exchange, which begins when the last of them is there.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 # The numbers of GPUs for which tables have a column.
 GPUS = (1, 2, 4, 8, 16, 32, 64)
@@ -70,12 +70,6 @@ class Step:
         """Bytes of all gradients."""
         return _BYTES_PER_WEIGHT * self.trainable
 
-    def with_batch(self, images: int) -> "Step":
-        """Returns the step with another number of images in its batch."""
-        factor = images / self.images
-        compute_s = self.fixed_s + factor * (self.compute_s - self.fixed_s)
-        return replace(self, images=images, compute_s=compute_s, input_s=factor * self.input_s)
-
 
 def fits(step: Step, gpus: int, link: Link) -> bool:
     """Returns whether each GPU gets an image of the batch, and the link connects so many GPUs."""
@@ -94,7 +88,7 @@ def step_s(step: Step, gpus: int, link: Link) -> float:
     The input of the GPUs of one machine comes from the same CPU cores. Several machines divide it, too.
 
     Example:
-        >>> from kerasclf.runs.scaling import LINKS, Step, step_s
+        >>> from kerasclf.studies.scaling import LINKS, Step, step_s
         >>> step = Step(images=64, compute_s=0.024, trainable=25_000_000)
         >>> [round(1000 * step_s(step, 8, link), 1) for link in LINKS]  # NVLink to 1 Gbit/s, in milliseconds
         [3.7, 9.1, 18.1, 145.8, 1408.6]
@@ -107,11 +101,6 @@ def step_s(step: Step, gpus: int, link: Link) -> float:
 def speed_up(step: Step, gpus: int, link: Link) -> float:
     """Returns how many times as fast a step is on several GPUs as on one, with the same batch."""
     return step_s(step, 1, link) / step_s(step, gpus, link)
-
-
-def growing_efficiency(step: Step, gpus: int, link: Link) -> float:
-    """Returns the share of its speed that each GPU keeps, if the batch grows with their number."""
-    return step_s(step, 1, link) / step_s(step.with_batch(gpus * step.images), gpus, link)
 
 
 def most_that_pay(step: Step, link: Link) -> int:
