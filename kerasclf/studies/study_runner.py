@@ -158,10 +158,12 @@ def _runs_of(study: Study, experiments: dict[str, Experiment], folder: StudyFold
 def _jobs(remaining: Sequence[_Run], plan: Plan, share: bool) -> tuple[Job, ...]:
     seeded = [(run.experiment, run.seed) for run in remaining]
     digests = {manifest_hash: digests_of(manifest) for manifest_hash, manifest in plan.manifests.items()}
+    # A study that declares an experiment twice asks whether both runs are equal. Sharing would make them equal.
+    first = {(run.experiment, run.seed): run for run in reversed(remaining)}
 
     def job_of(run: _Run) -> Job:
         manifest_hash = plan.data_of[run.key]
-        sets = digests[manifest_hash]
+        sets, is_first = digests[manifest_hash], first[run.experiment, run.seed] is run
         return Job(
             title=run.title,
             name=run.name,
@@ -171,7 +173,7 @@ def _jobs(remaining: Sequence[_Run], plan: Plan, share: bool) -> tuple[Job, ...]
             manifest=manifest_hash,
             snapshot=plan.snapshots.get(manifest_hash),
             also_cache=unfreeze_to_cache((run.experiment, run.seed), seeded),
-            trajectory=trajectory_of(run.experiment, run.seed, sets) if share else "",
+            trajectory=trajectory_of(run.experiment, run.seed, sets) if share and is_first else "",
             watched=watched_by(run.experiment, sets),
         )
 

@@ -151,3 +151,11 @@ def test_phases_are_shared_too(tmp_path):
     for name in study.experiments:
         check_same(run_of(shared, study, name), run_of(alone, study, name))
         check_weights(run_of(shared, study, name), run_of(alone, study, name))
+
+
+def test_an_experiment_that_is_declared_twice_trains_twice(tmp_path):
+    """Sharing would make both runs equal, and a study that repeats one asks whether they are."""
+    study, trained = study_of(plain=LONG, again=LONG, watching=WATCHING), Trained()
+    shared = run_study(study, tmp_path / "out", engine=Inline(), listener=trained)
+    assert trained.trained == {"plain": {1, 2, 3, 4}, "again": {1, 2, 3, 4}}
+    check_same(run_of(shared, study, "plain"), run_of(shared, study, "again"))
