@@ -42,8 +42,8 @@ def s2_search() -> Search:
         ),
         oracle="tpe",
         notes=(
-            "The space and the oracle are the original's. It planned ten trials. A time limit stopped it at trial 7. Its "
-            "best trial: learning rate 0.06802, batch size 128, 90 epochs, validation accuracy 87.24 % at the best "
+            "The space and the oracle are the original's. It planned ten trials. A time limit stopped it at trial 7. "
+            "Its best trial: learning rate 0.06802, batch size 128, 90 epochs, validation accuracy 87.24 % at the best "
             "epoch (61) of a single run.",
             "Optuna's TPE draws its first ten trials at random. The original's search is therefore a random search.",
             "The objective is the accuracy of the final weights of a trial, not of its best epoch.",
