@@ -18,7 +18,7 @@ ORDER = """data pipeline models transfer training runs inference audit studies s
 # Models do not depend on data, and the report does not depend on networks.
 FORBIDDEN = {"models": {"data", "pipeline"}, "report": {"models", "transfer"}}
 # One call each of seven arguments.
-LONG_CALLS = {"search/timed/timed_work.py", "transfer/frozen.py"}
+LONG_CALLS = {"search/time_budget/timed_work.py", "transfer/frozen.py"}
 
 MODULES = {
     ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path

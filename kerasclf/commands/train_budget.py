@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.experiment import Experiment
     from kerasclf.search.budget import Clock
-    from kerasclf.search.timed.tried import TimedFolder
+    from kerasclf.search.time_budget.budget_record import BudgetFolder
 
 # Networks with downloadable weights that differ in cost and accuracy.
 _NETWORKS = ("mobilenet_v2", "efficientnetv2_b0", "resnet18", "keras_resnet50", "keras_convnext_tiny")
@@ -40,11 +40,11 @@ def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults
     """
     from kerasclf.commands.report import show_report
     from kerasclf.search.budget import Clock
-    from kerasclf.search.timed.tried import TimedFolder
+    from kerasclf.search.time_budget.budget_record import BudgetFolder
 
     seconds, candidates = _checked(command)
     out = command.out or Path("runs") / folder_name("train", command.spec, "budget")
-    folder = TimedFolder(out, seconds)
+    folder = BudgetFolder(out, seconds)
     clock = Clock(folder, seconds)
     if clock.over and any(one.step == "training" and one.accuracy is not None for one in folder.attempts):
         say(console, f"the budget is spent: {clock.spent_s:.0f} s. A larger --budget goes on; the results so far:")
@@ -58,7 +58,7 @@ def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults
     return show_report(out, folder_within(out, "report"), console), out
 
 
-def _train(candidates: "list[Experiment]", folder: "TimedFolder", clock: "Clock", seed: int, console: Console) -> None:
+def _train(candidates: "list[Experiment]", folder: "BudgetFolder", clock: "Clock", seed: int, console: Console) -> None:
     from kerasclf.quiet import quiet_tensorflow
     from kerasclf.runs.cost import format_duration
     from kerasclf.runs.progress import ConsoleProgress
@@ -66,7 +66,7 @@ def _train(candidates: "list[Experiment]", folder: "TimedFolder", clock: "Clock"
     networks = ", ".join(one.model for one in candidates)
     say(console, f"{format_duration(clock.left_s or 0.0)} for {networks} on {candidates[0].data} → {folder.path}")
     quiet_tensorflow()
-    from kerasclf.search.timed.train_within import train_within
+    from kerasclf.search.time_budget.train_within import train_within
 
     with ConsoleProgress(2 + (len(candidates) + 1) // 2, console) as progress:
         train_within(candidates, folder, clock, seed, progress)

@@ -12,7 +12,7 @@ from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.metrics import balanced_accuracy
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.timed.tried import read_tried
+from kerasclf.search.time_budget.budget_record import read_budget_record
 from kerasclf.studies.explanations import read_explanations
 from kerasclf.studies.refit import read_refit
 from kerasclf.studies.study_folder import StudyFolder
@@ -57,8 +57,8 @@ def read_results(path: Path | str) -> StudyResults:
             experiments.append(ExperimentResults(name, experiment, runs, study["published"].get(name)))
     if not experiments:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
-    refit, explanations, tried = read_refit(folder), read_explanations(folder.path), read_tried(folder.path)
-    return StudyResults(study, tuple(experiments), refit, explanations, tried, failures)
+    refit, explanations, budget = read_refit(folder), read_explanations(folder.path), read_budget_record(folder.path)
+    return StudyResults(study, tuple(experiments), refit, explanations, budget, failures)
 
 
 def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:

@@ -12,7 +12,7 @@ from kerasclf.report.finished_run import Run
 from kerasclf.report.imbalance import Imbalance, imbalance_of
 from kerasclf.report.random_effects import Sample, borrow
 from kerasclf.report.sequential import strictness
-from kerasclf.search.timed.tried import Tried
+from kerasclf.search.time_budget.budget_record import BudgetRecord
 from kerasclf.studies.explanations import Explanations
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
@@ -40,7 +40,7 @@ class StudyResults:
         experiments: The experiments.
         refit: The final model that was trained on all images; None if there is none.
         explanations: Heat maps and nearest training images of a run; None if there are none.
-        tried: What was tried within a time budget; None without one.
+        budget: What was tried within a time budget; None without one.
         failures: Why runs failed, by experiment and seed in words.
     """
 
@@ -48,7 +48,7 @@ class StudyResults:
     experiments: tuple[ExperimentResults, ...]
     refit: Refit | None = None
     explanations: Explanations | None = None
-    tried: Tried | None = None
+    budget: BudgetRecord | None = None
     failures: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -9,8 +9,8 @@ from kerasclf.cli import main
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.train_budget import _networks
 from kerasclf.report import read_results
-from kerasclf.search.timed.timed_runs import TimedRuns
-from kerasclf.search.timed.tried import TimedFolder
+from kerasclf.search.time_budget.budget_record import BudgetFolder
+from kerasclf.search.time_budget.timed_runs import TimedRuns
 from kerasclf.transfer import Transfer
 
 TRAIN = ["train", "--data", "digits", "--backbone", "mlp", "perceptron", "--weights", "none"]
@@ -60,7 +60,7 @@ def test_a_budget_leaves_an_evaluated_model_and_says_what_was_tried(tmp_path, ca
     assert "mlp, last_stage: dropped; unfreeze: mlp has no feature maps" in printed
     results = read_results(tmp_path / "out")
     assert {e.name for e in results.experiments} == {"mlp_head", "mlp_all"}
-    assert results.tried.spent_s <= min(40, time.monotonic() - began)
+    assert results.budget.spent_s <= min(40, time.monotonic() - began)
     report = (tmp_path / "out" / "report" / "report.md").read_text()
     assert "## What was tried" in report
     assert "training set, cross-validated" in report
@@ -73,7 +73,7 @@ def test_a_budget_leaves_an_evaluated_model_and_says_what_was_tried(tmp_path, ca
 def test_a_budget_that_earlier_calls_have_spent_without_a_model_is_refused_at_once(photos, tmp_path, capsys):
     mlp = Experiment(data=f"folder:{photos}", model="mlp", transfer=Transfer("none"))
     TimedRuns(tmp_path, seed=0, budget_s=20).claim([mlp])
-    TimedFolder(tmp_path, 20).write_spent(21.4)
+    BudgetFolder(tmp_path, 20).write_spent(21.4)
     options = ["--budget", "20s", "--backbone", "mlp", "--weights", "none", "--out", str(tmp_path)]
     with pytest.raises(SystemExit):
         main(["train", str(photos), *options])

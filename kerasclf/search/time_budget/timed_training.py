@@ -14,11 +14,11 @@ from kerasclf.network_source import label_of
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Clock
-from kerasclf.search.timed.stop_in_time import StopInTime
-from kerasclf.search.timed.timed_experiments import ALL, HEAD, STAGE, name_of, timed_experiment
-from kerasclf.search.timed.timed_prices import HEAD_S, LEAST_EPOCHS, SLACK, FeaturePrice
-from kerasclf.search.timed.timed_runs import STOPPED, TimedRuns, Work, problem_of
-from kerasclf.search.timed.tried import Attempt, Step, TimedFolder
+from kerasclf.search.time_budget.budget_record import Attempt, BudgetFolder, Step
+from kerasclf.search.time_budget.stop_in_time import StopInTime
+from kerasclf.search.time_budget.timed_costs import HEAD_S, LEAST_EPOCHS, SLACK, FeatureCost
+from kerasclf.search.time_budget.timed_experiments import ALL, HEAD, STAGE, name_of, timed_experiment
+from kerasclf.search.time_budget.timed_runs import STOPPED, TimedRuns, Work, problem_of
 
 # Maximum share of the time for the features of all networks.
 _CHOICE_SHARE = 0.5
@@ -41,7 +41,7 @@ class TimedTraining:
     def __init__(
         self,
         candidates: Sequence[Experiment],
-        folder: TimedFolder,
+        folder: BudgetFolder,
         runs: TimedRuns,
         clock: Clock,
         work: Work,
@@ -50,9 +50,9 @@ class TimedTraining:
         self._candidates, self._folder, self._runs = candidates, folder, runs
         self._clock, self._work, self._log = clock, work, log
         self._limit_s = folder.budget_s
-        self._prices: dict[str, FeaturePrice] = {}
+        self._costs: dict[str, FeatureCost] = {}
         self._least_s = math.inf  # of all calls, for one head
-        self._finish_s, self._pricing_s = HEAD_S, 0.0
+        self._finish_s, self._measuring_s = HEAD_S, 0.0
 
     def run(self) -> None:
         """Tries networks and parts of them until the time is over. A finished, evaluated model is left in any case.
@@ -113,23 +113,23 @@ class TimedTraining:
             first: Whether no network has been judged yet. The first one may take all of the time.
         """
         # Without a score, a first measurement is needed in any case: it says how long a head takes.
-        if self._spent() >= (self._limit_s if first else end_s) and self._prices:
+        if self._spent() >= (self._limit_s if first else end_s) and self._costs:
             return None, "no time was left for its features"
         head = timed_experiment(candidate, HEAD)
-        price = self._prices[candidate.model] = self._work.price_features(head)
+        cost = self._costs[candidate.model] = self._work.measure_features(head)
         if first:
-            end_s = max(end_s, self._limit_s - price.head_s + SLACK * price.choice_s)
+            end_s = max(end_s, self._limit_s - cost.head_s + SLACK * cost.choice_s)
         needed_s, left_s = (
-            price.head_s if first else price.choice_s,
+            cost.head_s if first else cost.choice_s,
             (self._limit_s if first else end_s) - self._spent(),
         )
         # A further call starts and measures anew.
         earlier_s = self._clock.earlier_s
-        least_s = earlier_s + SLACK * (self._spent() - earlier_s) + price.head_s
+        least_s = earlier_s + SLACK * (self._spent() - earlier_s) + cost.head_s
         reason = ""
         if needed_s > left_s:
             reason = f"its features would take {format_duration(needed_s)}, and {_left(left_s)} for them"
-        elif not self._work.extract(head, price.image_s, lambda: self._spent() >= end_s, self._log):
+        elif not self._work.extract(head, cost.image_s, lambda: self._spent() >= end_s, self._log):
             reason = "its features took longer than the time that was left for them"
         if reason:
             self._least_s = min(self._least_s, least_s)
@@ -152,7 +152,7 @@ class TimedTraining:
         """Returns the time for the last stage of a network: what others, and the training of all layers, leave."""
         left_s = self._limit_s - self._spent()
         parts = others + 2
-        return left_s / (parts if self._prices[candidate.model].all_s < left_s / parts else others + 1)
+        return left_s / (parts if self._costs[candidate.model].all_s < left_s / parts else others + 1)
 
     def _train_more(self, candidate: Experiment, unfreeze: str, end_s: float) -> None:
         """Trains more than the head of a network, if the time suffices.
@@ -165,20 +165,20 @@ class TimedTraining:
         experiment, began = timed_experiment(candidate, unfreeze), self._spent()
         if self._runs.find(experiment):
             return
-        features = self._prices[candidate.model]
-        needed_s = self._finish_s + self._pricing_s + (features.all_s if unfreeze == ALL else 0.0)
+        features = self._costs[candidate.model]
+        needed_s = self._finish_s + self._measuring_s + (features.all_s if unfreeze == ALL else 0.0)
         problem = ""
         try:
             if needed_s <= self._limit_s - began:
-                price = self._work.price_run(experiment)
-                self._pricing_s = self._spent() - began
-                needed_s = price.least_s(self._finish_s)
+                cost = self._work.measure_run(experiment)
+                self._measuring_s = self._spent() - began
+                needed_s = cost.least_s(self._finish_s)
             left_s = self._limit_s - self._spent()
             if needed_s > left_s:
                 problem = f"{LEAST_EPOCHS} epochs would take {format_duration(needed_s)}, and {_left(left_s)}"
             else:
                 end_s = self._limit_s if needed_s > end_s - self._spent() else end_s
-                stop_s = end_s - self._finish_s - SLACK * price.test_s
+                stop_s = end_s - self._finish_s - SLACK * cost.test_s
                 if self._work.extract(experiment, features.image_s, lambda: self._spent() >= stop_s, self._log):
                     self._train(experiment, stop_s, began=began)
                     return

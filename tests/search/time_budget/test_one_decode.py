@@ -9,9 +9,9 @@ from kerasclf.data import FileImages, decode, image_store, listings
 from kerasclf.report import read_results
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.search.budget import Clock
-from kerasclf.search.timed.timed_training import TimedTraining
-from kerasclf.search.timed.train_within import train_within
-from kerasclf.search.timed.tried import TimedFolder
+from kerasclf.search.time_budget.budget_record import BudgetFolder
+from kerasclf.search.time_budget.timed_training import TimedTraining
+from kerasclf.search.time_budget.train_within import train_within
 from kerasclf.transfer import Transfer
 from tests.photos import add_images
 
@@ -47,7 +47,7 @@ def test_each_photograph_is_decoded_once_for_all_networks(tmp_path, monkeypatch,
         )
         for name in NETWORKS
     ]  # fmt: skip
-    folder = TimedFolder(tmp_path / "out", 600)
+    folder = BudgetFolder(tmp_path / "out", 600)
     train_within(candidates, folder, Clock(folder, 600), 0, SilentRunListener())
     assert {one.network for one in folder.attempts if one.step == "features" and one.accuracy is not None} == {
         *NETWORKS

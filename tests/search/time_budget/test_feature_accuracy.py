@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 
-from kerasclf.search.timed.head_choice import chosen_for_choice, cross_validated_accuracy
+from kerasclf.search.time_budget.feature_accuracy import comparison_sample, cross_validated_accuracy
 
 
 def features_of(labels, noise=1.5, seed=0):
@@ -50,15 +50,15 @@ def test_few_images_have_fewer_folds_and_a_single_one_takes_no_part():
 
 def test_of_many_images_a_share_of_each_class_is_judged():
     labels = np.repeat([0, 1], [3000, 1000])
-    chosen = chosen_for_choice(labels, seed=1)
+    chosen = comparison_sample(labels, seed=1)
     assert list(np.bincount(labels[chosen])) == [1500, 500]
     assert np.array_equal(chosen, np.unique(chosen))
-    assert np.array_equal(chosen_for_choice(labels[:5]), np.arange(5))
+    assert np.array_equal(comparison_sample(labels[:5]), np.arange(5))
 
 
 @pytest.mark.parametrize("labels", [np.arange(2005) % 10, np.repeat([0, 1, 2], [3000, 2, 1])], ids=["few more", "rare"])
 def test_every_class_takes_part_whatever_the_number_of_images(labels):
-    chosen = chosen_for_choice(labels)
+    chosen = comparison_sample(labels)
     assert 1990 <= len(chosen) <= 2010
     found = np.bincount(labels[chosen])
     assert np.all(found >= np.minimum(np.bincount(labels), 2))

@@ -13,7 +13,7 @@ _STEP_COST = 4
 
 
 @dataclass(frozen=True)
-class FeaturePrice:
+class FeatureCost:
     """The time that the features of a network take.
 
     Args:
@@ -40,7 +40,7 @@ class FeaturePrice:
 
 
 @dataclass(frozen=True)
-class RunPrice:
+class TimedRunCost:
     """The time that a run takes.
 
     Args:

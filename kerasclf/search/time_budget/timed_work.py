@@ -1,4 +1,4 @@
-"""The work of a training within a time budget: features, prices and runs, all in this process. Needs TensorFlow."""
+"""The work of a training within a time budget: features, costs and runs, all in this process. Needs TensorFlow."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,10 +16,10 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import OneRunListener, RunListener
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.timed.head_choice import chosen_for_choice, cross_validated_accuracy
-from kerasclf.search.timed.stop_in_time import StopInTime
-from kerasclf.search.timed.timed_experiments import name_of
-from kerasclf.search.timed.timed_prices import FeaturePrice, RunPrice
+from kerasclf.search.time_budget.feature_accuracy import comparison_sample, cross_validated_accuracy
+from kerasclf.search.time_budget.stop_in_time import StopInTime
+from kerasclf.search.time_budget.timed_costs import FeatureCost, TimedRunCost
+from kerasclf.search.time_budget.timed_experiments import name_of
 from kerasclf.temporary import TemporaryFolder
 from kerasclf.training.assembly import build_model
 from kerasclf.training.extractor import freeze_below
@@ -54,13 +54,13 @@ class TimedWork:
         self._samples = Samples()
         self._frozen: tuple[Experiment, Frozen | None] | None = None
 
-    def price_features(self, head: Experiment) -> FeaturePrice:
+    def measure_features(self, head: Experiment) -> FeatureCost:
         """Measures how long the features of a network take."""
         frozen = self._features_of(head)
         sets = self.dataset
         image_s = self._samples.of(frozen, sets.train).image_s
         choice = frozen.missing(sets.train) + frozen.missing(sets.validation)
-        return FeaturePrice(image_s, image_s * choice, image_s * frozen.missing(sets.test), len(sets.train))
+        return FeatureCost(image_s, image_s * choice, image_s * frozen.missing(sets.test), len(sets.train))
 
     def extract(self, experiment: Experiment, image_s: float, is_over: Callable[[], bool], log: Log) -> bool:
         """Caches the activations of training and validation images below the part that trains.
@@ -90,18 +90,18 @@ class TimedWork:
     def judge(self, head: Experiment) -> float | None:
         """Returns the cross-validated accuracy of heads on the cached features of the training images."""
         train = self.dataset.train
-        chosen = train.take(chosen_for_choice(train.labels, self.seed))
+        chosen = train.take(comparison_sample(train.labels, self.seed))
         features = self._features_of(head).subset(chosen, self._listener.log)
         rows = features.images.read(np.arange(len(features)))
         return cross_validated_accuracy(rows, chosen.labels, chosen.groups, self.seed)
 
-    def price_run(self, experiment: Experiment) -> RunPrice:
+    def measure_run(self, experiment: Experiment) -> TimedRunCost:
         """Measures a few steps of the last phase of an experiment."""
         self._forget()
         last = experiment.train.but(epochs=1, early_stopping=None)
         found = rehearse(self.dataset, experiment.but(train=last, earlier_phases=()).recipe(self.seed), self._samples)
         ratio = len(self.dataset.test) / len(self.dataset.validation)
-        return RunPrice(found.startup_s + found.extraction_s, found.epoch_s, ratio * found.validation_s)
+        return TimedRunCost(found.startup_s + found.extraction_s, found.epoch_s, ratio * found.validation_s)
 
     def train(self, experiment: Experiment, run: RunFolder, stop: StopInTime | None) -> dict[str, float]:
         """Makes a run, or resumes it.
@@ -119,7 +119,15 @@ class TimedWork:
         """
         self._forget()
         name = name_of(experiment)
-        job = Job(name, name, experiment, self.seed, run.path, self._manifest, self._snapshot)
+        job = Job(
+            title=name,
+            name=name,
+            experiment=experiment,
+            seed=self.seed,
+            path=run.path,
+            manifest=self._manifest,
+            snapshot=self._snapshot,
+        )
         listener = OneRunListener(name, self._listener)
         metrics = execute(job, listener if stop is None else stop.around(listener))
         if run.complete:

@@ -58,7 +58,7 @@ class Attempt(Value):
 
 
 @dataclass(frozen=True)
-class Tried(Value):
+class BudgetRecord(Value):
     """The contents of budget.json.
 
     Args:
@@ -80,7 +80,7 @@ class Tried(Value):
         )
 
 
-class TimedFolder:
+class BudgetFolder:
     """The folder of a training within a time budget, with its budget.json. `Clock` saves its time here.
 
     Args:
@@ -90,20 +90,20 @@ class TimedFolder:
 
     def __init__(self, path: Path, budget_s: float) -> None:
         self.path, self.budget_s = path, budget_s
-        held = read_tried(path)
-        self._tried = self._before = Tried(budget_s) if held is None else replace(held, budget_s=budget_s)
+        held = read_budget_record(path)
+        self._record = self._before = BudgetRecord(budget_s) if held is None else replace(held, budget_s=budget_s)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
-        return self._tried.attempts
+        return self._record.attempts
 
     def spent_s(self) -> float:
         """Returns the time spent in earlier calls, in seconds."""
-        return self._tried.spent_s
+        return self._record.spent_s
 
     def write_spent(self, seconds: float) -> None:
         """Records the time spent in all calls, in seconds."""
-        self._write(replace(self._tried, spent_s=seconds))
+        self._write(replace(self._record, spent_s=seconds))
 
     def record(self, attempt: Attempt) -> None:
         """Records an attempt. It replaces one of an earlier call, to whose time its own is added."""
@@ -122,14 +122,14 @@ class TimedFolder:
         self._replace({**attempts, key: replace(attempts[key], kept=kept, reason=reason)})
 
     def _replace(self, attempts: dict[tuple[str, str, str], Attempt]) -> None:
-        self._write(replace(self._tried, attempts=tuple(attempts.values())))
+        self._write(replace(self._record, attempts=tuple(attempts.values())))
 
-    def _write(self, tried: Tried) -> None:
-        self._tried = tried
-        write_json(self.path / BUDGET_FILE, tried.to_dict())
+    def _write(self, record: BudgetRecord) -> None:
+        self._record = record
+        write_json(self.path / BUDGET_FILE, record.to_dict())
 
 
-def read_tried(folder: Path) -> Tried | None:
+def read_budget_record(folder: Path) -> BudgetRecord | None:
     """Returns what a folder's training within a time budget has tried; None for any other folder.
 
     Raises:
@@ -139,7 +139,7 @@ def read_tried(folder: Path) -> Tried | None:
     if not path.exists():
         return None
     try:
-        return Tried.from_dict(read_json(path))
+        return BudgetRecord.from_dict(read_json(path))
     except FolderError:
         raise
     except (OSError, KerasclfError, TypeError, AttributeError) as error:

@@ -12,11 +12,11 @@ from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files import read_json
 from kerasclf.report import read_results
 from kerasclf.search.budget import Clock
-from kerasclf.search.timed.timed_experiments import name_of
-from kerasclf.search.timed.timed_prices import FeaturePrice, RunPrice
-from kerasclf.search.timed.timed_runs import TimedRuns
-from kerasclf.search.timed.timed_training import TimedTraining
-from kerasclf.search.timed.tried import TimedFolder, Tried, read_tried
+from kerasclf.search.time_budget.budget_record import BudgetFolder, BudgetRecord, read_budget_record
+from kerasclf.search.time_budget.timed_costs import FeatureCost, TimedRunCost
+from kerasclf.search.time_budget.timed_experiments import name_of
+from kerasclf.search.time_budget.timed_runs import TimedRuns
+from kerasclf.search.time_budget.timed_training import TimedTraining
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.training.halting import Halted
 from kerasclf.transfer import Transfer
@@ -41,7 +41,7 @@ class FakeWork:
         slower: Factor of all times that were not estimated so.
         epochs: Epochs after which early stopping ends a run.
         kill_in: Name of an experiment in whose second epoch the process is killed.
-        pricing_s: Seconds to measure a network.
+        measuring_s: Seconds to measure a network.
         broken: Why no features can be cached; nothing if they can.
     """
 
@@ -52,18 +52,18 @@ class FakeWork:
     slower: float = 1.0
     epochs: int = 9
     kill_in: str = ""
-    pricing_s: float = 1
+    measuring_s: float = 1
     broken: str = ""
     cached: dict = field(default_factory=dict)
     made: list = field(default_factory=list)
     out: object = None
 
-    def price_features(self, head):
+    def measure_features(self, head):
         if head.model not in self.image_s:
             raise KerasclfError("its weights are missing")
-        self.now[0] += self.pricing_s
+        self.now[0] += self.measuring_s
         left = 120 - self.cached.get(head.model, 0)
-        return FeaturePrice(
+        return FeatureCost(
             self.image_s[head.model], left * self.image_s[head.model], 20 * self.image_s[head.model], 100
         )
 
@@ -80,9 +80,9 @@ class FakeWork:
     def judge(self, head):
         return self.heads[head.model]
 
-    def price_run(self, experiment):
+    def measure_run(self, experiment):
         self.now[0] += 2
-        return RunPrice(1.0, self._epoch_s(experiment), 1.0)
+        return TimedRunCost(1.0, self._epoch_s(experiment), 1.0)
 
     def train(self, experiment, run, stop):
         run.partial.mkdir(parents=True, exist_ok=True)
@@ -127,11 +127,11 @@ def candidate(model):
 def train(path, seconds, work, networks=(SMALL, MIDDLE, LARGE), lines=None):
     work.out = StudyFolder(path)
     candidates = [candidate(name) for name in networks]
-    folder, runs = TimedFolder(path, seconds), TimedRuns(path, 0, seconds)
+    folder, runs = BudgetFolder(path, seconds), TimedRuns(path, 0, seconds)
     runs.claim(candidates)
     lines = [] if lines is None else lines
     TimedTraining(candidates, folder, runs, Clock(folder, seconds), work, lines.append).run()
-    return {one.key: one for one in read_tried(path).attempts}
+    return {one.key: one for one in read_budget_record(path).attempts}
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def test_with_time_for_all_half_of_the_networks_and_then_the_best_train_further(
     assert sum(one.seconds for one in tried.values()) == pytest.approx(now[0])
     results = read_results(tmp_path)
     assert results.choice == f"{LARGE}_all"
-    assert results.tried.spent_s == pytest.approx(now[0])
+    assert results.budget.spent_s == pytest.approx(now[0])
 
 
 def test_the_validation_set_decides_even_against_more_training(tmp_path, work):
@@ -173,7 +173,7 @@ def test_the_validation_set_decides_even_against_more_training(tmp_path, work):
     assert work.made[-1][0] == f"{LARGE}_all"
 
 
-def test_what_does_not_fit_is_dropped_with_its_price(tmp_path, work):
+def test_what_does_not_fit_is_dropped_with_its_cost(tmp_path, work):
     work.image_s[LARGE] = 1.0
     lines = []
     tried = train(tmp_path, 60, work, lines=lines)
@@ -237,18 +237,18 @@ def least_of(error):
 
 
 def test_the_least_that_would_do_does_in_the_same_folder(tmp_path, work, now):
-    work.pricing_s, work.image_s = 10, dict.fromkeys(work.image_s, 0.1)
+    work.measuring_s, work.image_s = 10, dict.fromkeys(work.image_s, 0.1)
     with pytest.raises(KerasclfError) as caught:
         train(tmp_path, 20, work)
     least, began = least_of(caught), now[0]
-    assert read_tried(tmp_path) == Tried(20)
+    assert read_budget_record(tmp_path) == BudgetRecord(20)
     train(tmp_path, least, work)
     assert [name for name, _ in work.made] == [f"{SMALL}_head"]
     assert now[0] - began <= least
 
 
 def test_a_refusal_names_the_budget_that_was_given_and_measures_one_network(tmp_path, work, now):
-    folder = TimedFolder(tmp_path, 5)
+    folder = BudgetFolder(tmp_path, 5)
     clock = Clock(folder, 5)
     now[0] += 9
     runs = TimedRuns(tmp_path, 0, 5)
@@ -256,7 +256,7 @@ def test_a_refusal_names_the_budget_that_was_given_and_measures_one_network(tmp_
     training = TimedTraining([candidate(SMALL), candidate(MIDDLE)], folder, runs, clock, work, lambda line: None)
     with pytest.raises(KerasclfError, match=r"Received: 5s\."):
         training.run()
-    assert now[0] == 9 + work.pricing_s
+    assert now[0] == 9 + work.measuring_s
 
 
 def test_features_that_cannot_be_cached_are_no_question_of_time(tmp_path, work):
@@ -288,13 +288,13 @@ def test_a_killed_training_goes_on_and_keeps_what_is_finished(tmp_path, work, no
     with pytest.raises(Killed):
         train(tmp_path, 10_000, work)
     assert read_results(tmp_path).choice == f"{LARGE}_last_stage"  # the folder is a finished study at any time
-    spent = read_tried(tmp_path).spent_s
+    spent = read_budget_record(tmp_path).spent_s
     assert 0 < spent <= now[0]
     before, work.kill_in = list(work.made), ""
     tried = train(tmp_path, 10_000, work)
     assert work.made == [*before, (f"{MIDDLE}_last_stage", 35), (f"{LARGE}_all", 35)]
     assert tried["training", LARGE, "all"].kept
-    assert read_tried(tmp_path).spent_s > spent
+    assert read_budget_record(tmp_path).spent_s > spent
     assert [one.name for one in read_results(tmp_path).experiments] == [name for name, _ in work.made]
 
 
@@ -311,11 +311,11 @@ def test_other_settings_need_another_folder(tmp_path, work):
         TimedRuns(tmp_path, 0, 10.0).claim([candidate(SMALL)])
 
 
-def test_prices():
-    features = FeaturePrice(image_s=0.1, choice_s=10, test_s=2, images=100)
+def test_costs():
+    features = FeatureCost(image_s=0.1, choice_s=10, test_s=2, images=100)
     assert features.head_s == pytest.approx(1.2 * 12 + 5)
     assert features.all_s == pytest.approx(1.2 * 2 * 4 * 0.1 * 100)
-    assert RunPrice(3, 10, 1).least_s(5) == pytest.approx(1.2 * 24 + 5)
+    assert TimedRunCost(3, 10, 1).least_s(5) == pytest.approx(1.2 * 24 + 5)
     assert math.isfinite(features.all_s)
 
 

@@ -50,7 +50,7 @@ def cross_validated_accuracy(
     return right / len(labels)
 
 
-def chosen_for_choice(labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
+def comparison_sample(labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
     """Returns the indices of the training images on which networks are compared: all, or about 2,000.
 
     Each class gives the same share of its images, but at least two if it has them.

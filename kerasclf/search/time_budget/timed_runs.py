@@ -11,8 +11,10 @@ from kerasclf.log import Log
 from kerasclf.runs.cost import format_duration
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.timed.stop_in_time import StopInTime
-from kerasclf.search.timed.timed_experiments import (
+from kerasclf.search.time_budget.budget_record import read_budget_record
+from kerasclf.search.time_budget.stop_in_time import StopInTime
+from kerasclf.search.time_budget.timed_costs import FeatureCost, TimedRunCost
+from kerasclf.search.time_budget.timed_experiments import (
     ALL,
     HEAD,
     STAGE,
@@ -21,8 +23,6 @@ from kerasclf.search.timed.timed_experiments import (
     name_of,
     timed_experiment,
 )
-from kerasclf.search.timed.timed_prices import FeaturePrice, RunPrice
-from kerasclf.search.timed.tried import read_tried
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
 
@@ -33,7 +33,7 @@ STOPPED = "until its time was over"
 class Work(Protocol):
     """The work that takes time. `TimedWork` does it; tests replace it."""
 
-    def price_features(self, head: Experiment) -> FeaturePrice:
+    def measure_features(self, head: Experiment) -> FeatureCost:
         """Measures how long the features of a network take."""
 
     def extract(self, experiment: Experiment, image_s: float, is_over: Callable[[], bool], log: Log) -> bool:
@@ -42,7 +42,7 @@ class Work(Protocol):
     def judge(self, head: Experiment) -> float | None:
         """Returns the cross-validated accuracy of heads on the features of the training images."""
 
-    def price_run(self, experiment: Experiment) -> RunPrice:
+    def measure_run(self, experiment: Experiment) -> TimedRunCost:
         """Measures how long a run takes."""
 
     def train(self, experiment: Experiment, run: RunFolder, stop: StopInTime | None) -> dict[str, float]:
@@ -74,12 +74,12 @@ class TimedRuns:
         first = timed_experiment(candidates[0], HEAD)
         study = self._study({name_of(first): first})
         path = self._folder.path
-        tried = read_tried(path)
+        record = read_budget_record(path)
         # A call that was refused leaves a folder without a run, which others may use.
-        is_empty = tried is not None and not any(path.glob("runs/*/seed-*"))
+        is_empty = record is not None and not any(path.glob("runs/*/seed-*"))
         if is_empty or self._folder.check(study) is None:
             write_json(path / STUDY_FILE, study.to_dict())
-        elif tried is None:
+        elif record is None:
             raise FolderError(f"{path} holds a training without a time budget. Give another folder as `out`.")
         for unfreeze in (HEAD, STAGE, ALL):
             for candidate in candidates:

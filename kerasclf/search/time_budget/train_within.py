@@ -9,14 +9,14 @@ from kerasclf.network_checks import known_networks
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.progress import RunListener
 from kerasclf.search.budget import Clock
-from kerasclf.search.timed.timed_runs import TimedRuns
-from kerasclf.search.timed.timed_training import TimedTraining
-from kerasclf.search.timed.timed_work import TimedWork
-from kerasclf.search.timed.tried import TimedFolder
+from kerasclf.search.time_budget.budget_record import BudgetFolder
+from kerasclf.search.time_budget.timed_runs import TimedRuns
+from kerasclf.search.time_budget.timed_training import TimedTraining
+from kerasclf.search.time_budget.timed_work import TimedWork
 
 
 def train_within(
-    candidates: Sequence[Experiment], folder: TimedFolder, clock: Clock, seed: int, listener: RunListener
+    candidates: Sequence[Experiment], folder: BudgetFolder, clock: Clock, seed: int, listener: RunListener
 ) -> None:
     """Trains the best model that a time budget allows, and evaluates it on the test set.
 

@@ -5,10 +5,16 @@ import pytest
 from kerasclf import Experiment, Split, TrainConfig
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.timed.stop_in_time import StopInTime
-from kerasclf.search.timed.timed_experiments import HEAD, STAGE, differs_in_length_alone, ended_after, timed_experiment
-from kerasclf.search.timed.timed_runs import TimedRuns
-from kerasclf.search.timed.timed_work import TimedWork
+from kerasclf.search.time_budget.stop_in_time import StopInTime
+from kerasclf.search.time_budget.timed_experiments import (
+    HEAD,
+    STAGE,
+    differs_in_length_alone,
+    ended_after,
+    timed_experiment,
+)
+from kerasclf.search.time_budget.timed_runs import TimedRuns
+from kerasclf.search.time_budget.timed_work import TimedWork
 from kerasclf.training.halting import Halted
 from kerasclf.transfer import Transfer
 
