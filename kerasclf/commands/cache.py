@@ -72,7 +72,9 @@ class CacheCommand:
         """
         problems = Problems()
         for name in dict.fromkeys(self.names):
-            if name != _COSTS and not any(entry.folder.name.startswith(name) for entry in entries):
+            if not name:
+                problems.add("NAMES: expected names of caches, or their first letters. Received an empty name.")
+            elif name != _COSTS and not any(entry.folder.name.startswith(name) for entry in entries):
                 problems.add(f"No cache is named {name!r}. kerasclf cache list shows them.")
         problems.raise_all("Nothing was cleared")
 

@@ -112,6 +112,13 @@ def kept(root):
     return sorted(root.rglob("*"))
 
 
+def test_an_empty_name_clears_nothing(root, kept, refused):
+    assert "NAMES: expected names of caches, or their first letters. Received an empty name." in refused(
+        "cache", "clear", ""
+    )
+    assert sorted(root.rglob("*")) == kept
+
+
 @pytest.mark.parametrize("names", [("nonsense", "costs"), ("costs", "nonsense"), ("FIRST", "nonsense", "costs")])
 def test_a_wrong_name_clears_nothing_of_the_others(root, kept, refused, names):
     (first,) = (path.name for path in (root / "activations").iterdir())
@@ -121,6 +128,6 @@ def test_a_wrong_name_clears_nothing_of_the_others(root, kept, refused, names):
 
 
 def test_all_wrong_names_are_refused_at_once(refused):
-    error = refused("cache", "clear", "nonsense", "more")
+    error = refused("cache", "clear", "nonsense", "", "more")
     assert error.startswith("error: Nothing was cleared:")
-    assert all(text in error for text in ("'nonsense'", "'more'"))
+    assert all(text in error for text in ("'nonsense'", "an empty name", "'more'"))
