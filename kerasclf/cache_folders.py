@@ -1,13 +1,16 @@
-"""The folder of all caches on this machine, and the entries that `kerasclf cache list` shows."""
+"""The folder of all caches on this machine, its limit, and the entries that `kerasclf cache list` shows."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import FolderError
+from kerasclf.errors import DataError, FolderError
 from kerasclf.files import read_json
 from kerasclf.schema import check_schema
+
+IMAGE_CACHE_GB, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 
 
 def cache_root() -> Path:
@@ -15,6 +18,21 @@ def cache_root() -> Path:
     if folder := os.environ.get("KERASCLF_CACHE"):
         return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
+
+
+def image_cache_bytes() -> float:
+    """Returns the most bytes that all prepared images may take: $KERASCLF_IMAGE_CACHE_GB, or 20 GB.
+
+    Raises:
+        DataError: If the variable is no number of at least 0.
+    """
+    text = os.environ.get(IMAGE_CACHE_GB) or str(_DEFAULT_GB)
+    with contextlib.suppress(ValueError):
+        if (limit := float(text)) >= 0:
+            return limit * 1e9
+    raise DataError(
+        f"{IMAGE_CACHE_GB}: expected a number of GB, such as 20, or 0 to prepare no images. Received: {text!r}."
+    )
 
 
 @dataclass(frozen=True)

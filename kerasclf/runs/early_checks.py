@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kerasclf.cache_folders import image_cache_bytes
 from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
 from kerasclf.errors import Problems
@@ -12,7 +13,7 @@ from kerasclf.runs.together import check_strategy
 
 
 def check_early(experiments: Mapping[str, Experiment]) -> None:
-    """Checks the networks, weights, image sizes and cached views of experiments. It does not look for images.
+    """Checks the networks, weights, image sizes and caches of experiments. It does not look for images.
 
     Args:
         experiments: The experiments by name.
@@ -26,6 +27,8 @@ def check_early(experiments: Mapping[str, Experiment]) -> None:
             problems.add(problem)
         with problems.collect():
             check_workers(experiment)
+        with problems.collect():
+            _check_caches(experiment)
     problems.raise_all("The experiments cannot run")
 
 
@@ -85,6 +88,13 @@ def _views_problems(experiment: Experiment) -> list[str]:
             f"{transfer.views} views, and no frozen layer."
         ]
     return []
+
+
+def _check_caches(experiment: Experiment) -> None:
+    """Checks the settings of the caches that an experiment uses."""
+    form = form_of(experiment.data)
+    if form is not None and form.list_files is not None:
+        image_cache_bytes()
 
 
 def _fit_problems(experiment: Experiment) -> list[str]:

@@ -1,6 +1,7 @@
 """Mistakes are refused before TensorFlow is imported: in a process that cannot import it, and starts no other one."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -201,12 +202,17 @@ def answers(places):
     """The exit code and the message of each command line."""
     folder, names = places
     lines = [[_named(word, names) for word in arguments] for arguments, _ in REFUSED]
-    (folder / "lines.json").write_text(json.dumps(lines))
-    program = [sys.executable, "-c", PROGRAM, str(folder / "lines.json")]
-    done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    found = _answers_of(lines, folder)
     left = {path.name for path in folder.iterdir()}
     assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "lines.json"}
+    return found
+
+
+def _answers_of(lines, folder, **environment):
+    (folder / "lines.json").write_text(json.dumps(lines))
+    program = [sys.executable, "-c", PROGRAM, str(folder / "lines.json")]
+    done = subprocess.run(program, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
@@ -223,3 +229,25 @@ def test_a_mistake_is_refused_without_tensorflow(number, answers, places):
     assert error.startswith("error: ")
     assert _named(REFUSED[number][1], places[1]) in error
     assert "usage:" not in error and "Traceback" not in error
+
+
+def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):
+    folder, _ = places
+    (folder / "photos.json").write_text('{"data": "folder:photos", "model": "basenet"}')
+    lines = [
+        ["train", "photos", "--backbone", "mobilenet_v2", "--weights", "none", "--plan", "--epochs", "0"],
+        ["study", "basenet", "--data", "folder:photos", "--repeats", "0"],
+        ["course", "--data", "folder:photos", "--only", "digits"],
+        ["search", "photos.json", "--space", "space.toml", "--max-trials", "2"],
+        ["check", "photos"],
+    ]
+    answers = _answers_of(lines, folder, KERASCLF_IMAGE_CACHE_GB="abc")
+    (folder / "photos.json").unlink()
+    expected = (
+        "KERASCLF_IMAGE_CACHE_GB: expected a number of GB, such as 20, or 0 to prepare no images. Received: 'abc'."
+    )
+    for line, (code, error) in zip(lines, answers, strict=True):
+        assert code == 2, (line, error)
+        assert error.count(expected) == 1, (line, error)
+    assert "--epochs: expected at least 1." in answers[0][1]
+    assert "--repeats: expected at least 1." in answers[1][1]
