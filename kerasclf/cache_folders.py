@@ -1,4 +1,4 @@
-"""The folder of all caches on this machine, its limit, and the entries that `kerasclf cache list` shows."""
+"""The folder of all caches on this machine, its checks, and the entries that `kerasclf cache list` shows."""
 
 import contextlib
 import os
@@ -8,8 +8,10 @@ from typing import Any
 
 from kerasclf.errors import DataError, FolderError
 from kerasclf.files import read_json
+from kerasclf.locks import obstacle_to
 from kerasclf.schema import check_schema
 
+ANOTHER_CACHE = "Set KERASCLF_CACHE to another folder, or turn the cache off with `cache`."
 IMAGE_CACHE_GB, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 
 
@@ -33,6 +35,19 @@ def image_cache_bytes() -> float:
     raise DataError(
         f"{IMAGE_CACHE_GB}: expected a number of GB, such as 20, or 0 to prepare no images. Received: {text!r}."
     )
+
+
+def check_activations_folder() -> None:
+    """Checks that activations of frozen layers can be cached on this machine. Creates no files.
+
+    Raises:
+        FolderError: If they cannot.
+    """
+    folder = cache_root() / "activations"
+    if reason := obstacle_to(folder):
+        raise FolderError(
+            f"The activations of the frozen layers cannot be cached in {folder}: {reason}. {ANOTHER_CACHE}"
+        )
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from kerasclf.data.file_records import FileTable, append_records, look_at, make_
 from kerasclf.data.fit import Fit
 from kerasclf.data.known_fingerprints import KnownFingerprints
 from kerasclf.data.prepared_pixels import PreparedPixels, append_keys, append_pixels, open_for_appending
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, FolderInUseError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
@@ -162,14 +162,14 @@ class ImageStore:
     def _close(self, error: Exception) -> None:
         """Stores nothing more, and says why once. What another process has stored meanwhile can still be read."""
         self._closed, self._pixels = True, None
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(cause, OSError):
-            reason = cause.strerror or str(cause)
-            self.log(
-                f"warning: prepared images cannot be stored in {self.folder}: {reason}. They are read from their files."
-            )
-        else:
+        if isinstance(error, FolderInUseError):
             self.log("another process prepares these images now; this one reads their files")
+            return
+        cause = error.__cause__ or error
+        reason = (cause.strerror if isinstance(cause, OSError) else "") or str(cause).rstrip(".")
+        self.log(
+            f"warning: prepared images cannot be stored in {self.folder}: {reason}. They are read from their files."
+        )
 
     def make_room(self, shape: tuple[int, ...], count: int) -> int:
         """Returns how many of some images can be prepared within the limit and the free disk.
@@ -188,7 +188,9 @@ class ImageStore:
         if room < count:
             self._unprepared += count - room
             self._most = (
-                f"{format_bytes(limit)} ({IMAGE_CACHE_GB})" if limit < on_disk else f"{format_bytes(on_disk)} of this disk"
+                f"{format_bytes(limit)} ({IMAGE_CACHE_GB})"
+                if limit < on_disk
+                else f"{format_bytes(on_disk)} of this disk"
             )
         while room and others and own + room * size + sum(entry.size for entry in others) > limit:
             oldest = others.pop()

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from kerasclf.cache_folders import image_cache_bytes
+from kerasclf.cache_folders import check_activations_folder, image_cache_bytes
 from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
 from kerasclf.errors import Problems
@@ -27,8 +27,9 @@ def check_early(experiments: Mapping[str, Experiment]) -> None:
             problems.add(problem)
         with problems.collect():
             check_workers(experiment)
-        with problems.collect():
-            _check_caches(experiment)
+        for check in (_check_image_cache, _check_activation_cache):
+            with problems.collect():
+                check(experiment)
     problems.raise_all("The experiments cannot run")
 
 
@@ -90,8 +91,18 @@ def _views_problems(experiment: Experiment) -> list[str]:
     return []
 
 
-def _check_caches(experiment: Experiment) -> None:
-    """Checks the settings of the caches that an experiment uses."""
+def _check_activation_cache(experiment: Experiment) -> None:
+    """Checks the folder of cached activations, if a phase trains on them."""
+    transfer = experiment.transfer
+    if transfer is None or transfer.cache == "off" or "batch_norm_learns" in experiment.flaws:
+        return
+    changing = experiment.augmentation.is_random and not transfer.views
+    if not changing and any(phase.unfreeze != "all" for phase in experiment.phases):
+        check_activations_folder()
+
+
+def _check_image_cache(experiment: Experiment) -> None:
+    """Checks the limit of prepared images, if an experiment reads images from files."""
     form = form_of(experiment.data)
     if form is not None and form.list_files is not None:
         image_cache_bytes()

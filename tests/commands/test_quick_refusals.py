@@ -231,6 +231,29 @@ def test_a_mistake_is_refused_without_tensorflow(number, answers, places):
     assert "usage:" not in error and "Traceback" not in error
 
 
+def test_a_cache_that_cannot_be_written_is_refused_with_the_options_without_tensorflow(places):
+    folder, _ = places
+    random = ["--backbone", "mobilenet_v2", "--weights", "none"]
+    lines = [
+        ["train", "photos", *random, "--plan", "--epochs", "3", "--jobs", "two"],
+        ["train", "photos", *random, "--budget", "1min"],
+        ["study", "birds", "--data", "folder:photos", *random],
+        ["course", "--only", "transfer", "--data", "digits", *random],
+        ["search", "head.json", "--space", "space.toml", "--max-trials", "2"],
+        ["check", "photos", *random],
+    ]
+    head = {"data": "folder:photos", "model": "mobilenet_v2", "transfer": {"weights": "none"}}
+    (folder / "head.json").write_text(json.dumps({**head, "train": {"unfreeze": "head"}}))
+    answers = _answers_of(lines, folder, KERASCLF_CACHE="space.toml/cache")
+    (folder / "head.json").unlink()
+    for line, (code, error) in zip(lines, answers, strict=True):
+        assert code == 2, (line, error)
+        assert error.count("cannot be cached in space.toml/cache/activations: ") == 1, (line, error)
+        assert "Set KERASCLF_CACHE to another folder, or turn the cache off with " in error
+    assert "with --no-cache." in answers[0][1]
+    assert "--jobs: expected a number" in answers[0][1]
+
+
 def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):
     folder, _ = places
     (folder / "photos.json").write_text('{"data": "folder:photos", "model": "basenet"}')
