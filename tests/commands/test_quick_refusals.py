@@ -94,6 +94,11 @@ REFUSED = [
     ([*TRAIN, "--weights", "nowhere.keras"], "Received: 'nowhere.keras', which does not exist."),
     ([*TRAIN, "--weights", "ImageNet"], "Did you mean 'imagenet'?"),
     ([*TRAIN, "--weights", "SPACE"], "--weights: expected a file .keras (a saved model)"),
+    ([*TRAIN, "--backbone", "mobilenet_v2", "--weights", "TENSORS"],
+     "--weights: expected a file .keras (a saved model), .weights.h5 (Keras 3) or .h5 (of keras.applications) for "
+     "mobilenet_v2. Received: 'TENSORS'."),
+    (["weights", "convert", "TENSORS", "mobilenet_v2", "-o", "a.keras"],
+     "MODEL: expected a network that torchvision or timm has too"),
     ([*TRAIN, "--backbone", "nin"], "--weights: nin has no ImageNet weights. Give a file, or 'none'"),
     ([*TRAIN, "--unfreeze", "stag5"], "--unfreeze: expected 'head', 'all'"),
     ([*TRAIN, "--unfreeze", "head", "--head-epochs", "3"], "With --unfreeze head, give --epochs."),
@@ -192,8 +197,9 @@ def places(tmp_path_factory):
     (folder / "runs" / "first" / "study.json").write_text("{}")
     (folder / "space.toml").write_text('["train.learning_rate"]\nfloat = [1e-3, 1.0]\n')
     (folder / "experiment.toml").write_text('data = "shapes"\nmodel = "basenet"\nmodel_args = {dropuot = 0.5}\n')
-    names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml",
-             "RUNS": "runs", "EXPERIMENT": "experiment.toml", "NOWHERE": "nowhere"}  # fmt: skip
+    (folder / "tensors.safetensors").touch()
+    names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml", "RUNS": "runs",
+             "EXPERIMENT": "experiment.toml", "TENSORS": "tensors.safetensors", "NOWHERE": "nowhere"}  # fmt: skip
     return folder, names
 
 
@@ -204,7 +210,7 @@ def answers(places):
     lines = [[_named(word, names) for word in arguments] for arguments, _ in REFUSED]
     found = _answers_of(lines, folder)
     left = {path.name for path in folder.iterdir()}
-    assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "lines.json"}
+    assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "tensors.safetensors", "lines.json"}
     return found
 
 
