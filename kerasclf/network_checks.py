@@ -82,10 +82,28 @@ def head_widths(head: Sequence[int] | str) -> list[str]:
 def has_convolutions(name: str, unfreeze: str) -> bool:
     """Returns whether a network has the convolutional layers of an `unfreeze` setting such as `"last30"`.
 
-    Other settings, and a user's own network, are known when the network is built.
+    A last stage needs one. Other settings, and a user's own network, are known when the network is built.
     """
-    known, wanted = known_networks().get(name), re.fullmatch(r"last(\d+)", unfreeze)
-    return known is None or wanted is None or int(wanted[1]) <= known.convolutions
+    known, wanted = known_networks().get(name), re.fullmatch(r"last(_stage|\d+)", unfreeze)
+    if known is None or wanted is None:
+        return True
+    return known.convolutions >= (1 if wanted[1] == "_stage" else int(wanted[1]))
+
+
+def unfreeze_problems(name: str, arguments: Mapping[str, Any], unfreeze: str) -> list[str]:
+    """Returns a message if a known network with a new head has too few convolutional layers for an `unfreeze` setting.
+
+    Args:
+        name: Name of the network.
+        arguments: Its arguments. Those of the builder can change the layers, which are then not checked.
+        unfreeze: The setting.
+    """
+    # The network's own top may have a convolutional layer, too.
+    if "head" not in arguments or not set(arguments) <= set(HEAD_ARGUMENTS) or has_convolutions(name, unfreeze):
+        return []
+    number = known_networks()[name].convolutions
+    expected = f"'head', 'all' or 'last1' to 'last{number}'" if number else "'head', 'all' or 'from:LAYER'"
+    return [f"unfreeze: {name} has {number or 'no'} convolutional layers. Expected {expected}. Received: {unfreeze!r}."]
 
 
 def has_batch_norm(name: str) -> bool:

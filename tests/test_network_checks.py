@@ -3,7 +3,14 @@
 import pytest
 
 from kerasclf.models.weights.published import PUBLISHED
-from kerasclf.network_checks import TORCH_FAMILIES, has_convolutions, known_networks, weights_file, weights_problems
+from kerasclf.network_checks import (
+    TORCH_FAMILIES,
+    has_convolutions,
+    known_networks,
+    unfreeze_problems,
+    weights_file,
+    weights_problems,
+)
 
 FILES = (
     "efficientnetv2_b0.weights.h5",
@@ -67,6 +74,24 @@ def test_the_convolutional_layers_of_a_cut_are_counted():
     assert not has_convolutions("squeezenet1_1", "last26")
     assert has_convolutions("squeezenet1_1", "stage9")
     assert has_convolutions("my_net:build", "last99")
+
+
+def test_a_network_without_convolutional_layers_has_no_last_stage():
+    assert not has_convolutions("mlp", "last_stage")
+    assert not has_convolutions("perceptron", "last1")
+    assert has_convolutions("nin", "last_stage")
+    assert has_convolutions("my_net:build", "last_stage")
+    assert has_convolutions("mlp", "head") and has_convolutions("mlp", "all")
+
+
+def test_too_few_convolutional_layers_are_told_before_the_network_is_built():
+    assert unfreeze_problems("nin", {"head": ()}, "last10") == [
+        "unfreeze: nin has 9 convolutional layers. Expected 'head', 'all' or 'last1' to 'last9'. Received: 'last10'."
+    ]
+    assert unfreeze_problems("nin", {"head": ()}, "last9") == []
+    assert unfreeze_problems("nin", {}, "last10") == []  # its own top is a convolutional layer
+    assert unfreeze_problems("resnet_to_convnext", {"head": (), "step": 0}, "last999") == []
+    assert unfreeze_problems("my_net:build", {"head": ()}, "last999") == []
 
 
 KERAS, TORCH = ".keras (a saved model)", ".safetensors or .pth (with the names of torchvision or timm)"

@@ -7,13 +7,19 @@ from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
 from kerasclf.errors import Problems
 from kerasclf.log import Log
-from kerasclf.network_checks import argument_problems, normalizes_itself, size_problems, weights_problems
+from kerasclf.network_checks import (
+    argument_problems,
+    normalizes_itself,
+    size_problems,
+    unfreeze_problems,
+    weights_problems,
+)
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.together import check_strategy
 
 
 def check_early(experiments: Mapping[str, Experiment]) -> None:
-    """Checks the networks, weights, image sizes and caches of experiments. It does not look for images.
+    """Checks the networks, weights, trained parts, image sizes and caches of experiments. It does not look for images.
 
     Args:
         experiments: The experiments by name.
@@ -73,6 +79,8 @@ def _network_problems(experiment: Experiment) -> list[str]:
     problems = argument_problems(experiment.model, dict(experiment.model_args))
     if experiment.transfer is not None:
         problems += weights_problems(experiment.model, experiment.transfer.weights)
+    for phase in experiment.phases:
+        problems += unfreeze_problems(experiment.model, dict(experiment.model_args), phase.unfreeze)
     return problems
 
 
