@@ -61,7 +61,7 @@ def check_workers(experiment: Experiment) -> None:
 
 
 def warn_of_two_normalizations(name: str, experiment: Experiment, log: Log) -> None:
-    """Says that pixels are normalised twice. This is no error: the study of the pitfalls measures its effect.
+    """Says that pixels are normalised twice. This is no error: an experiment may measure the effect.
 
     Args:
         name: Name of the experiment.
