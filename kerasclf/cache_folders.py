@@ -1,13 +1,18 @@
-"""The folder of all caches on this machine, and the entries that `kerasclf cache list` shows."""
+"""The folder of all caches on this machine, its checks, and the entries that `kerasclf cache list` shows."""
 
+import contextlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import FolderError
+from kerasclf.errors import DataError, FolderError
 from kerasclf.files import read_json
+from kerasclf.locks import obstacle_to
 from kerasclf.schema import check_schema
+
+ANOTHER_CACHE = "Set KERASCLF_CACHE to another folder, or turn the cache off with `cache`."
+IMAGE_CACHE_GB, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 
 
 def cache_root() -> Path:
@@ -15,6 +20,34 @@ def cache_root() -> Path:
     if folder := os.environ.get("KERASCLF_CACHE"):
         return Path(folder).expanduser()
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
+
+
+def image_cache_bytes() -> float:
+    """Returns the most bytes that all prepared images may take: $KERASCLF_IMAGE_CACHE_GB, or 20 GB.
+
+    Raises:
+        DataError: If the variable is no number of at least 0.
+    """
+    text = os.environ.get(IMAGE_CACHE_GB) or str(_DEFAULT_GB)
+    with contextlib.suppress(ValueError):
+        if (limit := float(text)) >= 0:
+            return limit * 1e9
+    raise DataError(
+        f"{IMAGE_CACHE_GB}: expected a number of GB, such as 20, or 0 to prepare no images. Received: {text!r}."
+    )
+
+
+def check_activations_folder() -> None:
+    """Checks that activations of frozen layers can be cached on this machine. Creates no files.
+
+    Raises:
+        FolderError: If they cannot.
+    """
+    folder = cache_root() / "activations"
+    if reason := obstacle_to(folder):
+        raise FolderError(
+            f"The activations of the frozen layers cannot be cached in {folder}: {reason}. {ANOTHER_CACHE}"
+        )
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,10 @@ class FolderError(KerasclfError):
     """An output folder that cannot be written to or holds other results, or a file that cannot be read."""
 
 
+class FolderInUseError(FolderError):
+    """A folder that another process holds. It is free when that process ends."""
+
+
 class RunsFailedError(KerasclfError):
     """Some runs of a study failed; the others are finished.
 
@@ -110,7 +114,7 @@ def rebuild(kind: str, message: str) -> KerasclfError:
     """Returns an error that another process raised, from the name of its class and its message."""
     found = globals().get(kind)
     # SizeError and RunsFailedError take more than a message.
-    known = (DataError, WeightsError, DeviceMemoryError, TrainingError, FolderError)
+    known = (DataError, WeightsError, DeviceMemoryError, TrainingError, FolderError, FolderInUseError)
     return found(message) if found in known else KerasclfError(message)
 
 

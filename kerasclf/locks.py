@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import filelock
 
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, FolderInUseError
 from kerasclf.files import is_partial, read_json, write_json
 
 _LOCK, _HOLDER = ".lock", ".lock.json"
@@ -21,15 +21,17 @@ _WINDOWS_PATH, _INSIDE = 260, 110
 
 
 @contextlib.contextmanager
-def hold(path: Path, timeout: float = 0) -> Iterator[None]:
+def hold(path: Path, timeout: float = 0, remedy: str = "Give another folder as `out`.") -> Iterator[None]:
     """Holds a folder for this process. The system releases it when the process ends, even if it is killed.
 
     Args:
         path: The folder, created if needed. The lock is its file `.lock`.
         timeout: Seconds to wait for another process to release it.
+        remedy: For the message, what to do if the folder cannot be written to.
 
     Raises:
-        FolderError: If another process holds the folder (the message says which), or it cannot be written to.
+        FolderInUseError: If another process holds the folder; the message says which.
+        FolderError: If it cannot be written to.
     """
     _check_length(path)
     lock, holder = filelock.FileLock(path / _LOCK), path / _HOLDER
@@ -37,11 +39,11 @@ def hold(path: Path, timeout: float = 0) -> Iterator[None]:
         path.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=timeout)
     except filelock.Timeout:
-        raise FolderError(
+        raise FolderInUseError(
             f"{path} is in use by {_describe(holder)}. Wait for it to end, or give another folder."
         ) from None
     except OSError as error:
-        raise FolderError(f"{path} cannot be written to: {error}. Give another folder as `out`.") from error
+        raise FolderError(f"{path} cannot be written to: {error}. {remedy}") from error
     try:
         _write_holder(holder)
         yield
@@ -69,13 +71,20 @@ def check_permission(path: Path, folder: Path, argument: str = "out") -> None:
         argument: The name of the argument that gives the path, for the message.
 
     Raises:
-        FolderError: If the permission is missing.
+        FolderError: If the permission is missing, or a file is in the way.
     """
-    existing = next(one for one in (folder.absolute(), *folder.absolute().parents) if one.exists())
-    if not os.access(existing, os.W_OK):
-        raise FolderError(
-            f"{path} cannot be written: you have no permission to write to {existing}. Give another `{argument}`."
-        )
+    if reason := obstacle_to(folder):
+        raise FolderError(f"{path} cannot be written: {reason}. Give another `{argument}`.")
+
+
+def obstacle_to(folder: Path) -> str | None:
+    """Returns why this user cannot write to a folder, or make it; None if nothing prevents it. Creates no files."""
+    folder = folder.absolute()
+    # Not Path.exists, which raises an error below a folder without permission.
+    existing = next(one for one in (folder, *folder.parents) if os.path.exists(one))  # noqa: PTH110
+    if not existing.is_dir():
+        return f"{existing} is no folder"
+    return None if os.access(existing, os.W_OK) else f"you have no permission to write to {existing}"
 
 
 def check_free(path: Path) -> None:

@@ -18,11 +18,9 @@ HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", 
 POOLINGS = ("avg", "max", "flatten")
 TORCH_FORMS = (".safetensors", ".pth", ".pt")
 KERAS_FORMS = (".keras", ".h5")
+# Families of the catalogue that torchvision or timm has too. Their files of weights have tensors of the same layers.
+TORCH_FAMILIES = ("alexnet", "vgg", "squeezenet", "resnet", "convnext", "efficientnet_lite")
 _MAX_LISTED = 12  # files in a message
-FILE_FORMS = (
-    ".keras (a saved model), .safetensors or .pth (with the names of torchvision or timm), .weights.h5 (Keras 3) or "
-    ".h5 (of keras.applications)"
-)
 
 
 @functools.cache
@@ -84,10 +82,28 @@ def head_widths(head: Sequence[int] | str) -> list[str]:
 def has_convolutions(name: str, unfreeze: str) -> bool:
     """Returns whether a network has the convolutional layers of an `unfreeze` setting such as `"last30"`.
 
-    Other settings, and a user's own network, are known when the network is built.
+    A last stage needs one. Other settings, and a user's own network, are known when the network is built.
     """
-    known, wanted = known_networks().get(name), re.fullmatch(r"last(\d+)", unfreeze)
-    return known is None or wanted is None or int(wanted[1]) <= known.convolutions
+    known, wanted = known_networks().get(name), re.fullmatch(r"last(_stage|\d+)", unfreeze)
+    if known is None or wanted is None:
+        return True
+    return known.convolutions >= (1 if wanted[1] == "_stage" else int(wanted[1]))
+
+
+def unfreeze_problems(name: str, arguments: Mapping[str, Any], unfreeze: str) -> list[str]:
+    """Returns a message if a known network with a new head has too few convolutional layers for an `unfreeze` setting.
+
+    Args:
+        name: Name of the network.
+        arguments: Its arguments. Those of the builder can change the layers, which are then not checked.
+        unfreeze: The setting.
+    """
+    # The network's own top may have a convolutional layer, too.
+    if "head" not in arguments or not set(arguments) <= set(HEAD_ARGUMENTS) or has_convolutions(name, unfreeze):
+        return []
+    number = known_networks()[name].convolutions
+    expected = f"'head', 'all' or 'last1' to 'last{number}'" if number else "'head', 'all' or 'from:LAYER'"
+    return [f"unfreeze: {name} has {number or 'no'} convolutional layers. Expected {expected}. Received: {unfreeze!r}."]
 
 
 def has_batch_norm(name: str) -> bool:
@@ -111,13 +127,12 @@ def weights_file(name: str, weights: str) -> str:
 
 
 def weights_in(folder: Path, name: str) -> list[Path]:
-    """Returns the files of weights in a folder whose name starts with that of a network.
+    """Returns the files of weights in a folder that a network can take, and whose name starts with its own.
 
     `resnet50-0676ba61.pth` is of resnet50, and `vgg11_bn.pth` of vgg11_bn alone. An `.h5` file of keras.applications
     is of keras_resnet50, too, if it is named after ResNet50.
     """
-    files = sorted(path for path in folder.iterdir() if path.suffix in (*TORCH_FORMS, *KERAS_FORMS))
-    return [path for path in files if _network_of(path) == name]
+    return sorted(path for path in folder.iterdir() if _fits(name, path) and _network_of(path) == name)
 
 
 def _network_of(path: Path) -> str | None:
@@ -142,14 +157,52 @@ def weights_problems(name: str, weights: str) -> list[str]:
     if path.is_dir():
         return [_folder_problem(name, path)]
     if not path.is_file():
-        expected = f"'imagenet', 'none' or a file: {FILE_FORMS}"
+        imagenet = "'imagenet', " if known.imagenet else ""
+        expected = f"{imagenet}'none' or a file: {file_forms(name)}"
         near = did_you_mean(weights, ("imagenet", "none"))
         return [f"weights: expected {expected}. Received: {weights!r}, which does not exist.{near}"]
-    if path.suffix not in (*TORCH_FORMS, *KERAS_FORMS):
-        return [f"weights: expected a file {FILE_FORMS}. Received: {weights!r}."]
-    if path.suffix == ".h5" and known.family != "backbones":
-        return [f"weights: expected a .keras, .safetensors or .pth file for {name}. Received: {weights!r}."]
-    return []
+    problem = form_problem(name, path)
+    return [] if problem is None else [problem]
+
+
+def reads_torch_files(name: str) -> bool:
+    """Returns whether a network can take weights of PyTorch; True for an unknown one."""
+    known = known_networks().get(name)
+    return known is None or known.family in TORCH_FAMILIES
+
+
+def _reads_keras_weights(name: str) -> bool:
+    """Returns whether a network can take the files of keras.applications; True for an unknown one."""
+    known = known_networks().get(name)
+    return known is None or known.family == "backbones"
+
+
+def file_forms(name: str) -> str:
+    """Returns the forms of files of weights that a network can take, for a message."""
+    forms = [".keras (a saved model)"]
+    if reads_torch_files(name):
+        forms.append(".safetensors or .pth (with the names of torchvision or timm)")
+    if _reads_keras_weights(name):
+        forms.append(".weights.h5 (Keras 3) or .h5 (of keras.applications)")
+    return ", ".join(forms)
+
+
+def form_problem(name: str, path: Path) -> str | None:
+    """Returns why a network cannot take weights from a file of this form; None if it can. It does not read the file.
+
+    Args:
+        name: Name of the network.
+        path: The file.
+    """
+    if _fits(name, path):
+        return None
+    return f"weights: expected a file {file_forms(name)} for {name}. Received: {str(path)!r}."
+
+
+def _fits(name: str, path: Path) -> bool:
+    """Returns whether a network can take weights from a file of this form."""
+    torch, keras = reads_torch_files(name), _reads_keras_weights(name)
+    return path.suffix in (".keras", *(TORCH_FORMS if torch else ()), *((".h5",) if keras else ()))
 
 
 def normalizes_itself(name: str, arguments: Mapping[str, Any]) -> bool:
@@ -175,9 +228,16 @@ def _folder_problem(name: str, folder: Path) -> str:
     others = found or sorted(path.name for path in folder.iterdir() if path.suffix in forms)
     listed = ", ".join(others[:_MAX_LISTED]) + (" …" if len(others) > _MAX_LISTED else "") if others else "no weights"
     return (
-        f"weights: expected one file of {name} in the folder {str(folder)!r}, such as {name}.safetensors, "
-        f"{name}.pth or {name}.weights.h5. Received {len(found)}; the folder holds {listed}."
+        f"weights: expected one file of {name} in the folder {str(folder)!r}, such as {_example_files(name)}. "
+        f"Received {len(found)}; the folder holds {listed}."
     )
+
+
+def _example_files(name: str) -> str:
+    """Returns names of files for a network in a folder of weights."""
+    suffixes = [".safetensors", ".pth"] if reads_torch_files(name) else []
+    suffixes += [".weights.h5", ".h5"] if _reads_keras_weights(name) else []
+    return " or ".join(filter(None, [", ".join(f"{name}{suffix}" for suffix in suffixes), f"{name}.keras"]))
 
 
 def no_imagenet_weights(name: str, entries: Iterable[Entry]) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from kerasclf import locks
 from kerasclf.commands.output import check_new_file
-from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.errors import FolderError, FolderInUseError, KerasclfError
 from kerasclf.inference.artifacts import check_request
 from kerasclf.new_folder import check_new_folder
 
@@ -58,3 +58,20 @@ def test_a_new_file_or_folder_without_permission_is_refused_before_the_work(chec
     expected = rf"you have no permission to write to {re.escape(str(tmp_path))}\. Give another `{argument}`\.$"
     with pytest.raises(KerasclfError, match=expected):
         check(tmp_path / "a" / "b.csv")
+
+
+def test_a_file_in_the_place_of_a_folder_is_refused_before_the_work(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "a" / "b"):
+        with pytest.raises(FolderError) as caught:
+            locks.check_writable(path)
+        assert str(caught.value) == (f"{path} cannot be written: {tmp_path / 'file'} is no folder. Give another `out`.")
+
+
+def test_a_folder_that_is_held_differs_from_one_that_cannot_be_made(tmp_path):
+    with locks.hold(tmp_path / "held"), pytest.raises(FolderInUseError, match="is in use by process"):
+        locks.hold(tmp_path / "held").__enter__()
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError, match=r"cannot be written to: .*\. Give another folder as `out`\.$") as caught:
+        locks.hold(tmp_path / "file" / "a").__enter__()
+    assert not isinstance(caught.value, FolderInUseError)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kerasclf.commands.output import say
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, Problems
 from kerasclf.escaping import for_console
 from kerasclf.machine import format_bytes
 from kerasclf.wording import counted
@@ -50,14 +50,12 @@ class CacheCommand:
             _show(entries, console)
             _say_costs(console)
             return
+        self._check_names(entries)
         if not self.names or _COSTS in self.names:
             _clear_costs(console)
         if self.names == (_COSTS,):
             return
         chosen = [entry for entry in entries if not self.names or entry.folder.name.startswith(self.names)]
-        for name in set(self.names) - {_COSTS}:
-            if not any(entry.folder.name.startswith(name) for entry in entries):
-                raise KerasclfError(f"No cache is named {name!r}. kerasclf cache list shows them.")
         cleared = []
         for entry in chosen:
             if reason := clear_images(entry) if entry in images else clear(entry):
@@ -65,6 +63,20 @@ class CacheCommand:
             else:
                 cleared.append(entry)
         say(console, f"cleared {len(cleared)} of {counted(len(entries), 'cache')}, {_size(cleared)}")
+
+    def _check_names(self, entries: "list[CacheEntry]") -> None:
+        """Checks that each name is that of a cache, before anything is deleted.
+
+        Raises:
+            KerasclfError: If some are not; the message lists all of them.
+        """
+        problems = Problems()
+        for name in dict.fromkeys(self.names):
+            if not name:
+                problems.add("NAMES: expected names of caches, or their first letters. Received an empty name.")
+            elif name != _COSTS and not any(entry.folder.name.startswith(name) for entry in entries):
+                problems.add(f"No cache is named {name!r}. kerasclf cache list shows them.")
+        problems.raise_all("Nothing was cleared")
 
 
 def _say_costs(console: Console) -> None:

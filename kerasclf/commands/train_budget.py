@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
@@ -90,7 +90,8 @@ def _checked(command: "TrainOptions") -> "tuple[float, list[Experiment]]":
     for flag in _contradicting(command):
         problems.add(f"{flag}: expected no value with --budget, which decides it.")
     with problems.collect():
-        command = replace(command, backbone=_networks(command))
+        # Decided options are reported above; here they would only bring problems that follow from them.
+        command = replace(command, backbone=_networks(command), **_decided_defaults(command))
         command.problems().raise_all("kerasclf train cannot run")
         options = command.study_options(None, None, None)
         options = options.but(limits=options.limits.but(image_size=None))
@@ -104,10 +105,18 @@ def _checked(command: "TrainOptions") -> "tuple[float, list[Experiment]]":
 def _contradicting(command: "TrainOptions") -> Iterator[str]:
     """Yields the flags of options that the budget decides."""
     flags = flags_of(type(command))
-    for field in fields(command):
-        default = field.default if field.default_factory is MISSING else field.default_factory()
-        if field.name in _DECIDED and getattr(command, field.name) != default:
-            yield flags[field.name]
+    for name, default in _decided_defaults(command).items():
+        if getattr(command, name) != default:
+            yield flags[name]
+
+
+def _decided_defaults(command: "TrainOptions") -> dict[str, Any]:
+    """Returns the defaults of the options that the budget decides."""
+    return {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(command)
+        if field.name in _DECIDED
+    }
 
 
 def _networks(command: "TrainOptions") -> tuple[str, ...]:

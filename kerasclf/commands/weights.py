@@ -67,7 +67,7 @@ class WeightsCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.network_checks import TORCH_FORMS, known_networks
+        from kerasclf.network_checks import TORCH_FAMILIES, TORCH_FORMS, known_networks, reads_torch_files
 
         problems = Problems()
         if not self.source.is_file():
@@ -76,6 +76,12 @@ class WeightsCommand:
             problems.add(f"Expected a file {', '.join(TORCH_FORMS)} to convert. Received: {self.source}.")
         if self.model not in known_networks():
             problems.add(unknown("model", self.model, known_networks()))
+        elif not reads_torch_files(self.model):
+            families = ", ".join(TORCH_FAMILIES)
+            problems.add(
+                f"MODEL: expected a network that torchvision or timm has too, of the families {families}. "
+                f"Received: {self.model}."
+            )
         if not self.out.name.endswith(_FORMS):
             problems.add(f"-o: expected a file {', '.join(_FORMS)}. Received: {str(self.out)!r}.")
         if self.out.exists():

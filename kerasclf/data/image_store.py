@@ -17,12 +17,12 @@ import PIL
 from numpy.typing import NDArray
 from PIL import features
 
-from kerasclf.cache_folders import CacheEntry, cache_root, read_about
+from kerasclf.cache_folders import IMAGE_CACHE_GB, CacheEntry, cache_root, image_cache_bytes, read_about
 from kerasclf.data.file_records import FileTable, append_records, look_at, make_records
 from kerasclf.data.fit import Fit
 from kerasclf.data.known_fingerprints import KnownFingerprints
 from kerasclf.data.prepared_pixels import PreparedPixels, append_keys, append_pixels, open_for_appending
-from kerasclf.errors import DataError, FolderError
+from kerasclf.errors import FolderError, FolderInUseError
 from kerasclf.files import write_json
 from kerasclf.locks import hold
 from kerasclf.log import Log
@@ -33,7 +33,6 @@ from kerasclf.values import digest_of
 FORMAT = 1
 # Fewer and smaller files are decoded in about a second, and are not stored.
 MIN_FILES, MIN_BYTES = 1000, 32 << 20
-_LIMIT, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 # The share of the free disk that a store may take.
 _SHARE_OF_FREE = 0.8
 _ABOUT, _HEADERS = "about.json", "headers.index"
@@ -163,14 +162,14 @@ class ImageStore:
     def _close(self, error: Exception) -> None:
         """Stores nothing more, and says why once. What another process has stored meanwhile can still be read."""
         self._closed, self._pixels = True, None
-        cause = error if isinstance(error, OSError) else error.__cause__
-        if isinstance(cause, OSError):
-            reason = cause.strerror or str(cause)
-            self.log(
-                f"warning: prepared images cannot be stored in {self.folder}: {reason}. They are read from their files."
-            )
-        else:
+        if isinstance(error, FolderInUseError):
             self.log("another process prepares these images now; this one reads their files")
+            return
+        cause = error.__cause__ or error
+        reason = (cause.strerror if isinstance(cause, OSError) else "") or str(cause).rstrip(".")
+        self.log(
+            f"warning: prepared images cannot be stored in {self.folder}: {reason}. They are read from their files."
+        )
 
     def make_room(self, shape: tuple[int, ...], count: int) -> int:
         """Returns how many of some images can be prepared within the limit and the free disk.
@@ -179,7 +178,7 @@ class ImageStore:
         """
         if self._closed or not count:
             return 0
-        limit, entries = _limit_bytes(), list(stored(cache_root()))
+        limit, entries = image_cache_bytes(), list(stored(cache_root()))
         own = sum(entry.size for entry in entries if entry.folder == self.folder)
         others = [entry for entry in entries if entry.folder != self.folder]
         # Of the disk without this store: a second start must not take a part of the rest.
@@ -189,7 +188,9 @@ class ImageStore:
         if room < count:
             self._unprepared += count - room
             self._most = (
-                f"{format_bytes(limit)} ({_LIMIT})" if limit < on_disk else f"{format_bytes(on_disk)} of this disk"
+                f"{format_bytes(limit)} ({IMAGE_CACHE_GB})"
+                if limit < on_disk
+                else f"{format_bytes(on_disk)} of this disk"
             )
         while room and others and own + room * size + sum(entry.size for entry in others) > limit:
             oldest = others.pop()
@@ -222,7 +223,7 @@ def open_store(
     Raises:
         DataError: If `KERASCLF_IMAGE_CACHE_GB` is no number.
     """
-    if not _limit_bytes():
+    if not image_cache_bytes():
         return None
     known = look_at(files)
     if len(files) < MIN_FILES and sum(file.size for file in known) < MIN_BYTES:
@@ -282,14 +283,6 @@ def clear_images(entry: CacheEntry) -> str | None:
     except OSError as error:
         return f"{error.filename} cannot be removed: {error.strerror}. A process may still read it."
     return None
-
-
-def _limit_bytes() -> float:
-    text = os.environ.get("KERASCLF_IMAGE_CACHE_GB") or str(_DEFAULT_GB)
-    with contextlib.suppress(ValueError):
-        if (limit := float(text)) >= 0:
-            return limit * 1e9
-    raise DataError(f"{_LIMIT}: expected a number of GB, such as 20, or 0 to prepare no images. Received: {text!r}.")
 
 
 def _common(roots: Sequence[Path]) -> str:

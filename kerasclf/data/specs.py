@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from kerasclf.cache_folders import image_cache_bytes
 from kerasclf.data import table_files
 from kerasclf.data.dataset import ImageDataset
 from kerasclf.data.decode import MAX_PIXELS
@@ -136,7 +137,8 @@ def check_files(spec: str, group: str | None = None, skip_broken: bool = False) 
         skip_broken: As for `load_dataset`.
 
     Raises:
-        DataError: If the spec is unknown or has another form, a file is missing, or an image has no group.
+        DataError: If the spec is unknown or has another form, a file is missing, or an image has no group. Also if
+            `KERASCLF_IMAGE_CACHE_GB`, which limits the prepared images of files, is no number.
     """
     kind, rest = _parse(complete_spec(spec))
     form = SPECS[kind]
@@ -144,6 +146,7 @@ def check_files(spec: str, group: str | None = None, skip_broken: bool = False) 
     if form.list_files is None:
         form.check(kind, rest)
         return
+    image_cache_bytes()
     listings = list_sets(spec, group, skip_broken)
     if group is not None:
         check_groups(listings)

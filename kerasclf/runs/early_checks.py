@@ -2,17 +2,24 @@
 
 from collections.abc import Mapping
 
+from kerasclf.cache_folders import check_activations_folder, image_cache_bytes
 from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
 from kerasclf.errors import Problems
 from kerasclf.log import Log
-from kerasclf.network_checks import argument_problems, normalizes_itself, size_problems, weights_problems
+from kerasclf.network_checks import (
+    argument_problems,
+    normalizes_itself,
+    size_problems,
+    unfreeze_problems,
+    weights_problems,
+)
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.together import check_strategy
 
 
 def check_early(experiments: Mapping[str, Experiment]) -> None:
-    """Checks the networks, weights, image sizes and cached views of experiments. It does not look for images.
+    """Checks the networks, weights, trained parts, image sizes and caches of experiments. It does not look for images.
 
     Args:
         experiments: The experiments by name.
@@ -26,6 +33,9 @@ def check_early(experiments: Mapping[str, Experiment]) -> None:
             problems.add(problem)
         with problems.collect():
             check_workers(experiment)
+        for check in (_check_image_cache, _check_activation_cache):
+            with problems.collect():
+                check(experiment)
     problems.raise_all("The experiments cannot run")
 
 
@@ -51,7 +61,7 @@ def check_workers(experiment: Experiment) -> None:
 
 
 def warn_of_two_normalizations(name: str, experiment: Experiment, log: Log) -> None:
-    """Says that pixels are normalised twice. This is no error: the study of the pitfalls measures its effect.
+    """Says that pixels are normalised twice. This is no error: an experiment may measure the effect.
 
     Args:
         name: Name of the experiment.
@@ -69,6 +79,8 @@ def _network_problems(experiment: Experiment) -> list[str]:
     problems = argument_problems(experiment.model, dict(experiment.model_args))
     if experiment.transfer is not None:
         problems += weights_problems(experiment.model, experiment.transfer.weights)
+    for phase in experiment.phases:
+        problems += unfreeze_problems(experiment.model, dict(experiment.model_args), phase.unfreeze)
     return problems
 
 
@@ -85,6 +97,23 @@ def _views_problems(experiment: Experiment) -> list[str]:
             f"{transfer.views} views, and no frozen layer."
         ]
     return []
+
+
+def _check_activation_cache(experiment: Experiment) -> None:
+    """Checks the folder of cached activations, if a phase trains on them."""
+    transfer = experiment.transfer
+    if transfer is None or transfer.cache == "off" or "batch_norm_learns" in experiment.flaws:
+        return
+    changing = experiment.augmentation.is_random and not transfer.views
+    if not changing and any(phase.unfreeze != "all" for phase in experiment.phases):
+        check_activations_folder()
+
+
+def _check_image_cache(experiment: Experiment) -> None:
+    """Checks the limit of prepared images, if an experiment reads images from files."""
+    form = form_of(experiment.data)
+    if form is not None and form.list_files is not None:
+        image_cache_bytes()
 
 
 def _fit_problems(experiment: Experiment) -> list[str]:

@@ -37,6 +37,7 @@ class PlanRequest:
         threads: CPU threads of each run; None for all.
         snapshots: Folder for files of the data sets, which the runs read; None for no files.
         runs: Number of runs, which share the CPU cores; None if it is unknown.
+        flawed: Names of the experiments whose flaw is a lesson of their study. The plan does not warn of it.
     """
 
     experiments: dict[str, Experiment]
@@ -44,6 +45,7 @@ class PlanRequest:
     threads: int | None = None
     snapshots: str | None = None
     runs: int | None = None
+    flawed: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Returns plain JSON types."""
@@ -53,7 +55,8 @@ class PlanRequest:
     def from_dict(cls, plain: dict[str, Any]) -> "PlanRequest":
         """Makes the request that `to_dict` described."""
         experiments = {name: Experiment.from_dict(value) for name, value in plain["experiments"].items()}
-        return cls(**{**plain, "experiments": experiments, "measure": tuple(plain["measure"])})
+        names = {name: tuple(plain[name]) for name in ("measure", "flawed")}
+        return cls(**{**plain, **names, "experiments": experiments})
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,8 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
 
     for name, experiment in request.experiments.items():
         _check_settings(name, experiment)
-        warn_of_two_normalizations(name, experiment, log)
+        if name not in request.flawed:
+            warn_of_two_normalizations(name, experiment, log)
     for spec in {experiment.data for experiment in request.experiments.values()}:
         check_files(spec)
     for line in check_and_describe([phase for one in request.experiments.values() for phase in one.phases]):

@@ -69,7 +69,9 @@ def plan_study(
     remaining = [run for run in runs if not run.folder.complete and run not in failed]
     names = tuple(dict.fromkeys(run.name for run in remaining))
     on_splits = {run.key: run.experiment for run in runs}
-    plan = engine.plan(PlanRequest({**experiments, **on_splits}, names if measure else (), runs=len(remaining)), log)
+    flawed = tuple(name for name in experiments if name in study.lessons)  # such a study has one split
+    request = PlanRequest({**experiments, **on_splits}, names if measure else (), runs=len(remaining), flawed=flawed)
+    plan = engine.plan(request, log)
     _check_splits(experiments, plan, study.splits)
     inputs = {key: known_inputs(experiment, plan.data_of[key]) for key, experiment in on_splits.items()}
     for run in runs:

@@ -124,7 +124,7 @@ class ActivationCache:
             found = np.array([entries[key] for key in keys], np.int64).reshape(-1, 2)
         except (KeyError, FileNotFoundError) as error:
             raise vanished(self.folder) from error
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):  # removed meanwhile, or written by another user
             os.utime(self.folder / _ABOUT)  # the time of last use in `kerasclf cache list`
         return Activations(file, tuple(keys), found[:, 0], found[:, 1])
 

@@ -7,8 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from kerasclf.cache_folders import ANOTHER_CACHE
 from kerasclf.data import Subset
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, FolderInUseError
 from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.machine import format_bytes
@@ -74,7 +75,7 @@ class Frozen:
         """Returns a set whose "images" are the activations of the images. Missing activations are computed.
 
         Raises:
-            FolderError: If the disk has too little room.
+            FolderError: If the disk has too little room, or the cache cannot be written to.
         """
         return Subset(self.point.cache.source(self._extract(self._versions(subset), log)), subset.labels, subset.names)
 
@@ -109,7 +110,7 @@ class Frozen:
                 points = [self.point, *stack.enter_context(self._hold_others(needed, workers, writes))]
                 log(self._announcement(points, needed, workers))
                 compute = self.source.compute([one.cut for one in points])
-                extract(points, compute, views, missing, log, workers, writes)
+                extract(points, compute, views, missing, log, workers=workers, writes=writes)
         workers.wait()  # The cache is complete before those that do not write it read it.
         return keys
 
@@ -142,14 +143,14 @@ class Frozen:
 
     @contextlib.contextmanager
     def _hold_cache(self, log: Log) -> Iterator[None]:
-        """Holds the cache. Logs a message before it waits for another process."""
+        """Holds the cache. Logs a message before it waits for another process that holds it."""
         folder = self.point.cache.folder
         with contextlib.ExitStack() as stack:
             try:
-                stack.enter_context(hold(folder))
-            except FolderError as error:
+                stack.enter_context(hold(folder, remedy=ANOTHER_CACHE))
+            except FolderInUseError as error:
                 log(f"another run computes {self.name}; waiting for it ({str(error).partition('. ')[0]})")
-                stack.enter_context(hold(folder, _PATIENCE_S))
+                stack.enter_context(hold(folder, _PATIENCE_S, ANOTHER_CACHE))
             yield
 
     @contextlib.contextmanager

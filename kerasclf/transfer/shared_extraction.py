@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kerasclf.cache_folders import ANOTHER_CACHE
 from kerasclf.errors import FolderError
 
 Words = NDArray[np.float32]
@@ -77,7 +78,7 @@ class Workers:
             folder.mkdir(parents=True, exist_ok=True)
             own.touch()
         except OSError as error:
-            raise FolderError(f"{folder} cannot be written to: {error.strerror}.") from error
+            raise FolderError(f"{folder} cannot be written to: {error.strerror}. {ANOTHER_CACHE}") from error
         try:
             names = [bytes(name).decode() for name in self.gather(np.frombuffer(own.name.encode(), np.uint8))]
             writer = next(index for index, name in enumerate(names) if (folder / name).exists())

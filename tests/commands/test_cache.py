@@ -103,3 +103,31 @@ def test_prepared_images_are_listed_and_cleared(tmp_path, monkeypatch, capsys):
     main(["cache", "clear", entry.folder.name[:6]])
     assert "cleared 1 of 1 cache" in capsys.readouterr().out
     assert not entry.folder.exists()
+
+
+@pytest.fixture
+def kept(root):
+    """A measurement and the files of all caches, which a refused command must leave as they are."""
+    RememberedCosts({"device": "a CPU"}).keep({"model": "mlp"}, Rehearsal(1.0, 0.1, 0.1, 0.1, 0.1, 3, 99, 99, 0.5))
+    return sorted(root.rglob("*"))
+
+
+def test_an_empty_name_clears_nothing(root, kept, refused):
+    assert "NAMES: expected names of caches, or their first letters. Received an empty name." in refused(
+        "cache", "clear", ""
+    )
+    assert sorted(root.rglob("*")) == kept
+
+
+@pytest.mark.parametrize("names", [("nonsense", "costs"), ("costs", "nonsense"), ("FIRST", "nonsense", "costs")])
+def test_a_wrong_name_clears_nothing_of_the_others(root, kept, refused, names):
+    (first,) = (path.name for path in (root / "activations").iterdir())
+    error = refused("cache", "clear", *(first if name == "FIRST" else name for name in names))
+    assert "No cache is named 'nonsense'. kerasclf cache list shows them." in error
+    assert sorted(root.rglob("*")) == kept
+
+
+def test_all_wrong_names_are_refused_at_once(refused):
+    error = refused("cache", "clear", "nonsense", "", "more")
+    assert error.startswith("error: Nothing was cleared:")
+    assert all(text in error for text in ("'nonsense'", "an empty name", "'more'"))

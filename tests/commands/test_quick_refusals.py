@@ -1,6 +1,7 @@
 """Mistakes are refused before TensorFlow is imported: in a process that cannot import it, and starts no other one."""
 
 import json
+import os
 import subprocess
 import sys
 import zipfile
@@ -93,8 +94,17 @@ REFUSED = [
     ([*TRAIN, "--weights", "nowhere.keras"], "Received: 'nowhere.keras', which does not exist."),
     ([*TRAIN, "--weights", "ImageNet"], "Did you mean 'imagenet'?"),
     ([*TRAIN, "--weights", "SPACE"], "--weights: expected a file .keras (a saved model)"),
+    ([*TRAIN, "--backbone", "mobilenet_v2", "--weights", "TENSORS"],
+     "--weights: expected a file .keras (a saved model), .weights.h5 (Keras 3) or .h5 (of keras.applications) for "
+     "mobilenet_v2. Received: 'TENSORS'."),
+    (["weights", "convert", "TENSORS", "mobilenet_v2", "-o", "a.keras"],
+     "MODEL: expected a network that torchvision or timm has too"),
     ([*TRAIN, "--backbone", "nin"], "--weights: nin has no ImageNet weights. Give a file, or 'none'"),
     ([*TRAIN, "--unfreeze", "stag5"], "--unfreeze: expected 'head', 'all'"),
+    ([*TRAIN, "--backbone", "mlp", "--weights", "none", "--unfreeze", "last_stage"],
+     "--unfreeze: mlp has no convolutional layers. Expected 'head', 'all' or 'from:LAYER'. Received: 'last_stage'."),
+    ([*TRAIN, "--backbone", "squeezenet1_1", "--unfreeze", "last26"],
+     "--unfreeze: squeezenet1_1 has 25 convolutional layers. Expected 'head', 'all' or 'last1' to 'last25'."),
     ([*TRAIN, "--unfreeze", "head", "--head-epochs", "3"], "With --unfreeze head, give --epochs."),
     ([*TRAIN, "--views", "3"], "--views needs --augment"),
     ([*TRAIN, "--augment", "--views", "3", "--no-cache"], "--views: expected no --no-cache, as the cache holds"),
@@ -191,8 +201,9 @@ def places(tmp_path_factory):
     (folder / "runs" / "first" / "study.json").write_text("{}")
     (folder / "space.toml").write_text('["train.learning_rate"]\nfloat = [1e-3, 1.0]\n')
     (folder / "experiment.toml").write_text('data = "shapes"\nmodel = "basenet"\nmodel_args = {dropuot = 0.5}\n')
-    names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml",
-             "RUNS": "runs", "EXPERIMENT": "experiment.toml", "NOWHERE": "nowhere"}  # fmt: skip
+    (folder / "tensors.safetensors").touch()
+    names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml", "RUNS": "runs",
+             "EXPERIMENT": "experiment.toml", "TENSORS": "tensors.safetensors", "NOWHERE": "nowhere"}  # fmt: skip
     return folder, names
 
 
@@ -201,12 +212,17 @@ def answers(places):
     """The exit code and the message of each command line."""
     folder, names = places
     lines = [[_named(word, names) for word in arguments] for arguments, _ in REFUSED]
+    found = _answers_of(lines, folder)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "tensors.safetensors", "lines.json"}
+    return found
+
+
+def _answers_of(lines, folder, **environment):
     (folder / "lines.json").write_text(json.dumps(lines))
     program = [sys.executable, "-c", PROGRAM, str(folder / "lines.json")]
-    done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
+    done = subprocess.run(program, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    left = {path.name for path in folder.iterdir()}
-    assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "lines.json"}
     return json.loads(done.stdout)
 
 
@@ -223,3 +239,48 @@ def test_a_mistake_is_refused_without_tensorflow(number, answers, places):
     assert error.startswith("error: ")
     assert _named(REFUSED[number][1], places[1]) in error
     assert "usage:" not in error and "Traceback" not in error
+
+
+def test_a_cache_that_cannot_be_written_is_refused_with_the_options_without_tensorflow(places):
+    folder, _ = places
+    random = ["--backbone", "mobilenet_v2", "--weights", "none"]
+    lines = [
+        ["train", "photos", *random, "--plan", "--epochs", "3", "--jobs", "two"],
+        ["train", "photos", *random, "--budget", "1min"],
+        ["study", "birds", "--data", "folder:photos", *random],
+        ["course", "--only", "transfer", "--data", "digits", *random],
+        ["search", "head.json", "--space", "space.toml", "--max-trials", "2"],
+        ["check", "photos", *random],
+    ]
+    head = {"data": "folder:photos", "model": "mobilenet_v2", "transfer": {"weights": "none"}}
+    (folder / "head.json").write_text(json.dumps({**head, "train": {"unfreeze": "head"}}))
+    answers = _answers_of(lines, folder, KERASCLF_CACHE="space.toml/cache")
+    (folder / "head.json").unlink()
+    for line, (code, error) in zip(lines, answers, strict=True):
+        assert code == 2, (line, error)
+        assert error.count("cannot be cached in space.toml/cache/activations: ") == 1, (line, error)
+        assert "Set KERASCLF_CACHE to another folder, or turn the cache off with " in error
+    assert "with --no-cache." in answers[0][1]
+    assert "--jobs: expected a number" in answers[0][1]
+
+
+def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):
+    folder, _ = places
+    (folder / "photos.json").write_text('{"data": "folder:photos", "model": "basenet"}')
+    lines = [
+        ["train", "photos", "--backbone", "mobilenet_v2", "--weights", "none", "--plan", "--epochs", "0"],
+        ["study", "basenet", "--data", "folder:photos", "--repeats", "0"],
+        ["course", "--data", "folder:photos", "--only", "digits"],
+        ["search", "photos.json", "--space", "space.toml", "--max-trials", "2"],
+        ["check", "photos"],
+    ]
+    answers = _answers_of(lines, folder, KERASCLF_IMAGE_CACHE_GB="abc")
+    (folder / "photos.json").unlink()
+    expected = (
+        "KERASCLF_IMAGE_CACHE_GB: expected a number of GB, such as 20, or 0 to prepare no images. Received: 'abc'."
+    )
+    for line, (code, error) in zip(lines, answers, strict=True):
+        assert code == 2, (line, error)
+        assert error.count(expected) == 1, (line, error)
+    assert "--epochs: expected at least 1." in answers[0][1]
+    assert "--repeats: expected at least 1." in answers[1][1]

@@ -1,18 +1,26 @@
 """`kerasclf train --budget`: its checks, its networks, and a whole training."""
 
 import time
+from dataclasses import fields
 
 import pytest
 
 from kerasclf import Experiment
 from kerasclf.cli import main
+from kerasclf.commands.imbalance_options import ImbalanceOptions
 from kerasclf.commands.train import TrainCommand
-from kerasclf.commands.train_budget import _networks
+from kerasclf.commands.train_budget import _DECIDED, _checked, _networks
 from kerasclf.report import read_results
 from kerasclf.search.time_budget.budget_record import BudgetFolder
 from kerasclf.search.time_budget.timed_runs import TimedRuns
 from kerasclf.transfer import Transfer
 
+# The options that --budget honours; train_budget._DECIDED lists those that it refuses.
+HONOURED = {
+    "budget", "images", "data", "group_by", "skip_broken", "train_per_class", "test_per_class", "image_size", "fit",
+    "backbone", "weights", "head", "dropout", "batch_size", "precision", "strategy", "seed", "out",
+    *(field.name for field in fields(ImbalanceOptions)),
+}  # fmt: skip
 TRAIN = ["train", "--data", "digits", "--backbone", "mlp", "perceptron", "--weights", "none"]
 
 
@@ -32,6 +40,49 @@ def test_contradicting_options_are_refused_before_anything_is_read(options, mess
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_option_of_train_is_refused_or_honoured_with_a_budget():
+    names = [field.name for field in fields(TrainCommand)]
+    assert sorted(names) == sorted([*_DECIDED, *HONOURED])
+
+
+def test_the_settings_that_a_budget_honours_reach_the_experiments():
+    command = TrainCommand(
+        images="digits", backbone=("mlp",), weights=("none",), budget="1min", head=(7,), dropout=0.25, batch_size=5,
+        precision="float32", strategy="none", image_size="12x12", fit="pad", train_per_class=20, test_per_class=6,
+        class_weight="balanced",
+    )  # fmt: skip
+    seconds, (one,) = _checked(command)
+    assert seconds == 60
+    assert dict(one.model_args) == {"head": (7,), "head_dropout": 0.25}
+    assert (one.train.batch_size, one.train.precision, one.train.strategy) == (5, "float32", "none")
+    assert (one.image_size, one.fit, one.train.class_weight) == ((12, 12), "pad", "balanced")
+    assert (one.split.train_per_class, one.split.test_per_class) == (20, 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--data", "digits", "--continue", "runs/x"], ["--continue: expected no value with --budget"]),
+        (["--data", "digits", "--views", "3"], ["--views: expected no value with --budget"]),
+        (
+            ["--data", "digits", "--unfreeze", "head", "--head-epochs", "-3", "--epochs", "0"],
+            [f"{flag}: expected no value with --budget" for flag in ("--unfreeze", "--head-epochs", "--epochs")],
+        ),
+    ],
+)
+def test_only_the_options_that_a_user_gave_are_refused(options, expected, refused):
+    error = refused("train", "--budget", "20m", "--weights", "none", "--backbone", "mlp", *options)
+    problems = [line for line in error.splitlines() if "expected" in line]
+    assert len(problems) == len(expected)
+    assert all(any(text in line for line in problems) for text in expected)
+
+
+def test_a_budget_with_a_run_to_continue_does_not_name_networks_that_nobody_gave(refused):
+    error = refused("train", "--budget", "20m", "--continue", "runs/x", "--weights", "none")
+    assert "--continue: expected no value with --budget, which decides it." in error
+    assert "--backbone" not in error and "--weights" not in error
 
 
 def test_the_networks_are_those_given_or_those_of_a_folder_of_weights(tmp_path):

@@ -19,7 +19,7 @@ from kerasclf.data import FileImages, decode, image_sources, image_store, listed
 from kerasclf.data.dataset import SETS
 from kerasclf.data.file_records import RECORD
 from kerasclf.data.image_store import clear_images, stored
-from kerasclf.errors import DataError
+from kerasclf.errors import DataError, FolderError
 from kerasclf.locks import hold
 
 COUNT = 20
@@ -255,6 +255,18 @@ def test_a_disk_that_becomes_full_is_named_once(photos, monkeypatch, limit):
     assert [entry.images for entry in stored(cache_root())] == [4]
     check_same(load(photos), expected)  # with room again, the rest is prepared
     assert [entry.images for entry in stored(cache_root())] == [COUNT]
+
+
+def test_a_path_that_windows_does_not_allow_is_no_store_in_use(photos, decoded, monkeypatch):
+    def refuse(path):
+        raise FolderError(f"{path} cannot be written to: expected a path of at most 150 characters.")
+
+    monkeypatch.setattr(image_store, "hold", refuse)
+    lines = []
+    check_same(load(photos, lines), without_store(photos))
+    (line,) = [line for line in lines if "warning" in line]
+    assert "expected a path of at most 150 characters. They are read from their files." in line
+    assert not any("another process" in line for line in lines)
 
 
 def test_a_second_process_reads_the_files_while_the_first_prepares_them(photos, decoded):

@@ -37,3 +37,41 @@ def test_only_views_that_would_be_ignored_are_refused(accepted, refused, message
     check_early(viewed)
     with pytest.raises(KerasclfError, match=message):
         check_early({**viewed, "ignored": VIEWED.but(**refused)})
+
+
+@pytest.fixture
+def file_as_cache(tmp_path, monkeypatch):
+    """A folder of caches that cannot be made: a file is in its place."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "file" / "cache"))
+    return tmp_path / "file"
+
+
+def test_a_cache_that_cannot_be_written_is_refused_with_the_remedies(file_as_cache):
+    with pytest.raises(KerasclfError) as caught:
+        check_early({"viewed": VIEWED, "other": VIEWED.but(train=HEAD.but(epochs=3))})
+    assert str(caught.value) == (
+        f"The activations of the frozen layers cannot be cached in {file_as_cache}/cache/activations: {file_as_cache} "
+        "is no folder. Set KERASCLF_CACHE to another folder, or turn the cache off with `cache`."
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transfer": Transfer("none", cache="off")},
+        {"transfer": Transfer("none")},  # random images have other activations in every epoch
+        {"transfer": Transfer("none"), "augmentation": Augmentation(), "train": TrainConfig()},
+        {"transfer": None, "train": TrainConfig()},
+    ],
+    ids=["off", "random", "nothing frozen", "not pretrained"],
+)
+@pytest.mark.usefixtures("file_as_cache")
+def test_experiments_without_cached_activations_need_no_folder_for_them(changes):
+    check_early({"one": VIEWED.but(**changes)})
+
+
+@pytest.mark.usefixtures("file_as_cache")
+def test_a_phase_with_frozen_layers_before_others_needs_the_cache():
+    with pytest.raises(KerasclfError, match="cannot be cached"):
+        check_early({"then all": VIEWED.but(train=TrainConfig(), earlier_phases=(HEAD,))})

@@ -85,6 +85,20 @@ def test_pixels_that_are_normalised_twice_are_told(model, arguments, augmentatio
     assert lines == [expected] * warned
 
 
+def test_a_deliberate_flaw_is_not_told():
+    twice = Experiment(
+        data="folder:/nowhere",
+        model="mobilenet_v2",
+        augmentation=Augmentation(rescale=1 / 255),
+        transfer=Transfer("none"),
+    )
+    lines = []
+    with pytest.raises(KerasclfError, match="/nowhere does not exist"):
+        make_plan(PlanRequest({"lesson": twice, "mistake": twice}, flawed=("lesson",)), lines.append)
+    (line,) = lines
+    assert line.startswith("mistake: the augmentation normalises pixels")
+
+
 def test_a_table_is_not_augmented():
     experiment = Experiment(data="iris", model="mlp", augmentation=Augmentation(horizontal_flip=True))
     with pytest.raises(KerasclfError, match=r"flipped: expected no random augmentation and no transfer on .*a table"):
@@ -135,7 +149,9 @@ def test_experiments_with_different_fits_never_share_a_data_set(tmp_path):
 
 
 def test_a_request_travels_as_json():
-    request = PlanRequest(declare("birds").experiments, measure=("features",), threads=2, snapshots="/tmp/sets", runs=3)
+    request = PlanRequest(
+        declare("birds").experiments, ("features",), threads=2, snapshots="/tmp/sets", runs=3, flawed=("fine_tune_all",)
+    )
     assert PlanRequest.from_dict(request.to_dict()) == request
 
 

@@ -6,14 +6,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from kerasclf.data import ArrayImages, Subset
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.locks import hold
 from kerasclf.transfer import extraction
 from kerasclf.transfer.extraction import Views
@@ -321,3 +323,42 @@ def test_a_cache_that_vanished_is_computed_anew(cache_folder, removed):
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert len(counted.seen) == (20 if removed == "about.json" else 40)
+
+
+def test_a_cache_that_cannot_be_written_is_no_cache_that_another_run_fills(tmp_path):
+    (tmp_path / "file").touch()
+    counted = Counted()
+    expected = r"cannot be written to: .* Set KERASCLF_CACHE to another folder, or turn the cache off with `cache`\.$"
+    with pytest.raises(FolderError, match=expected):
+        make(tmp_path / "file" / "cache", counted).subset(random_subset(10), pytest.fail)
+    assert not counted.made
+
+
+def test_a_run_waits_for_another_one_that_computes_the_same_activations(cache_folder):
+    counted, subset, told, log = Counted(), random_subset(10), threading.Event(), []
+
+    def note(line):
+        log.append(line)
+        told.set()
+
+    frozen = make(cache_folder, counted)
+    with ThreadPoolExecutor(1) as pool:
+        with hold(frozen.point.cache.folder):
+            found = pool.submit(frozen.subset, subset, note)
+            assert told.wait(20)
+            assert not counted.seen
+        np.testing.assert_array_equal(rows(found.result(20)), colors(subset.images.array))
+    assert log[0].startswith("another run computes small up to layer1; waiting for it (")
+    assert f"is in use by process {os.getpid()} on" in log[0]
+
+
+def test_the_activations_of_another_user_can_be_read(cache_folder, monkeypatch):
+    subset = random_subset(10)
+    make(cache_folder, Counted()).subset(subset, silent)
+
+    def refuse(path):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "utime", refuse)  # for the owner alone
+    found = make(cache_folder, Counted()).subset(subset, pytest.fail)
+    np.testing.assert_array_equal(rows(found), colors(subset.images.array))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kerasclf.data import ArrayImages, Subset
+from kerasclf.errors import FolderError
 from kerasclf.locks import hold
 from kerasclf.transfer.shared_extraction import Workers
 from tests.transfer.conftest import random_subset
@@ -179,3 +180,9 @@ def test_what_another_process_has_computed_meanwhile_is_kept(tmp_path):
         np.testing.assert_array_equal(found, colors(subset.images.array))
     assert log[0].startswith("computing small up to layer1 of 5 images by 2 workers, once: 60 B in ")
     assert len(known(tmp_path, 1)) == 20
+
+
+def test_workers_say_what_to_do_if_the_cache_cannot_be_written(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError, match=r"Not a directory\. Set KERASCLF_CACHE to another folder, or turn the cache"):
+        Workers(0, 2).writes(tmp_path / "file" / "cache")

@@ -13,7 +13,7 @@ from kerasclf.models.weights.keras_files import Weights, another_network, by_lay
 from kerasclf.models.weights.published import PUBLISHED, published_file
 from kerasclf.models.weights.torch_files import read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of, match_torch
-from kerasclf.network_checks import FILE_FORMS, KERAS_FORMS, TORCH_FORMS, weights_file
+from kerasclf.network_checks import TORCH_FORMS, file_forms, form_problem, weights_file
 from kerasclf.network_source import is_own
 
 
@@ -120,20 +120,20 @@ def _download(architecture: str) -> Weights:
 def _read(path: Path, architecture: str) -> Weights:
     if not path.is_file():
         raise KerasclfError(
-            f"weights: expected 'imagenet', 'none' or a file: {FILE_FORMS}. Received: {str(path)!r}, which does not "
-            "exist."
+            f"weights: expected 'imagenet', 'none' or a file: {file_forms(architecture)}. Received: {str(path)!r}, "
+            "which does not exist."
         )
     if is_own(architecture) and path.suffix != ".keras":
         raise KerasclfError(
             f"weights: expected a .keras file for {architecture}, as other files follow the names of known networks. "
             f"Received: {str(path)!r}."
         )
+    if problem := form_problem(architecture, path):
+        raise KerasclfError(problem)
     if path.suffix in TORCH_FORMS:
         tensors = read_torch_file(path)
         return match_torch(find_builder(architecture)(num_classes=classes_of(tensors)), tensors, path)
-    if path.suffix in KERAS_FORMS:
-        return read_keras_file(path, architecture)
-    raise KerasclfError(f"weights: expected a file {FILE_FORMS}. Received: {str(path)!r}.")
+    return read_keras_file(path, architecture)
 
 
 def _copy(found: Weights, layers: list[keras.Layer], architecture: str, source: str) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kerasclf.child_process import start_child
-from kerasclf.errors import FolderError, KerasclfError
+from kerasclf.errors import FolderInUseError, KerasclfError
 from kerasclf.locks import hold
 from kerasclf.log import Log
 from kerasclf.search.distributed.address import Address
@@ -92,14 +92,14 @@ def _hold_name(folder: Path, name: str | None) -> Iterator[str]:
     """Holds a name that no other running worker holds. The name of a dead worker is free, and its trial with it."""
     host = platform.node() or "worker"
     candidates = [name] if name is not None else [f"{host}-{number}" for number in range(1, _MAX_WORKERS)]
-    reason: FolderError | None = None
+    reason: FolderInUseError | None = None
     with contextlib.ExitStack() as stack:
         for candidate in candidates:
             try:
                 stack.enter_context(hold(SearchFolder(folder).worker(candidate)))
-            except FolderError as error:
+            except FolderInUseError as error:
                 reason = error
                 continue
             yield candidate
             return
-    raise FolderError(f"The worker cannot take the name {candidates[-1]}: {reason}")
+    raise FolderInUseError(f"The worker cannot take the name {candidates[-1]}: {reason}")

@@ -76,12 +76,16 @@ def birds_study(protocol: Protocol = "sound", backbone: str = _BACKBONE) -> Stud
             "The original gave up fine-tuning ResNet50 at 40 minutes per epoch. Only the experiment features has "
             "published figures. The experiments head_then_… are additions.",
             *[
-                f"head_then_{cut} is left out, because {backbone} has fewer convolutional layers."
+                f"head_then_{cut} is left out, because {backbone} has {_lack(cut)} convolutional layers."
                 for cut in _CUTS
                 if cut not in cuts
             ],
         ),
     )
+
+
+def _lack(cut: str) -> str:
+    return "no" if cut == "last_stage" else "fewer"
 
 
 def _trained_on(features: Experiment, unfreeze: str, epochs: int, protocol: Protocol) -> Experiment:

@@ -12,7 +12,7 @@ from keras import layers
 from kerasclf.errors import KerasclfError
 from kerasclf.models import backbones, default_weights, find_pretrained, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone, bare
-from kerasclf.models.weights.pretrained import FILE_FORMS
+from kerasclf.network_checks import file_forms
 
 
 def tiny(include_top, weights, input_tensor=None, width=4, extra=None):
@@ -168,7 +168,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("tiny", str(tmp_path / "lost.keras"))
     assert str(caught.value) == (
-        f"weights: expected 'imagenet', 'none' or a file: {FILE_FORMS}. Received: "
+        f"weights: expected 'imagenet', 'none' or a file: {file_forms('tiny')}. Received: "
         f"'{tmp_path / 'lost.keras'}', which does not exist."
     )
 
@@ -178,7 +178,7 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     path.write_bytes(b"")
     with pytest.raises(KerasclfError) as caught:
         find_pretrained("tiny", str(path))
-    assert str(caught.value) == (f"weights: expected a file {FILE_FORMS}. Received: '{path}'.")
+    assert str(caught.value) == (f"weights: expected a file {file_forms('tiny')} for tiny. Received: '{path}'.")
 
 
 @pytest.mark.parametrize("name", ["model.keras", "model.weights.h5", "legacy.h5"])

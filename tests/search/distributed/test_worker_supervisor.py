@@ -22,6 +22,12 @@ def test_workers_hold_different_names(tmp_path):
             pass
 
 
+def test_a_folder_that_cannot_be_written_is_no_name_in_use(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(FolderError, match=r"^\S+ cannot be written to: "), _hold_name(tmp_path / "file", None):
+        pass
+
+
 def test_a_worker_without_a_chief_writes_nothing(tmp_path):
     address = Address(port=free_port())
     with pytest.raises(KerasclfError, match=f"No chief answers at {address} after 0 s"):

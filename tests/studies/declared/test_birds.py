@@ -4,6 +4,7 @@ import pytest
 
 from kerasclf import TrainConfig
 from kerasclf.errors import KerasclfError
+from kerasclf.runs.early_checks import check_early
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
 
@@ -34,6 +35,14 @@ def test_another_network_is_named_and_keeps_the_depths_that_it_has():
     assert "ResNet50" not in study.question
     assert study.published == declare("birds").published
     assert (study.backbones, study.own_backbones) == (("squeezenet1_1",), ("keras_resnet50",))
+
+
+def test_a_network_without_feature_maps_has_no_experiment_with_its_last_stage():
+    study = declare("birds", options=StudyOptions(backbones=("mlp",), weights="none", data="shapes"))
+    assert list(study.experiments) == ["features", "fine_tune_all"]
+    assert "head_then_last_stage is left out, because mlp has no convolutional layers." in study.notes
+    assert "head_then_last15 is left out, because mlp has fewer convolutional layers." in study.notes
+    check_early(study.experiments)
 
 
 def test_an_unknown_form_of_unfreeze_is_refused():

@@ -1,17 +1,22 @@
 """The study of the flaws: each flaw stands alone, and the quick size runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kerasclf.cli import main
 from kerasclf.data.leaks import leaked_test_images
+from kerasclf.errors import KerasclfError
 from kerasclf.flaws import FLAWS
 from kerasclf.report import read_results
 from kerasclf.report.changes import changes_between
 from kerasclf.report.lessons import lessons_of
+from kerasclf.runs.engines import Inline
 from kerasclf.studies import declare
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions
+from kerasclf.studies.study_runner import plan_study
 
 SETTINGS = {
     "augment_validation": ("augment_validation", "false", "true"),
@@ -48,6 +53,17 @@ def test_a_network_without_batch_normalisation_lacks_one_flaw():
     own, study = (declare("pitfalls", options=StudyOptions(backbones=names)) for names in ((), ("squeezenet1_1",)))
     assert {*own.experiments} - {*study.experiments} == {*own.lessons} - {*study.lessons} == {"batch_norm_learns"}
     assert "batch_norm_learns is left out, because squeezenet1_1 has no batch normalisation." in study.notes
+
+
+def test_the_plan_does_not_warn_of_a_flaw_that_is_a_lesson(tmp_path):
+    study, lines = declare("pitfalls", options=StudyOptions(data="folder:/nowhere", weights="none")), []
+    with pytest.raises(KerasclfError, match="/nowhere does not exist"):  # no image is read before the warnings
+        plan_study(study, tmp_path, engine=Inline(), log=lines.append)
+    assert lines == []
+    without = replace(study, lessons={})
+    with pytest.raises(KerasclfError, match="/nowhere does not exist"):
+        plan_study(without, tmp_path, engine=Inline(), log=lines.append)
+    assert lines[0].startswith("double_rescaling: the augmentation normalises pixels, and mobilenet_v2 normalises")
 
 
 @pytest.mark.slow
