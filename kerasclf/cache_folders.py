@@ -38,13 +38,15 @@ def image_cache_bytes() -> float:
 
 
 def check_activations_folder() -> None:
-    """Checks that activations of frozen layers can be cached on this machine. Creates no files.
+    """Checks that there is a folder for activations of frozen layers, or that it can be made. Creates no files.
+
+    A folder that others may write to is enough: the activations may all be there.
 
     Raises:
-        FolderError: If they cannot.
+        FolderError: If there is none, and none can be made.
     """
     folder = cache_root() / "activations"
-    if reason := obstacle_to(folder):
+    if not os.path.isdir(folder) and (reason := obstacle_to(folder)):  # noqa: PTH112 - see obstacle_to
         raise FolderError(
             f"The activations of the frozen layers cannot be cached in {folder}: {reason}. {ANOTHER_CACHE}"
         )

@@ -71,6 +71,15 @@ def test_experiments_without_cached_activations_need_no_folder_for_them(changes)
     check_early({"one": VIEWED.but(**changes)})
 
 
+def test_a_cache_that_only_others_may_write_to_can_be_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
+    monkeypatch.setattr("os.access", lambda path, mode: False)
+    with pytest.raises(KerasclfError, match="you have no permission to write to"):
+        check_early({"viewed": VIEWED})
+    (tmp_path / "activations").mkdir()
+    check_early({"viewed": VIEWED})
+
+
 @pytest.mark.usefixtures("file_as_cache")
 def test_a_phase_with_frozen_layers_before_others_needs_the_cache():
     with pytest.raises(KerasclfError, match="cannot be cached"):
