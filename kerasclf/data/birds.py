@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from kerasclf.data.dataset import Subset
 from kerasclf.data.folders import list_files
+from kerasclf.data.known_sets import divided
 from kerasclf.data.listings import Listing
 from kerasclf.errors import DataError
 
@@ -53,8 +54,7 @@ def are_all(sets: Mapping[str, Subset]) -> bool:
 
     The names of the files and their species decide. The pixels depend on the decoder of JPEG and on the resizing.
     """
-    outside = [sets[name] for name in ("train", "validation") if name in sets]
-    test = [sets["test"]] if "test" in sets else []
+    outside, test = divided(sets)
     if (sum(map(len, outside)), sum(map(len, test))) != SIZES:
         return False
     names, species = list[str](), set[tuple[str, int]]()

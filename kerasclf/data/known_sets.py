@@ -55,8 +55,8 @@ def recognise(sets: Mapping[str, Subset]) -> KnownSet | None:
     Args:
         sets: The sets, at least "train". A validation set counts as a part of the training set.
     """
+    outside, test = divided(sets)
     for known in KNOWN_SETS:
-        outside, test = _divided(sets)
         sizes = sum(map(len, outside)), sum(map(len, test))
         same_form = sets["train"].images.shape == known.image_shape and sizes == (known.outside_test, known.test)
         if same_form and content_digest(sets) == known.digest:
@@ -70,14 +70,15 @@ def content_digest(sets: Mapping[str, Subset]) -> str:
     Args:
         sets: As for `recognise`.
     """
-    outside, test = (_class_sums(subsets) for subsets in _divided(sets))
+    outside, test = (_class_sums(subsets) for subsets in divided(sets))
     labels = outside.keys() | test.keys()
     # Sorted by content: the numbers of the classes do not matter.
     classes = sorted(f"{outside.get(label, 0):032x} {test.get(label, 0):032x}" for label in labels)
     return hashlib.sha256("\n".join(classes).encode()).hexdigest()
 
 
-def _divided(sets: Mapping[str, Subset]) -> tuple[list[Subset], list[Subset]]:
+def divided(sets: Mapping[str, Subset]) -> tuple[list[Subset], list[Subset]]:
+    """Returns the sets outside the test set, and the test set if there is one."""
     return [sets[name] for name in ("train", "validation") if name in sets], [sets["test"]] if "test" in sets else []
 
 

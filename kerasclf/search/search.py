@@ -174,7 +174,8 @@ class Search:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Search":
         """Returns the search that `to_dict` described."""
-        plain = {name: plain[name] for name in SearchContents.__annotations__ if name in plain}
+        plain = {"own_backbone": "", **plain}
+        plain = {name: plain[name] for name in SearchContents.__annotations__}
         lists = {name: tuple(plain[name]) for name in ("seeds", "final_seeds", "notes", "reductions")}
         space: Space | Mapping[str, Axis] = space_from_dict(plain["space"], "search.json")
         return cls(**{**plain, **lists, "experiment": Experiment.from_dict(plain["experiment"]), "space": space})

@@ -108,28 +108,20 @@ def make_phase_inputs(
             model = built.assembled.model
         else:
             model = built.assembled.through(cut, learns) if reason else cuts.upper(cut)
-    if cut is None or reason:
-        return PhaseInputs(
-            model=model,
-            train=dataset.train,
-            validation=dataset.validation,
-            augmentation=recipe.augmentation,
-            views=0,
-            counts=counts,
-            frozen=None,
-            reason=reason,
-        )
-    frozen = freeze_below(built, cut, transfer, also_cache)
     inputs = PhaseInputs(
         model=model,
         train=dataset.train,
         validation=dataset.validation,
-        augmentation=Augmentation(),
-        views=transfer.views,
+        augmentation=recipe.augmentation,
+        views=0,
         counts=counts,
-        frozen=frozen,
-        reason="",
+        frozen=None,
+        reason=reason,
     )
+    if cut is None or reason:
+        return inputs
+    frozen = freeze_below(built, cut, transfer, also_cache)
+    inputs = replace(inputs, augmentation=Augmentation(), views=transfer.views, frozen=frozen)
     return _extracted(inputs, dataset, log) if samples is None else _sampled(inputs, dataset, samples)
 
 
