@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from kerasclf.cluster import Cluster, join
+from kerasclf.machine.cluster import Cluster, join
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -92,7 +92,7 @@ def measure(case: Case, strategy: str) -> dict[str, float]:
     """Returns the images/s, the weights, the seconds of an exchange and the bytes that a step sends."""
     import keras
 
-    from kerasclf.training.devices import make_strategy
+    from kerasclf.training.distributed.devices import make_strategy
     from kerasclf.training.train import train
 
     keras.backend.clear_session()

@@ -165,7 +165,7 @@ def peer_rate(data: str, count: int, draft: bool) -> dict[str, Any]:
     """Returns images/s of a DataLoader with a worker per core."""
     import torch
 
-    from kerasclf.machine import usable_cores
+    from kerasclf.machine.resources import usable_cores
 
     files = sorted(Path(data).rglob("*.jpg"))[:count]
     dataset: Any = Photographs(files, draft)

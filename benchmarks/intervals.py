@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from kerasclf.files import write_bytes
-from kerasclf.report.random_effects import difference_of, mean_of, prediction, summarise_scores
-from kerasclf.report.themes import figure_bytes
+from kerasclf.files.writing import write_bytes
+from kerasclf.report.figures.themes import figure_bytes
+from kerasclf.report.statistics.random_effects import difference_of, mean_of, prediction, summarise_scores
 
 ACCURACY, IMAGE_DEVIATION = 0.6, 1.5
 # The threshold at which 60 % of the verdicts are right, and the accuracy per unit of it.

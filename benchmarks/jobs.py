@@ -11,7 +11,7 @@ import sys
 import time
 
 from benchmarks.measure import median, print_table, ratio
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 
 ROUNDS = 5
 _MIN_S = 8.0
@@ -28,7 +28,7 @@ def measure(what: str, threads: int) -> None:
     import numpy as np
 
     from kerasclf.models import CATALOGUE
-    from kerasclf.runs.worker import limit_threads
+    from kerasclf.runs.engines.worker import limit_threads
 
     limit_threads(threads)
     name, side, batch = SIZES[what]

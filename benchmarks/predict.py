@@ -60,8 +60,8 @@ def kerasclf_rate(network: str, files: Sequence[str], engine: Engine) -> tuple[f
 def _trained(network: str) -> Any:
     """Returns the saved model of an untrained network."""
     from kerasclf.inference.trained_model import TrainedModel
-    from kerasclf.model_file import save_model
     from kerasclf.models import build
+    from kerasclf.networks.model_file import save_model
     from kerasclf.pipeline.augmentation import Augmentation
     from kerasclf.training.assembly import Blueprint
 
@@ -77,7 +77,7 @@ def _trained(network: str) -> Any:
 
 def measure(who: str, network: str, folder: str, count: str) -> None:
     """Prints the speed and the memory of one contestant in this process."""
-    from kerasclf.runs.meter import peak_memory_mb
+    from kerasclf.runs.planning.meter import peak_memory_mb
 
     files = photographs(Path(folder), int(count))
     if who in PEERS:

@@ -24,8 +24,8 @@ from PIL import Image, JpegImagePlugin
 
 from benchmarks.measure import print_table
 from kerasclf.data import FileImages
-from kerasclf.data.encoded_files import EncodedFiles
 from kerasclf.data.image_sources import keys_of
+from kerasclf.data.pixels.encoded_files import EncodedFiles
 
 SIDE, BATCH, DEGREES, ROUNDS, MOST = 224, 32, 15, 3, 192
 THREADS = (2, 4, 8, 16)

@@ -13,7 +13,7 @@ import torchvision
 from numpy.typing import NDArray
 from torch import nn
 
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 
 
 def build(name: str, side: int, classes: int) -> nn.Module:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageOps
 
 from benchmarks.torch_transfer import DEVIATION, HIDDEN, MEAN, NETWORKS
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 
 
 class Photographs(torch.utils.data.Dataset):  # type: ignore[type-arg]

@@ -15,7 +15,7 @@ from torch import nn
 
 from benchmarks.torch_mobile import SqueezeNet, efficientnet_lite0, mobilenet_v2
 from benchmarks.torch_resnet import ResNet50
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 
 # Each has the parts `lower` (below the last stage), `features` (the last stage and pooling) and `head`.
 NETWORKS: dict[str, Callable[[int, int], nn.Module]] = {

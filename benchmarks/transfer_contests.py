@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from benchmarks.random_images import dataset_of, images_of, labels_of
-from kerasclf.runs.meter import peak_memory_mb
+from kerasclf.runs.planning.meter import peak_memory_mb
 
 if TYPE_CHECKING:
     from kerasclf import ImageDataset, TrainConfig
@@ -80,8 +80,8 @@ def settings_for(network: str, settings: Settings) -> Settings:
 
 
 def built_for(network: str, dataset: "ImageDataset", config: "TrainConfig", transfer: "Transfer") -> "Built":
-    from kerasclf.machine import usable_cores
-    from kerasclf.runs.worker import limit_threads
+    from kerasclf.machine.resources import usable_cores
+    from kerasclf.runs.engines.worker import limit_threads
     from kerasclf.training.assembly import build_model
     from kerasclf.training.recipe import Recipe
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 from kerasclf.studies.study_options import StudyOptions
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def shortened(name: str, repeats: int) -> "Study":
 
 def kerasclf(study: str, jobs: int, share: bool) -> None:
     from kerasclf import run_study
-    from kerasclf.runs.engines import Processes
+    from kerasclf.runs.engines.local_engines import Processes
 
     with tempfile.TemporaryDirectory() as out:
         run_study(shortened(study, REPEATS), f"{out}/study", engine=Processes(jobs), share=share)

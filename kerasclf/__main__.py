@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from kerasclf.interruption import PARENT, Interruption
+from kerasclf.machine.interruption import PARENT, Interruption
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # A file or a terminal of Windows may have an encoding that lacks a character.
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        from kerasclf.temporary import TemporaryFolder
+        from kerasclf.files.temporary import TemporaryFolder
 
         with contextlib.suppress(OSError):  # A command that needs temporary files reports the error.
             temporary = TemporaryFolder()

@@ -14,16 +14,16 @@ from kerasclf.commands.cache import CacheCommand
 from kerasclf.commands.calibrate import CalibrateCommand
 from kerasclf.commands.check import CheckCommand
 from kerasclf.commands.cite import CiteCommand
-from kerasclf.commands.command_line import command_line_problems
 from kerasclf.commands.completion import CompletionCommand, completion_script
 from kerasclf.commands.course import CourseCommand
 from kerasclf.commands.demo import DemoCommand
 from kerasclf.commands.doctor import DoctorCommand
 from kerasclf.commands.evaluate import EvaluateCommand
 from kerasclf.commands.export import ExportCommand
-from kerasclf.commands.help_text import help_of, help_of_all
 from kerasclf.commands.launch import LaunchCommand
 from kerasclf.commands.models import ModelsCommand
+from kerasclf.commands.options.command_line import command_line_problems
+from kerasclf.commands.options.help_text import help_of, help_of_all
 from kerasclf.commands.output import with_flags
 from kerasclf.commands.predict import PredictCommand
 from kerasclf.commands.report import ReportCommand

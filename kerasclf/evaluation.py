@@ -19,9 +19,9 @@ from kerasclf.errors import DataError, Problems
 from kerasclf.inference.evaluate import ALL_CORRUPTED, Computes, EvaluationOptions, Predicted, predict_labelled, sets_of
 from kerasclf.inference.labelled_images import LabelledImages
 from kerasclf.log import Log
-from kerasclf.report.evaluated_model import ENSEMBLE, EvaluatedModel, ensemble_of
-from kerasclf.report.evaluation_page import write_evaluation
-from kerasclf.report.evaluation_results import EvaluationResults
+from kerasclf.report.evaluation.evaluated_model import ENSEMBLE, EvaluatedModel, ensemble_of
+from kerasclf.report.evaluation.evaluation_page import write_evaluation
+from kerasclf.report.evaluation.evaluation_results import EvaluationResults
 from kerasclf.runs.examples import Examples, example_indices, thumbnails
 from kerasclf.runs.run_folder import PREDICTIONS, RunFolder
 

@@ -16,7 +16,7 @@ from kerasclf.explained_study import explain_study
 from kerasclf.looks import run_until_decided
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.course import illustration_figures
-from kerasclf.report.figures import draw_confusion
+from kerasclf.report.figures.study_figures import draw_confusion
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.model_card import write_model_card
@@ -25,7 +25,7 @@ from kerasclf.report.results_reader import read_results
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.runs.default_progress import default_log, default_progress
-from kerasclf.runs.engines import Engine, Processes
+from kerasclf.runs.engines.local_engines import Engine, Processes
 from kerasclf.runs.progress import RunListener
 from kerasclf.studies.illustrations import illustrate_study
 from kerasclf.studies.study import Study
@@ -189,7 +189,7 @@ def run_study(
     Example:
         >>> import tempfile
         >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
-        >>> from kerasclf.runs.engines import Inline
+        >>> from kerasclf.runs.engines.local_engines import Inline
         >>> scaled = Augmentation(rescale=1 / 255)
         >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
         >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasclf.errors import FolderError, listed, shortened
-from kerasclf.inference.model_calibration import ModelCalibration, read_model_calibration
-from kerasclf.model_file import MODEL
+from kerasclf.inference.calibration.model_calibration import ModelCalibration, read_model_calibration
+from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
 from kerasclf.search.final import BASE, BEST, refit_of
@@ -78,7 +78,7 @@ def load(source: str | Path, *, raw: bool = False) -> "TrainedModel":
     Example:
         >>> import tempfile
         >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, load, load_dataset, run_study
-        >>> from kerasclf.runs.engines import Inline
+        >>> from kerasclf.runs.engines.local_engines import Inline
         >>> scaled = Augmentation(rescale=1 / 255)
         >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
         >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})

@@ -36,7 +36,7 @@ tf.config.set_logical_device_configuration(
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.data import ArrayImages, ImageDataset, Subset
 from kerasclf.notebook_figure import NotebookFigure, png_of
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
 from tests.photos import add_images
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.cluster import Cluster, join
 from kerasclf.commands.launch import free_addresses
-from tests.training.test_replicas import dataset_of
+from kerasclf.machine.cluster import Cluster, join
+from tests.training.distributed.test_replicas import dataset_of
 from tests.worker_processes import BASIC
 
 STRATEGIES = ("none", "mirrored", "multiworker")

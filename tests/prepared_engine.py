@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_folder import StudyFolder
 from tests.conftest import make_subset

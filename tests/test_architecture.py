@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -14,7 +15,9 @@ import kerasclf
 
 PACKAGE = Path(kerasclf.__file__).parent
 # Each folder may import from those before it.
-ORDER = """data pipeline models transfer training runs inference audit studies search report commands""".split()
+ORDER = (
+    "files machine data pipeline networks models transfer training runs inference audit studies search report commands"
+).split()
 # Models do not depend on data, and the report does not depend on networks.
 FORBIDDEN = {"models": {"data", "pipeline"}, "report": {"models", "transfer"}}
 
@@ -52,6 +55,16 @@ def test_imports_go_one_way(folder):
             assert used == folder or used not in FORBIDDEN.get(folder, set()), f"{path} imports {used}"
 
 
+def test_the_guide_lists_every_folder():
+    """Those of the first level in the order of imports, and those below them in the row of their folder."""
+    guide = PACKAGE.parent.joinpath("CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `kerasclf/(\w+)` \| (.*) \|$", guide, re.MULTILINE))
+    assert list(rows) == ORDER
+    for folder, content in rows.items():
+        below = {path.parent.name for path in PACKAGE.joinpath(folder).glob("*/*.py")}
+        assert {name for name in below if f"`{name}/`" not in content} == set(), folder
+
+
 def test_there_is_no_import_circle():
     graph = {module: {used for used in imports_of(path) if used != module} for module, path in MODULES.items()}
     assert len(list(TopologicalSorter(graph).static_order())) == len(MODULES)  # raises CycleError
@@ -76,7 +89,7 @@ def test_tensorflow_is_not_imported_before_there_is_something_to_compute():
         "from kerasclf import load",
         "import kerasclf.cli",
         "import kerasclf.report",
-        "import kerasclf.inference.abstention, kerasclf.inference.calibration, kerasclf.inference.conformal",
+        "from kerasclf.inference.calibration import abstention, calibration, conformal",
         "import kerasclf.evaluation",
         "import kerasclf.search",
         "from kerasclf.search.search_catalogue import SEARCHES; [known.make().check() for known in SEARCHES.values()]",

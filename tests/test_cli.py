@@ -10,8 +10,8 @@ import pytest
 
 import kerasclf
 from kerasclf.cli import COMMANDS, main
-from kerasclf.commands.command_line import command_line_problems
-from kerasclf.commands.option_fields import options_of
+from kerasclf.commands.options.command_line import command_line_problems
+from kerasclf.commands.options.option_fields import options_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import kerasclf
-from kerasclf import interruption
+from kerasclf.machine import interruption
 
 PACKAGE = Path(kerasclf.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "command_line.md").read_text(encoding="utf-8")

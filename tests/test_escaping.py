@@ -21,7 +21,7 @@ from kerasclf.escaping import (
     on_one_line,
     visible,
 )
-from kerasclf.report.themes import figure_bytes
+from kerasclf.report.figures.themes import figure_bytes
 from tests.damage import names
 from tests.test_fuzz import tried
 

@@ -13,7 +13,7 @@ from kerasclf.data.specs import check_files
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.report import read_results, write_report
 from kerasclf.runs.early_checks import check_early
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.progress import SilentRunListener
 from tests.report.conftest import folder, nothing_drawn, study  # noqa: F401 - fixtures
 

@@ -22,12 +22,14 @@ from safetensors.numpy import save_file
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.commands import cache as cache_command
 from kerasclf.commands import show as show_command
-from kerasclf.csv_files import csv_text
 from kerasclf.data.dataset import SETS
-from kerasclf.data.decode import read_header, read_image
 from kerasclf.data.earlier_sets import read_earlier_sets
+from kerasclf.data.pixels.decode import read_header, read_image
 from kerasclf.errors import KerasclfError
-from kerasclf.files import file_digest, write_arrays, write_json
+from kerasclf.files.arrays import write_arrays
+from kerasclf.files.csv_files import csv_text
+from kerasclf.files.reading import file_digest
+from kerasclf.files.writing import write_json
 from kerasclf.models.weights.keras_files import read_keras_file
 from kerasclf.models.weights.torch_files import read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of

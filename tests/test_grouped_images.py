@@ -9,9 +9,9 @@ import pytest
 from kerasclf import Experiment, Study, TrainConfig, run_study
 from kerasclf.cli import main
 from kerasclf.report import read_results
-from kerasclf.report.random_effects import by_group, mean_of, summarise_scores
-from kerasclf.report.scores import scores_of
-from kerasclf.runs.engines import Inline
+from kerasclf.report.statistics.random_effects import by_group, mean_of, summarise_scores
+from kerasclf.report.statistics.scores import scores_of
+from kerasclf.runs.engines.local_engines import Inline
 from tests.photos import write_photo
 from tests.report.run_folders import draw_nothing
 

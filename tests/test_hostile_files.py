@@ -11,10 +11,11 @@ import h5py
 import numpy as np
 import pytest
 
-from kerasclf import hdf5_check
 from kerasclf.commands import show as show_command
 from kerasclf.errors import KerasclfError
-from kerasclf.files import check_unpacked_size, read_json, read_npz
+from kerasclf.files import hdf5_check
+from kerasclf.files.arrays import check_unpacked_size, read_npz
+from kerasclf.files.reading import read_json
 from kerasclf.models.weights.keras_files import read_keras_file
 from kerasclf.models.weights.torch_files import read_torch_file
 
@@ -22,9 +23,10 @@ from kerasclf.models.weights.torch_files import read_torch_file
 LIMITED = """
 import resource, sys
 from pathlib import Path
-from kerasclf.data.decode import read_image
+from kerasclf.data.pixels.decode import read_image
 from kerasclf.errors import KerasclfError
-from kerasclf.files import read_json, read_npz
+from kerasclf.files.arrays import read_npz
+from kerasclf.files.reading import read_json
 from kerasclf.runs.examples import read_examples
 pages = int(Path("/proc/self/statm").read_text().split()[0])
 limit = pages * resource.getpagesize() + (512 << 20)

@@ -5,7 +5,8 @@ import shutil
 import pytest
 
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
 from kerasclf.loading import find_model
 from tests.inference import conftest
 

@@ -9,13 +9,13 @@ from scipy import stats
 from kerasclf import Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.data.splits import make_sets
 from kerasclf.errors import DataError, FolderError, KerasclfError
-from kerasclf.files import read_json
+from kerasclf.files.reading import read_json
 from kerasclf.report import read_results, write_report
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.findings import findings
-from kerasclf.report.intervals import accuracy_of
-from kerasclf.report.random_effects import mean_of, summarise_scores, summarise_values
 from kerasclf.report.rerun_commands import command_of, command_of_run
+from kerasclf.report.statistics.intervals import accuracy_of
+from kerasclf.report.statistics.random_effects import mean_of, summarise_scores, summarise_values
 from kerasclf.report.summary import summarise
 from kerasclf.studies import declare
 from kerasclf.studies.study import Lesson

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from kerasclf.cli import COMMANDS
-from kerasclf.commands.option_fields import options_of
-from kerasclf.network_list import read_list
+from kerasclf.commands.options.option_fields import options_of
+from kerasclf.networks.network_list import read_list
 from kerasclf.search.search_catalogue import SEARCHES
 from kerasclf.studies import STUDIES
 

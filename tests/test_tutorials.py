@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kerasclf.cli import COMMANDS
-from kerasclf.commands.command_line import command_line_problems
+from kerasclf.commands.options.command_line import command_line_problems
 from kerasclf.models.backbones import bare
 from tests.audit.test_real_images import SPECIES, unpacked
 from tests.tutorials import Step, give, steps, unlike, write

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.cluster import Cluster, join
+from kerasclf.machine.cluster import Cluster, join
 from kerasclf.models import build
 from kerasclf.training import EarlyStopping, Schedule
-from tests.training.test_replicas import dataset_of
+from tests.training.distributed.test_replicas import dataset_of
 
 BASIC = {"epochs": 2, "batch_size": 8, "optimizer": "sgd", "learning_rate": 0.05}
 MLP, PLAIN = functools.partial(build, "mlp"), Augmentation(rescale=1 / 255)

@@ -5,9 +5,9 @@ import html
 import inspect
 
 from kerasclf.cli import COMMANDS
-from kerasclf.commands import help_text
-from kerasclf.commands.option_fields import Option, options_of
-from kerasclf.network_list import read_list
+from kerasclf.commands.options import help_text
+from kerasclf.commands.options.option_fields import Option, options_of
+from kerasclf.networks.network_list import read_list
 from kerasclf.search.search_catalogue import SEARCHES
 from kerasclf.studies import STUDIES, declare
 
@@ -16,7 +16,8 @@ API = {
     "studies": ("Studies", "A question, its experiments, and the folder of its answer.", """
         kerasclf.Experiment kerasclf.Study kerasclf.studies.Published
         kerasclf.run_study kerasclf.FinishedStudy
-        kerasclf.studies.declare kerasclf.runs.engines.Inline kerasclf.runs.engines.Processes"""),
+        kerasclf.studies.declare
+        kerasclf.runs.engines.local_engines.Inline kerasclf.runs.engines.local_engines.Processes"""),
     "data": ("Data", "Images, their labels and their three sets. Pixels are uint8, 0–255.", """
         kerasclf.ImageDataset kerasclf.load_dataset kerasclf.Split kerasclf.data.kfold
         kerasclf.Augmentation"""),
@@ -29,10 +30,11 @@ API = {
         kerasclf.models.attach_head kerasclf.models.load_torch_weights kerasclf.models.load_pretrained"""),
     "inference": ("Trained models", "What a trained model is for.", """
         kerasclf.load kerasclf.inference.trained_model.TrainedModel
-        kerasclf.inference.calibration.fit_temperature kerasclf.inference.calibration.temper
-        kerasclf.inference.abstention.choose_threshold kerasclf.inference.abstention.images_needed
-        kerasclf.inference.conformal.conformal_sets kerasclf.inference.conformal.fewest_images
-        kerasclf.inference.parity.compare"""),
+        kerasclf.inference.calibration.calibration.fit_temperature kerasclf.inference.calibration.calibration.temper
+        kerasclf.inference.calibration.abstention.choose_threshold
+        kerasclf.inference.calibration.abstention.images_needed
+        kerasclf.inference.calibration.conformal.conformal_sets kerasclf.inference.calibration.conformal.fewest_images
+        kerasclf.inference.export.parity.compare"""),
     "search": ("Search", "Hyperparameter search.", """
         kerasclf.search.Space kerasclf.search.Float kerasclf.search.Int kerasclf.search.Choice
         kerasclf.search.Boolean kerasclf.search.Search kerasclf.search.Budget kerasclf.search.run_search

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from kerasclf.audit.audit import Audit
 from kerasclf.audit.findings_list import Finding
-from kerasclf.csv_files import csv_text
 from kerasclf.data.dataset import SETS
 from kerasclf.escaping import for_spreadsheet
-from kerasclf.files import write_text
+from kerasclf.files.csv_files import csv_text
+from kerasclf.files.writing import write_text
 
 FINDINGS, CLEAN = "findings.csv", "clean.csv"
 _COLUMNS = ("kind", "matters", "file", "set", "class", "other_file", "other_set", "other_class", "score", "note")

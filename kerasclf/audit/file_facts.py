@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from kerasclf.data.decode import read_header
+from kerasclf.data.pixels.decode import read_header
 from kerasclf.errors import DataError
 from kerasclf.log import Track, untracked
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from kerasclf.audit.file_facts import size_of_all
 from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.data.dataset import SETS
-from kerasclf.data.fit import Fit
 from kerasclf.data.groups import check_groups
 from kerasclf.data.listings import Listing
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.data.spec_kinds import Size
 from kerasclf.data.specs import check_images, check_lists_files, form_of, list_sets, load_dataset, load_files
 from kerasclf.data.splits import Split, make_sets

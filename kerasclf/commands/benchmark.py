@@ -12,12 +12,12 @@ from rich.table import Table
 from kerasclf.commands.output import log_to, say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.escaping import for_console
-from kerasclf.machine import format_bytes, processor_name, usable_cores
+from kerasclf.machine.resources import format_bytes, processor_name, usable_cores
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.inference.artifacts import ArtifactFile
+    from kerasclf.inference.export.artifacts import ArtifactFile
     from kerasclf.inference.model_benchmark import Measured
     from kerasclf.runs.run_folder import RunFolder
 
@@ -45,9 +45,9 @@ class BenchmarkCommand:
         files, run = self._check()
         self._warn_of_outdated(console, files)
         quiet_tensorflow()
-        from kerasclf.inference.artifact_runtimes import Artifact
+        from kerasclf.inference.export.artifact_runtimes import Artifact
+        from kerasclf.inference.export.proof_images import images_of_run, other_images
         from kerasclf.inference.model_benchmark import check_comparable, measure
-        from kerasclf.inference.proof_images import images_of_run, other_images
 
         artifacts = [Artifact.open(file) for file in files]
         check_comparable(artifacts)
@@ -71,7 +71,7 @@ class BenchmarkCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.inference.artifacts import TARGETS
+        from kerasclf.inference.export.artifacts import TARGETS
 
         problems, files, run = Problems(), [], None
         for path in self.models:
@@ -89,7 +89,7 @@ class BenchmarkCommand:
         return files, run
 
     def _warn_of_outdated(self, console: Console, files: "Sequence[ArtifactFile]") -> None:
-        from kerasclf.inference.artifacts import is_outdated, read_record, source_model
+        from kerasclf.inference.export.artifacts import is_outdated, read_record, source_model
 
         for path, file in zip(self.models, files, strict=True):
             record = read_record(file.path) if file.kind != "keras" else None
@@ -104,7 +104,13 @@ def _find(path: Path) -> "tuple[ArtifactFile, RunFolder | None]":
     Raises:
         KerasclfError: If there is none.
     """
-    from kerasclf.inference.artifacts import ArtifactFile, find_artifact, read_record, source_model, unknown_artifact
+    from kerasclf.inference.export.artifacts import (
+        ArtifactFile,
+        find_artifact,
+        read_record,
+        source_model,
+        unknown_artifact,
+    )
     from kerasclf.loading import find_model
 
     found = find_artifact(path)

@@ -11,11 +11,11 @@ from rich.table import Table
 from kerasclf.commands.output import say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.escaping import for_console
-from kerasclf.machine import format_bytes
+from kerasclf.machine.resources import format_bytes
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.cache_folders import CacheEntry
+    from kerasclf.files.cache_folders import CacheEntry
 
 # The name of the remembered costs.
 _COSTS = "costs"
@@ -38,8 +38,8 @@ class CacheCommand:
     """With clear: names, or their first letters, as shown by list, or costs. Default: all."""
 
     def run(self, console: Console) -> None:
-        from kerasclf.cache_folders import cache_root
-        from kerasclf.data.image_store import clear_images, stored
+        from kerasclf.data.pixels.image_store import clear_images, stored
+        from kerasclf.files.cache_folders import cache_root
         from kerasclf.transfer.cache import cached, clear
 
         images, activations = list(stored(cache_root())), list(cached(cache_root()))
@@ -80,14 +80,14 @@ class CacheCommand:
 
 
 def _say_costs(console: Console) -> None:
-    from kerasclf.runs.remembered_costs import remembered_files
+    from kerasclf.runs.planning.remembered_costs import remembered_files
 
     if files := remembered_files():
         say(console, f"{_COSTS}: {counted(len(files), 'measurement')} of earlier plans in {files[0].parent}")
 
 
 def _clear_costs(console: Console) -> None:
-    from kerasclf.runs.remembered_costs import forget, remembered_files
+    from kerasclf.runs.planning.remembered_costs import forget, remembered_files
 
     if files := remembered_files():
         forget(path.stem for path in files)
@@ -99,7 +99,7 @@ def _size(entries: "list[CacheEntry]") -> str:
 
 
 def _show(entries: "list[CacheEntry]", console: Console) -> None:
-    from kerasclf.cache_folders import cache_root
+    from kerasclf.files.cache_folders import cache_root
 
     if not entries:
         say(console, f"The cache {cache_root()} is empty.")

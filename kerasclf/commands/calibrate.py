@@ -12,7 +12,7 @@ from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from kerasclf.inference.model_calibration import ModelCalibration
+    from kerasclf.inference.calibration.model_calibration import ModelCalibration
     from kerasclf.loading import FoundModel
 
 
@@ -42,7 +42,7 @@ class CalibrateCommand:
         for rule in calibration.usual_promises:
             say(console, rule.sentence)
         quiet_tensorflow()
-        from kerasclf.inference.calibrated_model import write_calibrated
+        from kerasclf.inference.calibration.calibrated_model import write_calibrated
         from kerasclf.inference.trained_model import TrainedModel
 
         write_calibrated(TrainedModel.read(found.path, found.run, calibration), calibration, self.out)
@@ -54,7 +54,7 @@ class CalibrateCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.inference.model_calibration import checked
+        from kerasclf.inference.calibration.model_calibration import checked
         from kerasclf.loading import find_model
 
         problems, found, calibration = Problems(), None, None

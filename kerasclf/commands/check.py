@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 
 from kerasclf.commands.image_progress import tracked
+from kerasclf.commands.options.parsing import parse_size
 from kerasclf.commands.output import folder_name, log_to, say, say_wrapped, with_flags
-from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import augmentation_of
 from kerasclf.errors import FindingsError, FolderError, Problems
-from kerasclf.new_folder import already_exists, check_new_folder, new_folder
+from kerasclf.files.new_folder import already_exists, check_new_folder, new_folder
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 

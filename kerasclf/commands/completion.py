@@ -10,8 +10,8 @@ from typing import Annotated, Literal
 
 import tyro
 
-from kerasclf.commands.help_text import first_sentence, summary_of
-from kerasclf.commands.option_fields import Option, options_of
+from kerasclf.commands.options.help_text import first_sentence, summary_of
+from kerasclf.commands.options.option_fields import Option, options_of
 
 Shell = Literal["bash", "zsh", "fish"]
 Commands = Mapping[str, type]
@@ -57,7 +57,7 @@ def _values(command: str, option: Option) -> Sequence[str]:
 
         return list(SEARCHES)
     if option.field == "backbone" or (command, option.field) == ("models", "name"):
-        from kerasclf.network_list import read_list
+        from kerasclf.networks.network_list import read_list
 
         return [entry.name for entry in read_list().entries]
     return ()

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.options.run_options import RunOptions
+from kerasclf.commands.options.shared_options import SharedOptions
 from kerasclf.commands.output import RUNS_RESUME, folder_name, folder_within, say
 from kerasclf.commands.report import show_course
-from kerasclf.commands.run_options import RunOptions
-from kerasclf.commands.shared_options import SharedOptions
 from kerasclf.errors import FolderError, Problems, RunsFailedError, WeightsError, unknown
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from kerasclf.errors import Problems
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from kerasclf.inference.demo_server import OpenPort
-    from kerasclf.inference.model_calibration import ModelCalibration
+    from kerasclf.inference.calibration.model_calibration import ModelCalibration
+    from kerasclf.inference.demo.demo_server import OpenPort
     from kerasclf.loading import FoundModel
 
 _OPEN_TO_OTHERS = (
@@ -59,12 +59,12 @@ class DemoCommand:
     def _serve(
         self, found: "FoundModel", calibration: "ModelCalibration | None", port: "OpenPort", console: Console
     ) -> None:
-        from kerasclf.inference.demo_server import serve
+        from kerasclf.inference.demo.demo_server import serve
         from kerasclf.report.model_limits import UNTESTED_IMAGES, limits_of, title_of
 
         quiet_tensorflow()
-        from kerasclf.inference.demo_answers import prepare_answers
-        from kerasclf.inference.demo_page import PageText, make_app
+        from kerasclf.inference.demo.demo_answers import prepare_answers
+        from kerasclf.inference.demo.demo_page import PageText, make_app
         from kerasclf.inference.trained_model import TrainedModel
 
         trained = TrainedModel.read(found.path, found.run, calibration)
@@ -88,7 +88,7 @@ class DemoCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.inference.demo_server import OpenPort, check_gradio
+        from kerasclf.inference.demo.demo_server import OpenPort, check_gradio
         from kerasclf.loading import find_model
 
         problems, found, calibration, port = Problems(), None, None, None

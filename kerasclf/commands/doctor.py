@@ -20,8 +20,8 @@ class DoctorCommand:
     """
 
     def run(self, console: Console) -> None:
-        from kerasclf.cache_folders import cache_root
-        from kerasclf.diagnosis import diagnose
+        from kerasclf.files.cache_folders import cache_root
+        from kerasclf.machine.diagnosis import diagnose
 
         found = diagnose(cache_root())
         width = max(map(len, found.facts))

@@ -13,7 +13,7 @@ from kerasclf.commands.image_progress import ImageProgress
 from kerasclf.commands.output import folder_name, log_to, say, say_wrapped
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
 from kerasclf.escaping import for_console
-from kerasclf.new_folder import check_new_folder
+from kerasclf.files.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kerasclf.inference.evaluate import EvaluationOptions
     from kerasclf.inference.labelled_images import LabelledImages
     from kerasclf.loading import FoundModel
-    from kerasclf.report.evaluation_results import EvaluationResults
+    from kerasclf.report.evaluation.evaluation_results import EvaluationResults
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class EvaluateCommand:
         from kerasclf.evaluation import check_match
         from kerasclf.inference.labelled_images import LabelledImages
         from kerasclf.loading import find_model
-        from kerasclf.model_file import read_class_names
+        from kerasclf.networks.model_file import read_class_names
 
         problems, found, images, options = Problems(), [], None, None
         for run in self._runs:
@@ -162,7 +162,7 @@ class EvaluateCommand:
 
 def _show(evaluation: "EvaluationResults", console: Console) -> None:
     """Prints the table of the models and the findings."""
-    from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
+    from kerasclf.report.evaluation.evaluation_findings import evaluation_cautions, evaluation_findings
 
     table = Table(title=for_console(f"{evaluation.title}, {evaluation.which}"), title_justify="left")
     table.add_column("model")

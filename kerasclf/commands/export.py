@@ -10,13 +10,13 @@ from rich.table import Table
 
 from kerasclf.commands.output import log_to, say
 from kerasclf.errors import KerasclfError, Problems
-from kerasclf.machine import format_bytes
+from kerasclf.machine.resources import format_bytes
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
-    from kerasclf.inference.export import Exported
-    from kerasclf.inference.parity import Difference, Limits
-    from kerasclf.inference.proof_images import ProofImages
+    from kerasclf.inference.export.export import Exported
+    from kerasclf.inference.export.parity import Difference, Limits
+    from kerasclf.inference.export.proof_images import ProofImages
     from kerasclf.loading import FoundModel
 
 
@@ -60,14 +60,14 @@ class ExportCommand:
     )
 
     def run(self, console: Console) -> None:
-        from kerasclf.inference.artifacts import default_out
+        from kerasclf.inference.export.artifacts import default_out
 
         found, images = self._check(console)
         if found.chosen:
             say(console, f"model: {found.chosen}")
         quiet_tensorflow()
-        from kerasclf.inference.export import ExportRequest, export_model
-        from kerasclf.inference.proof_images import other_images
+        from kerasclf.inference.export.export import ExportRequest, export_model
+        from kerasclf.inference.export.proof_images import other_images
         from kerasclf.inference.trained_model import TrainedModel
 
         trained = TrainedModel.read(found.path, found.run)
@@ -94,8 +94,8 @@ class ExportCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.inference.artifacts import check_request, default_out
-        from kerasclf.inference.proof_images import images_of_run
+        from kerasclf.inference.export.artifacts import check_request, default_out
+        from kerasclf.inference.export.proof_images import images_of_run
         from kerasclf.loading import find_model
 
         problems, found, images = Problems(), None, None

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from kerasclf.commands.output import say
 from kerasclf.log import Advance
-from kerasclf.runs.cost import format_duration
+from kerasclf.runs.planning.cost import format_duration
 
 _EVERY_S = 10.0  # seconds between two lines
 

@@ -13,10 +13,10 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.cluster import Cluster, launch_environment, read_slurm, read_tf_config
 from kerasclf.commands.output import log_to, say
 from kerasclf.errors import KerasclfError, Problems, did_you_mean, in_short
 from kerasclf.escaping import visible
+from kerasclf.machine.cluster import Cluster, launch_environment, read_slurm, read_tf_config
 
 _COMMANDS = ("train", "study", "course")
 _SEARCH = (
@@ -134,12 +134,12 @@ class LaunchCommand:
 
     def _run_worker(self, cluster: Cluster, console: Console) -> None:
         """Leads or follows the other workers, and ends this process as they end."""
-        from kerasclf.runs.connection import wait_for_name
-        from kerasclf.runs.worker_leader import End, Leader, start_command
+        from kerasclf.runs.launch.connection import wait_for_name
+        from kerasclf.runs.launch.worker_leader import End, Leader, start_command
 
         wait_for_name(cluster.place(cluster.index)[0], self.timeout, log_to(console))
         if cluster.index > 0:
-            from kerasclf.runs.worker_member import follow
+            from kerasclf.runs.launch.worker_member import follow
 
             say(console, f"this is {cluster.name()}; {cluster.name(0)} leads")
             end = follow(cluster, self.timeout)

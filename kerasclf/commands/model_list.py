@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from kerasclf.commands.output import say, say_wrapped
-from kerasclf.network_list import read_list
+from kerasclf.networks.network_list import read_list
 
 _CAPTION = (
     "Parameters: trainable ones, for the default input and number of classes. Minimum: the smallest image. "

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.options.parsing import whole_numbers
 from kerasclf.commands.output import say
-from kerasclf.commands.parsing import whole_numbers
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
 
@@ -74,7 +74,7 @@ class ModelsCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.network_checks import known_networks, name_problems, size_problems
+        from kerasclf.networks.network_checks import known_networks, name_problems, size_problems
 
         problems, known = Problems(), known_networks().get(self.name)
         for problem in name_problems(self.name):

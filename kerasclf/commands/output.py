@@ -8,13 +8,13 @@ from typing import Any
 
 from rich.console import Console
 
-from kerasclf.commands.option_fields import flags_of
+from kerasclf.commands.options.option_fields import flags_of
 from kerasclf.data.specs import complete_spec
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
-from kerasclf.locks import check_permission
+from kerasclf.files.locks import check_permission
+from kerasclf.files.new_folder import already_exists
 from kerasclf.log import Log
-from kerasclf.new_folder import already_exists
 
 # What an interrupted command leaves that trains.
 RUNS_RESUME = "Finished runs are complete, the others keep their last epoch. Repeat the command to resume."

@@ -14,13 +14,13 @@ from rich.console import Console
 from kerasclf.commands.image_progress import ImageProgress
 from kerasclf.commands.output import check_new_file, say
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
-from kerasclf.new_folder import check_new_folder
+from kerasclf.files.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
+    from kerasclf.inference.calibration.model_calibration import ModelCalibration
     from kerasclf.inference.image_files import ImageFiles
-    from kerasclf.inference.model_calibration import ModelCalibration
     from kerasclf.inference.predictions import Promises
     from kerasclf.inference.trained_model import TrainedModel
     from kerasclf.loading import FoundModel
@@ -151,7 +151,7 @@ class PredictCommand:
         if self.raw:
             return []
         if calibration is None:
-            from kerasclf.inference.model_calibration import why_uncalibrated
+            from kerasclf.inference.calibration.model_calibration import why_uncalibrated
 
             return [why_uncalibrated(checked.found.run)]
         rules = [rule for rule in (promises.abstention, promises.sets) if rule is not None]
@@ -187,7 +187,7 @@ class PredictCommand:
         return _Checked(found, calibration, promises, count)
 
     def _promises(self, found: "FoundModel", calibration: "ModelCalibration | None") -> "Promises":
-        from kerasclf.inference.model_calibration import checked
+        from kerasclf.inference.calibration.model_calibration import checked
         from kerasclf.inference.predictions import NO_PROMISES
 
         if self.sets_by_class and self.sets is None:

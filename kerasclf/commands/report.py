@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kerasclf.commands.output import folder_within, log_to, say, say_model_card
 from kerasclf.errors import FolderError
-from kerasclf.locks import check_permission
+from kerasclf.files.locks import check_permission
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
+from kerasclf.commands.options.parsing import parse_jobs
+from kerasclf.commands.options.search_options import SearchOptions
 from kerasclf.commands.output import RUNS_RESUME, folder_name, log_to, say
-from kerasclf.commands.parsing import parse_jobs
-from kerasclf.commands.search_options import SearchOptions
 from kerasclf.errors import KerasclfError
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.runs.engines import Engine
+    from kerasclf.runs.engines.local_engines import Engine
     from kerasclf.search.budget import Budget
     from kerasclf.search.search import Search
     from kerasclf.search.search_plan import SearchPlan
@@ -49,7 +49,7 @@ class SearchCommand(SearchOptions):
             self._work(console)
             return
         from kerasclf.commands.search_setup import check_options, choose_data
-        from kerasclf.locks import check_free
+        from kerasclf.files.locks import check_free
         from kerasclf.quiet import quiet_tensorflow
         from kerasclf.search.search_checks import check_search
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from functools import partial
 
-from kerasclf.commands.parsing import parse_size
-from kerasclf.commands.search_options import SearchOptions
+from kerasclf.commands.options.parsing import parse_size
+from kerasclf.commands.options.search_options import SearchOptions
 from kerasclf.data.default_data import default_dataset
-from kerasclf.data.keras_sets import KERAS_SETS
+from kerasclf.data.published.keras_sets import KERAS_SETS
 from kerasclf.errors import KerasclfError, Problems, raise_all
 from kerasclf.log import Log
-from kerasclf.network_checks import name_problems, weights_file
+from kerasclf.networks.network_checks import name_problems, weights_file
 from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.experiment import Experiment
 from kerasclf.search.budget import Budget, parse_duration

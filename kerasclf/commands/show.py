@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.options.parsing import parse_size
 from kerasclf.commands.output import folder_within, say
-from kerasclf.commands.parsing import parse_size
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.commands.show_gradcam import Heat, check_images, check_named_figure, figure_name, read_for, save_gradcam
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
-from kerasclf.locks import check_permission
-from kerasclf.model_file import MODEL, read_class_names, read_fit
+from kerasclf.files.locks import check_permission
+from kerasclf.networks.model_file import MODEL, read_class_names, read_fit
 from kerasclf.quiet import quiet_tensorflow
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ShowCommand:
             save_gradcam(Heat(path, class_names, label, self.images, self.out, self.overwrite), model, console)
             return
         figure = _kernels(model) if self.what == "kernels" else _features(model, self._image(model, path), self.layers)
-        from kerasclf.report.themes import save_figure, save_new_figure
+        from kerasclf.report.figures.themes import save_figure, save_new_figure
 
         if out.suffix in (".png", ".svg"):
             name = out.with_suffix("")
@@ -188,7 +188,7 @@ def _check_place(out: Path) -> None:
 def _load(path: Path) -> "keras.Model":
     import keras
 
-    from kerasclf.hdf5_check import check_weights_file
+    from kerasclf.files.hdf5_check import check_weights_file
 
     try:
         check_weights_file(path)
@@ -202,7 +202,7 @@ def _load(path: Path) -> "keras.Model":
 
 def _kernels(model: "keras.Model") -> Any:
     from kerasclf.models.explaining.visualization import kernels
-    from kerasclf.report.visualization_figures import draw_kernels
+    from kerasclf.report.figures.visualization_figures import draw_kernels
 
     return draw_kernels(*kernels(model))
 
@@ -211,7 +211,7 @@ def _features(model: "keras.Model", image: "NDArray[np.uint8]", layers: Sequence
     import numpy as np
 
     from kerasclf.models.explaining.visualization import feature_maps
-    from kerasclf.report.visualization_figures import draw_features
+    from kerasclf.report.figures.visualization_figures import draw_features
 
     found = feature_maps(model, image, layers)
     if len(found) > _MOST_LAYERS:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kerasclf.data.dataset import Subset
-    from kerasclf.data.fit import Fit
+    from kerasclf.data.pixels.fit import Fit
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs.experiment import Experiment
 
@@ -67,7 +67,7 @@ def save_augmentation(shown: Shown, out: Path | None, console: Console) -> None:
     else:
         images, names, indices = _read_dataset(shown, experiment, console)
     figure = augmentation.preview(images, shown.versions, seed=shown.seed, indices=indices, names=names)
-    from kerasclf.report.themes import save_figure
+    from kerasclf.report.figures.themes import save_figure
 
     path = _path(shown.source, out)
     save_figure(figure, path)
@@ -119,7 +119,7 @@ def _setting(text: str, flag: str) -> tuple[str, object]:
 def _read_files(files: Sequence[Path], size: tuple[int, int], fit: "Fit") -> "NDArray[np.uint8]":
     import numpy as np
 
-    from kerasclf.data.decode import read_image
+    from kerasclf.data.pixels.decode import read_image
 
     return np.stack([read_image(path, size, fit=fit) for path in files])
 

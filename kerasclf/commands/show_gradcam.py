@@ -13,7 +13,7 @@ from kerasclf.commands.output import folder_within, say
 from kerasclf.errors import FolderError, ImagesFailedError, KerasclfError
 from kerasclf.escaping import for_figure
 from kerasclf.inference.image_files import ImageFiles
-from kerasclf.model_file import read_fit
+from kerasclf.networks.model_file import read_fit
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from kerasclf.data.fit import Fit
+    from kerasclf.data.pixels.fit import Fit
     from kerasclf.models.explaining.visualization import Attention
 
 # A contact sheet with more images is unreadable.
@@ -94,7 +94,7 @@ def check_images(images: Sequence[Path]) -> None:
     """
     ImageFiles(tuple(map(str, images))).check()
     if len(images) == 1 and images[0].is_file():
-        from kerasclf.data.decode import read_image
+        from kerasclf.data.pixels.decode import read_image
 
         read_image(images[0], (8, 8), channels=3)
 
@@ -107,7 +107,7 @@ def save_gradcam(heat: Heat, model: "keras.Model", console: Console) -> None:
         KerasclfError: If none can be read, or the network has no feature maps.
     """
     from kerasclf.models.explaining.visualization import grad_cams
-    from kerasclf.report.themes import save_figure, save_new_figure
+    from kerasclf.report.figures.themes import save_figure, save_new_figure
 
     every = list(heat.files)
     chosen = every if len(every) <= MOST_IMAGES else [every[i * len(every) // MOST_IMAGES] for i in range(MOST_IMAGES)]
@@ -166,7 +166,7 @@ def read_for(model: "keras.Model", path: Path, fit: "Fit") -> "NDArray[np.uint8]
     Raises:
         KerasclfError: If the image cannot be read, or the model takes no images of a usual kind.
     """
-    from kerasclf.data.decode import MAX_PIXELS, read_image
+    from kerasclf.data.pixels.decode import MAX_PIXELS, read_image
 
     height, width, channels = model.inputs[0].shape[1:]
     if channels not in (1, 3):
@@ -181,7 +181,7 @@ def read_for(model: "keras.Model", path: Path, fit: "Fit") -> "NDArray[np.uint8]
 
 def _drawn(heat: Heat, files: Sequence[str], images: "NDArray[np.uint8]", found: "Sequence[Attention]") -> "Figure":
     """Returns the figure: a large one of a single image, or a contact sheet."""
-    from kerasclf.report.visualization_figures import draw_attention, draw_contact_sheet
+    from kerasclf.report.figures.visualization_figures import draw_attention, draw_contact_sheet
 
     titles = [
         f"{for_figure(heat.class_names[one.label]) if heat.class_names else f'class {one.label}'} "

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, cast
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.imbalance_options import ImbalanceOptions
+from kerasclf.commands.options.imbalance_options import ImbalanceOptions
+from kerasclf.commands.options.run_options import RunOptions
 from kerasclf.commands.output import RUNS_RESUME, folder_name, say
-from kerasclf.commands.run_options import RunOptions
 from kerasclf.errors import KerasclfError
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 from kerasclf.wording import counted, in_words
 
 if TYPE_CHECKING:

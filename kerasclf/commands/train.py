@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.console import Console
 
+from kerasclf.commands.options.train_options import TrainOptions
 from kerasclf.commands.output import RUNS_RESUME, folder_name, log_to, say
-from kerasclf.commands.train_options import TrainOptions
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 from kerasclf.wording import in_words
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
-    from kerasclf.runs.engines import Engine
+    from kerasclf.runs.engines.local_engines import Engine
     from kerasclf.runs.experiment import Experiment
     from kerasclf.studies.study import Study
     from kerasclf.studies.study_plan import StudyPlan
@@ -138,9 +138,9 @@ def _propose_rate(experiment: "Experiment", out: Path, console: Console) -> None
     from kerasclf.quiet import quiet_tensorflow
 
     quiet_tensorflow()
-    from kerasclf.files import write_bytes
-    from kerasclf.report.rate_curve_figure import draw_rate_curve
-    from kerasclf.report.themes import figure_bytes
+    from kerasclf.files.writing import write_bytes
+    from kerasclf.report.figures.rate_curve_figure import draw_rate_curve
+    from kerasclf.report.figures.themes import figure_bytes
     from kerasclf.runs.learning_rate import find_rate
 
     curve = find_rate(experiment, log_to(console))

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from kerasclf.commands.option_fields import flags_of
+from kerasclf.commands.options.option_fields import flags_of
 from kerasclf.commands.output import folder_name, folder_within, say
 from kerasclf.errors import KerasclfError, Problems
-from kerasclf.network_checks import known_networks, weights_in
+from kerasclf.networks.network_checks import known_networks, weights_in
 
 if TYPE_CHECKING:
-    from kerasclf.commands.train_options import TrainOptions
+    from kerasclf.commands.options.train_options import TrainOptions
     from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.experiment import Experiment
     from kerasclf.search.budget import Clock
@@ -60,7 +60,7 @@ def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults
 
 def _train(candidates: "list[Experiment]", folder: "BudgetFolder", clock: "Clock", seed: int, console: Console) -> None:
     from kerasclf.quiet import quiet_tensorflow
-    from kerasclf.runs.cost import format_duration
+    from kerasclf.runs.planning.cost import format_duration
     from kerasclf.runs.progress import ConsoleProgress
 
     networks = ", ".join(one.model for one in candidates)

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from kerasclf.commands.output import say
 from kerasclf.errors import Problems, unknown
-from kerasclf.files import replaced
-from kerasclf.new_folder import already_exists
+from kerasclf.files.new_folder import already_exists
+from kerasclf.files.writing import replaced
 from kerasclf.quiet import quiet_tensorflow
 
 _FORMS = (".keras", ".weights.h5", ".safetensors")
@@ -67,7 +67,7 @@ class WeightsCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.network_checks import TORCH_FAMILIES, TORCH_FORMS, known_networks, reads_torch_files
+        from kerasclf.networks.network_checks import TORCH_FAMILIES, TORCH_FORMS, known_networks, reads_torch_files
 
         problems = Problems()
         if not self.source.is_file():

@@ -2,11 +2,11 @@
 
 from typing import NamedTuple
 
-from kerasclf.data import birds, tabular_sets
-from kerasclf.data.keras_sets import KERAS_SETS, load_keras_set
+from kerasclf.data.published import birds, tabular_sets
+from kerasclf.data.published.keras_sets import KERAS_SETS, load_keras_set
 from kerasclf.data.spec_kinds import Size
 from kerasclf.errors import DataError
-from kerasclf.files import data_home
+from kerasclf.files.home_folders import data_home
 
 _INSTEAD = "Using the synthetic data set 'shapes' instead; published figures are not comparable with its results."
 _DIGITS_INSTEAD = "Using scikit-learn's digits instead (8×8 pixels)."

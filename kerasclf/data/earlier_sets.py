@@ -13,7 +13,7 @@ from kerasclf.data.folds import join
 from kerasclf.data.groups import Indices
 from kerasclf.data.splits import Split
 from kerasclf.errors import DataError
-from kerasclf.files import read_json
+from kerasclf.files.reading import read_json
 from kerasclf.log import Log
 from kerasclf.values import digest_of
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasclf.data.decode import SUFFIXES, is_image
 from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.data.names import check_names, describe_difference
+from kerasclf.data.pixels.decode import SUFFIXES, is_image
 from kerasclf.data.set_words import SET_FORMS, set_named
 from kerasclf.errors import DataError, did_you_mean, listed, shortened
 from kerasclf.wording import counted

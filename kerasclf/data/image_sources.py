@@ -12,10 +12,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.decode import read_image
-from kerasclf.data.fit import Fit
-from kerasclf.data.known_fingerprints import KnownFingerprints
-from kerasclf.data.prepared_pixels import PreparedPixels
+from kerasclf.data.pixels.decode import read_image
+from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.known_fingerprints import KnownFingerprints
+from kerasclf.data.pixels.prepared_pixels import PreparedPixels
 from kerasclf.data.short_reprs import ImagesRepr
 from kerasclf.errors import DataError
 from kerasclf.values import digest_of

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import SETS, ImageDataset, Subset
 from kerasclf.data.image_sources import ArrayImages, in_memory
-from kerasclf.files import read_arrays, write_arrays
+from kerasclf.files.arrays import read_arrays, write_arrays
 
 
 def write_snapshot(dataset: ImageDataset, path: Path) -> bool:

@@ -5,14 +5,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.data import birds, digits, label_tables, npz_sets, shapes, tabular_sets
+from kerasclf.data import label_tables, npz_sets, shapes
 from kerasclf.data.dataset import Subset
 from kerasclf.data.earlier_sets import read_earlier_sets
-from kerasclf.data.fit import Fit
 from kerasclf.data.folders import list_files, list_folder
-from kerasclf.data.keras_sets import check_classes, load_keras_set, resized
-from kerasclf.data.known_sets import recognise
 from kerasclf.data.listings import Listing, ReadImages, read_listings, with_groups
+from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.published import birds, digits, tabular_sets
+from kerasclf.data.published.keras_sets import check_classes, load_keras_set, resized
+from kerasclf.data.published.known_sets import recognise
 from kerasclf.data.spec_paths import path_of, split_paths
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError

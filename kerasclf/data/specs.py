@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from kerasclf.cache_folders import image_cache_bytes
 from kerasclf.data import table_files
 from kerasclf.data.dataset import ImageDataset
-from kerasclf.data.decode import MAX_PIXELS
-from kerasclf.data.fit import Fit, known_fit
 from kerasclf.data.folds import kfold
 from kerasclf.data.groups import check_groups
 from kerasclf.data.listings import Listing, with_groups
+from kerasclf.data.pixels.decode import MAX_PIXELS
+from kerasclf.data.pixels.fit import Fit, known_fit
 from kerasclf.data.spec_kinds import SPECS, Divide, Request, Size, SpecForm
 from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError, close_names, did_you_mean, in_short
+from kerasclf.files.cache_folders import image_cache_bytes
 from kerasclf.log import Log
 
 
@@ -37,13 +37,13 @@ def load_dataset(
             `"mnist"`, `"folder:PATH"` (PATH/CLASS/image.jpg, or PATH/{train,valid,test}/CLASS/image.jpg),
             `"csv:FILE"` (a row per image, see `kerasclf.data.label_tables`), `"npz:FILE"` (arrays, see
             `kerasclf.data.npz_sets`), `"list:ROOT:TRAIN.txt:TEST.txt"` (one CLASS/file per line), `"birds:PATH"` (see
-            `kerasclf.data.birds`), `"digits"` (scikit-learn's), `"shapes"` (synthetic, see `kerasclf.data.shapes`). The
-            path of a folder, a table or an `.npz` file needs no prefix. Rows of numbers (see
-            `kerasclf.data.tabular_sets`): `"wine:PATH"`, `"iris"`, `"points"`.
+            `kerasclf.data.published.birds`), `"digits"` (scikit-learn's), `"shapes"` (synthetic, see
+            `kerasclf.data.shapes`). The path of a folder, a table or an `.npz` file needs no prefix. Rows of numbers
+            (see `kerasclf.data.published.tabular_sets`): `"wine:PATH"`, `"iris"`, `"points"`.
         split: How to divide images that the data set does not divide itself; None for `Split()`.
         image_size: Height and width to resize images to, or to draw shapes at, in pixels; None keeps the original size.
         fit: How an image of another aspect ratio fills `image_size`: `"squash"` stretches it, `"crop"` keeps its
-            middle, `"pad"` adds a black border (see `kerasclf.data.fit`).
+            middle, `"pad"` adds a black border (see `kerasclf.data.pixels.fit`).
         skip_broken: Whether to leave out image files that cannot be read. `log` receives their names.
         log: Receives progress messages, one line each, while many files are read.
 

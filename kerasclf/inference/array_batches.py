@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.decode import resize_images
-from kerasclf.data.fit import Fit
+from kerasclf.data.pixels.decode import resize_images
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.errors import KerasclfError
 from kerasclf.inference.read_ahead import ImageBatch, batch_size
 

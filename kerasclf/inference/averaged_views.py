@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.decode import resize_images
+from kerasclf.data.pixels.decode import resize_images
 from kerasclf.errors import KerasclfError
 
 # A cropped view keeps this share of each side.

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Self
 
 from kerasclf.errors import FolderError
-from kerasclf.new_folder import check_new_folder, new_folder
+from kerasclf.files.new_folder import check_new_folder, new_folder
 from kerasclf.values import digest_of
 
 # Windows gives these names to devices, in any case and with any suffix.

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.earlier_sets import read_earlier_sets
-from kerasclf.data.fit import Fit
 from kerasclf.data.image_sources import key_of
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.errors import DataError
 from kerasclf.inference.averaged_views import VIEWS, ImageView
 from kerasclf.inference.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from kerasclf.inference.labelled_images import LabelledImages
 from kerasclf.inference.read_ahead import ImageBatch
 from kerasclf.log import Log
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 from kerasclf.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:

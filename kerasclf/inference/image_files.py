@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from kerasclf.data import table_files
-from kerasclf.data.decode import SUFFIXES, is_image
 from kerasclf.data.folders import walk_files
 from kerasclf.data.listings import describe_left_out
+from kerasclf.data.pixels.decode import SUFFIXES, is_image
 from kerasclf.errors import DataError, Problems, did_you_mean
 
 STDIN = "-"

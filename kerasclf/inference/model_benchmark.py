@@ -7,9 +7,9 @@ import numpy as np
 
 from kerasclf.data.dataset import Subset
 from kerasclf.errors import KerasclfError
-from kerasclf.inference.artifact_runtimes import Artifact, read_in_batches
+from kerasclf.inference.export.artifact_runtimes import Artifact, read_in_batches
+from kerasclf.inference.export.parity import Parity, compare
 from kerasclf.inference.latency import Latency, measure_latency, measure_throughput
-from kerasclf.inference.parity import Parity, compare
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import keras
 
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 from kerasclf.transfer.extraction import Compute
 from kerasclf.transfer.extraction_engines import (
     Engine,

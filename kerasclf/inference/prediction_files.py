@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Literal
 
-from kerasclf.csv_files import csv_text
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
-from kerasclf.files import replaced
+from kerasclf.files.csv_files import csv_text
+from kerasclf.files.writing import replaced
 from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, Value, columns
 
 Form = Literal["csv", "jsonl"]

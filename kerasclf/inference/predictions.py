@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.inference.abstention import Abstention
-from kerasclf.inference.conformal import PredictionSets
+from kerasclf.inference.calibration.abstention import Abstention
+from kerasclf.inference.calibration.conformal import PredictionSets
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.decode import read_image
-from kerasclf.data.fit import Fit
+from kerasclf.data.pixels.decode import read_image
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.errors import DataError
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 
 # Pixel values of a batch, those of 64 images of 224x224 pixels in colour.
 _BATCH_VALUES = 64 * 224 * 224 * 3

@@ -11,18 +11,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.data.fit import Fit
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.inference.array_batches import Arrays, array_batches
+from kerasclf.inference.calibration.model_calibration import ModelCalibration, checked
 from kerasclf.inference.image_files import ImageFiles
-from kerasclf.inference.model_calibration import ModelCalibration, checked
 from kerasclf.inference.model_checks import check_probabilities, input_problem, names_problem
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.predictions import NO_PROMISES, Prediction, Promises, as_table, most_probable
 from kerasclf.inference.read_ahead import ImageBatch, file_reader, read_batches
 from kerasclf.log import Log
-from kerasclf.model_file import read_class_names, read_fit
 from kerasclf.models.saved_networks import load_saved
+from kerasclf.networks.model_file import read_class_names, read_fit
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.transfer.extraction_engines import Engine
 
@@ -46,7 +46,7 @@ class TrainedModel:
         run: The run that trained it; None if its folder is unknown.
         calibration: Its calibration; None if its predictions of validation images are unknown.
         raw: Whether its probabilities are those of the network as trained, without calibration.
-        image_fit: How its images fill `image_size`: `"squash"`, `"crop"` or `"pad"` (see `kerasclf.data.fit`).
+        image_fit: How its images fill `image_size`: `"squash"`, `"crop"` or `"pad"` (see `kerasclf.data.pixels.fit`).
     """
 
     path: Path

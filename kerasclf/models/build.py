@@ -10,7 +10,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.models.catalogue import Builder, check_arguments
 from kerasclf.models.heads import HEAD_LAYERS, attach_head, without_top
 from kerasclf.models.weights.pretrained import load_pretrained
-from kerasclf.network_checks import HEAD_ARGUMENTS
+from kerasclf.networks.network_checks import HEAD_ARGUMENTS
 
 
 def build(

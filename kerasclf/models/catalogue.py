@@ -29,8 +29,8 @@ from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resn
 from kerasclf.models.saved_networks import saved_builder
 from kerasclf.models.squeezenet import squeezenet1_1
 from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
-from kerasclf.network_checks import HEAD_ARGUMENTS, unknown_network
-from kerasclf.network_source import is_own, is_saved
+from kerasclf.networks.network_checks import HEAD_ARGUMENTS, unknown_network
+from kerasclf.networks.network_source import is_own, is_saved
 
 Builder = Callable[..., keras.Model]
 

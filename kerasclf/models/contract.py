@@ -5,7 +5,7 @@ import numpy as np
 
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.models.flattening import flat_copy, is_flat, is_network
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 
 # Images on which a network is tried.
 _TRIED = 2

@@ -8,7 +8,7 @@ from keras import layers
 
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.models.sizes import activation_problems
-from kerasclf.network_checks import head_problems, head_widths
+from kerasclf.networks.network_checks import head_problems, head_widths
 
 # Name of the layer that outputs a network's features: layers up to it may be pretrained, those above it are new.
 FEATURES = "pool"

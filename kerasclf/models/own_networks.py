@@ -16,7 +16,7 @@ import keras
 
 from kerasclf.errors import KerasclfError, did_you_mean
 from kerasclf.models.contract import accepted
-from kerasclf.network_source import (
+from kerasclf.networks.network_source import (
     MAIN,
     attribute,
     check_form,

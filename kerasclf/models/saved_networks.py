@@ -6,12 +6,12 @@ from pathlib import Path
 import keras
 
 from kerasclf.errors import KerasclfError
-from kerasclf.files import file_digest
-from kerasclf.hdf5_check import check_weights_file
+from kerasclf.files.hdf5_check import check_weights_file
+from kerasclf.files.reading import file_digest
 from kerasclf.models.contract import accepted
 from kerasclf.models.flattening import flat_copy, is_network
 from kerasclf.models.heads import without_top
-from kerasclf.network_source import label_of, saved_file
+from kerasclf.networks.network_source import label_of, saved_file
 
 
 def saved_builder(model: str, source: str | None = None) -> Callable[..., keras.Model]:

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from kerasclf.data import FileImages, Subset
 from kerasclf.errors import rebuild
-from kerasclf.machine import usable_cores
+from kerasclf.machine.resources import usable_cores
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.pipeline.epoch_order import Kind, make_order

@@ -7,7 +7,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasclf.data import FileImages
-from kerasclf.data.encoded_files import EncodedFiles
+from kerasclf.data.pixels.encoded_files import EncodedFiles
 
 
 def make_file_reader(images: FileImages) -> Callable[[tf.Tensor], tf.Tensor] | None:

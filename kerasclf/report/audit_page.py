@@ -16,7 +16,7 @@ from kerasclf.audit.odd_images import THRESHOLDS
 from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.audit.price import DRAWS
 from kerasclf.data.dataset import SETS, class_counts
-from kerasclf.files import write_text
+from kerasclf.files.writing import write_text
 from kerasclf.report.imbalance import imbalance_of
 from kerasclf.report.misclassifications import jpeg_of
 from kerasclf.report.page import templates

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from kerasclf.errors import FolderError
-from kerasclf.files import write_bytes, write_text
+from kerasclf.files.writing import write_bytes, write_text
 from kerasclf.report.comparisons import compare_contrasts
-from kerasclf.report.decision_figure import animate_decision, draw_decision
-from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves
+from kerasclf.report.figures.decision_figure import animate_decision, draw_decision
+from kerasclf.report.figures.study_figures import draw_bars, draw_confusion, draw_curves
+from kerasclf.report.figures.visualization_figures import draw_attention, draw_features, draw_kernels
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.page import Draw, by_class, csv_of, data_url, study_figures, templates, themed_figure
@@ -22,7 +23,6 @@ from kerasclf.report.rerun_commands import command_of
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
-from kerasclf.report.visualization_figures import draw_attention, draw_features, draw_kernels
 from kerasclf.runs.environment import hardware_of_all
 from kerasclf.studies.exercises import EXERCISES, Exercise
 from kerasclf.studies.illustrations import read_illustration

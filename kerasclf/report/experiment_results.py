@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.report.finished_run import Run
-from kerasclf.report.random_effects import Sample, by_group, summarise_scores, summarise_values
-from kerasclf.report.scores import scores_of
+from kerasclf.report.statistics.random_effects import Sample, by_group, summarise_scores, summarise_values
+from kerasclf.report.statistics.scores import scores_of
 from kerasclf.runs.experiment import Experiment
 
 
@@ -55,7 +55,7 @@ class ExperimentResults:
         The runs on one of several splits count as one, with their mean: they have their training images in common.
 
         Args:
-            metric: A key of `kerasclf.report.scores.SCORES`.
+            metric: A key of `kerasclf.report.statistics.scores.SCORES`.
         """
         # The jackknife of macro F1 takes a second for a study, and the page and the console show the same table.
         if metric not in self._samples:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kerasclf.report.figures.visualization_figures import heat_overlay
 from kerasclf.report.finished_run import Run
 from kerasclf.report.misclassifications import Picture, enlarged_thumbnail, jpeg_of
 from kerasclf.report.study_results import StudyResults
-from kerasclf.report.visualization_figures import heat_overlay
 from kerasclf.studies.explanations import Explanations
 
 

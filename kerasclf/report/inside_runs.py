@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from kerasclf.report.comparisons import Comparison, compare_samples, impossible
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
-from kerasclf.report.random_effects import Sample, summarise_scores, summarise_values
+from kerasclf.report.statistics.random_effects import Sample, summarise_scores, summarise_values
 
 Scores = NDArray[np.float64]
 Parts = tuple[Scores, Scores]  # the scores of a run on two sets of images

@@ -12,20 +12,20 @@ from markupsafe import Markup
 
 from kerasclf.errors import FolderError
 from kerasclf.escaping import visible
-from kerasclf.files import write_text
-from kerasclf.inference.model_calibration import trained_on_validation
+from kerasclf.files.writing import write_text
+from kerasclf.inference.calibration.model_calibration import trained_on_validation
 from kerasclf.loading import FoundModel, find_model
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
-from kerasclf.report.intervals import interval_of
 from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.model_limits import UNTESTED_IMAGES
 from kerasclf.report.page import templates
 from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.results_reader import read_results
-from kerasclf.report.scores import SCORES
-from kerasclf.report.statistics import Interval
+from kerasclf.report.statistics.intervals import interval_of
+from kerasclf.report.statistics.scores import SCORES
+from kerasclf.report.statistics.statistics import Interval
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import class_metrics
 from kerasclf.search.final import BASE, BEST

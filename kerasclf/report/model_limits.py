@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasclf.inference.model_calibration import trained_on_validation
-from kerasclf.network_source import label_of
-from kerasclf.report.statistics import accuracy_interval
+from kerasclf.inference.calibration.model_calibration import trained_on_validation
+from kerasclf.networks.network_source import label_of
+from kerasclf.report.statistics.statistics import accuracy_interval
 from kerasclf.runs.run_folder import PREDICTIONS, RunFolder
 from kerasclf.wording import counted, in_words
 

@@ -14,27 +14,27 @@ import pandas as pd
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from kerasclf.csv_files import write_table
 from kerasclf.escaping import for_markdown, for_spreadsheet, markdown_block, markdown_code, visible
-from kerasclf.files import write_text
+from kerasclf.files.csv_files import write_table
+from kerasclf.files.writing import write_text
 from kerasclf.report.changes import settings_of
 from kerasclf.report.comparisons import Comparison, compare_contrasts
-from kerasclf.report.contrasts import changes_of
 from kerasclf.report.difference_text import p_text, signed
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.explained_images import explained_images
-from kerasclf.report.figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
+from kerasclf.report.figures.probability_figure import draw_probabilities
+from kerasclf.report.figures.study_figures import draw_bars, draw_confusion, draw_curves, draw_differences, draw_lessons
+from kerasclf.report.figures.themes import figure_bytes, save_figure
 from kerasclf.report.findings import findings
-from kerasclf.report.intervals import single_run_note
 from kerasclf.report.legend import legend_of
 from kerasclf.report.lessons import LESSON_LEGEND, LessonResult, lessons_of
 from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.probabilities import trusted_probabilities
-from kerasclf.report.probability_figure import draw_probabilities
 from kerasclf.report.rerun_commands import command_of, command_of_run
+from kerasclf.report.statistics.contrasts import changes_of
+from kerasclf.report.statistics.intervals import single_run_note
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import published_text, summarise
-from kerasclf.report.themes import figure_bytes, save_figure
 from kerasclf.runs.environment import hardware_of_all
 from kerasclf.runs.metrics import class_metrics
 

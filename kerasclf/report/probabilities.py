@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.inference.abstention import Abstention, choose_threshold
-from kerasclf.inference.calibration import Temperature, brier_score, calibration_error, temper
-from kerasclf.inference.conformal import conformal_sets
-from kerasclf.inference.model_calibration import usable_temperature
-from kerasclf.inference.probability_curves import ClassCurves, class_curves
+from kerasclf.inference.calibration.abstention import Abstention, choose_threshold
+from kerasclf.inference.calibration.calibration import Temperature, brier_score, calibration_error, temper
+from kerasclf.inference.calibration.conformal import conformal_sets
+from kerasclf.inference.calibration.model_calibration import usable_temperature
+from kerasclf.inference.calibration.probability_curves import ClassCurves, class_curves
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.runs.metrics import accuracy, cross_entropy
 from kerasclf.wording import counted

@@ -10,8 +10,8 @@ import numpy as np
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.imbalance import Imbalance, imbalance_of
-from kerasclf.report.random_effects import Sample, borrow
-from kerasclf.report.sequential import strictness
+from kerasclf.report.statistics.random_effects import Sample, borrow
+from kerasclf.report.statistics.sequential import strictness
 from kerasclf.search.time_budget.budget_record import BudgetRecord
 from kerasclf.studies.explanations import Explanations
 from kerasclf.studies.refit import Refit

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.intervals import accuracy_on_these_images, interval_of
-from kerasclf.report.scores import SCORES
+from kerasclf.report.statistics.intervals import accuracy_on_these_images, interval_of
+from kerasclf.report.statistics.scores import SCORES
 from kerasclf.report.study_results import StudyResults
 
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from kerasclf.cache_folders import check_activations_folder, image_cache_bytes
-from kerasclf.cluster import launched
 from kerasclf.data.specs import form_of
 from kerasclf.errors import Problems
+from kerasclf.files.cache_folders import check_activations_folder, image_cache_bytes
 from kerasclf.log import Log
-from kerasclf.network_checks import (
+from kerasclf.machine.cluster import launched
+from kerasclf.networks.network_checks import (
     argument_problems,
     normalizes_itself,
     size_problems,
@@ -15,7 +15,7 @@ from kerasclf.network_checks import (
     weights_problems,
 )
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.together import check_strategy
+from kerasclf.runs.launch.together import check_strategy
 
 
 def check_early(experiments: Mapping[str, Experiment]) -> None:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from kerasclf.machine import processor_name, usable_cores
+from kerasclf.machine.resources import processor_name, usable_cores
 from kerasclf.wording import counted
 
 _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")

@@ -9,7 +9,7 @@ from PIL import Image
 
 from kerasclf.data.dataset import Subset
 from kerasclf.errors import FolderError
-from kerasclf.files import read_npz
+from kerasclf.files.arrays import read_npz
 from kerasclf.runs.metrics import Labels, Probabilities, confusion
 
 ERRORS = 20

@@ -14,21 +14,21 @@ from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.groups import numbered
 from kerasclf.data.leaks import leaked_test_images
 from kerasclf.errors import DeviceMemoryError, FolderError, KerasclfError
-from kerasclf.files import write_json
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
+from kerasclf.files.writing import write_json
 from kerasclf.log import Log
-from kerasclf.model_file import CLASSES, MODEL, save_model
+from kerasclf.networks.model_file import CLASSES, MODEL, save_model
 from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job
+from kerasclf.runs.launch.together import together
 from kerasclf.runs.leading import held_followers
-from kerasclf.runs.meter import Meter
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
+from kerasclf.runs.planning.meter import Meter
 from kerasclf.runs.run_data import load_data
 from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, VALIDATION_PREDICTIONS, seal
 from kerasclf.runs.run_tables import write_predictions
-from kerasclf.runs.together import together
 from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
 
@@ -154,7 +154,7 @@ def _write_result(
 
 
 def _strategy(job: Job) -> str:
-    from kerasclf.training.devices import strategy_in_words
+    from kerasclf.training.distributed.devices import strategy_in_words
 
     return strategy_in_words(job.experiment.train.strategy)
 

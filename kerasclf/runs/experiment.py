@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from kerasclf.data.fit import Fit
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.data.specs import complete_spec
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.flaws import FLAWS
 from kerasclf.log import Log
-from kerasclf.network_checks import name_problems
-from kerasclf.network_source import is_own, is_saved, name_function, source_digest
+from kerasclf.networks.network_checks import name_problems
+from kerasclf.networks.network_source import is_own, is_saved, name_function, source_digest
 from kerasclf.pipeline import Augmentation
 from kerasclf.training import TrainConfig
 from kerasclf.transfer import Transfer

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
 from kerasclf.errors import FolderError
-from kerasclf.files import file_digest, read_json, write_json
+from kerasclf.files.reading import file_digest, read_json
+from kerasclf.files.writing import write_json
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.run_folder import RunFolder
@@ -128,7 +129,7 @@ def inputs_of(job: Job) -> RunInputs:
     Raises:
         FolderError: If the run was started with other inputs, and `DEPENDENCIES` refuses that.
     """
-    from kerasclf.training.devices import describe_device, resolve_precision
+    from kerasclf.training.distributed.devices import describe_device, resolve_precision
 
     now = replace(
         known_inputs(job.experiment, job.manifest),

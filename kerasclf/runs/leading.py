@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kerasclf.errors import FolderError
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
 from kerasclf.log import Log
 from kerasclf.runs.inputs import RunInputs, inputs_of
 from kerasclf.runs.job import Job

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from kerasclf.escaping import visible
 from kerasclf.notebooks import Screen, in_notebook
-from kerasclf.runs.cost import format_duration
+from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.state_column import StateColumn
 from kerasclf.training.listener import Row
 

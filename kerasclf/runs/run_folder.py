@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError, in_short
-from kerasclf.files import file_digest, read_json, sync_file, sync_folder, write_json
-from kerasclf.model_file import MODEL
+from kerasclf.files.reading import file_digest, read_json
+from kerasclf.files.writing import sync_file, sync_folder, write_json
+from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
 from kerasclf.schema import MAX_VALUE, check_schema

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.csv_files import write_table
 from kerasclf.errors import FolderError
-from kerasclf.files import check_regular
+from kerasclf.files.csv_files import write_table
+from kerasclf.files.reading import check_regular
 from kerasclf.schema import MAX_VALUE
 
 # 50,000 images of 1,000 classes take a third of it.

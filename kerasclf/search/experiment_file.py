@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.errors import FolderError, KerasclfError, in_short, unknown
-from kerasclf.files import read_json, read_toml
-from kerasclf.network_source import source_digest
+from kerasclf.files.reading import read_json, read_toml
+from kerasclf.networks.network_source import source_digest
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Protocol
 from kerasclf.studies.study_catalogue import STUDIES, declare

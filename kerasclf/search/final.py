@@ -5,13 +5,14 @@ from typing import Any, TypedDict
 
 from kerasclf.data.views import View
 from kerasclf.errors import RunsFailedError
-from kerasclf.files import read_json, write_json
-from kerasclf.model_file import MODEL
-from kerasclf.runs.engines import Engine
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
+from kerasclf.networks.model_file import MODEL
+from kerasclf.runs.engines.local_engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_finished, known_inputs
 from kerasclf.runs.job import Job
-from kerasclf.runs.plan import Plan, PlanRequest
+from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
 from kerasclf.schema import check_schema
 from kerasclf.search.search_folder import SearchFolder

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from kerasclf.runs.job import Job
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import SharedRuns, digests_of
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.files import is_partial, read_json, write_json
-from kerasclf.locks import is_unused
+from kerasclf.files.locks import is_unused
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import is_partial, write_json
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import RunInputs
 from kerasclf.runs.run_folder import RunFolder

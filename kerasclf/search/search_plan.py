@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Set
 from dataclasses import dataclass
 
-from kerasclf.runs.cost import format_duration
-from kerasclf.runs.engines import Engine
+from kerasclf.runs.engines.local_engines import Engine
 from kerasclf.runs.inputs import RunInputs, known_inputs
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.planning.cost import format_duration
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import trajectory_of
 from kerasclf.search.budget import Budget
 from kerasclf.search.search import Search

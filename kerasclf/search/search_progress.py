@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from kerasclf.escaping import visible
-from kerasclf.runs.cost import format_duration
+from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.progress import RunListener, SilentRunListener
 from kerasclf.runs.state_column import StateColumn
 from kerasclf.search.search import Search

@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from kerasclf.errors import KerasclfError, raise_all
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
 from kerasclf.log import Log
-from kerasclf.runs.engines import Engine, Processes
-from kerasclf.runs.plan import Plan, PlanRequest
+from kerasclf.runs.engines.local_engines import Engine, Processes
+from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.search.budget import Budget
 from kerasclf.search.job_source import BudgetSpent, JobSource
 from kerasclf.search.search import Search

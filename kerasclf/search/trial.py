@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from kerasclf.errors import FolderError, in_short
-from kerasclf.files import read_json
+from kerasclf.files.reading import read_json
 from kerasclf.schema import check_schema
 from kerasclf.search.spaces.space import Values
 from kerasclf.training.halting import Halt

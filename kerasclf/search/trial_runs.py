@@ -6,7 +6,7 @@ import numpy as np
 
 from kerasclf.data.views import View
 from kerasclf.runs.job import Job
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import trajectory_of, watched_by
 from kerasclf.search.search import Search
 from kerasclf.search.search_folder import SearchFolder

@@ -5,8 +5,8 @@ from typing import Any
 
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.model_file import MODEL
-from kerasclf.network_source import is_saved
+from kerasclf.networks.model_file import MODEL
+from kerasclf.networks.network_source import is_saved
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
 from kerasclf.transfer import Transfer

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
-from kerasclf.files import read_arrays, replaced, write_arrays
+from kerasclf.files.arrays import read_arrays, write_arrays
+from kerasclf.files.writing import replaced
 from kerasclf.runs.examples import most_confident_errors, thumbnails
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema
@@ -114,9 +115,9 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     if description["data"]["image_shape"][:2] == [1, 1]:
         return "a table has no images"
     from kerasclf.inference.explain import features, search_images
-    from kerasclf.model_file import MODEL
     from kerasclf.models.explaining.visualization import grad_cams, has_maps
     from kerasclf.models.saved_networks import load_saved
+    from kerasclf.networks.model_file import MODEL
     from kerasclf.runs.run_data import dataset_of_run
 
     model = load_saved(run.path / MODEL)

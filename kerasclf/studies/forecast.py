@@ -3,8 +3,8 @@
 import time
 from dataclasses import asdict, dataclass
 
-from kerasclf.runs.cost import side_by_side_s
 from kerasclf.runs.job import Job
+from kerasclf.runs.planning.cost import side_by_side_s
 from kerasclf.studies.study_plan import StudyPlan
 
 # A forecast that is off by more than this factor comes from a busy machine: its measurements are made anew.

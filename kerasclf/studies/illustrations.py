@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
-from kerasclf.files import read_arrays, replaced, write_arrays
-from kerasclf.model_file import MODEL
+from kerasclf.files.arrays import read_arrays, write_arrays
+from kerasclf.files.writing import replaced
+from kerasclf.networks.model_file import MODEL
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder

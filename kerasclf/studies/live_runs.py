@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from kerasclf.files import write_bytes
+from kerasclf.files.writing import write_bytes
 from kerasclf.notebook_figure import png_of
 from kerasclf.notebooks import Screen
 from kerasclf.runs.job import Job

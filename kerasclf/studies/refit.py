@@ -7,10 +7,11 @@ import numpy as np
 
 from kerasclf.data.views import View
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
-from kerasclf.files import read_json, write_json
-from kerasclf.locks import hold
-from kerasclf.model_file import MODEL
-from kerasclf.runs.engines import Engine
+from kerasclf.files.locks import hold
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
+from kerasclf.networks.model_file import MODEL
+from kerasclf.runs.engines.local_engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs
 from kerasclf.runs.job import Job

@@ -2,11 +2,11 @@
 
 from rich.table import Table
 
-from kerasclf.cluster import launched
 from kerasclf.escaping import for_console
-from kerasclf.machine import format_bytes
-from kerasclf.runs.cost import PhaseCost
+from kerasclf.machine.cluster import launched
+from kerasclf.machine.resources import format_bytes
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.planning.cost import PhaseCost
 from kerasclf.studies.scaling import (
     GPUS,
     GPUS_OF_A_MACHINE,

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.files import read_json, write_json
-from kerasclf.locks import is_unused
+from kerasclf.files.locks import is_unused
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.schema import check_schema

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from kerasclf.data.fit import Fit
+from kerasclf.data.pixels.fit import Fit
 from kerasclf.data.specs import complete_spec
 from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
-from kerasclf.network_checks import name_problems, weights_file
+from kerasclf.networks.network_checks import name_problems, weights_file
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.pairs import remaining_pairs, rename_pairs
 from kerasclf.studies.reduction import QUICK, Reduction, describe_reduction

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from kerasclf.cache_folders import cache_root
-from kerasclf.machine import disk_of, format_bytes
-from kerasclf.runs.cost import PhaseCost, side_by_side_s
+from kerasclf.files.cache_folders import cache_root
+from kerasclf.machine.resources import disk_of, format_bytes
 from kerasclf.runs.job import Job
-from kerasclf.runs.meter import free_memory_mb
-from kerasclf.runs.passes import Beginning, beginning
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.planning.cost import PhaseCost, side_by_side_s
+from kerasclf.runs.planning.meter import free_memory_mb
+from kerasclf.runs.planning.passes import Beginning, beginning
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import shared_epochs
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder

@@ -2,11 +2,11 @@
 
 from rich.table import Table
 
-from kerasclf.cache_folders import cache_root
 from kerasclf.escaping import for_console
-from kerasclf.gpus import memory_limit_mb, runs_per_gpu
-from kerasclf.machine import format_bytes
-from kerasclf.runs.cost import PhaseCost, format_duration
+from kerasclf.files.cache_folders import cache_root
+from kerasclf.machine.gpus import memory_limit_mb, runs_per_gpu
+from kerasclf.machine.resources import format_bytes
+from kerasclf.runs.planning.cost import PhaseCost, format_duration
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.wording import counted, in_words
 

@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from kerasclf.data.spec_paths import check_outside
 from kerasclf.errors import DataError, RunsFailedError
-from kerasclf.files import write_json
-from kerasclf.locks import check_writable, hold
+from kerasclf.files.locks import check_writable, hold
+from kerasclf.files.writing import write_json
 from kerasclf.log import Log
 from kerasclf.runs.early_checks import check_early
-from kerasclf.runs.engines import Engine
+from kerasclf.runs.engines.local_engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
-from kerasclf.runs.passes import unfreeze_to_cache
-from kerasclf.runs.plan import Plan, PlanRequest
+from kerasclf.runs.planning.passes import unfreeze_to_cache
+from kerasclf.runs.planning.plan import Plan, PlanRequest
+from kerasclf.runs.planning.remembered_costs import forget
 from kerasclf.runs.progress import RunListener, RunListeners
-from kerasclf.runs.remembered_costs import forget
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.runs.sharing import SharedRuns, digests_of, trajectory_of, watched_by
 from kerasclf.studies.forecast import MOST_OFF, Stopwatch, Timing

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kerasclf.errors import KerasclfError
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_options import StudyOptions, reduce_study

@@ -4,6 +4,6 @@ Importing this package does not import TensorFlow: only `TrainConfig`, `EarlySto
 """
 
 from kerasclf.training.config import EarlyStopping, TrainConfig
-from kerasclf.training.schedules import Schedule
+from kerasclf.training.optimizers.schedules import Schedule
 
 __all__ = ["EarlyStopping", "Schedule", "TrainConfig"]

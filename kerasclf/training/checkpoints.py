@@ -12,7 +12,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from kerasclf.errors import TrainingError
-from kerasclf.files import read_arrays, sync_folder, write_arrays
+from kerasclf.files.arrays import read_arrays, write_arrays
+from kerasclf.files.writing import sync_folder
 from kerasclf.log import Log
 
 # Increase it whenever older checkpoints can no longer be resumed.

@@ -7,7 +7,7 @@ from typing import Literal
 
 from kerasclf.errors import unknown
 from kerasclf.training.field_checks import MONITORS, at_least, unused_fields
-from kerasclf.training.schedules import Schedule
+from kerasclf.training.optimizers.schedules import Schedule
 from kerasclf.transfer.settings import unfreeze_problem
 from kerasclf.values import LATER, Value
 

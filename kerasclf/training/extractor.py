@@ -7,14 +7,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.cache_folders import cache_root
-from kerasclf.machine import usable_cores
+from kerasclf.files.cache_folders import cache_root
+from kerasclf.machine.resources import usable_cores
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.training.assembly import Built
-from kerasclf.training.devices import describe_device
+from kerasclf.training.distributed.devices import describe_device
+from kerasclf.training.distributed.multiworker import extraction_workers
 from kerasclf.training.faster import faster_layers
-from kerasclf.training.multiworker import extraction_workers
 from kerasclf.transfer.cache import ActivationCache
 from kerasclf.transfer.extraction import CachePoint, Change, Compute
 from kerasclf.transfer.extraction_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute

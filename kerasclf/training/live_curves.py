@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from kerasclf.files import write_bytes
+from kerasclf.files.writing import write_bytes
 from kerasclf.notebook_figure import png_of
 from kerasclf.notebooks import Screen
 from kerasclf.training.history_figure import EVERY_S, draw_history

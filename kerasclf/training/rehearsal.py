@@ -11,11 +11,11 @@ import keras
 import tensorflow as tf
 
 from kerasclf.data import ImageDataset
-from kerasclf.machine import on_cores
-from kerasclf.model_file import MODEL, save_model
+from kerasclf.machine.resources import on_cores
+from kerasclf.networks.model_file import MODEL, save_model
 from kerasclf.training.assembly import build_model
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
-from kerasclf.training.devices import device_errors
+from kerasclf.training.distributed.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit
 from kerasclf.training.phase_inputs import make_phase_inputs

@@ -7,8 +7,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from kerasclf.cluster import joined
 from kerasclf.errors import TrainingError
+from kerasclf.machine.cluster import joined
 from kerasclf.training.callbacks import RecordEpochs
 from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
 from kerasclf.training.followers import (

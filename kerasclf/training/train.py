@@ -18,7 +18,7 @@ from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import HaltTraining, RecordEpochs
 from kerasclf.training.checkpoints import latest_checkpoint, phase_folder
 from kerasclf.training.config import TrainConfig, best_epoch
-from kerasclf.training.devices import device_errors
+from kerasclf.training.distributed.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit, phase_callbacks
 from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of

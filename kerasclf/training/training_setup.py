@@ -8,22 +8,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.cluster import joined
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
 from kerasclf.log import Log
+from kerasclf.machine.cluster import joined
 from kerasclf.models.explaining.costs import known_multiply_adds
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, steps_per_epoch, training_batches
 from kerasclf.pipeline.epoch_order import Kind, balanced_length
 from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.config import TrainConfig
-from kerasclf.training.layer_rates import layer_factors
+from kerasclf.training.distributed.multiworker import share_of
+from kerasclf.training.distributed.replicas import LossOverReplicas, build_for_replicas, check_batches, evaluation_size
 from kerasclf.training.losses import make_loss
-from kerasclf.training.multiworker import share_of
-from kerasclf.training.optimizers import make_optimizer
+from kerasclf.training.optimizers.layer_rates import layer_factors
+from kerasclf.training.optimizers.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
-from kerasclf.training.replicas import LossOverReplicas, build_for_replicas, check_batches, evaluation_size
 
 # Maximum number of pixel values in the steps between two returns to Python: 16 steps of 32 images of 32×32. A return
 # costs about a millisecond, which matters for small images only.

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import FolderError
-from kerasclf.locks import share
+from kerasclf.files.locks import share
 from kerasclf.values import digest_of
 
 # Maximum size of rows that are read into memory: enough for the features of any study, too little for activations

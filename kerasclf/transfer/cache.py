@@ -12,11 +12,11 @@ import ml_dtypes  # noqa: F401 - adds bfloat16 to numpy
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.cache_folders import CacheEntry, read_about
 from kerasclf.errors import FolderError
-from kerasclf.files import sync_folder, write_json
-from kerasclf.locks import hold, unshared
-from kerasclf.machine import disk_of, format_bytes
+from kerasclf.files.cache_folders import CacheEntry, read_about
+from kerasclf.files.locks import hold, unshared
+from kerasclf.files.writing import sync_folder, write_json
+from kerasclf.machine.resources import disk_of, format_bytes
 from kerasclf.transfer.activations import Activations, RowFile, checksum_of, row_bytes, vanished
 from kerasclf.values import digest_of
 from kerasclf.wording import counted

@@ -7,12 +7,12 @@ from typing import Protocol
 
 import numpy as np
 
-from kerasclf.cache_folders import ANOTHER_CACHE
 from kerasclf.data import Subset
 from kerasclf.errors import FolderError, FolderInUseError
-from kerasclf.locks import hold
+from kerasclf.files.cache_folders import ANOTHER_CACHE
+from kerasclf.files.locks import hold
 from kerasclf.log import Log
-from kerasclf.machine import format_bytes
+from kerasclf.machine.resources import format_bytes
 from kerasclf.transfer.extraction import CachePoint, Change, Compute, Views, extract
 from kerasclf.transfer.shared_extraction import ALONE, Workers
 from kerasclf.wording import counted

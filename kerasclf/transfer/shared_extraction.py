@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kerasclf.cache_folders import ANOTHER_CACHE
 from kerasclf.errors import FolderError
+from kerasclf.files.cache_folders import ANOTHER_CACHE
 
 Words = NDArray[np.float32]
 _WORD_BYTES = 4

@@ -6,9 +6,9 @@ from PIL import Image
 
 from kerasclf import load_dataset
 from kerasclf.cli import main
-from kerasclf.data import image_store
-from kerasclf.machine import format_bytes
-from kerasclf.runs.remembered_costs import RememberedCosts
+from kerasclf.data.pixels import image_store
+from kerasclf.machine.resources import format_bytes
+from kerasclf.runs.planning.remembered_costs import RememberedCosts
 from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.transfer.cache import ActivationCache
 

@@ -14,8 +14,8 @@ from PIL import Image
 from kerasclf import load_dataset
 from kerasclf.audit.load_images import load_images
 from kerasclf.cli import main
-from kerasclf.data.decode import read_image
-from kerasclf.data.fit import FITS
+from kerasclf.data.pixels.decode import read_image
+from kerasclf.data.pixels.fit import FITS
 from kerasclf.data.specs import check_files
 from kerasclf.errors import DataError
 from tests.audit.scenes import VARIANTS, rows_of, scenes

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from kerasclf.cli import COMMANDS, main
-from kerasclf.commands.option_fields import options_of
+from kerasclf.commands.options.option_fields import options_of
 
 # A line that is typed, and words that it offers.
 TYPED = [

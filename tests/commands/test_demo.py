@@ -10,8 +10,8 @@ import tempfile
 import pytest
 
 from kerasclf.cli import main
-from kerasclf.inference import demo_server
-from kerasclf.inference.demo_server import OpenPort
+from kerasclf.inference.demo import demo_server
+from kerasclf.inference.demo.demo_server import OpenPort
 from tests.chromium import CHROMIUM, Chromium
 from tests.inference import conftest
 
@@ -27,7 +27,7 @@ def served(monkeypatch):
     """Instead of a page: what would be served, and where. Needs no gradio."""
     seen = []
     monkeypatch.setattr(demo_server, "check_gradio", lambda: None)
-    monkeypatch.setattr("kerasclf.inference.demo_page.make_app", lambda *given: given)
+    monkeypatch.setattr("kerasclf.inference.demo.demo_page.make_app", lambda *given: given)
 
     def serve(given, port, ready):
         answers, text, folder = given

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from kerasclf.cli import main
-from kerasclf.inference import artifacts
+from kerasclf.inference.export import artifacts
 from kerasclf.loading import find_model
 from tests.inference import conftest
 
@@ -21,7 +21,7 @@ def run(study, tmp_path):
 
 def test_a_run_is_exported_proved_and_compared(run, capsys, monkeypatch):
     pytest.importorskip("onnxruntime")
-    from kerasclf.inference import export
+    from kerasclf.inference.export import export
     from kerasclf.inference.latency import Latency
 
     monkeypatch.setattr(export, "measure_latency", lambda *given: [Latency(2.0, 2.0, 2.0), Latency(3.0, 3.0, 3.0)])

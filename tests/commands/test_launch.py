@@ -10,7 +10,7 @@ import pytest
 
 from kerasclf.cli import main
 from kerasclf.commands.launch import free_addresses
-from kerasclf.runs.worker_leader import versions
+from kerasclf.runs.launch.worker_leader import versions
 
 TRAIN = ["study", "basenet", "--data", "digits"]
 

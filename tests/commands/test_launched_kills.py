@@ -22,8 +22,8 @@ VICTIMS = {
     "launch 0": ("launch", "--local"),
     "launch 1": ("launch", "--index"),
     "command": ("kerasclf", "train", "digits"),
-    "run": ("kerasclf.runs.worker",),
-    "share": ("kerasclf.runs.share_worker",),
+    "run": ("kerasclf.runs.engines.worker",),
+    "share": ("kerasclf.runs.launch.share_worker",),
 }
 
 

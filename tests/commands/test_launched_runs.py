@@ -62,7 +62,10 @@ def test_two_workers_write_the_run_of_one_process(tmp_path):
 
 @pytest.mark.parametrize(
     ("victim", "message"),
-    [("kerasclf.runs.share_worker", "has failed: The process was killed (SIGKILL)"), ("--index", "it has ended")],
+    [
+        ("kerasclf.runs.launch.share_worker", "has failed: The process was killed (SIGKILL)"),
+        ("--index", "it has ended"),
+    ],
 )
 def test_a_killed_worker_ends_all_and_the_run_resumes(tmp_path, victim, message):
     out, epochs = tmp_path / "two", 6

@@ -6,7 +6,8 @@ import pytest
 
 from kerasclf import Experiment, Study
 from kerasclf.cli import main
-from kerasclf.files import read_json, write_json
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import draw_nothing, write_run
 

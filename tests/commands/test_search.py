@@ -6,7 +6,7 @@ import pytest
 
 from kerasclf.cli import main
 from kerasclf.commands.search import SearchCommand
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
 from kerasclf.search import read_search
 from tests.search.fake import FakeEngine
 

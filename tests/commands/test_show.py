@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from kerasclf.cli import main
-from kerasclf.files import write_json
+from kerasclf.files.writing import write_json
 from kerasclf.models import basenet
 
 
@@ -173,7 +173,7 @@ def test_of_very_many_images_some_are_shown(run, photo, tmp_path, capsys, monkey
     monkeypatch.setattr("kerasclf.commands.show_gradcam.MOST_IMAGES", 2)
     shown = []
     monkeypatch.setattr(
-        "kerasclf.report.visualization_figures.draw_contact_sheet",
+        "kerasclf.report.figures.visualization_figures.draw_contact_sheet",
         lambda images, heats, titles: shown.extend(titles) or Figure(),
     )
     for number in range(4):

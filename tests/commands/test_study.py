@@ -6,7 +6,7 @@ import pytest
 
 from kerasclf.cli import main
 from kerasclf.commands.study import StudyCommand
-from kerasclf.data import keras_sets
+from kerasclf.data.published import keras_sets
 from kerasclf.data.spec_kinds import SPECS
 from kerasclf.studies import STUDIES
 from tests.prepared_engine import Prepared

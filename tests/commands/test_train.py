@@ -10,11 +10,11 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, TrainConfig
 from kerasclf.cli import main
-from kerasclf.commands.search_options import SearchOptions
+from kerasclf.commands.options.search_options import SearchOptions
 from kerasclf.commands.search_setup import make_search
 from kerasclf.commands.train import TrainCommand
 from kerasclf.loading import find_model
-from kerasclf.model_file import read_class_names, save_model
+from kerasclf.networks.model_file import read_class_names, save_model
 from kerasclf.report import read_results
 from kerasclf.report.rerun_commands import command_of
 from kerasclf.studies import continued_run, declare

@@ -7,7 +7,7 @@ import pytest
 
 from kerasclf import Experiment
 from kerasclf.cli import main
-from kerasclf.commands.imbalance_options import ImbalanceOptions
+from kerasclf.commands.options.imbalance_options import ImbalanceOptions
 from kerasclf.commands.train import TrainCommand
 from kerasclf.commands.train_budget import _DECIDED, _checked, _networks
 from kerasclf.report import read_results

@@ -9,7 +9,7 @@ from kerasclf import Split, load_dataset
 from kerasclf.data import listings
 from kerasclf.data.dataset import SETS
 from kerasclf.errors import DataError, KerasclfError
-from kerasclf.files import write_json
+from kerasclf.files.writing import write_json
 from tests.photos import CLASSES, add_images
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasclf.data import FileImages, Split, listed_pixels, listings, load_dataset
+from kerasclf.data import FileImages, Split, listings, load_dataset
+from kerasclf.data.pixels import listed_pixels
 from kerasclf.errors import DataError
 
 

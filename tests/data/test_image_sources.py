@@ -7,8 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kerasclf.data import FileImages, decode, image_sources
+from kerasclf.data import FileImages, image_sources
 from kerasclf.data.image_sources import key_of, keys_of
+from kerasclf.data.pixels import decode
 from kerasclf.errors import DataError
 from tests.photos import write_photo
 

@@ -6,7 +6,7 @@ from keras import layers
 
 from kerasclf import Experiment
 from kerasclf.data import ArrayImages, Subset
-from kerasclf.model_file import save_model
+from kerasclf.networks.model_file import save_model
 from kerasclf.runs.run_folder import RunFolder, seal
 from kerasclf.runs.run_tables import write_predictions
 from tests.inference.simulated import softmax

@@ -13,14 +13,14 @@ import kerasclf
 from kerasclf.errors import DataError, FolderError, KerasclfError
 from kerasclf.evaluation import evaluate, model_names
 from kerasclf.inference.averaged_views import VIEWS, views_of
+from kerasclf.inference.calibration.model_calibration import ModelCalibration
 from kerasclf.inference.corruptions import corrupt
 from kerasclf.inference.evaluate import ALL_CORRUPTED, EvaluationOptions, predict_labelled
 from kerasclf.inference.labelled_images import LabelledImages
-from kerasclf.inference.model_calibration import ModelCalibration
 from kerasclf.inference.read_ahead import file_reader
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.loading import find_model
-from kerasclf.model_file import save_model
+from kerasclf.networks.model_file import save_model
 from tests.inference.test_trained_model import saved
 from tests.photos import add_images
 
@@ -101,7 +101,7 @@ def test_images_that_the_run_has_seen_are_counted_and_not_compared(trained, phot
     found = trained.evaluate(f"folder:{photos}")
     assert found.models[0].seen == trained.run.description()["data"]["images"]
     assert found.harder_than_own_test(found.models[0]) is None
-    from kerasclf.report.evaluation_findings import evaluation_cautions, evaluation_findings
+    from kerasclf.report.evaluation.evaluation_findings import evaluation_cautions, evaluation_findings
 
     assert (
         "had 13 in the training set and 5 in the validation set: its accuracy here is too high."
@@ -270,7 +270,7 @@ def test_nothing_is_left_of_a_report_that_cannot_be_written(everything, tmp_path
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("kerasclf.report.evaluation_page.save_figure", full)
+    monkeypatch.setattr("kerasclf.report.evaluation.evaluation_page.save_figure", full)
     with pytest.raises(FolderError, match="report cannot be written: No space left on device"):
         everything.write_report(tmp_path / "report")
     assert list(tmp_path.iterdir()) == []

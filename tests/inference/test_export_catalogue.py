@@ -5,13 +5,13 @@ import pytest
 
 from kerasclf import Augmentation
 from kerasclf.data import ArrayImages, Subset
-from kerasclf.inference.artifacts import TARGETS
-from kerasclf.inference.export import ExportRequest, export_model
-from kerasclf.inference.proof_images import ProofImages
+from kerasclf.inference.export.artifacts import TARGETS
+from kerasclf.inference.export.export import ExportRequest, export_model
+from kerasclf.inference.export.proof_images import ProofImages
 from kerasclf.inference.trained_model import TrainedModel
-from kerasclf.model_file import save_model
 from kerasclf.models import CATALOGUE, build
 from kerasclf.models.backbones import BACKBONES
+from kerasclf.networks.model_file import save_model
 from kerasclf.training.assembly import Blueprint
 
 NAMES = ("a", "b")

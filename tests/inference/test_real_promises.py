@@ -8,8 +8,8 @@ import pytest
 
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ArrayImages, ImageDataset, Subset
-from kerasclf.data.decode import read_image
-from kerasclf.inference.model_calibration import ModelCalibration
+from kerasclf.data.pixels.decode import read_image
+from kerasclf.inference.calibration.model_calibration import ModelCalibration
 from kerasclf.models import build
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train

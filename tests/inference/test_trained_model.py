@@ -13,11 +13,11 @@ from PIL import Image
 import kerasclf
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import KerasclfError
-from kerasclf.files import write_json
+from kerasclf.files.writing import write_json
 from kerasclf.inference.labelled_images import LabelledImages
 from kerasclf.inference.trained_model import TrainedModel
-from kerasclf.model_file import save_model
-from kerasclf.runs.engines import Inline
+from kerasclf.networks.model_file import save_model
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.run_data import dataset_of_run
 from kerasclf.runs.run_tables import read_predictions
 from tests.photos import CLASSES

@@ -20,7 +20,7 @@ from kerasclf.models import (
     nin,
 )
 from kerasclf.models.heads import FEATURES
-from kerasclf.training.devices import make_strategy, precision
+from kerasclf.training.distributed.devices import make_strategy, precision
 from kerasclf.training.faster import faster_layers
 
 # Arguments, input shape and number of classes of each tested network. A small head replaces wide tops, which cost

@@ -11,7 +11,7 @@ import tensorflow as tf
 from kerasclf.errors import KerasclfError
 from kerasclf.models.convnext_ladder import STEPS, resnet_to_convnext
 from kerasclf.models.stages import stages_of
-from kerasclf.training.devices import precision
+from kerasclf.training.distributed.devices import precision
 from kerasclf.training.faster import faster_layers
 
 PUBLISHED = {1: 1_485_258, 2: 1_678_666, 3: 1_677_130, 4: 878_362, 5: 11_837_194, 6: 11_256_970, 7: 8_531_978}

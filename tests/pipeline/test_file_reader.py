@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from kerasclf import Augmentation
-from kerasclf.data import ArrayImages, FileImages, Subset, decode
+from kerasclf.data import ArrayImages, FileImages, Subset
 from kerasclf.data.image_sources import keys_of
+from kerasclf.data.pixels import decode
 from kerasclf.errors import DataError
 from kerasclf.pipeline import file_reader
 from kerasclf.pipeline.batches import Epoch, evaluation_batches, read_errors, training_batches

@@ -3,7 +3,8 @@
 import pytest
 
 from kerasclf import Experiment, Study, TrainConfig
-from kerasclf.report import page, themes
+from kerasclf.report import page
+from kerasclf.report.figures import themes
 from kerasclf.studies import Published
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import draw_nothing, write_run

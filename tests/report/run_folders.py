@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from kerasclf import Experiment
-from kerasclf.files import write_json
+from kerasclf.files.writing import write_json
 from kerasclf.report import page, read_results
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.runs.run_folder import seal

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.data import Subset
-from kerasclf.files import read_json, write_json
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
 from kerasclf.report import page, read_results, write_report
 from kerasclf.report.console_table import console_table
 from kerasclf.studies import Published

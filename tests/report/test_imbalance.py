@@ -11,18 +11,18 @@ from rich.console import Console
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.report import read_results, write_report
 from kerasclf.report.console_table import console_table
-from kerasclf.report.evaluation_findings import evaluation_findings
-from kerasclf.report.figures import draw_bars
+from kerasclf.report.evaluation.evaluation_findings import evaluation_findings
+from kerasclf.report.figures.study_figures import draw_bars
 from kerasclf.report.findings import findings
 from kerasclf.report.imbalance import imbalance_of
-from kerasclf.report.intervals import interval_of
-from kerasclf.report.statistics import balanced_interval
+from kerasclf.report.statistics.intervals import interval_of
+from kerasclf.report.statistics.statistics import balanced_interval
 from kerasclf.report.summary import summarise
 from kerasclf.runs.metrics import balanced_accuracy, macro_f1
 from kerasclf.studies.study_folder import StudyFolder
 from tests.conftest import make_subset
+from tests.report.evaluation.test_evaluation_findings import evaluation, model
 from tests.report.run_folders import write_run
-from tests.report.test_evaluation_findings import evaluation, model
 
 NOTE = (
     "Balanced accuracy and macro F1 come first, because image has 5 times as many test images as label (10 and 2). "

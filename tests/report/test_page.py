@@ -12,12 +12,13 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Study, TrainConfig
 from kerasclf.escaping import visible
-from kerasclf.files import file_digest, read_json, write_json
+from kerasclf.files.reading import file_digest, read_json
+from kerasclf.files.writing import write_json
 from kerasclf.report import page, read_results, write_report
 from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.figures import draw_confusion
+from kerasclf.report.figures.study_figures import draw_confusion
+from kerasclf.report.figures.themes import figure_bytes
 from kerasclf.report.page import by_class
-from kerasclf.report.themes import figure_bytes
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import BEFORE_CLASSES, with_classes, with_top5, write_run

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from kerasclf.report import read_results, write_report
+from kerasclf.report.figures.probability_figure import draw_probabilities
 from kerasclf.report.probabilities import trusted_probabilities
-from kerasclf.report.probability_figure import draw_probabilities
 from kerasclf.runs.metrics import cross_entropy
 from tests.inference.simulated import overconfident
 

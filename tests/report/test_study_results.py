@@ -8,10 +8,11 @@ import pytest
 
 from kerasclf import Experiment, Split, Study
 from kerasclf.errors import FolderError
-from kerasclf.files import file_digest, read_json, write_json
+from kerasclf.files.reading import file_digest, read_json
+from kerasclf.files.writing import write_json
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import compare_contrasts
-from kerasclf.report.intervals import selection_bias_of
+from kerasclf.report.statistics.intervals import selection_bias_of
 from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import CLASSES

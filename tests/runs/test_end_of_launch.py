@@ -7,11 +7,11 @@ import zipfile
 import pytest
 
 from kerasclf import Experiment
-from kerasclf.cluster import Cluster
 from kerasclf.commands.launch import free_addresses
-from kerasclf.runs.connection import Connection, connect
+from kerasclf.machine.cluster import Cluster
 from kerasclf.runs.job import Job
-from kerasclf.runs.worker_leader import RESUME, End, Leader, listen_at, versions
+from kerasclf.runs.launch.connection import Connection, connect
+from kerasclf.runs.launch.worker_leader import RESUME, End, Leader, listen_at, versions
 from tests.commands.test_launch import end_of, launch
 
 WAITING = "import time; time.sleep(60)"

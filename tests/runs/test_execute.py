@@ -12,7 +12,7 @@ from kerasclf.data.leaks import leaked_test_images
 from kerasclf.errors import FolderError
 from kerasclf.report import read_results
 from kerasclf.runs import execute as execute_module
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.execute import execute
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study

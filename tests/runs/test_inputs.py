@@ -8,12 +8,12 @@ from PIL import Image
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import FolderError
 from kerasclf.runs import inputs
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.execute import execute
 from kerasclf.runs.inputs import RunInputs, check_inputs, inputs_of, weights_digest
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study
-from kerasclf.training import devices
+from kerasclf.training.distributed import devices
 from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener
 from kerasclf.transfer import Transfer

@@ -7,8 +7,8 @@ import pytest
 
 from kerasclf.errors import TrainingError
 from kerasclf.runs import metrics
-from kerasclf.runs.meter import Resources
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
+from kerasclf.runs.planning.meter import Resources
 from kerasclf.training import EarlyStopping
 
 # Two of four images are classified correctly.

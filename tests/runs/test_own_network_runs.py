@@ -12,10 +12,10 @@ from kerasclf import Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.cli import main
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.models import own_networks
-from kerasclf.network_source import source_digest
+from kerasclf.networks.network_source import source_digest
 from kerasclf.pipeline import Augmentation
-from kerasclf.runs.engines import Inline, Processes
-from kerasclf.runs.plan import PlanRequest
+from kerasclf.runs.engines.local_engines import Inline, Processes
+from kerasclf.runs.planning.plan import PlanRequest
 from kerasclf.search.experiment_file import read_experiment
 from kerasclf.search.spaces.experiment_fields import change
 from kerasclf.studies.reduction import Reduction

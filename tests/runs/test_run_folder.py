@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kerasclf.csv_files import csv_text
 from kerasclf.errors import FolderError
-from kerasclf.files import write_json
-from kerasclf.model_file import CLASSES
+from kerasclf.files.csv_files import csv_text
+from kerasclf.files.writing import write_json
+from kerasclf.networks.model_file import CLASSES
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder, seal
 from kerasclf.runs.run_tables import write_predictions

@@ -55,14 +55,14 @@ def test_anything_else_does(other):
 
 
 def rates(schedule, epochs):
-    from kerasclf.training.schedules import make_schedule
+    from kerasclf.training.optimizers.schedules import make_schedule
 
     rate = make_schedule(schedule, 0.1, epochs, steps_per_epoch=7)
     return [rate] * 30 if isinstance(rate, float) else [float(np.asarray(rate(step))) for step in range(30)]
 
 
 def schedules():
-    from kerasclf.training.schedules import SCHEDULES
+    from kerasclf.training.optimizers.schedules import SCHEDULES
 
     return [Schedule(name) for name in SCHEDULES] + [Schedule("step", every_epochs=2, warmup_epochs=1)]
 

@@ -4,8 +4,8 @@ import math
 import random
 
 from kerasclf import Experiment, TrainConfig
-from kerasclf.runs.engines import Waiting, fail
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.engines.local_engines import Waiting, fail
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.search import Budget, Choice, Float, Search, Space, run_search
 
 EPOCHS = 9

@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from kerasclf import Augmentation, Experiment, Split, TrainConfig
-from kerasclf.runs.engines import Inline, Processes
+from kerasclf.runs.engines.local_engines import Inline, Processes
 from kerasclf.search import Budget, Choice, Float, Search, Space, run_search
 from kerasclf.search.search_progress import SearchProgress
 

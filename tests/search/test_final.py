@@ -5,7 +5,7 @@ import pytest
 from kerasclf import Experiment, Split, TrainConfig
 from kerasclf.errors import KerasclfError
 from kerasclf.report.search.search_facts import read_gain
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.search import Budget, Choice, Search, Space, run_search
 from kerasclf.search.final import BASE, BEST, finish, prepare_finish, refit_of

@@ -6,7 +6,7 @@ import pytest
 
 from kerasclf import Experiment, Split, TrainConfig
 from kerasclf.pipeline import Augmentation
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.runs.sharing import digests_of
 from kerasclf.search import Budget, Choice, Int, Search, Space

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kerasclf.errors import FolderError
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
 from kerasclf.search import Budget, Choice
 from kerasclf.search.search_folder import SearchFolder
 from tests.search.fake import search

@@ -170,7 +170,7 @@ def test_processes_killed_ten_times_at_random_give_the_results_of_uninterrupted_
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_trials_run_and_are_promoted_on_a_ray_cluster(tmp_path):
     ray = pytest.importorskip("ray", reason="Ray is not installed (extra 'ray')")
-    from kerasclf.runs.ray_engine import Ray
+    from kerasclf.runs.engines.ray_engine import Ray
 
     hyperband = Search(killable.BASE, Space(killable.SPACES["tpe"]), "hyperband")
     try:

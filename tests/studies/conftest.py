@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf.runs.job import Job
-from kerasclf.runs.plan import Plan
+from kerasclf.runs.planning.plan import Plan
 from kerasclf.studies import declare
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_options import StudyOptions

@@ -105,7 +105,7 @@ def run_killable(arguments):
     from kerasclf import run_study
     from kerasclf.errors import KerasclfError
     from kerasclf.report import read_results, write_report
-    from kerasclf.runs.engines import Processes
+    from kerasclf.runs.engines.local_engines import Processes
     from kerasclf.runs.progress import ConsoleProgress
 
     out, *given = arguments

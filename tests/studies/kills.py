@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from kerasclf.files import file_digest
+from kerasclf.files.reading import file_digest
 from kerasclf.studies.study_folder import StudyFolder
 
 ROOT = Path(__file__).parents[2]

@@ -10,8 +10,9 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, TrainConfig, run_study
 from kerasclf.data.dataset import SETS
 from kerasclf.errors import DataError, FolderError, KerasclfError
-from kerasclf.files import read_json, write_json
-from kerasclf.runs.engines import Inline
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.continued_run import continued_experiment, find_run
 from kerasclf.studies.training_study import training_study

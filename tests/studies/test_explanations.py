@@ -8,12 +8,12 @@ import pytest
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, load, run_study
 from kerasclf.errors import FolderError
 from kerasclf.explained_study import explain_study
-from kerasclf.files import read_arrays
+from kerasclf.files.arrays import read_arrays
 from kerasclf.inference.explain import features
 from kerasclf.models.explaining.visualization import grad_cam
 from kerasclf.report import read_results, write_report
 from kerasclf.report.explained_images import explained_images
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.studies.explanations import EXPLANATIONS, chosen_images, read_explanations
 from tests.report.run_folders import draw_nothing
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from kerasclf.runs import remembered_costs
-from kerasclf.runs.cost import RunCost
+from kerasclf.runs.planning import remembered_costs
+from kerasclf.runs.planning.cost import RunCost
 from kerasclf.studies import forecast as forecast_module
 from kerasclf.studies import study_folder
 from kerasclf.studies.forecast import Stopwatch, Timing

@@ -6,7 +6,7 @@ import pytest
 
 from kerasclf import FinishedStudy, run_study
 from kerasclf.report.course import illustration_figures
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.studies import declare
 from kerasclf.studies.illustrations import ILLUSTRATIONS, illustrate_study, illustration_file, read_illustration
 from kerasclf.studies.reduction import Reduction

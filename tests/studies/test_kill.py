@@ -13,7 +13,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from kerasclf.files import file_digest
+from kerasclf.files.reading import file_digest
 from kerasclf.studies.study_folder import StudyFolder
 from tests.photos import add_images
 from tests.studies.killable import killable_study, sharing_study

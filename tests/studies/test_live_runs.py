@@ -1,7 +1,7 @@
 """Live curves in the run folders of a study."""
 
 from kerasclf import Experiment, Split, Study, TrainConfig
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.studies import live_runs as live
 from kerasclf.studies.live_runs import LiveRuns
 from kerasclf.studies.study_runner import plan_study, run_planned_study

@@ -9,8 +9,9 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import FolderError, KerasclfError, RunsFailedError
-from kerasclf.files import read_json, write_json
-from kerasclf.runs.engines import Inline
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.studies.refit import Refit, check_refit, read_refit, refit, without_early_stopping

@@ -8,8 +8,8 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_study
 from kerasclf.errors import RunsFailedError
-from kerasclf.files import file_digest
-from kerasclf.runs.engines import Inline, Processes
+from kerasclf.files.reading import file_digest
+from kerasclf.runs.engines.local_engines import Inline, Processes
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_runner import plan_study
 from kerasclf.training import EarlyStopping

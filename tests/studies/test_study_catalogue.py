@@ -9,7 +9,7 @@ from kerasclf.cli import main
 from kerasclf.data.shapes import CLASS_NAMES, scenes
 from kerasclf.data.splits import make_sets
 from kerasclf.errors import KerasclfError
-from kerasclf.runs.plan import PlanRequest, make_plan
+from kerasclf.runs.planning.plan import PlanRequest, make_plan
 from kerasclf.studies import STUDIES, declare
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions

@@ -6,7 +6,8 @@ import pytest
 
 from kerasclf import Experiment, Split, Study
 from kerasclf.errors import FolderError
-from kerasclf.files import read_json, write_json
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
 from kerasclf.report import read_results
 from kerasclf.report.summary import summarise
 from kerasclf.studies.study_folder import StudyFolder

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from kerasclf.cache_folders import cache_root
 from kerasclf.commands.output import with_flags
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
+from kerasclf.files.cache_folders import cache_root
 from kerasclf.studies.study_plan_table import plan_summary, plan_table
 from tests.studies.plans import COST, PHASE
 

@@ -14,7 +14,7 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_st
 from kerasclf.cli import main
 from kerasclf.errors import DataError, FolderError, KerasclfError, RunsFailedError
 from kerasclf.report import read_results
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.runs.metrics import accuracy, cross_entropy
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study
@@ -88,7 +88,7 @@ def test_a_saved_model_agrees_with_the_predictions(folder):
     assert {layer.__module__.partition(".")[0] for layer in layers} == {"keras"}
 
 
-# tests/test_model_file.py has a fast test of another saved model.
+# tests/networks/test_model_file.py has a fast test of another saved model.
 @pytest.mark.slow
 def test_a_saved_model_needs_keras_alone(folder, tmp_path):
     """In a fresh process that cannot import kerasclf."""

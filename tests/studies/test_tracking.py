@@ -4,7 +4,7 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig
 from kerasclf.errors import KerasclfError
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.studies.study_runner import plan_study, run_planned_study
 from kerasclf.studies.tracking import Tracked, make_tracker
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from kerasclf import TrainConfig
-from kerasclf.cluster import Cluster, launch_environment
 from kerasclf.errors import KerasclfError
-from kerasclf.training.devices import check_settings
+from kerasclf.machine.cluster import Cluster, launch_environment
+from kerasclf.training.distributed.devices import check_settings
 from tests.device_combinations import COMBINATIONS, JITS, PRECISIONS, STRATEGIES
 
 PAGE = (Path(__file__).parents[2] / "docs/gpu.md").read_text(encoding="utf-8")

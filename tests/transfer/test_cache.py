@@ -7,9 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
-from kerasclf.cache_folders import cache_root
 from kerasclf.errors import KerasclfError
-from kerasclf.locks import hold
+from kerasclf.files.cache_folders import cache_root
+from kerasclf.files.locks import hold
 from kerasclf.transfer import activations
 from kerasclf.transfer import cache as caching
 from kerasclf.transfer.cache import MAKE_ROOM, ActivationCache, cached, clear

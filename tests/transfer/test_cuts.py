@@ -7,7 +7,7 @@ import pytest
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build
 from kerasclf.models.stages import CONVOLUTIONS
-from kerasclf.network_checks import known_networks
+from kerasclf.networks.network_checks import known_networks
 from kerasclf.transfer.cuts import Cuts
 from tests.transfer.conftest import random_images, randomize, small_network
 

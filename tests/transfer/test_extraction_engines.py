@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build
-from kerasclf.training.devices import precision
+from kerasclf.training.distributed.devices import precision
 from kerasclf.transfer import extraction_engines as engines
 from kerasclf.transfer.cuts import Cuts
 from kerasclf.transfer.extraction_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute

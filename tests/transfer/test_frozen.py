@@ -16,7 +16,7 @@ import pytest
 
 from kerasclf.data import ArrayImages, Subset
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
 from kerasclf.transfer import extraction
 from kerasclf.transfer.extraction import Views
 from kerasclf.transfer.frozen import Frozen

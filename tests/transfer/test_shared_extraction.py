@@ -10,7 +10,7 @@ import pytest
 
 from kerasclf.data import ArrayImages, Subset
 from kerasclf.errors import FolderError
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
 from kerasclf.transfer.shared_extraction import Workers
 from tests.transfer.conftest import random_subset
 from tests.transfer.fake_network import Counted, cache_point_of, colors, known, make, rows, silent

@@ -10,10 +10,10 @@ from keras import layers
 
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ArrayImages, ImageDataset, Subset
-from kerasclf.data.decode import read_image
+from kerasclf.data.pixels.decode import read_image
 from kerasclf.models import backbones, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone
-from kerasclf.report.random_effects import difference_of, summarise_values
+from kerasclf.report.statistics.random_effects import difference_of, summarise_values
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
 from kerasclf.transfer import Transfer

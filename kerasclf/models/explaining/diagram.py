@@ -8,7 +8,7 @@ import keras
 
 from kerasclf.errors import KerasclfError
 from kerasclf.extras import install_command
-from kerasclf.files import write_text
+from kerasclf.files.writing import write_text
 from kerasclf.models.explaining.drawing import draw
 
 IMAGES = (".png", ".svg", ".pdf")

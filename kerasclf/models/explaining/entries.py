@@ -9,7 +9,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.models.backbones import BACKBONES
 from kerasclf.models.catalogue import CATALOGUE, Builder, find_builder, own_arguments
 from kerasclf.models.weights.published import PUBLISHED
-from kerasclf.network_list import Entry
+from kerasclf.networks.network_list import Entry
 
 # Sizes for a network whose function states none.
 _USUAL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 10}

@@ -9,7 +9,7 @@ from kerasclf.models.catalogue import CATALOGUE
 from kerasclf.models.explaining.entries import entry, families
 from kerasclf.models.heads import HEAD_LAYERS
 from kerasclf.models.stages import CONVOLUTIONS
-from kerasclf.network_list import NetworkList, write_list
+from kerasclf.networks.network_list import NetworkList, write_list
 
 if __name__ == "__main__":
     entries = []

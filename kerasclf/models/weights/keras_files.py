@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError
-from kerasclf.hdf5_check import check_weights_file
+from kerasclf.files.hdf5_check import check_weights_file
 from kerasclf.models.backbones import BACKBONES, bare
 
 # Layer name, as from `own_names` → arrays in the order of the layer's weights.

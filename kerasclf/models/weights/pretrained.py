@@ -13,8 +13,8 @@ from kerasclf.models.weights.keras_files import Weights, another_network, by_lay
 from kerasclf.models.weights.published import PUBLISHED, published_file
 from kerasclf.models.weights.torch_files import read_torch_file
 from kerasclf.models.weights.torch_weights import classes_of, match_torch
-from kerasclf.network_checks import TORCH_FORMS, file_forms, form_problem, weights_file
-from kerasclf.network_source import is_own
+from kerasclf.networks.network_checks import TORCH_FORMS, file_forms, form_problem, weights_file
+from kerasclf.networks.network_source import is_own
 
 
 class WeightsChoice(NamedTuple):

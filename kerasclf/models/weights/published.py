@@ -9,7 +9,9 @@ from keras import layers
 from safetensors.numpy import save
 
 from kerasclf.errors import WeightsError
-from kerasclf.files import file_digest, keras_home, write_bytes
+from kerasclf.files.home_folders import keras_home
+from kerasclf.files.reading import file_digest
+from kerasclf.files.writing import write_bytes
 from kerasclf.models.weights.torch_files import read_torch_file
 
 _HOST = "https://download.pytorch.org/models/"

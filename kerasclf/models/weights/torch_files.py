@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from kerasclf.errors import KerasclfError, in_short
-from kerasclf.files import check_unpacked_size
-from kerasclf.network_checks import TORCH_FORMS
+from kerasclf.files.arrays import check_unpacked_size
+from kerasclf.networks.network_checks import TORCH_FORMS
 
 # The limit of the format itself.
 _MAX_HEADER_BYTES = 100_000_000

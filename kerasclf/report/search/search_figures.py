@@ -12,8 +12,8 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from kerasclf.escaping import for_figure
+from kerasclf.report.figures.themes import color_of, ink, paper, settings, soft
 from kerasclf.report.search.search_importance import Importance, comparable, to_number
-from kerasclf.report.themes import color_of, ink, paper, settings, soft
 from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
 from kerasclf.search.spaces.space import Axis, Boolean, Choice

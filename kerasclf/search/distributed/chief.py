@@ -16,8 +16,8 @@ from keras_tuner.src import protos
 from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from kerasclf.errors import KerasclfError
-from kerasclf.locks import hold
-from kerasclf.runs.cost import format_duration
+from kerasclf.files.locks import hold
+from kerasclf.runs.planning.cost import format_duration
 from kerasclf.search.budget import Budget
 from kerasclf.search.distributed.address import Address, Leases
 from kerasclf.search.distributed.chief_oracle import ChiefOracle

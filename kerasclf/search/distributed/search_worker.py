@@ -57,8 +57,8 @@ def work(path: Path, jobs: int, patience_s: float) -> None:
     Raises:
         KerasclfError: If no chief answers, it works in another folder, or its images differ from those here.
     """
-    from kerasclf.runs.engines import Processes
-    from kerasclf.runs.plan import PlanRequest
+    from kerasclf.runs.engines.local_engines import Processes
+    from kerasclf.runs.planning.plan import PlanRequest
     from kerasclf.search.distributed.chief_client import ChiefClient
     from kerasclf.search.job_source import BudgetSpent, JobSource
     from kerasclf.search.search_folder import SearchFolder

@@ -7,14 +7,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from kerasclf.child_process import start_child
 from kerasclf.errors import FolderInUseError, KerasclfError
-from kerasclf.locks import hold
+from kerasclf.files.locks import hold
+from kerasclf.files.temporary import TemporaryFolder
 from kerasclf.log import Log
+from kerasclf.machine.child_process import start_child
 from kerasclf.search.distributed.address import Address
 from kerasclf.search.distributed.search_worker import OVER, REFUSED, wrong_folder
 from kerasclf.search.search_folder import SearchFolder
-from kerasclf.temporary import TemporaryFolder
 
 # A worker that dies this often in this time is not restarted.
 _MAX_DEATHS, _WITHIN_S = 5, 300.0

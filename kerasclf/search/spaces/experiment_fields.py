@@ -5,7 +5,7 @@ from dataclasses import fields
 from typing import Any, get_args, get_type_hints
 
 from kerasclf.errors import KerasclfError, unknown
-from kerasclf.network_source import is_own
+from kerasclf.networks.network_source import is_own
 from kerasclf.runs.experiment import Experiment
 from kerasclf.values import Value
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.errors import FolderError, KerasclfError, did_you_mean, in_short, raise_all, unknown
-from kerasclf.files import read_toml
+from kerasclf.files.reading import read_toml
 from kerasclf.search.spaces.space import Axis, Boolean, Choice, Float, Int, Space
 
 _KINDS = ("float", "int", "choice", "boolean")

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.files import read_json, write_json
+from kerasclf.files.reading import read_json
+from kerasclf.files.writing import write_json
 from kerasclf.values import Value
 
 BUDGET_FILE = "budget.json"

@@ -6,7 +6,7 @@ the clock stops after epoch k equals the run of an experiment with k epochs, and
 
 from dataclasses import replace
 
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 from kerasclf.runs.experiment import Experiment
 from kerasclf.training import EarlyStopping, Schedule
 

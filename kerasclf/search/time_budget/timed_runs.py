@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.files import write_json
+from kerasclf.files.writing import write_json
 from kerasclf.log import Log
-from kerasclf.runs.cost import format_duration
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.time_budget.budget_record import read_budget_record
 from kerasclf.search.time_budget.stop_in_time import StopInTime

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 from kerasclf.errors import KerasclfError, listed, raise_all
 from kerasclf.log import Log
-from kerasclf.network_source import label_of
-from kerasclf.runs.cost import format_duration
+from kerasclf.networks.network_source import label_of
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.planning.cost import format_duration
 from kerasclf.search.budget import Clock
 from kerasclf.search.time_budget.budget_record import Attempt, BudgetFolder, Step
 from kerasclf.search.time_budget.stop_in_time import StopInTime

@@ -9,7 +9,8 @@ import numpy as np
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.errors import DataError, KerasclfError
-from kerasclf.files import write_json
+from kerasclf.files.temporary import TemporaryFolder
+from kerasclf.files.writing import write_json
 from kerasclf.log import Log
 from kerasclf.runs.execute import execute
 from kerasclf.runs.experiment import Experiment
@@ -20,7 +21,6 @@ from kerasclf.search.time_budget.feature_accuracy import comparison_sample, cros
 from kerasclf.search.time_budget.stop_in_time import StopInTime
 from kerasclf.search.time_budget.timed_costs import FeatureCost, TimedRunCost
 from kerasclf.search.time_budget.timed_experiments import name_of
-from kerasclf.temporary import TemporaryFolder
 from kerasclf.training.assembly import build_model
 from kerasclf.training.extractor import freeze_below
 from kerasclf.training.rehearsal import rehearse

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from kerasclf.data.spec_paths import check_outside
 from kerasclf.errors import DataError, KerasclfError
-from kerasclf.locks import check_writable, hold
-from kerasclf.network_checks import known_networks
+from kerasclf.files.locks import check_writable, hold
+from kerasclf.networks.network_checks import known_networks
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.progress import RunListener
 from kerasclf.search.budget import Clock

@@ -10,8 +10,8 @@ from typing import Any
 
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError
-from kerasclf.network_checks import has_convolutions
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_checks import has_convolutions
+from kerasclf.networks.network_source import label_of
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study import Protocol, Published, Study

@@ -5,8 +5,8 @@
 Results, with hardware and versions: reports/birds-*/.
 """
 
-from kerasclf.data.birds import IMAGE_SIZE
-from kerasclf.network_checks import has_convolutions
+from kerasclf.data.published.birds import IMAGE_SIZE
+from kerasclf.networks.network_checks import has_convolutions
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.declared.basenet import split_of
 from kerasclf.studies.reduction import Reduction

@@ -8,7 +8,7 @@ half of exercise 8, is `kerasclf search s4`. Results, with number of runs, hardw
 """
 
 from kerasclf.data.splits import Split
-from kerasclf.network_source import label_of
+from kerasclf.networks.network_source import label_of
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.declared.course_rows import FULL_BATCH, FULL_NOTE

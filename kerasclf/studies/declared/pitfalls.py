@@ -7,7 +7,7 @@ Results, with spread, number of runs, hardware and versions: reports/pitfalls-*/
 
 from kerasclf.data.splits import Split
 from kerasclf.flaws import FLAWS
-from kerasclf.network_checks import has_batch_norm
+from kerasclf.networks.network_checks import has_batch_norm
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.reduction import QUICK

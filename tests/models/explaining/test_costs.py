@@ -7,7 +7,7 @@ from keras import layers
 from kerasclf.errors import KerasclfError
 from kerasclf.models import CATALOGUE, basenet, explain, totals
 from kerasclf.models.explaining.costs import known_multiply_adds
-from kerasclf.training.devices import precision
+from kerasclf.training.distributed.devices import precision
 
 
 def row_of(layer, shape):

@@ -10,7 +10,7 @@ from kerasclf.models import CATALOGUE, default_sizes, description, totals
 from kerasclf.models.explaining.entries import docstring, entry, families
 from kerasclf.models.heads import HEAD_LAYERS
 from kerasclf.models.stages import CONVOLUTIONS
-from kerasclf.network_list import read_list
+from kerasclf.networks.network_list import read_list
 
 WRITE = "python -m kerasclf.models.explaining.write_list"
 

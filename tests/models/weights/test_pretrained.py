@@ -12,7 +12,7 @@ from keras import layers
 from kerasclf.errors import KerasclfError
 from kerasclf.models import backbones, default_weights, find_pretrained, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone, bare
-from kerasclf.network_checks import file_forms
+from kerasclf.networks.network_checks import file_forms
 
 
 def tiny(include_top, weights, input_tensor=None, width=4, extra=None):

@@ -5,7 +5,8 @@ from collections import Counter
 import pytest
 
 from kerasclf import Experiment, Split, TrainConfig
-from kerasclf.data import FileImages, decode, image_store, listings
+from kerasclf.data import FileImages, listings
+from kerasclf.data.pixels import decode, image_store
 from kerasclf.report import read_results
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.search.budget import Clock

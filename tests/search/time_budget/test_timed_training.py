@@ -9,7 +9,7 @@ import pytest
 import kerasclf.search.budget as budget_module
 from kerasclf import Experiment, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError
-from kerasclf.files import read_json
+from kerasclf.files.reading import read_json
 from kerasclf.report import read_results
 from kerasclf.search.budget import Clock
 from kerasclf.search.time_budget.budget_record import BudgetFolder, BudgetRecord, read_budget_record

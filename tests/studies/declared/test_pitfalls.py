@@ -12,7 +12,7 @@ from kerasclf.flaws import FLAWS
 from kerasclf.report import read_results
 from kerasclf.report.changes import changes_between
 from kerasclf.report.lessons import lessons_of
-from kerasclf.runs.engines import Inline
+from kerasclf.runs.engines.local_engines import Inline
 from kerasclf.studies import declare
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_options import StudyOptions

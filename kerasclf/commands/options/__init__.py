@@ -1,0 +1,1 @@
+"""The options of the commands: their fields, groups, checks and help."""

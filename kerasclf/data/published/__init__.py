@@ -1,0 +1,1 @@
+"""Published data sets: CIFAR, MNIST, birds, digits and tables, and how they are recognised."""

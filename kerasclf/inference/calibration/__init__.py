@@ -1,0 +1,1 @@
+"""Probabilities that can be trusted: calibration, abstention and conformal prediction."""

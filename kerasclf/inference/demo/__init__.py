@@ -1,0 +1,1 @@
+"""The page of `kerasclf demo`, on which a model answers questions about an image."""

@@ -1,0 +1,1 @@
+"""Trained models in other forms, each proved to predict the same."""

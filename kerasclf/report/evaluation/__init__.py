@@ -1,0 +1,1 @@
+"""The report of `kerasclf evaluate`: trained models on labelled images."""

@@ -1,0 +1,1 @@
+"""The workers of `kerasclf launch`, which train one run together."""

@@ -1,0 +1,69 @@
+"""Workers side by side, without processes."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from kerasclf import Experiment
+from kerasclf.runs.engines import worker_pool
+from kerasclf.runs.engines.worker_pool import WorkerPool
+from kerasclf.runs.job import Job
+
+
+class OneRequest:
+    """A worker that answers one request, without a process."""
+
+    def __init__(self, environment, forks):
+        self.environment, self.requests, self.stopped, self.accepts_more = environment, [], False, forks
+        self.events = iter([["ended", ""]])
+
+    def send(self, request):
+        self.requests.append(request["job"]["title"])
+
+    def stop(self):
+        self.stopped = True
+
+
+@pytest.fixture
+def created(monkeypatch):
+    found = []
+
+    def create(environment, forks):
+        found.append(OneRequest(environment, forks))
+        return found[-1]
+
+    monkeypatch.setattr(worker_pool, "WorkerProcess", create)
+    return found
+
+
+def job(title, folder):
+    return Job(title, title, Experiment(data="digits", model="mlp"), 0, folder / title, "hash")
+
+
+def test_the_process_of_the_next_run_starts_before_the_run_ends(created, tmp_path):
+    """On a GPU there are no forks, and each process imports TensorFlow."""
+    pool = WorkerPool(1, 1, [], {"A": "b"})
+    pool.start(job("first", tmp_path), more=True)
+    assert [worker.requests for worker in created] == [["first"], []]
+    assert pool.next_event(lambda: None)[1] == ["ended", ""]
+    pool.start(job("second", tmp_path), more=False)
+    assert [worker.requests for worker in created] == [["first"], ["second"]]
+    assert created[0].environment == created[1].environment
+    pool.stop()
+    assert created[1].stopped
+
+
+def test_a_process_that_gets_no_run_is_stopped(created, tmp_path):
+    pool = WorkerPool(1, 1, [], {})
+    pool.start(job("first", tmp_path), more=True)
+    pool.stop()
+    assert [worker.stopped for worker in created] == [True, True]
+
+
+def test_a_process_that_forks_needs_no_successor(created, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker_pool, "forking", SimpleNamespace(CAN_FORK=True))
+    pool = WorkerPool(1, 0, [], {})
+    pool.start(job("first", tmp_path), more=True)
+    pool.next_event(lambda: None)
+    pool.start(job("second", tmp_path), more=True)
+    assert [worker.requests for worker in created] == [["first", "second"]]
