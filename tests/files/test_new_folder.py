@@ -77,7 +77,7 @@ def test_only_a_new_or_empty_folder_passes_the_check(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from kerasclf import new_folder
+from kerasclf.files import new_folder
 from kerasclf.inference.class_folders import ClassFolders
 
 def wait(*ignored):
@@ -102,7 +102,7 @@ with new_folder.new_folder(out, overwrite=True) as folder:
 def writer(tmp_path, request):
     process = subprocess.Popen(
         [sys.executable, "-c", WRITER, str(tmp_path / "out"), request.param],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1], env=os.environ,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2], env=os.environ,
     )  # fmt: skip
     with process:
         assert process.stdout.readline() == "now\n"

@@ -13,7 +13,7 @@ from kerasclf.files import temporary as temporary_module
 from kerasclf.files.temporary import TemporaryFolder, remove_abandoned_folder
 from kerasclf.files.writing import write_text
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # Each prints the path of its temporary file or folder, and waits.
 OWNERS = {
     "folder": "folder = TemporaryFolder(); print(folder.path, flush=True)",

@@ -9,7 +9,7 @@ import pytest
 
 from kerasclf.machine.child_process import start_child
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 # Starts a process, prints its number and the folder of its temporary files, and waits.
 PARENT = """
 import subprocess, sys, threading

@@ -102,7 +102,7 @@ def test_another_tf_config_is_refused(text, message):
 
 
 def test_the_jobs_for_kubernetes_in_the_manual_start_two_workers():
-    page = (Path(__file__).parents[1] / "docs" / "several_machines.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[2] / "docs" / "several_machines.md").read_text(encoding="utf-8")
     kubeflow, service, job = (
         plain for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) for plain in yaml.safe_load_all(text)
     )

@@ -15,7 +15,7 @@ import kerasclf.__main__
 from kerasclf import cli
 from kerasclf.runs.engines.local_engines import Processes
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 STOPPED = "Stopped. Finished runs are complete, the others keep their last epoch. Repeat the command to resume."
 # The command with other work. Each prints a line when it is to be interrupted.
 WORK = {
@@ -96,7 +96,8 @@ import os, signal, sys, time
 for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
     usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
     signal.signal(number, signal.SIG_IGN if number in {ignored} else usual)
-from kerasclf import cli, interruption
+from kerasclf import cli
+from kerasclf.machine import interruption
 from kerasclf.__main__ import main
 from kerasclf.machine.child_process import start_child
 {work}
