@@ -17,6 +17,7 @@ from kerasclf.data.published.known_sets import recognise
 from kerasclf.data.spec_paths import path_of, split_paths
 from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
+from kerasclf.files.home_folders import data_home
 from kerasclf.log import Log
 
 Size = tuple[int, int]
@@ -94,10 +95,11 @@ class SpecForm(NamedTuple):
     is_table: bool = False
 
 
-def _check_number(kind: str, rest: str) -> None:
+def _check_keras(kind: str, rest: str) -> None:
     if rest and not rest.isdecimal():
         raise _wrong_form(kind, rest)
     check_classes(kind, int(rest) if rest else None)
+    data_home()  # raises an error if it is mistyped
 
 
 def _read_wine(kind: str, rest: str) -> tabular_sets.Table:
@@ -112,7 +114,7 @@ def _check_iris(kind: str, rest: str) -> None:
 
 
 def _load_keras(request: Request) -> _Raw:
-    _check_number(request.kind, request.rest)
+    _check_keras(request.kind, request.rest)
     found = load_keras_set(request.kind, int(request.rest) if request.rest else None, request.log)
     sets = make_sets(found.sets, request.split, found.class_names)
     if request.image_size is not None:
@@ -249,12 +251,12 @@ def _load_table(request: Request, title: str, table: tabular_sets.Table) -> _Raw
 # A new kind of data set needs one entry here.
 SPECS: dict[str, SpecForm] = {
     "cifar100": SpecForm(
-        "cifar100, or cifar100:N for the first N classes", _load_keras, check=_check_number, size=(32, 32)
+        "cifar100, or cifar100:N for the first N classes", _load_keras, check=_check_keras, size=(32, 32)
     ),
     "cifar10": SpecForm(
-        "cifar10, or cifar10:N for the first N classes", _load_keras, check=_check_number, size=(32, 32)
+        "cifar10, or cifar10:N for the first N classes", _load_keras, check=_check_keras, size=(32, 32)
     ),
-    "mnist": SpecForm("mnist, or mnist:N for the first N classes", _load_keras, check=_check_number, size=(28, 28)),
+    "mnist": SpecForm("mnist, or mnist:N for the first N classes", _load_keras, check=_check_keras, size=(28, 28)),
     "folder": SpecForm(
         "folder:PATH with PATH/CLASS/image.jpg or PATH/{train,valid,test}/CLASS/image.jpg", _load_files, _list_folder
     ),

@@ -11,7 +11,7 @@ from kerasclf.files.locks import obstacle_to
 from kerasclf.files.reading import read_json
 from kerasclf.schema import check_schema
 
-ANOTHER_CACHE = "Set KERASCLF_CACHE to another folder, or turn the cache off with `cache`."
+ANOTHER_CACHE = "Set KERASCLF_CACHE to another folder."
 IMAGE_CACHE_GB, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 
 

@@ -160,10 +160,7 @@ class ActivationCache:
         return {line[1].decode(): (row, int(line[2], 16)) for row, line in enumerate(lines) if line}
 
 
-MAKE_ROOM = (
-    "Make room with `kerasclf cache clear`, set KERASCLF_CACHE to a folder on another disk, or turn the cache off with "
-    "`cache`."
-)
+MAKE_ROOM = "Make room with `kerasclf cache clear`, or set KERASCLF_CACHE to a folder on another disk."
 
 
 class _About(TypedDict):

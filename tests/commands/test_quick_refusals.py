@@ -259,9 +259,22 @@ def test_a_cache_that_cannot_be_written_is_refused_with_the_options_without_tens
     for line, (code, error) in zip(lines, answers, strict=True):
         assert code == 2, (line, error)
         assert error.count("cannot be cached in space.toml/cache/activations: ") == 1, (line, error)
-        assert "Set KERASCLF_CACHE to another folder, or turn the cache off with " in error
-    assert "with --no-cache." in answers[0][1]
+        assert "Set KERASCLF_CACHE to another folder." in error
     assert "--jobs: expected a number" in answers[0][1]
+
+
+def test_a_mistyped_folder_of_own_copies_is_refused_with_the_options_without_tensorflow(places):
+    """Otherwise a download would start instead."""
+    folder, _ = places
+    lines = [
+        ["study", "basenet"],
+        ["train", "cifar10", "--backbone", "mobilenet_v2", "--weights", "none"],
+        ["course", "--only", "digits"],
+        ["check", "mnist"],
+    ]
+    for line, (code, error) in zip(lines, _answers_of(lines, folder, KERASCLF_DATA="my_dta"), strict=True):
+        assert code == 2, (line, error)
+        assert "KERASCLF_DATA: expected the folder of your own copies of data sets. Received: 'my_dta'." in error
 
 
 def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):

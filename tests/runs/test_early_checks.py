@@ -52,7 +52,7 @@ def test_a_cache_that_cannot_be_written_is_refused_with_the_remedies(file_as_cac
         check_early({"viewed": VIEWED, "other": VIEWED.but(train=HEAD.but(epochs=3))})
     assert str(caught.value) == (
         f"The activations of the frozen layers cannot be cached in {file_as_cache}/cache/activations: {file_as_cache} "
-        "is no folder. Set KERASCLF_CACHE to another folder, or turn the cache off with `cache`."
+        "is no folder. Set KERASCLF_CACHE to another folder."
     )
 
 
