@@ -1,19 +1,9 @@
-"""Whole files, or none."""
+"""Files of text, JSON and TOML: read whole and plain, or refused."""
 
 import pytest
 
 from kerasclf.errors import FolderError
 from kerasclf.files.reading import read_json, read_toml
-from kerasclf.files.writing import write_text
-
-
-def test_a_file_that_cannot_be_written_leaves_the_old_one(tmp_path):
-    path = tmp_path / "x.txt"
-    write_text(path, "old")
-    with pytest.raises(UnicodeEncodeError):
-        write_text(path, "new \ud800")
-    assert path.read_text() == "old"
-    assert [p.name for p in tmp_path.iterdir()] == ["x.txt"]
 
 
 @pytest.mark.parametrize(
