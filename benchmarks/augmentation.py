@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from kerasclf.runs.planning.meter import peak_memory_mb
+from kerasclf.machine.meter import peak_memory_mb
 
 BATCH = 32
 IMAGES = {32: 8192, 224: 512}

@@ -11,9 +11,9 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.report.statistics.intervals import Interval, balanced_interval
 from kerasclf.report.statistics.random_effects import mean_of, summarise_scores
 from kerasclf.report.statistics.scores import macro_f1_scores, recall_scores
-from kerasclf.report.statistics.statistics import Interval, balanced_interval
 from kerasclf.runs.metrics import macro_f1
 
 # Test images and true recall of each class.

@@ -92,7 +92,7 @@ def measure(case: Case, strategy: str) -> dict[str, float]:
     """Returns the images/s, the weights, the seconds of an exchange and the bytes that a step sends."""
     import keras
 
-    from kerasclf.training.distributed.devices import make_strategy
+    from kerasclf.training.devices import make_strategy
     from kerasclf.training.train import train
 
     keras.backend.clear_session()

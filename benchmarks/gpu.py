@@ -231,7 +231,7 @@ def _print(rows: list[list[str]]) -> None:
     import keras
     import tensorflow as tf
 
-    from kerasclf.training.distributed.devices import describe_device
+    from kerasclf.training.devices import describe_device
 
     print(
         f"{describe_device()}, {usable_cores()} cores, TensorFlow {tf.__version__}, Keras {keras.__version__}, "

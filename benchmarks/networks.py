@@ -16,7 +16,7 @@ import sys
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
-from kerasclf.runs.planning.meter import peak_memory_mb
+from kerasclf.machine.meter import peak_memory_mb
 
 CLASSES = 10
 BATCH = {32: 64, 224: 8}  # by the side of the images in pixels

@@ -77,7 +77,7 @@ def _trained(network: str) -> Any:
 
 def measure(who: str, network: str, folder: str, count: str) -> None:
     """Prints the speed and the memory of one contestant in this process."""
-    from kerasclf.runs.planning.meter import peak_memory_mb
+    from kerasclf.machine.meter import peak_memory_mb
 
     files = photographs(Path(folder), int(count))
     if who in PEERS:

@@ -54,8 +54,8 @@ SPACE = Space({"train.learning_rate": Float(1e-4, 1e-2, log=True), "train.batch_
 
 def kerasclf(size: Size) -> dict[str, Any]:
     """Searches with `--jobs 2`, and measures the memory of this process and of its largest run so far."""
+    from kerasclf.machine.meter import peak_memory_mb
     from kerasclf.runs.engines.local_engines import Processes
-    from kerasclf.runs.planning.meter import peak_memory_mb
     from kerasclf.search.search_progress import SilentSearchListener
     from kerasclf.search.search_runner import run_search
     from kerasclf.search.trial import Trial
@@ -82,7 +82,7 @@ def keras_tuner(size: Size) -> dict[str, Any]:
     """Searches with KerasTuner's RandomSearch, one trial after the other in this process."""
     import keras_tuner as theirs
 
-    from kerasclf.runs.planning.meter import peak_memory_mb
+    from kerasclf.machine.meter import peak_memory_mb
     from kerasclf.search import hypermodel
     from kerasclf.search.spaces.hyperparameters import from_values, to_hyperparameters
 

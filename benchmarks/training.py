@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 from benchmarks.measure import in_turns, median, print_table, ratio
+from kerasclf.machine.meter import peak_memory_mb
 from kerasclf.machine.resources import usable_cores
-from kerasclf.runs.planning.meter import peak_memory_mb
 
 EPOCHS = 3
 ROUNDS = 5

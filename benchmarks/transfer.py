@@ -52,7 +52,7 @@ from benchmarks.transfer_contests import (
     growth,
     settings_for,
 )
-from kerasclf.runs.planning.meter import peak_memory_mb
+from kerasclf.machine.meter import peak_memory_mb
 
 # Number of epochs of the last stage for the extrapolation.
 STAGE_EPOCHS = 20

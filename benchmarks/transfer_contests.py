@@ -12,7 +12,7 @@ import numpy as np
 import psutil
 
 from benchmarks.random_images import dataset_of, images_of, labels_of
-from kerasclf.runs.planning.meter import peak_memory_mb
+from kerasclf.machine.meter import peak_memory_mb
 
 if TYPE_CHECKING:
     from kerasclf import ImageDataset, TrainConfig
@@ -106,7 +106,7 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
     from kerasclf.models.explaining.costs import known_multiply_adds
     from kerasclf.training.extractor import freeze_below
     from kerasclf.transfer import Transfer
-    from kerasclf.transfer.extraction_engines import choose_engine
+    from kerasclf.transfer.compute_engines import choose_engine
 
     dataset = dataset_of(settings.side, settings.images, 1)
     transfer = Transfer(weights="none", engine="tensorflow" if who.endswith("tensorflow") else "auto")

@@ -23,9 +23,9 @@ from kerasclf.commands.export import ExportCommand
 from kerasclf.commands.launch import LaunchCommand
 from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.options.command_line import command_line_problems
-from kerasclf.commands.options.help_text import help_of, help_of_all
-from kerasclf.commands.output import with_flags
+from kerasclf.commands.options.help_page import help_of, help_of_all
 from kerasclf.commands.predict import PredictCommand
+from kerasclf.commands.printing.output import with_flags
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.search import SearchCommand
 from kerasclf.commands.show import ShowCommand

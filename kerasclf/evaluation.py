@@ -16,8 +16,15 @@ from numpy.typing import NDArray
 
 from kerasclf.data.dataset import class_counts
 from kerasclf.errors import DataError, Problems
-from kerasclf.inference.evaluate import ALL_CORRUPTED, Computes, EvaluationOptions, Predicted, predict_labelled, sets_of
 from kerasclf.inference.labelled_images import LabelledImages
+from kerasclf.inference.labelled_predictions import (
+    ALL_CORRUPTED,
+    Computes,
+    EvaluationOptions,
+    Predicted,
+    predict_labelled,
+    sets_of,
+)
 from kerasclf.log import Log
 from kerasclf.report.evaluation.evaluated_model import ENSEMBLE, EvaluatedModel, ensemble_of
 from kerasclf.report.evaluation.evaluation_page import write_evaluation

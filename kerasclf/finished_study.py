@@ -20,8 +20,8 @@ from kerasclf.report.figures.study_figures import draw_confusion
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.model_card import write_model_card
-from kerasclf.report.page import study_figures, write_report
 from kerasclf.report.results_reader import read_results
+from kerasclf.report.study_page import study_figures, write_report
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.runs.default_progress import default_log, default_progress

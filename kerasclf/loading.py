@@ -1,6 +1,6 @@
 """`load`: the trained model of a run, a study or a search, ready to predict.
 
-This file lies above all folders of the package: it joins studies and searches, which choose a run, and inference.
+This file lies between search and report: it joins studies and searches, which choose a run, and inference.
 `find_model` needs no TensorFlow.
 """
 
@@ -16,7 +16,7 @@ from kerasclf.inference.calibration.model_calibration import ModelCalibration, r
 from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
-from kerasclf.search.final import BASE, BEST, refit_of
+from kerasclf.search.final_runs import BASE, BEST, refit_of
 from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
 from kerasclf.studies.refit import read_refit
 from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder

@@ -37,7 +37,7 @@ from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, run_st
 from kerasclf.data import ArrayImages, ImageDataset, Subset
 from kerasclf.notebook_figure import NotebookFigure, png_of
 from kerasclf.runs.engines.local_engines import Inline
-from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
+from kerasclf.training.resuming.checkpoints import Checkpoint, write_checkpoint
 from tests.photos import add_images
 
 # What has been imported stays: the collector need not walk through TensorFlow again and again.

@@ -12,8 +12,8 @@ from kerasclf import Experiment, FinishedStudy, Split, Study, TrainConfig, run_s
 from kerasclf.data.specs import check_files
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.report import read_results, write_report
-from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines.local_engines import Inline
+from kerasclf.runs.planning.early_checks import check_early
 from kerasclf.runs.progress import SilentRunListener
 from tests.report.conftest import folder, nothing_drawn, study  # noqa: F401 - fixtures
 

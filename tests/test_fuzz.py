@@ -47,7 +47,7 @@ from kerasclf.search.spaces.space_file import read_space
 from kerasclf.studies import Published
 from kerasclf.studies.exercises import EXERCISES
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
+from kerasclf.training.resuming.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 from kerasclf.transfer.cache import cached
 from kerasclf.values import digest_of
 from tests.conftest import make_subset

@@ -12,9 +12,9 @@ from kerasclf.errors import DataError, FolderError, KerasclfError
 from kerasclf.files.reading import read_json
 from kerasclf.report import read_results, write_report
 from kerasclf.report.comparisons import compare_contrasts
+from kerasclf.report.experiment_intervals import accuracy_of
 from kerasclf.report.findings import findings
 from kerasclf.report.rerun_commands import command_of, command_of_run
-from kerasclf.report.statistics.intervals import accuracy_of
 from kerasclf.report.statistics.random_effects import mean_of, summarise_scores, summarise_values
 from kerasclf.report.summary import summarise
 from kerasclf.studies import declare

@@ -5,7 +5,7 @@ import html
 import inspect
 
 from kerasclf.cli import COMMANDS
-from kerasclf.commands.options import help_text
+from kerasclf.commands.options import help_page as help_text
 from kerasclf.commands.options.option_fields import Option, options_of
 from kerasclf.networks.network_list import read_list
 from kerasclf.search.search_catalogue import SEARCHES

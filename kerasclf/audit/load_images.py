@@ -10,7 +10,7 @@ from kerasclf.audit.pooled_images import PooledImages
 from kerasclf.data.dataset import SETS
 from kerasclf.data.groups import check_groups
 from kerasclf.data.listings import Listing
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.spec_kinds import Size
 from kerasclf.data.specs import check_images, check_lists_files, form_of, list_sets, load_dataset, load_files
 from kerasclf.data.splits import Split, make_sets

@@ -1,1 +1,1 @@
-"""The subcommands of `kerasclf`, one per file. They parse options, call the library and print."""
+"""The subcommands of `kerasclf`, one per file, with helpers that bear the name of their command."""

@@ -9,16 +9,16 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.output import log_to, say
+from kerasclf.commands.printing.output import log_to, say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.escaping import for_console
-from kerasclf.machine.resources import format_bytes, processor_name, usable_cores
+from kerasclf.machine.resources import processor_name, usable_cores
 from kerasclf.quiet import quiet_tensorflow
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_bytes
 
 if TYPE_CHECKING:
     from kerasclf.inference.export.artifacts import ArtifactFile
-    from kerasclf.inference.model_benchmark import Measured
+    from kerasclf.inference.export.model_benchmark import Measured
     from kerasclf.runs.run_folder import RunFolder
 
 
@@ -46,8 +46,8 @@ class BenchmarkCommand:
         self._warn_of_outdated(console, files)
         quiet_tensorflow()
         from kerasclf.inference.export.artifact_runtimes import Artifact
+        from kerasclf.inference.export.model_benchmark import check_comparable, measure
         from kerasclf.inference.export.proof_images import images_of_run, other_images
-        from kerasclf.inference.model_benchmark import check_comparable, measure
 
         artifacts = [Artifact.open(file) for file in files]
         check_comparable(artifacts)

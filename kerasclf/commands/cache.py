@@ -8,11 +8,10 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.output import say
+from kerasclf.commands.printing.output import say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.escaping import for_console
-from kerasclf.machine.resources import format_bytes
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_bytes
 
 if TYPE_CHECKING:
     from kerasclf.files.cache_folders import CacheEntry

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import check_new_file, say
+from kerasclf.commands.printing.output import check_new_file, say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
 

@@ -9,9 +9,9 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.image_progress import tracked
 from kerasclf.commands.options.parsing import parse_size
-from kerasclf.commands.output import folder_name, log_to, say, say_wrapped, with_flags
+from kerasclf.commands.printing.image_progress import tracked
+from kerasclf.commands.printing.output import folder_name, log_to, say, say_wrapped, with_flags
 from kerasclf.commands.show_augmentation import augmentation_of
 from kerasclf.errors import FindingsError, FolderError, Problems
 from kerasclf.files.new_folder import already_exists, check_new_folder, new_folder
@@ -126,7 +126,7 @@ class CheckCommand:
         """
         from kerasclf.audit.load_images import check_auditable
         from kerasclf.data.spec_paths import check_outside
-        from kerasclf.runs.early_checks import check_early
+        from kerasclf.runs.planning.early_checks import check_early
 
         problems, experiment, augmentation = Problems(), None, None
         with problems.collect():

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from kerasclf.commands.options.help_text import first_sentence, summary_of
+from kerasclf.commands.options.help_page import first_sentence, summary_of
 from kerasclf.commands.options.option_fields import Option, options_of
 
 Shell = Literal["bash", "zsh", "fish"]

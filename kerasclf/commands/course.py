@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kerasclf.commands.options.run_options import RunOptions
 from kerasclf.commands.options.shared_options import SharedOptions
-from kerasclf.commands.output import RUNS_RESUME, folder_name, folder_within, say
+from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, folder_within, say
 from kerasclf.commands.report import show_course
 from kerasclf.errors import FolderError, Problems, RunsFailedError, WeightsError, unknown
 
@@ -90,7 +90,7 @@ class CourseCommand(RunOptions):
             KerasclfError: If something cannot be used; the message lists all problems.
         """
         from kerasclf.data.specs import check_files
-        from kerasclf.runs.early_checks import check_early
+        from kerasclf.runs.planning.early_checks import check_early
 
         problems, names = self.check_shared(self.data, self.protocol), list[str]()
         with problems.collect():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import log_to, say, say_wrapped
+from kerasclf.commands.printing.output import log_to, say, say_wrapped
 from kerasclf.errors import Problems
 from kerasclf.quiet import quiet_tensorflow
 

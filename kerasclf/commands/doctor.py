@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.printing.output import say
 from kerasclf.errors import FindingsError
 from kerasclf.wording import counted
 

@@ -9,8 +9,8 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.image_progress import ImageProgress
-from kerasclf.commands.output import folder_name, log_to, say, say_wrapped
+from kerasclf.commands.printing.image_progress import ImageProgress
+from kerasclf.commands.printing.output import folder_name, log_to, say, say_wrapped
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
 from kerasclf.escaping import for_console
 from kerasclf.files.new_folder import check_new_folder
@@ -18,8 +18,8 @@ from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.inference.evaluate import EvaluationOptions
     from kerasclf.inference.labelled_images import LabelledImages
+    from kerasclf.inference.labelled_predictions import EvaluationOptions
     from kerasclf.loading import FoundModel
     from kerasclf.report.evaluation.evaluation_results import EvaluationResults
 
@@ -134,7 +134,7 @@ class EvaluateCommand:
 
     def _options(self) -> "EvaluationOptions":
         from kerasclf.inference.averaged_views import views_of
-        from kerasclf.inference.evaluate import EvaluationOptions
+        from kerasclf.inference.labelled_predictions import EvaluationOptions
 
         pairs = [pair.partition("=") for pair in self.rename]
         for pair, (theirs, _, ours) in zip(self.rename, pairs, strict=True):

@@ -8,10 +8,10 @@ import tyro
 from rich.console import Console
 from rich.table import Table
 
-from kerasclf.commands.output import log_to, say
+from kerasclf.commands.printing.output import log_to, say
 from kerasclf.errors import KerasclfError, Problems
-from kerasclf.machine.resources import format_bytes
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.wording import format_bytes
 
 if TYPE_CHECKING:
     from kerasclf.inference.export.export import Exported

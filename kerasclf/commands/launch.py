@@ -13,7 +13,7 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import log_to, say
+from kerasclf.commands.printing.output import log_to, say
 from kerasclf.errors import KerasclfError, Problems, did_you_mean, in_short
 from kerasclf.escaping import visible
 from kerasclf.machine.cluster import Cluster, launch_environment, read_slurm, read_tf_config

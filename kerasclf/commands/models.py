@@ -8,7 +8,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.options.parsing import whole_numbers
-from kerasclf.commands.output import say
+from kerasclf.commands.printing.output import say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
 
@@ -50,13 +50,13 @@ class ModelsCommand:
         if not self.name and (self.input or self.classes is not None or self.draw or self.diagram):
             raise KerasclfError("Which network? Give its name first; kerasclf models lists them.")
         if not self.name:
-            from kerasclf.commands.model_list import print_list
+            from kerasclf.commands.printing.model_list import print_list
 
             print_list(console)
             return
         self._check()
         quiet_tensorflow()
-        from kerasclf.commands.model_tables import print_description, print_layers, print_totals
+        from kerasclf.commands.printing.model_tables import print_description, print_layers, print_totals
 
         model = self._build()
         print_description(console, self.name)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.image_progress import ImageProgress
-from kerasclf.commands.output import check_new_file, say
+from kerasclf.commands.printing.image_progress import ImageProgress
+from kerasclf.commands.printing.output import check_new_file, say
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
 from kerasclf.files.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import folder_within, log_to, say, say_model_card
+from kerasclf.commands.printing.output import folder_within, log_to, say, say_model_card
 from kerasclf.errors import FolderError
 from kerasclf.files.locks import check_permission
 

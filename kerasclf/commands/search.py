@@ -10,14 +10,14 @@ from rich.console import Console
 
 from kerasclf.commands.options.parsing import parse_jobs
 from kerasclf.commands.options.search_options import SearchOptions
-from kerasclf.commands.output import RUNS_RESUME, folder_name, log_to, say
+from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, log_to, say
 from kerasclf.errors import KerasclfError
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
     from kerasclf.runs.engines.local_engines import Engine
-    from kerasclf.search.budget import Budget
     from kerasclf.search.search import Search
+    from kerasclf.search.search_budget import Budget
     from kerasclf.search.search_plan import SearchPlan
     from kerasclf.search.search_progress import SearchListener
     from kerasclf.search.search_results import SearchResults
@@ -48,7 +48,7 @@ class SearchCommand(SearchOptions):
             self.check_roles()
             self._work(console)
             return
-        from kerasclf.commands.search_setup import check_options, choose_data
+        from kerasclf.commands.options.search_setup import check_options, choose_data
         from kerasclf.files.locks import check_free
         from kerasclf.quiet import quiet_tensorflow
         from kerasclf.search.search_checks import check_search
@@ -100,7 +100,7 @@ class SearchCommand(SearchOptions):
 
     def _run(self, planned: "SearchPlan", budget: "Budget", engine: "Engine", console: Console) -> None:
         from kerasclf.commands.search_end import end_search
-        from kerasclf.search.budget import Clock
+        from kerasclf.search.search_budget import Clock
         from kerasclf.search.search_plan import trial_limit
         from kerasclf.search.search_progress import SearchProgress
         from kerasclf.search.search_runner import run_planned_search

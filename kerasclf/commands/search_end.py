@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kerasclf.commands.output import folder_within, say, say_model_card
+from kerasclf.commands.printing.output import folder_within, say, say_model_card
 from kerasclf.errors import RunsFailedError
 from kerasclf.wording import counted
 
@@ -21,7 +21,7 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
         RunsFailedError: If some of these runs failed; the report is written without them.
     """
     from kerasclf.runs.progress import ConsoleProgress
-    from kerasclf.search.final import finish, prepare_finish
+    from kerasclf.search.final_runs import finish, prepare_finish
     from kerasclf.search.search_progress import values_as_text
 
     search, best = results.search, results.best

@@ -9,7 +9,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.options.parsing import parse_size
-from kerasclf.commands.output import folder_within, say
+from kerasclf.commands.printing.output import folder_within, say
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.commands.show_gradcam import Heat, check_images, check_named_figure, figure_name, read_for, save_gradcam
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
@@ -201,7 +201,7 @@ def _load(path: Path) -> "keras.Model":
 
 
 def _kernels(model: "keras.Model") -> Any:
-    from kerasclf.models.explaining.visualization import kernels
+    from kerasclf.models.visualization import kernels
     from kerasclf.report.figures.visualization_figures import draw_kernels
 
     return draw_kernels(*kernels(model))
@@ -210,7 +210,7 @@ def _kernels(model: "keras.Model") -> Any:
 def _features(model: "keras.Model", image: "NDArray[np.uint8]", layers: Sequence[str]) -> Any:
     import numpy as np
 
-    from kerasclf.models.explaining.visualization import feature_maps
+    from kerasclf.models.visualization import feature_maps
     from kerasclf.report.figures.visualization_figures import draw_features
 
     found = feature_maps(model, image, layers)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.printing.output import say
 from kerasclf.errors import KerasclfError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from kerasclf.data.dataset import Subset
-    from kerasclf.data.pixels.fit import Fit
+    from kerasclf.data.pixels.image_fit import Fit
     from kerasclf.pipeline import Augmentation
     from kerasclf.runs.experiment import Experiment
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from kerasclf.commands.output import folder_within, say
+from kerasclf.commands.printing.output import folder_within, say
 from kerasclf.errors import FolderError, ImagesFailedError, KerasclfError
 from kerasclf.escaping import for_figure
 from kerasclf.inference.image_files import ImageFiles
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
-    from kerasclf.data.pixels.fit import Fit
-    from kerasclf.models.explaining.visualization import Attention
+    from kerasclf.data.pixels.image_fit import Fit
+    from kerasclf.models.visualization import Attention
 
 # A contact sheet with more images is unreadable.
 MOST_IMAGES = 60
@@ -106,7 +106,7 @@ def save_gradcam(heat: Heat, model: "keras.Model", console: Console) -> None:
         ImagesFailedError: If some images cannot be read. The figure has all others.
         KerasclfError: If none can be read, or the network has no feature maps.
     """
-    from kerasclf.models.explaining.visualization import grad_cams
+    from kerasclf.models.visualization import grad_cams
     from kerasclf.report.figures.themes import save_figure, save_new_figure
 
     every = list(heat.files)

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from kerasclf.commands.options.imbalance_options import ImbalanceOptions
 from kerasclf.commands.options.run_options import RunOptions
-from kerasclf.commands.output import RUNS_RESUME, folder_name, say
+from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, say
 from kerasclf.errors import KerasclfError
 from kerasclf.networks.network_source import label_of
 from kerasclf.wording import counted, in_words
@@ -100,7 +100,7 @@ class StudyCommand(RunOptions, ImbalanceOptions):
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
-        from kerasclf.runs.early_checks import check_early
+        from kerasclf.runs.planning.early_checks import check_early
         from kerasclf.studies.study_catalogue import declare
 
         problems = self.check_shared(self.data, self.protocol)

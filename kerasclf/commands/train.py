@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.console import Console
 
 from kerasclf.commands.options.train_options import TrainOptions
-from kerasclf.commands.output import RUNS_RESUME, folder_name, log_to, say
+from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, log_to, say
 from kerasclf.networks.network_source import label_of
 from kerasclf.wording import in_words
 
@@ -84,7 +84,7 @@ class TrainCommand(TrainOptions):
             KerasclfError: If something cannot be used; the message lists all problems.
         """
         from kerasclf.data.specs import check_files
-        from kerasclf.runs.early_checks import check_early
+        from kerasclf.runs.planning.early_checks import check_early
         from kerasclf.studies.refit import check_refit
         from kerasclf.studies.study_options import StudyOptions
         from kerasclf.studies.training_study import training_study

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from kerasclf.commands.options.option_fields import flags_of
-from kerasclf.commands.output import folder_name, folder_within, say
+from kerasclf.commands.printing.output import folder_name, folder_within, say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.networks.network_checks import known_networks, weights_in
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kerasclf.commands.options.train_options import TrainOptions
     from kerasclf.report.study_results import StudyResults
     from kerasclf.runs.experiment import Experiment
-    from kerasclf.search.budget import Clock
+    from kerasclf.search.search_budget import Clock
     from kerasclf.search.time_budget.budget_record import BudgetFolder
 
 # Networks with downloadable weights that differ in cost and accuracy.
@@ -39,7 +39,7 @@ def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults
         KerasclfError: If an option cannot be used, or the time is too short for one head.
     """
     from kerasclf.commands.report import show_report
-    from kerasclf.search.budget import Clock
+    from kerasclf.search.search_budget import Clock
     from kerasclf.search.time_budget.budget_record import BudgetFolder
 
     seconds, candidates = _checked(command)
@@ -60,8 +60,8 @@ def run_within(command: "TrainOptions", console: Console) -> "tuple[StudyResults
 
 def _train(candidates: "list[Experiment]", folder: "BudgetFolder", clock: "Clock", seed: int, console: Console) -> None:
     from kerasclf.quiet import quiet_tensorflow
-    from kerasclf.runs.planning.cost import format_duration
     from kerasclf.runs.progress import ConsoleProgress
+    from kerasclf.wording import format_duration
 
     networks = ", ".join(one.model for one in candidates)
     say(console, f"{format_duration(clock.left_s or 0.0)} for {networks} on {candidates[0].data} → {folder.path}")
@@ -78,8 +78,8 @@ def _checked(command: "TrainOptions") -> "tuple[float, list[Experiment]]":
     Raises:
         KerasclfError: If something cannot be used; the message lists all problems.
     """
-    from kerasclf.runs.early_checks import check_early
-    from kerasclf.search.budget import parse_duration
+    from kerasclf.runs.planning.early_checks import check_early
+    from kerasclf.search.search_budget import parse_duration
     from kerasclf.studies.training_study import training_study
 
     problems, seconds, study = Problems(), 0.0, None

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 import tyro
 from rich.console import Console
 
-from kerasclf.commands.output import say
+from kerasclf.commands.printing.output import say
 from kerasclf.errors import Problems, unknown
 from kerasclf.files.new_folder import already_exists
 from kerasclf.files.writing import replaced

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.pixels.decode import read_image
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.pixels.known_fingerprints import KnownFingerprints
 from kerasclf.data.pixels.prepared_pixels import PreparedPixels
 from kerasclf.data.short_reprs import ImagesRepr

@@ -14,7 +14,7 @@ from kerasclf.data.dataset import Subset
 from kerasclf.data.groups import groups_of, pattern_problem
 from kerasclf.data.image_sources import FileImages
 from kerasclf.data.pixels.decode import SUFFIXES, is_broken
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.pixels.image_store import open_store
 from kerasclf.data.pixels.listed_pixels import read_headers, read_pixels
 from kerasclf.errors import DataError, listed, shortened
@@ -119,7 +119,7 @@ def read_listings(
         image_size: Height and width to resize to, in pixels; None keeps the size that all files share.
         log: Receives progress messages, one line each.
         skip_broken: Whether to leave out images that cannot be read.
-        fit: How an image fills `image_size`, see `kerasclf.data.pixels.fit`.
+        fit: How an image fills `image_size`, see `kerasclf.data.pixels.image_fit`.
 
     Raises:
         DataError: If an image cannot be read and is not left out, or if sizes differ and `image_size` is None.

@@ -10,7 +10,7 @@ from kerasclf.data.dataset import Subset
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.folders import list_files, list_folder
 from kerasclf.data.listings import Listing, ReadImages, read_listings, with_groups
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.published import birds, digits, tabular_sets
 from kerasclf.data.published.keras_sets import check_classes, load_keras_set, resized
 from kerasclf.data.published.known_sets import recognise

@@ -12,7 +12,7 @@ from kerasclf.data.folds import kfold
 from kerasclf.data.groups import check_groups
 from kerasclf.data.listings import Listing, with_groups
 from kerasclf.data.pixels.decode import MAX_PIXELS
-from kerasclf.data.pixels.fit import Fit, known_fit
+from kerasclf.data.pixels.image_fit import Fit, known_fit
 from kerasclf.data.spec_kinds import SPECS, Divide, Request, Size, SpecForm
 from kerasclf.data.spec_paths import path_of
 from kerasclf.data.splits import Split, make_sets
@@ -43,7 +43,7 @@ def load_dataset(
         split: How to divide images that the data set does not divide itself; None for `Split()`.
         image_size: Height and width to resize images to, or to draw shapes at, in pixels; None keeps the original size.
         fit: How an image of another aspect ratio fills `image_size`: `"squash"` stretches it, `"crop"` keeps its
-            middle, `"pad"` adds a black border (see `kerasclf.data.pixels.fit`).
+            middle, `"pad"` adds a black border (see `kerasclf.data.pixels.image_fit`).
         skip_broken: Whether to leave out image files that cannot be read. `log` receives their names.
         log: Receives progress messages, one line each, while many files are read.
 

@@ -1,1 +1,1 @@
-"""Files that are whole or absent: reading, writing, locks and temporary folders. Needs no TensorFlow."""
+"""Files that are whole or absent: text, JSON, arrays, CSV and weights; locks, caches and temporary folders."""

@@ -1,1 +1,1 @@
-"""What a trained model is for: predictions on new images."""
+"""What a trained model is for: predict, evaluate and explain; calibration, export and demo are folders."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.pixels.decode import resize_images
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.errors import KerasclfError
 from kerasclf.inference.read_ahead import ImageBatch, batch_size
 

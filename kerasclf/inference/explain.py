@@ -18,11 +18,11 @@ from kerasclf.errors import KerasclfError, unknown
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.read_ahead import ImageBatch, batch_size
 from kerasclf.log import Log
-from kerasclf.models.explaining.visualization import grad_cams
 from kerasclf.models.flattening import is_network
+from kerasclf.models.visualization import grad_cams
 from kerasclf.runs.run_data import dataset_of_run
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.transfer.extraction_engines import Engine
+from kerasclf.transfer.compute_engines import Engine
 
 # Training images that are searched for the nearest ones, unless all are requested.
 MOST_SEARCHED = 5000
@@ -45,7 +45,7 @@ def heat_maps(
 
     Raises:
         KerasclfError: If the model has no convolution, or a class does not exist. See
-            `kerasclf.models.explaining.visualization.has_maps`.
+            `kerasclf.models.visualization.has_maps`.
     """
     size = images.shape[1:3]
     found = [enlarged(one.heat, size) for one in grad_cams(model, images, classes)]

@@ -14,7 +14,7 @@ from kerasclf.data.dataset import Subset, class_counts
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.data.listings import Listing, describe_left_out
 from kerasclf.data.pixels.decode import resize_images
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.specs import check_images, complete_spec, form_of, load_dataset
 from kerasclf.errors import DataError, KerasclfError, close_names, shortened
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, file_reader, read_batches

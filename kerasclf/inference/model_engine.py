@@ -5,14 +5,14 @@ import keras
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.machine.resources import usable_cores
-from kerasclf.transfer.extraction import Compute
-from kerasclf.transfer.extraction_engines import (
+from kerasclf.transfer.compute_engines import (
     Engine,
     choose_engine,
     engine_version,
     openvino_compute,
     tensorflow_compute,
 )
+from kerasclf.transfer.extraction import Compute
 
 
 def compute_with(model: keras.Model, engine: Engine = "auto", log: Log = lambda line: None) -> Compute:

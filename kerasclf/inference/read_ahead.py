@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.pixels.decode import read_image
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.errors import DataError
 from kerasclf.machine.resources import usable_cores
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.inference.array_batches import Arrays, array_batches
 from kerasclf.inference.calibration.model_calibration import ModelCalibration, checked
@@ -24,7 +24,7 @@ from kerasclf.log import Log
 from kerasclf.models.saved_networks import load_saved
 from kerasclf.networks.model_file import read_class_names, read_fit
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.transfer.extraction_engines import Engine
+from kerasclf.transfer.compute_engines import Engine
 
 if TYPE_CHECKING:
     from kerasclf.evaluation import Evaluation
@@ -46,7 +46,8 @@ class TrainedModel:
         run: The run that trained it; None if its folder is unknown.
         calibration: Its calibration; None if its predictions of validation images are unknown.
         raw: Whether its probabilities are those of the network as trained, without calibration.
-        image_fit: How its images fill `image_size`: `"squash"`, `"crop"` or `"pad"` (see `kerasclf.data.pixels.fit`).
+        image_fit: How its images fill `image_size`: `"squash"`, `"crop"` or `"pad"` (see
+            `kerasclf.data.pixels.image_fit`).
     """
 
     path: Path
@@ -212,8 +213,8 @@ class TrainedModel:
         """
         from kerasclf.evaluation import evaluate
         from kerasclf.inference.averaged_views import views_of
-        from kerasclf.inference.evaluate import EvaluationOptions
         from kerasclf.inference.labelled_images import LabelledImages
+        from kerasclf.inference.labelled_predictions import EvaluationOptions
 
         options = EvaluationOptions(
             views_of(tta), corrupted, rename=dict(rename or {}), known_only=known_only, engine=engine

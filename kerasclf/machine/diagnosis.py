@@ -16,7 +16,8 @@ import kerasclf
 from kerasclf.errors import in_short
 from kerasclf.extras import install_command
 from kerasclf.machine.gpus import Gpu, nvidia_gpus, query_driver
-from kerasclf.machine.resources import disk_of, format_bytes, processor_name, usable_cores
+from kerasclf.machine.resources import disk_of, processor_name, usable_cores
+from kerasclf.wording import format_bytes
 
 _PACKAGES = ("numpy", "tensorflow", "keras")
 # Variables that decide where and how TensorFlow computes.

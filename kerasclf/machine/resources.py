@@ -65,12 +65,3 @@ def disk_of(folder: Path) -> Disk:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     usage = shutil.disk_usage(existing)
     return Disk(usage.total, usage.free)
-
-
-def format_bytes(size: float) -> str:
-    """Returns a size in bytes as text with a decimal unit: "12 MB" or "1.6 GB"."""
-    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if size >= factor:
-            value = size / factor
-            return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
-    return f"{size:.0f} B"

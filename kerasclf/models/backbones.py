@@ -9,7 +9,7 @@ import numpy as np
 from keras import applications, ops
 
 from kerasclf.models.heads import classify, pool
-from kerasclf.models.pixels import in_color, rescale
+from kerasclf.models.preprocessing import in_color, rescale
 from kerasclf.models.sizes import check_sizes
 
 

@@ -8,27 +8,27 @@ from typing import Any
 import keras
 
 from kerasclf.errors import KerasclfError, unknown
-from kerasclf.models.alexnet import alexnet
 from kerasclf.models.backbones import BACKBONES, backbone
-from kerasclf.models.basenet import basenet, basenet_deeper
-from kerasclf.models.convnets import course_cnn, default_conv, simple_cnn
-from kerasclf.models.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
-from kerasclf.models.convnext_ladder import resnet_to_convnext
-from kerasclf.models.efficientnet_lite import (
+from kerasclf.models.families.alexnet import alexnet
+from kerasclf.models.families.basenet import basenet, basenet_deeper
+from kerasclf.models.families.convnets import course_cnn, default_conv, simple_cnn
+from kerasclf.models.families.convnext import convnext_base, convnext_large, convnext_small, convnext_tiny
+from kerasclf.models.families.convnext_ladder import resnet_to_convnext
+from kerasclf.models.families.efficientnet_lite import (
     efficientnet_lite0,
     efficientnet_lite1,
     efficientnet_lite2,
     efficientnet_lite3,
     efficientnet_lite4,
 )
+from kerasclf.models.families.mlp import mlp, perceptron
+from kerasclf.models.families.nin import nin
+from kerasclf.models.families.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
+from kerasclf.models.families.squeezenet import squeezenet1_1
+from kerasclf.models.families.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from kerasclf.models.heads import check_head
-from kerasclf.models.mlp import mlp, perceptron
-from kerasclf.models.nin import nin
 from kerasclf.models.own_networks import own_builder, takes_any
-from kerasclf.models.resnet import resnet18, resnet34, resnet50, resnet101, resnet152
 from kerasclf.models.saved_networks import saved_builder
-from kerasclf.models.squeezenet import squeezenet1_1
-from kerasclf.models.vgg import vgg11, vgg11_bn, vgg13, vgg13_bn, vgg16, vgg16_bn, vgg19, vgg19_bn
 from kerasclf.networks.network_checks import HEAD_ARGUMENTS, unknown_network
 from kerasclf.networks.network_source import is_own, is_saved
 

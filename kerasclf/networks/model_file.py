@@ -9,8 +9,8 @@ So does the standard library:
 
     json.loads(zipfile.ZipFile("model.keras").read("metadata.json"))["class_names"]
 
-"image_fit" is the way in which images fill their size (`kerasclf.data.pixels.fit`). A calibrated model also has its
-"calibration" (`kerasclf.inference.calibration.model_calibration`).
+"image_fit" is the way in which images fill their size (`kerasclf.data.pixels.image_fit`). A calibrated model also has
+its "calibration" (`kerasclf.inference.calibration.model_calibration`).
 
 No other place serves as well. Keras drops attributes of a model and unknown fields of its configuration. None of its
 layers holds names without computing something, and string tensors stop XLA. For a member of its own in the archive,
@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 from zipfile import BadZipFile, ZipFile
 
-from kerasclf.data.pixels.fit import Fit, known_fit
+from kerasclf.data.pixels.image_fit import Fit, known_fit
 from kerasclf.errors import DataError, FolderError
 from kerasclf.files.new_folder import working_folder
 from kerasclf.files.reading import read_json
@@ -68,7 +68,7 @@ def save_model(
         path: The file, ending in .keras.
         class_names: Names of the classes, in the order of the model's outputs.
         calibration: Its calibration, as plain JSON types; None for a network as trained.
-        fit: How its images fill their size (see `kerasclf.data.pixels.fit`). New images are read alike.
+        fit: How its images fill their size (see `kerasclf.data.pixels.image_fit`). New images are read alike.
     """
     added: dict[str, Any] = {_KEY: list(class_names), _FIT: fit}
     if calibration is not None:

@@ -19,7 +19,7 @@ from kerasclf.data.dataset import SETS, class_counts
 from kerasclf.files.writing import write_text
 from kerasclf.report.imbalance import imbalance_of
 from kerasclf.report.misclassifications import jpeg_of
-from kerasclf.report.page import templates
+from kerasclf.report.page_parts import templates
 from kerasclf.runs.examples import thumbnails
 from kerasclf.wording import counted
 

@@ -7,9 +7,10 @@ from typing import Literal
 
 import numpy as np
 
+from kerasclf.report.contrasts import contrasts
 from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
 from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.statistics.contrasts import contrasts
+from kerasclf.report.statistics.intervals import CONFIDENCE, UNKNOWN, Interval, holm
 from kerasclf.report.statistics.random_effects import (
     Sample,
     detectable,
@@ -20,7 +21,6 @@ from kerasclf.report.statistics.random_effects import (
     summarise_scores,
     summarise_values,
 )
-from kerasclf.report.statistics.statistics import CONFIDENCE, UNKNOWN, Interval, holm
 from kerasclf.report.study_results import MARGIN, StudyResults
 from kerasclf.wording import counted
 

@@ -18,9 +18,10 @@ from kerasclf.report.figures.study_figures import draw_bars, draw_confusion, dra
 from kerasclf.report.figures.visualization_figures import draw_attention, draw_features, draw_kernels
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
-from kerasclf.report.page import Draw, by_class, csv_of, data_url, study_figures, templates, themed_figure
+from kerasclf.report.page_parts import Draw, by_class, csv_of, data_url, templates, themed_figure
 from kerasclf.report.rerun_commands import command_of
 from kerasclf.report.results_reader import read_results
+from kerasclf.report.study_page import study_figures
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.runs.environment import hardware_of_all

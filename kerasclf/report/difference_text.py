@@ -2,7 +2,7 @@
 
 import math
 
-from kerasclf.report.statistics.statistics import CONFIDENCE, Interval
+from kerasclf.report.statistics.intervals import CONFIDENCE, Interval
 
 
 def signed(points: float, decimals: int = 1) -> str:

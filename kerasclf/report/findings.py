@@ -6,9 +6,9 @@ import numpy as np
 
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.continued import continued_findings
+from kerasclf.report.experiment_intervals import accuracy_of, interval_of, selection_bias_of
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.lessons import LessonResult, lessons_of, summary_of
-from kerasclf.report.statistics.intervals import accuracy_of, interval_of, selection_bias_of
 from kerasclf.report.statistics.random_effects import prediction
 from kerasclf.report.study_results import StudyResults
 from kerasclf.wording import counted

@@ -16,19 +16,19 @@ from kerasclf.files.writing import write_text
 from kerasclf.inference.calibration.model_calibration import trained_on_validation
 from kerasclf.loading import FoundModel, find_model
 from kerasclf.networks.network_source import label_of
+from kerasclf.report.experiment_intervals import interval_of
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.misclassifications import mistakes_of
 from kerasclf.report.model_limits import UNTESTED_IMAGES
-from kerasclf.report.page import templates
+from kerasclf.report.page_parts import templates
 from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.results_reader import read_results
-from kerasclf.report.statistics.intervals import interval_of
+from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.statistics.scores import SCORES
-from kerasclf.report.statistics.statistics import Interval
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import class_metrics
-from kerasclf.search.final import BASE, BEST
+from kerasclf.search.final_runs import BASE, BEST
 from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
 from kerasclf.studies.study_folder import STUDY_FILE
 

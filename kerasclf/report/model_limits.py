@@ -6,7 +6,7 @@ from typing import Any
 
 from kerasclf.inference.calibration.model_calibration import trained_on_validation
 from kerasclf.networks.network_source import label_of
-from kerasclf.report.statistics.statistics import accuracy_interval
+from kerasclf.report.statistics.intervals import accuracy_interval
 from kerasclf.runs.run_folder import PREDICTIONS, RunFolder
 from kerasclf.wording import counted, in_words
 

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from kerasclf.report.experiment_intervals import accuracy_on_these_images, interval_of
 from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.statistics.intervals import accuracy_on_these_images, interval_of
 from kerasclf.report.statistics.scores import SCORES
 from kerasclf.report.study_results import StudyResults
 

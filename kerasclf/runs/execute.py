@@ -17,6 +17,7 @@ from kerasclf.errors import DeviceMemoryError, FolderError, KerasclfError
 from kerasclf.files.locks import hold
 from kerasclf.files.writing import write_json
 from kerasclf.log import Log
+from kerasclf.machine.meter import Meter
 from kerasclf.networks.model_file import CLASSES, MODEL, save_model
 from kerasclf.runs.environment import describe_environment
 from kerasclf.runs.examples import write_examples
@@ -25,15 +26,14 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.launch.together import together
 from kerasclf.runs.leading import held_followers
 from kerasclf.runs.metrics import Outcome, accuracy, halted_metrics, run_metrics, training_metrics
-from kerasclf.runs.planning.meter import Meter
 from kerasclf.runs.run_data import load_data
 from kerasclf.runs.run_folder import EARLIER_PREDICTIONS, EXAMPLES, VALIDATION_PREDICTIONS, seal
 from kerasclf.runs.run_tables import write_predictions
-from kerasclf.training.halting import Halted
 from kerasclf.training.listener import TrainingListener
+from kerasclf.training.resuming.halting import Halted
 
 if TYPE_CHECKING:
-    from kerasclf.training.followers import Leading
+    from kerasclf.training.resuming.followers import Leading
     from kerasclf.training.train import Trained
 
 # A process that was just killed may take a moment to release its run.
@@ -154,7 +154,7 @@ def _write_result(
 
 
 def _strategy(job: Job) -> str:
-    from kerasclf.training.distributed.devices import strategy_in_words
+    from kerasclf.training.devices import strategy_in_words
 
     return strategy_in_words(job.experiment.train.strategy)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.specs import complete_spec
 from kerasclf.data.splits import Split
 from kerasclf.errors import KerasclfError, unknown

@@ -129,7 +129,7 @@ def inputs_of(job: Job) -> RunInputs:
     Raises:
         FolderError: If the run was started with other inputs, and `DEPENDENCIES` refuses that.
     """
-    from kerasclf.training.distributed.devices import describe_device, resolve_precision
+    from kerasclf.training.devices import describe_device, resolve_precision
 
     now = replace(
         known_inputs(job.experiment, job.manifest),
@@ -204,7 +204,7 @@ def package_versions() -> dict[str, str]:
 def _engine(experiment: Experiment) -> str | None:
     if experiment.transfer is None or experiment.transfer.cache == "off":
         return None
-    from kerasclf.transfer.extraction_engines import choose_engine, engine_version
+    from kerasclf.transfer.compute_engines import choose_engine, engine_version
 
     return engine_version(choose_engine(experiment.transfer.engine))
 

@@ -7,7 +7,7 @@ from typing import Any
 from kerasclf.data.views import View
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.training.halting import Halt
+from kerasclf.training.resuming.halting import Halt
 
 
 @dataclass(frozen=True)

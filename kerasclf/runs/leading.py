@@ -13,7 +13,7 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.run_data import load_data
 
 if TYPE_CHECKING:
-    from kerasclf.training.followers import Follower, Leading
+    from kerasclf.training.resuming.followers import Follower, Leading
 
 
 @contextlib.contextmanager
@@ -27,7 +27,7 @@ def held_followers(job: Job, inputs: RunInputs, log: Log) -> Iterator["Leading"]
         inputs: Its inputs.
         log: Receives progress messages.
     """
-    from kerasclf.training.followers import Leading
+    from kerasclf.training.resuming.followers import Leading
 
     with contextlib.ExitStack() as stack:
         found = []
@@ -46,7 +46,7 @@ def _is_alike(follower: Job, inputs: RunInputs, stack: contextlib.ExitStack) -> 
 
 
 def _prepared(follower: Job, leader: Job, log: Log) -> "Follower":
-    from kerasclf.training.followers import Follower
+    from kerasclf.training.resuming.followers import Follower
 
     same = follower.watched == leader.watched
     return Follower(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.errors import TrainingError
-from kerasclf.runs.planning.meter import Resources
+from kerasclf.machine.meter import Resources
 from kerasclf.training import EarlyStopping
 from kerasclf.training.config import best_epoch
 from kerasclf.training.listener import Row

@@ -13,9 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from kerasclf.escaping import visible
 from kerasclf.notebooks import Screen, in_notebook
-from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.state_column import StateColumn
 from kerasclf.training.listener import Row
+from kerasclf.wording import format_duration
 
 _BARS = "▁▂▃▄▅▆▇█"
 _EVERY_S = 0.5  # minimum seconds between two updates of a notebook

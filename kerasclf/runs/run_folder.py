@@ -18,7 +18,7 @@ from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
 from kerasclf.schema import MAX_VALUE, check_schema
-from kerasclf.training.checkpoints import finished_epochs
+from kerasclf.training.resuming.checkpoints import finished_epochs
 
 if TYPE_CHECKING:
     import pandas as pd

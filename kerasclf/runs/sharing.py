@@ -17,7 +17,7 @@ from kerasclf.data.data_flaws import flaws_beyond_data
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import SilentRunListener
-from kerasclf.training.checkpoints import has_stopped, phase_folder
+from kerasclf.training.resuming.checkpoints import has_stopped, phase_folder
 from kerasclf.values import digest_of
 
 

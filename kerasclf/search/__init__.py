@@ -3,8 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kerasclf.search.budget import Budget
 from kerasclf.search.search import ORACLES, Search
+from kerasclf.search.search_budget import Budget
 from kerasclf.search.search_results import SearchResults, read_search
 from kerasclf.search.spaces.space import Axis, Boolean, Choice, Float, Int, Space
 from kerasclf.search.spaces.space_file import read_space

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from kerasclf.errors import raise_all
-from kerasclf.search.budget import Budget
 from kerasclf.search.search import FINITE, Search
+from kerasclf.search.search_budget import Budget
 from kerasclf.search.search_folder import SearchFolder
 
 

@@ -6,15 +6,14 @@ from dataclasses import dataclass
 
 from kerasclf.runs.engines.local_engines import Engine
 from kerasclf.runs.inputs import RunInputs, known_inputs
-from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import trajectory_of
-from kerasclf.search.budget import Budget
 from kerasclf.search.search import Search
+from kerasclf.search.search_budget import Budget
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.spaces.grid import grid_points, grid_size
 from kerasclf.search.trial_runs import BASE
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_duration
 
 # Each point takes milliseconds.
 _MOST_COUNTED = 1000

@@ -9,13 +9,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from kerasclf.escaping import visible
-from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.progress import RunListener, SilentRunListener
 from kerasclf.runs.state_column import StateColumn
 from kerasclf.search.search import Search
 from kerasclf.search.trial import Trial
 from kerasclf.training.listener import Row
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_duration
 
 
 class SearchListener(RunListener, Protocol):

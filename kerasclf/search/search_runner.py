@@ -9,9 +9,9 @@ from kerasclf.files.locks import hold
 from kerasclf.log import Log
 from kerasclf.runs.engines.local_engines import Engine, Processes
 from kerasclf.runs.planning.plan import Plan, PlanRequest
-from kerasclf.search.budget import Budget
 from kerasclf.search.job_source import BudgetSpent, JobSource
 from kerasclf.search.search import Search
+from kerasclf.search.search_budget import Budget
 from kerasclf.search.search_checks import check_search
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_plan import SearchPlan
@@ -43,7 +43,7 @@ def run_search(
         listener: Receives the progress.
 
     Returns:
-        The trials and the best of them. `kerasclf.search.final.finish` evaluates the test set.
+        The trials and the best of them. `kerasclf.search.final_runs.finish` evaluates the test set.
 
     Raises:
         TooManyFailuresError: If too many trials failed in a row.

@@ -3,17 +3,17 @@
 from typing import Any
 
 from kerasclf.errors import KerasclfError
-from kerasclf.search.budget import Budget, Clock
 from kerasclf.search.oracles import OracleAdapter, make_oracle
 from kerasclf.search.pruning import median_bounds
 from kerasclf.search.search import Search
+from kerasclf.search.search_budget import Budget, Clock
 from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_progress import SearchListener
 from kerasclf.search.search_results import best_of
 from kerasclf.search.spaces.hyperparameters import from_values
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_order import NoTrial, TrialOrder
-from kerasclf.training.halting import Halt
+from kerasclf.training.resuming.halting import Halt
 from kerasclf.wording import counted
 
 

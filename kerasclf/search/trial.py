@@ -9,7 +9,7 @@ from kerasclf.errors import FolderError, in_short
 from kerasclf.files.reading import read_json
 from kerasclf.schema import check_schema
 from kerasclf.search.spaces.space import Values
-from kerasclf.training.halting import Halt
+from kerasclf.training.resuming.halting import Halt
 
 Status = Literal["running", "completed", "pruned", "failed"]
 

@@ -115,8 +115,8 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     if description["data"]["image_shape"][:2] == [1, 1]:
         return "a table has no images"
     from kerasclf.inference.explain import features, search_images
-    from kerasclf.models.explaining.visualization import grad_cams, has_maps
     from kerasclf.models.saved_networks import load_saved
+    from kerasclf.models.visualization import grad_cams, has_maps
     from kerasclf.networks.model_file import MODEL
     from kerasclf.runs.run_data import dataset_of_run
 

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from kerasclf.runs.job import Job
 from kerasclf.runs.planning.cost import side_by_side_s
 from kerasclf.studies.study_plan import StudyPlan
+from kerasclf.wording import as_clock
 
 # A forecast that is off by more than this factor comes from a busy machine: its measurements are made anew.
 MOST_OFF = 2.0
@@ -82,16 +83,3 @@ class Stopwatch:
         trained = max(int(job.run.metrics()["epochs"]) - before - shared, 0)
         around_s = cost.left_s(job.experiment.epochs)
         return around_s + cost.left_s(before + shared) - cost.left_s(before + shared + trained)
-
-
-def as_clock(seconds: float) -> str:
-    """Returns a duration as minutes and seconds, with hours if there are any: "2:10" or "1:05:30".
-
-    Example:
-        >>> from kerasclf.studies.forecast import as_clock
-        >>> as_clock(4.4), as_clock(130), as_clock(3930)
-        ('0:04', '2:10', '1:05:30')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -131,7 +131,7 @@ def illustrate_visualization(run: RunFolder, study: Path) -> None:
     """
     import keras
 
-    from kerasclf.models.explaining.visualization import feature_maps, grad_cam, kernels
+    from kerasclf.models.visualization import feature_maps, grad_cam, kernels
 
     description = run.description()
     dataset = Experiment.from_dict(description["experiment"]).dataset(lambda line: None)

@@ -4,7 +4,6 @@ from rich.table import Table
 
 from kerasclf.escaping import for_console
 from kerasclf.machine.cluster import launched
-from kerasclf.machine.resources import format_bytes
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.planning.cost import PhaseCost
 from kerasclf.studies.scaling import (
@@ -22,6 +21,7 @@ from kerasclf.studies.scaling import (
 )
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.training import TrainConfig
+from kerasclf.wording import format_bytes
 
 # Strategies under which a plan measures all GPUs of a machine together.
 _TOGETHER = ("auto", "mirrored")

@@ -148,7 +148,7 @@ class Study:
         size: `"full"`; `"reduced"`, for a CPU; or `"quick"`, which takes seconds and whose metrics mean nothing.
         lessons: The lessons, by the name of the experiment with a flaw, or of the flaw of a report.
         compare: Pairs of experiments that the report compares with a verdict, (experiment, its base). None chooses
-            them by the structure of the experiments (see `kerasclf.report.statistics.contrasts`).
+            them by the structure of the experiments (see `kerasclf.report.contrasts`).
         margin: The largest difference in accuracy that counts as none.
         looks: Numbers of runs of each experiment after which the study looks at its results, such as (3, 5, 10). It
             stops at the first look at which every comparison is decided (better, worse or equal). Empty runs all seeds.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.specs import complete_spec
 from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
 from kerasclf.networks.network_checks import name_problems, weights_file

@@ -4,17 +4,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from kerasclf.files.cache_folders import cache_root
-from kerasclf.machine.resources import disk_of, format_bytes
+from kerasclf.machine.meter import free_memory_mb
+from kerasclf.machine.resources import disk_of
 from kerasclf.runs.job import Job
 from kerasclf.runs.planning.cost import PhaseCost, side_by_side_s
-from kerasclf.runs.planning.meter import free_memory_mb
 from kerasclf.runs.planning.passes import Beginning, beginning
 from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import shared_epochs
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer.cache import MAKE_ROOM
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_bytes
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ from rich.table import Table
 from kerasclf.escaping import for_console
 from kerasclf.files.cache_folders import cache_root
 from kerasclf.machine.gpus import memory_limit_mb, runs_per_gpu
-from kerasclf.machine.resources import format_bytes
-from kerasclf.runs.planning.cost import PhaseCost, format_duration
+from kerasclf.runs.planning.cost import PhaseCost
 from kerasclf.studies.study_plan import StudyPlan
-from kerasclf.wording import counted, in_words
+from kerasclf.wording import counted, format_bytes, format_duration, in_words
 
 
 def plan_table(study_plan: StudyPlan) -> Table:

@@ -11,11 +11,11 @@ from kerasclf.errors import DataError, RunsFailedError
 from kerasclf.files.locks import check_writable, hold
 from kerasclf.files.writing import write_json
 from kerasclf.log import Log
-from kerasclf.runs.early_checks import check_early
 from kerasclf.runs.engines.local_engines import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job
+from kerasclf.runs.planning.early_checks import check_early
 from kerasclf.runs.planning.passes import unfreeze_to_cache
 from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.runs.planning.remembered_costs import forget

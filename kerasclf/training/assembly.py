@@ -11,7 +11,7 @@ from kerasclf.data.folds import all_images
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.normalization import normalize
 from kerasclf.pipeline.normalization_statistics import Statistics, fit_statistics
-from kerasclf.training.distributed.devices import check_settings, make_strategy, precision
+from kerasclf.training.devices import check_settings, make_strategy, precision
 from kerasclf.training.recipe import NetworkFactory, Recipe
 from kerasclf.transfer.cuts import Cuts
 

@@ -9,8 +9,8 @@ import keras
 from kerasclf.errors import TrainingError
 from kerasclf.pipeline.batches import Epoch
 from kerasclf.training.config import TrainConfig
-from kerasclf.training.halting import Halt, Halted
 from kerasclf.training.listener import TrainingListener
+from kerasclf.training.resuming.halting import Halt, Halted
 from kerasclf.training.waiting import MeasureWaiting
 
 

@@ -12,12 +12,12 @@ from kerasclf.machine.resources import usable_cores
 from kerasclf.pipeline import Augmentation
 from kerasclf.pipeline.apply_augmentation import make_augment
 from kerasclf.training.assembly import Built
-from kerasclf.training.distributed.devices import describe_device
+from kerasclf.training.devices import describe_device
 from kerasclf.training.distributed.multiworker import extraction_workers
 from kerasclf.training.faster import faster_layers
 from kerasclf.transfer.cache import ActivationCache
+from kerasclf.transfer.compute_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
 from kerasclf.transfer.extraction import CachePoint, Change, Compute
-from kerasclf.transfer.extraction_engines import choose_engine, engine_version, openvino_compute, tensorflow_compute
 from kerasclf.transfer.frozen import Frozen
 from kerasclf.transfer.identity import model_digest
 from kerasclf.transfer.settings import Transfer

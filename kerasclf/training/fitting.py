@@ -8,7 +8,7 @@ import tensorflow as tf
 from kerasclf.pipeline.batches import read_errors
 from kerasclf.training.callbacks import CountEpochs, StopWhenNotFinite, make_callbacks
 from kerasclf.training.config import TrainConfig
-from kerasclf.training.distributed.devices import device_errors
+from kerasclf.training.devices import device_errors
 from kerasclf.training.distributed.replicas import AverageStatistics
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.training_setup import TrainingSetup

@@ -9,7 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from kerasclf.training.callbacks import CountEpochs
-from kerasclf.training.distributed.devices import precision
+from kerasclf.training.devices import precision
 from kerasclf.training.fitting import fit
 from kerasclf.training.rate_curve import RateCurve, averaged_steps, make_curve, rising_rates, smooth
 from kerasclf.training.training_setup import TrainingSetup

@@ -14,13 +14,13 @@ from kerasclf.data import ImageDataset
 from kerasclf.machine.resources import on_cores
 from kerasclf.networks.model_file import MODEL, save_model
 from kerasclf.training.assembly import build_model
-from kerasclf.training.checkpoints import Checkpoint, write_checkpoint
-from kerasclf.training.distributed.devices import device_errors
+from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit
 from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.rehearsal_result import Rehearsal
+from kerasclf.training.resuming.checkpoints import Checkpoint, write_checkpoint
 from kerasclf.training.training_setup import TrainingSetup, prepare_phase
 from kerasclf.transfer.samples import Samples
 

@@ -16,17 +16,17 @@ from kerasclf.log import Log
 from kerasclf.pipeline.batches import evaluation_batches, read_errors
 from kerasclf.training.assembly import Assembled, build_model
 from kerasclf.training.callbacks import HaltTraining, RecordEpochs
-from kerasclf.training.checkpoints import latest_checkpoint, phase_folder
 from kerasclf.training.config import TrainConfig, best_epoch
-from kerasclf.training.distributed.devices import device_errors
+from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit, phase_callbacks
-from kerasclf.training.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
-from kerasclf.training.halting import Halt
 from kerasclf.training.listener import Row, SilentTrainingListener, TrainingListener
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
-from kerasclf.training.resume import Resume, first_epoch
+from kerasclf.training.resuming.checkpoints import latest_checkpoint, phase_folder
+from kerasclf.training.resuming.followers import Evaluate, Follower, Leading, Shared, pass_phase_on, shared_of
+from kerasclf.training.resuming.halting import Halt
+from kerasclf.training.resuming.resume import Resume, first_epoch
 from kerasclf.training.training_setup import TrainingSetup, evaluation_batch, prepare_phase, validation_batches
 from kerasclf.training.waiting import MeasureWaiting
 from kerasclf.wording import counted

@@ -16,10 +16,10 @@ from kerasclf.errors import FolderError
 from kerasclf.files.cache_folders import CacheEntry, read_about
 from kerasclf.files.locks import hold, unshared
 from kerasclf.files.writing import sync_folder, write_json
-from kerasclf.machine.resources import disk_of, format_bytes
+from kerasclf.machine.resources import disk_of
 from kerasclf.transfer.activations import Activations, RowFile, checksum_of, row_bytes, vanished
 from kerasclf.values import digest_of
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_bytes
 
 # Increase it whenever older caches can no longer be used. 2: a checksum for each row.
 FORMAT = 2

@@ -12,10 +12,9 @@ from kerasclf.errors import FolderError, FolderInUseError
 from kerasclf.files.cache_folders import ANOTHER_CACHE
 from kerasclf.files.locks import hold
 from kerasclf.log import Log
-from kerasclf.machine.resources import format_bytes
 from kerasclf.transfer.extraction import CachePoint, Change, Compute, Views, extract
 from kerasclf.transfer.shared_extraction import ALONE, Workers
-from kerasclf.wording import counted
+from kerasclf.wording import counted, format_bytes
 
 # Maximum time to wait for another process that computes the same activations.
 _PATIENCE_S = 24 * 3600

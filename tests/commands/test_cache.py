@@ -7,10 +7,10 @@ from PIL import Image
 from kerasclf import load_dataset
 from kerasclf.cli import main
 from kerasclf.data.pixels import image_store
-from kerasclf.machine.resources import format_bytes
 from kerasclf.runs.planning.remembered_costs import RememberedCosts
 from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.transfer.cache import ActivationCache
+from kerasclf.wording import format_bytes
 
 KEYS = [f"{i:032x}" for i in range(4)]
 

@@ -15,7 +15,7 @@ from kerasclf import load_dataset
 from kerasclf.audit.load_images import load_images
 from kerasclf.cli import main
 from kerasclf.data.pixels.decode import read_image
-from kerasclf.data.pixels.fit import FITS
+from kerasclf.data.pixels.image_fit import FITS
 from kerasclf.data.specs import check_files
 from kerasclf.errors import DataError
 from tests.audit.scenes import VARIANTS, rows_of, scenes
@@ -245,7 +245,7 @@ def test_a_clean_list_that_moves_alone_takes_its_first_folder_as_root(photos, tm
 
 
 def test_the_long_steps_say_how_far_they_are(photos, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("kerasclf.commands.image_progress._EVERY_S", -1.0)
+    monkeypatch.setattr("kerasclf.commands.printing.image_progress._EVERY_S", -1.0)
     check(f"folder:{photos}", "--out", str(tmp_path / "out"))
     printed = capsys.readouterr().out
     for step in (

@@ -22,7 +22,7 @@ def run(study, tmp_path):
 def test_a_run_is_exported_proved_and_compared(run, capsys, monkeypatch):
     pytest.importorskip("onnxruntime")
     from kerasclf.inference.export import export
-    from kerasclf.inference.latency import Latency
+    from kerasclf.inference.export.latency import Latency
 
     monkeypatch.setattr(export, "measure_latency", lambda *given: [Latency(2.0, 2.0, 2.0), Latency(3.0, 3.0, 3.0)])
     monkeypatch.setattr(export, "measure_throughput", lambda *given: [1000.0, 400.0])

@@ -208,7 +208,7 @@ def test_promises_that_cannot_be_made_are_refused(pixel_run, refused, tmp_path):
 def test_progress_is_a_line_from_time_to_time(capsys, monkeypatch):
     from rich.console import Console
 
-    from kerasclf.commands import image_progress
+    from kerasclf.commands.printing import image_progress
 
     clock = iter([0.0, 4.0, 12.0, 12.0, 13.0, 16.0])
     monkeypatch.setattr(image_progress.time, "monotonic", lambda: next(clock))

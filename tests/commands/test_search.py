@@ -183,7 +183,7 @@ def test_an_experiment_comes_from_a_file(tmp_path, capsys, fake, no_report):
 @pytest.mark.slow
 def test_a_search_of_real_runs_evaluates_the_test_set_once(tmp_path, capsys):
     from kerasclf.runs.run_folder import RunFolder
-    from kerasclf.search.final import refit_of
+    from kerasclf.search.final_runs import refit_of
 
     arguments = ["search", "basenet", "--data", "shapes", "--quick", "--max-trials", "2", "--final-repeats", "2",
                  "--refit", "--engine", "inline", "--out", str(tmp_path / "out")]  # fmt: skip
@@ -213,7 +213,7 @@ def test_a_search_of_real_runs_evaluates_the_test_set_once(tmp_path, capsys):
 
 
 def test_a_quick_search_takes_a_smaller_network_than_resnet50():
-    from kerasclf.commands.search_setup import make_search
+    from kerasclf.commands.options.search_setup import make_search
 
     quick = make_search(SearchCommand("s2", quick=True, data="shapes"))
     assert (quick.experiment.model, quick.experiment.transfer.weights) == ("resnet18", "none")
@@ -241,7 +241,7 @@ def test_a_quick_search_takes_a_smaller_network_than_resnet50():
     ],
 )
 def test_another_backbone_is_no_reduction(options, own, caution):
-    from kerasclf.commands.search_setup import make_search
+    from kerasclf.commands.options.search_setup import make_search
     from kerasclf.report.search.search_facts import caution as caution_of
     from kerasclf.search.search import Search
 

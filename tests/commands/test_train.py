@@ -11,7 +11,7 @@ import pytest
 from kerasclf import Augmentation, Experiment, TrainConfig
 from kerasclf.cli import main
 from kerasclf.commands.options.search_options import SearchOptions
-from kerasclf.commands.search_setup import make_search
+from kerasclf.commands.options.search_setup import make_search
 from kerasclf.commands.train import TrainCommand
 from kerasclf.loading import find_model
 from kerasclf.networks.model_file import read_class_names, save_model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasclf.commands.output import check_new_file
+from kerasclf.commands.printing.output import check_new_file
 from kerasclf.errors import FolderError, FolderInUseError, KerasclfError
 from kerasclf.files import locks
 from kerasclf.files.new_folder import check_new_folder

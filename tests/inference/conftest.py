@@ -13,7 +13,7 @@ def study(photo_study):
 @pytest.fixture
 def quick_figures(monkeypatch):
     """Figures are drawn, and not rendered, which takes seconds for a report."""
-    for module in ("figures.themes", "page"):
+    for module in ("figures.themes", "page_parts"):
         monkeypatch.setattr(f"kerasclf.report.{module}.figure_bytes", lambda figure, form: form.encode())
 
 

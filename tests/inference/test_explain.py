@@ -12,7 +12,7 @@ from kerasclf.errors import DataError, KerasclfError
 from kerasclf.inference import explain
 from kerasclf.inference.explain import NearestImages, features, heat_maps, nearest_training_images, search_images
 from kerasclf.loading import load
-from kerasclf.models.explaining.visualization import grad_cam
+from kerasclf.models.visualization import grad_cam
 from kerasclf.networks.model_file import save_model
 from kerasclf.runs import run_data
 from tests.conftest import make_subset

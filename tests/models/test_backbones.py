@@ -8,8 +8,8 @@ from kerasclf.errors import KerasclfError
 from kerasclf.models import BACKBONES, build
 from kerasclf.models.backbones import _preprocess
 from kerasclf.models.heads import FEATURES
-from kerasclf.models.pixels import in_color
-from kerasclf.training.distributed.devices import precision
+from kerasclf.models.preprocessing import in_color
+from kerasclf.training.devices import precision
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (2, 5, 4, 3)).astype(np.float32)
 CHOSEN = ["mobilenet_v2", pytest.param("keras_resnet50", marks=pytest.mark.slow)]

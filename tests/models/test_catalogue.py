@@ -8,19 +8,10 @@ import numpy as np
 import pytest
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import (
-    BACKBONES,
-    CATALOGUE,
-    basenet,
-    basenet_deeper,
-    build,
-    course_cnn,
-    default_conv,
-    least_input_size,
-    nin,
-)
+from kerasclf.models import BACKBONES, CATALOGUE, basenet_deeper, build, course_cnn, default_conv, least_input_size
+from kerasclf.models.families import basenet, nin
 from kerasclf.models.heads import FEATURES
-from kerasclf.training.distributed.devices import make_strategy, precision
+from kerasclf.training.devices import make_strategy, precision
 from kerasclf.training.faster import faster_layers
 
 # Arguments, input shape and number of classes of each tested network. A small head replaces wide tops, which cost
@@ -36,7 +27,7 @@ QUICK = [
     ("simple_cnn", {"hidden": "quartering"}, SMALL, 5),
     ("course_cnn", {}, SMALL, 5),
 ]
-# tests/models/test_convnext_ladder.py has fast tests of resnet_to_convnext, tests/models/weights of squeezenet1_1.
+# Fast tests: of resnet_to_convnext in families/test_convnext_ladder.py, of squeezenet1_1 in weights/.
 SLOW = [
     ("squeezenet1_1", {}, SMALL, 5),
     ("basenet_deeper", {"batch_norm": "after"}, SMALL, 5),

@@ -12,7 +12,7 @@ from kerasclf.models import build, default_sizes, description
 from kerasclf.models.contract import accepted
 from kerasclf.models.heads import FEATURES
 from kerasclf.networks.network_source import source_digest
-from kerasclf.training.distributed.devices import precision
+from kerasclf.training.devices import precision
 from kerasclf.transfer.cuts import Cuts
 from tests.own_networks import MY_NET
 

@@ -8,7 +8,7 @@ from keras import layers
 from kerasclf.errors import KerasclfError
 from kerasclf.models import build, default_sizes, takes_raw_pixels
 from kerasclf.networks.network_source import saved_image_size, source_digest
-from kerasclf.training.distributed.devices import precision
+from kerasclf.training.devices import precision
 from kerasclf.transfer.cuts import Cuts
 
 SHAPE = (8, 8, 1)

@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf import Experiment, Study, TrainConfig
-from kerasclf.report import page
+from kerasclf.report import page_parts
 from kerasclf.report.figures import themes
 from kerasclf.studies import Published
 from kerasclf.studies.study_folder import StudyFolder
@@ -40,5 +40,5 @@ def nothing_drawn(monkeypatch):
 @pytest.fixture
 def no_figures(monkeypatch):
     """Leaves the figures of a page empty: drawing them takes seconds."""
-    for module in (page, themes):
+    for module in (page_parts, themes):
         monkeypatch.setattr(module, "figure_bytes", lambda figure, form: b"")

@@ -8,7 +8,8 @@ import pandas as pd
 
 from kerasclf import Experiment
 from kerasclf.files.writing import write_json
-from kerasclf.report import page, read_results
+from kerasclf.report import read_results
+from kerasclf.report import study_page
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.runs.run_folder import seal
 from kerasclf.runs.run_tables import write_predictions
@@ -55,9 +56,9 @@ def write_run(folder, name, experiment, seed, accuracy, test=None, classes=CLASS
 
 def draw_nothing(monkeypatch):
     """Leaves out the figures of a page, which take seconds."""
-    monkeypatch.setattr(page, "themed_figure", lambda draw, path: defaultdict(str))
-    monkeypatch.setattr(page, "draw_confusion", lambda experiment: None)
-    monkeypatch.setattr(page, "save_figure", lambda figure, path: {"png": b""})
+    monkeypatch.setattr(study_page, "themed_figure", lambda draw, path: defaultdict(str))
+    monkeypatch.setattr(study_page, "draw_confusion", lambda experiment: None)
+    monkeypatch.setattr(study_page, "save_figure", lambda figure, path: {"png": b""})
 
 
 def with_correct(folder, **correct):

@@ -9,9 +9,9 @@ from benchmarks.intervals import easiness, verdicts
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import Comparison, compare_contrasts, compare_samples, corrected
 from kerasclf.report.difference_text import p_text, points_and_ends, signed, size_interval
-from kerasclf.report.statistics.intervals import accuracy_of, selection_bias_of
+from kerasclf.report.experiment_intervals import accuracy_of, selection_bias_of
+from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.statistics.random_effects import difference_of, summarise_scores
-from kerasclf.report.statistics.statistics import Interval
 from tests.report.run_folders import with_correct
 
 

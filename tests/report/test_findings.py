@@ -8,7 +8,7 @@ import pytest
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.findings import collapse_sentences, findings, published_sentences
-from kerasclf.report.statistics.statistics import Interval
+from kerasclf.report.statistics.intervals import Interval
 
 
 @pytest.fixture

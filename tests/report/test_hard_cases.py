@@ -13,7 +13,8 @@ from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.data import Subset
 from kerasclf.files.reading import read_json
 from kerasclf.files.writing import write_json
-from kerasclf.report import page, read_results, write_report
+from kerasclf.report import read_results, write_report
+from kerasclf.report import study_page
 from kerasclf.report.console_table import console_table
 from kerasclf.studies import Published
 from kerasclf.studies.study import Lesson
@@ -82,10 +83,10 @@ def drawn(monkeypatch):
         texts.extend(text.get_text() for text in figure.findobj(matplotlib.text.Text))
         return dict.fromkeys(("light", "dark", "narrow_light", "narrow_dark"), "")
 
-    monkeypatch.setattr(page, "themed_figure", collect)
-    monkeypatch.setattr(page, "draw_curves", lambda *given: Figure())
-    monkeypatch.setattr(page, "draw_confusion", lambda experiment: None)
-    monkeypatch.setattr(page, "save_figure", lambda figure, path: {"png": b""})
+    monkeypatch.setattr(study_page, "themed_figure", collect)
+    monkeypatch.setattr(study_page, "draw_curves", lambda *given: Figure())
+    monkeypatch.setattr(study_page, "draw_confusion", lambda experiment: None)
+    monkeypatch.setattr(study_page, "save_figure", lambda figure, path: {"png": b""})
     return texts
 
 

@@ -12,11 +12,11 @@ from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.report import read_results, write_report
 from kerasclf.report.console_table import console_table
 from kerasclf.report.evaluation.evaluation_findings import evaluation_findings
+from kerasclf.report.experiment_intervals import interval_of
 from kerasclf.report.figures.study_figures import draw_bars
 from kerasclf.report.findings import findings
 from kerasclf.report.imbalance import imbalance_of
-from kerasclf.report.statistics.intervals import interval_of
-from kerasclf.report.statistics.statistics import balanced_interval
+from kerasclf.report.statistics.intervals import balanced_interval
 from kerasclf.report.summary import summarise
 from kerasclf.runs.metrics import balanced_accuracy, macro_f1
 from kerasclf.studies.study_folder import StudyFolder

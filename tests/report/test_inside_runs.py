@@ -12,7 +12,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.inside_runs import compare_best_validation, compare_leaked, contrast_scores
 from kerasclf.report.lessons import lessons_of, summary_of
-from kerasclf.report.statistics.statistics import Interval
+from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.study_results import StudyResults
 from kerasclf.studies.study import Lesson
 

@@ -8,10 +8,10 @@ import pytest
 from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.report import read_results, write_report
 from kerasclf.report.comparisons import compare_contrasts
+from kerasclf.report.contrasts import changes_of
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.rerun_commands import command_of
-from kerasclf.report.statistics.contrasts import changes_of
 from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer import Transfer

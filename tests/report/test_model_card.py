@@ -15,7 +15,7 @@ from kerasclf.files.writing import write_json
 from kerasclf.loading import find_model
 from kerasclf.report import read_results
 from kerasclf.report.model_card import card_of, write_model_card
-from kerasclf.report.statistics.statistics import accuracy_interval
+from kerasclf.report.statistics.intervals import accuracy_interval
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import StudyFolder

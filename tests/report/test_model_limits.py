@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf.report.model_limits import limits_of, title_of
-from kerasclf.report.statistics.statistics import accuracy_interval
+from kerasclf.report.statistics.intervals import accuracy_interval
 from kerasclf.runs.run_folder import RunFolder
 from tests.report.run_folders import CLASSES
 

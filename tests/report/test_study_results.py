@@ -12,7 +12,7 @@ from kerasclf.files.reading import file_digest, read_json
 from kerasclf.files.writing import write_json
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import compare_contrasts
-from kerasclf.report.statistics.intervals import selection_bias_of
+from kerasclf.report.experiment_intervals import selection_bias_of
 from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import CLASSES

@@ -17,8 +17,8 @@ from kerasclf.runs.execute import execute
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study
 from kerasclf.training import EarlyStopping
-from kerasclf.training.halting import Halt
 from kerasclf.training.listener import SilentTrainingListener
+from kerasclf.training.resuming.halting import Halt
 
 BASE = Experiment(
     data="digits",

@@ -13,9 +13,9 @@ from kerasclf.runs.execute import execute
 from kerasclf.runs.inputs import RunInputs, check_inputs, inputs_of, weights_digest
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study
-from kerasclf.training.distributed import devices
-from kerasclf.training.halting import Halt
+from kerasclf.training import devices
 from kerasclf.training.listener import SilentTrainingListener
+from kerasclf.training.resuming.halting import Halt
 from kerasclf.transfer import Transfer
 
 

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 
 from kerasclf.errors import TrainingError
+from kerasclf.machine.meter import Resources
 from kerasclf.runs import metrics
 from kerasclf.runs.metrics import Outcome, halted_metrics, run_metrics
-from kerasclf.runs.planning.meter import Resources
 from kerasclf.training import EarlyStopping
 
 # Two of four images are classified correctly.

@@ -10,7 +10,7 @@ from kerasclf.errors import FolderError
 from kerasclf.explained_study import explain_study
 from kerasclf.files.arrays import read_arrays
 from kerasclf.inference.explain import features
-from kerasclf.models.explaining.visualization import grad_cam
+from kerasclf.models.visualization import grad_cam
 from kerasclf.report import read_results, write_report
 from kerasclf.report.explained_images import explained_images
 from kerasclf.runs.engines.local_engines import Inline

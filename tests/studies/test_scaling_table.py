@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasclf.commands.output import with_flags
+from kerasclf.commands.printing.output import with_flags
 from kerasclf.commands.study import StudyCommand
 from kerasclf.studies.scaling_table import scaling_notes, scaling_table, step_of
 from tests.studies.plans import COST, PHASE

@@ -4,7 +4,7 @@ import pytest
 
 from kerasclf.errors import KerasclfError
 from kerasclf.pipeline import Augmentation
-from kerasclf.runs.early_checks import check_early
+from kerasclf.runs.planning.early_checks import check_early
 from kerasclf.studies import declare
 from kerasclf.studies.reduction import Reduction
 from kerasclf.studies.study_catalogue import ON_BACKBONE, ON_BACKBONES

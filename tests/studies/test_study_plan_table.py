@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasclf.commands.output import with_flags
+from kerasclf.commands.printing.output import with_flags
 from kerasclf.commands.study import StudyCommand
 from kerasclf.commands.train import TrainCommand
 from kerasclf.files.cache_folders import cache_root

@@ -12,7 +12,7 @@ import pytest
 from kerasclf import TrainConfig
 from kerasclf.errors import KerasclfError
 from kerasclf.machine.cluster import Cluster, launch_environment
-from kerasclf.training.distributed.devices import check_settings
+from kerasclf.training.devices import check_settings
 from tests.device_combinations import COMBINATIONS, JITS, PRECISIONS, STRATEGIES
 
 PAGE = (Path(__file__).parents[2] / "docs/gpu.md").read_text(encoding="utf-8")

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation, TrainConfig
-from kerasclf.training import extractor
+from kerasclf.training import devices, extractor
 from kerasclf.training.assembly import build_model
-from kerasclf.training.distributed import devices
 from kerasclf.training.extractor import Extractor, freeze_below
 from kerasclf.training.recipe import Recipe
 from kerasclf.transfer import Transfer

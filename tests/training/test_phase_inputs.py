@@ -13,7 +13,7 @@ from kerasclf.training.recipe import Recipe
 from kerasclf.training.train import predict, train
 from kerasclf.transfer import Transfer
 from tests.conftest import make_subset
-from tests.training.test_resume import KillAt, Killed
+from tests.training.resuming.test_resume import KillAt, Killed
 from tests.transfer.conftest import randomize
 
 TRANSFER = Transfer(weights="none", engine="tensorflow")

@@ -10,10 +10,10 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ImageDataset
 from kerasclf.errors import KerasclfError
 from kerasclf.runs.experiment import Experiment
-from kerasclf.training.checkpoints import latest_checkpoint
 from kerasclf.training.listener import SilentTrainingListener
 from kerasclf.training.rate_finder import find_learning_rate
 from kerasclf.training.recipe import Recipe
+from kerasclf.training.resuming.checkpoints import latest_checkpoint
 from kerasclf.training.train import train
 from kerasclf.training.training_setup import prepare
 from kerasclf.transfer import Transfer

@@ -1,1 +1,1 @@
-"""The options of the commands: their fields, groups, checks and help."""
+"""The options of the commands: fields, checks, and what they make. The help of a field stands below it."""

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from kerasclf.commands.options.parsing import parse_repeats
 from kerasclf.commands.options.shared_options import SharedOptions
-from kerasclf.commands.output import folder_within, log_to, say, with_flags
+from kerasclf.commands.printing.output import folder_within, log_to, say, with_flags
 from kerasclf.commands.report import show_report
 from kerasclf.errors import Problems, RunsFailedError
 from kerasclf.extras import install_command
@@ -210,7 +210,7 @@ class RunOptions(SharedOptions):
     def _runs_needed(self, planned: "StudyPlan") -> list[str]:
         """Returns how many runs the study needs to find a difference, in sentences."""
         from kerasclf.report import read_results
-        from kerasclf.report.statistics.runs_needed import plan_comparison
+        from kerasclf.report.runs_needed import plan_comparison
 
         if planned.study.splits > 1:
             return []

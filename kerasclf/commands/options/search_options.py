@@ -120,8 +120,8 @@ class SearchOptions(SharedOptions, ImbalanceOptions):
         Raises:
             KerasclfError: If a duration is invalid.
         """
-        from kerasclf.search.budget import parse_duration
         from kerasclf.search.distributed.address import PATIENCE, Leases
+        from kerasclf.search.search_budget import parse_duration
 
         patience = PATIENCE["worker" if self.worker else "chief"] if self.patience is None else self.patience
         durations = {"lease": self.lease, "patience": patience}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.console import Console
 
 from kerasclf.commands.options.parsing import parse_jobs, parse_size
-from kerasclf.commands.output import say, with_flags
+from kerasclf.commands.printing.output import say, with_flags
 from kerasclf.errors import KerasclfError, Problems, unknown
 
 if TYPE_CHECKING:

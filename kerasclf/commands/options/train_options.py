@@ -17,7 +17,7 @@ from kerasclf.networks.network_checks import weights_file
 from kerasclf.networks.network_source import is_saved, saved_file, saved_image_size
 
 if TYPE_CHECKING:
-    from kerasclf.data.pixels.fit import Fit
+    from kerasclf.data.pixels.image_fit import Fit
     from kerasclf.runs.experiment import Experiment
 
 T = TypeVar("T")

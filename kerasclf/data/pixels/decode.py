@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image, JpegImagePlugin
 
 from kerasclf.data.pixels.file_damage import find_damage
-from kerasclf.data.pixels.fit import Fit, fit_image, scaled_size
+from kerasclf.data.pixels.image_fit import Fit, fit_image, scaled_size
 from kerasclf.errors import DataError
-from kerasclf.machine.resources import format_bytes
+from kerasclf.wording import format_bytes
 
 SUFFIXES = tuple(".avif .bmp .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tga .tif .tiff .webp".split())
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16B", "I;16L", "I;16N", "F")
@@ -74,7 +74,7 @@ def read_image(
         path: A file in the format of one of the `SUFFIXES`.
         size: Height and width to resize to, in pixels (bilinear, antialiased); None keeps the original size.
         channels: 3 for RGB, 1 for grey.
-        fit: How the image fills `size`, see `kerasclf.data.pixels.fit`.
+        fit: How the image fills `size`, see `kerasclf.data.pixels.image_fit`.
         compared: Whether the caller compares the pixels with those of an earlier reading. Damage that Pillow does not
             notice is then not searched for, which takes about as long as decoding a small image.
 
@@ -135,7 +135,7 @@ def resize_images(images: NDArray[np.uint8], size: tuple[int, int], fit: Fit = "
     Args:
         images: The images.
         size: Height and width to resize to, in pixels.
-        fit: How an image fills `size`, see `kerasclf.data.pixels.fit`.
+        fit: How an image fills `size`, see `kerasclf.data.pixels.image_fit`.
     """
     resized = np.empty((len(images), *size, images.shape[-1]), np.uint8)
     for index, image in enumerate(images):

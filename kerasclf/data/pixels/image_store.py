@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import features
 
 from kerasclf.data.pixels.file_records import FileTable, append_records, look_at, make_records
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.pixels.known_fingerprints import KnownFingerprints
 from kerasclf.data.pixels.prepared_pixels import PreparedPixels, append_keys, append_pixels, open_for_appending
 from kerasclf.errors import FolderError, FolderInUseError
@@ -26,8 +26,9 @@ from kerasclf.files.cache_folders import IMAGE_CACHE_GB, CacheEntry, cache_root,
 from kerasclf.files.locks import hold
 from kerasclf.files.writing import write_json
 from kerasclf.log import Log
-from kerasclf.machine.resources import disk_of, format_bytes
+from kerasclf.machine.resources import disk_of
 from kerasclf.values import digest_of
+from kerasclf.wording import format_bytes
 
 # Increase it whenever `kerasclf.data.pixels.decode` gives other pixels, or the files here have another form.
 FORMAT = 1

@@ -5,7 +5,7 @@ import numpy as np
 from kerasclf.data.dataset import Subset
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.pixels.decode import resize_images
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 
 TITLE = "digits of scikit-learn (8×8)"
 _MAX_COUNT = 16  # scikit-learn's pixels are counts from 0 to 16
@@ -16,7 +16,7 @@ def load_digits(image_size: tuple[int, int] | None, fit: Fit = "squash") -> tupl
 
     Args:
         image_size: Height and width to resize to, in pixels; None keeps 8×8.
-        fit: How an image fills `image_size`, see `kerasclf.data.pixels.fit`.
+        fit: How an image fills `image_size`, see `kerasclf.data.pixels.image_fit`.
     """
     from sklearn import datasets
 

@@ -15,7 +15,7 @@ from kerasclf.data.folders import list_folder
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.data.listings import Listing, read_listings
 from kerasclf.data.pixels.decode import resize_images
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.published.keras_archives import ArchiveContent, CifarArchive, MnistArchive
 from kerasclf.data.published.known_sets import recognise
 from kerasclf.errors import DataError

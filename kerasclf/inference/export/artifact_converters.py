@@ -17,13 +17,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.errors import KerasclfError
 from kerasclf.inference.export.artifact_runtimes import Artifact, load_runtime
 from kerasclf.inference.export.artifacts import FIT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile
 from kerasclf.networks.model_file import CLASSES
 from kerasclf.quiet import without_stderr
-from kerasclf.transfer.extraction_engines import import_openvino
+from kerasclf.transfer.compute_engines import import_openvino
 
 # Settings of a layer that do not decide whether a converter knows it.
 _SIZES = ("name", "filters", "units")

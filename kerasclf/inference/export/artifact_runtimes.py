@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset
-from kerasclf.data.pixels.fit import Fit, known_fit
+from kerasclf.data.pixels.image_fit import Fit, known_fit
 from kerasclf.errors import DataError, KerasclfError
 from kerasclf.files.reading import read_bytes, read_json
 from kerasclf.inference.export.artifacts import FIT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile
-from kerasclf.inference.latency import Predict
+from kerasclf.inference.export.latency import Predict
 from kerasclf.inference.read_ahead import batch_size
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.machine.resources import usable_cores
 from kerasclf.networks.model_file import CLASSES
 from kerasclf.quiet import without_stderr
 from kerasclf.schema import check_schema
-from kerasclf.transfer.extraction_engines import import_openvino, tensorflow_compute
+from kerasclf.transfer.compute_engines import import_openvino, tensorflow_compute
 
 # The names of ten thousand classes take far less.
 _MAX_BYTES = 8 << 20

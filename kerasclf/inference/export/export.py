@@ -17,9 +17,9 @@ from kerasclf.inference.export.artifact_converters import Conversion, convert
 from kerasclf.inference.export.artifact_runtimes import Artifact, keras_predict, read_in_batches
 from kerasclf.inference.export.artifacts import EXPORT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile, check_request
 from kerasclf.inference.export.exportable import exportable
+from kerasclf.inference.export.latency import Latency, Predict, measure_latency, measure_throughput
 from kerasclf.inference.export.parity import Limits, Parity, compare
 from kerasclf.inference.export.proof_images import ProofImages
-from kerasclf.inference.latency import Latency, Predict, measure_latency, measure_throughput
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.log import Log
 from kerasclf.machine.resources import processor_name, usable_cores

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import load_dataset
 from kerasclf.data.dataset import ImageDataset, Subset
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.errors import DataError
 from kerasclf.log import Log
 from kerasclf.runs.run_data import dataset_of_run

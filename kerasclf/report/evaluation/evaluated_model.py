@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.statistics.random_effects import Sample, summarise_scores
-from kerasclf.report.statistics.statistics import Interval
 from kerasclf.runs.examples import Examples
 from kerasclf.runs.metrics import accuracy, balanced_accuracy, class_metrics, cross_entropy, top_accuracy
 

@@ -6,8 +6,8 @@ from kerasclf.errors import shortened
 from kerasclf.report.difference_text import p_text, points_and_ends, size, size_interval
 from kerasclf.report.evaluation.evaluated_model import ENSEMBLE, EvaluatedModel, metrics_of, sample_of, within_shares
 from kerasclf.report.evaluation.evaluation_results import EvaluationResults
+from kerasclf.report.statistics.intervals import CONFIDENCE, Interval, accuracy_interval
 from kerasclf.report.statistics.random_effects import difference_of, mean_of
-from kerasclf.report.statistics.statistics import CONFIDENCE, Interval, accuracy_interval
 from kerasclf.runs.metrics import accuracy
 from kerasclf.wording import counted, in_words
 

@@ -18,7 +18,7 @@ from kerasclf.report.figures.study_figures import draw_bars, draw_confusion, dra
 from kerasclf.report.figures.themes import save_figure
 from kerasclf.report.legend import legend_of
 from kerasclf.report.misclassifications import mistakes_of
-from kerasclf.report.page import Draw, by_class, csv_of, data_url, templates, themed_figure
+from kerasclf.report.page_parts import Draw, by_class, csv_of, data_url, templates, themed_figure
 from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.runs.environment import hardware_in_words
 from kerasclf.runs.run_tables import write_predictions

@@ -19,12 +19,12 @@ from kerasclf.report.evaluation.evaluated_model import (
     sample_of,
     within_shares,
 )
+from kerasclf.report.experiment_intervals import interval_of
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.finished_run import Run
 from kerasclf.report.imbalance import Imbalance
-from kerasclf.report.statistics.intervals import interval_of
+from kerasclf.report.statistics.intervals import Interval, accuracy_interval
 from kerasclf.report.statistics.random_effects import Sample, difference_of, summarise_scores
-from kerasclf.report.statistics.statistics import Interval, accuracy_interval
 from kerasclf.report.statistics.unpaired import unpaired_difference
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment

@@ -12,7 +12,7 @@ from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.evaluation.evaluated_model import EvaluatedModel, correct_of
 from kerasclf.report.evaluation.evaluation_results import EvaluationResults
 from kerasclf.report.figures.themes import line_of, settings
-from kerasclf.report.statistics.statistics import Interval, accuracy_interval
+from kerasclf.report.statistics.intervals import Interval, accuracy_interval
 
 _NARROW = 4.4  # inches; the text stays legible on a phone
 

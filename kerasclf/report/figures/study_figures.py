@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from kerasclf.escaping import for_figure
 from kerasclf.notebook_figure import NotebookFigure as Figure
 from kerasclf.report.comparisons import Comparison
+from kerasclf.report.experiment_intervals import interval_of
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.figures.themes import color_of, ink, line_of, paper, settings, soft
 from kerasclf.report.lessons import LessonResult
-from kerasclf.report.statistics.intervals import interval_of
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import confusion
 from kerasclf.training.history_figure import METRIC_LABELS, limit_outliers

@@ -7,13 +7,13 @@ import pandas as pd
 from kerasclf.errors import FolderError
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.difference_text import points_and_ends
+from kerasclf.report.experiment_intervals import accuracy_of
 from kerasclf.report.results_reader import read_results
-from kerasclf.report.statistics.intervals import accuracy_of
+from kerasclf.report.statistics.intervals import Interval, accuracy_interval
 from kerasclf.report.statistics.random_effects import mean_of, summarise_values
-from kerasclf.report.statistics.statistics import Interval, accuracy_interval
 from kerasclf.report.study_results import RANDOM_WEIGHTS, StudyResults
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.final import BASE, BEST
+from kerasclf.search.final_runs import BASE, BEST
 from kerasclf.search.search import Search
 from kerasclf.search.search_results import SearchResults
 from kerasclf.search.trial import Trial

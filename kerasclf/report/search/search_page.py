@@ -7,19 +7,19 @@ from typing import Any
 
 from kerasclf.files.writing import write_text
 from kerasclf.report.changes import settings_of
-from kerasclf.report.page import Draw, csv_of, templates, themed_figure
+from kerasclf.report.page_parts import Draw, csv_of, templates, themed_figure
 from kerasclf.report.search.search_facts import caution, gain_warning, interval_of, read_gain, search_findings
 from kerasclf.report.search.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
 from kerasclf.report.search.search_importance import MIN_TRIALS, importance_of
 from kerasclf.report.summary import summarise
 from kerasclf.runs.environment import hardware_in_words
-from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.search.final import refit_of
+from kerasclf.search.final_runs import refit_of
 from kerasclf.search.search import ORACLES
 from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
 from kerasclf.search.spaces.space import Axis, axis_to_dict
+from kerasclf.wording import format_duration
 
 # Number of trials in the table of the best; trials.csv holds all trials.
 _MAX_LISTED = 15

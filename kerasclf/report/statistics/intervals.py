@@ -1,104 +1,97 @@
-"""Intervals of an experiment's metrics, and the bias of choosing the best experiment on the test images."""
+"""Intervals, the correction for several comparisons, and the bias of a choice. Needs no TensorFlow."""
 
 import math
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
-from kerasclf.report.experiment_results import ExperimentResults
-from kerasclf.report.statistics.random_effects import borrow, mean_of
-from kerasclf.report.statistics.statistics import (
-    UNKNOWN,
-    Interval,
-    accuracy_interval,
-    balanced_interval,
-    selection_bias,
-)
-from kerasclf.report.study_results import StudyResults
-from kerasclf.wording import in_words
+Flags = NDArray[np.bool_]
+
+CONFIDENCE = 0.95
 
 
-def accuracy_of(results: StudyResults, experiment: ExperimentResults) -> Interval:
-    """Returns an experiment's mean test accuracy with its 95 % interval over seeds and images like these.
+class Interval(NamedTuple):
+    """An estimate with its interval, and the p-value of the hypothesis that it is 0 if that was tested."""
+
+    value: float
+    low: float
+    high: float
+    p: float = math.nan
+
+    @property
+    def half_width(self) -> float:
+        """Half the distance between the two ends."""
+        return (self.high - self.low) / 2
+
+
+UNKNOWN = Interval(math.nan, math.nan, math.nan)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Returns p-values corrected for multiple comparisons by the method of Holm (1979).
+
+    The order is kept, and nan stays nan.
+    """
+    known = sorted((p, index) for index, p in enumerate(p_values) if not math.isnan(p))
+    corrected = [math.nan] * len(p_values)
+    largest = 0.0
+    for rank, (p, index) in enumerate(known):
+        # A smaller p-value must not end up above a larger one.
+        largest = max(largest, min(1.0, p * (len(known) - rank)))
+        corrected[index] = largest
+    return corrected
+
+
+def accuracy_interval(correct: Flags, confidence: float = CONFIDENCE) -> Interval:
+    """Returns an accuracy with Wilson's interval, the uncertainty due to the limited number of test images."""
+    interval = stats.binomtest(int(np.sum(correct)), len(correct)).proportion_ci(confidence, method="wilson")
+    return Interval(float(np.mean(correct)), float(interval.low), float(interval.high))
+
+
+def balanced_interval(counts: NDArray[np.int64], recalls: NDArray[np.float64]) -> Interval:
+    """Returns the mean recall of classes with its interval over images like these.
+
+    It combines Wilson's intervals of the recalls by the square-and-add method (Newcombe 1998; Zou and Donner 2008). For
+    a single class it is Wilson's. A class of few images widens it, even if all of them are correct.
 
     Args:
-        results: The study, whose other experiments show how seeds vary if this one has a single run.
-        experiment: The experiment.
+        counts: Number of images of each class, at least 1.
+        recalls: Share of them that is correct; several runs may have been averaged.
     """
-    sample = results.samples[experiment.name]
-    if sample.seeds is None and experiment.test_images is not None:
-        return accuracy_interval(experiment.runs[0].correct)
-    return _clipped(mean_of(sample))
+    z2, value = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2, float(recalls.mean())
+    centers = (recalls + z2 / (2 * counts)) / (1 + z2 / counts)
+    halves = np.sqrt(z2 * (recalls * (1 - recalls) / counts + z2 / (4 * counts**2))) / (1 + z2 / counts)
+    below, above = recalls - (centers - halves), centers + halves - recalls
+    low, high = (math.sqrt(float((part**2).sum())) / len(counts) for part in (below, above))
+    return Interval(value, max(value - low, 0.0), min(value + high, 1.0))
 
 
-def accuracy_on_these_images(results: StudyResults, experiment: ExperimentResults) -> Interval:
-    """Returns the mean accuracy over all seeds on these test images, with its 95 % interval.
+def selection_bias(correct: NDArray[np.bool_], draws: int = 2000, seed: int = 0) -> float:
+    """Returns how much the accuracy of the best candidate is overestimated on the images that it was chosen on.
 
-    Its ends are nan for a single run, if no other experiment shows how seeds vary, and for runs on different images.
-    """
-    sample = results.samples[experiment.name]
-    if sample.seeds is not None and experiment.test_images is not None:
-        return _clipped(mean_of(sample, on_these_images=True))
-    return UNKNOWN._replace(value=float(experiment.values("test_accuracy").mean()))
-
-
-def interval_of(results: StudyResults, experiment: ExperimentResults, metric: str) -> Interval:
-    """Returns the mean of a metric over an experiment's runs, with its 95 % interval over seeds and images like these.
+    The images are split into random halves many times. The candidate that is best on one half is evaluated on the
+    other.
 
     Args:
-        results: The study.
-        experiment: The experiment.
-        metric: A key of `kerasclf.report.statistics.scores.SCORES`.
+        correct: Whether each candidate (row) is correct on each image (column).
+        draws: Number of random splits.
+        seed: Seed of the splits.
+
+    Returns:
+        The mean drop in accuracy from one half to the other. It is an upper estimate: selection on half the images is
+        more biased than selection on all of them.
     """
-    if metric == "test_accuracy":
-        return accuracy_of(results, experiment)
-    sample = experiment.sample(metric)
-    if sample.seeds is None:
-        repeated = [e for e in results.experiments if len(e.runs) > 1 and not np.isnan(e.values(metric)).any()]
-        sample = borrow([sample, *(e.sample(metric) for e in repeated)])[0]
-    found = _clipped(mean_of(sample), highest=math.inf if metric == "test_loss" else 1.0)
-    if metric != "test_balanced_accuracy" or experiment.test_images is None:
-        return found
-    # Where all or none of a class are correct, its scores do not vary, and their interval would ignore it.
-    of_images = _balanced_over_images(experiment)
-    if sample.seeds is None:
-        return of_images
-    return found._replace(low=min(found.low, of_images.low), high=max(found.high, of_images.high))
-
-
-def _balanced_over_images(experiment: ExperimentResults) -> Interval:
-    """Returns the balanced accuracy, averaged over runs on the same images, with its interval over such images."""
-    labels, correct = experiment.runs[0].labels, np.mean([run.correct for run in experiment.runs], axis=0)
-    counts = np.bincount(labels)
-    present = counts > 0
-    return balanced_interval(counts[present], np.bincount(labels, weights=correct)[present] / counts[present])
-
-
-def _clipped(interval: Interval, highest: float = 1.0) -> Interval:
-    """Returns an interval without values that the metric cannot have."""
-    return interval._replace(low=max(interval.low, 0.0), high=min(interval.high, highest))
-
-
-def single_run_note(results: StudyResults) -> str:
-    """Returns what the intervals of single runs cover, in a sentence; the empty string if there is no single run."""
-    single = [e.name for e in results.experiments if len(e.runs) == 1]
-    if not single:
-        return ""
-    if results.samples[single[0]].seeds is not None:
-        have = "has a single run" if len(single) == 1 else "have a single run each"
-        return f"{in_words(single)} {have}; seeds are assumed to vary as much as in the other experiments."
-    return "A single run says nothing of other seeds: its interval is that of this one network on images like these."
-
-
-def selection_bias_of(results: StudyResults) -> float | None:
-    """Returns how much choosing the best experiment on the test images overestimates its accuracy.
-
-    The estimate uses the smallest seed that all experiments share. It is None for a single experiment, without such a
-    seed, or if the experiments have different test images.
-    """
-    shared = set.intersection(*({run.seed for run in e.runs} for e in results.experiments))
-    if len(results.experiments) < 2 or not shared:
-        return None
-    runs = [next(run for run in e.runs if run.seed == min(shared)) for e in results.experiments]
-    if len({run.test_images for run in runs}) > 1 or len(runs[0].labels) < 2:
-        return None
-    return selection_bias(np.stack([run.correct for run in runs]))
+    rng = np.random.default_rng(seed)
+    images = correct.shape[1]
+    half = images // 2
+    results = correct.astype(np.float32)
+    total = results.sum(axis=1)
+    drops = []
+    for _ in range(draws):
+        chosen_on = results[:, rng.permutation(images)[:half]].sum(axis=1)
+        best = int(chosen_on.argmax())
+        drops.append(chosen_on[best] / half - (total[best] - chosen_on[best]) / (images - half))
+    return float(np.mean(drops))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from kerasclf.report.statistics.statistics import CONFIDENCE, Interval
+from kerasclf.report.statistics.intervals import CONFIDENCE, Interval
 
 Scores = NDArray[np.float64]  # (runs, images)
 # Smaller variances are rounding errors.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from kerasclf.report.statistics.statistics import CONFIDENCE
+from kerasclf.report.statistics.intervals import CONFIDENCE
 
 # Points of the numerical integration: the levels are exact to five digits.
 _GRID = 4001

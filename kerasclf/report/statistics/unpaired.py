@@ -4,7 +4,7 @@ import math
 
 from scipy.optimize import brentq
 
-from kerasclf.report.statistics.statistics import CONFIDENCE, Flags, Interval, accuracy_interval
+from kerasclf.report.statistics.intervals import CONFIDENCE, Flags, Interval, accuracy_interval
 
 # Beyond this confidence, Wilson's intervals do not become wider in floating point.
 _HIGHEST = 1 - 1e-12

@@ -14,6 +14,7 @@ from kerasclf.errors import KerasclfError, rebuild
 from kerasclf.files.temporary import TemporaryFolder
 from kerasclf.log import Log
 from kerasclf.machine.cluster import launched
+from kerasclf.machine.meter import free_memory_mb
 from kerasclf.machine.resources import usable_cores
 from kerasclf.networks.network_source import check_importable
 from kerasclf.quiet import quiet_tensorflow
@@ -22,7 +23,6 @@ from kerasclf.runs.engines.worker_pool import WorkerPool
 from kerasclf.runs.engines.worker_process import WorkerProcess, take_idle
 from kerasclf.runs.execute import execute, is_passing
 from kerasclf.runs.job import Job
-from kerasclf.runs.planning.meter import free_memory_mb
 from kerasclf.runs.planning.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
 

@@ -102,19 +102,6 @@ def side_by_side_s(runs_s: Iterable[float], width: int) -> float:
     return max(ends)
 
 
-def format_duration(seconds: float) -> str:
-    """Returns a duration as text: "3 ms", "0.08 s", "12 s", "3 min" or "2.0 h"."""
-    if 0.0005 < seconds < 0.0095:
-        return f"{1000 * seconds:.0f} ms"
-    if 0.0005 < seconds < 0.95:
-        return f"{seconds:.1g} s"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
 def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], dataset: "ImageDataset") -> RunCost:
     """Returns the cost of a run of an experiment.
 

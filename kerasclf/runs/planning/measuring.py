@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from kerasclf.data.data_flaws import flaws_beyond_data
 from kerasclf.log import Log
+from kerasclf.machine.meter import forget_peak, peak_memory_mb
 from kerasclf.machine.resources import usable_cores
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import package_versions, weights_digest
 from kerasclf.runs.planning.cost import RunCost, estimate_cost
-from kerasclf.runs.planning.meter import forget_peak, peak_memory_mb
 from kerasclf.runs.planning.remembered_costs import RememberedCosts
 from kerasclf.training import TrainConfig
 from kerasclf.training.rehearsal_result import Rehearsal
@@ -134,7 +134,7 @@ def describe_machine(threads: int | None) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    from kerasclf.training.distributed.devices import describe_device
+    from kerasclf.training.devices import describe_device
 
     return {
         "device": describe_device(),

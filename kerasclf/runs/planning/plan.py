@@ -11,9 +11,9 @@ from kerasclf.log import Log
 from kerasclf.machine.cluster import launched
 from kerasclf.machine.gpus import smallest_memory_mb
 from kerasclf.networks.network_source import is_own, is_saved
-from kerasclf.runs.early_checks import warn_of_two_normalizations
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.planning.cost import RunCost
+from kerasclf.runs.planning.early_checks import warn_of_two_normalizations
 from kerasclf.runs.planning.measuring import Rehearse, describe_machine, measure_costs
 from kerasclf.runs.planning.plan_data import load_datasets, write_snapshots
 from kerasclf.runs.planning.remembered_costs import RememberedCosts
@@ -108,7 +108,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
     """
     import tensorflow as tf
 
-    from kerasclf.training.distributed.devices import check_and_describe
+    from kerasclf.training.devices import check_and_describe
     from kerasclf.training.training_setup import check_shares
 
     for name, experiment in request.experiments.items():
@@ -185,7 +185,7 @@ def _check_raw_pixels(name: str, experiment: Experiment) -> None:
 def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
     """Reads all pretrained weights once, before any image is read."""
     from kerasclf.models import find_pretrained
-    from kerasclf.transfer.extraction_engines import choose_engine
+    from kerasclf.transfer.compute_engines import choose_engine
 
     found: PretrainedWeights = {}
     for experiment in experiments:

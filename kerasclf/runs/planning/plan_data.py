@@ -5,7 +5,7 @@ from pathlib import Path
 
 from kerasclf.data import ImageDataset
 from kerasclf.data.data_flaws import check_flaws, data_flaws, spoil
-from kerasclf.data.pixels.fit import Fit
+from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.data.snapshot import write_snapshot
 from kerasclf.data.splits import Split
 from kerasclf.errors import DataError

@@ -17,15 +17,15 @@ from keras_tuner.src.distribute.oracle_chief import OracleServicer
 
 from kerasclf.errors import KerasclfError
 from kerasclf.files.locks import hold
-from kerasclf.runs.planning.cost import format_duration
-from kerasclf.search.budget import Budget
 from kerasclf.search.distributed.address import Address, Leases
 from kerasclf.search.distributed.chief_oracle import ChiefOracle
+from kerasclf.search.search_budget import Budget
 from kerasclf.search.search_plan import SearchPlan
 from kerasclf.search.search_progress import SearchListener
 from kerasclf.search.search_results import SearchResults, read_search
 from kerasclf.search.search_state import SearchState
 from kerasclf.search.trial_runs import BASE
+from kerasclf.wording import format_duration
 
 _CHECK_EVERY_S = 0.5
 # A check that takes longer than this was interrupted: Ctrl-Z, or a laptop that slept.

@@ -13,11 +13,11 @@ import keras_tuner
 from keras_tuner.engine import trial as keras_tuner_trial
 
 from kerasclf.errors import KerasclfError
-from kerasclf.runs.planning.cost import format_duration
 from kerasclf.search.distributed.address import TOKEN, Leases
 from kerasclf.search.search_state import SearchState, TooManyFailuresError
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_order import NoTrial
+from kerasclf.wording import format_duration
 
 
 @dataclass

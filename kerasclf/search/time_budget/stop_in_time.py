@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from kerasclf.training.halting import Halted
 from kerasclf.training.listener import Row, SilentTrainingListener, TrainingListener
+from kerasclf.training.resuming.halting import Halted
 
 
 class StopInTime:

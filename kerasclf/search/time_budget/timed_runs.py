@@ -9,7 +9,6 @@ from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files.writing import write_json
 from kerasclf.log import Log
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.planning.cost import format_duration
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.time_budget.budget_record import read_budget_record
 from kerasclf.search.time_budget.stop_in_time import StopInTime
@@ -25,6 +24,7 @@ from kerasclf.search.time_budget.timed_experiments import (
 )
 from kerasclf.studies.study import Study
 from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
+from kerasclf.wording import format_duration
 
 # Why a run ended, if the clock stopped it.
 STOPPED = "until its time was over"

@@ -12,13 +12,13 @@ from kerasclf.errors import KerasclfError, listed, raise_all
 from kerasclf.log import Log
 from kerasclf.networks.network_source import label_of
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.planning.cost import format_duration
-from kerasclf.search.budget import Clock
+from kerasclf.search.search_budget import Clock
 from kerasclf.search.time_budget.budget_record import Attempt, BudgetFolder, Step
 from kerasclf.search.time_budget.stop_in_time import StopInTime
 from kerasclf.search.time_budget.timed_costs import HEAD_S, LEAST_EPOCHS, SLACK, FeatureCost
 from kerasclf.search.time_budget.timed_experiments import ALL, HEAD, STAGE, name_of, timed_experiment
 from kerasclf.search.time_budget.timed_runs import STOPPED, TimedRuns, Work, problem_of
+from kerasclf.wording import format_duration
 
 # Maximum share of the time for the features of all networks.
 _CHOICE_SHARE = 0.5

@@ -8,7 +8,7 @@ from kerasclf.files.locks import check_writable, hold
 from kerasclf.networks.network_checks import known_networks
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.progress import RunListener
-from kerasclf.search.budget import Clock
+from kerasclf.search.search_budget import Clock
 from kerasclf.search.time_budget.budget_record import BudgetFolder
 from kerasclf.search.time_budget.timed_runs import TimedRuns
 from kerasclf.search.time_budget.timed_training import TimedTraining

@@ -17,7 +17,7 @@ from kerasclf.inference.export.artifacts import (
     is_outdated,
     read_record,
 )
-from kerasclf.inference.latency import measure_latency, measure_throughput
+from kerasclf.inference.export.latency import measure_latency, measure_throughput
 
 
 def test_the_table_of_quantisations():
@@ -130,7 +130,7 @@ def test_an_artifact_is_outdated_if_its_model_has_changed(tmp_path):
 def test_models_take_turns(monkeypatch):
     calls = []
     clock = iter(np.cumsum([0, 0.002] * 100))
-    monkeypatch.setattr("kerasclf.inference.latency.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("kerasclf.inference.export.latency.time.perf_counter", lambda: next(clock))
     models = [lambda images, name=name: calls.append((name, len(images))) for name in "ab"]
     found = measure_latency(models, np.zeros((4, 2, 2, 1), np.uint8))
     assert calls[6:] == [("a", 1), ("b", 1)] * 4

@@ -21,9 +21,9 @@ from kerasclf.inference.export import export, proof_images
 from kerasclf.inference.export.artifact_runtimes import Artifact
 from kerasclf.inference.export.artifacts import TARGETS, ArtifactFile
 from kerasclf.inference.export.export import ExportRequest, export_model
+from kerasclf.inference.export.latency import Latency
+from kerasclf.inference.export.model_benchmark import check_comparable
 from kerasclf.inference.export.proof_images import images_of_run, other_images
-from kerasclf.inference.latency import Latency
-from kerasclf.inference.model_benchmark import check_comparable
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.networks.model_file import save_model
 

@@ -5,9 +5,10 @@ import pytest
 from keras import layers
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import CATALOGUE, basenet, explain, totals
+from kerasclf.models import CATALOGUE, explain, totals
 from kerasclf.models.explaining.costs import known_multiply_adds
-from kerasclf.training.distributed.devices import precision
+from kerasclf.models.families import basenet
+from kerasclf.training.devices import precision
 
 
 def row_of(layer, shape):

@@ -4,7 +4,8 @@ import keras
 import pytest
 from keras import layers
 
-from kerasclf.models import CATALOGUE, ReceptiveField, basenet, explain
+from kerasclf.models import CATALOGUE, ReceptiveField, explain
+from kerasclf.models.families import basenet
 
 
 def field_of(make, shape=(64, 64, 3)):

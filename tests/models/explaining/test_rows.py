@@ -1,6 +1,7 @@
 """The table of `explain`."""
 
-from kerasclf.models import basenet, explain
+from kerasclf.models import explain
+from kerasclf.models.families import basenet
 
 
 def test_explain_shows_the_arithmetic():

@@ -2,7 +2,7 @@
 
 from kerasclf.report.comparisons import Comparison
 from kerasclf.report.search.search_facts import Gain, gain_warning
-from kerasclf.report.statistics.statistics import Interval
+from kerasclf.report.statistics.intervals import Interval
 
 
 def gain(value, half, p, basis="repeated"):

@@ -24,7 +24,7 @@ from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_planned_study
-from kerasclf.training.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
+from kerasclf.training.resuming.checkpoints import Checkpoint, latest_checkpoint, write_checkpoint
 
 BASE = Experiment(
     data="digits",

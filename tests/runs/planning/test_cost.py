@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from kerasclf.runs.planning.cost import PhaseCost, RunCost, format_duration, side_by_side_s
+from kerasclf.runs.planning.cost import PhaseCost, RunCost, side_by_side_s
 
 HEAD = PhaseCost("head", 400, startup_s=10, epoch_s=1, input_s=0.5, compute_s=1.5, epochs=5, steps=10)
 WHOLE = PhaseCost("all", 24_197, startup_s=20, epoch_s=2, input_s=0.5, compute_s=1.5, epochs=30, steps=10)
@@ -31,14 +31,3 @@ def test_the_end_of_a_run_counts_until_it_is_over():
 )
 def test_a_run_starts_when_another_one_ends(runs_s, width, seconds):
     assert side_by_side_s(runs_s, width) == seconds
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.0, "0 s"), (0.0004, "0 s"), (0.0026, "3 ms"), (0.00949, "9 ms"), (0.0096, "0.01 s"), (0.083, "0.08 s"),
-        (12.4, "12 s"), (200, "3 min"), (7200, "2.0 h"),
-    ],
-)  # fmt: skip
-def test_durations_as_text(seconds, text):
-    assert format_duration(seconds) == text

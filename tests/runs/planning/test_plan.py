@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kerasclf import Augmentation, Experiment, Split, TrainConfig, models
-from kerasclf.data.pixels.fit import FITS
+from kerasclf.data.pixels.image_fit import FITS
 from kerasclf.data.snapshot import read_snapshot
 from kerasclf.errors import DataError, KerasclfError
 from kerasclf.machine.resources import usable_cores

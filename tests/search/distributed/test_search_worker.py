@@ -2,8 +2,8 @@
 
 import pytest
 
-from kerasclf.search.budget import parse_duration
 from kerasclf.search.distributed.address import PATIENCE
+from kerasclf.search.search_budget import parse_duration
 
 
 @pytest.mark.slow

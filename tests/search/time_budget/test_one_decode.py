@@ -9,7 +9,7 @@ from kerasclf.data import FileImages, listings
 from kerasclf.data.pixels import decode, image_store
 from kerasclf.report import read_results
 from kerasclf.runs.progress import SilentRunListener
-from kerasclf.search.budget import Clock
+from kerasclf.search.search_budget import Clock
 from kerasclf.search.time_budget.budget_record import BudgetFolder
 from kerasclf.search.time_budget.timed_training import TimedTraining
 from kerasclf.search.time_budget.train_within import train_within

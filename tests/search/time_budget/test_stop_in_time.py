@@ -15,7 +15,7 @@ from kerasclf.search.time_budget.timed_experiments import (
 )
 from kerasclf.search.time_budget.timed_runs import TimedRuns
 from kerasclf.search.time_budget.timed_work import TimedWork
-from kerasclf.training.halting import Halted
+from kerasclf.training.resuming.halting import Halted
 from kerasclf.transfer import Transfer
 
 CANDIDATE = Experiment(

@@ -6,19 +6,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
-import kerasclf.search.budget as budget_module
+import kerasclf.search.search_budget as budget_module
 from kerasclf import Experiment, TrainConfig
 from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.files.reading import read_json
 from kerasclf.report import read_results
-from kerasclf.search.budget import Clock
+from kerasclf.search.search_budget import Clock
 from kerasclf.search.time_budget.budget_record import BudgetFolder, BudgetRecord, read_budget_record
 from kerasclf.search.time_budget.timed_costs import FeatureCost, TimedRunCost
 from kerasclf.search.time_budget.timed_experiments import name_of
 from kerasclf.search.time_budget.timed_runs import TimedRuns
 from kerasclf.search.time_budget.timed_training import TimedTraining
 from kerasclf.studies.study_folder import StudyFolder
-from kerasclf.training.halting import Halted
+from kerasclf.training.resuming.halting import Halted
 from kerasclf.transfer import Transfer
 from tests.report.run_folders import write_run
 

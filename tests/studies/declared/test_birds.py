@@ -4,7 +4,7 @@ import pytest
 
 from kerasclf import TrainConfig
 from kerasclf.errors import KerasclfError
-from kerasclf.runs.early_checks import check_early
+from kerasclf.runs.planning.early_checks import check_early
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
 

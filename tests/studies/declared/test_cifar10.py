@@ -5,7 +5,7 @@ import pytest
 
 from kerasclf.cli import main
 from kerasclf.report.changes import changes_between
-from kerasclf.runs.early_checks import check_early
+from kerasclf.runs.planning.early_checks import check_early
 from kerasclf.studies import declare
 from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
-from kerasclf.training.distributed import devices
+from kerasclf.training import devices
 from kerasclf.training.faster import faster_layers
 
 

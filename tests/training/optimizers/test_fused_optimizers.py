@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from kerasclf.training.distributed import devices
+from kerasclf.training import devices
 from kerasclf.training.optimizers import fused_optimizers
 
 CASES = [

@@ -1,0 +1,1 @@
+"""What commands print: lines, tables and the progress over many images."""

@@ -1,0 +1,1 @@
+"""Checkpoints, and trainings that resume, stop early or share their beginning."""
