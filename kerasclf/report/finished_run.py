@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from kerasclf.runs.examples import Examples
+from kerasclf.runs.run_records import RunDescription, RunEnvironment, SetSizes
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Run:
     history: pd.DataFrame
     labels: NDArray[np.int64]
     probabilities: NDArray[np.float64]
-    description: dict[str, Any]
-    environment: dict[str, Any]
+    description: RunDescription
+    environment: RunEnvironment
     examples: Examples | None
     earlier_probabilities: NDArray[np.float64] | None = None
     test_images: str = ""
@@ -35,7 +36,7 @@ class Run:
     @property
     def images(self) -> dict[str, int]:
         """Number of images in each set."""
-        return dict(self.description["data"]["images"])
+        return _as_dict(self.description["data"]["images"])
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -78,9 +79,14 @@ class Run:
     @property
     def new_images(self) -> dict[str, int]:
         """Number of images in each set that the continued run did not have; empty if the run continued none."""
-        return dict(self.description["data"].get("new_images", {}))
+        new = self.description["data"].get("new_images")
+        return {} if new is None else _as_dict(new)
 
     @property
     def class_names(self) -> list[str]:
         """Class names in the order of the labels."""
         return list(self.description["class_names"])
+
+
+def _as_dict(sizes: SetSizes) -> dict[str, int]:
+    return {"train": sizes["train"], "validation": sizes["validation"], "test": sizes["test"]}

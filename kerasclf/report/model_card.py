@@ -6,7 +6,6 @@ Everything in a card is measured or recorded. What is unknown, such as a licence
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from markupsafe import Markup
 
@@ -28,6 +27,7 @@ from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.statistics.scores import SCORES
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import class_metrics
+from kerasclf.runs.run_records import RunDescription
 from kerasclf.search.final_runs import BASE, BEST
 from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
 from kerasclf.studies.study_folder import STUDY_FILE
@@ -135,7 +135,7 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
     )
 
 
-def _measured(results: StudyResults, description: dict[str, Any]) -> tuple[ExperimentResults, Run]:
+def _measured(results: StudyResults, description: RunDescription) -> tuple[ExperimentResults, Run]:
     """Returns the experiment of a model and the run that measures it: its own, or the first of a final model."""
     for experiment in results.experiments:
         for run in experiment.runs:
@@ -170,7 +170,7 @@ def _hub_type(run: Run) -> str:
     return known if known in _PUBLISHED else "imagefolder"
 
 
-def _start(description: dict[str, Any]) -> str:
+def _start(description: RunDescription) -> str:
     """Returns where the weights come from at the start of the training. A path would tell of the user's machine."""
     plain = description["experiment"]
     weights = (plain.get("transfer") or {}).get("weights", "none")

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from kerasclf.inference.calibration.model_calibration import trained_on_validation
 from kerasclf.networks.network_source import label_of
 from kerasclf.report.statistics.intervals import accuracy_interval
 from kerasclf.runs.run_folder import PREDICTIONS, RunFolder
+from kerasclf.runs.run_records import RunDescription
 from kerasclf.wording import counted, in_words
 
 # Images of which a test set says nothing.
@@ -55,7 +55,7 @@ def _training(run: RunFolder | None) -> list[str]:
     return [trained, _accuracy(run, description), *warning]
 
 
-def _accuracy(run: RunFolder, description: dict[str, Any]) -> str:
+def _accuracy(run: RunFolder, description: RunDescription) -> str:
     if trained_on_validation(description) or not (run.path / PREDICTIONS).exists():
         return "This very model was not tested. MODEL_CARD.md beside it has the accuracy of its recipe."
     labels, probabilities = run.predictions()

@@ -5,15 +5,15 @@ import os
 import platform
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
 
 from kerasclf.machine.resources import processor_name, usable_cores
+from kerasclf.runs.run_records import RunEnvironment
 from kerasclf.wording import counted
 
 _PACKAGES = ("kerasclf", "keras", "tensorflow", "numpy", "scikit-learn")
 
 
-def describe_environment() -> dict[str, Any]:
+def describe_environment() -> RunEnvironment:
     """Returns versions and hardware as plain JSON types. Needs TensorFlow, which lists the GPUs."""
     import tensorflow as tf
     from tensorflow.python.framework.config import is_op_determinism_enabled
@@ -31,7 +31,7 @@ def describe_environment() -> dict[str, Any]:
     }
 
 
-def hardware_in_words(environment: dict[str, Any]) -> str:
+def hardware_in_words(environment: RunEnvironment) -> str:
     """Returns the hardware as a phrase: the GPUs if there are any, otherwise the CPU."""
     gpus = environment["gpus"]
     if gpus:
@@ -40,7 +40,7 @@ def hardware_in_words(environment: dict[str, Any]) -> str:
     return f"{environment['processor']}, {counted(cores, 'core')}"
 
 
-def hardware_of_all(environments: Iterable[dict[str, Any]]) -> str:
+def hardware_of_all(environments: Iterable[RunEnvironment]) -> str:
     """Returns the hardware of several runs as a phrase. If it differs, the phrase counts the runs of each."""
     runs_on = Counter(map(hardware_in_words, environments))
     if len(runs_on) == 1:

@@ -6,7 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from kerasclf.files.writing import sync_file, sync_folder, write_json
 from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.examples import Examples, read_examples
 from kerasclf.runs.experiment import Experiment
+from kerasclf.runs.run_records import RunDescription, RunEnvironment
 from kerasclf.schema import MAX_VALUE, check_schema
 from kerasclf.training.resuming.checkpoints import finished_epochs
 
@@ -34,51 +35,7 @@ _PROFILE = "profile"
 # A confusion matrix of more classes does not fit into the memory of a laptop.
 MAX_CLASSES = 10_000
 
-
-class _Images(TypedDict):
-    """Number of images in each set."""
-
-    train: int
-    validation: int
-    test: int
-
-
-class _Data(TypedDict):
-    """The data of a run."""
-
-    title: str
-    known_as: NotRequired[str | None]
-    manifest: str
-    images: _Images
-    image_shape: list[int]
-    new_images: NotRequired[_Images]
-    leaked_test_images: NotRequired[list[int]]
-    test_groups: NotRequired[list[int]]
-
-
-class _Description(TypedDict):
-    """The contents of experiment.json."""
-
-    experiment: dict[str, Any]
-    seed: int
-    data: _Data
-    class_names: list[str]
-    finished: str
-    view: NotRequired[dict[str, Any]]
-    weights: NotRequired[str | None]
-    shared: NotRequired[dict[str, Any]]
-    files: dict[str, str]
-
-
-class _Environment(TypedDict):
-    """The contents of environment.json."""
-
-    python: str
-    system: str
-    packages: dict[str, str]
-    processor: str
-    cores: int
-    gpus: list[str]
+Record = TypeVar("Record")
 
 
 class _Failure(TypedDict):
@@ -220,18 +177,18 @@ class RunFolder:
                 raise FolderError(f"{path} cannot be read: {in_short(name)}: expected {expected}. Received: {value}.")
         return metrics
 
-    def environment(self) -> dict[str, Any]:
+    def environment(self) -> RunEnvironment:
         """Returns versions and hardware."""
-        return _read_checked(self.path / "environment.json", _Environment)
+        return _read_checked(self.path / "environment.json", RunEnvironment)
 
-    def description(self) -> dict[str, Any]:
+    def description(self) -> RunDescription:
         """Returns the experiment, its seed, and the data of the run.
 
         Raises:
             FolderError: If the file does not describe a run, or names files elsewhere.
         """
         path = self.path / DESCRIPTION
-        description = _read_checked(path, _Description)
+        description = _read_checked(path, RunDescription)
         # The first digits of the manifest become the name of a file, too.
         for key, names in (("files", description["files"]), ("manifest", [description["data"]["manifest"]])):
             elsewhere = [name for name in names if name in ("", "..") or set(name) & set("/\\:\0")]
@@ -285,8 +242,8 @@ class RunFolder:
         return read_examples(path) if path.exists() else None
 
 
-def _read_checked(path: Path, schema: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = read_json(path)
+def _read_checked(path: Path, schema: type[Record]) -> Record:
+    plain: Record = read_json(path)
     check_schema(plain, schema, path)
     return plain
 

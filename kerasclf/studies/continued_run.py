@@ -1,7 +1,6 @@
 """Continues a finished run with new images: its model goes on training, and its test images stay test images."""
 
 from pathlib import Path
-from typing import Any
 
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.errors import FolderError, KerasclfError
@@ -9,6 +8,7 @@ from kerasclf.networks.model_file import MODEL
 from kerasclf.networks.network_source import is_saved
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
+from kerasclf.runs.run_records import RunDescription
 from kerasclf.transfer import Transfer
 
 
@@ -84,7 +84,7 @@ def _portable(path: Path) -> str:
     return (path.relative_to(here) if path.is_relative_to(here) else path).as_posix()
 
 
-def _problem(earlier: Experiment, description: dict[str, Any]) -> str | None:
+def _problem(earlier: Experiment, description: RunDescription) -> str | None:
     """Returns why a run cannot be continued; None if it can."""
     if description.get("view", {}).get("everything"):
         return "it has trained on all images, so none is left to test on. Continue a run of its training instead."
@@ -99,12 +99,10 @@ def _problem(earlier: Experiment, description: dict[str, Any]) -> str | None:
     return None
 
 
-def _description(run: RunFolder) -> dict[str, Any]:
+def _description(run: RunFolder) -> RunDescription:
     try:
         description = run.description()
-        found = {name: description[name] for name in ("experiment", "seed")}
-        Experiment.from_dict(found["experiment"])
-        str(description["data"]["manifest"][:8])
+        Experiment.from_dict(description["experiment"])
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise FolderError(f"{run.path / DESCRIPTION} cannot be read: {error}.") from error
     return description

@@ -8,8 +8,7 @@ import pandas as pd
 
 from kerasclf import Experiment
 from kerasclf.files.writing import write_json
-from kerasclf.report import read_results
-from kerasclf.report import study_page
+from kerasclf.report import read_results, study_page
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.runs.run_folder import seal
 from kerasclf.runs.run_tables import write_predictions

@@ -13,8 +13,7 @@ from kerasclf import Experiment, Study, TrainConfig
 from kerasclf.data import Subset
 from kerasclf.files.reading import read_json
 from kerasclf.files.writing import write_json
-from kerasclf.report import read_results, write_report
-from kerasclf.report import study_page
+from kerasclf.report import read_results, study_page, write_report
 from kerasclf.report.console_table import console_table
 from kerasclf.studies import Published
 from kerasclf.studies.study import Lesson

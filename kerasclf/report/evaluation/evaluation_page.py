@@ -88,7 +88,7 @@ def _context(evaluation: EvaluationResults, folder: Path) -> dict[str, Any]:
         "details": details,
         "corruptions": _by_corruption(evaluation),
         "environment": evaluation.environment,
-        "hardware": hardware_in_words(dict(evaluation.environment)),
+        "hardware": hardware_in_words(evaluation.environment),
     }
 
 

@@ -29,6 +29,7 @@ from kerasclf.report.statistics.unpaired import unpaired_difference
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.metrics import accuracy, class_metrics
+from kerasclf.runs.run_records import DataRecord, RunDescription, RunEnvironment, SetSizes
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class EvaluationResults:
     corrupted: tuple[tuple[str, int], ...]
     views: int
     image_shape: tuple[int, int, int]
-    environment: Mapping[str, Any]
+    environment: RunEnvironment
     left_out: Mapping[str, int] = field(default_factory=dict)
     unreadable: Mapping[str, str] = field(default_factory=dict)
 
@@ -194,12 +195,16 @@ class EvaluationResults:
 
     def _run(self, model: EvaluatedModel) -> Run:
         metrics = {"validation_accuracy": model.validation_accuracy, **metrics_of(self.labels, model.probabilities)}
-        sets = {"train": 0, "validation": 0 if model.validation is None else len(model.validation[0])}
-        description = {
-            "experiment": {"data": self.spec, "split": {"seed": 0}},
-            "data": {"title": self.title, "images": {**sets, "test": len(self.labels)}},
-            "class_names": list(self.class_names),
-        }
+        validation = 0 if model.validation is None else len(model.validation[0])
+        images = SetSizes(train=0, validation=validation, test=len(self.labels))
+        description = RunDescription(
+            experiment={"data": self.spec, "split": {"seed": 0}},
+            seed=0,
+            data=DataRecord(title=self.title, manifest="", images=images, image_shape=[]),
+            class_names=list(self.class_names),
+            finished="",
+            files={},
+        )
         return Run(
             seed=0,
             metrics=metrics,
@@ -207,7 +212,7 @@ class EvaluationResults:
             labels=self.labels,
             probabilities=np.asarray(model.probabilities, np.float64),
             description=description,
-            environment=dict(self.environment),
+            environment=self.environment,
             examples=model.examples,
             test_images="evaluated",
             validation=model.validation,
