@@ -39,7 +39,7 @@ def check_npz(path: Path) -> None:
         _arrays_of_sets(path, arrays)
 
 
-def read_npz(path: Path, sizes_differ: bool = False) -> NpzSets:
+def read_npz_sets(path: Path, sizes_differ: bool = False) -> NpzSets:
     """Reads images, labels and, if there is an array `class_names`, the names of the classes.
 
     Args:

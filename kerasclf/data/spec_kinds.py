@@ -151,7 +151,7 @@ def _check_npz(kind: str, rest: str) -> None:
 
 def _load_npz(request: Request) -> _Raw:
     path = _path_of_npz(request.kind, request.rest)
-    found = npz_sets.read_npz(path, sizes_differ=request.image_size is not None)
+    found = npz_sets.read_npz_sets(path, sizes_differ=request.image_size is not None)
     sets = make_sets(found.sets, request.split, found.class_names)
     if request.image_size is not None:
         sets = {name: resized(subset, request.image_size, request.fit) for name, subset in sets.items()}

@@ -22,7 +22,7 @@ from kerasclf.models.flattening import is_network
 from kerasclf.models.visualization import grad_cams
 from kerasclf.runs.run_data import dataset_of_run
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.transfer.compute_engines import Engine
+from kerasclf.transfer.compute_engines import ComputeEngine
 
 # Training images that are searched for the nearest ones, unless all are requested.
 MOST_SEARCHED = 5000
@@ -207,7 +207,7 @@ def nearest_training_images(
     *,
     most: int | None = MOST_SEARCHED,
     seed: int = 0,
-    engine: Engine = "auto",
+    engine: ComputeEngine = "auto",
     log: Log = lambda line: None,
 ) -> NearestTrainingImages:
     """Reads the training images of a run and computes their features.
@@ -229,7 +229,12 @@ def nearest_training_images(
 
 
 def search_images(
-    subset: Subset, model: keras.Model, *, most: int | None = MOST_SEARCHED, seed: int = 0, engine: Engine = "auto"
+    subset: Subset,
+    model: keras.Model,
+    *,
+    most: int | None = MOST_SEARCHED,
+    seed: int = 0,
+    engine: ComputeEngine = "auto",
 ) -> NearestTrainingImages:
     """Computes the features of images of a set, as `nearest_training_images` does."""
     if subset.images.dtype != np.uint8:

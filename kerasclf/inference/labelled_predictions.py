@@ -22,7 +22,7 @@ from kerasclf.machine.resources import usable_cores
 from kerasclf.runs.run_folder import RunFolder
 
 if TYPE_CHECKING:
-    from kerasclf.transfer.compute_engines import Engine
+    from kerasclf.transfer.compute_engines import ComputeEngine
 
 PixelChange = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 # A corruption and its strength.
@@ -46,7 +46,7 @@ class Computes(Protocol):
     def run(self) -> RunFolder | None: ...
 
     def compute(
-        self, batches: Iterable[ImageBatch], engine: "Engine" = "auto", log: Log = lambda line: None
+        self, batches: Iterable[ImageBatch], engine: "ComputeEngine" = "auto", log: Log = lambda line: None
     ) -> Iterator[tuple[ImageBatch, NDArray[np.float32]]]:
         """Yields each batch with its class probabilities."""
 
@@ -71,7 +71,7 @@ class EvaluationOptions:
     rename: Mapping[str, str] = field(default_factory=dict)
     known_only: bool = False
     seed: int = 0
-    engine: "Engine" = "auto"
+    engine: "ComputeEngine" = "auto"
 
     @property
     def passes(self) -> int:
@@ -164,13 +164,11 @@ def sets_of(run: RunFolder | None, keys: Iterable[str]) -> dict[str, int] | None
     """
     if run is None:
         return None
-    description = run.description()
-    manifest = run.path.absolute().parents[2] / f"data-{description['data']['manifest'][:8]}.json"
     try:
-        set_of = read_earlier_sets(manifest).set_of
+        set_of = read_earlier_sets(run.manifest).set_of
     except DataError:
         return None
-    view, counts = description.get("view", {}), {"train": 0, "validation": 0, "test": 0}
+    view, counts = run.description().get("view", {}), {"train": 0, "validation": 0, "test": 0}
     for key in keys:
         name = set_of.get(key)
         if name and (view.get("everything") or (name == "validation" and view.get("joined"))):

@@ -6,7 +6,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.machine.resources import usable_cores
 from kerasclf.transfer.compute_engines import (
-    Engine,
+    ComputeEngine,
     choose_engine,
     engine_version,
     openvino_compute,
@@ -15,7 +15,7 @@ from kerasclf.transfer.compute_engines import (
 from kerasclf.transfer.extraction import Compute
 
 
-def compute_with(model: keras.Model, engine: Engine = "auto", log: Log = lambda line: None) -> Compute:
+def compute_with(model: keras.Model, engine: ComputeEngine = "auto", log: Log = lambda line: None) -> Compute:
     """Returns a function from batches of images to probabilities.
 
     Args:

@@ -24,7 +24,7 @@ from kerasclf.log import Log
 from kerasclf.models.saved_networks import load_saved
 from kerasclf.networks.model_file import read_class_names, read_fit
 from kerasclf.runs.run_folder import RunFolder
-from kerasclf.transfer.compute_engines import Engine
+from kerasclf.transfer.compute_engines import ComputeEngine
 
 if TYPE_CHECKING:
     from kerasclf.evaluation import Evaluation
@@ -114,7 +114,7 @@ class TrainedModel:
         abstain_at: float | None = None,
         sets: float | None = None,
         sets_by_class: bool = False,
-        engine: Engine = "auto",
+        engine: ComputeEngine = "auto",
     ) -> pd.DataFrame:
         """Predicts the classes of images.
 
@@ -171,7 +171,7 @@ class TrainedModel:
         predictions = as_table(self.predictions(batches, engine="tensorflow"), 1, NO_PROMISES)
         return explain_batches(self.model, batches, predictions, self.class_names, class_name)
 
-    def probabilities(self, images: Files | Arrays, *, engine: Engine = "auto") -> NDArray[np.float32]:
+    def probabilities(self, images: Files | Arrays, *, engine: ComputeEngine = "auto") -> NDArray[np.float32]:
         """Returns the probability of each class, shape (n, classes); nan for an image that cannot be read.
 
         Args:
@@ -192,7 +192,7 @@ class TrainedModel:
         corrupted: bool = False,
         rename: Mapping[str, str] | None = None,
         known_only: bool = False,
-        engine: Engine = "auto",
+        engine: ComputeEngine = "auto",
     ) -> "Evaluation":
         """Evaluates the model on labelled images.
 
@@ -232,7 +232,7 @@ class TrainedModel:
         *,
         top: int = 1,
         promises: Promises = NO_PROMISES,
-        engine: Engine = "auto",
+        engine: ComputeEngine = "auto",
         log: Log = lambda line: None,
     ) -> Iterator[Prediction]:
         """Yields the prediction of each image, in their order. Memory does not grow with the number of images.
@@ -252,7 +252,7 @@ class TrainedModel:
                     yield most_probable(file, rows[position], self.class_names, top, promises)
 
     def compute(
-        self, batches: Iterable[ImageBatch], engine: Engine = "auto", log: Log = lambda line: None
+        self, batches: Iterable[ImageBatch], engine: ComputeEngine = "auto", log: Log = lambda line: None
     ) -> Iterator[tuple[ImageBatch, NDArray[np.float32]]]:
         """Yields each batch with its class probabilities, shape (n, classes).
 
@@ -261,7 +261,7 @@ class TrainedModel:
         """
         return self.prepare(engine, log)(batches)
 
-    def prepare(self, engine: Engine = "auto", log: Log = lambda line: None) -> Computing:
+    def prepare(self, engine: ComputeEngine = "auto", log: Log = lambda line: None) -> Computing:
         """Returns `compute` for many calls. To prepare an engine takes seconds.
 
         Raises:

@@ -120,7 +120,7 @@ def _write_result(
     saved_s, parameters = trained.shared.seconds, int(trained.model.count_params())
     outcome = Outcome(trained.history, trained.best_epoch, trained.seconds, parameters, saved_s)
     if len(dataset.test):
-        trained.extract_together(dataset.test)  # The other workers do so, too: runs/share_worker.py.
+        trained.extract_together(dataset.test)  # The other workers do so, too: runs/launch/share_worker.py.
         probabilities = trained.predict(dataset.test)
         set_name = job.view.reports_on if job.view else "test"
         metrics = run_metrics(outcome, dataset.test.labels, probabilities, set_name, meter.read())

@@ -38,6 +38,16 @@ MAX_CLASSES = 10_000
 Record = TypeVar("Record")
 
 
+def manifest_file(folder: Path, digest: str) -> Path:
+    """Returns the file that lists the images of runs, in the folder of their study.
+
+    Args:
+        folder: Folder of the study, search or training.
+        digest: Hash of the manifest.
+    """
+    return folder / f"data-{digest[:8]}.json"
+
+
 class _Failure(TypedDict):
     """The contents of failed.json."""
 
@@ -70,6 +80,11 @@ class RunFolder:
     def partial(self) -> Path:
         """The folder of the incomplete run: checkpoints, log, and the reason of a failure."""
         return self.path.with_name(f"{self.path.name}.partial")
+
+    @property
+    def manifest(self) -> Path:
+        """The file that lists its images: OUT/runs/EXPERIMENT/seed-N lies beside OUT/data-HASH.json."""
+        return manifest_file(self.path.absolute().parents[2], self.description()["data"]["manifest"])
 
     @property
     def checkpoints(self) -> Path:

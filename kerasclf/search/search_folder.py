@@ -13,7 +13,7 @@ from kerasclf.files.reading import read_json
 from kerasclf.files.writing import is_partial, write_json
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import RunInputs
-from kerasclf.runs.run_folder import RunFolder
+from kerasclf.runs.run_folder import RunFolder, manifest_file
 from kerasclf.schema import check_schema
 from kerasclf.search.search import Search, SearchContents
 from kerasclf.search.trial import Trial, read_trial
@@ -100,7 +100,7 @@ class SearchFolder:
             start = {"inputs": {"manifest": inputs.manifest, "weights": inputs.weights}, **start}
         write_json(self.path / SEARCH_FILE, {**start, "search": search.to_dict()})
         for digest, manifest in manifests.items():
-            write_json(self.path / f"data-{digest[:8]}.json", manifest)
+            write_json(manifest_file(self.path, digest), manifest)
 
     def read(self) -> Search:
         """Returns the search.

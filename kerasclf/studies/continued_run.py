@@ -52,17 +52,16 @@ def continued_experiment(run: RunFolder, data: str | None = None) -> Experiment:
     run.check(earlier, description["seed"])
     if problem := _problem(earlier, description):
         raise KerasclfError(f"{run.path} cannot be continued: {problem}")
-    # OUT/runs/EXPERIMENT/seed-N lies beside OUT/data-HASH.json.
-    manifest = run.path.absolute().parents[2] / f"data-{description['data']['manifest'][:8]}.json"
-    if not manifest.is_file():
+    if not run.manifest.is_file():
         raise FolderError(
-            f"{manifest} is missing. It records the images of the run. Give the run inside the folder of its training."
+            f"{run.manifest} is missing. It records the images of the run. Give the run inside the folder of its "
+            "training."
         )
-    read_earlier_sets(manifest)
+    read_earlier_sets(run.manifest)
     transfer = earlier.transfer or Transfer("none")
     return earlier.but(
         data=earlier.data if data is None else data,
-        split=earlier.split.but(earlier=_portable(manifest), train_per_class=None, test_per_class=None),
+        split=earlier.split.but(earlier=_portable(run.manifest), train_per_class=None, test_per_class=None),
         earlier_phases=(),
         transfer=transfer.but(
             weights=_portable(run.path / MODEL),

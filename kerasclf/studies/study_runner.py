@@ -20,7 +20,7 @@ from kerasclf.runs.planning.passes import unfreeze_to_cache
 from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.runs.planning.remembered_costs import forget
 from kerasclf.runs.progress import RunListener, RunListeners
-from kerasclf.runs.run_folder import RunFolder
+from kerasclf.runs.run_folder import RunFolder, manifest_file
 from kerasclf.runs.sharing import SharedRuns, digests_of, trajectory_of, watched_by
 from kerasclf.studies.forecast import MOST_OFF, Stopwatch, Timing
 from kerasclf.studies.study import Study
@@ -105,7 +105,7 @@ def run_planned_study(study_plan: StudyPlan, engine: Engine, listener: RunListen
     with hold(folder.path):
         folder.claim(study_plan.study)
         for manifest_hash, manifest in plan.manifests.items():
-            write_json(folder.path / f"data-{manifest_hash[:8]}.json", manifest)
+            write_json(manifest_file(folder.path, manifest_hash), manifest)
         for title in study_plan.finished:
             listener.log(f"{title}  is already finished")
         for job in study_plan.jobs:

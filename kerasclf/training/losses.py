@@ -34,6 +34,12 @@ def log_shares(counts: NDArray[np.int64]) -> NDArray[np.float32]:
     return np.log(present / present.sum()).astype(np.float32)
 
 
+def balanced_weights(counts: NDArray[np.int64]) -> dict[int, float]:
+    """Returns weights inversely proportional to the numbers of images, of which the mean over the images is 1."""
+    classes = np.count_nonzero(counts)  # others are empty
+    return {label: int(counts.sum()) / (classes * int(count)) for label, count in enumerate(counts) if count}
+
+
 class ImbalanceLoss(keras.losses.Loss):
     """Focal loss (Lin et al. 2017) of adjusted logits (Menon et al. 2021).
 

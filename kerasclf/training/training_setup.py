@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from kerasclf.data import ImageDataset, Subset
 from kerasclf.data.dataset import class_counts
@@ -19,7 +18,7 @@ from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.distributed.multiworker import share_of
 from kerasclf.training.distributed.replicas import LossOverReplicas, build_for_replicas, check_batches, evaluation_size
-from kerasclf.training.losses import make_loss
+from kerasclf.training.losses import balanced_weights, make_loss
 from kerasclf.training.optimizers.layer_rates import layer_factors
 from kerasclf.training.optimizers.optimizers import make_optimizer
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
@@ -99,7 +98,7 @@ def prepare_phase(built: Built, inputs: PhaseInputs, dataset: ImageDataset, phas
         share=share_of(built.strategy),
     )
     validation = validation_batches(inputs, phase, classes, recipe, epoch, built.strategy)
-    weights = _balanced_weights(counts) if phase.class_weight == "balanced" else None
+    weights = balanced_weights(counts) if phase.class_weight == "balanced" else None
     return TrainingSetup(
         model=inputs.model,
         batches=batches,
@@ -137,12 +136,6 @@ def evaluation_batch(subset: Subset, minimum: int) -> int:
     """Returns the batch size for evaluating a set of images, at least `minimum`."""
     values = _EVALUATION_VALUES * (_GPU_FACTOR if tf.config.list_logical_devices("GPU") else 1)
     return max(minimum, values // int(np.prod(subset.images.shape)), 1)
-
-
-def _balanced_weights(counts: NDArray[np.int64]) -> dict[int, float]:
-    """Returns weights inversely proportional to the numbers of images, of which the mean over the images is 1."""
-    classes = np.count_nonzero(counts)  # others are empty
-    return {label: int(counts.sum()) / (classes * int(count)) for label, count in enumerate(counts) if count}
 
 
 def _compile(

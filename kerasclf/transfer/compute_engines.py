@@ -1,4 +1,4 @@
-"""The engines that compute frozen activations: TensorFlow, and OpenVINO, which is faster on a CPU."""
+"""The engines that compute a network or its frozen part: TensorFlow, and OpenVINO, which is faster on a CPU."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -14,10 +14,10 @@ from kerasclf.errors import KerasclfError
 from kerasclf.extras import install_command
 from kerasclf.transfer.extraction import Compute
 
-Engine = Literal["auto", "tensorflow", "openvino"]
+ComputeEngine = Literal["auto", "tensorflow", "openvino"]
 
 
-def choose_engine(engine: Engine) -> Literal["tensorflow", "openvino"]:
+def choose_engine(engine: ComputeEngine) -> Literal["tensorflow", "openvino"]:
     """Returns the engine that `"auto"` stands for on this machine, and any other engine unchanged.
 
     Raises:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from kerasclf.cli import main
 from kerasclf.files.writing import write_json
-from kerasclf.models.families import basenet
+from kerasclf.models import basenet
 
 
 @pytest.fixture

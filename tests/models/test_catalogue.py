@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import BACKBONES, CATALOGUE, basenet_deeper, build, course_cnn, default_conv, least_input_size
-from kerasclf.models.families import basenet, nin
+from kerasclf.models import (
+    BACKBONES,
+    CATALOGUE,
+    basenet,
+    basenet_deeper,
+    build,
+    course_cnn,
+    default_conv,
+    least_input_size,
+    nin,
+)
 from kerasclf.models.heads import FEATURES
 from kerasclf.training.devices import make_strategy, precision
 from kerasclf.training.faster import faster_layers

@@ -3,7 +3,7 @@
 import pytest
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models.families import basenet
+from kerasclf.models import basenet
 
 
 def test_all_bad_sizes_are_named_together():

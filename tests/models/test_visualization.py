@@ -6,7 +6,7 @@ import pytest
 from keras import layers
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models.families import basenet
+from kerasclf.models import basenet
 from kerasclf.models.visualization import feature_maps, grad_cam, kernels
 from kerasclf.pipeline import Augmentation
 from kerasclf.training.assembly import Blueprint

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from kerasclf.models.explaining.graph import Step, is_network, steps_of
+from kerasclf.models.explaining.graph import Step, has_inner_layers, steps_of
 
 _CONVOLUTIONS = (layers.Conv1D, layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D)
 
@@ -25,7 +25,7 @@ def multiply_adds(step: Step) -> int | None:
         The number; None if the layer has a kernel but is of an unknown kind.
     """
     operation = step.operation
-    if is_network(operation):
+    if has_inner_layers(operation):
         counts = [multiply_adds(inner) for inner in steps_of(operation)]
         return None if None in counts else sum(filter(None, counts))
     sizes = kernel_sizes(operation)
@@ -44,7 +44,7 @@ def known_multiply_adds(model: keras.Model) -> int:
     """
     total = 0
     for layer in model.layers:
-        if is_network(layer):
+        if has_inner_layers(layer):
             total += known_multiply_adds(layer)
         elif kernel_sizes(layer) and isinstance(output := getattr(layer, "output", None), keras.KerasTensor):
             shape = tuple(output.shape[1:])

@@ -65,6 +65,6 @@ def _used_twice(model: keras.Model) -> KerasclfError:
     )
 
 
-def is_network(operation: Any) -> bool:
+def has_inner_layers(operation: Any) -> bool:
     """Returns whether an operation is itself a network, such as a Sequential within another model."""
     return isinstance(operation, keras.Model) and bool(operation.layers)

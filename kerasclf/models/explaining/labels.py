@@ -4,7 +4,7 @@ from typing import Any
 
 from keras import layers
 
-from kerasclf.models.explaining.graph import is_network
+from kerasclf.models.explaining.graph import has_inner_layers
 
 _SHORTER = {"Normalization": "Norm", "Pooling2D": "Pool", "Padding2D": "Pad"}
 
@@ -18,7 +18,7 @@ def label(operation: Any, with_rate: bool = True) -> str:
         operation: A layer, or an operation between layers.
         with_rate: Whether to include the dropout rate.
     """
-    if is_network(operation):
+    if has_inner_layers(operation):
         inner = (label(layer) for layer in operation.layers if not isinstance(layer, layers.InputLayer))
         return f"[{' · '.join(inner)}]"
     if isinstance(operation, layers.Activation):

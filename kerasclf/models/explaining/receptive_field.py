@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from keras import layers
 
-from kerasclf.models.explaining.graph import Step, is_network, steps_of
+from kerasclf.models.explaining.graph import Step, has_inner_layers, steps_of
 
 Pair = tuple[float, float]
 
@@ -68,7 +68,7 @@ def _after(step: Step, before: ReceptiveField, shape: tuple[int, ...]) -> Recept
     operation = step.operation
     if before.stride is None:
         return before
-    if is_network(operation):
+    if has_inner_layers(operation):
         return receptive_fields(steps_of(operation), before)[-1]
     if isinstance(operation, _WINDOWS + _ENLARGING):
         return _widened(before, *_window(operation))

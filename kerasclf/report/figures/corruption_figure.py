@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from kerasclf.escaping import for_figure
-from kerasclf.notebook_figure import NotebookFigure as Figure
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.report.evaluation.evaluated_model import EvaluatedModel, correct_of
 from kerasclf.report.evaluation.evaluation_results import EvaluationResults
 from kerasclf.report.figures.themes import line_of, settings
@@ -17,14 +17,14 @@ from kerasclf.report.statistics.intervals import Interval, accuracy_interval
 _NARROW = 4.4  # inches; the text stays legible on a phone
 
 
-def draw_corruptions(evaluation: EvaluationResults, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_corruptions(evaluation: EvaluationResults, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws the accuracy of each model against the strength of each corruption; strength 0 is the image as it is."""
     names = list(dict.fromkeys(name for name, _ in evaluation.corrupted))
     models = [model for model in evaluation.models if model.right is not None]
     columns = 2 if narrow else 3
     rows = -(-len(names) // columns)
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 9, 0.5 + (1.9 if narrow else 2.5) * rows))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 9, 0.5 + (1.9 if narrow else 2.5) * rows))
         grid = figure.subplots(rows, columns, sharex=True, sharey=True).ravel()
         for position, (axes, name) in enumerate(zip(grid, names, strict=False)):
             for index, model in enumerate(models):

@@ -10,7 +10,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from PIL import Image
 
 from kerasclf.escaping import for_figure
-from kerasclf.notebook_figure import NotebookFigure as Figure
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.report.figures.themes import color_of, ink, paper, settings
 from kerasclf.studies.illustrations import Arrays
 
@@ -21,7 +21,7 @@ _FRAME_MS, _LAST_FRAME_MS = 500, 2000
 _COLORS = (0, 1)
 
 
-def draw_decision(decision: Arrays, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_decision(decision: Arrays, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws the perceptron's output over the plane after some of its epochs, and the line where it is 0.5."""
     arrays, _ = decision
     last = len(arrays["shares"]) - 1
@@ -29,7 +29,7 @@ def draw_decision(decision: Arrays, theme: str = "light", narrow: bool = False) 
     with matplotlib.rc_context(settings(theme)):
         columns = 1 if narrow else (len(epochs) + 1) // 2
         rows = -(-len(epochs) // columns) if narrow else 2
-        figure = Figure(figsize=(4.4, 3.2 * rows) if narrow else (10, 6.4))
+        figure = NotebookFigure(figsize=(4.4, 3.2 * rows) if narrow else (10, 6.4))
         grid = np.atleast_1d(figure.subplots(rows, columns, sharex=True, sharey=True)).ravel()
         for axes in grid[len(epochs) :]:
             axes.set_visible(False)
@@ -49,7 +49,7 @@ def animate_decision(decision: Arrays) -> bytes:
 
 def _frame(decision: Arrays, epoch: int) -> Image.Image:
     with matplotlib.rc_context(settings("light")):
-        figure = Figure(figsize=(4.8, 4.2), dpi=100)
+        figure = NotebookFigure(figsize=(4.8, 4.2), dpi=100)
         _draw_frame(figure.subplots(), decision, epoch, "light")
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=100)

@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 
 from kerasclf.inference.calibration.calibration import reliability
 from kerasclf.inference.calibration.probability_curves import ClassCurves, accuracy_by_coverage
-from kerasclf.notebook_figure import NotebookFigure as Figure
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.report.figures.themes import color_of, line_of, settings, soft
 from kerasclf.report.probabilities import TrustedProbabilities, pooled
 
@@ -15,14 +15,14 @@ _NARROW = 4.4  # inches; the text stays legible on a phone
 _PANEL = 3.2
 
 
-def draw_probabilities(found: TrustedProbabilities, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_probabilities(found: TrustedProbabilities, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws the probabilities of all runs on the test images. Images of one class have no ROC curve."""
     labels, probabilities = pooled(found.best)
     curves = found.curves
     panels = 2 if curves is None else 4
     with matplotlib.rc_context(settings(theme)):
         rows, columns = (panels, 1) if narrow else (panels // 2, 2)
-        figure = Figure(figsize=(_NARROW if narrow else 8, _PANEL * rows))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 8, _PANEL * rows))
         axes = figure.subplots(rows, columns).ravel()
         _draw_reliability(axes[0], found, theme)
         _draw_coverage(axes[1], labels, probabilities, theme)

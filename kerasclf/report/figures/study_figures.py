@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from kerasclf.escaping import for_figure
-from kerasclf.notebook_figure import NotebookFigure as Figure
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.report.comparisons import Comparison
 from kerasclf.report.experiment_intervals import interval_of
 from kerasclf.report.experiment_results import ExperimentResults
@@ -27,13 +27,13 @@ _REMARKS = {"validation_accuracy": "validation", "leaked_accuracy": "leaked imag
 _NARROW = 4.4  # inches; the text stays legible on a phone
 
 
-def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws each experiment's test accuracy with its 95 % interval, its single runs, and the published figure.
 
     If the classes have very different numbers of images, it is the balanced accuracy, without published figures.
     """
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.1, len(results.experiments))))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 8, _height(1.1, len(results.experiments))))
         axes = figure.subplots()
         for index, experiment in enumerate(results.experiments):
             _bar(axes, results, experiment, index, theme)
@@ -58,20 +58,20 @@ def draw_bars(results: StudyResults, theme: str = "light", narrow: bool = False)
         return figure
 
 
-def draw_differences(comparisons: Sequence[Comparison], theme: str = "light", narrow: bool = False) -> Figure:
+def draw_differences(comparisons: Sequence[Comparison], theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws differences in test accuracy with their 95 % intervals; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.3, len(comparisons))))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 8, _height(1.3, len(comparisons))))
         break_line = "\n" if narrow else " "
         names = [f"{c.name}{break_line}− {c.other}" for c in comparisons]
         _differences(figure.subplots(), comparisons, "difference in test accuracy", names, theme)
         return figure
 
 
-def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light", narrow: bool = False) -> Figure:
+def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws the effect of each flaw with its 95 % interval; a filled dot is statistically significant."""
     with matplotlib.rc_context(settings(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, _height(1.3, len(lesson_results))))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 8, _height(1.3, len(lesson_results))))
         axes, break_line = figure.subplots(), "\n" if narrow else " "
         remarks = [_REMARKS.get(one.comparison.metric, "") for one in lesson_results]
         names = [
@@ -84,7 +84,7 @@ def draw_lessons(lesson_results: Sequence[LessonResult], theme: str = "light", n
         return figure
 
 
-def draw_curves(results: StudyResults, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_curves(results: StudyResults, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws loss and accuracy over epochs on shared scales, training on the left and validation on the right.
 
     A narrow figure has them one below the other. A few values that would flatten all curves are cut off and marked.
@@ -92,7 +92,7 @@ def draw_curves(results: StudyResults, theme: str = "light", narrow: bool = Fals
     with matplotlib.rc_context(settings(theme)):
         metrics = _curve_metrics(results)
         rows, columns = (2 * len(metrics), 1) if narrow else (len(metrics), 2)
-        figure = Figure(figsize=(_NARROW if narrow else 10, 0.8 + (2.5 if narrow else 2.9) * rows))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 10, 0.8 + (2.5 if narrow else 2.9) * rows))
         grid = figure.subplots(rows, columns, sharex=True).reshape(len(metrics), 2)
         for (training, validation), metric in zip(grid, metrics, strict=True):
             validation.sharey(training)
@@ -119,7 +119,7 @@ def draw_curves(results: StudyResults, theme: str = "light", narrow: bool = Fals
         return figure
 
 
-def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws the confusion matrix of an experiment over all its runs, as shares of each true class."""
     counts = confusion(*experiment.pooled)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -129,7 +129,7 @@ def draw_confusion(experiment: ExperimentResults, theme: str = "light", narrow: 
         longest = max(map(len, ticks), default=0)
         side = float(np.clip(0.26 * len(names) + max(2, 1 + 0.07 * longest), 4, 13)) if ticks else 8.0
         side *= 0.75 if narrow else 1
-        figure = Figure(figsize=(side + 0.8, side))
+        figure = NotebookFigure(figsize=(side + 0.8, side))
         axes = figure.subplots()
         image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
         axes.set_xticks(range(len(ticks)), ticks, rotation=90)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from kerasclf.escaping import for_figure
-from kerasclf.notebook_figure import NotebookFigure as Figure
+from kerasclf.notebook_figure import NotebookFigure
 from kerasclf.report.figures.themes import settings
 
 _MAX_KERNELS = 64
@@ -32,7 +32,7 @@ Floats = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
 
 
-def draw_kernels(layer: str, kernels: Floats, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_kernels(layer: str, kernels: Floats, theme: str = "light", narrow: bool = False) -> NotebookFigure:
     """Draws each kernel as a small image.
 
     Kernels of three input channels are drawn in colours, where grey is a weight of 0. Others are averaged over their
@@ -48,7 +48,7 @@ def draw_kernels(layer: str, kernels: Floats, theme: str = "light", narrow: bool
     shown, columns = min(count, _MAX_KERNELS), _NARROW_COLUMNS if narrow else _KERNELS_PER_ROW
     rows = math.ceil(shown / columns)
     with matplotlib.rc_context(_plain(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, 0.8 + 0.98 * rows))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 8, 0.8 + 0.98 * rows))
         grid = np.atleast_2d(figure.subplots(rows, columns))
         largest = float(np.abs(kernels).max()) or 1.0
         for index, axes in enumerate(grid.flat):
@@ -65,7 +65,7 @@ def draw_kernels(layer: str, kernels: Floats, theme: str = "light", narrow: bool
 
 def draw_features(
     image: Pixels, layers: Sequence[tuple[str, str, Floats]], theme: str = "light", narrow: bool = False
-) -> Figure:
+) -> NotebookFigure:
     """Draws an image and, below it, one row per layer with its first feature maps.
 
     Args:
@@ -76,7 +76,7 @@ def draw_features(
     """
     columns = _NARROW_COLUMNS if narrow else MAPS_PER_ROW
     with matplotlib.rc_context(_plain(theme)):
-        figure = Figure(figsize=(_NARROW if narrow else 8, 1.5 + 1.35 * len(layers)))
+        figure = NotebookFigure(figsize=(_NARROW if narrow else 8, 1.5 + 1.35 * len(layers)))
         grid = figure.subplots(1 + len(layers), columns)
         for axes in grid.flat:
             _bare(axes)
@@ -93,7 +93,9 @@ def draw_features(
         return figure
 
 
-def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light", narrow: bool = False) -> Figure:
+def draw_attention(
+    image: Pixels, heat: Floats, title: str, theme: str = "light", narrow: bool = False
+) -> NotebookFigure:
     """Draws an image, and next to it the same image under a heat map. The title names the size of the heat map.
 
     Args:
@@ -106,7 +108,7 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
     height, width = image.shape[:2]
     large = np.asarray(Image.fromarray(heat.astype(np.float32)).resize((width, height), Image.Resampling.BILINEAR))
     with matplotlib.rc_context(_plain(theme)):
-        figure = Figure(figsize=(_NARROW, 7.4) if narrow else (8, 4.1))
+        figure = NotebookFigure(figsize=(_NARROW, 7.4) if narrow else (8, 4.1))
         left, right = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
         left.imshow(_shown(image), cmap="gray", vmin=0, vmax=255)
         # A dimmed image lets the heat stand out on white areas.
@@ -122,7 +124,7 @@ def draw_attention(image: Pixels, heat: Floats, title: str, theme: str = "light"
         return figure
 
 
-def draw_contact_sheet(images: Pixels, heats: Sequence[Floats], titles: Sequence[tuple[str, str]]) -> Figure:
+def draw_contact_sheet(images: Pixels, heats: Sequence[Floats], titles: Sequence[tuple[str, str]]) -> NotebookFigure:
     """Draws many images, each beside the same image under its heat map.
 
     Args:
@@ -133,7 +135,7 @@ def draw_contact_sheet(images: Pixels, heats: Sequence[Floats], titles: Sequence
     columns = min(_PAIRS_PER_ROW, len(images))
     rows = math.ceil(len(images) / columns)
     with matplotlib.rc_context(_plain("light")):
-        figure = Figure(figsize=(3.2 * columns, 0.5 + 1.95 * rows))
+        figure = NotebookFigure(figsize=(3.2 * columns, 0.5 + 1.95 * rows))
         grid = np.atleast_2d(figure.subplots(rows, 2 * columns))
         for axes in grid.flat:
             _bare(axes)
@@ -166,7 +168,7 @@ def heat_overlay(image: Image.Image, heat: Floats) -> Pixels:
     return np.asarray((_HEAT_ALPHA * colors + (1 - _HEAT_ALPHA) * dimmed) * 255, np.uint8)
 
 
-def _head(figure: Figure, title: str, narrow: bool) -> None:
+def _head(figure: NotebookFigure, title: str, narrow: bool) -> None:
     figure.suptitle(textwrap.fill(title, 45 if narrow else 95), fontsize=11)
 
 

@@ -3,7 +3,7 @@
 from rich.table import Table
 
 from kerasclf.escaping import for_console
-from kerasclf.report.search.search_facts import gain_warning, interval_of, read_gain
+from kerasclf.report.search.search_facts import gain_warning, read_gain, trial_interval
 from kerasclf.search.search_progress import shown
 from kerasclf.search.search_results import SearchResults
 from kerasclf.wording import counted
@@ -26,7 +26,7 @@ def search_table(results: SearchResults) -> Table:
     for name in search.space.axes:
         table.add_column(for_console(name.replace(".", ".\n", 1)), justify="right")
     for trial in results.ranked[:_MAX_SHOWN]:
-        interval = interval_of(results, trial)
+        interval = trial_interval(results, trial)
         spread = f" ({interval.low:.3f}–{interval.high:.3f})" if interval else ""
         values = [for_console(shown(trial.values[name])) for name in search.space.axes]
         table.add_row(str(trial.number), f"{trial.value:.4f}{spread}", str(trial.epochs), *values)

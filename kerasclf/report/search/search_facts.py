@@ -51,7 +51,7 @@ def read_gain(results: SearchResults) -> Gain | None:
     return Gain(final, None if same else compare_contrasts(final)[0], candidates)
 
 
-def interval_of(results: SearchResults, trial: Trial) -> Interval | None:
+def trial_interval(results: SearchResults, trial: Trial) -> Interval | None:
     """Returns the 95 % interval of a trial's objective, over its runs or over the validation images of a single run.
 
     The best trial has none: it is the highest of many, so an interval around its value would lie too high.

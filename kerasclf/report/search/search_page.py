@@ -8,7 +8,7 @@ from typing import Any
 from kerasclf.files.writing import write_text
 from kerasclf.report.changes import settings_of
 from kerasclf.report.page_parts import Draw, csv_of, templates, themed_figure
-from kerasclf.report.search.search_facts import caution, gain_warning, interval_of, read_gain, search_findings
+from kerasclf.report.search.search_facts import caution, gain_warning, read_gain, search_findings, trial_interval
 from kerasclf.report.search.search_figures import draw_history, draw_importance, draw_parallel, draw_slices
 from kerasclf.report.search.search_importance import MIN_TRIALS, importance_of
 from kerasclf.report.summary import summarise
@@ -86,7 +86,7 @@ def _context(results: SearchResults, out: Path) -> dict[str, Any]:
 
 
 def _row(results: SearchResults, trial: Any) -> dict[str, Any]:
-    interval = interval_of(results, trial)
+    interval = trial_interval(results, trial)
     return {
         "trial": trial,
         "low": interval.low if interval else None,

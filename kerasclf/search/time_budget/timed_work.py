@@ -16,7 +16,7 @@ from kerasclf.runs.execute import execute
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.job import Job
 from kerasclf.runs.progress import OneRunListener, RunListener
-from kerasclf.runs.run_folder import RunFolder
+from kerasclf.runs.run_folder import RunFolder, manifest_file
 from kerasclf.search.time_budget.feature_accuracy import comparison_sample, cross_validated_accuracy
 from kerasclf.search.time_budget.stop_in_time import StopInTime
 from kerasclf.search.time_budget.timed_costs import FeatureCost, TimedRunCost
@@ -47,7 +47,7 @@ class TimedWork:
         self.dataset, self.seed, self._out, self._listener = dataset, seed, out, listener
         manifest = dataset.manifest
         self._manifest = str(manifest["hash"])
-        write_json(out / f"data-{self._manifest[:8]}.json", manifest)
+        write_json(manifest_file(out, self._manifest), manifest)
         self._temporary = TemporaryFolder()
         snapshot = Path(self._temporary.path) / "images.npz"
         self._snapshot = str(snapshot) if write_snapshot(dataset, snapshot) else None

@@ -34,7 +34,7 @@ CALLBACK_STATE: dict[type[keras.callbacks.Callback], tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Share:
+class TakenEpochs:
     """Epochs of a run that another run has trained.
 
     Args:
@@ -57,7 +57,7 @@ class Shared:
         given: Number of epochs that this run has trained for others, by the name of the other run.
     """
 
-    taken: list[Share] = field(default_factory=list)
+    taken: list[TakenEpochs] = field(default_factory=list)
     given: dict[str, int] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
@@ -80,7 +80,7 @@ class Shared:
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> "Shared":
         """Makes the value that `to_dict` described."""
-        return cls([Share(**share) for share in plain["taken"]], dict(plain["given"]))
+        return cls([TakenEpochs(**share) for share in plain["taken"]], dict(plain["given"]))
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Followed:
         if rows:
             # The evaluations of its own validation images were made for the follower alone.
             saved_s = sum(row["seconds"] for row in rows) if self._evaluate else self.seconds - self.shared.seconds
-            self.shared.taken.append(Share(leader, len(rows), saved_s))
+            self.shared.taken.append(TakenEpochs(leader, len(rows), saved_s))
         return len(rows)
 
     def _stops(self, stopping: keras.callbacks.EarlyStopping, epoch: int, logs: Mapping[str, Any]) -> bool:
@@ -254,7 +254,7 @@ def pass_phase_on(leader: str, checkpoint: Checkpoint, phase: int, followers: Se
         followers: The followers, whose earlier phases are those of the leader.
     """
     state = checkpoint.state
-    taken = Shared([Share(leader, len(state["rows"]), state["seconds"])])
+    taken = Shared([TakenEpochs(leader, len(state["rows"]), state["seconds"])])
     for follower in followers:
         folder = phase_folder(follower.checkpoints, phase)
         if newest_epoch(folder) < checkpoint.epoch:

@@ -5,9 +5,8 @@ import pytest
 from keras import layers
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import CATALOGUE, explain, totals
+from kerasclf.models import CATALOGUE, basenet, explain, totals
 from kerasclf.models.explaining.costs import known_multiply_adds
-from kerasclf.models.families import basenet
 from kerasclf.training.devices import precision
 
 

@@ -6,9 +6,8 @@ import keras
 import pytest
 
 from kerasclf.errors import KerasclfError
-from kerasclf.models import draw, write_diagram
+from kerasclf.models import basenet, draw, write_diagram
 from kerasclf.models.explaining import diagram
-from kerasclf.models.families import basenet
 
 
 def test_a_text_file_has_the_drawing(tmp_path):

@@ -4,8 +4,7 @@ import keras
 import pytest
 from keras import layers
 
-from kerasclf.models import CATALOGUE, ReceptiveField, explain
-from kerasclf.models.families import basenet
+from kerasclf.models import CATALOGUE, ReceptiveField, basenet, explain
 
 
 def field_of(make, shape=(64, 64, 3)):

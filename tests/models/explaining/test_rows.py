@@ -1,7 +1,6 @@
 """The table of `explain`."""
 
-from kerasclf.models import explain
-from kerasclf.models.families import basenet
+from kerasclf.models import basenet, explain
 
 
 def test_explain_shows_the_arithmetic():

@@ -4,8 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from kerasclf.models import perceptron
-from kerasclf.models.families import mlp
+from kerasclf.models import mlp, perceptron
 
 
 @pytest.mark.parametrize(
