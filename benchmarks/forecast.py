@@ -44,7 +44,7 @@ CASES = {
 
 def measure(case: Case) -> None:
     """Prints the forecast of one study, and the time that its runs took, as JSON."""
-    from kerasclf.runs.engines.local_engines import Processes
+    from kerasclf.runs.engines import Processes
     from kerasclf.runs.progress import SilentRunListener
     from kerasclf.studies import declare
     from kerasclf.studies.reduction import Reduction

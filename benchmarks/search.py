@@ -55,7 +55,7 @@ SPACE = Space({"train.learning_rate": Float(1e-4, 1e-2, log=True), "train.batch_
 def kerasclf(size: Size) -> dict[str, Any]:
     """Searches with `--jobs 2`, and measures the memory of this process and of its largest run so far."""
     from kerasclf.machine.meter import peak_memory_mb
-    from kerasclf.runs.engines.local_engines import Processes
+    from kerasclf.runs.engines import Processes
     from kerasclf.search.search_progress import SilentSearchListener
     from kerasclf.search.search_runner import run_search
     from kerasclf.search.trial import Trial

@@ -79,7 +79,7 @@ def measure(kind: str) -> None:
 
     stages.mark()
     from kerasclf.files.cache_folders import cache_root
-    from kerasclf.runs.engines.local_engines import Processes
+    from kerasclf.runs.engines import Processes
     from kerasclf.studies import declare
     from kerasclf.studies.study_options import StudyOptions
     from kerasclf.studies.study_runner import plan_study, run_planned_study

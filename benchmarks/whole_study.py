@@ -56,7 +56,7 @@ def shortened(name: str, repeats: int) -> "Study":
 
 def kerasclf(study: str, jobs: int, share: bool) -> None:
     from kerasclf import run_study
-    from kerasclf.runs.engines.local_engines import Processes
+    from kerasclf.runs.engines import Processes
 
     with tempfile.TemporaryDirectory() as out:
         run_study(shortened(study, REPEATS), f"{out}/study", engine=Processes(jobs), share=share)

@@ -17,7 +17,7 @@ API = {
         kerasclf.Experiment kerasclf.Study kerasclf.studies.Published
         kerasclf.run_study kerasclf.FinishedStudy
         kerasclf.studies.declare
-        kerasclf.runs.engines.local_engines.Inline kerasclf.runs.engines.local_engines.Processes"""),
+        kerasclf.runs.engines.Inline kerasclf.runs.engines.Processes"""),
     "data": ("Data", "Images, their labels and their three sets. Pixels are uint8, 0–255.", """
         kerasclf.ImageDataset kerasclf.load_dataset kerasclf.Split kerasclf.data.kfold
         kerasclf.Augmentation"""),
@@ -30,10 +30,10 @@ API = {
         kerasclf.models.attach_head kerasclf.models.load_torch_weights kerasclf.models.load_pretrained"""),
     "inference": ("Trained models", "What a trained model is for.", """
         kerasclf.load kerasclf.inference.trained_model.TrainedModel
-        kerasclf.inference.calibration.calibration.fit_temperature kerasclf.inference.calibration.calibration.temper
-        kerasclf.inference.calibration.abstention.choose_threshold
-        kerasclf.inference.calibration.abstention.images_needed
-        kerasclf.inference.calibration.conformal.conformal_sets kerasclf.inference.calibration.conformal.fewest_images
+        kerasclf.inference.calibration.fit_temperature kerasclf.inference.calibration.temper
+        kerasclf.inference.calibration.choose_threshold
+        kerasclf.inference.calibration.images_needed
+        kerasclf.inference.calibration.conformal_sets kerasclf.inference.calibration.fewest_images
         kerasclf.inference.export.parity.compare"""),
     "search": ("Search", "Hyperparameter search.", """
         kerasclf.search.Space kerasclf.search.Float kerasclf.search.Int kerasclf.search.Choice

@@ -12,6 +12,7 @@ from kerasclf.commands.options.run_options import RunOptions
 from kerasclf.commands.options.shared_options import SharedOptions
 from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, folder_within, say
 from kerasclf.commands.report import show_course
+from kerasclf.commands.study_execution import run_and_report
 from kerasclf.errors import FolderError, Problems, RunsFailedError, WeightsError, unknown
 
 if TYPE_CHECKING:
@@ -134,7 +135,7 @@ class CourseCommand(RunOptions):
         from kerasclf.studies.study_folder import StudyFolder
 
         say(console, f"\nstudy: {study.title} ({study.protocol}) → {folder}")
-        self.run_and_report(study, folder, console)
+        run_and_report(self, study, folder, console)
         if not self.plan:
             illustrate_study(StudyFolder(folder))
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.commands.options.imbalance_options import ImbalanceOptions
 from kerasclf.commands.options.run_options import RunOptions
 from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, say
+from kerasclf.commands.study_execution import run_and_report
 from kerasclf.errors import KerasclfError
 from kerasclf.networks.network_source import label_of
 from kerasclf.wording import counted, in_words
@@ -92,7 +93,7 @@ class StudyCommand(RunOptions, ImbalanceOptions):
             say(console, f"networks: {in_words(study.backbones)} instead of {in_words(study.own_backbones)}")
         if study.reductions:
             say(console, f"reduced: {'; '.join(study.reductions)}")
-        self.run_and_report(study, out, console, self.only)
+        run_and_report(self, study, out, console, self.only)
 
     def _check(self) -> None:
         """Checks everything that needs neither images nor TensorFlow.

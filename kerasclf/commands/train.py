@@ -8,6 +8,7 @@ from rich.console import Console
 
 from kerasclf.commands.options.train_options import TrainOptions
 from kerasclf.commands.printing.output import RUNS_RESUME, folder_name, log_to, say
+from kerasclf.commands.study_execution import run_and_report
 from kerasclf.networks.network_source import label_of
 from kerasclf.wording import in_words
 
@@ -58,7 +59,7 @@ class TrainCommand(TrainOptions):
     def _run(self, study: "Study", out: Path, console: Console) -> None:
         """Runs the study, and trains its best experiment on all images if requested."""
         if not self.refit:
-            results = self.run_and_report(study, out, console)
+            results = run_and_report(self, study, out, console)
             if results is not None:
                 _say_model(results, out, console)
             return
@@ -70,7 +71,7 @@ class TrainCommand(TrainOptions):
             with ConsoleProgress(1, console) as progress:
                 refit(planned, engine, progress)
 
-        self.run_and_report(study, out, console, finish=finish)
+        run_and_report(self, study, out, console, finish=finish)
         if self.plan:
             say(console, "      and one training of the best experiment on all images at the end")
         elif found := read_refit(StudyFolder(out)):

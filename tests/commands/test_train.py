@@ -177,7 +177,9 @@ def test_missing_images_of_a_continued_run_are_refused_before_anything_else(monk
     earlier = TrainCommand(data="folder:gone", weights=("none",)).experiments()[0]
     monkeypatch.setattr(continued_run, "find_run", lambda path: path)
     monkeypatch.setattr(continued_run, "continued_experiment", lambda run, data: earlier)
-    monkeypatch.setattr(TrainCommand, "run_and_report", lambda *arguments, **settings: pytest.fail("it has started"))
+    monkeypatch.setattr(
+        "kerasclf.commands.train.run_and_report", lambda *arguments, **settings: pytest.fail("it has started")
+    )
     with pytest.raises(SystemExit):
         main(["train", "--continue", "run", "--out", "out"])
     assert capsys.readouterr().err == "error: The folder gone does not exist.\n"
