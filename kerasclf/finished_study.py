@@ -21,6 +21,7 @@ from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.model_card import write_model_card
 from kerasclf.report.results_reader import read_results
+from kerasclf.report.study_notes import caution
 from kerasclf.report.study_page import study_figures, write_report
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
@@ -145,9 +146,10 @@ class FinishedStudy(StudyFolder):
             results = self.results()
         except FolderError:  # nothing has run yet
             return f"<code>{html.escape(repr(self))}</code>"
-        caution = f"<p>{html.escape(results.caution)}</p>" if results.caution else ""
+        limits = caution(results)
+        shown = f"<p>{html.escape(limits)}</p>" if limits else ""
         table = self.table().to_html(float_format="{:.4g}".format, na_rep="–", border=0)
-        return f"<p><b>{html.escape(results.study['title'])}</b></p>{table}{caution}"
+        return f"<p><b>{html.escape(results.study['title'])}</b></p>{table}{shown}"
 
 
 def run_study(

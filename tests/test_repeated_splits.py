@@ -16,6 +16,7 @@ from kerasclf.report.experiment_intervals import accuracy_of
 from kerasclf.report.findings import findings
 from kerasclf.report.rerun_commands import command_of, command_of_run
 from kerasclf.report.statistics.random_effects import mean_of, summarise_scores, summarise_values
+from kerasclf.report.study_notes import splits_note
 from kerasclf.report.summary import summarise
 from kerasclf.studies import declare
 from kerasclf.studies.study import Lesson
@@ -72,7 +73,7 @@ def test_one_split_changes_no_run_folder_and_no_experiment(tmp_path):
     _, results = run(tmp_path, repeat(ONE, 3))
     assert len(list((tmp_path / "runs" / f"first-{BASE.identity}").iterdir())) == 3
     assert read_json(tmp_path / "study.json")["splits"] == results.splits == 1
-    assert results.splits_note == "All runs have one split of the images."
+    assert splits_note(results) == "All runs have one split of the images."
     assert compare_contrasts(results)[0].basis_text == "over seeds and test images, 3 runs each"
 
 
@@ -126,7 +127,7 @@ def test_runs_on_one_split_count_as_one_on_shared_test_images(own_test_set):
     assert accuracy_of(own_test_set, first) == expected
     (comparison,) = compare_contrasts(own_test_set)
     assert comparison.sentence.endswith("over 3 splits, seeds and test images, 6 runs each).")
-    assert own_test_set.splits_note == (
+    assert splits_note(own_test_set) == (
         "On 3 splits of the images: the validation set is drawn anew for each, and the test images are the same. "
         "The runs on one split count as one, with their mean."
     )

@@ -6,6 +6,7 @@ from typing import Any
 from rich.table import Table
 
 from kerasclf.escaping import for_console
+from kerasclf.report.study_notes import caution
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import published_text, summarise
 
@@ -24,7 +25,7 @@ def console_table(results: StudyResults) -> Table:
     title = f"{study['title']}  data: {results.data_title}, protocol: {study['protocol']}"
     if results.size != "full":
         title += f", {results.size} size"
-    caption = for_console(f"{results.caution} {results.imbalance.note if results.imbalance else ''}".strip())
+    caption = for_console(f"{caution(results)} {results.imbalance.note if results.imbalance else ''}".strip())
     table = Table(title=for_console(title), title_justify="left", caption=caption or None, caption_justify="left")
     table.add_column("experiment")
     if study["published"]:

@@ -21,6 +21,7 @@ from kerasclf.report.lessons import lessons_of
 from kerasclf.report.page_parts import Draw, by_class, csv_of, data_url, templates, themed_figure
 from kerasclf.report.rerun_commands import command_of
 from kerasclf.report.results_reader import read_results
+from kerasclf.report.study_notes import caution
 from kerasclf.report.study_page import study_figures
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
@@ -84,7 +85,7 @@ def write_course(folder: Path | str, out: Path | str, missing: Mapping[str, str]
     first = next(iter(known.values()))
     overview = {
         "exercises": exercises,
-        "caution": first.caution,
+        "caution": caution(first),
         "protocol": first.study["protocol"],
         "hardware": hardware_of_all(run.environment for results in known.values() for run in results.all_runs),
         "environment": first.first_run.environment,

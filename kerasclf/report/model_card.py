@@ -25,6 +25,7 @@ from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.statistics.scores import SCORES
+from kerasclf.report.study_notes import caution
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import class_metrics
 from kerasclf.runs.run_records import RunDescription
@@ -121,7 +122,7 @@ def card_of(results: StudyResults, found: FoundModel) -> str:
         is_tested=data["images"]["test"] > 0,
         study=results.study,
         experiment=experiment,
-        caution=results.caution,
+        caution=caution(results),
         flaws=given.flaws,
         imbalance=results.imbalance,
         metrics=_metrics(results, experiment, run),

@@ -17,6 +17,7 @@ from kerasclf.files.csv_files import write_table
 from kerasclf.report.difference_text import p_text, signed
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.figures.themes import figure_bytes, save_figure
+from kerasclf.report.study_notes import caution, groups_note, shared_note, splits_note
 from kerasclf.report.summary import published_text
 from kerasclf.runs.metrics import class_metrics
 
@@ -54,6 +55,7 @@ def templates(escape: bool) -> jinja2.Environment:
     environment.filters["jpeg_url"] = lambda raw: data_url(raw, "jpeg")
     environment.filters["published_text"] = published_text
     environment.filters["p_text"] = p_text
+    environment.filters |= {note.__name__: note for note in (caution, splits_note, groups_note, shared_note)}
     environment.tests["known"] = lambda value: value is not None and not math.isnan(value)
     return environment
 

@@ -16,16 +16,6 @@ from kerasclf.search.time_budget.budget_record import BudgetRecord
 from kerasclf.studies.explanations import Explanations
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
-from kerasclf.wording import counted, in_words
-
-_REDUCED = "The study was reduced: {}."
-_OTHER_NETWORKS = "The study ran with the pretrained {} instead of its own {}."
-_QUICK = "This is the quick size: few images and two epochs. It tests the workflow; its results mean nothing."
-RANDOM_WEIGHTS = (
-    "The networks started from random weights (--weights none), not from pretrained weights. Their frozen layers have "
-    "not learnt anything: the results show the workflow and its cost, not the benefit of transfer learning."
-)
-
 
 # The largest difference in accuracy that counts as none, unless the study states another.
 MARGIN = 0.02
@@ -89,46 +79,6 @@ class StudyResults:
         """Number of splits of the images that the study declares."""
         return int(self.study.get("splits", 1))
 
-    @property
-    def splits_note(self) -> str:
-        """How many splits of the images the runs have, and what that means for the intervals."""
-        made = max(len(e.by_split) for e in self.experiments)
-        if made == 1:
-            return "All runs have one split of the images."
-        start = f"On {made} splits of the images"
-        means = "The runs on one split count as one, with their mean."
-        if all(e.test_images is not None for e in self.experiments):
-            return f"{start}: the validation set is drawn anew for each, and the test images are the same. {means}"
-        return (
-            f"{start}, each with its own test set. {means} Their training sets overlap, for which the intervals are "
-            "widened (Nadeau and Bengio 2003)."
-        )
-
-    @property
-    def groups_note(self) -> str:
-        """How many groups the test images have, and what that means for the intervals; empty without groups."""
-        groups = self.experiments[0].runs[0].groups
-        if groups is None:
-            return ""
-        return (
-            f"The {len(groups):,} test images are of {groups.max() + 1:,} groups, none of which is in another set. The "
-            "intervals are over groups like these, because the images of a group are alike."
-        )
-
-    @property
-    def shared_note(self) -> str:
-        """What the runs took together if some shared their first epochs; empty if none did."""
-        metrics = [run.metrics for run in self.all_runs]
-        shared = sum("seconds_taken" in run for run in metrics)
-        if not shared:
-            return ""
-        alone = sum(run["seconds"] for run in metrics)
-        taken = sum(run.get("seconds_taken", run["seconds"]) for run in metrics)
-        return (
-            f"Seconds are those of a run alone. {counted(shared, 'run')} took epochs from other runs, which train "
-            f"alike up to there: all runs together took {taken:,.0f} s instead of {alone:,.0f} s."
-        )
-
     @cached_property
     def strictness(self) -> float:
         """Factor of the p-values, for a study that is looked at several times (see `sequential`)."""
@@ -178,10 +128,10 @@ class StudyResults:
         """Whether the results can be compared with the published figures: same data, all of it, and same weights."""
         return (
             self.size == "full"
-            and not self._networks_note
+            and not self.study.get("backbones")
             and all(
-                self._is_same_data(run)
-                and experiment.image_size in (None, self._published_size)
+                self.is_same_data(run)
+                and experiment.image_size in (None, self.published_size)
                 and experiment.fit == "squash"
                 and experiment.split.train_per_class is None
                 and experiment.split.test_per_class is None
@@ -190,84 +140,13 @@ class StudyResults:
             )
         )
 
-    @property
-    def caution(self) -> str:
-        """Sentences on the limits of the results, or the empty string."""
-        if self.size == "quick":
-            found = [_QUICK, self._networks_note, *self._weights_note, self._missing_note]
-        else:
-            found = [self._networks_note, self._reduction_note, self._data_note, self._missing_note]
-        return " ".join(filter(None, found))
-
-    @property
-    def _missing_note(self) -> str:
-        """Sentences on the runs of the study that are not finished, or the empty string."""
-        planned, finished = len(self.study["seeds"]), {e.name: len(e.runs) for e in self.experiments}
-        absent = [name for name in self.study["experiments"] if not finished.get(name)]
-        missing = {name: planned - count for name, count in finished.items() if count < planned}
-        notes = [f"No run of {in_words(absent)} is finished."] if absent else []
-        if missing:
-            of = in_words([f"{counted(count, 'run')} of {name}" for name, count in missing.items()])
-            are = "is" if sum(missing.values()) == 1 else "are"
-            begun = counted(planned * len(finished), "run")
-            notes.append(
-                f"Of {'the other ' if absent else ''}{begun}, {sum(missing.values())} {are} not finished: {of}."
-            )
-        notes += [f"The run of {which} failed and counts in no result. {why}" for which, why in self.failures.items()]
-        return " ".join(notes)
-
-    @property
-    def _networks_note(self) -> str:
-        networks = self.study.get("backbones")
-        if not networks:
-            return ""
-        return _OTHER_NETWORKS.format(in_words(networks), in_words(self.study["own_backbones"]))
-
-    @property
-    def _reduction_note(self) -> str:
-        reductions = self.study["reductions"]
-        return _REDUCED.format("; ".join(reductions)) if reductions else ""
-
-    @property
-    def _data_note(self) -> str:
-        """Sentences on why the published figures are not comparable, or the empty string if they are."""
-        if not self.study["published"] or self.comparable:
-            return " ".join(self._weights_note)
-        source = self.study["published_data"].replace("folder", "the author's own images")
-        same_data = self._is_same_data(self.first_run)
-        notes = [*self._weights_note, *self._fit_note]
-        if same_data and (notes or self._reduction_note or self._networks_note):
-            return " ".join([*notes, "The published figures are not comparable."])
-        all_of = "all of " if same_data else ""
-        return " ".join(
-            [
-                f"The results are measured on {self.data_title}. The published figures were measured on "
-                f"{all_of}{source} and are not comparable.",
-                *notes,
-            ]
-        )
-
-    def _is_same_data(self, run: Run) -> bool:
+    def is_same_data(self, run: Run) -> bool:
         """Returns whether the images of a run come from the published data set."""
         known, published = run.known_as, self.study["published_data"]
         return known == published or (published == "birds" and known is not None and known.startswith("birds:"))
 
     @property
-    def _weights_note(self) -> list[str]:
-        """A sentence if a network that is usually pretrained started from random weights."""
-        weights = [e.experiment.transfer.weights for e in self.experiments if e.experiment.transfer]
-        return [RANDOM_WEIGHTS] if "none" in weights else []
-
-    @property
-    def _fit_note(self) -> list[str]:
-        """A sentence if images keep their aspect ratio. Those of the declared studies do not."""
-        fits = sorted({e.experiment.fit for e in self.experiments} - {"squash"})
-        return (
-            [f"The images keep their aspect ratio (fit {in_words(fits)}), unlike those of the study."] if fits else []
-        )
-
-    @property
-    def _published_size(self) -> tuple[int, int] | None:
+    def published_size(self) -> tuple[int, int] | None:
         size = self.study.get("published_image_size")
         return tuple(size) if size else None
 

@@ -19,6 +19,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.figures.study_figures import draw_confusion
 from kerasclf.report.figures.themes import figure_bytes
 from kerasclf.report.page_parts import by_class
+from kerasclf.report.study_notes import shared_note
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import BEFORE_CLASSES, with_classes, with_top5, write_run
@@ -53,7 +54,7 @@ def test_the_page_shows_names_results_and_limits(folder, nothing_drawn, tmp_path
 
 def test_the_page_says_what_runs_took_that_shared_epochs(folder, study, nothing_drawn, tmp_path):
     results = read_results(folder.path)
-    assert results.shared_note == ""
+    assert shared_note(results) == ""
     first, *others = results.experiments
     shared = replace(first.runs[0], metrics={**first.runs[0].metrics, "seconds_taken": 0.25})
     results = replace(results, experiments=(replace(first, runs=(shared, *first.runs[1:])), *others))

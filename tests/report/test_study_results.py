@@ -13,6 +13,7 @@ from kerasclf.files.writing import write_json
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import compare_contrasts
 from kerasclf.report.experiment_intervals import selection_bias_of
+from kerasclf.report.study_notes import caution
 from kerasclf.runs.run_folder import DESCRIPTION
 from kerasclf.studies.study_folder import StudyFolder
 from tests.report.run_folders import CLASSES
@@ -30,8 +31,8 @@ def test_same_data_is_comparable(folder):
     results = read_results(folder.path)
     same = replace(results, study={**results.study, "published_data": "shapes"})
     assert same.comparable
-    assert same.caution == ""
-    assert "This is the quick size" in replace(same, study={**same.study, "size": "quick"}).caution
+    assert caution(same) == ""
+    assert "This is the quick size" in caution(replace(same, study={**same.study, "size": "quick"}))
 
 
 def test_cropped_images_are_not_comparable(folder):
@@ -40,7 +41,7 @@ def test_cropped_images_are_not_comparable(folder):
     published = {**results.study, "published_data": "shapes", "published": {"first": {}}}
     other = replace(results, study=published, experiments=cropped)
     assert not other.comparable
-    assert other.caution == (
+    assert caution(other) == (
         "The images keep their aspect ratio (fit crop), unlike those of the study. The published figures are not "
         "comparable."
     )
@@ -49,7 +50,7 @@ def test_cropped_images_are_not_comparable(folder):
 def test_other_data_is_not_comparable(folder):
     results = read_results(folder.path)
     assert not results.comparable
-    assert results.caution == (
+    assert caution(results) == (
         "The results are measured on shapes (drawn). The published figures were measured on cifar100:25 and are not "
         "comparable."
     )
@@ -62,8 +63,8 @@ def test_other_networks_are_named_and_are_not_comparable(folder, size):
     study = {**results.study, "published_data": "shapes", "size": size, **networks}
     other = replace(results, study=study)
     assert not other.comparable
-    assert "The study ran with the pretrained mobilenet_v2 and vgg16 instead of its own resnet50." in other.caution
-    assert ("The published figures are not comparable." in other.caution) == (size == "full")
+    assert "The study ran with the pretrained mobilenet_v2 and vgg16 instead of its own resnet50." in caution(other)
+    assert ("The published figures are not comparable." in caution(other)) == (size == "full")
 
 
 def test_some_of_the_data_is_not_comparable(folder):
@@ -72,7 +73,7 @@ def test_some_of_the_data_is_not_comparable(folder):
     some = replace(results, experiments=(replace(results.experiments[0], experiment=fewer),),
                    study={**results.study, "published_data": "shapes"})  # fmt: skip
     assert not some.comparable
-    assert "measured on all of shapes and are not comparable" in some.caution
+    assert "measured on all of shapes and are not comparable" in caution(some)
 
 
 def test_a_reduced_form_lists_its_reductions_and_is_not_comparable(folder):
@@ -81,7 +82,7 @@ def test_a_reduced_form_lists_its_reductions_and_is_not_comparable(folder):
     assert full.comparable
     some = replace(full, study={**full.study, "reductions": ["8 epochs instead of 50", "resnet18 instead of resnet50"]})
     assert not some.comparable
-    assert some.caution == (
+    assert caution(some) == (
         "The study was reduced: 8 epochs instead of 50; resnet18 instead of resnet50. "
         "The published figures are not comparable."
     )
@@ -110,7 +111,7 @@ def test_a_failed_run_is_named_with_its_reason(folder, study):
     run.partial.mkdir()
     run.note_failure("The loss is nan in epoch 3.")
     note = "The run of second with seed 1 failed and counts in no result. The loss is nan in epoch 3."
-    assert read_results(folder.path).caution.endswith(f"1 is not finished: 1 run of second. {note}")
+    assert caution(read_results(folder.path)).endswith(f"1 is not finished: 1 run of second. {note}")
 
 
 def test_a_damaged_run_is_named(folder, study):

@@ -11,7 +11,8 @@ from kerasclf.report.experiment_intervals import accuracy_of
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.statistics.intervals import Interval, accuracy_interval
 from kerasclf.report.statistics.random_effects import mean_of, summarise_values
-from kerasclf.report.study_results import RANDOM_WEIGHTS, StudyResults
+from kerasclf.report.study_notes import RANDOM_WEIGHTS
+from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.search.final_runs import BASE, BEST
 from kerasclf.search.search import Search
