@@ -130,7 +130,8 @@ def test_python_examples_import_what_exists(page):
 
 def commands(text):
     """Returns the lines of code blocks without a language, and the inline code."""
-    blocks = re.findall(r"```\n(.*?)```", text, re.DOTALL)
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    blocks = [block for language, block in fenced if not language]
     prose = "\n".join(line for _, line in without_code_blocks(text))
     return "\n".join([*blocks, *(code for _, code in CODE.findall(prose))])
 
