@@ -11,6 +11,7 @@ from kerasclf.commands.options.parsing import whole_numbers
 from kerasclf.commands.output import say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.values import whole_number
 
 if TYPE_CHECKING:
     import keras
@@ -120,7 +121,7 @@ def _draw(model: "keras.Model", console: Console) -> None:
 
 
 def _parse_shape(text: str) -> tuple[int] | tuple[int, int, int]:
-    if text.isdecimal() and int(text):
-        return (int(text),)
+    if features := whole_number(text):
+        return (features,)
     height, width, channels = whole_numbers("--input", text, "HEIGHTxWIDTHxCHANNELS, such as 32x32x3", 3)
     return height, width, channels

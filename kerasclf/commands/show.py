@@ -17,6 +17,7 @@ from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
 from kerasclf.files.locks import check_permission
 from kerasclf.networks.model_file import MODEL, read_class_names, read_fit
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.values import whole_number
 
 if TYPE_CHECKING:
     import keras
@@ -219,8 +220,9 @@ def _features(model: "keras.Model", image: "NDArray[np.uint8]", layers: Sequence
 def _number_of(label: str, class_names: Sequence[str]) -> int:
     if label in class_names:
         return list(class_names).index(label)
-    if label.isdecimal():
-        if class_names and int(label) >= len(class_names):
-            raise KerasclfError(f"--class: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
-        return int(label)
-    raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))
+    number = whole_number(label)
+    if number is None:
+        raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))
+    if class_names and number >= len(class_names):
+        raise KerasclfError(f"--class: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
+    return number

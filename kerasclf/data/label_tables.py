@@ -28,6 +28,8 @@ _USUAL: dict[Role, tuple[str, ...]] = {
     "group": ("group", "group_id"),
 }
 _GIVEN = re.compile(r"(?P<file>.+?)(?::(?P<given>(?:image|label|set|group|root)=.*))?")
+# A whole number of 64 bits. Classes of such names are in the order of their numbers.
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
 # Missing files that a message names.
 _SHOWN_FILES = 20
 
@@ -201,7 +203,7 @@ def _set_problems(values: dict[Role, list[str]], columns: dict[Role, str]) -> It
 
 def _class_names(labels: Sequence[str]) -> tuple[str, ...]:
     names = set(labels)
-    if all(name.lstrip("+-").isdecimal() for name in names):
+    if all(map(_WHOLE.fullmatch, names)):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
 

@@ -48,6 +48,7 @@ print(json.dumps(answers))
 TRAIN = ["train", "--data", "folder:PHOTOS"]
 STUDY = ["study", "basenet", "--data", "shapes"]
 SEARCH = ["search", "basenet", "--data", "shapes"]
+HUGE = "9" * 5000  # Python does not convert as many digits
 REFUSED = [
     # commands and options
     (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
@@ -163,6 +164,14 @@ REFUSED = [
     ([*SEARCH, "--repeats", "0"], "error: --repeats: expected at least 1. Received: 0."),
     (["search", "EXPERIMENT", "--space", "SPACE", "--max-trials", "2"],
      "Unknown argument of basenet 'dropuot'. Did you mean 'dropout'?"),
+    # numbers of more digits than Python converts
+    ([*TRAIN, "--image-size", f"{HUGE}x{HUGE}"], "--image-size: expected HEIGHTxWIDTH, such as 64x64. Received: '999"),
+    ([*TRAIN, "--jobs", HUGE], "--jobs: expected a number of at least 1, or auto. Received: '999"),
+    ([*TRAIN, "--unfreeze", f"last{HUGE}"], "--unfreeze: expected 'head', 'all'"),
+    (["study", "basenet", "--data", f"cifar10:{HUGE}"], "Expected cifar10"),
+    (["models", "basenet", "--input", HUGE], "--input: expected HEIGHTxWIDTHxCHANNELS, such as 32x32x3. Received"),
+    (["show", "gradcam", "RUN", "PHOTO", "--class", HUGE], "Unknown class '999"),
+    (["evaluate", "RUN", "PHOTOS", "--tta", HUGE], "--tta: expected flip, or 2 to 10 views. Received: '999"),
     # models, weights, show, report, cache
     (["models", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
     (["models", "basenet", "--input", "8x8x3"], "--input: basenet needs images of at least 16x16 pixels."),

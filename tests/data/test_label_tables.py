@@ -106,6 +106,13 @@ def test_numbers_are_classes_in_their_order_and_keep_their_zeros(photos, tmp_pat
     assert dataset.class_names == ("2", "007", "10")
 
 
+@pytest.mark.parametrize("odd", ["+-5", "9" * 5000])
+def test_texts_that_are_no_usual_number_are_classes_too(photos, tmp_path, odd):
+    lines = [f"images/{number}.png,{(odd, '1')[number % 2]}" for number in range(24)]
+    dataset = load_dataset(f"csv:{write_table(photos, tmp_path, ['image,label', *lines])}")
+    assert set(dataset.class_names) == {odd, "1"}
+
+
 def test_absolute_paths_and_paths_of_windows_are_found(photos, tmp_path):
     lines = [f"{photos / 'images' / f'{number}.png'},{LABELS[number % 2]}" for number in range(12)]
     lines += [f"images\\{number}.png,{LABELS[number % 2]}" for number in range(12, 24)]
