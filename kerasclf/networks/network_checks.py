@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.errors import KerasclfError, did_you_mean, in_short, unknown
+from kerasclf.files.home_folders import expanded
 from kerasclf.networks.network_list import Entry, read_list
 from kerasclf.networks.network_source import FORMS, is_own, source_digest
 from kerasclf.values import whole_number
@@ -123,7 +124,7 @@ def weights_file(name: str, weights: str) -> str:
         name: Name of the network.
         weights: Source of the weights.
     """
-    folder = Path(weights).expanduser()
+    folder = expanded(weights)
     found = weights_in(folder, name) if folder.is_dir() else []
     return str(Path(weights) / found[0].name) if len(found) == 1 else weights
 
@@ -155,7 +156,7 @@ def weights_problems(name: str, weights: str) -> list[str]:
         return []
     if weights == "imagenet":
         return [] if known.imagenet else [no_imagenet_weights(name, known_networks().values())]
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if path.is_dir():
         return [_folder_problem(name, path)]
     if not path.is_file():

@@ -164,6 +164,16 @@ REFUSED = [
     ([*SEARCH, "--repeats", "0"], "error: --repeats: expected at least 1. Received: 0."),
     (["search", "EXPERIMENT", "--space", "SPACE", "--max-trials", "2"],
      "Unknown argument of basenet 'dropuot'. Did you mean 'dropout'?"),
+    # paths that are empty, that are the current folder, and of users that are unknown
+    ([*TRAIN, "--out", ""], "--out: expected a path. Received: ''."),
+    (["report", "RUN", "--out="], "--out: expected a path. Received: ''."),
+    (["report", ""], "FOLDER: expected a path. Received: ''."),
+    (["predict", "", "PHOTO"], "_FOLDER: expected a path. Received: ''."),
+    (["predict", "RUN", "PHOTO", ""], "Expected the paths of images. Received an empty path."),
+    (["benchmark", "RUN", ""], "MODELS: expected a path. Received: ''."),
+    (["predict", "~nobody-here/run", "PHOTO"], "Received: ~nobody-here/run, which does not exist."),
+    ([*TRAIN, "--weights", "~nobody-here/a.h5"], "Received: '~nobody-here/a.h5', which does not exist."),
+    ([*TRAIN, "--backbone", "~nobody-here/a.keras"], "Received: '~nobody-here/a.keras', which does not exist."),
     # numbers of more digits than Python converts
     ([*TRAIN, "--image-size", f"{HUGE}x{HUGE}"], "--image-size: expected HEIGHTxWIDTH, such as 64x64. Received: '999"),
     ([*TRAIN, "--jobs", HUGE], "--jobs: expected a number of at least 1, or auto. Received: '999"),
@@ -284,6 +294,15 @@ def test_a_mistyped_folder_of_own_copies_is_refused_with_the_options_without_ten
     for line, (code, error) in zip(lines, _answers_of(lines, folder, KERASCLF_DATA="my_dta"), strict=True):
         assert code == 2, (line, error)
         assert "KERASCLF_DATA: expected the folder of your own copies of data sets. Received: 'my_dta'." in error
+
+
+def test_a_folder_of_an_unknown_user_is_refused_with_the_variable_that_names_it(places):
+    folder, _ = places
+    lines = {"KERASCLF_CACHE": ["cache", "list"], "KERASCLF_DATA": ["study", "basenet", "--data", "cifar10"]}
+    for name, line in lines.items():
+        ((code, error),) = _answers_of([line], folder, **{name: "~nobody-here/x"})
+        assert code == 2, (line, error)
+        assert f"{name}: expected " in error and "Received: '~nobody-here/x'." in error
 
 
 def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):
