@@ -162,13 +162,14 @@ def _is_number(text: str) -> bool:
 def _file_problems(files: list[Path], values: dict[Role, list[str]]) -> Iterator[str]:
     """Yields the problem of missing files, and those of files in several rows."""
     names = values["image"]
-    missing = [str(file) for file, name in zip(files, names, strict=True) if name and not file.is_file()]
+    exists = [bool(name) and file.is_file() for file, name in zip(files, names, strict=True)]
+    missing = [str(file) for file, name, found in zip(files, names, exists, strict=True) if name and not found]
     if missing:
         shown = ", ".join(missing[:_SHOWN_FILES]) + (", ..." if len(missing) > _SHOWN_FILES else "")
         yield f"{counted(len(missing), 'image')} of {len(files):,} do not exist: {shown}."
     rows_of: dict[Path, list[int]] = {}
-    for row, (file, name) in enumerate(zip(files, names, strict=True)):
-        if name:
+    for row, file in enumerate(files):
+        if exists[row]:
             rows_of.setdefault(file.resolve(), []).append(row)
     twice = []
     for rows in rows_of.values():

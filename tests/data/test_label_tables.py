@@ -178,6 +178,18 @@ def test_wrong_columns_are_named(photos, tmp_path, lines, problem):
     assert refused(f"csv:{write_table(photos, tmp_path, lines)}") == problem
 
 
+def test_tables_of_another_form_are_refused(photos, tmp_path):
+    table = write_table(photos, tmp_path, ["[1, 2]", "3"], name="labels.jsonl")
+    assert refused(f"csv:{table}").startswith(f"{table} cannot be read as a table: ")
+    table.with_suffix(".csv").write_text("image,label,label ,x\na.png,1,2,3\n")
+    assert refused(f"csv:{table.with_suffix('.csv')}").endswith("expected each column once. Received twice: 'label'.")
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_image(photos, tmp_path):
+    table = write_table(photos, tmp_path, ["image,label,film", "a\0b.png,cat,film", *rows_of()])
+    assert "1 image of 25 do not exist: " in refused(f"csv:{table}")
+
+
 def test_other_encodings_and_no_rows_are_refused(photos, tmp_path):
     table = write_table(photos, tmp_path, ["image,label", "images/0.png,Bär"], encoding="latin-1")
     assert refused(f"csv:{table}").startswith(f"{table} is not UTF-8 (")
