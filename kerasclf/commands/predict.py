@@ -182,6 +182,7 @@ class PredictCommand:
         if self.sort_into:
             with problems.collect():
                 check_new_folder(self.sort_into, "sort_into")
+                self._check_places()
         problems.raise_all("kerasclf predict cannot run")
         assert found is not None
         return _Checked(found, calibration, promises, count)
@@ -196,6 +197,11 @@ class PredictCommand:
             return NO_PROMISES
         calibration = checked(calibration, found.path, found.run, self.raw)
         return calibration.promises(self.abstain_at, self.sets, self.sets_by_class)
+
+    def _check_places(self) -> None:
+        """Checks that --out does not lie in the folder of --sort-into, which appears at the end."""
+        if self.out and self.sort_into and self.out.resolve().is_relative_to(self.sort_into.resolve()):
+            raise KerasclfError(f"out: expected a file outside the folder of `sort_into`. Received: {self.out}.")
 
     def _check_out(self) -> None:
         if self.out is None:

@@ -102,7 +102,10 @@ def augmentation_of(settings: Sequence[str], flag: str, changed: "Augmentation |
     """
     from kerasclf.pipeline import Augmentation
 
-    return (changed or Augmentation()).but(**dict(_setting(text, flag) for text in settings))
+    given = dict(_setting(text, flag) for text in settings)
+    if len(given) < len(settings):
+        raise KerasclfError(f"{flag}: expected each field once. Received: {' '.join(settings)}.")
+    return (changed or Augmentation()).but(**given)
 
 
 def _setting(text: str, flag: str) -> tuple[str, object]:
@@ -111,7 +114,7 @@ def _setting(text: str, flag: str) -> tuple[str, object]:
         raise KerasclfError(f"{flag}: expected NAME=VALUE, such as rotation_range=15. Received: {text!r}.")
     try:
         return name, ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(value, value))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # all that literal_eval raises
         return name, value  # a text without quotes
 
 

@@ -171,9 +171,26 @@ REFUSED = [
     (["predict", "", "PHOTO"], "_FOLDER: expected a path. Received: ''."),
     (["predict", "RUN", "PHOTO", ""], "Expected the paths of images. Received an empty path."),
     (["benchmark", "RUN", ""], "MODELS: expected a path. Received: ''."),
+    (["predict", "RUN", "PHOTO", "--out", "new/a.csv", "--sort-into", "new"],
+     "--out: expected a file outside the folder of --sort-into. Received: new/a.csv."),
     (["predict", "~nobody-here/run", "PHOTO"], "Received: ~nobody-here/run, which does not exist."),
     ([*TRAIN, "--weights", "~nobody-here/a.h5"], "Received: '~nobody-here/a.h5', which does not exist."),
     ([*TRAIN, "--backbone", "~nobody-here/a.keras"], "Received: '~nobody-here/a.keras', which does not exist."),
+    # evaluate
+    (["evaluate", "RUN", "PHOTOS", "--seed", "-1"], "--seed: expected 0 to 2**32 - 1. Received: -1."),
+    (["evaluate", "RUN", "PHOTOS", "--rename", "a=cat", "a=dog"],
+     "--rename: expected each class once. Received: a=cat a=dog."),
+    (["evaluate", "RUN", "PHOTOS", "--out", "PHOTOS/new"], "photos/new lies inside the images of folder:photos."),
+    # show augmentation
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range=0.1", "zoom_range=0.2"],
+     "--set: expected each field once. Received: zoom_range=0.1 zoom_range=0.2."),
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range={[]:1}"], "zoom_range: expected float"),
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range=1" + "+1" * 9000], "zoom_range: expected float"),
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range=0.1", "--seed", "-1"],
+     "--seed: expected 0 to 2**32 - 1. Received: -1."),
+    # models
+    (["models", "basenet", "--classes", "1" + "0" * 12], "--classes: expected 2 to 10,000. Received: 1000000000000."),
+    (["models", "basenet", "--input", "100000x100000x3"], "--input: expected at most 67,108,864 pixels. Received: 10"),
     # numbers of more digits than Python converts
     ([*TRAIN, "--image-size", f"{HUGE}x{HUGE}"], "--image-size: expected HEIGHTxWIDTH, such as 64x64. Received: '999"),
     ([*TRAIN, "--jobs", HUGE], "--jobs: expected a number of at least 1, or auto. Received: '999"),
