@@ -1,7 +1,6 @@
 """`kerasclf predict`: the classes of new images, by the model of a run."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.image_progress import ImageProgress
-from kerasclf.commands.output import check_new_file, say
+from kerasclf.commands.output import check_new_file, end_without_reader, say
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
 from kerasclf.files.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow
@@ -95,9 +94,8 @@ class PredictCommand:
         progress = ImageProgress(checked.count, console, bar=self._has_own_screen)
         try:
             failed = self._predict(trained, promises, files, progress)
-        except BrokenPipeError:  # the reader of the output, such as head, has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
+        except BrokenPipeError:
+            end_without_reader()
         for place in filter(None, (self.out, self.sort_into)):
             say(console, f"→ {place}")
         say(console, f"{counted(progress.done, 'image')}  {progress.rate}")
