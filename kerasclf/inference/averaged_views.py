@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.pixels.decode import resize_images
-from kerasclf.errors import KerasclfError, in_short
+from kerasclf.errors import KerasclfError
 from kerasclf.values import whole_number
 
 # A cropped view keeps this share of each side.
@@ -57,5 +57,5 @@ def views_of(tta: str | int | None) -> tuple[ImageView, ...]:
         return VIEWS[:1]
     count = 2 if tta == "flip" else whole_number(str(tta)) or 0
     if not 2 <= count <= len(VIEWS):
-        raise KerasclfError(f"tta: expected flip, or 2 to {len(VIEWS)} views. Received: {in_short(tta)}.")
+        raise KerasclfError(f"tta: expected flip, or 2 to {len(VIEWS)} views. Received: {tta}.")
     return VIEWS[:count]

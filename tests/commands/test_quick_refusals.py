@@ -198,7 +198,7 @@ REFUSED = [
     (["study", "basenet", "--data", f"cifar10:{HUGE}"], "Expected cifar10"),
     (["models", "basenet", "--input", HUGE], "--input: expected HEIGHTxWIDTHxCHANNELS, such as 32x32x3. Received"),
     (["show", "gradcam", "RUN", "PHOTO", "--class", HUGE], "Unknown class '999"),
-    (["evaluate", "RUN", "PHOTOS", "--tta", HUGE], "--tta: expected flip, or 2 to 10 views. Received: '999"),
+    (["evaluate", "RUN", "PHOTOS", "--tta", HUGE], "--tta: expected flip, or 2 to 10 views. Received: 999"),
     # models, weights, show, report, cache
     (["models", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
     (["models", "basenet", "--input", "8x8x3"], "--input: basenet needs images of at least 16x16 pixels."),
