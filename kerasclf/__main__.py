@@ -15,6 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The arguments of the command; None for those of this process.
     """
+    _open_standard_streams()
     interruption = Interruption()
     interruption.install()
     if parent := os.environ.pop(PARENT, None):
@@ -35,6 +36,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         cli.main(arguments)
     finally:
         interruption.end()
+
+
+def _open_standard_streams() -> None:
+    """Opens the standard streams that the caller has closed: a file would get the number of one, and its output."""
+    while (handle := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(handle)
+    for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from kerasclf.commands.models import ModelsCommand
 from kerasclf.commands.options.command_line import command_line_problems
 from kerasclf.commands.options.help_page import help_of, help_of_all
 from kerasclf.commands.predict import PredictCommand
-from kerasclf.commands.printing.output import with_flags
+from kerasclf.commands.printing.output import print_text, with_flags
 from kerasclf.commands.report import ReportCommand
 from kerasclf.commands.search import SearchCommand
 from kerasclf.commands.show import ShowCommand
@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if name == "launch" and "--" in words:  # the options after it are those of another command
         words, launched = words[: words.index("--")], tuple(words[words.index("--") + 1 :])
     if text := _answer(name, words):
-        print(text)
+        _print(text)
         return
     if name not in COMMANDS:
         _refuse(unknown("command", name, COMMANDS))
@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if launched:
         command = dataclasses.replace(command, command=launched)
     if isinstance(command, CompletionCommand):  # which alone needs all the others
-        print(completion_script(command.shell, COMMANDS))
+        _print(completion_script(command.shell, COMMANDS))
         return
     # Names of files and classes may look like rich's markup or emoji codes.
     console = Console(width=None if sys.stdout.isatty() else 140, markup=False, emoji=False)
@@ -122,6 +122,13 @@ def after_interruption(arguments: Sequence[str] | None = None) -> str:
     """
     name = next(iter(sys.argv[1:] if arguments is None else arguments), "")
     return str(getattr(COMMANDS.get(name), "INTERRUPTED", ""))
+
+
+def _print(text: str) -> None:
+    try:
+        print_text(text)
+    except OSError as error:
+        _refuse(str(error))
 
 
 def _refuse(message: str, code: int = 2) -> NoReturn:

@@ -106,7 +106,7 @@ class Problems:
         found = list(dict.fromkeys(problem for error in self._errors for problem in problems_of(error)))
         if len(found) == 1:
             first = self._errors[0]
-            raise first if str(first) == found[0] else KerasclfError(found[0])
+            raise first if found[0] == str(first) or isinstance(first, FolderError) else KerasclfError(found[0])
         raise_all(title, found)
 
 
@@ -151,8 +151,13 @@ def raise_all(title: str, problems: list[str]) -> None:
 
 
 def problems_of(error: KerasclfError) -> list[str]:
-    """Returns the problems that the message of an error lists; the message itself if it is no list."""
+    """Returns the problems that the message of an error lists; the message itself if it is no list.
+
+    The list of a `FolderError` stays one problem: its title says in which file or folder it is.
+    """
     title, *problems = str(error).split(_NEXT)
+    if problems and isinstance(error, FolderError):
+        return [f"{title} {'; '.join(problem.rstrip('.') for problem in problems)}."]
     return problems or [title]
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kerasclf.errors import FolderError, listed, shortened
+from kerasclf.files.home_folders import expanded
 from kerasclf.inference.calibration.model_calibration import ModelCalibration, read_model_calibration
 from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.experiment import Experiment
@@ -107,7 +108,7 @@ def find_model(source: str | Path) -> FoundModel:
     Raises:
         FolderError: If there is no finished model; the message says what is there instead.
     """
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.is_file():
         if path.suffix != ".keras":
             lacks = _FOREIGN.get(path.suffix.lower())
@@ -128,7 +129,7 @@ def _with_run(path: Path, chosen: str = "") -> FoundModel:
 
 def _nothing(path: Path) -> str:
     """Returns the message for a path without a model."""
-    if path.name.endswith(".partial") or path.with_name(f"{path.name}.partial").is_dir():
+    if path.name.endswith(".partial") or path.parent.joinpath(f"{path.name}.partial").is_dir():
         return f"{path} is a run that has not finished. Repeat its command: it resumes after its last epoch."
     if not path.exists():
         return f"Expected {_EXPECTED}. Received: {path}, which does not exist."

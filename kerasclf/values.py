@@ -12,6 +12,8 @@ from kerasclf.errors import KerasclfError, in_short, raise_all, unknown
 
 # Metadata of a field that was added later. `to_dict` leaves it out at its default, to keep the hashes of older values.
 LATER: Mapping[str, Any] = {"later": True}
+# Digits of a number that fits into 64 bits in any case.
+_MOST_DIGITS = 18
 
 
 class Value:
@@ -155,6 +157,14 @@ def _fits(hint: Any, value: Any) -> bool:
     if hint is str:
         return isinstance(value, str) and is_utf8(value)
     return isinstance(value, origin or hint)
+
+
+def whole_number(text: str) -> int | None:
+    """Returns the number that a text of digits stands for; None for other texts, and for more than 18 digits.
+
+    Python refuses to convert thousands of digits, and no setting has as many.
+    """
+    return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def is_utf8(text: str) -> bool:

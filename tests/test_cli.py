@@ -1,5 +1,6 @@
 """The `kerasclf` command as a whole: its help, its scripts, and what it does with a mistake."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -118,3 +119,21 @@ def test_the_birds_script_says_how_it_is_used():
     shown = subprocess.run([sys.executable, "scripts/resnet50_birds.py", "--help"], capture_output=True, text=True)
     assert shown.returncode == 0
     assert "--finetune" in shown.stdout and "--unfreeze PART" in shown.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the shell of other systems")
+@pytest.mark.parametrize(
+    ("line", "code", "error"),
+    [
+        ("cite | true", 1, ""),
+        ("study --help-all | true", 1, ""),
+        ("--version >/dev/full", 2, "error: [Errno 28] No space left on device\n"),
+        ("cache lst >&-", 2, "error: TASK: expected list or clear. Received: 'lst'.\n"),
+        ("cache list <&- >&- 2>&-", 0, ""),
+    ],
+)
+def test_output_that_is_closed_or_full_leaves_no_traceback(line, code, error, tmp_path):
+    command = f"set -o pipefail; {shlex.quote(sys.executable)} -m kerasclf {line}"
+    environment = {**os.environ, "KERASCLF_CACHE": str(tmp_path)}
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stderr) == (code, error)

@@ -133,3 +133,10 @@ def test_a_folder_of_several_runs_lists_them(copied):
         f"{expected}. {copied / 'runs'} contains 2 runs. Give one:",
         *(f"  - {run}" for run in sorted(map(str, copied.glob("runs/*/seed-0")))),
     ]
+
+
+@pytest.mark.parametrize("here", [".", ""])
+def test_the_current_folder_without_a_model_is_refused(monkeypatch, tmp_path, here):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FolderError, match=r"Received: \., which holds no model\.keras\."):
+        find_model(here)

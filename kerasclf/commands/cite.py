@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from rich.console import Console
 
 from kerasclf.citation import Form, cite
+from kerasclf.commands.printing.output import print_text
 
 
 @dataclass(frozen=True)
@@ -20,4 +21,5 @@ class CiteCommand:
     """Print one form alone: text, bibtex, or cff, which is the file CITATION.cff. Default: text and bibtex."""
 
     def run(self, console: Console) -> None:
-        print(cite(self.form) if self.form else f"{cite('text')}\n{cite('bibtex')}", end="")
+        text = cite(self.form) if self.form else f"{cite('text')}\n{cite('bibtex')}"
+        print_text(text.removesuffix("\n"))

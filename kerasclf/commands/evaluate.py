@@ -105,6 +105,8 @@ class EvaluateCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
+        from kerasclf.data.spec_paths import check_outside
+        from kerasclf.data.specs import complete_spec
         from kerasclf.evaluation import check_match
         from kerasclf.inference.labelled_images import LabelledImages
         from kerasclf.loading import find_model
@@ -124,6 +126,7 @@ class EvaluateCommand:
             options = self._options()
         with problems.collect():
             check_new_folder(self._out(), "out")
+            check_outside(self._out(), complete_spec(self.data[-1]))
         classes = {str(one.path): names for one in found if (names := read_class_names(one.path))}
         if images and options and classes:
             with problems.collect():
@@ -141,6 +144,8 @@ class EvaluateCommand:
             if not theirs or not ours:
                 raise KerasclfError(f"rename: expected THEIRS=OURS, such as Katze=cat. Received: {pair}.")
         rename = {theirs: ours for theirs, _, ours in pairs}
+        if len(rename) < len(pairs):
+            raise KerasclfError(f"rename: expected each class once. Received: {' '.join(self.rename)}.")
         views = views_of(self.tta)
         return EvaluationOptions(
             views=views,

@@ -1,5 +1,6 @@
 """`kerasclf models`: list the networks, or explain one layer by layer."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -11,6 +12,7 @@ from kerasclf.commands.options.parsing import whole_numbers
 from kerasclf.commands.printing.output import say
 from kerasclf.errors import KerasclfError, Problems
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.values import whole_number
 
 if TYPE_CHECKING:
     import keras
@@ -74,13 +76,15 @@ class ModelsCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
+        from kerasclf.data.pixels.decode import MAX_PIXELS
         from kerasclf.networks.network_checks import known_networks, name_problems, size_problems
+        from kerasclf.runs.run_folder import MAX_CLASSES
 
         problems, known = Problems(), known_networks().get(self.name)
         for problem in name_problems(self.name):
             problems.add(problem)
-        if self.classes is not None and self.classes < 2:
-            problems.add(f"--classes: expected at least 2. Received: {self.classes}.")
+        if self.classes is not None and not 2 <= self.classes <= MAX_CLASSES:
+            problems.add(f"--classes: expected 2 to {MAX_CLASSES:,}. Received: {self.classes}.")
         if self.diagram is not None and self.diagram.suffix.lower() not in _DIAGRAMS:
             problems.add(f"--diagram: expected a file {', '.join(_DIAGRAMS)}. Received: {str(self.diagram)!r}.")
         if self.diagram is not None and not self.diagram.parent.is_dir():
@@ -89,7 +93,9 @@ class ModelsCommand:
             shape = _parse_shape(self.input) if self.input else ()
             if known is not None and len(shape) == 1 and known.family != "mlp":
                 problems.add(f"--input: expected HEIGHTxWIDTHxCHANNELS for {self.name}. Received: {self.input!r}.")
-            if len(shape) == 3:
+            if len(shape) == 3 and math.prod(shape[:2]) > MAX_PIXELS:
+                problems.add(f"--input: expected at most {MAX_PIXELS:,} pixels. Received: {self.input}.")
+            elif len(shape) == 3:
                 for problem in size_problems(self.name, {}, shape[:2]):
                     problems.add(problem)
         problems.raise_all("kerasclf models cannot run")
@@ -120,7 +126,7 @@ def _draw(model: "keras.Model", console: Console) -> None:
 
 
 def _parse_shape(text: str) -> tuple[int] | tuple[int, int, int]:
-    if text.isdecimal() and int(text):
-        return (int(text),)
+    if features := whole_number(text):
+        return (features,)
     height, width, channels = whole_numbers("--input", text, "HEIGHTxWIDTHxCHANNELS, such as 32x32x3", 3)
     return height, width, channels

@@ -1,7 +1,6 @@
 """`kerasclf predict`: the classes of new images, by the model of a run."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import tyro
 from rich.console import Console
 
 from kerasclf.commands.printing.image_progress import ImageProgress
-from kerasclf.commands.printing.output import check_new_file, say
+from kerasclf.commands.printing.output import check_new_file, end_without_reader, say
 from kerasclf.errors import ImagesFailedError, KerasclfError, Problems
 from kerasclf.files.new_folder import check_new_folder
 from kerasclf.quiet import quiet_tensorflow
@@ -95,9 +94,8 @@ class PredictCommand:
         progress = ImageProgress(checked.count, console, bar=self._has_own_screen)
         try:
             failed = self._predict(trained, promises, files, progress)
-        except BrokenPipeError:  # the reader of the output, such as head, has enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(1)
+        except BrokenPipeError:
+            end_without_reader()
         for place in filter(None, (self.out, self.sort_into)):
             say(console, f"→ {place}")
         say(console, f"{counted(progress.done, 'image')}  {progress.rate}")
@@ -182,6 +180,7 @@ class PredictCommand:
         if self.sort_into:
             with problems.collect():
                 check_new_folder(self.sort_into, "sort_into")
+                self._check_places()
         problems.raise_all("kerasclf predict cannot run")
         assert found is not None
         return _Checked(found, calibration, promises, count)
@@ -196,6 +195,11 @@ class PredictCommand:
             return NO_PROMISES
         calibration = checked(calibration, found.path, found.run, self.raw)
         return calibration.promises(self.abstain_at, self.sets, self.sets_by_class)
+
+    def _check_places(self) -> None:
+        """Checks that --out does not lie in the folder of --sort-into, which appears at the end."""
+        if self.out and self.sort_into and self.out.resolve().is_relative_to(self.sort_into.resolve()):
+            raise KerasclfError(f"out: expected a file outside the folder of `sort_into`. Received: {self.out}.")
 
     def _check_out(self) -> None:
         if self.out is None:

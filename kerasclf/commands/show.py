@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 import tyro
 from rich.console import Console
 
+from kerasclf.commands.figure_files import check_named_figure, is_figure, save_shown
 from kerasclf.commands.options.parsing import parse_size
 from kerasclf.commands.printing.output import folder_within, say
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
-from kerasclf.commands.show_gradcam import Heat, check_images, check_named_figure, figure_name, read_for, save_gradcam
+from kerasclf.commands.show_gradcam import Heat, check_images, figure_name, read_for, save_gradcam
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
 from kerasclf.files.locks import check_permission
 from kerasclf.networks.model_file import MODEL, read_class_names, read_fit
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.values import whole_number
 
 if TYPE_CHECKING:
     import keras
@@ -78,7 +80,8 @@ class ShowCommand:
     def run(self, console: Console) -> None:
         if self.what == "augmentation":
             _check_place(self.out or Path("show"))
-            save_augmentation(self._shown(), self.out, console)
+            check_named_figure(self.out, self.overwrite)
+            save_augmentation(self._shown(), self.out, self.overwrite, console)
             return
         path, class_names, label = self._check()
         out = self.out or folder_within(path.parent, "show")
@@ -89,13 +92,8 @@ class ShowCommand:
             save_gradcam(Heat(path, class_names, label, self.images, self.out, self.overwrite), model, console)
             return
         figure = _kernels(model) if self.what == "kernels" else _features(model, self._image(model, path), self.layers)
-        from kerasclf.report.figures.themes import save_figure, save_new_figure
-
-        if out.suffix in (".png", ".svg"):
-            name = out.with_suffix("")
-            save_figure(figure, name)
-        else:
-            name = save_new_figure(figure, out / self._figure_name)
+        name = out.with_suffix("") if is_figure(out) else out / self._figure_name
+        name = save_shown(figure, name, self.overwrite or is_figure(out))
         say(console, f"{name}.png and .svg")
 
     def _image(self, model: "keras.Model", path: Path) -> "NDArray[np.uint8]":
@@ -182,7 +180,7 @@ def _find_model(source: Path) -> tuple[Path, tuple[str, ...]]:
 
 def _check_place(out: Path) -> None:
     """Checks that a figure may be written: to the folder `out`, or by this name."""
-    check_permission(out, out.parent if out.suffix in (".png", ".svg") else out)
+    check_permission(out, out.parent if is_figure(out) else out)
 
 
 def _load(path: Path) -> "keras.Model":
@@ -222,8 +220,9 @@ def _features(model: "keras.Model", image: "NDArray[np.uint8]", layers: Sequence
 def _number_of(label: str, class_names: Sequence[str]) -> int:
     if label in class_names:
         return list(class_names).index(label)
-    if label.isdecimal():
-        if class_names and int(label) >= len(class_names):
-            raise KerasclfError(f"--class: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
-        return int(label)
-    raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))
+    number = whole_number(label)
+    if number is None:
+        raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))
+    if class_names and number >= len(class_names):
+        raise KerasclfError(f"--class: expected 0 to {len(class_names) - 1}, or a class name. Received: {label}.")
+    return number

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
 
+from kerasclf.commands.figure_files import is_figure, save_shown
 from kerasclf.commands.printing.output import say
 from kerasclf.errors import KerasclfError
 
@@ -45,12 +46,13 @@ class Shown(NamedTuple):
     fit: "Fit | None" = None
 
 
-def save_augmentation(shown: Shown, out: Path | None, console: Console) -> None:
+def save_augmentation(shown: Shown, out: Path | None, overwrite: bool, console: Console) -> None:
     """Draws the figure and saves it as PNG and SVG.
 
     Args:
         shown: What to show.
         out: Folder of the figure, or its name ending in .png or .svg; None for show/ in the current folder.
+        overwrite: Whether to replace a figure of the same name.
         console: Where to print the name of the figure.
     """
     experiment = _experiment_of(shown.source)
@@ -67,10 +69,7 @@ def save_augmentation(shown: Shown, out: Path | None, console: Console) -> None:
     else:
         images, names, indices = _read_dataset(shown, experiment, console)
     figure = augmentation.preview(images, shown.versions, seed=shown.seed, indices=indices, names=names)
-    from kerasclf.report.figures.themes import save_figure
-
-    path = _path(shown.source, out)
-    save_figure(figure, path)
+    path = save_shown(figure, _path(shown.source, out), overwrite or is_figure(out))
     say(console, f"{path}.png and .svg")
 
 
@@ -103,7 +102,10 @@ def augmentation_of(settings: Sequence[str], flag: str, changed: "Augmentation |
     """
     from kerasclf.pipeline import Augmentation
 
-    return (changed or Augmentation()).but(**dict(_setting(text, flag) for text in settings))
+    given = dict(_setting(text, flag) for text in settings)
+    if len(given) < len(settings):
+        raise KerasclfError(f"{flag}: expected each field once. Received: {' '.join(settings)}.")
+    return (changed or Augmentation()).but(**given)
 
 
 def _setting(text: str, flag: str) -> tuple[str, object]:
@@ -112,7 +114,7 @@ def _setting(text: str, flag: str) -> tuple[str, object]:
         raise KerasclfError(f"{flag}: expected NAME=VALUE, such as rotation_range=15. Received: {text!r}.")
     try:
         return name, ast.literal_eval({"true": "True", "false": "False", "none": "None"}.get(value, value))
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):  # all that literal_eval raises
         return name, value  # a text without quotes
 
 
@@ -164,7 +166,7 @@ def first_of_classes(subset: "Subset") -> list[int]:
 
 def _path(source: str, out: Path | None) -> Path:
     """Returns the path of the figure, without suffix."""
-    if out is not None and out.suffix in (".png", ".svg"):
+    if out is not None and is_figure(out):
         return out.with_suffix("")
     of_file = Path(source).stem if Path(source).is_file() else source
     words = "".join(c if c.isalnum() else "-" for c in of_file).strip("-")[-60:]

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from kerasclf.commands.figure_files import is_figure, save_shown
 from kerasclf.commands.printing.output import folder_within, say
-from kerasclf.errors import FolderError, ImagesFailedError, KerasclfError
+from kerasclf.errors import ImagesFailedError, KerasclfError
 from kerasclf.escaping import for_figure
 from kerasclf.inference.image_files import ImageFiles
 from kerasclf.networks.model_file import read_fit
@@ -55,14 +56,9 @@ class Heat:
     def files(self) -> ImageFiles:
         return ImageFiles(tuple(map(str, self.images)))
 
-    @property
-    def is_named(self) -> bool:
-        """Whether `out` is the name of the figure."""
-        return self.out is not None and self.out.suffix in (".png", ".svg")
-
     def figure_path(self, files: Sequence[str]) -> Path:
         """Returns the path of the figure without suffix."""
-        if self.out is not None and self.is_named:
+        if self.out is not None and is_figure(self.out):
             return self.out.with_suffix("")
         name = figure_name("gradcam", Path(files[0] if len(files) == 1 else "images"))
         return (self.out or folder_within(self.path.parent, "show")) / name
@@ -71,19 +67,6 @@ class Heat:
 def figure_name(what: str, image: Path) -> str:
     """Returns the name of the figure of an image, without suffix."""
     return f"{what}_{os.fsdecode(os.fsencode(image.stem)[:_MAX_STEM_BYTES])}"
-
-
-def check_named_figure(out: Path | None, overwrite: bool) -> None:
-    """Checks that no file of a figure with a name of its own exists.
-
-    Raises:
-        FolderError: If one does, and must not be replaced.
-    """
-    if out is None or out.suffix not in (".png", ".svg") or overwrite:
-        return
-    for path in (out.with_suffix(".png"), out.with_suffix(".svg")):
-        if path.exists():
-            raise FolderError(f"{path} already exists. Give `overwrite` to replace it, or another name as `out`.")
 
 
 def check_images(images: Sequence[Path]) -> None:
@@ -107,7 +90,6 @@ def save_gradcam(heat: Heat, model: "keras.Model", console: Console) -> None:
         KerasclfError: If none can be read, or the network has no feature maps.
     """
     from kerasclf.models.visualization import grad_cams
-    from kerasclf.report.figures.themes import save_figure, save_new_figure
 
     every = list(heat.files)
     chosen = every if len(every) <= MOST_IMAGES else [every[i * len(every) // MOST_IMAGES] for i in range(MOST_IMAGES)]
@@ -124,11 +106,8 @@ def save_gradcam(heat: Heat, model: "keras.Model", console: Console) -> None:
     for one in found:
         if heat.class_names and len(heat.class_names) <= one.label:
             raise KerasclfError(f"Expected the names of all classes. Received: {len(heat.class_names)} names.")
-    figure, path = _drawn(heat, files, images, found), heat.figure_path(every)
-    if heat.is_named or heat.overwrite:
-        save_figure(figure, path)
-    else:
-        path = save_new_figure(figure, path)
+    figure = _drawn(heat, files, images, found)
+    path = save_shown(figure, heat.figure_path(every), heat.overwrite or is_figure(heat.out))
     say(console, f"{path}.png and .svg")
     if problems:
         raise ImagesFailedError(

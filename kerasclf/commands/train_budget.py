@@ -10,6 +10,7 @@ from rich.console import Console
 from kerasclf.commands.options.option_fields import flags_of
 from kerasclf.commands.printing.output import folder_name, folder_within, say
 from kerasclf.errors import KerasclfError, Problems
+from kerasclf.files.home_folders import expanded
 from kerasclf.networks.network_checks import known_networks, weights_in
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _networks(command: "TrainOptions") -> tuple[str, ...]:
         return command.backbone
     if not command.weights or command.weights[0] in ("imagenet", "none"):
         return _NETWORKS
-    folder = Path(command.weights[0]).expanduser()
+    folder = expanded(command.weights[0])
     found = [name for name in known_networks() if len(weights_in(folder, name)) == 1] if folder.is_dir() else []
     if not found:
         raise KerasclfError(

@@ -28,6 +28,8 @@ _USUAL: dict[Role, tuple[str, ...]] = {
     "group": ("group", "group_id"),
 }
 _GIVEN = re.compile(r"(?P<file>.+?)(?::(?P<given>(?:image|label|set|group|root)=.*))?")
+# A whole number of 64 bits. Classes of such names are in the order of their numbers.
+_WHOLE = re.compile(r"[+-]?\d{1,18}")
 # Missing files that a message names.
 _SHOWN_FILES = 20
 
@@ -160,13 +162,14 @@ def _is_number(text: str) -> bool:
 def _file_problems(files: list[Path], values: dict[Role, list[str]]) -> Iterator[str]:
     """Yields the problem of missing files, and those of files in several rows."""
     names = values["image"]
-    missing = [str(file) for file, name in zip(files, names, strict=True) if name and not file.is_file()]
+    exists = [bool(name) and file.is_file() for file, name in zip(files, names, strict=True)]
+    missing = [str(file) for file, name, found in zip(files, names, exists, strict=True) if name and not found]
     if missing:
         shown = ", ".join(missing[:_SHOWN_FILES]) + (", ..." if len(missing) > _SHOWN_FILES else "")
         yield f"{counted(len(missing), 'image')} of {len(files):,} do not exist: {shown}."
     rows_of: dict[Path, list[int]] = {}
-    for row, (file, name) in enumerate(zip(files, names, strict=True)):
-        if name:
+    for row, file in enumerate(files):
+        if exists[row]:
             rows_of.setdefault(file.resolve(), []).append(row)
     twice = []
     for rows in rows_of.values():
@@ -201,7 +204,7 @@ def _set_problems(values: dict[Role, list[str]], columns: dict[Role, str]) -> It
 
 def _class_names(labels: Sequence[str]) -> tuple[str, ...]:
     names = set(labels)
-    if all(name.lstrip("+-").isdecimal() for name in names):
+    if all(map(_WHOLE.fullmatch, names)):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
 

@@ -19,6 +19,7 @@ from kerasclf.data.splits import Split, make_sets
 from kerasclf.errors import DataError
 from kerasclf.files.home_folders import data_home
 from kerasclf.log import Log
+from kerasclf.values import whole_number
 
 Size = tuple[int, int]
 # Root folder, class names, and the listing of each set.
@@ -96,7 +97,7 @@ class SpecForm(NamedTuple):
 
 
 def _check_keras(kind: str, rest: str) -> None:
-    if rest and not rest.isdecimal():
+    if rest and whole_number(rest) is None:
         raise _wrong_form(kind, rest)
     check_classes(kind, int(rest) if rest else None)
     data_home()  # raises an error if it is mistyped

@@ -66,8 +66,11 @@ def read_table(path: Path, errors: _Errors = "strict") -> "pd.DataFrame":
         raise DataError(f"{path} needs a library for Parquet. Install it: pip install pyarrow") from error
     except pd.errors.EmptyDataError as error:
         raise DataError(f"{path} is empty.") from error
-    except (OSError, ValueError) as error:
+    except Exception as error:  # a table of another form can raise nearly any exception
         raise DataError(f"{path} cannot be read as a table: {str(error).strip().rstrip('.')}.") from error
+    twice = rows.columns[rows.columns.duplicated()].unique()
+    if len(twice):
+        raise DataError(f"{path}: expected each column once. Received twice: {', '.join(map(repr, twice))}.")
     if not len(rows):
         raise DataError(f"{path}: expected a row per image. Received: no rows.")
     return rows

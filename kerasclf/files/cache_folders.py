@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from kerasclf.errors import DataError, FolderError
+from kerasclf.files.home_folders import folder_of_variable
 from kerasclf.files.locks import obstacle_to
 from kerasclf.files.reading import read_json
 from kerasclf.schema import check_schema
@@ -17,9 +18,8 @@ IMAGE_CACHE_GB, _DEFAULT_GB = "KERASCLF_IMAGE_CACHE_GB", 20.0
 
 def cache_root() -> Path:
     """Returns the folder of all caches: $KERASCLF_CACHE, or kerasclf in the user's cache folder."""
-    if folder := os.environ.get("KERASCLF_CACHE"):
-        return Path(folder).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kerasclf"
+    caches = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return folder_of_variable("KERASCLF_CACHE", os.environ.get("KERASCLF_CACHE") or f"{caches}/kerasclf")
 
 
 def image_cache_bytes() -> float:

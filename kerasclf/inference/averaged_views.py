@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data.pixels.decode import resize_images
 from kerasclf.errors import KerasclfError
+from kerasclf.values import whole_number
 
 # A cropped view keeps this share of each side.
 _SHARE = 0.875
@@ -54,7 +55,7 @@ def views_of(tta: str | int | None) -> tuple[ImageView, ...]:
     """
     if tta is None:
         return VIEWS[:1]
-    count = 2 if tta == "flip" else int(tta) if str(tta).isdecimal() else 0
+    count = 2 if tta == "flip" else whole_number(str(tta)) or 0
     if not 2 <= count <= len(VIEWS):
         raise KerasclfError(f"tta: expected flip, or 2 to {len(VIEWS)} views. Received: {tta}.")
     return VIEWS[:count]

@@ -58,9 +58,9 @@ def _kind_of(word: str) -> _Kind:
     path = Path(word)
     if word == STDIN:
         return "stdin"
-    if path.is_dir():
+    if word and path.is_dir():
         return "folder"
-    if path.exists():
+    if word and path.exists():
         return "table" if path.suffix.lower() in table_files.SUFFIXES else "file"
     if Path(word.rpartition(":")[0]).suffix.lower() in table_files.SUFFIXES:
         return "column"
@@ -96,6 +96,8 @@ def _count(word: str) -> int:
     kind = _kind_of(word)
     if kind == "stdin":
         return 0
+    if not word:
+        raise DataError("Expected the paths of images. Received an empty path.")
     if kind == "missing":
         path = Path(word)
         near = did_you_mean(path.name, (other.name for other in path.parent.iterdir())) if path.parent.is_dir() else ""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from kerasclf.data.earlier_sets import read_earlier_sets
 from kerasclf.data.image_sources import key_of
 from kerasclf.data.pixels.image_fit import Fit
-from kerasclf.errors import DataError
+from kerasclf.errors import DataError, KerasclfError
 from kerasclf.inference.averaged_views import VIEWS, ImageView
 from kerasclf.inference.corruptions import CORRUPTIONS, STRENGTHS, corrupt
 from kerasclf.inference.labelled_images import LabelledImages
@@ -63,6 +63,9 @@ class EvaluationOptions:
         known_only: Whether to leave out images of classes that the models do not know.
         seed: Seed of the corruptions.
         engine: What computes the models.
+
+    Raises:
+        KerasclfError: If the seed cannot be used.
     """
 
     views: tuple[ImageView, ...] = VIEWS[:1]
@@ -72,6 +75,10 @@ class EvaluationOptions:
     known_only: bool = False
     seed: int = 0
     engine: "ComputeEngine" = "auto"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise KerasclfError(f"seed: expected 0 to 2**32 - 1. Received: {self.seed}.")
 
     @property
     def passes(self) -> int:

@@ -137,13 +137,13 @@ def read_tf_config(text: str) -> Cluster:
     """
     try:
         plain = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:  # also numbers of thousands of digits, and deep nesting
         raise KerasclfError(f"TF_CONFIG: expected JSON, such as {_EXAMPLE}. Received: {text[:200]!r}.") from error
     try:
         jobs, task = plain["cluster"], plain["task"]
         kind, index = str(task["type"]), int(task["index"])
         found = {name: _addresses(jobs, name) for name in (*_CHIEFS, "worker", "ps")}
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise KerasclfError(f"TF_CONFIG: expected the form {_EXAMPLE}. Received: {text[:200]!r}.") from error
     _check_roles(found, kind, index)
     chief = found["chief"] + found["master"]

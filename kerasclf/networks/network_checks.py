@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kerasclf.errors import KerasclfError, did_you_mean, unknown
+from kerasclf.errors import KerasclfError, did_you_mean, in_short, unknown
+from kerasclf.files.home_folders import expanded
 from kerasclf.networks.network_list import Entry, read_list
 from kerasclf.networks.network_source import FORMS, is_own, source_digest
+from kerasclf.values import whole_number
 
 # Arguments of `build` that replace a network's own top by a new head.
 HEAD_ARGUMENTS = ("head", "head_activation", "head_dropout", "head_batch_norm", "pooling")
@@ -63,8 +65,9 @@ def unknown_network(name: str, known: Iterable[str]) -> str:
 def head_problems(head: Sequence[int] | str = (), head_dropout: float = 0.0, pooling: str = "avg") -> list[str]:
     """Returns what is wrong with the arguments of a head, one message each."""
     problems = []
-    if not all(units.isdecimal() and int(units) >= 1 for units in head_widths(head)):
-        problems.append(f"head: expected widths of at least 1, such as (512, 128) or '512-128'. Received: {head!r}.")
+    if not all(map(whole_number, head_widths(head))):
+        expected = "widths of at least 1, such as (512, 128) or '512-128'"
+        problems.append(f"head: expected {expected}. Received: {in_short(head)}.")
     if not 0 <= head_dropout < 1:
         problems.append(f"head_dropout: expected a share from 0 to below 1. Received: {head_dropout}.")
     if pooling not in POOLINGS:
@@ -84,7 +87,7 @@ def has_convolutions(name: str, unfreeze: str) -> bool:
 
     A last stage needs one. Other settings, and a user's own network, are known when the network is built.
     """
-    known, wanted = known_networks().get(name), re.fullmatch(r"last(_stage|\d+)", unfreeze)
+    known, wanted = known_networks().get(name), re.fullmatch(r"last(_stage|\d{1,9})", unfreeze)
     if known is None or wanted is None:
         return True
     return known.convolutions >= (1 if wanted[1] == "_stage" else int(wanted[1]))
@@ -121,7 +124,7 @@ def weights_file(name: str, weights: str) -> str:
         name: Name of the network.
         weights: Source of the weights.
     """
-    folder = Path(weights).expanduser()
+    folder = expanded(weights)
     found = weights_in(folder, name) if folder.is_dir() else []
     return str(Path(weights) / found[0].name) if len(found) == 1 else weights
 
@@ -153,7 +156,7 @@ def weights_problems(name: str, weights: str) -> list[str]:
         return []
     if weights == "imagenet":
         return [] if known.imagenet else [no_imagenet_weights(name, known_networks().values())]
-    path = Path(weights).expanduser()
+    path = expanded(weights)
     if path.is_dir():
         return [_folder_problem(name, path)]
     if not path.is_file():

@@ -17,6 +17,7 @@ from typing import Any
 from zipfile import BadZipFile, ZipFile
 
 from kerasclf.errors import KerasclfError
+from kerasclf.files.home_folders import expanded
 from kerasclf.files.reading import file_digest
 
 # The module of a notebook, of a script that Python was started with, and of an interactive session.
@@ -99,7 +100,7 @@ def saved_file(model: str) -> Path:
     Raises:
         KerasclfError: If it does not exist.
     """
-    path = Path(model).expanduser()
+    path = expanded(model)
     if not path.is_file():
         raise KerasclfError(f"model: expected a .keras file. Received: {model!r}, which does not exist.")
     return path

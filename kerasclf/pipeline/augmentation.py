@@ -107,7 +107,7 @@ class Augmentation(AugmentationSettings):
             The figure, which a notebook shows. `savefig` writes it to a file.
 
         Raises:
-            KerasclfError: If the images or the count cannot be used, or if the augmentation changes no image.
+            KerasclfError: If the images, the count or the seed cannot be used, or if the augmentation changes no image.
 
         Example:
             ```
@@ -117,7 +117,7 @@ class Augmentation(AugmentationSettings):
         """
         images = np.asarray(images)
         images = images[None] if images.ndim == 3 else images
-        _check_preview(images, count, indices, names)
+        _check_preview(images, count, seed, indices, names)
         self.check_random()
         quiet_tensorflow()
         from kerasclf.pipeline.preview import draw_preview
@@ -126,7 +126,9 @@ class Augmentation(AugmentationSettings):
         return draw_preview(self, images, indices=numbers, count=count, seed=seed, names=titles)
 
 
-def _check_preview(images: NDArray[np.uint8], count: int, indices: Sequence[int], names: Sequence[str]) -> None:
+def _check_preview(
+    images: NDArray[np.uint8], count: int, seed: int, indices: Sequence[int], names: Sequence[str]
+) -> None:
     problems = []
     if images.dtype != np.uint8 or images.ndim != 4 or images.shape[-1] not in (1, 3):
         problems.append(
@@ -141,4 +143,6 @@ def _check_preview(images: NDArray[np.uint8], count: int, indices: Sequence[int]
                 problems.append(f"{name}: expected one for each of the {len(images)} images. Received: {len(values)}.")
     if not 1 <= count <= _MOST:
         problems.append(f"count: expected 1 to {_MOST} versions. Received: {count}.")
+    if not 0 <= seed < 2**32:
+        problems.append(f"seed: expected 0 to 2**32 - 1. Received: {seed}.")
     raise_all("The preview cannot be drawn", problems)

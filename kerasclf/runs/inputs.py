@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict
 
 from kerasclf.errors import FolderError
+from kerasclf.files.home_folders import expanded
 from kerasclf.files.reading import file_digest, read_json
 from kerasclf.files.writing import write_json
 from kerasclf.runs.experiment import Experiment
@@ -103,7 +104,7 @@ def weights_digest(experiment: Experiment) -> str | None:
     """Returns the SHA-256 of the file with an experiment's pretrained weights; None if there is no such file."""
     if experiment.transfer is None:
         return None
-    path = Path(experiment.transfer.weights).expanduser()
+    path = expanded(experiment.transfer.weights)
     if not path.is_file():
         return None
     status = path.stat()

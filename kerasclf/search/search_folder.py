@@ -17,6 +17,7 @@ from kerasclf.runs.run_folder import RunFolder, manifest_file
 from kerasclf.schema import check_schema
 from kerasclf.search.search import Search, SearchContents
 from kerasclf.search.trial import Trial, read_trial
+from kerasclf.values import whole_number
 
 SEARCH_FILE = "search.json"
 _CLOCK, _CHIEF, _HOLDERS = "clock.json", "chief.json", "leases.json"
@@ -185,7 +186,8 @@ class SearchFolder:
         if not (self.path / _HOLDERS).exists():
             return {}
         holders = self._read(_HOLDERS, dict[str, str])
-        return {int(number): holder for number, holder in holders.items() if number.isdecimal()}
+        numbered = ((whole_number(number), holder) for number, holder in holders.items())
+        return {number: holder for number, holder in numbered if number is not None}
 
     def run(self, identity: str, seed: int, fold: int) -> RunFolder:
         """Returns the folder of a run. Trials with the same experiment share it."""

@@ -4,13 +4,13 @@ import re
 from dataclasses import dataclass, field
 from typing import Literal
 
-from kerasclf.errors import did_you_mean
+from kerasclf.errors import did_you_mean, in_short
 from kerasclf.values import LATER, Value
 
 _UNFREEZE_FORMS = (
     "'head', 'all', 'last_stage', 'lastN' (the last N convolutional layers), 'stageK' (from stage K on) or 'from:LAYER'"
 )
-_UNFREEZE = re.compile(r"head|all|last_stage|last\d+|stage\d+|from:.+")
+_UNFREEZE = re.compile(r"head|all|last_stage|last\d{1,9}|stage\d{1,9}|from:.+")
 _EXAMPLES = ("head", "all", "last_stage", *(f"stage{n}" for n in range(1, 8)), "last15", "last22", "last30")
 
 
@@ -21,7 +21,7 @@ def unfreeze_problem(unfreeze: str) -> str | None:
     # "last-10" and "Stage 5" name their number.
     numbered = re.fullmatch(r"(last|stage)\W*(\d+)", unfreeze.strip().lower())
     near = f" Did you mean '{''.join(numbered.groups())}'?" if numbered else did_you_mean(unfreeze, _EXAMPLES)
-    return f"unfreeze: expected {_UNFREEZE_FORMS}. Received: {unfreeze!r}.{near}"
+    return f"unfreeze: expected {_UNFREEZE_FORMS}. Received: {in_short(unfreeze)}.{near}"
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ print(json.dumps(answers))
 TRAIN = ["train", "--data", "folder:PHOTOS"]
 STUDY = ["study", "basenet", "--data", "shapes"]
 SEARCH = ["search", "basenet", "--data", "shapes"]
+HUGE = "9" * 5000  # Python does not convert as many digits
 REFUSED = [
     # commands and options
     (["trian"], "Unknown command 'trian'. Did you mean 'train'?"),
@@ -163,6 +164,41 @@ REFUSED = [
     ([*SEARCH, "--repeats", "0"], "error: --repeats: expected at least 1. Received: 0."),
     (["search", "EXPERIMENT", "--space", "SPACE", "--max-trials", "2"],
      "Unknown argument of basenet 'dropuot'. Did you mean 'dropout'?"),
+    # paths that are empty, that are the current folder, and of users that are unknown
+    ([*TRAIN, "--out", ""], "--out: expected a path. Received: ''."),
+    (["report", "RUN", "--out="], "--out: expected a path. Received: ''."),
+    (["report", ""], "FOLDER: expected a path. Received: ''."),
+    (["predict", "", "PHOTO"], "_FOLDER: expected a path. Received: ''."),
+    (["predict", "RUN", "PHOTO", ""], "Expected the paths of images. Received an empty path."),
+    (["benchmark", "RUN", ""], "MODELS: expected a path. Received: ''."),
+    (["predict", "RUN", "PHOTO", "--out", "new/a.csv", "--sort-into", "new"],
+     "--out: expected a file outside the folder of --sort-into. Received: new/a.csv."),
+    (["predict", "~nobody-here/run", "PHOTO"], "Received: ~nobody-here/run, which does not exist."),
+    ([*TRAIN, "--weights", "~nobody-here/a.h5"], "Received: '~nobody-here/a.h5', which does not exist."),
+    ([*TRAIN, "--backbone", "~nobody-here/a.keras"], "Received: '~nobody-here/a.keras', which does not exist."),
+    # evaluate
+    (["evaluate", "RUN", "PHOTOS", "--seed", "-1"], "--seed: expected 0 to 2**32 - 1. Received: -1."),
+    (["evaluate", "RUN", "PHOTOS", "--rename", "a=cat", "a=dog"],
+     "--rename: expected each class once. Received: a=cat a=dog."),
+    (["evaluate", "RUN", "PHOTOS", "--out", "PHOTOS/new"], "photos/new lies inside the images of folder:photos."),
+    # show augmentation
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range=0.1", "zoom_range=0.2"],
+     "--set: expected each field once. Received: zoom_range=0.1 zoom_range=0.2."),
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range={[]:1}"], "zoom_range: expected float"),
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range=1" + "+1" * 9000], "zoom_range: expected float"),
+    (["show", "augmentation", "PHOTO", "--set", "zoom_range=0.1", "--seed", "-1"],
+     "--seed: expected 0 to 2**32 - 1. Received: -1."),
+    # models
+    (["models", "basenet", "--classes", "1" + "0" * 12], "--classes: expected 2 to 10,000. Received: 1000000000000."),
+    (["models", "basenet", "--input", "100000x100000x3"], "--input: expected at most 67,108,864 pixels. Received: 10"),
+    # numbers of more digits than Python converts
+    ([*TRAIN, "--image-size", f"{HUGE}x{HUGE}"], "--image-size: expected HEIGHTxWIDTH, such as 64x64. Received: '999"),
+    ([*TRAIN, "--jobs", HUGE], "--jobs: expected a number of at least 1, or auto. Received: '999"),
+    ([*TRAIN, "--unfreeze", f"last{HUGE}"], "--unfreeze: expected 'head', 'all'"),
+    (["study", "basenet", "--data", f"cifar10:{HUGE}"], "Expected cifar10"),
+    (["models", "basenet", "--input", HUGE], "--input: expected HEIGHTxWIDTHxCHANNELS, such as 32x32x3. Received"),
+    (["show", "gradcam", "RUN", "PHOTO", "--class", HUGE], "Unknown class '999"),
+    (["evaluate", "RUN", "PHOTOS", "--tta", HUGE], "--tta: expected flip, or 2 to 10 views. Received: 999"),
     # models, weights, show, report, cache
     (["models", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
     (["models", "basenet", "--input", "8x8x3"], "--input: basenet needs images of at least 16x16 pixels."),
@@ -275,6 +311,15 @@ def test_a_mistyped_folder_of_own_copies_is_refused_with_the_options_without_ten
     for line, (code, error) in zip(lines, _answers_of(lines, folder, KERASCLF_DATA="my_dta"), strict=True):
         assert code == 2, (line, error)
         assert "KERASCLF_DATA: expected the folder of your own copies of data sets. Received: 'my_dta'." in error
+
+
+def test_a_folder_of_an_unknown_user_is_refused_with_the_variable_that_names_it(places):
+    folder, _ = places
+    lines = {"KERASCLF_CACHE": ["cache", "list"], "KERASCLF_DATA": ["study", "basenet", "--data", "cifar10"]}
+    for name, line in lines.items():
+        ((code, error),) = _answers_of([line], folder, **{name: "~nobody-here/x"})
+        assert code == 2, (line, error)
+        assert f"{name}: expected " in error and "Received: '~nobody-here/x'." in error
 
 
 def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):

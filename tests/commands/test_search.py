@@ -249,3 +249,8 @@ def test_another_backbone_is_no_reduction(options, own, caution):
     assert search.own_backbone == own
     assert caution_of(search) == caution
     assert Search.from_dict(search.to_dict()) == search
+
+
+def test_a_wrong_duration_is_the_only_problem(capsys):
+    error = refused(capsys, ["search", "basenet", "--data", "shapes", "--max-time", "2x"])
+    assert error.startswith("error: --max-time: expected a duration") and len(error.splitlines()) == 1

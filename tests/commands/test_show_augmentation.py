@@ -98,3 +98,21 @@ def test_options_of_an_augmentation_are_refused_elsewhere(refused, tmp_path):
 
 def test_names_of_files_become_safe_names_of_figures(tmp_path):
     assert command._path("folder:/a b/c", None).as_posix() == "show/augmentation_folder--a-b-c"
+
+
+def test_no_file_is_replaced_unasked(refused, monkeypatch, tmp_path):
+    monkeypatch.setattr("kerasclf.pipeline.Augmentation.preview", lambda *given, **named: pytest.fail("too late"))
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (20, 30)).save(photo)
+    before = photo.read_bytes()
+    error = refused("show", "augmentation", str(photo), "--set", "rotation_range=9", "--out", str(photo))
+    assert f"{photo} already exists. Give --overwrite to replace it" in error
+    assert photo.read_bytes() == before
+
+
+def test_another_figure_of_the_same_data_has_its_own_name(drawn, tmp_path):
+    for change in ("vertical_flip=True", "horizontal_flip=True"):
+        main(["show", "augmentation", "digits", "--set", change, "--versions", "1"])
+    main(["show", "augmentation", "digits", "--set", "rotation_range=9", "--versions", "1", "--overwrite"])
+    names = {path.name for path in (tmp_path / "show").glob("*.png")}
+    assert names == {"augmentation_digits.png", "augmentation_digits-2.png"}

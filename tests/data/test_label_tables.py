@@ -106,6 +106,13 @@ def test_numbers_are_classes_in_their_order_and_keep_their_zeros(photos, tmp_pat
     assert dataset.class_names == ("2", "007", "10")
 
 
+@pytest.mark.parametrize("odd", ["+-5", "9" * 5000])
+def test_texts_that_are_no_usual_number_are_classes_too(photos, tmp_path, odd):
+    lines = [f"images/{number}.png,{(odd, '1')[number % 2]}" for number in range(24)]
+    dataset = load_dataset(f"csv:{write_table(photos, tmp_path, ['image,label', *lines])}")
+    assert set(dataset.class_names) == {odd, "1"}
+
+
 def test_absolute_paths_and_paths_of_windows_are_found(photos, tmp_path):
     lines = [f"{photos / 'images' / f'{number}.png'},{LABELS[number % 2]}" for number in range(12)]
     lines += [f"images\\{number}.png,{LABELS[number % 2]}" for number in range(12, 24)]
@@ -169,6 +176,18 @@ def test_all_problems_of_a_table_are_named_at_once(photos, tmp_path):
 )
 def test_wrong_columns_are_named(photos, tmp_path, lines, problem):
     assert refused(f"csv:{write_table(photos, tmp_path, lines)}") == problem
+
+
+def test_tables_of_another_form_are_refused(photos, tmp_path):
+    table = write_table(photos, tmp_path, ["[1, 2]", "3"], name="labels.jsonl")
+    assert refused(f"csv:{table}").startswith(f"{table} cannot be read as a table: ")
+    table.with_suffix(".csv").write_text("image,label,label ,x\na.png,1,2,3\n")
+    assert refused(f"csv:{table.with_suffix('.csv')}").endswith("expected each column once. Received twice: 'label'.")
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_image(photos, tmp_path):
+    table = write_table(photos, tmp_path, ["image,label,film", "a\0b.png,cat,film", *rows_of()])
+    assert "1 image of 25 do not exist: " in refused(f"csv:{table}")
 
 
 def test_other_encodings_and_no_rows_are_refused(photos, tmp_path):

@@ -87,7 +87,10 @@ def test_an_evaluator_of_a_tf_job_is_refused():
     ("text", "message"),
     [
         ("{", "TF_CONFIG: expected JSON, such as"),
+        ("[" * 100_000, "TF_CONFIG: expected JSON, such as"),
+        ("9" * 5000, "TF_CONFIG: expected JSON, such as"),
         ("[]", "TF_CONFIG: expected the form"),
+        ('{"cluster": {}, "task": {"type": "worker", "index": Infinity}}', "TF_CONFIG: expected the form"),
         ('{"cluster": {"worker": "a:1"}, "task": {"type": "worker", "index": 0}}', "TF_CONFIG: expected the form"),
         ('{"sparseCluster": {"worker": {"0": "a:1"}}, "task": {"type": "worker", "index": 0}}', "expected the form"),
         (tf_job("ps", 0, worker=1), "'chief' or 'worker'. Received: 'ps'"),

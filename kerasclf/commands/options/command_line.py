@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from kerasclf.commands.options.option_fields import Option, options_of
 from kerasclf.errors import close_names
+from kerasclf.files.home_folders import expanded
 
 # Names that other tools give to an option of ours.
 SYNONYMS = {
@@ -101,15 +101,18 @@ def _position_problems(name: str, command: type, words: Sequence[str]) -> list[s
     options = [option for option in options_of(command) if option.positional]
     form = " ".join([f"kerasclf {name}", *(option.typed for option in options)])
     missing = [option.typed for option in options[len(words) :] if option.required]
+    more = [option for option in options[-1:] if option.many] * len(words)
     problems = [
-        problem for option, word in zip(options, words, strict=False) for problem in _value_problems(option, [word])
+        problem
+        for option, word in zip([*options, *more], words, strict=False)
+        for problem in _value_problems(option, [word])
     ]
     if missing:
         problems.append(f"Expected {form}. {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.")
     if len(words) > len(options) and not any(option.many for option in options):
-        more = words[len(options) :]
+        others = words[len(options) :]
         problems.append(
-            f"Expected {form} and options. Received in addition: {' '.join(more)}.{_meant(command, more[0])}"
+            f"Expected {form} and options. Received in addition: {' '.join(others)}.{_meant(command, others[0])}"
         )
     return problems
 
@@ -117,7 +120,7 @@ def _position_problems(name: str, command: type, words: Sequence[str]) -> list[s
 def _meant(command: type, word: str) -> str:
     """Returns the option that was meant by a word without a flag: a folder of images, or NAME=VALUE as for make."""
     flags = {option.typed for option in options_of(command)}
-    if "--data" in flags and Path(word).expanduser().is_dir():
+    if "--data" in flags and expanded(word).is_dir():
         return f" For a folder of images, give --data folder:{word}."
     name, equals, _ = word.partition("=")
     flag = f"--{name.lower().replace('_', '-')}"

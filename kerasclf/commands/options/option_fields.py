@@ -61,7 +61,7 @@ class Option(NamedTuple):
                 self.kind(value)
             except ValueError:
                 return False
-        return True
+        return self.kind is not Path or bool(value)  # an empty path would be the current folder
 
 
 @functools.cache

@@ -3,7 +3,8 @@
 import re
 from typing import Literal
 
-from kerasclf.errors import KerasclfError
+from kerasclf.errors import KerasclfError, in_short
+from kerasclf.values import whole_number
 
 _NUMBER = re.compile(r"-?[0-9]{1,9}")
 
@@ -14,10 +15,10 @@ def whole_numbers(flag: str, text: str, form: str, count: int) -> list[int]:
     Raises:
         KerasclfError: If the text has another form; the message names the flag.
     """
-    numbers = text.lower().split("x")
-    if len(numbers) != count or not all(number.isdecimal() and int(number) > 0 for number in numbers):
-        raise KerasclfError(f"{flag}: expected {form}. Received: {text!r}.")
-    return [int(number) for number in numbers]
+    numbers = [number for number in map(whole_number, text.lower().split("x")) if number]
+    if len(numbers) != count or text.lower().count("x") != count - 1:
+        raise KerasclfError(f"{flag}: expected {form}. Received: {in_short(text)}.")
+    return numbers
 
 
 def parse_size(text: str | None) -> tuple[int, int] | None:
@@ -32,9 +33,9 @@ def parse_jobs(text: str) -> int | Literal["auto"]:
     """Reads --jobs."""
     if text == "auto":
         return "auto"
-    if not text.isdecimal() or int(text) < 1:
-        raise KerasclfError(f"--jobs: expected a number of at least 1, or auto. Received: {text!r}.")
-    return int(text)
+    if not (jobs := whole_number(text)):
+        raise KerasclfError(f"--jobs: expected a number of at least 1, or auto. Received: {in_short(text)}.")
+    return jobs
 
 
 def parse_repeats(text: str | None) -> int | tuple[int, int] | None:

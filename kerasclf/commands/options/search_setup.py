@@ -31,7 +31,7 @@ def check_options(options: SearchOptions) -> tuple[Search, Budget]:
     Raises:
         KerasclfError: If something cannot be used; the message lists all problems.
     """
-    problems, search, budget = options.check_shared(options.data, options.protocol), None, Budget()
+    problems, search, budget = options.check_shared(options.data, options.protocol), None, None
     for check in (options.check_roles, partial(check_counts, options)):
         with problems.collect():
             check()
@@ -41,11 +41,11 @@ def check_options(options: SearchOptions) -> tuple[Search, Budget]:
         search = make_search(options)
         search.check()
         check_early({options.experiment: search.experiment})
-    if search is not None:
+    if search is not None and budget is not None:  # otherwise a wrong --max-time would count as none
         for problem in budget.problems(finite=search.oracle in FINITE):
             problems.add(problem)
     problems.raise_all("kerasclf search cannot run")
-    assert search is not None
+    assert search is not None and budget is not None
     return search, budget
 
 

@@ -1,10 +1,12 @@
 """How the commands print: lines, paragraphs, folder names, and library errors with flags for arguments."""
 
+import os
 import re
+import sys
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rich.console import Console
 
@@ -23,6 +25,20 @@ RUNS_RESUME = "Finished runs are complete, the others keep their last epoch. Rep
 def say(console: Console, line: str) -> None:
     """Prints a line as it is, whatever the width of the console; control characters become visible."""
     console.print(visible(line), highlight=False, markup=False, soft_wrap=True)
+
+
+def print_text(text: str) -> None:
+    """Prints a long text. The command ends with 1, as others do, if the reader of the text has enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        end_without_reader()
+
+
+def end_without_reader() -> NoReturn:
+    """Ends the command with 1 and no message: the reader of its output, such as head, has enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)
 
 
 def log_to(console: Console) -> Log:

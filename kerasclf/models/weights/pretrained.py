@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 
 from kerasclf.errors import KerasclfError, WeightsError
+from kerasclf.files.home_folders import expanded
 from kerasclf.models.backbones import BACKBONES, bare
 from kerasclf.models.catalogue import find_builder
 from kerasclf.models.heads import FEATURES
@@ -58,7 +59,7 @@ def find_pretrained(architecture: str, weights: str) -> Weights:
     if weights in ("none", architecture):  # a saved network has its weights already
         return {}
     if weights != "imagenet":
-        return _read(Path(weights).expanduser(), architecture)
+        return _read(expanded(weights), architecture)
     if architecture in BACKBONES:
         return _download(architecture)
     if architecture in PUBLISHED:

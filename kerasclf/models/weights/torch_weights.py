@@ -11,6 +11,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from kerasclf.errors import KerasclfError, did_you_mean
+from kerasclf.files.home_folders import expanded
 from kerasclf.models.heads import FEATURES
 from kerasclf.models.weights.torch_files import as_float32, read_torch_file
 from kerasclf.models.weights.torch_names import family_of
@@ -39,7 +40,7 @@ def load_torch_weights(model: keras.Model, path: Path | str) -> None:
         KerasclfError: If the file cannot be read or belongs to another network. The message names the first tensor that
             is missing, unused, or of another shape or dtype, with the expected and received values.
     """
-    path = Path(path).expanduser()
+    path = expanded(path)
     give_torch_weights(model, read_torch_file(path), path)
 
 

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from kerasclf.errors import KerasclfError
+from kerasclf.values import whole_number
 
 # KerasTuner's environment variables.
 TUNER_ID, ORACLE_IP, ORACLE_PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
@@ -84,6 +85,7 @@ def find_address(ip: str | None, port: int | None) -> Address:
     """
     ip = ip or os.environ.get(ORACLE_IP) or _LOOPBACK
     source, text = ("port", str(port)) if port is not None else (ORACLE_PORT, os.environ.get(ORACLE_PORT, str(_PORT)))
-    if not text.isdecimal() or not 0 < int(text) < 65536:
+    number = whole_number(text)
+    if number is None or not 0 < number < 65536:
         raise KerasclfError(f"{source}: expected 1 to 65535. Received: {text}.")
-    return Address(ip, int(text))
+    return Address(ip, number)
