@@ -1,7 +1,7 @@
 """Labels in a table with a row per image: a CSV file, Parquet, or JSON lines."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -88,6 +88,7 @@ def list_label_table(table: LabelTable) -> tuple[tuple[str, ...], dict[str, List
     files = [file_of(table.root, text) for text in values["image"]]
     problems = [
         *_empty_problems(values, columns),
+        *_several_label_problems(rows[columns["label"]], columns["label"]),
         *_label_problems(values["label"], columns["label"]),
         *_file_problems(files, values),
         *_set_problems(values, columns),
@@ -149,6 +150,16 @@ def _label_problems(labels: list[str], column: str) -> Iterator[str]:
         )
     elif len(given) == 1:
         yield f"Column {column!r}: expected at least 2 classes. Received: 1, {given[0]!r}."
+
+
+def _several_label_problems(cells: Iterable[object], column: str) -> Iterator[str]:
+    """Finds labels that are lists, arrays or objects, as in tables of several labels per image."""
+    rows = [number for number, cell in enumerate(cells, 1) if isinstance(cell, Sized) and not isinstance(cell, str)]
+    if rows:
+        yield (
+            f"Column {column!r}: expected one class per image. Received a list or an object in "
+            f"{counted(len(rows), 'row')}, first in row {rows[0]:,}."
+        )
 
 
 def _is_number(text: str) -> bool:

@@ -1,6 +1,7 @@
 """Reads tables of any kind, CSV, Parquet or JSON lines, and the files that a column names."""
 
 import functools
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,15 +92,20 @@ def _read_csv(path: Path, errors: _Errors) -> "pd.DataFrame":
     with path.open(encoding="utf-8-sig", errors=errors, newline="") as file:
         heading = file.readline()
     delimiter = max(_DELIMITERS, key=heading.count)
-    return pd.read_csv(
-        path,
-        sep=delimiter,
-        dtype=str,
-        keep_default_na=False,
-        encoding="utf-8-sig",
-        encoding_errors=errors,
-        skipinitialspace=True,
-    )
+    with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):
+        try:
+            return pd.read_csv(
+                path,
+                sep=delimiter,
+                index_col=False,  # otherwise the first field of longer rows would become their index
+                dtype=str,
+                keep_default_na=False,
+                encoding="utf-8-sig",
+                encoding_errors=errors,
+                skipinitialspace=True,
+            )
+        except pd.errors.ParserWarning:
+            raise ValueError(f"its rows have more fields, divided by {delimiter!r}, than its heading") from None
 
 
 def _read_parquet(path: Path) -> "pd.DataFrame":

@@ -185,6 +185,20 @@ def test_tables_of_another_form_are_refused(photos, tmp_path):
     assert refused(f"csv:{table.with_suffix('.csv')}").endswith("expected each column once. Received twice: 'label'.")
 
 
+@pytest.mark.parametrize("rows", [["a.png,cat,3", "b.png,dog,4"], ["a.png,cat", "b.png,dog,4"]])
+def test_rows_with_more_fields_than_the_heading_are_refused(photos, tmp_path, rows):
+    """pandas would take the first field of each row as its index, and read every other field one column too far."""
+    table = write_table(photos, tmp_path, ["image,label", *rows])
+    assert refused(f"csv:{table}").startswith(f"{table} cannot be read as a table: ")
+
+
+def test_several_labels_of_an_image_are_refused(photos, tmp_path):
+    lines = ['{"image": "images/0.png", "label": "cat"}', '{"image": "images/1.png", "label": ["cat", "dog"]}']
+    assert refused(f"csv:{write_table(photos, tmp_path, lines, name='labels.jsonl')}") == (
+        "Column 'label': expected one class per image. Received a list or an object in 1 row, first in row 2."
+    )
+
+
 def test_a_name_that_no_file_can_have_is_a_missing_image(photos, tmp_path):
     table = write_table(photos, tmp_path, ["image,label,film", "a\0b.png,cat,film", *rows_of()])
     assert "1 image of 25 do not exist: " in refused(f"csv:{table}")
