@@ -71,6 +71,7 @@ class BenchmarkCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
+        from kerasclf.data.specs import check_images
         from kerasclf.inference.export.artifacts import TARGETS
 
         problems, files, run = Problems(), [], None
@@ -83,6 +84,9 @@ class BenchmarkCommand:
                     problems.add(missing)
         if self.images < 1:
             problems.add(f"images: expected at least 1. Received: {self.images}.")
+        if self.data is not None:
+            with problems.collect():
+                check_images(self.data)
         if run is None and self.data is None and not problems:
             problems.add("The run of these models is not known. Give images as `data`, such as folder:my_photos.")
         problems.raise_all("kerasclf benchmark cannot run")

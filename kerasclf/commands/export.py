@@ -94,6 +94,7 @@ class ExportCommand:
         Raises:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
+        from kerasclf.data.specs import check_images
         from kerasclf.inference.export.artifacts import check_request, default_out
         from kerasclf.inference.export.proof_images import images_of_run
         from kerasclf.loading import find_model
@@ -104,6 +105,9 @@ class ExportCommand:
         out = self.out or (default_out(found.path, self.to, self._precision) if found else None)
         with problems.collect():
             check_request(self.to, self._precision, out, self.overwrite, self.tolerance, self.accuracy_loss)
+        if self.data is not None:
+            with problems.collect():
+                check_images(self.data)
         if found is not None and self.data is None:
             with problems.collect():
                 if found.run is None:

@@ -199,6 +199,10 @@ REFUSED = [
     (["models", "basenet", "--input", HUGE], "--input: expected HEIGHTxWIDTHxCHANNELS, such as 32x32x3. Received"),
     (["show", "gradcam", "RUN", "PHOTO", "--class", HUGE], "Unknown class '999"),
     (["evaluate", "RUN", "PHOTOS", "--tta", HUGE], "--tta: expected flip, or 2 to 10 views. Received: 999"),
+    # export, benchmark
+    (["export", "RUN", "--to", "onnx", "--data", "folder:nowhere"], "nowhere"),
+    (["export", "RUN", "--to", "onnx", "--data", "iris"], "Expected a data set of images. Received: iris, a table."),
+    (["benchmark", "RUN", "--data", "iris"], "Expected a data set of images. Received: iris, a table."),
     # models, weights, show, report, cache
     (["models", "resnet5"], "Unknown model 'resnet5'. Did you mean 'resnet50'?"),
     (["models", "basenet", "--input", "8x8x3"], "--input: basenet needs images of at least 16x16 pixels."),
