@@ -1,6 +1,7 @@
 """`Study`: a question, the experiments that answer it, and what was published."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,6 +34,20 @@ def _name_problem(name: str) -> str | None:
     if name.partition(".")[0].lower() in _DEVICES:
         return f"experiments: expected names that are no devices of Windows. Received: {name!r}."
     return None
+
+
+def _compare_problems(compare: Pairs) -> list[str]:
+    problems = [
+        f"compare: expected two different experiments. Received: {pair!r}."
+        for pair in compare
+        if len(pair) != 2 or pair[0] == pair[1]
+    ]
+    pairs = [set(pair) for pair in compare]
+    return problems + [
+        f"compare: expected each pair once, in one order. Received: {pair!r} again."
+        for index, pair in enumerate(compare)
+        if set(pair) in pairs[:index]
+    ]
 
 
 def _looks_problems(looks: tuple[int, ...], seeds: tuple[int, ...]) -> list[str]:
@@ -193,33 +208,9 @@ class Study:
 
     def __post_init__(self) -> None:
         problems = [
-            unknown("published experiment", name, self.experiments)
-            for name in self.published
-            if name not in self.experiments
+            unknown(what, name, self.experiments) for what, name in self._named() if name not in self.experiments
         ]
-        problems += [
-            unknown("experiment of a lesson", name, self.experiments)
-            for flawed, lesson in self.lessons.items()
-            for name in ((lesson.corrected,) if lesson.is_of_report else (flawed, lesson.corrected))
-            if name not in self.experiments
-        ]
-        problems += [
-            unknown("experiment of a comparison", name, self.experiments)
-            for pair in self.compare or ()
-            for name in pair
-            if name not in self.experiments
-        ]
-        problems += [
-            f"compare: expected two different experiments. Received: {pair!r}."
-            for pair in self.compare or ()
-            if len(pair) != 2 or pair[0] == pair[1]
-        ]
-        pairs = [set(pair) for pair in self.compare or ()]
-        problems += [
-            f"compare: expected each pair once, in one order. Received: {pair!r} again."
-            for index, pair in enumerate(self.compare or ())
-            if set(pair) in pairs[:index]
-        ]
+        problems += _compare_problems(self.compare or ())
         if not 0 < self.margin < 1:
             problems.append(f"margin: expected a difference between 0 and 1. Received: {self.margin}.")
         if self.protocol not in PROTOCOLS:
@@ -233,6 +224,14 @@ class Study:
             problems.append(f"seeds: expected one or more different seeds. Received: {in_short(self.seeds)}.")
         problems += _looks_problems(self.looks, self.seeds) + _splits_problems(self)
         raise_all(f"Study {in_short(self.name)} cannot be used", problems)
+
+    def _named(self) -> Iterator[tuple[str, str]]:
+        """Yields the experiments that other fields name, each with words for its role."""
+        yield from (("published experiment", name) for name in self.published)
+        for flawed, lesson in self.lessons.items():
+            names = (lesson.corrected,) if lesson.is_of_report else (flawed, lesson.corrected)
+            yield from (("experiment of a lesson", name) for name in names)
+        yield from (("experiment of a comparison", name) for pair in self.compare or () for name in pair)
 
     def __repr__(self) -> str:
         names = list(self.experiments)
