@@ -1,1 +1,1 @@
-"""The statistics of reports: intervals, tests and the number of runs they need. Needs no TensorFlow."""
+"""The statistics of reports: intervals, scores, random effects and looks. They know numbers alone, no study."""
