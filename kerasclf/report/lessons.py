@@ -172,7 +172,7 @@ def _note(experiment: ExperimentResults) -> str:
 
 
 def summary_of(lesson_results: Sequence[LessonResult]) -> str:
-    """Returns how many flaws have a significant effect, and which, in one or two sentences."""
+    """Returns how many flaws have a significant effect, and which, in up to three sentences. A single flaw has one."""
     lesson_results = [one for one in lesson_results if one.is_main]
     effects = {
         effect: [one.name for one in lesson_results if one.effect == effect]
@@ -180,9 +180,13 @@ def summary_of(lesson_results: Sequence[LessonResult]) -> str:
     }
     unclear, unknown = effects.pop(_NOT_SIGNIFICANT), effects.pop(_NO_VERDICT)
     significant = [f"{', '.join(names)} ({effect})" for effect, names in effects.items() if names]
-    count = len(lesson_results) - len(unclear) - len(unknown)
-    change = f"significantly change{'s' * (count == 1)} the reported accuracy"
-    sentences = [f"{count} of {counted(len(lesson_results), 'flaw')} {change}{_list(significant)}."]
+    total = len(lesson_results)
+    count = total - len(unclear) - len(unknown)
+    sentences = []
+    if count or total > 1:
+        which = "The flaw" if total == 1 else f"{count} of {total} flaws"
+        change = f"significantly change{'s' * (count == 1)} the reported accuracy"
+        sentences.append(f"{which} {change}{_list(significant)}.")
     if unclear:
         runs = max(max(one.comparison.runs) for one in lesson_results)
         sentences.append(f"With {counted(runs, 'run')} each, no significant effect is found for {', '.join(unclear)}.")

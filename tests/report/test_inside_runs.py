@@ -119,7 +119,9 @@ def test_a_flaw_of_the_report_needs_no_experiment():
     assert [(one.name, one.effect, one.is_main) for one in only] == [("best", "inflates", True)]
     assert only[0].sentence.startswith("best inflates the reported accuracy by 75.0 points (95 % interval ")
     assert only[0].sentence.endswith("over seeds and test images, 5 runs each): 95.0% with the flaw, 20.0% without it.")
-    assert summary_of(only).startswith("1 of 1 flaw significantly changes the reported accuracy: best (inflates).")
+    assert summary_of(only) == "The flaw significantly changes the reported accuracy: best (inflates)."
+    once = experiment("sound", make_run(0, first(2, 6), best=0.95))
+    assert summary_of(lessons_of(study({"best": BEST}, once))) == "The runs allow no verdict on best."
 
 
 def test_leaked_images_are_the_main_row_and_the_test_accuracy_is_added(pair):
