@@ -151,13 +151,13 @@ class _Training:
         recipe, dataset, log = self.recipe, self.dataset, self.listener.log
         built = build_model(dataset, recipe)
         cuts, several = built.assembled.cuts, len(recipe.phases) > 1
-        shared = cuts.untouched([[phase.unfreeze for phase in recipe.phases], *also_cache])
+        to_cache = cuts.untouched([[phase.unfreeze for phase in recipe.phases], *also_cache])
         for number, phase in enumerate(recipe.phases, 1):
             self.record.phase = number if several else None
-            inputs = make_phase_inputs(built, dataset, phase, log, also_cache=shared)
+            inputs = make_phase_inputs(built, dataset, phase, log, also_cache=to_cache)
             # The layers above the cut will have other weights when the next phase starts.
             lowest = cuts.cut_for(phase.unfreeze)
-            shared = () if lowest is None else tuple(cut for cut in shared if cut <= lowest)
+            to_cache = () if lowest is None else tuple(cut for cut in to_cache if cut <= lowest)
             if several or inputs.counts.frozen:
                 log(f"phase {number} of {len(recipe.phases)}: {inputs.describe(phase)}")
             self._fit(prepare_phase(built, inputs, dataset, phase), inputs, phase, number)
