@@ -184,5 +184,5 @@ def test_what_another_process_has_computed_meanwhile_is_kept(tmp_path):
 
 def test_workers_say_what_to_do_if_the_cache_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(FolderError, match=r"Not a directory\. Set KERASCLF_CACHE to another folder, or turn the cache"):
+    with pytest.raises(FolderError, match=r"Not a directory\. Set KERASCLF_CACHE to another folder\.$"):
         Workers(0, 2).writes(tmp_path / "file" / "cache")
