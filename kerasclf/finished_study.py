@@ -191,7 +191,7 @@ def run_study(
     Example:
         >>> import tempfile
         >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, run_study
-        >>> from kerasclf.runs.engines.local_engines import Inline
+        >>> from kerasclf.runs.engines import Inline
         >>> scaled = Augmentation(rescale=1 / 255)
         >>> base = Experiment(data="digits", model="mlp", augmentation=scaled, train=TrainConfig(epochs=1))
         >>> study = Study("digits", "Digits", "Can one epoch suffice?", {"one_epoch": base})

@@ -167,6 +167,11 @@ def whole_number(text: str) -> int | None:
     return int(text) if text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
+def seed_problems(seed: int) -> list[str]:
+    """Returns why NumPy cannot take a seed; an empty list if it can."""
+    return [] if 0 <= seed < 2**32 else [f"seed: expected 0 to 2**32 - 1. Received: {seed}."]
+
+
 def is_utf8(text: str) -> bool:
     """Returns whether UTF-8 can represent a text. Python reads other bytes of a file name as lone surrogates."""
     try:

@@ -119,7 +119,7 @@ class TrainCommand(TrainOptions):
             from kerasclf.studies.continued_run import find_run
 
             size = "" if study.size == "full" else f"-{study.size}"
-            return f"{find_run(self.continue_run).path.absolute().parents[2].name}-continued{size}"
+            return f"{find_run(self.continue_run).study_path.name}-continued{size}"
         how = "networks" if len(self.backbone) > 1 else label_of(next(iter(study.experiments.values())).model)
         return folder_name("train", self.spec, how, study.size)
 

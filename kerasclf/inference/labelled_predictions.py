@@ -19,7 +19,8 @@ from kerasclf.inference.labelled_images import LabelledImages
 from kerasclf.inference.read_ahead import ImageBatch
 from kerasclf.log import Log
 from kerasclf.machine.resources import usable_cores
-from kerasclf.runs.run_folder import RunFolder
+from kerasclf.runs.run_folder import RunFolder, manifest_file
+from kerasclf.values import seed_problems
 
 if TYPE_CHECKING:
     from kerasclf.transfer.compute_engines import ComputeEngine
@@ -77,8 +78,8 @@ class EvaluationOptions:
     engine: "ComputeEngine" = "auto"
 
     def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**32:
-            raise KerasclfError(f"seed: expected 0 to 2**32 - 1. Received: {self.seed}.")
+        if problems := seed_problems(self.seed):
+            raise KerasclfError(problems[0])
 
     @property
     def passes(self) -> int:
@@ -171,11 +172,12 @@ def sets_of(run: RunFolder | None, keys: Iterable[str]) -> dict[str, int] | None
     """
     if run is None:
         return None
+    description = run.description()
     try:
-        set_of = read_earlier_sets(run.manifest).set_of
+        set_of = read_earlier_sets(manifest_file(run.study_path, description["data"]["manifest"])).set_of
     except DataError:
         return None
-    view, counts = run.description().get("view", {}), {"train": 0, "validation": 0, "test": 0}
+    view, counts = description.get("view", {}), {"train": 0, "validation": 0, "test": 0}
     for key in keys:
         name = set_of.get(key)
         if name and (view.get("everything") or (name == "validation" and view.get("joined"))):

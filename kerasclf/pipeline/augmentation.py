@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.pipeline.augmentation_settings import AugmentationSettings
 from kerasclf.quiet import quiet_tensorflow
+from kerasclf.values import seed_problems
 
 if TYPE_CHECKING:
     from kerasclf.notebook_figure import NotebookFigure
@@ -143,6 +144,5 @@ def _check_preview(
                 problems.append(f"{name}: expected one for each of the {len(images)} images. Received: {len(values)}.")
     if not 1 <= count <= _MOST:
         problems.append(f"count: expected 1 to {_MOST} versions. Received: {count}.")
-    if not 0 <= seed < 2**32:
-        problems.append(f"seed: expected 0 to 2**32 - 1. Received: {seed}.")
+    problems += seed_problems(seed)
     raise_all("The preview cannot be drawn", problems)

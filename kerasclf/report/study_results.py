@@ -131,7 +131,7 @@ class StudyResults:
             and not self.study.get("backbones")
             and all(
                 self.is_same_data(run)
-                and experiment.image_size in (None, self.published_size)
+                and experiment.image_size in (None, self._published_size)
                 and experiment.fit == "squash"
                 and experiment.split.train_per_class is None
                 and experiment.split.test_per_class is None
@@ -146,7 +146,7 @@ class StudyResults:
         return known == published or (published == "birds" and known is not None and known.startswith("birds:"))
 
     @property
-    def published_size(self) -> tuple[int, int] | None:
+    def _published_size(self) -> tuple[int, int] | None:
         size = self.study.get("published_image_size")
         return tuple(size) if size else None
 

@@ -82,9 +82,9 @@ class RunFolder:
         return self.path.with_name(f"{self.path.name}.partial")
 
     @property
-    def manifest(self) -> Path:
-        """The file that lists its images: OUT/runs/EXPERIMENT/seed-N lies beside OUT/data-HASH.json."""
-        return manifest_file(self.path.absolute().parents[2], self.description()["data"]["manifest"])
+    def study_path(self) -> Path:
+        """The folder of its study: OUT, where the run is OUT/runs/EXPERIMENT/seed-N."""
+        return self.path.absolute().parents[2]
 
     @property
     def checkpoints(self) -> Path:

@@ -7,7 +7,7 @@ from kerasclf.errors import FolderError, KerasclfError
 from kerasclf.networks.model_file import MODEL
 from kerasclf.networks.network_source import is_saved
 from kerasclf.runs.experiment import Experiment
-from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
+from kerasclf.runs.run_folder import DESCRIPTION, RunFolder, manifest_file
 from kerasclf.runs.run_records import RunDescription
 from kerasclf.transfer import Transfer
 
@@ -52,16 +52,16 @@ def continued_experiment(run: RunFolder, data: str | None = None) -> Experiment:
     run.check(earlier, description["seed"])
     if problem := _problem(earlier, description):
         raise KerasclfError(f"{run.path} cannot be continued: {problem}")
-    if not run.manifest.is_file():
+    manifest = manifest_file(run.study_path, description["data"]["manifest"])
+    if not manifest.is_file():
         raise FolderError(
-            f"{run.manifest} is missing. It records the images of the run. Give the run inside the folder of its "
-            "training."
+            f"{manifest} is missing. It records the images of the run. Give the run inside the folder of its training."
         )
-    read_earlier_sets(run.manifest)
+    read_earlier_sets(manifest)
     transfer = earlier.transfer or Transfer("none")
     return earlier.but(
         data=earlier.data if data is None else data,
-        split=earlier.split.but(earlier=_portable(run.manifest), train_per_class=None, test_per_class=None),
+        split=earlier.split.but(earlier=_portable(manifest), train_per_class=None, test_per_class=None),
         earlier_phases=(),
         transfer=transfer.but(
             weights=_portable(run.path / MODEL),

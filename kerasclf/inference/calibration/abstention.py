@@ -78,7 +78,7 @@ def choose_threshold(labels: Labels, probabilities: Probabilities, accuracy: flo
 
     Example:
         >>> import numpy as np
-        >>> from kerasclf.inference.calibration.abstention import choose_threshold
+        >>> from kerasclf.inference.calibration import choose_threshold
         >>> confidence = np.linspace(0.99, 0.51, 100)
         >>> labels = np.repeat([0, 1], [80, 20])  # the 20 least confident images are wrong
         >>> found = choose_threshold(labels, np.stack([confidence, 1 - confidence], axis=1), accuracy=0.9)

@@ -66,7 +66,7 @@ def conformal_sets(
 
     Example:
         >>> import numpy as np
-        >>> from kerasclf.inference.calibration.conformal import conformal_sets
+        >>> from kerasclf.inference.calibration import conformal_sets
         >>> p = np.linspace(0.99, 0.6, 39)
         >>> rule = conformal_sets(np.zeros(39, int), np.stack([p, 1 - p], axis=1))
         >>> float(rule.least[0].round(3))  # the 38th highest of 39
