@@ -32,8 +32,8 @@ _NOT_SIGNIFICANT = "not significant"
 _NO_VERDICT = "no verdict"
 
 LESSON_LEGEND = (
-    "Accuracy on leaked test images, or on those that choose the epoch: without the flaw, it is that of the same run "
-    "on the other test images, corrected for their difficulty by the corrected run of the same seed. Reported "
+    "Accuracy on leaked test images, or on those that choose the epoch: its value without the flaw is that of the same "
+    "run on the other test images. The corrected run of the same seed corrects for their difficulty. Reported "
     "accuracy: the best validation accuracy over all epochs; without the flaw, the test accuracy of the same run."
 )
 
