@@ -1,6 +1,7 @@
 """The structure of the package: one direction of imports, no circles, unique file names, nothing heavy too early."""
 
 import ast
+import importlib
 import os
 import re
 import subprocess
@@ -155,3 +156,23 @@ def test_no_call_gives_more_than_six_arguments_by_their_position():
 def test_no_file_is_a_god_file():
     for path in PACKAGE.rglob("*.py"):
         assert len(path.read_text().splitlines()) <= 300, path
+
+
+def test_code_in_strings_of_the_tests_imports_what_exists():
+    """Other processes execute such code, often in slow tests, where a module that was renamed shows late."""
+    imports = re.compile(r"from (kerasclf[\w.]*) import (\w+(?:, *\w+)*)")
+    found = {
+        (module, name.strip())
+        for path in Path(__file__).parent.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        for module, names in imports.findall(node.value)
+        for name in names.split(",")
+    }
+    assert len(found) > 20
+    missing = {
+        f"{module}.{name}"
+        for module, name in found
+        if f"{module}.{name}" not in MODULES and not hasattr(importlib.import_module(module), name)
+    }
+    assert not missing

@@ -169,7 +169,14 @@ class Experiment(Value):
             found.append("transfer.views: expected an augmentation that changes images. All views would be the same.")
         if self.transfer is not None and self.transfer.views and self.augmentation.mixes:
             found.append("transfer.views: expected no mix_up and no cut_mix, which mix images anew in every epoch.")
-        return found + self._network_problems() + self._flaw_problems()
+        return found + self._head_problems() + self._network_problems() + self._flaw_problems()
+
+    def _head_problems(self) -> list[str]:
+        """Returns a problem for a regression that has no output layer right above the features."""
+        hidden = dict(self.model_args).get("head", ())
+        if self.transfer is None or self.transfer.head != "regression" or not hidden:
+            return []
+        return [f"transfer.head: expected 'new' with hidden layers in the head. Received: 'regression', {hidden!r}."]
 
     def _network_problems(self) -> list[str]:
         if not is_own(self.model):

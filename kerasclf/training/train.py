@@ -20,6 +20,7 @@ from kerasclf.training.config import TrainConfig, best_epoch
 from kerasclf.training.devices import device_errors
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit, phase_callbacks
+from kerasclf.training.head_start import start_head
 from kerasclf.training.listener import Row, SilentTrainingListener, TrainingListener
 from kerasclf.training.phase_inputs import PhaseInputs, make_phase_inputs
 from kerasclf.training.recipe import Recipe
@@ -152,6 +153,8 @@ class _Training:
         built = build_model(dataset, recipe)
         cuts, several = built.assembled.cuts, len(recipe.phases) > 1
         to_cache = cuts.untouched([[phase.unfreeze for phase in recipe.phases], *also_cache])
+        if not self._is_begun():
+            start_head(built, dataset, log, to_cache)
         for number, phase in enumerate(recipe.phases, 1):
             self.record.phase = number if several else None
             inputs = make_phase_inputs(built, dataset, phase, log, also_cache=to_cache)
@@ -171,6 +174,11 @@ class _Training:
             extract_together=lambda subset: inputs.extract_together(subset, log),
             shared=self.shared,
         )
+
+    def _is_begun(self) -> bool:
+        """Returns whether a checkpoint replaces the initial weights."""
+        folder = None if self.checkpoints is None else phase_folder(self.checkpoints, 1)
+        return folder is not None and latest_checkpoint(folder, lambda line: None) is not None
 
     def _fit(self, setup: TrainingSetup, inputs: PhaseInputs, phase: TrainConfig, number: int) -> None:
         """Trains one phase, or resumes it."""

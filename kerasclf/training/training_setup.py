@@ -18,6 +18,7 @@ from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.distributed.multiworker import share_of
 from kerasclf.training.distributed.replicas import LossOverReplicas, build_for_replicas, check_batches, evaluation_size
+from kerasclf.training.head_start import start_head
 from kerasclf.training.losses import balanced_weights, make_loss
 from kerasclf.training.optimizers.layer_rates import layer_factors
 from kerasclf.training.optimizers.optimizers import make_optimizer
@@ -65,6 +66,7 @@ class TrainingSetup:
 def prepare(dataset: ImageDataset, recipe: Recipe, log: Log = lambda line: None) -> TrainingSetup:
     """Builds the network of a recipe and prepares its last phase, as if it were the only one."""
     built = build_model(dataset, recipe)
+    start_head(built, dataset, log)
     return prepare_phase(built, make_phase_inputs(built, dataset, recipe.last, log), dataset, recipe.last)
 
 

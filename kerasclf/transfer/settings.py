@@ -39,8 +39,9 @@ class Transfer(Value):
             itself, and turns the cache off if the experiment augments. Needs a cache and a phase with frozen layers.
         engine: Library that computes the activations: `"tensorflow"` or `"openvino"`. `"auto"` is OpenVINO if it is
             installed and there is no GPU, otherwise TensorFlow.
-        head: `"new"` starts the layers above the features from random weights. `"kept"` takes them from the file too,
-            to continue the training of a saved model with the same classes.
+        head: `"new"` starts the layers above the features from random weights. `"regression"` starts the output layer
+            from logistic regression on the features of the training images, which few images need most. `"kept"`
+            takes the layers from the file too, to continue the training of a saved model with the same classes.
 
     Example:
         >>> from kerasclf.transfer import Transfer
@@ -56,14 +57,16 @@ class Transfer(Value):
     cache: Literal["auto", "off"] = "auto"
     views: int = 0
     engine: Literal["auto", "tensorflow", "openvino"] = "auto"
-    head: Literal["new", "kept"] = field(default="new", metadata=LATER)
+    head: Literal["new", "kept", "regression"] = field(default="new", metadata=LATER)
 
     def problems(self) -> list[str]:
         found = [] if self.views >= 0 else [f"views: expected at least 0. Received: {self.views}."]
         if not self.weights:
             found.append("weights: expected 'imagenet', 'none' or a file. Received: ''.")
         if self.head == "kept" and self.weights in ("imagenet", "none"):
-            found.append(f"head: expected 'new' unless the weights are a file. Received: {self.head!r}.")
+            found.append(f"head: expected a file as weights with 'kept'. Received: {self.weights!r}.")
+        if self.head == "regression" and self.cache == "off":
+            found.append("head: expected the cache with 'regression', which reads the features there.")
         return found
 
     @property

@@ -57,11 +57,17 @@ def experiments_of(**options):
 def test_without_options_one_head_is_trained():
     (experiment,) = experiments_of()
     assert (experiment.model, experiment.image_size) == ("keras_resnet50", (224, 224))
-    assert experiment.transfer == Transfer("imagenet")
+    assert experiment.transfer == Transfer("imagenet", head="regression")
     assert experiment.earlier_phases == ()
     assert experiment.train == TrainConfig(
         epochs=20, learning_rate=1e-3, schedule=Schedule("cosine"), precision="auto", unfreeze="head"
     )
+
+
+@pytest.mark.parametrize("options", [{"head": (64,)}, {"no_cache": True}, {"weights": ("none",)}])
+def test_a_head_without_cached_features_right_below_it_starts_from_random_weights(options):
+    (experiment,) = experiments_of(**options)
+    assert experiment.transfer.head == "new"
 
 
 def test_the_fit_is_that_of_the_option_or_of_a_saved_network(tmp_path):

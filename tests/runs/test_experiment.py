@@ -80,6 +80,10 @@ def test_an_experiment_of_a_version_without_a_fit_squashes_and_keeps_its_identit
             {"transfer": Transfer(views=2), "augmentation": Augmentation(horizontal_flip=True, mix_up=0.2)},
             "transfer.views: expected no mix_up and no cut_mix",
         ),
+        (
+            {"transfer": Transfer(head="regression"), "model": "resnet50", "model_args": {"head": (64,)}},
+            r"transfer.head: expected 'new' with hidden layers in the head\. Received: 'regression', \(64,\)\.",
+        ),
         ({"flaws": ("softmax_twise",)}, r"Unknown flaw 'softmax_twise'\. Did you mean 'softmax_twice'\?"),
         ({"flaws": ("unshuffled", "unshuffled")}, "flaws: expected each name once"),
         ({"flaws": ("statistics_of_all",)}, "statistics_of_all: expected a featurewise augmentation"),

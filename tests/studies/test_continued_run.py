@@ -181,7 +181,7 @@ def test_another_model_file_is_another_run(finished, copied, tmp_path):
 
 
 def test_a_kept_head_needs_a_file():
-    with pytest.raises(KerasclfError, match="head: expected 'new' unless the weights are a file"):
+    with pytest.raises(KerasclfError, match=r"expected a file as weights with 'kept'\. Received: 'imagenet'"):
         Transfer(weights="imagenet", head="kept")
     assert "head" not in Transfer().to_dict()
 

@@ -154,7 +154,7 @@ def test_the_version_of_an_engine_has_its_name(engine):
 def test_openvino_reports_to_nobody():
     """Its reporting processes would outlive this one and keep the pipe of a worker open, and a study would wait."""
     code = (
-        "import sys; from kerasclf.transfer.compute_engines import _openvino; _openvino().convert_model\n"
+        "import sys; from kerasclf.transfer.compute_engines import import_openvino; import_openvino().convert_model\n"
         "sys.exit(sys.modules.get('openvino_telemetry') is not None)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

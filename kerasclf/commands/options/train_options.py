@@ -4,7 +4,7 @@ import itertools
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeVar
 
 import tyro
 
@@ -58,7 +58,8 @@ class TrainOptions(RunOptions, ImbalanceOptions):
     """imagenet (downloaded once), a file (.keras, .weights.h5, .h5, .safetensors, .pth), a folder with a file named
     after each network, or none for random weights. Give one for all networks, or one for each. Default: imagenet."""
     head: tuple[int, ...] = ()
-    """Widths of the hidden layers of the new head. Default: no hidden layer."""
+    """Widths of the hidden layers of the new head. Default: no hidden layer. The output layer then starts from
+    logistic regression on the cached features, otherwise from random weights."""
     dropout: float | None = None
     """Dropout rate before each layer of the head. Default: 0."""
     head_epochs: int | None = None
@@ -206,10 +207,16 @@ class TrainOptions(RunOptions, ImbalanceOptions):
             augmentation=Augmentation(**_RANDOM_CHANGES) if self.augment else Augmentation(),
             image_size=parse_size(self.image_size) or self._usual_size(network),
             earlier_phases=() if alone or head_epochs < 1 else (head,),
-            transfer=Transfer(weights, cache="off" if self.no_cache else "auto", views=self.views),
+            transfer=Transfer(
+                weights, cache="off" if self.no_cache else "auto", views=self.views, head=self._head_start(weights)
+            ),
             train=train,
         )
         return experiment.reading(self.group_by, self.skip_broken, self.fit or _usual_fit(network))
+
+    def _head_start(self, weights: str) -> Literal["new", "regression"]:
+        """Returns how the new head starts: from a regression where there are features to fit it to."""
+        return "new" if self.head or self.no_cache or weights == "none" else "regression"
 
     def _continued_experiments(self) -> "list[Experiment]":
         from kerasclf.studies.continued_run import continued_experiment, find_run

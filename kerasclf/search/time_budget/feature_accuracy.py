@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.groups import fold_numbers
-from kerasclf.transfer.linear_head import fit_head
+from kerasclf.transfer.linear_head import FEW_STEPS, WEAK_PENALTY, fit_head, sample_of_classes
 
 FOLDS = 5
 # Enough images to order networks; more take minutes with hundreds of classes.
 _MAX_IMAGES = 2000
-# A weak penalty on standardised features, and few steps: the order of the networks counts, not the last digit.
-_PENALTY, _STEPS = 0.1, 50
 
 
 def cross_validated_accuracy(
@@ -51,16 +49,8 @@ def cross_validated_accuracy(
 
 
 def comparison_sample(labels: NDArray[np.int64], seed: int = 0) -> NDArray[np.int64]:
-    """Returns the indices of the training images on which networks are compared: all, or about 2,000.
-
-    Each class gives the same share of its images, but at least two if it has them.
-    """
-    if len(labels) <= _MAX_IMAGES:
-        return np.arange(len(labels))
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    of_classes = [shuffled[labels[shuffled] == label] for label in np.unique(labels)]
-    share = _MAX_IMAGES / len(labels)
-    return np.sort(np.concatenate([images[: max(2, round(share * len(images)))] for images in of_classes]))
+    """Returns the indices of the training images on which networks are compared: all, or about 2,000."""
+    return sample_of_classes(labels, _MAX_IMAGES, seed)
 
 
 def _predict(rows: NDArray[np.float32], labels: NDArray[np.int64], others: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -68,5 +58,5 @@ def _predict(rows: NDArray[np.float32], labels: NDArray[np.int64], others: NDArr
     classes = np.unique(labels)
     if len(classes) == 1:  # groups can leave a single class, which no head can be fitted to
         return np.full(len(others), classes[0])
-    predicted: NDArray[np.int64] = fit_head(rows, labels, _PENALTY, _STEPS).predict(others)
+    predicted: NDArray[np.int64] = fit_head(rows, labels, WEAK_PENALTY, FEW_STEPS).predict(others)
     return predicted

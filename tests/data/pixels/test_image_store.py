@@ -284,7 +284,8 @@ def test_a_second_process_reads_the_files_while_the_first_prepares_them(photos, 
 
 CHILD = """
 import sys
-from kerasclf.data import image_store, load_dataset
+from kerasclf.data import load_dataset
+from kerasclf.data.pixels import image_store
 image_store.MIN_FILES = 1
 print("ready", flush=True)
 sys.stdin.readline()

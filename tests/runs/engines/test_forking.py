@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not CAN_FORK, reason="forks are used only under 
 # Prints its own process and its parent, and then does what the request says.
 ANSWERING = """
 import json, os, signal, sys, threading
-from kerasclf.runs import forking
+from kerasclf.runs.engines import forking
 
 def answer(line):
     imported = ["tensorflow" in sys.modules, "sklearn" in sys.modules]

@@ -1,0 +1,74 @@
+"""Starts the output layer of a network from logistic regression on its features."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+
+from kerasclf.data import ImageDataset
+from kerasclf.data.dataset import class_counts
+from kerasclf.errors import KerasclfError
+from kerasclf.log import Log
+from kerasclf.training.assembly import Built
+from kerasclf.training.config import TrainConfig
+from kerasclf.training.extractor import freeze_below
+from kerasclf.training.losses import log_shares
+from kerasclf.transfer.linear_head import OutputWeights, fit_output_weights, sample_of_classes
+from kerasclf.wording import counted
+
+# Maximum number of features of all images together: 80 MB. More would take minutes, and the training goes on anyway.
+_MAX_VALUES = 20_000_000
+
+
+def start_head(built: Built, dataset: ImageDataset, log: Log, also_cache: Sequence[int] = ()) -> None:
+    """Gives the output layer the weights of a logistic regression, if the recipe wants them; otherwise does nothing.
+
+    The regression corrects unequal shares of the classes as the first phase does.
+
+    Args:
+        built: The network, with the weights that the training starts from.
+        dataset: The images. The features of the training images are cached.
+        log: Receives progress messages.
+        also_cache: Cuts whose activations the first phases need, computed in the same pass of the images.
+
+    Raises:
+        KerasclfError: If other layers with weights lie between the features and the output.
+    """
+    recipe = built.recipe
+    if recipe.transfer is None or recipe.transfer.head != "regression":
+        return
+    cut, layer = _features_and_output(built)
+    frozen = freeze_below(built, cut, recipe.transfer, also_cache)
+    features = frozen.training_set(dataset.train, log)
+    if len(np.unique(features.labels)) < 2:  # nothing to tell apart
+        return
+    chosen = sample_of_classes(features.labels, _MAX_VALUES // layer.kernel.shape[0])
+    rows = np.asarray(features.images.read(chosen), np.float32).reshape(len(chosen), -1)
+    weights = _fitted(rows, features.labels[chosen], dataset, recipe.phases[0])
+    # All workers take those of the first: other processors round differently.
+    kernel, bias = (frozen.workers.gather(values)[0] for values in (weights.kernel, weights.bias))
+    with built.strategy.scope():
+        layer.set_weights([kernel, bias])
+    log(f"the output layer starts from logistic regression on the features of {counted(len(chosen), 'image')}")
+
+
+def _fitted(rows: np.ndarray, labels: np.ndarray, dataset: ImageDataset, phase: TrainConfig) -> OutputWeights:
+    balanced = phase.class_weight or phase.oversampling
+    weights = fit_output_weights(rows, labels, dataset.num_classes, balanced)
+    shares = log_shares(class_counts(dataset.train.labels, dataset.num_classes))
+    return OutputWeights(weights.kernel, weights.bias - phase.logit_adjustment * shares)
+
+
+def _features_and_output(built: Built) -> tuple[int, keras.layers.Dense]:
+    """Returns the cut where the features are, and the only layer with weights above it."""
+    cuts, name = built.assembled.cuts, built.assembled.core.name
+    cut = cuts.cut_for("head")
+    if cut is None:
+        raise KerasclfError(f"transfer.head: expected 'new', as {name} has no weights below its head.")
+    above = [layer for layer in cuts.upper(cut).layers if layer.weights]
+    if len(above) != 1 or not isinstance(above[0], keras.layers.Dense) or not above[0].use_bias:
+        raise KerasclfError(
+            f"transfer.head: expected 'new' unless a single dense layer lies above the features. {name} has "
+            f"{', '.join(layer.name for layer in above) or 'none'}."
+        )
+    return cut, above[0]
