@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 import tyro
@@ -88,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if name not in COMMANDS:
         _refuse(unknown("command", name, COMMANDS))
+    if not _has_current_folder():
+        _refuse("The current folder no longer exists. Change to another one.")
     if problems := command_line_problems(name, COMMANDS[name], words):
         _refuse(problems[0] if len(problems) == 1 else listed(f"kerasclf {name} cannot run", problems))
     command: Any = tyro.cli(
@@ -122,6 +125,15 @@ def after_interruption(arguments: Sequence[str] | None = None) -> str:
     """
     name = next(iter(sys.argv[1:] if arguments is None else arguments), "")
     return str(getattr(COMMANDS.get(name), "INTERRUPTED", ""))
+
+
+def _has_current_folder() -> bool:
+    """Returns whether relative paths lead anywhere: the current folder may have been deleted meanwhile."""
+    try:
+        Path.cwd()
+    except OSError:
+        return False
+    return True
 
 
 def _print(text: str) -> None:

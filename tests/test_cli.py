@@ -86,6 +86,19 @@ def test_the_short_help_says_how_many_options_it_leaves_out(capsys):
     assert {"--layer-decay", "--seed", "--address"} <= left_out
 
 
+def test_a_current_folder_that_was_deleted_is_named(tmp_path, capsys, monkeypatch):
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", "run", "photo.jpg"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "error: The current folder no longer exists. Change to another one.\n"
+    main(["predict", "--help"])
+    assert "kerasclf predict" in capsys.readouterr().out
+
+
 def test_help_is_a_word_too(capsys):
     main(["train", "--help"])
     expected = capsys.readouterr().out

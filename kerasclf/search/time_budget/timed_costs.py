@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-# Seconds to train a head on cached features, evaluate it and save the model.
-HEAD_S = 5.0
+# Seconds to build a network, train its head on cached features, evaluate it and save the model.
+HEAD_S = 10.0
+# Seconds to build a network and measure the training of more than its head, before the first such measurement.
+MEASURING_S = 20.0
 # A run of fewer epochs says little about the part that trains.
 LEAST_EPOCHS = 2
 # Estimates are this much too short at times.

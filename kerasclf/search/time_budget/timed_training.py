@@ -15,12 +15,12 @@ from kerasclf.runs.experiment import Experiment
 from kerasclf.search.search_budget import Clock
 from kerasclf.search.time_budget.budget_record import Attempt, BudgetFolder, Step
 from kerasclf.search.time_budget.stop_in_time import StopInTime
-from kerasclf.search.time_budget.timed_costs import HEAD_S, LEAST_EPOCHS, SLACK, FeatureCost
+from kerasclf.search.time_budget.timed_costs import HEAD_S, LEAST_EPOCHS, MEASURING_S, SLACK, FeatureCost
 from kerasclf.search.time_budget.timed_experiments import ALL, HEAD, STAGE, name_of, timed_experiment
 from kerasclf.search.time_budget.timed_runs import STOPPED, TimedRuns, Work, problem_of
 from kerasclf.wording import format_duration
 
-# Maximum share of the time for the features of all networks.
+# Maximum share of the time for the features of all networks, if the rest suffices for more than a head.
 _CHOICE_SHARE = 0.5
 # Networks without an accuracy keep their order: cheapest first.
 _NOT_JUDGED = "too few training images to cross-validate heads"
@@ -52,7 +52,8 @@ class TimedTraining:
         self._limit_s = folder.budget_s
         self._costs: dict[str, FeatureCost] = {}
         self._least_s = math.inf  # of all calls, for one head
-        self._finish_s, self._measuring_s = HEAD_S, 0.0
+        self._building_s = 0.0  # of the last network whose features were measured
+        self._finish_s, self._measuring_s = HEAD_S, MEASURING_S
 
     def run(self) -> None:
         """Tries networks and parts of them until the time is over. A finished, evaluated model is left in any case.
@@ -78,6 +79,8 @@ class TimedTraining:
     def _ranked(self) -> list[Experiment]:
         """Returns the networks whose features fit into the time, best cross-validated accuracy first."""
         end_s = self._spent() + _CHOICE_SHARE * (self._limit_s - self._spent())
+        if end_s + HEAD_S + MEASURING_S > self._limit_s:
+            end_s = self._limit_s - HEAD_S
         scores: list[tuple[float, Experiment]] = []
         problems = list[str]()
         for candidate in self._candidates:
@@ -113,12 +116,13 @@ class TimedTraining:
             first: Whether no network has been judged yet. The first one may take all of the time.
         """
         # Without a score, a first measurement is needed in any case: it says how long a head takes.
-        if self._spent() >= (self._limit_s if first else end_s) and self._costs:
+        if self._costs and self._spent() + self._building_s >= (self._limit_s if first else end_s):
             return None, "no time was left for its features"
-        head = timed_experiment(candidate, HEAD)
+        head, began = timed_experiment(candidate, HEAD), self._spent()
         cost = self._costs[candidate.model] = self._work.measure_features(head)
-        if first:
-            end_s = max(end_s, self._limit_s - cost.head_s + SLACK * cost.choice_s)
+        self._building_s = self._spent() - began
+        last_s = self._limit_s - cost.head_s + SLACK * cost.choice_s
+        end_s = max(end_s, last_s) if first else min(end_s, last_s)
         needed_s, left_s = (
             cost.head_s if first else cost.choice_s,
             (self._limit_s if first else end_s) - self._spent(),

@@ -41,7 +41,8 @@ class FakeWork:
         slower: Factor of all times that were not estimated so.
         epochs: Epochs after which early stopping ends a run.
         kill_in: Name of an experiment in whose second epoch the process is killed.
-        measuring_s: Seconds to measure a network.
+        measuring_s: Seconds to measure the features of a network.
+        run_measuring_s: Seconds to measure the training of a part of one.
         broken: Why no features can be cached; nothing if they can.
     """
 
@@ -53,6 +54,7 @@ class FakeWork:
     epochs: int = 9
     kill_in: str = ""
     measuring_s: float = 1
+    run_measuring_s: float = 2
     broken: str = ""
     cached: dict = field(default_factory=dict)
     made: list = field(default_factory=list)
@@ -81,7 +83,7 @@ class FakeWork:
         return self.heads[head.model]
 
     def measure_run(self, experiment):
-        self.now[0] += 2
+        self.now[0] += self.run_measuring_s
         return TimedRunCost(1.0, self._epoch_s(experiment), 1.0)
 
     def train(self, experiment, run, stop):
@@ -177,8 +179,8 @@ def test_what_does_not_fit_is_dropped_with_its_cost(tmp_path, work):
     work.image_s[LARGE] = 1.0
     lines = []
     tried = train(tmp_path, 60, work, lines=lines)
-    assert tried["features", LARGE, "head"].reason == "its features would take 2 min, and 23 s were left for them"
-    assert f"{LARGE}, head: dropped; its features would take 2 min, and 23 s were left for them" in lines
+    assert tried["features", LARGE, "head"].reason == "its features would take 2 min, and 19 s were left for them"
+    assert f"{LARGE}, head: dropped; its features would take 2 min, and 19 s were left for them" in lines
     assert read_results(tmp_path).choice == f"{MIDDLE}_last_stage"
 
 
@@ -311,9 +313,24 @@ def test_other_settings_need_another_folder(tmp_path, work):
         TimedRuns(tmp_path, 0, 10.0).claim([candidate(SMALL)])
 
 
+def test_a_time_that_is_too_short_for_more_than_a_head_is_spent_on_features(tmp_path, work, now):
+    work.image_s, work.run_measuring_s = dict.fromkeys(work.image_s, 0.06), 20
+    tried = train(tmp_path, 45, work)
+    assert [tried["features", name, "head"].accuracy for name in (SMALL, MIDDLE, LARGE)] == list(work.heads.values())
+    assert [name for name, _ in work.made] == [f"{LARGE}_head"]
+    assert now[0] <= 45
+
+
+@pytest.mark.parametrize("seconds", range(25, 200, 7))
+def test_no_budget_is_exceeded_by_a_measurement(tmp_path, work, now, seconds):
+    work.measuring_s, work.run_measuring_s = 4, 20
+    train(tmp_path, seconds, work)
+    assert now[0] <= seconds
+
+
 def test_costs():
     features = FeatureCost(image_s=0.1, choice_s=10, test_s=2, images=100)
-    assert features.head_s == pytest.approx(1.2 * 12 + 5)
+    assert features.head_s == pytest.approx(1.2 * 12 + 10)
     assert features.all_s == pytest.approx(1.2 * 2 * 4 * 0.1 * 100)
     assert TimedRunCost(3, 10, 1).least_s(5) == pytest.approx(1.2 * 24 + 5)
     assert math.isfinite(features.all_s)
