@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from kerasclf.errors import KerasclfError
+
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
@@ -29,12 +31,20 @@ def fit_head(
         penalty: scikit-learn's C: smaller values keep the weights smaller.
         max_steps: Maximum number of steps of the solver.
         class_weight: `"balanced"` weighs classes inversely to their number of images; None weighs all images alike.
+
+    Raises:
+        KerasclfError: If a feature is not a finite number.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression  # takes a second to import
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    if not np.isfinite(features).all():
+        raise KerasclfError(
+            "Expected finite features. Received: nan or infinite ones. The weights of the network are damaged, or its "
+            "activations exceed float16."
+        )
     regression = LogisticRegression(C=penalty, max_iter=max_steps, class_weight=class_weight)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

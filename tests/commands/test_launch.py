@@ -76,6 +76,7 @@ def test_workers_without_launch_are_refused(capsys):
     assert "--strategy: expected workers for 'multiworker'. Received none." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_worker_that_does_not_start_is_named():
     hosts = ",".join(free_addresses(3))
     _, second, third = hosts.split(",")
@@ -116,6 +117,7 @@ def test_a_port_of_worker_0_in_use_is_named(offset):
     assert f"error: Expected a free port of this machine. Received: {host}:{int(port) + offset} (" in output
 
 
+@pytest.mark.slow
 def test_a_training_that_workers_cannot_share_ends_all_of_them(tmp_path):
     """Its strategy needs one machine, and its batches are smaller than the number of workers."""
     addresses, out = free_addresses(2), tmp_path / "out"

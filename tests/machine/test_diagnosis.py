@@ -126,6 +126,7 @@ def test_the_command_prints_one_block(monkeypatch, capsys, probe, code):
     assert ("problem: Keras uses another backend" in out) == (code == 1)
 
 
+@pytest.mark.slow
 def test_the_probe_answers_on_this_machine():
     probe, _ = probe_tensorflow()
     assert probe["keras"].endswith("on tensorflow")

@@ -15,6 +15,7 @@ ALL = Augmentation(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_versions_are_the_images_of_a_training():
     subset, epoch = make_subset(4, shape=(8, 8, 3)), Epoch()
     batches = training_batches(subset, 3, 4, ALL, seed=7, epoch=epoch, order="fixed")

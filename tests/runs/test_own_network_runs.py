@@ -142,6 +142,7 @@ def test_a_report_of_a_study_never_runs_the_module(my_net, finished, monkeypatch
     assert not (my_net.parent / "trace").exists()
 
 
+@pytest.mark.slow
 def test_a_saved_model_starts_another_training(my_net, finished):
     _, model = finished
     base = experiment_of(str(model), transfer=Transfer(), model_args={"head": ()})

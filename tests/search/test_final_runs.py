@@ -27,6 +27,7 @@ def end(out, trials, refit=False, **settings):
     return results
 
 
+@pytest.mark.slow
 def test_a_better_trial_of_a_longer_search_is_evaluated_too(tmp_path):
     assert end(tmp_path / "out", 1, final_seeds=(5,)).best.number == 1
     before = set(tmp_path.rglob("final/runs/*/seed-5"))
@@ -39,6 +40,7 @@ def test_a_better_trial_of_a_longer_search_is_evaluated_too(tmp_path):
     assert read_gain(results).candidates == 2
 
 
+@pytest.mark.slow
 def test_a_refit_needs_no_final_repeats(tmp_path):
     results = end(tmp_path / "out", 1, refit=True, final_seeds=())
     assert refit_of(results.folder)["trial"] == 1

@@ -159,6 +159,7 @@ def test_a_complete_run_of_a_trial_leaves_its_others_sharing(tmp_path):
     assert not other.trains_as(short)
 
 
+@pytest.mark.slow
 def test_shared_trials_equal_those_alone_to_the_bit(tmp_path):
     experiment = Experiment(
         data="digits", model="mlp", model_args={"dropout": 0.3}, augmentation=Augmentation(rescale=1 / 255),

@@ -51,6 +51,7 @@ def test_it_works_with_every_tuner_of_kerastuner(name, tmp_path):
     assert model(BASE.dataset(print).test.images.read([0])).shape == (1, 25)
 
 
+@pytest.mark.slow
 def test_each_execution_has_its_own_seed():
     made = hypermodel(BASE, SPACE)
     hp = keras_tuner.HyperParameters()

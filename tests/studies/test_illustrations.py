@@ -41,6 +41,7 @@ def test_other_studies_have_no_illustration(tmp_path):
     assert illustration_figures(folder.path) == {}
 
 
+@pytest.mark.slow
 def test_the_decision_line_is_that_of_the_run(tmp_path):
     run, arrays, described = illustrated("course-perceptron", "points", tmp_path)
     finished = FinishedStudy(tmp_path / "out")
@@ -53,6 +54,7 @@ def test_the_decision_line_is_that_of_the_run(tmp_path):
     assert arrays["right"][-1] == ((predicted >= 0.5) == (arrays["labels"] == 1)).mean()
 
 
+@pytest.mark.slow
 def test_the_visualization_has_the_maps_of_each_convolution(tmp_path):
     run, arrays, described = illustrated("course-cnn", "digits", tmp_path)
     layers = [layer for layer, _ in described["layers"]]

@@ -153,6 +153,7 @@ def test_phases_are_shared_too(tmp_path):
         check_weights(run_of(shared, study, name), run_of(alone, study, name))
 
 
+@pytest.mark.slow
 def test_an_experiment_that_is_declared_twice_trains_twice(tmp_path):
     """Sharing would make both runs equal, and a study that repeats one asks whether they are."""
     study, trained = study_of(plain=LONG, again=LONG, watching=WATCHING), Trained()

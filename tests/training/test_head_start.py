@@ -156,7 +156,7 @@ def test_features_without_a_cache_are_refused():
         Transfer(head="regression", cache="off")
 
 
-@pytest.mark.parametrize("kill", [2, 4])
+@pytest.mark.parametrize("kill", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_a_killed_training_ends_with_the_same_weights_and_fits_once(kill, tmp_path):
     phases = (HEAD.but(epochs=2), HEAD.but(unfreeze="stage2"))
     whole = train(DATA, recipe(*phases))

@@ -137,6 +137,7 @@ def test_activations_of_trained_layers_are_not_cached_for_other_runs(tmp_path, m
     assert any(line.startswith("computing small up to pool") for line in listener.lines)
 
 
+@pytest.mark.slow
 def test_the_history_names_phases_and_numbers_epochs_over_all_of_them():
     trained, log = two_phases()
     assert trained.history["epoch"].tolist() == [1, 2, 3, 4, 5]
@@ -190,6 +191,7 @@ def test_a_resumed_training_is_bit_identical(tmp_path, kill):
     check_same(two_phases()[0], resumed)
 
 
+@pytest.mark.slow
 def test_the_order_of_images_continues_in_the_next_phase():
     """Two equal phases equal one: SGD without momentum has no state, and the seed of dropout belongs to the model."""
     sgd = HEAD.but(optimizer="sgd", epochs=4, learning_rate=0.3)
@@ -235,6 +237,7 @@ def pretrained():
 
 
 # "auto" is "frozen" where weights are given.
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_norm", ["auto", pytest.param("frozen", marks=pytest.mark.slow), "trained"])
 def test_statistics_drift_on_other_images_unless_they_are_frozen(pretrained, batch_norm):
     """The trap of fine-tuning on small batches: weights hardly change, but the network forgets its task."""

@@ -178,6 +178,7 @@ def test_validation_images_are_augmented_only_on_request(dataset):
     assert clean.history["val_loss"].iloc[0] != changed.history["val_loss"].iloc[0]
 
 
+@pytest.mark.slow
 def test_an_image_that_vanishes_during_training_is_named_without_a_traceback_of_tensorflow(dataset, tmp_path):
     paths = tuple(tmp_path / f"{i}.png" for i in range(len(dataset.validation)))
     for path, image in zip(paths, dataset.validation.images.array, strict=True):

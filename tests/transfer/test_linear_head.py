@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits
 
+from kerasclf.errors import KerasclfError
 from kerasclf.transfer.linear_head import FEW_STEPS, WEAK_PENALTY, fit_head, fit_output_weights, sample_of_classes
 
 
@@ -32,6 +33,15 @@ def test_the_weights_predict_on_plain_features_like_the_regression(classes):
     expected = fit_head(features, labels, WEAK_PENALTY, FEW_STEPS).predict_proba(features)
     assert expected.max(1).min() < 0.9
     assert probabilities(weights, features) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_features_that_are_no_numbers_are_refused(bad):
+    labels = np.arange(30) % 3
+    features = features_of(labels)
+    features[7, 2] = bad
+    with pytest.raises(KerasclfError, match="Expected finite features"):
+        fit_output_weights(features, labels, 3)
 
 
 def test_a_class_without_images_is_the_least_likely_one():

@@ -51,6 +51,7 @@ def test_batch_norm_keeps_its_statistics_as_pytorchs(shallow, step):
     assert {norm.momentum for norm in norms} == {0.9}
 
 
+@pytest.mark.slow
 def test_in_its_sound_form_the_last_step_keeps_its_blocks():
     assert trainable(resnet_to_convnext()) == 12_449_738
     assert trainable(resnet_to_convnext(depths=(2, 2, 6, 2))) == PUBLISHED[7]

@@ -105,6 +105,7 @@ def test_a_table_is_not_augmented():
         make_plan(PlanRequest({"flipped": experiment}), lambda line: None)
 
 
+@pytest.mark.slow
 def test_more_classes_than_a_run_folder_may_have_are_refused(tmp_path):
     labels = np.tile(np.arange(10_001), 3)
     np.savez(tmp_path / "many.npz", x_train=np.zeros((len(labels), 1, 1), np.uint8), y_train=labels)

@@ -89,6 +89,7 @@ def traced(monkeypatch):
     return calls
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["train_on_batch", "test_on_batch", "predict_on_batch"])
 def test_traced_functions_are_not_reused_across_the_block(traced, method):
     model = compiled(small())

@@ -75,6 +75,7 @@ def test_a_scaled_optimizer_can_be_copied():
         pytest.param({"strategy": "mirrored", "weight_decay": 0.1, "ema_momentum": 0.5}, marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_lower_layers_of_a_nested_network_change_least(dataset, fields):
     def network(shape, classes):
         return build("basenet", shape, classes)
