@@ -178,6 +178,12 @@ def class_counts(labels: Sequence[int] | NDArray[np.integer], num_classes: int) 
     return np.bincount(np.asarray(labels, np.int64), minlength=num_classes)
 
 
+def shuffled_classes(labels: NDArray[np.integer], seed: int) -> list[NDArray[np.int64]]:
+    """Returns the indices of each class that has images, in a random order that `seed` decides."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    return [shuffled[labels[shuffled] == label] for label in np.unique(labels)]
+
+
 def _listing(subset: Subset) -> dict[str, Any]:
     groups = {"groups": list(subset.groups)} if subset.groups else {}
     return {

@@ -5,7 +5,7 @@ from collections.abc import Collection
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import Subset
+from kerasclf.data.dataset import Subset, shuffled_classes
 from kerasclf.data.image_sources import ArrayImages
 from kerasclf.flaws import LEAKED_SHARE
 
@@ -32,10 +32,8 @@ def leaked_test_images(labels: NDArray[np.integer], flaws: Collection[str], seed
         [2, 1]
     """
     leaked = np.zeros(len(labels), bool)
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
     share = max((_LEAKED_SHARES[name] for name in flaws if name in _LEAKED_SHARES), default=0.0)
-    for label in np.unique(labels):
-        own = shuffled[labels[shuffled] == label]
+    for own in shuffled_classes(labels, seed):
         leaked[own[: round(share * len(own))]] = True
     return leaked
 

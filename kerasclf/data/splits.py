@@ -8,7 +8,7 @@ from typing import Literal, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kerasclf.data.dataset import class_counts
+from kerasclf.data.dataset import class_counts, shuffled_classes
 from kerasclf.data.groups import Indices, check_groups, hold_out_groups, pattern_problem
 from kerasclf.errors import DataError, shortened
 from kerasclf.values import LATER, Value
@@ -154,9 +154,18 @@ def limit_per_class(labels: Indices, limit: int | None, seed: int) -> Indices:
     """Returns the indices of at most `limit` images per class, chosen by `seed`, in their original order."""
     if limit is None:
         return np.arange(len(labels))
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    chosen = [shuffled[labels[shuffled] == label][:limit] for label in np.unique(labels)]
-    return np.sort(np.concatenate(chosen))
+    return np.sort(np.concatenate([own[:limit] for own in shuffled_classes(labels, seed)]))
+
+
+def sample_of_classes(labels: Indices, limit: int, seed: int = 0) -> Indices:
+    """Returns the indices of all images, or of about `limit` of them, in their order.
+
+    Each class gives the same share of its images, but at least two if it has them.
+    """
+    if len(labels) <= limit:
+        return np.arange(len(labels))
+    share = limit / len(labels)
+    return np.sort(np.concatenate([own[: max(2, round(share * len(own)))] for own in shuffled_classes(labels, seed)]))
 
 
 def _stratified(labels: Indices, share: float, seed: int, num_classes: int) -> tuple[Indices, Indices]:
@@ -173,11 +182,7 @@ def _stratified(labels: Indices, share: float, seed: int, num_classes: int) -> t
         )
         if all(class_counts(labels[side], num_classes).all() for side in (rest, held_out)):
             return np.sort(rest), np.sort(held_out)
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    chosen = []
-    for label in np.unique(labels):
-        own = shuffled[labels[shuffled] == label]
-        chosen.append(own[: min(max(1, round(share * len(own))), len(own) - 1)])
+    chosen = [own[: min(max(1, round(share * len(own))), len(own) - 1)] for own in shuffled_classes(labels, seed)]
     held_out = np.sort(np.concatenate(chosen))
     return np.delete(np.arange(len(labels)), held_out), held_out
 

@@ -7,13 +7,14 @@ import numpy as np
 
 from kerasclf.data import ImageDataset
 from kerasclf.data.dataset import class_counts
+from kerasclf.data.splits import sample_of_classes
 from kerasclf.errors import KerasclfError
 from kerasclf.log import Log
 from kerasclf.training.assembly import Built
 from kerasclf.training.config import TrainConfig
 from kerasclf.training.extractor import freeze_below
 from kerasclf.training.losses import log_shares
-from kerasclf.transfer.linear_head import OutputWeights, fit_output_weights, sample_of_classes
+from kerasclf.transfer.linear_head import OutputWeights, fit_output_weights
 from kerasclf.wording import counted
 
 # Maximum number of features of all images together: 80 MB. More would take minutes, and the training goes on anyway.
@@ -21,7 +22,7 @@ _MAX_VALUES = 20_000_000
 
 
 def start_head(built: Built, dataset: ImageDataset, log: Log, also_cache: Sequence[int] = ()) -> None:
-    """Gives the output layer the weights of a logistic regression, if the recipe wants them; otherwise does nothing.
+    """Gives the output layer the weights of a logistic regression, for a recipe that fits its head.
 
     The regression corrects unequal shares of the classes as the first phase does.
 
@@ -35,8 +36,7 @@ def start_head(built: Built, dataset: ImageDataset, log: Log, also_cache: Sequen
         KerasclfError: If other layers with weights lie between the features and the output.
     """
     recipe = built.recipe
-    if recipe.transfer is None or recipe.transfer.head != "regression":
-        return
+    assert recipe.transfer is not None
     cut, layer = _features_and_output(built)
     frozen = freeze_below(built, cut, recipe.transfer, also_cache)
     features = frozen.training_set(dataset.train, log)

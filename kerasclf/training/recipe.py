@@ -42,6 +42,11 @@ class Recipe:
         return self.phases[-1]
 
     @property
+    def fits_head(self) -> bool:
+        """Whether the output layer starts from logistic regression."""
+        return self.transfer is not None and self.transfer.head == "regression"
+
+    @property
     def epochs(self) -> int:
         """Maximum number of epochs, all phases together."""
         return sum(phase.epochs for phase in self.phases)

@@ -153,7 +153,7 @@ class _Training:
         built = build_model(dataset, recipe)
         cuts, several = built.assembled.cuts, len(recipe.phases) > 1
         to_cache = cuts.untouched([[phase.unfreeze for phase in recipe.phases], *also_cache])
-        if not self._is_begun():
+        if recipe.fits_head and not self._is_begun():
             start_head(built, dataset, log, to_cache)
         for number, phase in enumerate(recipe.phases, 1):
             self.record.phase = number if several else None

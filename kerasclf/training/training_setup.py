@@ -66,7 +66,8 @@ class TrainingSetup:
 def prepare(dataset: ImageDataset, recipe: Recipe, log: Log = lambda line: None) -> TrainingSetup:
     """Builds the network of a recipe and prepares its last phase, as if it were the only one."""
     built = build_model(dataset, recipe)
-    start_head(built, dataset, log)
+    if recipe.fits_head:
+        start_head(built, dataset, log)
     return prepare_phase(built, make_phase_inputs(built, dataset, recipe.last, log), dataset, recipe.last)
 
 

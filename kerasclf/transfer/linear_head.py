@@ -93,16 +93,3 @@ def fit_output_weights(
     kernel[:, regression.classes_] = slopes.T
     bias[regression.classes_] = intercepts - slopes @ scaler.mean_
     return OutputWeights(kernel, bias)
-
-
-def sample_of_classes(labels: NDArray[np.int64], limit: int, seed: int = 0) -> NDArray[np.int64]:
-    """Returns the indices of all images, or of about `limit` of them, in their order.
-
-    Each class gives the same share of its images, but at least two if it has them.
-    """
-    if len(labels) <= limit:
-        return np.arange(len(labels))
-    shuffled = np.random.default_rng(seed).permutation(len(labels))
-    of_classes = [shuffled[labels[shuffled] == label] for label in np.unique(labels)]
-    share = limit / len(labels)
-    return np.sort(np.concatenate([images[: max(2, round(share * len(images)))] for images in of_classes]))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kerasclf.data import ArrayImages, Split, Subset, load_dataset
-from kerasclf.data.splits import divide, limit_per_class, make_sets
+from kerasclf.data.splits import divide, limit_per_class, make_sets, sample_of_classes
 from kerasclf.errors import DataError, KerasclfError
 
 LABELS = np.repeat([0, 1, 2], [50, 30, 20])
@@ -87,3 +87,11 @@ def test_an_impossible_fold_is_refused():
 def test_a_split_without_folds_keeps_the_hash_it_had_before_there_were_any():
     assert "fold" not in Split().to_dict()
     assert Split.from_dict(Split(fold=(1, 3)).to_dict()) == Split(fold=(1, 3))
+
+
+def test_a_sample_has_the_shares_of_the_classes():
+    labels = np.repeat([0, 1, 2], [600, 399, 1])
+    chosen = sample_of_classes(labels, 100, seed=3)
+    assert np.bincount(labels[chosen]).tolist() == [60, 40, 1]
+    assert np.array_equal(chosen, np.unique(chosen))
+    assert np.array_equal(sample_of_classes(labels, 1000), np.arange(1000))

@@ -6,7 +6,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 from kerasclf.errors import KerasclfError
-from kerasclf.transfer.linear_head import FEW_STEPS, WEAK_PENALTY, fit_head, fit_output_weights, sample_of_classes
+from kerasclf.transfer.linear_head import FEW_STEPS, WEAK_PENALTY, fit_head, fit_output_weights
 
 
 def features_of(labels, seed=0):
@@ -72,11 +72,3 @@ def test_the_number_of_threads_changes_no_bit():
         two = fit_output_weights(features, labels, 10)
     assert np.array_equal(one.kernel, two.kernel)
     assert np.array_equal(one.bias, two.bias)
-
-
-def test_a_sample_has_the_shares_of_the_classes():
-    labels = np.repeat([0, 1, 2], [600, 399, 1])
-    chosen = sample_of_classes(labels, 100, seed=3)
-    assert np.bincount(labels[chosen]).tolist() == [60, 40, 1]
-    assert np.array_equal(chosen, np.unique(chosen))
-    assert np.array_equal(sample_of_classes(labels, 1000), np.arange(1000))

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.groups import fold_numbers
-from kerasclf.transfer.linear_head import FEW_STEPS, WEAK_PENALTY, fit_head, sample_of_classes
+from kerasclf.data.splits import sample_of_classes
+from kerasclf.transfer.linear_head import FEW_STEPS, WEAK_PENALTY, fit_head
 
 FOLDS = 5
 # Enough images to order networks; more take minutes with hundreds of classes.

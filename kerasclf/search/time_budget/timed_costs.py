@@ -33,7 +33,12 @@ class FeatureCost:
     @property
     def head_s(self) -> float:
         """Seconds from now to a finished, evaluated head."""
-        return SLACK * (self.choice_s + self.test_s) + HEAD_S
+        return SLACK * self.choice_s + self.after_choice_s
+
+    @property
+    def after_choice_s(self) -> float:
+        """Seconds from the choice of the network to a finished, evaluated head."""
+        return SLACK * self.test_s + HEAD_S
 
     @property
     def all_s(self) -> float:

@@ -121,7 +121,7 @@ class TimedTraining:
         head, began = timed_experiment(candidate, HEAD), self._spent()
         cost = self._costs[candidate.model] = self._work.measure_features(head)
         self._building_s = self._spent() - began
-        last_s = self._limit_s - cost.head_s + SLACK * cost.choice_s
+        last_s = self._limit_s - cost.after_choice_s
         end_s = max(end_s, last_s) if first else min(end_s, last_s)
         needed_s, left_s = (
             cost.head_s if first else cost.choice_s,
