@@ -13,10 +13,12 @@ import tensorflow as tf
 from kerasclf.data import ImageDataset
 from kerasclf.machine.resources import on_cores
 from kerasclf.networks.model_file import MODEL, save_model
-from kerasclf.training.assembly import build_model
+from kerasclf.training.assembly import Built, build_model
 from kerasclf.training.devices import device_errors
+from kerasclf.training.extractor import freeze_below
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit
+from kerasclf.training.head_start import features_and_output, measure_regression
 from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.rehearsal_result import Rehearsal
@@ -53,6 +55,8 @@ def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: in
     built = build_model(dataset, recipe)
     building_s = time.perf_counter() - began
     inputs = make_phase_inputs(built, dataset, recipe.last, samples=samples)
+    # Before the steps below, which change the weights.
+    features_s, regression_s = _head_start_s(built, dataset, samples) if recipe.fits_head else (0.0, 0.0)
     with on_cores(cores):
         began = time.perf_counter() - building_s  # excludes the extraction of the sample
         setup = prepare_phase(built, inputs, dataset, recipe.last)
@@ -78,11 +82,23 @@ def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: in
         trainable=inputs.counts.trainable,
         state_mb=sum(float(tf.size(v.value)) * 4 for v in variables) / 1e6,
         cache=str(inputs.frozen.point.cache.folder) if inputs.frozen else "",
-        extraction_s=inputs.extraction_s,
+        # The activations of a training on features include those of its regression.
+        extraction_s=inputs.extraction_s if inputs.frozen else features_s,
         cache_mb=inputs.cache_mb,
         between_s=first_batch_s + checkpoint_s,
+        regression_s=regression_s,
         finish_s=finish_s,
     )
+
+
+def _head_start_s(built: Built, dataset: ImageDataset, samples: Samples) -> tuple[float, float]:
+    """Returns the seconds of the features that are not cached yet, and those of the regression on all of them."""
+    assert built.recipe.transfer is not None
+    cut, layer = features_and_output(built)
+    frozen, train = freeze_below(built, cut, built.recipe.transfer), dataset.train
+    features_s = samples.of(frozen, train).image_s * frozen.missing(train, frozen.views)
+    images, width = len(train) * max(frozen.views, 1), layer.kernel.shape[0]
+    return features_s, measure_regression(images, width, train.labels, dataset.num_classes)
 
 
 class Pace(keras.callbacks.Callback):

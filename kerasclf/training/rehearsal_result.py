@@ -18,10 +18,12 @@ class Rehearsal:
         trainable: Number of trainable weights.
         state_mb: Size of a checkpoint, in 10⁶ bytes.
         cache: Folder of the cached activations that are trained on; empty for images.
-        extraction_s: Seconds to compute the activations that are not cached yet.
+        extraction_s: Seconds to compute the activations that are not cached yet, or the features for a regression if
+            the training itself is on images.
         cache_mb: Size of these activations, in 10⁶ bytes.
         peak_memory_mb: Maximum memory of the process meanwhile, in 10⁶ bytes; 0 if it was not measured.
         between_s: Seconds between two epochs: to write a checkpoint, and to wait for the first batch.
+        regression_s: Seconds of the regression that the output layer starts from, before the first phase.
         finish_s: Seconds after the last epoch: to predict the validation and test images, and to save the model.
     """
 
@@ -39,6 +41,7 @@ class Rehearsal:
     cache_mb: float = 0.0
     peak_memory_mb: float = 0.0
     between_s: float = 0.0
+    regression_s: float = 0.0
     finish_s: float = 0.0
 
     @property

@@ -7,13 +7,16 @@ import pytest
 from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ImageDataset
 from kerasclf.errors import KerasclfError
+from kerasclf.training import head_start
 from kerasclf.training.listener import SilentTrainingListener
 from kerasclf.training.losses import log_shares
 from kerasclf.training.recipe import Recipe
+from kerasclf.training.rehearsal import rehearse
 from kerasclf.training.train import train
 from kerasclf.training.training_setup import prepare
 from kerasclf.transfer import Transfer
 from kerasclf.transfer.linear_head import fit_output_weights
+from kerasclf.transfer.samples import Samples
 from tests.conftest import make_subset
 from tests.training.resuming.test_resume import KillAt, Killed
 from tests.transfer.conftest import randomize, small_network
@@ -178,3 +181,31 @@ def test_a_training_killed_before_its_first_checkpoint_fits_again(tmp_path):
     assert len(listener.starts) == 1
     for expected, found in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
         assert np.array_equal(expected, found)
+
+
+@pytest.mark.parametrize(("images", "share"), [(48, 2), (96, 4), (1000, 4)])
+def test_the_regression_is_measured_on_some_images_and_counts_for_all(monkeypatch, images, share):
+    monkeypatch.setattr(head_start, "_MAX_VALUES", 5 * 96)
+    monkeypatch.setattr(head_start, "_MEASURED_VALUES", 5 * 24)
+    clock, shapes = [0.0], []
+
+    def fit(rows, labels, num_classes):
+        shapes.append((rows.shape, len(labels), num_classes))
+        clock[0] += 1.5 if len(shapes) == 1 else 2.0
+
+    monkeypatch.setattr(head_start, "fit_output_weights", fit)
+    monkeypatch.setattr(head_start.time, "perf_counter", lambda: clock[0])
+    assert head_start.measure_regression(images, 5, DATA.train.labels, 3) == 1.5 + share * 2.0
+    assert shapes[1:] == [((24, 5), 24, 3)]
+
+
+def test_a_rehearsal_measures_the_regression_and_the_features_that_it_alone_needs(monkeypatch):
+    monkeypatch.setattr("kerasclf.training.rehearsal.measure_regression", lambda images, *_: 100.0 * images)
+    on_images, on_features = (rehearse(DATA, recipe(phase), Samples()) for phase in (ALL, HEAD))
+    assert on_images.regression_s == on_features.regression_s == 4800
+    assert not on_images.cache
+    assert on_images.extraction_s > 0
+    train(DATA, recipe(ALL.but(epochs=1)))
+    assert rehearse(DATA, recipe(ALL), Samples()).extraction_s == 0
+    without = rehearse(DATA, recipe(ALL, transfer=TRANSFER.but(head="new")), Samples())
+    assert without.regression_s == without.extraction_s == 0

@@ -120,7 +120,7 @@ def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], datase
             PhaseCost(
                 unfreeze=phase.unfreeze,
                 trainable=measured.trainable,
-                startup_s=measured.startup_s,
+                startup_s=measured.startup_s + (0.0 if number else _head_start_s(measured)),
                 epoch_s=measured.epoch_s,
                 input_s=measured.steps * measured.input_s,
                 compute_s=measured.steps * measured.compute_s,
@@ -130,9 +130,14 @@ def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], datase
                 extraction_s=measured.extraction_s,
                 cache_mb=measured.cache_mb,
             )
-            for phase, measured in zip(experiment.phases, found, strict=True)
+            for number, (phase, measured) in enumerate(zip(experiment.phases, found, strict=True))
         ),
         disk_mb=disk_mb,
         parameters=found[-1].parameters,
         finish_s=found[-1].finish_s,
     )
+
+
+def _head_start_s(measured: "Rehearsal") -> float:
+    """Returns the seconds before the first phase, in which the output layer gets its first weights."""
+    return measured.regression_s + (0.0 if measured.cache else measured.extraction_s)

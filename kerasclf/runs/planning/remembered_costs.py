@@ -16,7 +16,7 @@ from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.values import digest_of
 
 # Increase it whenever the same settings cost something else, or are measured in another way.
-FORMAT = 3
+FORMAT = 4
 # Maximum number of measurements, of about two kilobytes each. The one used longest ago is removed first.
 _MOST = 1000
 
@@ -112,4 +112,4 @@ def _read(plain: dict[str, Any]) -> Rehearsal | None:
 
 def _is_valid(measured: Rehearsal) -> bool:
     """Returns whether the cached activations of the measurement exist: computing missing ones takes time, once."""
-    return not measured.cache or (not measured.extraction_s and Path(measured.cache).exists())
+    return not measured.extraction_s and (not measured.cache or Path(measured.cache).exists())

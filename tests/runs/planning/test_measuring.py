@@ -91,6 +91,22 @@ def test_the_amount_of_an_augmentation_costs_nothing(dataset):
     assert len(rehearsals.measured) == 3
 
 
+def test_the_output_layer_starts_once_in_a_run_of_several_phases(dataset):
+    transfer = BASE.but(transfer=Transfer("none"), train=TRAIN.but(unfreeze="head"))
+    phases = transfer.but(train=TRAIN, earlier_phases=(transfer.train,))
+    plain, started = (
+        Rehearsals(replace(REHEARSAL, regression_s=seconds)).measure(dataset, {"seconds": seconds}, all=phases)
+        for seconds in (0.0, 7.0)
+    )
+    assert started.by_name["all"].run_s == pytest.approx(plain.by_name["all"].run_s + 7)
+    # Features that the training itself does not need are computed for the regression.
+    remembered = remembered_files()
+    on_images = Rehearsals(replace(REHEARSAL, regression_s=7.0, extraction_s=20.0))
+    costs = on_images.measure(dataset, all=phases)
+    assert costs.by_name["all"].run_s == pytest.approx(plain.by_name["all"].run_s + 27)
+    assert remembered_files() == remembered
+
+
 def test_each_phase_is_measured(dataset):
     transfer = BASE.but(transfer=Transfer("none"), train=TRAIN.but(unfreeze="head"))
     phases = transfer.but(train=TRAIN, earlier_phases=(transfer.train,))
