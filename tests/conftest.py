@@ -16,6 +16,10 @@ os.environ["KERASCLF_CACHE"] = str(KERAS_HOME / "kerasclf-cache")
 # Only the fixture `real_data` uses the images of this machine.
 REAL_DATA = Path(os.environ.pop("KERASCLF_DATA", Path(__file__).parents[2] / "shared" / "data"))
 os.environ.setdefault("MPLBACKEND", "agg")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Tests run side by side. Threads of each would only wait for the cores of the others.
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # A child that is forked next to a running gRPC server would otherwise log to its standard error.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
@@ -57,9 +61,13 @@ def _seeded():
 
 @pytest.fixture(autouse=True, scope="module")
 def _forgotten_models():
-    """A module's models and their graphs hold each other, and would all be walked through again in later modules."""
+    """A module's models and their graphs hold each other, and would all be walked through again in later modules.
+
+    What is still alive then stays alive.
+    """
     yield
     keras.backend.clear_session()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

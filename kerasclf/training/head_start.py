@@ -17,6 +17,7 @@ from kerasclf.training.config import TrainConfig
 from kerasclf.training.extractor import freeze_below
 from kerasclf.training.losses import log_shares
 from kerasclf.transfer.linear_head import OutputWeights, fit_output_weights
+from kerasclf.transfer.samples import Samples
 from kerasclf.wording import counted
 
 # Maximum number of features of all images together: 80 MB. More would take minutes, and the training goes on anyway.
@@ -41,7 +42,7 @@ def start_head(built: Built, dataset: ImageDataset, log: Log, also_cache: Sequen
     """
     recipe = built.recipe
     assert recipe.transfer is not None
-    cut, layer = features_and_output(built)
+    cut, layer = _features_and_output(built)
     frozen = freeze_below(built, cut, recipe.transfer, also_cache)
     features = frozen.training_set(dataset.train, log)
     if len(np.unique(features.labels)) < 2:  # nothing to tell apart
@@ -61,6 +62,22 @@ def _fitted(rows: np.ndarray, labels: np.ndarray, dataset: ImageDataset, phase: 
     weights = fit_output_weights(rows, labels, dataset.num_classes, balanced)
     shares = log_shares(class_counts(dataset.train.labels, dataset.num_classes))
     return OutputWeights(weights.kernel, weights.bias - phase.logit_adjustment * shares)
+
+
+def measure_head_start(built: Built, dataset: ImageDataset, samples: Samples) -> tuple[float, float]:
+    """Returns the seconds of the features that are not cached yet, and those of the regression on all of them.
+
+    Args:
+        built: The network, with the weights that the training starts from.
+        dataset: The images.
+        samples: Features of a few images.
+    """
+    assert built.recipe.transfer is not None
+    cut, layer = _features_and_output(built)
+    frozen, train = freeze_below(built, cut, built.recipe.transfer), dataset.train
+    features_s = samples.of(frozen, train).image_s * frozen.missing(train, frozen.views)
+    images, width = len(train) * max(frozen.views, 1), layer.kernel.shape[0]
+    return features_s, measure_regression(images, width, train.labels, dataset.num_classes)
 
 
 def measure_regression(images: int, width: int, labels: NDArray[np.int64], num_classes: int) -> float:
@@ -86,7 +103,7 @@ def measure_regression(images: int, width: int, labels: NDArray[np.int64], num_c
     return first_s + (time.perf_counter() - began - first_s) * images / len(labels)
 
 
-def features_and_output(built: Built) -> tuple[int, keras.layers.Dense]:
+def _features_and_output(built: Built) -> tuple[int, keras.layers.Dense]:
     """Returns the cut where the features are, and the only layer with weights above it."""
     cuts, name = built.assembled.cuts, built.assembled.core.name
     cut = cuts.cut_for("head")

@@ -13,12 +13,11 @@ import tensorflow as tf
 from kerasclf.data import ImageDataset
 from kerasclf.machine.resources import on_cores
 from kerasclf.networks.model_file import MODEL, save_model
-from kerasclf.training.assembly import Built, build_model
+from kerasclf.training.assembly import build_model
 from kerasclf.training.devices import device_errors
-from kerasclf.training.extractor import freeze_below
 from kerasclf.training.faster import faster_layers
 from kerasclf.training.fitting import fit
-from kerasclf.training.head_start import features_and_output, measure_regression
+from kerasclf.training.head_start import measure_head_start
 from kerasclf.training.phase_inputs import make_phase_inputs
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.rehearsal_result import Rehearsal
@@ -56,7 +55,7 @@ def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: in
     building_s = time.perf_counter() - began
     inputs = make_phase_inputs(built, dataset, recipe.last, samples=samples)
     # Before the steps below, which change the weights.
-    features_s, regression_s = _head_start_s(built, dataset, samples) if recipe.fits_head else (0.0, 0.0)
+    features_s, regression_s = measure_head_start(built, dataset, samples) if recipe.fits_head else (0.0, 0.0)
     with on_cores(cores):
         began = time.perf_counter() - building_s  # excludes the extraction of the sample
         setup = prepare_phase(built, inputs, dataset, recipe.last)
@@ -89,16 +88,6 @@ def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: in
         regression_s=regression_s,
         finish_s=finish_s,
     )
-
-
-def _head_start_s(built: Built, dataset: ImageDataset, samples: Samples) -> tuple[float, float]:
-    """Returns the seconds of the features that are not cached yet, and those of the regression on all of them."""
-    assert built.recipe.transfer is not None
-    cut, layer = features_and_output(built)
-    frozen, train = freeze_below(built, cut, built.recipe.transfer), dataset.train
-    features_s = samples.of(frozen, train).image_s * frozen.missing(train, frozen.views)
-    images, width = len(train) * max(frozen.views, 1), layer.kernel.shape[0]
-    return features_s, measure_regression(images, width, train.labels, dataset.num_classes)
 
 
 class Pace(keras.callbacks.Callback):

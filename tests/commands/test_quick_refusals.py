@@ -1,7 +1,6 @@
 """Mistakes are refused before TensorFlow is imported: in a process that cannot import it, and starts no other one."""
 
 import json
-import os
 import subprocess
 import sys
 import zipfile
@@ -10,9 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-# Runs command lines from a JSON file, and prints their exit codes and messages as JSON.
+# Runs groups of command lines from a JSON file, each group with environment variables of its own. Prints the exit codes
+# and messages of each group as JSON.
 PROGRAM = """
 import contextlib, io, json, sys
+from unittest.mock import patch
 
 class Forbidden(BaseException):
     pass
@@ -30,8 +31,7 @@ from kerasclf.cli import main
 from kerasclf.runs import engines
 engines.WorkerProcess = start_worker
 
-answers = []
-for arguments in json.load(open(sys.argv[1])):
+def answer(arguments):
     error = io.StringIO()
     with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
         try:
@@ -41,7 +41,12 @@ for arguments in json.load(open(sys.argv[1])):
             code = ended.code
         except Forbidden as forbidden:
             code = f"imports or starts {forbidden}"
-    answers.append([code, error.getvalue()])
+    return code, error.getvalue()
+
+answers = []
+for environment, lines in json.load(open(sys.argv[1])):
+    with patch.dict("os.environ", environment):
+        answers.append([answer(arguments) for arguments in lines])
 print(json.dumps(answers))
 """
 
@@ -222,6 +227,38 @@ REFUSED = [
     (["cache", "clear", "nothing"], "No cache is named 'nothing'."),
     (["cache", "list", "a", "b"], "kerasclf cache list takes no names. Received: a b."),
 ]  # fmt: skip
+RANDOM = ["--backbone", "mobilenet_v2", "--weights", "none"]
+# Command lines that need the cache of activations, copies of data sets, and prepared images, and the environment
+# variables that are wrong.
+CACHE = [
+    ["train", "photos", *RANDOM, "--plan", "--epochs", "3", "--jobs", "two"],
+    ["train", "photos", *RANDOM, "--budget", "1min"],
+    ["study", "birds", "--data", "folder:photos", *RANDOM],
+    ["course", "--only", "transfer", "--data", "digits", *RANDOM],
+    ["search", "head.json", "--space", "space.toml", "--max-trials", "2"],
+    ["check", "photos", *RANDOM],
+]
+COPIES = [
+    ["study", "basenet"],
+    ["train", "cifar10", *RANDOM],
+    ["course", "--only", "digits"],
+    ["check", "mnist"],
+]
+PREPARED = [
+    ["train", "photos", *RANDOM, "--plan", "--epochs", "0"],
+    ["study", "basenet", "--data", "folder:photos", "--repeats", "0"],
+    ["course", "--data", "folder:photos", "--only", "digits"],
+    ["search", "photos.json", "--space", "space.toml", "--max-trials", "2"],
+    ["check", "photos"],
+]
+UNKNOWN_USER = "~nobody-here/x"
+GROUPS = {
+    "cache": ({"KERASCLF_CACHE": "space.toml/cache"}, CACHE),
+    "copies": ({"KERASCLF_DATA": "my_dta"}, COPIES),
+    "prepared": ({"KERASCLF_IMAGE_CACHE_GB": "abc"}, PREPARED),
+    "cache of a user": ({"KERASCLF_CACHE": UNKNOWN_USER}, [["cache", "list"]]),
+    "copies of a user": ({"KERASCLF_DATA": UNKNOWN_USER}, [["study", "basenet", "--data", "cifar10"]]),
+}
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +279,9 @@ def places(tmp_path_factory):
     (folder / "space.toml").write_text('["train.learning_rate"]\nfloat = [1e-3, 1.0]\n')
     (folder / "experiment.toml").write_text('data = "shapes"\nmodel = "basenet"\nmodel_args = {dropuot = 0.5}\n')
     (folder / "tensors.safetensors").touch()
+    network = {"data": "folder:photos", "model": "mobilenet_v2", "transfer": {"weights": "none"}}
+    (folder / "head.json").write_text(json.dumps({**network, "train": {"unfreeze": "head"}}))
+    (folder / "photos.json").write_text('{"data": "folder:photos", "model": "basenet"}')
     names = {"PHOTOS": "photos", "PHOTO": "photos/cat/0.png", "RUN": "run", "SPACE": "space.toml", "RUNS": "runs",
              "EXPERIMENT": "experiment.toml", "TENSORS": "tensors.safetensors", "NOWHERE": "nowhere"}  # fmt: skip
     return folder, names
@@ -249,21 +289,17 @@ def places(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def answers(places):
-    """The exit code and the message of each command line."""
+    """The exit code and the message of each command line, by group."""
     folder, names = places
-    lines = [[_named(word, names) for word in arguments] for arguments, _ in REFUSED]
-    found = _answers_of(lines, folder)
-    left = {path.name for path in folder.iterdir()}
-    assert left == {"photos", "run", "runs", "space.toml", "experiment.toml", "tensors.safetensors", "lines.json"}
-    return found
-
-
-def _answers_of(lines, folder, **environment):
-    (folder / "lines.json").write_text(json.dumps(lines))
+    before = {path.name for path in folder.iterdir()}
+    refused = [[_named(word, names) for word in arguments] for arguments, _ in REFUSED]
+    groups = {"refused": ({}, refused), **GROUPS}
+    (folder / "lines.json").write_text(json.dumps([*groups.values()]))
     program = [sys.executable, "-c", PROGRAM, str(folder / "lines.json")]
-    done = subprocess.run(program, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True)
+    done = subprocess.run(program, cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    assert {path.name for path in folder.iterdir()} == {*before, "lines.json"}
+    return dict(zip(groups, json.loads(done.stdout), strict=True))
 
 
 def _named(text, names):
@@ -274,75 +310,44 @@ def _named(text, names):
 
 @pytest.mark.parametrize("number", range(len(REFUSED)), ids=[" ".join(words)[:60] for words, _ in REFUSED])
 def test_a_mistake_is_refused_without_tensorflow(number, answers, places):
-    code, error = answers[number]
+    code, error = answers["refused"][number]
     assert code == 2, error
     assert error.startswith("error: ")
     assert _named(REFUSED[number][1], places[1]) in error
     assert "usage:" not in error and "Traceback" not in error
 
 
-def test_a_cache_that_cannot_be_written_is_refused_with_the_options_without_tensorflow(places):
-    folder, _ = places
-    random = ["--backbone", "mobilenet_v2", "--weights", "none"]
-    lines = [
-        ["train", "photos", *random, "--plan", "--epochs", "3", "--jobs", "two"],
-        ["train", "photos", *random, "--budget", "1min"],
-        ["study", "birds", "--data", "folder:photos", *random],
-        ["course", "--only", "transfer", "--data", "digits", *random],
-        ["search", "head.json", "--space", "space.toml", "--max-trials", "2"],
-        ["check", "photos", *random],
-    ]
-    head = {"data": "folder:photos", "model": "mobilenet_v2", "transfer": {"weights": "none"}}
-    (folder / "head.json").write_text(json.dumps({**head, "train": {"unfreeze": "head"}}))
-    answers = _answers_of(lines, folder, KERASCLF_CACHE="space.toml/cache")
-    (folder / "head.json").unlink()
-    for line, (code, error) in zip(lines, answers, strict=True):
+def test_a_cache_that_cannot_be_written_is_refused_with_the_options(answers):
+    for line, (code, error) in zip(CACHE, answers["cache"], strict=True):
         assert code == 2, (line, error)
         assert error.count("cannot be cached in space.toml/cache/activations: ") == 1, (line, error)
         assert "Set KERASCLF_CACHE to another folder." in error
-    assert "--jobs: expected a number" in answers[0][1]
+    assert "--jobs: expected a number" in answers["cache"][0][1]
 
 
-def test_a_mistyped_folder_of_own_copies_is_refused_with_the_options_without_tensorflow(places):
+def test_a_mistyped_folder_of_own_copies_is_refused_with_the_options(answers):
     """Otherwise a download would start instead."""
-    folder, _ = places
-    lines = [
-        ["study", "basenet"],
-        ["train", "cifar10", "--backbone", "mobilenet_v2", "--weights", "none"],
-        ["course", "--only", "digits"],
-        ["check", "mnist"],
-    ]
-    for line, (code, error) in zip(lines, _answers_of(lines, folder, KERASCLF_DATA="my_dta"), strict=True):
+    for line, (code, error) in zip(COPIES, answers["copies"], strict=True):
         assert code == 2, (line, error)
         assert "KERASCLF_DATA: expected the folder of your own copies of data sets. Received: 'my_dta'." in error
 
 
-def test_a_folder_of_an_unknown_user_is_refused_with_the_variable_that_names_it(places):
-    folder, _ = places
-    lines = {"KERASCLF_CACHE": ["cache", "list"], "KERASCLF_DATA": ["study", "basenet", "--data", "cifar10"]}
-    for name, line in lines.items():
-        ((code, error),) = _answers_of([line], folder, **{name: "~nobody-here/x"})
-        assert code == 2, (line, error)
-        assert f"{name}: expected " in error and "Received: '~nobody-here/x'." in error
+@pytest.mark.parametrize("group", ["cache of a user", "copies of a user"])
+def test_a_folder_of_an_unknown_user_is_refused_with_the_variable_that_names_it(group, answers):
+    (name,) = GROUPS[group][0]
+    ((code, error),) = answers[group]
+    assert code == 2, error
+    assert f"{name}: expected " in error
+    assert f"Received: '{UNKNOWN_USER}'." in error
 
 
-def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options_without_tensorflow(places):
-    folder, _ = places
-    (folder / "photos.json").write_text('{"data": "folder:photos", "model": "basenet"}')
-    lines = [
-        ["train", "photos", "--backbone", "mobilenet_v2", "--weights", "none", "--plan", "--epochs", "0"],
-        ["study", "basenet", "--data", "folder:photos", "--repeats", "0"],
-        ["course", "--data", "folder:photos", "--only", "digits"],
-        ["search", "photos.json", "--space", "space.toml", "--max-trials", "2"],
-        ["check", "photos"],
-    ]
-    answers = _answers_of(lines, folder, KERASCLF_IMAGE_CACHE_GB="abc")
-    (folder / "photos.json").unlink()
+def test_a_wrong_limit_of_prepared_images_is_refused_with_the_options(answers):
     expected = (
         "KERASCLF_IMAGE_CACHE_GB: expected a number of GB, such as 20, or 0 to prepare no images. Received: 'abc'."
     )
-    for line, (code, error) in zip(lines, answers, strict=True):
+    found = answers["prepared"]
+    for line, (code, error) in zip(PREPARED, found, strict=True):
         assert code == 2, (line, error)
         assert error.count(expected) == 1, (line, error)
-    assert "--epochs: expected at least 1." in answers[0][1]
-    assert "--repeats: expected at least 1." in answers[1][1]
+    assert "--epochs: expected at least 1." in found[0][1]
+    assert "--repeats: expected at least 1." in found[1][1]

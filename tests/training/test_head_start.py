@@ -8,7 +8,7 @@ from kerasclf import Augmentation, TrainConfig
 from kerasclf.data import ImageDataset
 from kerasclf.errors import KerasclfError
 from kerasclf.training import head_start
-from kerasclf.training.listener import SilentTrainingListener
+from kerasclf.training.assembly import build_model
 from kerasclf.training.losses import log_shares
 from kerasclf.training.recipe import Recipe
 from kerasclf.training.rehearsal import rehearse
@@ -36,16 +36,15 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
 
 
-class Log(SilentTrainingListener):
-    def __init__(self):
-        self.lines = []
+class Heard(KillAt):
+    """Keeps what a training says of the regression, and may kill it at the end of an epoch."""
+
+    def __init__(self, kill=None):
+        super().__init__(kill)
+        self.starts = []
 
     def log(self, line):
-        self.lines.append(line)
-
-    @property
-    def starts(self):
-        return [line for line in self.lines if "logistic regression" in line]
+        self.starts += [line] if "logistic regression" in line else []
 
 
 def network(shape, classes):
@@ -160,25 +159,15 @@ def test_features_without_a_cache_are_refused():
 
 
 @pytest.mark.parametrize("kill", [pytest.param(2, marks=pytest.mark.slow), 4])
-def test_a_killed_training_ends_with_the_same_weights_and_fits_once(kill, tmp_path):
+def test_a_killed_training_fits_again_only_before_its_first_checkpoint(kill, tmp_path):
     phases = (HEAD.but(epochs=2), HEAD.but(unfreeze="stage2"))
     whole = train(DATA, recipe(*phases))
-    with pytest.raises(Killed):
-        train(DATA, recipe(*phases), checkpoints=tmp_path / "steps", listener=KillAt(kill))
-    listener = Log()
-    resumed = train(DATA, recipe(*phases), checkpoints=tmp_path / "steps", listener=listener)
-    assert len(listener.starts) == 0
-    for expected, found in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
-        assert np.array_equal(expected, found)
-
-
-def test_a_training_killed_before_its_first_checkpoint_fits_again(tmp_path):
-    whole = train(DATA, recipe())
-    with pytest.raises(Killed):
-        train(DATA, recipe(), checkpoints=tmp_path / "steps", listener=KillAt(1))
-    listener = Log()
-    resumed = train(DATA, recipe(), checkpoints=tmp_path / "steps", listener=listener)
-    assert len(listener.starts) == 1
+    steps, again, later = tmp_path / "steps", Heard(kill), Heard()
+    for listener in (KillAt(1), again):
+        with pytest.raises(Killed):
+            train(DATA, recipe(*phases), checkpoints=steps, listener=listener)
+    resumed = train(DATA, recipe(*phases), checkpoints=steps, listener=later)
+    assert (len(again.starts), len(later.starts)) == (1, 0)
     for expected, found in zip(whole.model.get_weights(), resumed.model.get_weights(), strict=True):
         assert np.array_equal(expected, found)
 
@@ -199,13 +188,13 @@ def test_the_regression_is_measured_on_some_images_and_counts_for_all(monkeypatc
     assert shapes[1:] == [((24, 5), 24, 3)]
 
 
-def test_a_rehearsal_measures_the_regression_and_the_features_that_it_alone_needs(monkeypatch):
-    monkeypatch.setattr("kerasclf.training.rehearsal.measure_regression", lambda images, *_: 100.0 * images)
-    on_images, on_features = (rehearse(DATA, recipe(phase), Samples()) for phase in (ALL, HEAD))
-    assert on_images.regression_s == on_features.regression_s == 4800
-    assert not on_images.cache
-    assert on_images.extraction_s > 0
-    train(DATA, recipe(ALL.but(epochs=1)))
-    assert rehearse(DATA, recipe(ALL), Samples()).extraction_s == 0
-    without = rehearse(DATA, recipe(ALL, transfer=TRANSFER.but(head="new")), Samples())
-    assert without.regression_s == without.extraction_s == 0
+def test_a_plan_counts_the_features_that_are_not_cached_yet(monkeypatch):
+    monkeypatch.setattr(head_start, "measure_regression", lambda images, *_: 100.0 * images)
+    built = build_model(DATA, recipe())
+    features_s, regression_s = head_start.measure_head_start(built, DATA, Samples())
+    assert features_s > 0
+    assert regression_s == 4800
+    head_start.start_head(built, DATA, lambda line: None)
+    assert head_start.measure_head_start(built, DATA, Samples()) == (0, 4800)
+    found = rehearse(DATA, recipe(ALL), Samples())
+    assert (found.cache, found.extraction_s, found.regression_s) == ("", 0, 4800)
