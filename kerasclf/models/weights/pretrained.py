@@ -1,5 +1,6 @@
 """Loads pretrained weights into a network, downloaded or from a file."""
 
+import functools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -131,6 +132,13 @@ def _read(path: Path, architecture: str) -> Weights:
         )
     if problem := form_problem(architecture, path):
         raise KerasclfError(problem)
+    about = path.stat()
+    return _read_once(path, architecture, (about.st_ino, about.st_size, about.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=1)
+def _read_once(path: Path, architecture: str, version: tuple[int, ...]) -> Weights:
+    """Reads a file, which builds the network once more. Trainings of one network, one after the other, share it."""
     if path.suffix in TORCH_FORMS:
         tensors = read_torch_file(path)
         return match_torch(find_builder(architecture)(num_classes=classes_of(tensors)), tensors, path)

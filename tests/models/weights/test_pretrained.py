@@ -9,10 +9,16 @@ import numpy as np
 import pytest
 from keras import layers
 
+from kerasclf import Augmentation, TrainConfig
 from kerasclf.errors import KerasclfError
 from kerasclf.models import backbones, default_weights, find_pretrained, load_pretrained
 from kerasclf.models.backbones import Backbone, backbone, bare
+from kerasclf.models.heads import FEATURES
+from kerasclf.models.weights import pretrained
+from kerasclf.models.weights.keras_files import read_keras_file
 from kerasclf.networks.network_checks import file_forms
+from kerasclf.training.recipe import Recipe
+from kerasclf.training.train import train
 
 
 def tiny(include_top, weights, input_tensor=None, width=4, extra=None):
@@ -236,3 +242,46 @@ def test_the_default_weights_are_those_preferred_or_none_with_the_reason(tmp_pat
     file.touch()
     monkeypatch.setattr("kerasclf.models.weights.pretrained.find_pretrained", lambda architecture, weights: {})
     assert default_weights("mobilenet_v2", str(tmp_path)) == (str(file), "")
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path, monkeypatch):
+    reads, path = [], tmp_path / "model.weights.h5"
+
+    def read(path, architecture):
+        reads.append(architecture)
+        return read_keras_file(path, architecture)
+
+    monkeypatch.setattr(pretrained, "read_keras_file", read)
+    for seed in (1, 2):
+        source = randomized(bare("tiny"), seed)
+        source.save_weights(path)
+        for _ in range(2):
+            found = network()
+            load_pretrained(found, "tiny", str(path))
+            check_same(layers_of(found)[:-1], layers_of(source))
+    assert reads == ["tiny", "tiny"]
+    path.write_bytes(b"damaged")
+    for _ in range(2):
+        with pytest.raises(KerasclfError, match="cannot be read"):
+            find_pretrained("tiny", str(path))
+
+
+@pytest.mark.slow
+def test_weights_that_were_read_before_change_no_bit_of_a_training(tmp_path, dataset):
+    path = tmp_path / "model.weights.h5"
+    randomized(bare("tiny")).save_weights(path)
+
+    def dropping(shape, classes):
+        whole = backbone("tiny", shape, classes)
+        features = layers.Dropout(0.5)(whole.get_layer(FEATURES).output)
+        model = keras.Model(whole.input, layers.Dense(classes, activation="softmax", name="logits")(features))
+        load_pretrained(model, "tiny", str(path))
+        return model
+
+    changes = Augmentation(rescale=1 / 255, horizontal_flip=True)
+    recipe = Recipe(dropping, (TrainConfig(epochs=1, jit=False),), seed=1, augmentation=changes)
+    pretrained._read_once.cache_clear()
+    first, second = (train(dataset, recipe).model.get_weights() for _ in range(2))
+    assert pretrained._read_once.cache_info().hits == 1
+    for one, other in zip(first, second, strict=True):
+        assert np.array_equal(one, other)
