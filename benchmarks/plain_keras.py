@@ -30,7 +30,10 @@ _BATCH = 256  # for validation and test
 def main() -> None:
     if len(sys.argv) < 2 or set(sys.argv[2:]) - set(STUDIES):
         sys.exit(__doc__)
-    sets = _read(Path(sys.argv[1]))
+    folder = Path(sys.argv[1])
+    if missing := [part for part in ("train", "test") if not (folder / part).is_dir()]:
+        sys.exit(f"Expected the folders train and test in {folder}. Missing: {', '.join(missing)}.")
+    sets = _read(folder)
     for study in sys.argv[2:] or STUDIES:
         found: dict[str, list[float]] = {}
         for seed in range(SEEDS):
