@@ -1,7 +1,7 @@
 """Builds the model of raw images that a recipe describes, under its strategy and precision."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import keras
 import tensorflow as tf
@@ -14,6 +14,7 @@ from kerasclf.pipeline.normalization_statistics import Statistics, fit_statistic
 from kerasclf.training.devices import check_settings, make_strategy, precision
 from kerasclf.training.recipe import NetworkFactory, Recipe
 from kerasclf.transfer.cuts import Cuts
+from kerasclf.transfer.extraction import Compute
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,8 @@ class Built:
     assembled: Assembled
     strategy: tf.distribute.Strategy
     policy: str
+    # Frozen parts by the names of their caches: all sets and phases share them, as compiling one takes seconds.
+    compiled: dict[tuple[str, ...], Compute] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def in_float32(self) -> Assembled:
         """Returns the network in float32 on one device: the network itself if it is so already, otherwise a copy."""

@@ -1,7 +1,7 @@
 """Computes the activations of a built network at its cuts, and names their caches."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import tensorflow as tf
@@ -36,8 +36,6 @@ class Extractor:
     built: Built
     engine: str
     views: str | None = None
-    # Compiling takes seconds: one function serves all sets of the data.
-    _compiled: dict[tuple[int, ...], Compute] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
@@ -60,12 +58,12 @@ class Extractor:
         output = lower.outputs[0]
         return CachePoint(cut, layer, ActivationCache(cache_root(), about, tuple(output.shape[1:]), output.dtype))
 
-    def compute(self, cuts: Sequence[int]) -> Compute:
+    def compute(self, points: Sequence[CachePoint]) -> Compute:
         """Returns a function from batches of images to their activations at some cuts."""
-        key = tuple(cuts)
-        if key not in self._compiled:
-            self._compiled[key] = self._compile(key)
-        return self._compiled[key]
+        key = tuple(point.cache.folder.name for point in points)
+        if key not in self.built.compiled:
+            self.built.compiled[key] = self._compile([point.cut for point in points])
+        return self.built.compiled[key]
 
     def _compile(self, cuts: Sequence[int]) -> Compute:
         if self.engine == "openvino":  # OpenVINO lowers the precision of a float32 network itself

@@ -30,7 +30,7 @@ class Source(Protocol):
     def cache_point(self, cut: int) -> CachePoint:
         """Returns the cache of a cut for the current weights of the network."""
 
-    def compute(self, cuts: Sequence[int]) -> Compute:
+    def compute(self, points: Sequence[CachePoint]) -> Compute:
         """Returns a function from batches of images to their activations at some cuts."""
 
 
@@ -108,7 +108,7 @@ class Frozen:
                 needed = [keys[i] for i in missing]
                 points = [self.point, *stack.enter_context(self._hold_others(needed, workers, writes))]
                 log(self._announcement(points, needed, workers))
-                compute = self.source.compute([one.cut for one in points])
+                compute = self.source.compute(points)
                 extract(points, compute, views, missing, log, workers=workers, writes=writes)
         workers.wait()  # The cache is complete before those that do not write it read it.
         return keys

@@ -36,19 +36,38 @@ def test_one_function_is_compiled_per_set_of_cuts(monkeypatch):
     model = built()
     head, stage = (model.assembled.cuts.cut_for(unfreeze) for unfreeze in ("head", "stage2"))
     source = freeze_below(model, head, TENSORFLOW).source
+    upper, lower = source.cache_point(head), source.cache_point(stage)
     assert compiled == []
-    assert source.compute([head]) is source.compute((head,))
+    assert source.compute([upper]) is source.compute((upper,))
     assert len(compiled) == 1
-    assert source.compute([head, stage]) is not source.compute([head])
-    assert source.compute([head, stage]) is source.compute([head, stage])
+    assert source.compute([upper, lower]) is not source.compute([upper])
+    assert source.compute([upper, lower]) is source.compute([upper, lower])
     assert len(compiled) == 2
+
+
+def test_phases_share_a_compiled_part_until_its_weights_change(monkeypatch):
+    compiled = []
+    monkeypatch.setattr(extractor, "tensorflow_compute", lambda lower: compiled.append(lower.name) or len(compiled))
+    model = built()
+    core, cut = model.assembled.core, model.assembled.cuts.cut_for("stage2")
+
+    def compute():
+        frozen = freeze_below(model, cut, TENSORFLOW)
+        return frozen.source.compute([frozen.point])
+
+    assert [compute(), compute()] == [1, 1]
+    core.get_layer("logits").bias.assign([1.0, 0.0, 0.0])  # above the cut
+    assert compute() == 1
+    core.get_layer("conv1_conv").set_weights([2 * weight for weight in core.get_layer("conv1_conv").get_weights()])
+    assert compute() == 2
 
 
 def test_its_activations_are_those_of_the_model_below_the_cut():
     model = built()
     cuts = [model.assembled.cuts.cut_for(unfreeze) for unfreeze in ("head", "stage2")]
     images = DATA.test.images.array
-    found = next(iter(Extractor(model, "tensorflow").compute(cuts)(iter([images]))))
+    source = Extractor(model, "tensorflow")
+    found = next(iter(source.compute([source.cache_point(cut) for cut in cuts])(iter([images]))))
     for rows, expected in zip(found, model.assembled.below(cuts)(images, training=False), strict=True):
         np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-5)
 

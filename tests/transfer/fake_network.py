@@ -22,9 +22,9 @@ class Counted:
     def __init__(self):
         self.seen, self.made = [], 0
 
-    def make(self, cuts):
+    def make(self, points):
         self.made += 1
-        self.cuts = cuts
+        self.cuts = [point.cut for point in points]
         return self.compute
 
     def compute(self, batches):

@@ -144,7 +144,7 @@ def test_rows_written_before_a_failure_are_not_computed_again(cache_folder, monk
     frozen = make(cache_folder, counted)
     counted.cuts = (1,)
     with pytest.raises(MemoryError):
-        Frozen(FakeSource(compute=lambda cuts: failing), frozen.point).subset(subset, silent)
+        Frozen(FakeSource(compute=lambda points: failing), frozen.point).subset(subset, silent)
     counted.seen.clear()
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert len(counted.seen) == 50 - 2 * 16
@@ -293,7 +293,7 @@ def test_every_batch_has_one_size(cache_folder, count):
             yield [colors(images)]
 
     subset = random_subset(count)
-    frozen = Frozen(FakeSource(compute=lambda cuts: compute), cache_point_of(cache_folder))
+    frozen = Frozen(FakeSource(compute=lambda points: compute), cache_point_of(cache_folder))
     np.testing.assert_array_equal(rows(frozen.subset(subset, silent)), colors(subset.images.array))
     assert set(sizes) == {16}
 
