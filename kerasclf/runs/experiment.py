@@ -1,6 +1,5 @@
 """`Experiment`: everything that decides a run except its seed."""
 
-import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     import keras
 
     from kerasclf.data import ImageDataset
-    from kerasclf.models.weights.keras_files import Weights
     from kerasclf.training.recipe import Recipe
 
 
@@ -238,35 +236,30 @@ class Experiment(Value):
             log=log,
         )
 
-    def network(
-        self, image_shape: tuple[int, int, int], num_classes: int, found: "Weights | None" = None
-    ) -> "keras.Model":
+    def network(self, image_shape: tuple[int, int, int], num_classes: int) -> "keras.Model":
         """Builds the uncompiled network with its pretrained weights, if any. Needs TensorFlow.
 
         Args:
             image_shape: Height, width and channels of the images.
             num_classes: Number of classes.
-            found: The pretrained weights, if they were read already.
         """
         from kerasclf.models import build, load_pretrained
 
         network = build(self.model, image_shape, num_classes, dict(self.model_args), source=self.model_source)
         if self.transfer is not None:
-            kept = self.transfer.head == "kept"
-            load_pretrained(network, self.model, self.transfer.weights, top=kept, found=found)
+            load_pretrained(network, self.model, self.transfer.weights, top=self.transfer.head == "kept")
         return network
 
-    def recipe(self, seed: int, weights: "Weights | None" = None) -> "Recipe":
+    def recipe(self, seed: int) -> "Recipe":
         """Returns the recipe of the training with one seed. Needs TensorFlow.
 
         Args:
             seed: Decides everything random.
-            weights: The pretrained weights, if they were read already.
         """
         from kerasclf.training.recipe import Recipe
 
         return Recipe(
-            network=self.network if weights is None else functools.partial(self.network, found=weights),
+            network=self.network,
             phases=self.phases,
             seed=seed,
             augmentation=self.augmentation,

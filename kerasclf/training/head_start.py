@@ -75,7 +75,7 @@ def measure_head_start(built: Built, dataset: ImageDataset, samples: Samples) ->
     assert built.recipe.transfer is not None
     cut, layer = _features_and_output(built)
     frozen, train = freeze_below(built, cut, built.recipe.transfer), dataset.train
-    features_s = samples.of(frozen, train).image_s * frozen.missing(train, frozen.views)
+    features_s = samples.of(frozen, train).seconds(frozen.missing(train, frozen.views))
     images, width = len(train) * max(frozen.views, 1), layer.kernel.shape[0]
     return features_s, measure_regression(images, width, train.labels, dataset.num_classes)
 

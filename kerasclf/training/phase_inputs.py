@@ -144,9 +144,8 @@ def _sampled(inputs: PhaseInputs, dataset: ImageDataset, samples: Samples) -> Ph
     train, validation = sample.repeated(dataset.train), sample.repeated(dataset.validation)
     others = frozen.missing(dataset.validation) + frozen.missing(dataset.test)
     missing = frozen.missing(dataset.train, inputs.views) + others
-    return replace(
-        inputs, train=train, validation=validation, views=0, missing=missing, extraction_s=sample.image_s * missing
-    )
+    extraction_s = sample.seconds(missing)
+    return replace(inputs, train=train, validation=validation, views=0, missing=missing, extraction_s=extraction_s)
 
 
 def _reason_for_images(recipe: Recipe, transfer: Transfer) -> str:

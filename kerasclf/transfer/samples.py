@@ -20,11 +20,17 @@ class Sample:
 
     Args:
         rows: The activations.
+        compile_s: Seconds to compile the frozen part.
         image_s: Seconds to compute those of one image.
     """
 
     rows: NDArray[Any]
+    compile_s: float
     image_s: float
+
+    def seconds(self, images: int) -> float:
+        """Returns the seconds to compute the activations of a number of images."""
+        return self.compile_s + images * self.image_s if images else 0.0
 
     def repeated(self, subset: Subset) -> Subset:
         """Returns a set of the size and labels of another one that repeats these activations."""
@@ -57,12 +63,14 @@ class Samples:
 
 def _compute(frozen: Frozen, subset: Subset, count: int) -> Sample:
     images = subset.images.read(np.arange(min(count, len(subset))))
-    compute = frozen.source.compute([frozen.point.cut])
     chunks = [images[i : i + BATCH] for i in range(0, len(images), BATCH)]
-    list(compute(iter(chunks[:1])))  # traces or compiles
     began = time.perf_counter()
+    compute = frozen.source.compute([frozen.point])
+    list(compute(iter(chunks[:1])))
+    compiled = time.perf_counter()
     rows = np.concatenate([rows for (rows,) in compute(iter(chunks))]).astype(frozen.point.cache.dtype)
-    return Sample(rows, (time.perf_counter() - began) / len(images))
+    image_s = (time.perf_counter() - compiled) / len(images)
+    return Sample(rows, max(0.0, compiled - began - image_s * len(chunks[0])), image_s)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,9 @@ from kerasclf.models.weights.torch_weights import classes_of, match_torch
 from kerasclf.networks.network_checks import TORCH_FORMS, file_forms, form_problem, weights_file
 from kerasclf.networks.network_source import is_own
 
+# Networks whose weights are kept: as many as a study or a time budget compares.
+_KEPT = 8
+
 
 class WeightsChoice(NamedTuple):
     """The weights from which a lesson starts.
@@ -50,6 +53,8 @@ def default_weights(architecture: str, preferred: str = "imagenet") -> WeightsCh
 def find_pretrained(architecture: str, weights: str) -> Weights:
     """Returns the pretrained weights of a network by layer; empty for `"none"`.
 
+    It keeps the weights of the last networks: reading them builds the network once more, which takes seconds.
+
     Args:
         architecture: Its name, as for `build`.
         weights: As for `load_pretrained`.
@@ -60,20 +65,18 @@ def find_pretrained(architecture: str, weights: str) -> Weights:
     if weights in ("none", architecture):  # a saved network has its weights already
         return {}
     if weights != "imagenet":
-        return _read(expanded(weights), architecture)
+        return _read(architecture, expanded(weights))
     if architecture in BACKBONES:
-        return _download(architecture)
+        return _downloaded(architecture)
     if architecture in PUBLISHED:
-        return _read(published_file(architecture), architecture)
+        return _read(architecture, published_file(architecture))
     raise KerasclfError(
         f"weights: {architecture} has no ImageNet weights. Give a file, or 'none'. Networks with ImageNet weights: "
         f"{', '.join([*PUBLISHED, *BACKBONES])}."
     )
 
 
-def load_pretrained(
-    network: keras.Model, architecture: str, weights: str, top: bool = False, found: Weights | None = None
-) -> None:
+def load_pretrained(network: keras.Model, architecture: str, weights: str, top: bool = False) -> None:
     """Loads pretrained weights into a network: up to its features, or into all layers.
 
     Args:
@@ -84,7 +87,6 @@ def load_pretrained(
             with the names of torchvision or timm, or a `.weights.h5` or `.h5` of the network of keras.applications
             without top.
         top: Whether to load the layers above the features too.
-        found: Weights that `find_pretrained` returned earlier; None reads them.
 
     Raises:
         KerasclfError: If the network has no pretrained weights, they are not available, or the file belongs to another
@@ -92,7 +94,7 @@ def load_pretrained(
     """
     if weights in ("none", architecture):
         return
-    found = find_pretrained(architecture, weights) if found is None else found
+    found = find_pretrained(architecture, weights)
     layers = network.layers if top else pretrained_layers(network)
     if not layers:
         raise KerasclfError(
@@ -108,7 +110,8 @@ def pretrained_layers(network: keras.Model) -> list[keras.Layer]:
     return list(network.layers[: names.index(FEATURES) + 1]) if FEATURES in names else []
 
 
-def _download(architecture: str) -> Weights:
+@functools.lru_cache(_KEPT)
+def _downloaded(architecture: str) -> Weights:
     try:
         return by_layer(bare(architecture, "imagenet"))
     except Exception as error:  # Keras raises a bare Exception if a download fails
@@ -119,7 +122,7 @@ def _download(architecture: str) -> Weights:
         ) from error
 
 
-def _read(path: Path, architecture: str) -> Weights:
+def _read(architecture: str, path: Path) -> Weights:
     if not path.is_file():
         raise KerasclfError(
             f"weights: expected 'imagenet', 'none' or a file: {file_forms(architecture)}. Received: {str(path)!r}, "
@@ -133,12 +136,12 @@ def _read(path: Path, architecture: str) -> Weights:
     if problem := form_problem(architecture, path):
         raise KerasclfError(problem)
     about = path.stat()
-    return _read_once(path, architecture, (about.st_ino, about.st_size, about.st_mtime_ns))
+    return _read_version(architecture, path, (about.st_ino, about.st_size, about.st_mtime_ns))
 
 
-@functools.lru_cache(maxsize=1)
-def _read_once(path: Path, architecture: str, version: tuple[int, ...]) -> Weights:
-    """Reads a file, which builds the network once more. Trainings of one network, one after the other, share it."""
+@functools.lru_cache(_KEPT)
+def _read_version(architecture: str, path: Path, version: tuple[int, ...]) -> Weights:
+    """Reads a file. Another version has another inode, size or time."""
     if path.suffix in TORCH_FORMS:
         tensors = read_torch_file(path)
         return match_torch(find_builder(architecture)(num_classes=classes_of(tensors)), tensors, path)

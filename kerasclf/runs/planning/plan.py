@@ -1,7 +1,8 @@
 """Plans of a study: checks everything that can be wrong, and measures the costs by a few real steps."""
 
+import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from kerasclf.data import ImageDataset
@@ -20,11 +21,7 @@ from kerasclf.runs.planning.remembered_costs import RememberedCosts
 from kerasclf.values import digest_of
 
 if TYPE_CHECKING:
-    from kerasclf.models.weights.keras_files import Weights
     from kerasclf.training.rehearsal_result import Rehearsal
-
-# By network and source of the weights.
-PretrainedWeights = dict[tuple[str, str], "Weights"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +116,7 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
         check_files(spec)
     for line in check_and_describe([phase for one in request.experiments.values() for phase in one.phases]):
         log(line)
-    weights = _find_weights(request.experiments.values())
+    reading_s = _read_weights(request.experiments.values())
     datasets = load_datasets(request.experiments, log)
     by_hash = {dataset.manifest["hash"]: dataset for dataset in datasets.values()}
     if (workers := launched()) is not None:
@@ -130,12 +127,12 @@ def make_plan(request: PlanRequest, log: Log) -> Plan:
             except KerasclfError as error:
                 problems.add(f"{name}: {error}")
         problems.raise_all("The workers cannot share the images")
-    networks = _check_networks({name: (e, datasets[name]) for name, e in request.experiments.items()}, weights)
+    networks = _check_networks({name: (e, datasets[name]) for name, e in request.experiments.items()})
     gpus = tf.config.list_physical_devices("GPU")
     cores = None if gpus else request.threads  # Runs with a GPU use all cores for their images.
     costs = measure_costs(
         {name: (request.experiments[name], datasets[name]) for name in request.measure},
-        _rehearsals(weights, cores),
+        _rehearsals(reading_s, cores),
         RememberedCosts(describe_machine(cores)),
         log,
     )
@@ -182,29 +179,24 @@ def _check_raw_pixels(name: str, experiment: Experiment) -> None:
         )
 
 
-def _find_weights(experiments: Iterable[Experiment]) -> PretrainedWeights:
-    """Reads all pretrained weights once, before any image is read."""
+def _read_weights(experiments: Iterable[Experiment]) -> dict[tuple[str, str], float]:
+    """Reads all pretrained weights once, before any image is read, and returns the seconds by network and source."""
     from kerasclf.models import find_pretrained
     from kerasclf.transfer.compute_engines import choose_engine
 
-    found: PretrainedWeights = {}
+    seconds: dict[tuple[str, str], float] = {}
     for experiment in experiments:
         if experiment.transfer is not None:
             choose_engine(experiment.transfer.engine)
-            model, weights = experiment.model, experiment.transfer.weights
-            if (model, weights) not in found:
-                found[model, weights] = find_pretrained(model, weights)
-    return found
+            source = experiment.model, experiment.transfer.weights
+            if source not in seconds:
+                began = time.perf_counter()
+                find_pretrained(*source)
+                seconds[source] = time.perf_counter() - began
+    return seconds
 
 
-def _weights_of(experiment: Experiment, weights: PretrainedWeights) -> "Weights | None":
-    """Returns the pretrained weights of an experiment; None if it has none."""
-    return weights[experiment.model, experiment.transfer.weights] if experiment.transfer else None
-
-
-def _check_networks(
-    experiments: dict[str, tuple[Experiment, ImageDataset]], pretrained: PretrainedWeights
-) -> dict[str, str]:
+def _check_networks(experiments: dict[str, tuple[Experiment, ImageDataset]]) -> dict[str, str]:
     """Builds every network once for its images, and finds the cuts of its phases.
 
     Returns:
@@ -231,7 +223,7 @@ def _check_networks(
         if network not in built:
             if is_own(experiment.model):  # Keras numbers unnamed layers anew, as for the run
                 keras.backend.clear_session(free_memory=False)
-            model = experiment.network(dataset.image_shape, dataset.num_classes, _weights_of(experiment, pretrained))
+            model = experiment.network(dataset.image_shape, dataset.num_classes)
             built[network] = Cuts(model), digest_of(architecture(model))
         cuts, found[name] = built[network]
         if "batch_norm_learns" in experiment.flaws:
@@ -241,8 +233,13 @@ def _check_networks(
     return found
 
 
-def _rehearsals(weights: PretrainedWeights, cores: int | None) -> Rehearse:
-    """Returns a function that rehearses experiments. Those with the same frozen part share its activations."""
+def _rehearsals(reading_s: dict[tuple[str, str], float], cores: int | None) -> Rehearse:
+    """Returns a function that rehearses experiments. Those with the same frozen part share its activations.
+
+    Args:
+        reading_s: Seconds to read pretrained weights, which each run does anew, by network and source.
+        cores: Number of CPU cores to use; None for all.
+    """
     import keras
 
     from kerasclf.training.rehearsal import rehearse
@@ -252,7 +249,8 @@ def _rehearsals(weights: PretrainedWeights, cores: int | None) -> Rehearse:
 
     def rehearse_one(experiment: Experiment, dataset: ImageDataset) -> "Rehearsal":
         keras.backend.clear_session()
-        recipe = experiment.recipe(seed=0, weights=_weights_of(experiment, weights))
-        return rehearse(dataset, recipe, samples, cores)
+        measured = rehearse(dataset, experiment.recipe(seed=0), samples, cores)
+        before_s = reading_s[experiment.model, experiment.transfer.weights] if experiment.transfer else 0.0
+        return replace(measured, startup_s=before_s + measured.startup_s)
 
     return rehearse_one
