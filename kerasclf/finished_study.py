@@ -26,7 +26,8 @@ from kerasclf.report.study_page import study_figures, write_report
 from kerasclf.report.study_results import StudyResults
 from kerasclf.report.summary import summarise
 from kerasclf.runs.default_progress import default_log, default_progress
-from kerasclf.runs.engines.local_engines import Engine, Processes
+from kerasclf.runs.engines.engine import Engine
+from kerasclf.runs.engines.local_engines import Processes
 from kerasclf.runs.progress import RunListener
 from kerasclf.studies.illustrations import illustrate_study
 from kerasclf.studies.study import Study

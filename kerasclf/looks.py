@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 
 from kerasclf.report.findings import comparisons_of, look_sentences, open_comparisons
 from kerasclf.report.results_reader import read_results
-from kerasclf.runs.engines.local_engines import Engine
+from kerasclf.runs.engines.engine import Engine
 from kerasclf.runs.progress import RunListener
 from kerasclf.studies.study_plan import StudyPlan
 from kerasclf.studies.study_runner import run_planned_study

@@ -14,6 +14,7 @@ from kerasclf.files.locks import check_permission
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
+    from kerasclf.runs.engines.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,14 @@ def _check_study(folder: Path) -> None:
     StudyFolder(folder).read()
 
 
-def show_report(folder: Path, out: Path, console: Console, explain: bool = False) -> "StudyResults":
-    """Writes a report and prints its table, and how a continued model compares with the earlier one.
+def show_report(folder: Path, out: Path, console: Console, engine: "Engine | None" = None) -> "StudyResults":
+    """Prints the table of a study and how a continued model compares with the earlier one, and writes the report.
 
     Args:
         folder: The folder of the study.
         out: The folder of the report.
         console: Where to print.
-        explain: Whether to compute heat maps of the chosen run for it, which needs TensorFlow.
+        engine: Computes heat maps of the chosen run for the report; None for those that there are.
 
     Returns:
         The results that it shows.
@@ -76,16 +77,17 @@ def show_report(folder: Path, out: Path, console: Console, explain: bool = False
     from kerasclf.report.continued import continued_findings
 
     results = read_results(folder)
-    if explain:
-        from kerasclf.explained_study import explain_study
-
-        results = explain_study(results, folder, log_to(console))
-    page = write_report(results, out)
     console.print()
     console.print(console_table(results))
     for sentence in continued_findings(results):
         say(console, sentence)
-    say(console, f"report: {page}")
+    explained = None
+    if engine is not None:
+        from kerasclf.explained_study import start_explaining
+
+        explained = start_explaining(results, folder, log_to(console), engine)
+    say(console, f"writing the report to {out}")
+    say(console, f"report: {write_report(results, out, explained)}")
     say_model_card(folder, console)
     return results
 

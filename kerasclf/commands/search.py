@@ -15,7 +15,7 @@ from kerasclf.errors import KerasclfError
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.runs.engines.local_engines import Engine
+    from kerasclf.runs.engines.engine import Engine
     from kerasclf.search.search import Search
     from kerasclf.search.search_budget import Budget
     from kerasclf.search.search_plan import SearchPlan

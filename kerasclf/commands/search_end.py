@@ -10,7 +10,7 @@ from kerasclf.errors import RunsFailedError
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
-    from kerasclf.runs.engines.local_engines import Engine
+    from kerasclf.runs.engines.engine import Engine
     from kerasclf.search.search_results import SearchResults
 
 

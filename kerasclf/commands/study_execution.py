@@ -15,7 +15,7 @@ from kerasclf.extras import install_command
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
-    from kerasclf.runs.engines.local_engines import Engine
+    from kerasclf.runs.engines.engine import Engine
     from kerasclf.runs.progress import RunListener
     from kerasclf.runs.run_folder import RunFolder
     from kerasclf.studies.study import Study
@@ -47,9 +47,12 @@ def run_and_report(
         RunsFailedError: If some runs failed.
         KerasclfError: If something cannot be used; nothing was run.
     """
+    engine = options.make_engine()
+    engine.prepare()
+    # These imports take seconds. Meanwhile a worker imports TensorFlow.
+    from kerasclf.looks import run_until_decided
     from kerasclf.studies.study_runner import plan_study
 
-    engine = options.make_engine()
     planned = plan_study(
         study,
         out,
@@ -65,8 +68,6 @@ def run_and_report(
         return None
     if options.profile:
         planned = planned.profiling_first()
-    from kerasclf.looks import run_until_decided
-
     failed = None
     try:
         made = run_until_decided(planned, engine, lambda part: _listener(options, part, console))
@@ -77,7 +78,7 @@ def run_and_report(
     has_results = planned.finished or any(job.run.complete for job in planned.jobs)
     results = None
     if has_results:
-        results = show_report(out, folder_within(out, "report"), console, explain=True)
+        results = show_report(out, folder_within(out, "report"), console, engine)
     if options.profile and planned.jobs:
         _say_profile(planned.jobs[0].run, console)
     if failed:

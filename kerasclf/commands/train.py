@@ -14,7 +14,7 @@ from kerasclf.wording import in_words
 
 if TYPE_CHECKING:
     from kerasclf.report.study_results import StudyResults
-    from kerasclf.runs.engines.local_engines import Engine
+    from kerasclf.runs.engines.engine import Engine
     from kerasclf.runs.experiment import Experiment
     from kerasclf.studies.study import Study
     from kerasclf.studies.study_plan import StudyPlan

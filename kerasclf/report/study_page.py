@@ -1,7 +1,7 @@
 """Writes the report of a study: a self-contained page, the same as Markdown, the table as CSV, and the figures."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -41,8 +41,13 @@ GLOSSARY = {
 }
 
 
-def write_report(results: StudyResults, out: Path | str) -> Path:
+def write_report(results: StudyResults, out: Path | str, explained: Callable[[], StudyResults] | None = None) -> Path:
     """Writes index.html, report.md, summary.csv and the figures into a folder, and replaces an earlier report.
+
+    Args:
+        results: The results.
+        out: The folder.
+        explained: Returns the results with explanations of the chosen run, when all figures are drawn.
 
     Returns:
         The path of the page.
@@ -69,12 +74,12 @@ def write_report(results: StudyResults, out: Path | str) -> Path:
         "changes": changes_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in draws.items()},
         "mistakes": mistakes_of(results.chosen.runs[0]),
-        "explained": explained_images(results),
         "probabilities": probabilities,
         "details": [_details(results, experiment, out) for experiment in results.experiments],
         "run": results.first_run,
         "hardware": hardware_of_all(run.environment for run in results.all_runs),
         "command": command_of(results),
+        "explained": explained_images(explained() if explained else results),
     }
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     write_text(out / "report.md", templates(escape=False).get_template("report.md.j2").render(context))

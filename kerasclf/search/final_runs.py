@@ -8,7 +8,7 @@ from kerasclf.errors import RunsFailedError
 from kerasclf.files.reading import read_json
 from kerasclf.files.writing import write_json
 from kerasclf.networks.model_file import MODEL
-from kerasclf.runs.engines.local_engines import Engine
+from kerasclf.runs.engines.engine import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_finished, known_inputs
 from kerasclf.runs.job import Job

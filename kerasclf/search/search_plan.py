@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Set
 from dataclasses import dataclass
 
-from kerasclf.runs.engines.local_engines import Engine
+from kerasclf.runs.engines.engine import Engine
 from kerasclf.runs.inputs import RunInputs, known_inputs
 from kerasclf.runs.planning.plan import Plan
 from kerasclf.runs.sharing import trajectory_of

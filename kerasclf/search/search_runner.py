@@ -7,7 +7,8 @@ from pathlib import Path
 from kerasclf.errors import KerasclfError, raise_all
 from kerasclf.files.locks import hold
 from kerasclf.log import Log
-from kerasclf.runs.engines.local_engines import Engine, Processes
+from kerasclf.runs.engines.engine import Engine
+from kerasclf.runs.engines.local_engines import Processes
 from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.search.job_source import BudgetSpent, JobSource
 from kerasclf.search.search import Search

@@ -97,11 +97,11 @@ def read_explanations(study: Path) -> Explanations | None:
     return Explanations(**values)
 
 
-def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
+def explain_run(folder: str, identity: str, study: str) -> str | None:
     """Explains the most confident errors of a run and as many correct predictions, and stores them in a study's folder.
 
     Args:
-        run: The complete run.
+        folder: The folder of the complete run.
         identity: Identity of its experiment.
         study: The study's folder.
 
@@ -111,6 +111,7 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     Raises:
         KerasclfError: If the images of the run cannot be read any more.
     """
+    run = RunFolder(Path(folder))
     description = run.description()
     if description["data"]["image_shape"][:2] == [1, 1]:
         return "a table has no images"
@@ -138,7 +139,7 @@ def explain_run(run: RunFolder, identity: str, study: Path) -> str | None:
     near = training.images.take(found.ravel())
     small = thumbnails(near.images.read(np.arange(len(near))))
     _write(
-        study / EXPLANATIONS,
+        Path(study) / EXPLANATIONS,
         Explanations(
             experiment=identity,
             seed=description["seed"],

@@ -11,7 +11,7 @@ from kerasclf.files.locks import hold
 from kerasclf.files.reading import read_json
 from kerasclf.files.writing import write_json
 from kerasclf.networks.model_file import MODEL
-from kerasclf.runs.engines.local_engines import Engine
+from kerasclf.runs.engines.engine import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs
 from kerasclf.runs.job import Job

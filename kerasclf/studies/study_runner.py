@@ -11,7 +11,7 @@ from kerasclf.errors import DataError, RunsFailedError
 from kerasclf.files.locks import check_writable, hold
 from kerasclf.files.writing import write_json
 from kerasclf.log import Log
-from kerasclf.runs.engines.local_engines import Engine
+from kerasclf.runs.engines.engine import Engine
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.inputs import check_run, known_inputs, note_versions
 from kerasclf.runs.job import Job

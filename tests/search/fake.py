@@ -4,7 +4,7 @@ import math
 import random
 
 from kerasclf import Experiment, TrainConfig
-from kerasclf.runs.engines.local_engines import Waiting, fail
+from kerasclf.runs.engines.engine import Waiting, fail
 from kerasclf.runs.planning.plan import Plan
 from kerasclf.search import Budget, Choice, Float, Search, Space, run_search
 

@@ -7,13 +7,13 @@ import pytest
 
 from kerasclf import Augmentation, Experiment, Split, Study, TrainConfig, load, run_study
 from kerasclf.errors import FolderError
-from kerasclf.explained_study import explain_study
+from kerasclf.explained_study import explain_study, start_explaining
 from kerasclf.files.arrays import read_arrays
 from kerasclf.inference.explain import features
 from kerasclf.models.visualization import grad_cam
 from kerasclf.report import read_results, write_report
 from kerasclf.report.explained_images import explained_images
-from kerasclf.runs.engines.local_engines import Inline
+from kerasclf.runs.engines.local_engines import Inline, Processes
 from kerasclf.studies.explanations import EXPLANATIONS, chosen_images, read_explanations
 from tests.report.run_folders import draw_nothing
 
@@ -140,3 +140,13 @@ def test_a_quick_study_has_none(explained, monkeypatch):
     monkeypatch.setattr("kerasclf.explained_study.explain_run", None)
     quick = replace(results, study={**results.study, "size": "quick"}, explanations=None)
     assert explain_study(quick, out) is quick
+
+
+def test_a_process_of_its_own_explains_while_the_figures_are_drawn(explained):
+    """The process has run the training, or is a new one."""
+    out, results = explained
+    expected = (out / EXPLANATIONS).read_bytes()
+    (out / EXPLANATIONS).unlink()
+    found = start_explaining(replace(results, explanations=None), out, pytest.fail, Processes(1))()
+    assert (out / EXPLANATIONS).read_bytes() == expected
+    np.testing.assert_array_equal(found.explanations.heat, results.explanations.heat)

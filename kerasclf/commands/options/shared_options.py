@@ -12,7 +12,7 @@ from kerasclf.errors import KerasclfError, Problems, unknown
 
 if TYPE_CHECKING:
     from kerasclf.data.default_data import DatasetChoice
-    from kerasclf.runs.engines.local_engines import Engine
+    from kerasclf.runs.engines.engine import Engine
     from kerasclf.studies.reduction import Reduction
     from kerasclf.studies.study import Size
 

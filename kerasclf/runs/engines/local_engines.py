@@ -1,14 +1,12 @@
 """Engines that execute runs: in this process, or in worker processes side by side."""
 
-import contextlib
-import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Sized
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from kerasclf.errors import KerasclfError, rebuild
 from kerasclf.files.temporary import TemporaryFolder
@@ -19,50 +17,22 @@ from kerasclf.machine.resources import usable_cores
 from kerasclf.networks.network_source import check_importable
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.runs.engines import forking
+from kerasclf.runs.engines.engine import Jobs, Waiting, check_jobs, count_jobs, fail, pass_on
 from kerasclf.runs.engines.worker_pool import WorkerPool
 from kerasclf.runs.engines.worker_process import WorkerProcess, take_idle
 from kerasclf.runs.execute import execute, is_passing
-from kerasclf.runs.job import Job
 from kerasclf.runs.planning.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import OneRunListener, RunListener
 
-# The runs to execute. An engine takes the next one when it has room, so an iterator may use the results so far. None
-# means: wait until one of the current runs has ended.
-Jobs = Iterable[Job | None]
 # The plan may find that memory allows fewer runs, so only some workers start before it.
 _MOST_AHEAD = 3
 
 
-class Engine(Protocol):
-    """Makes plans and executes runs."""
-
-    def plan(self, request: PlanRequest, log: Log) -> Plan:
-        """Checks data and experiments and measures their cost.
-
-        Args:
-            request: The experiments.
-            log: Receives progress messages, one line each.
-        """
-
-    def width(self, plan: Plan, runs: int) -> int:
-        """Returns how many of `runs` runs are executed side by side."""
-
-    def run(
-        self, jobs: Jobs, plan: Plan, listener: RunListener, watch: Callable[[], None] = lambda: None
-    ) -> dict[str, str]:
-        """Executes the runs and returns the reasons of those that failed, by title.
-
-        Args:
-            jobs: The runs; see `Jobs`.
-            plan: Their plan.
-            listener: Receives the progress of the runs.
-            watch: Called about twice a second if runs have processes of their own, otherwise before each run. An
-                exception that it raises ends the current runs, which keep their last epoch.
-        """
-
-
 class Inline:
     """Executes runs one after the other in this process, for notebooks and debuggers."""
+
+    def prepare(self) -> None:
+        """Does nothing."""
 
     def plan(self, request: PlanRequest, log: Log) -> Plan:
         return make_plan(request, log)
@@ -87,6 +57,13 @@ class Inline:
                 listener.finished_run(job.title, metrics)
         return failures
 
+    def start(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        def call() -> Any:
+            quiet_tensorflow()
+            return function(*arguments)
+
+        return call
+
 
 @dataclass(frozen=True)
 class Processes:
@@ -100,7 +77,7 @@ class Processes:
     """
 
     jobs: int | Literal["auto"] = "auto"
-    # Workers that have made a plan and can execute runs, too.
+    # Workers that wait for a request.
     _spare: list[WorkerProcess] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -111,6 +88,10 @@ class Processes:
         """The data sets that runs read, and the temporary files of the workers."""
         return TemporaryFolder()
 
+    def prepare(self) -> None:
+        if not self._spare:
+            self._spare.append(self._start_worker())
+
     def plan(self, request: PlanRequest, log: Log) -> Plan:
         check_importable([experiment.model for experiment in request.experiments.values()])
         snapshots = tempfile.mkdtemp(prefix="snapshots-", dir=self._temporary.path)
@@ -118,20 +99,32 @@ class Processes:
         width = self._side_by_side(None, 0, request.runs)
         threads = max(1, usable_cores() // width) if request.threads is None else request.threads
         request = replace(request, snapshots=snapshots, threads=threads)
-        with tempfile.TemporaryDirectory(dir=self._temporary.path) as folder:
-            log_file = Path(folder) / "log.txt"
-            worker = take_idle(self._spare) or self._start_worker()
-            self._start_ahead(width - 1)
-            try:
-                plan = _request_plan(request, worker, log_file, log)
-            except BaseException:
-                worker.stop()
-                raise
+        worker = take_idle(self._spare) or self._start_worker()
+        self._start_ahead(width - 1)
+        return Plan.from_dict(self._ask(worker, {"task": "plan", "plan": request.to_dict()}, log)())
+
+    def start(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        called = {"module": function.__module__, "function": function.__name__, "arguments": arguments}
+        return self._ask(take_idle(self._spare) or self._start_worker(), {"task": "call", **called})
+
+    def _ask(self, worker: WorkerProcess, request: dict[str, Any], log: Log = lambda line: None) -> Callable[[], Any]:
+        """Sends a request to an idle worker, and returns a function that waits for the answer."""
+        log_file = Path(tempfile.mkdtemp(dir=self._temporary.path)) / "log.txt"
+        worker.send({**request, "log": str(log_file)})
+        return partial(self._answer, worker, log_file, log)
+
+    def _answer(self, worker: WorkerProcess, log_file: Path, log: Log) -> Any:
+        """Waits for the answer of a worker, which then waits for another request or ends."""
+        try:
+            answer = _answer(worker, log_file, log)
+        except BaseException:
+            worker.stop()
+            raise
         if worker.accepts_more:
             self._spare.append(worker)
         else:
             worker.stop()
-        return plan
+        return answer
 
     def _side_by_side(self, peak_mb: float | None, gpus: int, runs: int | None) -> int:
         """Returns the number of runs side by side, out of `runs` or of any number of runs."""
@@ -185,32 +178,21 @@ class Processes:
         return failures
 
 
-def _request_plan(request: PlanRequest, worker: WorkerProcess, log_file: Path, log: Log) -> Plan:
-    """Returns the plan that a worker makes, after its last event."""
-    plan = None
-    worker.send({"task": "plan", "plan": request.to_dict(), "log": str(log_file)})
+def _answer(worker: WorkerProcess, log_file: Path, log: Log) -> Any:
+    """Returns the answer of a worker to its request, after its last event."""
+    answers = []
     for event, *values in worker.events:
         if event == "log":
             log(*values)
         elif event == "result":
-            plan = Plan.from_dict(values[0])
+            answers.append(values[0])
         elif event == "error":
             raise rebuild(values[0], values[1])
         elif event == "ended":
             break
-    if plan is None:
-        raise KerasclfError(f"The process that makes the plan failed. {values[0]}\n{_tail(log_file)}")
-    return plan
-
-
-def check_jobs(jobs: int | str) -> None:
-    """Checks a number of runs side by side.
-
-    Raises:
-        KerasclfError: If it is neither "auto" nor at least 1.
-    """
-    if jobs != "auto" and (not isinstance(jobs, int) or jobs < 1):
-        raise KerasclfError(f"jobs: expected at least 1, or 'auto'. Received: {jobs!r}.")
+    if not answers:
+        raise KerasclfError(f"A process of TensorFlow failed. {values[0]}\n{_tail(log_file)}")
+    return answers[0]
 
 
 def automatic_jobs(peak_mb: float | None, gpus: int) -> int:
@@ -227,51 +209,6 @@ def automatic_jobs(peak_mb: float | None, gpus: int) -> int:
     if peak_mb is not None:
         jobs = min(jobs, int(0.8 * free_memory_mb() / max(peak_mb, 1.0)))
     return max(1, jobs)
-
-
-def fail(job: Job, message: str, listener: RunListener, lasting: bool) -> str:
-    """Notifies the listener of a failure and returns its message.
-
-    Args:
-        job: The run that failed.
-        message: The reason.
-        listener: Receives the failure.
-        lasting: Whether the run would fail again. Such a failure is recorded, and the run is not repeated by itself.
-    """
-    if lasting:
-        with contextlib.suppress(OSError):
-            job.run.note_failure(message)
-    log_file = job.run.log_file
-    if log_file.exists():
-        message = f"{message} The log is {log_file}."
-    listener.failed_run(job.title, message)
-    return message
-
-
-def pass_on(title: str, event: list[Any], listener: RunListener) -> None:
-    """Passes an event of a run on to the listener of its study."""
-    name, *values = event
-    getattr(OneRunListener(title, listener), name)(*values)
-
-
-class Waiting:
-    """The runs that have not started.
-
-    Args:
-        jobs: The runs; see `Jobs`.
-    """
-
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = iter(jobs)
-
-    def take(self) -> Job | None:
-        """Returns the next run; None if there is none, or none yet."""
-        return next(self._jobs, None)
-
-
-def count_jobs(jobs: Jobs) -> int:
-    """Returns the number of runs, or a very large number if it is unknown."""
-    return len(jobs) if isinstance(jobs, Sized) else sys.maxsize
 
 
 def _tail(log_file: Path) -> str:

@@ -17,7 +17,8 @@ from kerasclf.extras import install_command
 from kerasclf.files.temporary import TemporaryFolder
 from kerasclf.log import Log
 from kerasclf.networks.network_source import search_path, use_search_path
-from kerasclf.runs.engines.local_engines import Jobs, Processes, Waiting, check_jobs, count_jobs, fail, pass_on
+from kerasclf.runs.engines.engine import Jobs, Waiting, check_jobs, count_jobs, fail, pass_on
+from kerasclf.runs.engines.local_engines import Processes
 from kerasclf.runs.engines.worker import Messenger, run_job
 from kerasclf.runs.execute import is_passing, reason_of
 from kerasclf.runs.job import Job
@@ -55,8 +56,14 @@ class Ray:
         if self.threads < 1:
             raise KerasclfError(f"threads: expected at least 1. Received: {self.threads}.")
 
+    def prepare(self) -> None:
+        """Does nothing."""
+
     def plan(self, request: PlanRequest, log: Log) -> Plan:
         return Processes().plan(replace(request, threads=self.threads), log)
+
+    def start(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
+        return Processes().start(function, *arguments)
 
     def width(self, plan: Plan, runs: int) -> int:
         resources = self._connect().cluster_resources()

@@ -1,4 +1,4 @@
-"""A worker process, which executes runs or makes plans. It reads requests and writes events as lines of JSON.
+"""A worker process: it executes runs, makes plans and calls functions. Requests and events are lines of JSON.
 
     python -m kerasclf.machine.child_process PARENT kerasclf.runs.engines.worker [--fork]
 
@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -94,6 +95,9 @@ def _answer(request: dict[str, Any], messenger: Messenger) -> Any:
     if request["task"] == "run":
         limit_gpu_memory(request.get("runs_per_gpu", 1))
         return run_job(Job.from_dict(request["job"]), messenger)
+    if request["task"] == "call":
+        quiet_tensorflow()
+        return getattr(import_module(request["module"]), request["function"])(*request["arguments"])
     plan_request = PlanRequest.from_dict(request["plan"])
     quiet_tensorflow()
     if not has_gpu():  # Runs with a GPU use all cores for their images.

@@ -18,7 +18,7 @@ class WorkerPool:
     Args:
         width: Number of runs side by side.
         gpus: Number of GPUs of this machine.
-        spare: Idle workers that have started already. The pool removes those it uses.
+        spare: Idle workers that have started already. The pool removes those it uses, and leaves one at its end.
         environment: Environment variables of new workers.
     """
 
@@ -49,6 +49,7 @@ class WorkerPool:
         request = {"task": "run", "job": job.to_dict(), "log": str(job.run.log_file.absolute())}
         worker = self._worker(slot)
         worker.send({**request, "runs_per_gpu": runs_per_gpu(self.width, self.gpus)})
+        threading.Thread(target=self._read, args=(slot, worker), daemon=True).start()
         if more and not worker.accepts_more:
             self._successors[slot] = self._start_worker(slot)
 
@@ -69,8 +70,13 @@ class WorkerPool:
                 return job, event
 
     def stop(self) -> None:
-        """Ends all workers and their runs."""
-        for worker in [*self._workers.values(), *self._successors.values()]:
+        """Ends all workers and their runs, but for one idle worker if it accepts more."""
+        for slot, worker in self._workers.items():
+            if slot not in self.current and worker.accepts_more and not self._spare:
+                self._spare.append(worker)
+            else:
+                worker.stop()
+        for worker in self._successors.values():
             worker.stop()
 
     def _worker(self, slot: int) -> WorkerProcess:
@@ -83,13 +89,14 @@ class WorkerPool:
         worker = self._successors.pop(slot, None) or (None if self.gpus else take_idle(self._spare))
         worker = worker or self._start_worker(slot)
         self._workers[slot] = worker
-
-        def read() -> None:
-            for event in worker.events:
-                self._events.put((slot, event))
-
-        threading.Thread(target=read, daemon=True).start()
         return worker
+
+    def _read(self, slot: int, worker: WorkerProcess) -> None:
+        """Collects the events of one run."""
+        for event in worker.events:
+            self._events.put((slot, event))
+            if event[0] == "ended":
+                break
 
     def _start_worker(self, slot: int) -> WorkerProcess:
         visible = visible_to(slot, self.width, self.gpus)

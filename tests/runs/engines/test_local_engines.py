@@ -224,13 +224,13 @@ def test_ray_needs_a_thread():
 def test_a_plan_measures_with_the_requested_threads(monkeypatch):
     """None divides the cores between the runs, however few they are; any number is taken as it is."""
     requests = []
-    monkeypatch.setattr(local_engines, "_request_plan", lambda request, *rest: requests.append(request) or Plan({}, {}))
+    monkeypatch.setattr(local_engines, "_answer", lambda *rest: Plan({}, {}).to_dict())
     monkeypatch.setattr(local_engines, "usable_cores", lambda: 8)
-    idle = SimpleNamespace(accepts_more=True, stop=lambda: None)
+    idle = SimpleNamespace(accepts_more=True, stop=lambda: None, send=requests.append)
     monkeypatch.setattr(Processes, "_start_worker", lambda self: idle)
     for jobs, threads, runs in ((2, None, None), (2, 3, 1), (2, None, 1), ("auto", None, 2), ("auto", None, 0)):
         Processes(jobs).plan(PlanRequest({}, threads=threads, runs=runs), pytest.fail)
-    assert [request.threads for request in requests] == [4, 3, 8, 4, 8]
+    assert [request["plan"]["threads"] for request in requests] == [4, 3, 8, 4, 8]
 
 
 @pytest.mark.parametrize(
@@ -247,9 +247,9 @@ def test_a_plan_measures_with_the_requested_threads(monkeypatch):
 def test_other_workers_start_while_the_first_plans(monkeypatch, jobs, runs, forks, workers):
     """Eight cores."""
     started, before = [], []
-    idle = SimpleNamespace(accepts_more=True, stop=lambda: None)
+    idle = SimpleNamespace(accepts_more=True, stop=lambda: None, send=lambda request: None)
     monkeypatch.setattr(Processes, "_start_worker", lambda self: started.append(1) or idle)
-    monkeypatch.setattr(local_engines, "_request_plan", lambda *rest: before.append(len(started)) or Plan({}, {}))
+    monkeypatch.setattr(local_engines, "_answer", lambda *rest: before.append(len(started)) or Plan({}, {}).to_dict())
     monkeypatch.setattr(local_engines, "usable_cores", lambda: 8)
     monkeypatch.setattr(forking, "CAN_FORK", forks)
     engine = Processes(jobs)

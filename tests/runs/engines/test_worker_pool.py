@@ -1,5 +1,6 @@
 """Workers side by side, without processes."""
 
+import itertools
 from types import SimpleNamespace
 
 import pytest
@@ -10,12 +11,12 @@ from kerasclf.runs.engines.worker_pool import WorkerPool
 from kerasclf.runs.job import Job
 
 
-class OneRequest:
-    """A worker that answers one request, without a process."""
+class Answering:
+    """A worker without a process, which answers each request with its end."""
 
     def __init__(self, environment, forks):
         self.environment, self.requests, self.stopped, self.accepts_more = environment, [], False, forks
-        self.events = iter([["ended", ""]])
+        self.events = itertools.repeat(["ended", ""])
 
     def send(self, request):
         self.requests.append(request["job"]["title"])
@@ -29,7 +30,7 @@ def created(monkeypatch):
     found = []
 
     def create(environment, forks):
-        found.append(OneRequest(environment, forks))
+        found.append(Answering(environment, forks))
         return found[-1]
 
     monkeypatch.setattr(worker_pool, "WorkerProcess", create)
@@ -67,3 +68,18 @@ def test_a_process_that_forks_needs_no_successor(created, tmp_path, monkeypatch)
     pool.next_event(lambda: None)
     pool.start(job("second", tmp_path), more=True)
     assert [worker.requests for worker in created] == [["first", "second"]]
+    pool.next_event(lambda: None)
+    pool.stop()
+
+
+def test_one_idle_worker_that_forks_waits_for_the_next_request(created, tmp_path, monkeypatch):
+    """One is idle, and one is interrupted in its run."""
+    monkeypatch.setattr(worker_pool, "forking", SimpleNamespace(CAN_FORK=True))
+    spare = []
+    pool = WorkerPool(2, 0, spare, {})
+    for title in ("first", "second"):
+        pool.start(job(title, tmp_path))
+    title = pool.next_event(lambda: None)[0].title
+    pool.stop()
+    assert [worker.requests for worker in spare] == [[title]]
+    assert [worker.stopped for worker in created] == [worker not in spare for worker in created]
