@@ -75,19 +75,23 @@ class Stages:
 def measure(kind: str) -> None:
     """Prints the stages of one start as JSON."""
     stages = Stages(psutil.Process().create_time())
-    import kerasclf.cli  # noqa: F401 - as the command does
+    import kerasclf.cli
 
     stages.mark()
     from kerasclf.files.cache_folders import cache_root
     from kerasclf.runs.engines import Processes
     from kerasclf.studies import declare
     from kerasclf.studies.study_options import StudyOptions
-    from kerasclf.studies.study_runner import plan_study, run_planned_study
 
     if kind == "measured":
         shutil.rmtree(cache_root() / "costs", ignore_errors=True)
     study = declare("basenet", options=StudyOptions(data="shapes", size="quick"))
     stages.mark()
+    engine = Processes(1)
+    engine.prepare()
+    import kerasclf.looks  # noqa: F401 - as the command does
+    from kerasclf.studies.study_runner import plan_study, run_planned_study
+
     loaded: list[str] = []
 
     def log(line: str) -> None:
@@ -96,7 +100,7 @@ def measure(kind: str) -> None:
         loaded.append(line)
 
     with tempfile.TemporaryDirectory() as folder:
-        engine, out = Processes(1), Path(folder) / "out"
+        out = Path(folder) / "out"
         planned = plan_study(study, out, only=EXPERIMENTS, engine=engine, share=False, log=log, measure=kind != "quick")
         stages.mark()
         run_planned_study(planned, engine, stages)
