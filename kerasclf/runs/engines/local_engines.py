@@ -140,7 +140,10 @@ class Processes:
                 self._spare.append(self._start_worker())
 
     def _start_worker(self) -> WorkerProcess:
-        worker = WorkerProcess(self._temporary.environment, forks=forking.CAN_FORK)
+        return self._own(WorkerProcess(self._temporary.environment, forks=forking.CAN_FORK))
+
+    def _own(self, worker: WorkerProcess) -> WorkerProcess:
+        """Lets a worker end with this engine, at the latest with this process."""
         weakref.finalize(self, worker.stop)
         return worker
 
@@ -174,7 +177,8 @@ class Processes:
                 else:
                     pass_on(job.title, [event, *values], listener)
         finally:
-            pool.stop()
+            if (left := pool.stop()) is not None:
+                self._spare.append(self._own(left))
         return failures
 
 

@@ -18,7 +18,7 @@ class WorkerPool:
     Args:
         width: Number of runs side by side.
         gpus: Number of GPUs of this machine.
-        spare: Idle workers that have started already. The pool removes those it uses, and leaves one at its end.
+        spare: Idle workers that have started already. The pool removes those it uses.
         environment: Environment variables of new workers.
     """
 
@@ -69,15 +69,17 @@ class WorkerPool:
                     self._free.append(slot)
                 return job, event
 
-    def stop(self) -> None:
-        """Ends all workers and their runs, but for one idle worker if it accepts more."""
+    def stop(self) -> WorkerProcess | None:
+        """Ends all workers and their runs, and returns an idle worker if one accepts more and no other one is spare."""
+        left = None
         for slot, worker in self._workers.items():
-            if slot not in self.current and worker.accepts_more and not self._spare:
-                self._spare.append(worker)
+            if left is None and not self._spare and slot not in self.current and worker.accepts_more:
+                left = worker
             else:
                 worker.stop()
         for worker in self._successors.values():
             worker.stop()
+        return left
 
     def _worker(self, slot: int) -> WorkerProcess:
         """Returns the worker of a slot, or a new one if the slot has none that accepts another run."""

@@ -75,11 +75,21 @@ def test_a_process_that_forks_needs_no_successor(created, tmp_path, monkeypatch)
 def test_one_idle_worker_that_forks_waits_for_the_next_request(created, tmp_path, monkeypatch):
     """One is idle, and one is interrupted in its run."""
     monkeypatch.setattr(worker_pool, "forking", SimpleNamespace(CAN_FORK=True))
-    spare = []
-    pool = WorkerPool(2, 0, spare, {})
+    pool = WorkerPool(2, 0, [], {})
     for title in ("first", "second"):
         pool.start(job(title, tmp_path))
     title = pool.next_event(lambda: None)[0].title
-    pool.stop()
-    assert [worker.requests for worker in spare] == [[title]]
-    assert [worker.stopped for worker in created] == [worker not in spare for worker in created]
+    left = pool.stop()
+    assert left.requests == [title]
+    assert [worker.stopped for worker in created] == [worker is not left for worker in created]
+
+
+def test_no_second_idle_worker_is_left(created, tmp_path, monkeypatch):
+    monkeypatch.setattr(worker_pool, "forking", SimpleNamespace(CAN_FORK=True))
+    spare = []
+    pool = WorkerPool(1, 0, spare, {})
+    pool.start(job("first", tmp_path))
+    pool.next_event(lambda: None)
+    spare.append("another one")
+    assert pool.stop() is None
+    assert created[0].stopped
