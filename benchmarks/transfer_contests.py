@@ -115,7 +115,7 @@ def features(who: str, settings: Settings) -> dict[str, Any]:
     assert cut is not None
     frozen = freeze_below(built, cut, transfer)
     # Compile the engine first, with enough batches for each of its streams.
-    list(frozen.source.compute([cut])(iter([images_of(settings.side, 16)] * 2)))
+    list(frozen.source.compute([frozen.point])(iter([images_of(settings.side, 16)] * 2)))
     began = time.perf_counter()
     frozen.subset(dataset.train, lambda line: None)
     rate = settings.images / (time.perf_counter() - began)

@@ -5,6 +5,7 @@ This file lies above all folders of the package: it joins report, which chooses 
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from kerasclf.log import Log
@@ -37,14 +38,20 @@ def start_explaining(results: StudyResults, path: Path, log: Log, engine: Engine
     if results.size == "quick" or is_explained:
         return lambda: results
     folder = StudyFolder(path).run(results.chosen.name, identity, run.seed).path
-    wait = engine.start(explain_run, str(folder.absolute()), identity, str(path.absolute()))
+
+    def fail(error: Exception) -> StudyResults:  # the report is written all the same, whatever fails here
+        log(f"the report has no heat maps: {str(error).strip() or type(error).__name__}")
+        return results
 
     def explained() -> StudyResults:
         try:
             nothing = wait()
-        except Exception as error:  # the report is written all the same, whatever fails here
-            log(f"the report has no heat maps: {str(error).strip() or type(error).__name__}")
-            return results
+        except Exception as error:
+            return fail(error)
         return results if nothing else replace(results, explanations=read_explanations(path))
 
+    try:
+        wait = engine.start(explain_run, str(folder.absolute()), identity, str(path.absolute()))
+    except Exception as error:
+        return partial(fail, error)
     return explained

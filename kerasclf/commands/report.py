@@ -70,7 +70,7 @@ def show_report(folder: Path, out: Path, console: Console, engine: "Engine | Non
         engine: Computes heat maps of the chosen run for the report; None for those that there are.
 
     Returns:
-        The results that it shows.
+        The results, without new heat maps.
     """
     from kerasclf.report import read_results, write_report
     from kerasclf.report.console_table import console_table

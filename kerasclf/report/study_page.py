@@ -47,7 +47,7 @@ def write_report(results: StudyResults, out: Path | str, explained: Callable[[],
     Args:
         results: The results.
         out: The folder.
-        explained: Returns the results with explanations of the chosen run, when all figures are drawn.
+        explained: Waits for the results with explanations of the chosen run. It is called after the figures are drawn.
 
     Returns:
         The path of the page.

@@ -102,7 +102,8 @@ class Built:
     assembled: Assembled
     strategy: tf.distribute.Strategy
     policy: str
-    # Frozen parts by the names of their caches: all sets and phases share them, as compiling one takes seconds.
+    # The frozen part that was compiled last, by the names of its caches. Compiling takes seconds: all sets and phases
+    # share it until the weights change.
     compiled: dict[tuple[str, ...], Compute] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def in_float32(self) -> Assembled:

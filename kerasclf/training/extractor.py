@@ -62,6 +62,7 @@ class Extractor:
         """Returns a function from batches of images to their activations at some cuts."""
         key = tuple(point.cache.folder.name for point in points)
         if key not in self.built.compiled:
+            self.built.compiled.clear()  # it has a copy of the weights
             self.built.compiled[key] = self._compile([point.cut for point in points])
         return self.built.compiled[key]
 

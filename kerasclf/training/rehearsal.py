@@ -52,12 +52,12 @@ def rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: int
 def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: int | None) -> Rehearsal:
     began = time.perf_counter()
     built = build_model(dataset, recipe)
-    building_s = time.perf_counter() - began
+    loading_s = time.perf_counter() - began
     inputs = make_phase_inputs(built, dataset, recipe.last, samples=samples)
     # Before the steps below, which change the weights.
     features_s, regression_s = measure_head_start(built, dataset, samples) if recipe.fits_head else (0.0, 0.0)
     with on_cores(cores):
-        began = time.perf_counter() - building_s  # excludes the extraction of the sample
+        began = time.perf_counter()
         setup = prepare_phase(built, inputs, dataset, recipe.last)
         pace = Pace()
         _fit(setup, setup.batches, pace)
@@ -85,6 +85,7 @@ def _rehearse(dataset: ImageDataset, recipe: Recipe, samples: Samples, cores: in
         extraction_s=inputs.extraction_s if inputs.frozen else features_s,
         cache_mb=inputs.cache_mb,
         between_s=first_batch_s + checkpoint_s,
+        loading_s=loading_s,
         regression_s=regression_s,
         finish_s=finish_s,
     )

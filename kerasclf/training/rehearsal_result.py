@@ -8,7 +8,7 @@ class Rehearsal:
     """The cost of a training, measured after warm-up.
 
     Args:
-        startup_s: Seconds to build, trace and compile, validation included.
+        startup_s: Seconds to trace and compile, validation included.
         step_s: Seconds per training step, input pipeline and computation overlapping.
         input_s: Seconds per batch of the input pipeline alone.
         compute_s: Seconds per training step without the input pipeline.
@@ -23,6 +23,7 @@ class Rehearsal:
         cache_mb: Size of these activations, in 10⁶ bytes.
         peak_memory_mb: Maximum memory of the process meanwhile, in 10⁶ bytes; 0 if it was not measured.
         between_s: Seconds between two epochs: to write a checkpoint, and to wait for the first batch.
+        loading_s: Seconds to build the network and to read its weights, before the first phase.
         regression_s: Seconds of the regression that the output layer starts from, before the first phase.
         finish_s: Seconds after the last epoch: to predict the validation and test images, and to save the model.
     """
@@ -41,6 +42,7 @@ class Rehearsal:
     cache_mb: float = 0.0
     peak_memory_mb: float = 0.0
     between_s: float = 0.0
+    loading_s: float = 0.0
     regression_s: float = 0.0
     finish_s: float = 0.0
 

@@ -150,3 +150,16 @@ def test_a_process_of_its_own_explains_while_the_figures_are_drawn(explained):
     found = start_explaining(replace(results, explanations=None), out, pytest.fail, Processes(1))()
     assert (out / EXPLANATIONS).read_bytes() == expected
     np.testing.assert_array_equal(found.explanations.heat, results.explanations.heat)
+
+
+def test_a_process_that_cannot_start_is_said(explained):
+    out, results = explained
+    lines = []
+
+    class Full(Inline):
+        def start(self, function, *arguments):
+            raise OSError(12, "Cannot allocate memory")
+
+    without = replace(results, explanations=None)
+    assert start_explaining(without, out, lines.append, Full())() is without
+    assert lines == ["the report has no heat maps: [Errno 12] Cannot allocate memory"]

@@ -18,8 +18,8 @@ from kerasclf.models.weights.torch_weights import classes_of, match_torch
 from kerasclf.networks.network_checks import TORCH_FORMS, file_forms, form_problem, weights_file
 from kerasclf.networks.network_source import is_own
 
-# Networks whose weights are kept: as many as a study or a time budget compares.
-_KEPT = 8
+# Networks whose weights are kept: more than a study compares. It reads those of any further networks again and again.
+_KEPT = 16
 
 
 class WeightsChoice(NamedTuple):
@@ -67,7 +67,7 @@ def find_pretrained(architecture: str, weights: str) -> Weights:
     if weights != "imagenet":
         return _read(architecture, expanded(weights))
     if architecture in BACKBONES:
-        return _downloaded(architecture)
+        return _kept(architecture, None)
     if architecture in PUBLISHED:
         return _read(architecture, published_file(architecture))
     raise KerasclfError(
@@ -110,7 +110,6 @@ def pretrained_layers(network: keras.Model) -> list[keras.Layer]:
     return list(network.layers[: names.index(FEATURES) + 1]) if FEATURES in names else []
 
 
-@functools.lru_cache(_KEPT)
 def _downloaded(architecture: str) -> Weights:
     try:
         return by_layer(bare(architecture, "imagenet"))
@@ -136,12 +135,14 @@ def _read(architecture: str, path: Path) -> Weights:
     if problem := form_problem(architecture, path):
         raise KerasclfError(problem)
     about = path.stat()
-    return _read_version(architecture, path, (about.st_ino, about.st_size, about.st_mtime_ns))
+    return _kept(architecture, path, (about.st_ino, about.st_size, about.st_mtime_ns))
 
 
 @functools.lru_cache(_KEPT)
-def _read_version(architecture: str, path: Path, version: tuple[int, ...]) -> Weights:
-    """Reads a file. Another version has another inode, size or time."""
+def _kept(architecture: str, path: Path | None, version: tuple[int, ...] = ()) -> Weights:
+    """Reads a file, of which another version has another inode, size or time; None downloads the weights."""
+    if path is None:
+        return _downloaded(architecture)
     if path.suffix in TORCH_FORMS:
         tensors = read_torch_file(path)
         return match_torch(find_builder(architecture)(num_classes=classes_of(tensors)), tensors, path)

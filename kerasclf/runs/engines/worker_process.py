@@ -24,7 +24,7 @@ class WorkerProcess:
 
     def __init__(self, environment: dict[str, str], forks: bool = False) -> None:
         self._forks = forks
-        self._busy = self._answered = False
+        self._asked = self._busy = self._answered = False
         arguments = ["--fork"] if forks else []
         self.process = start_child("kerasclf.runs.engines.worker", arguments, environment, subprocess.PIPE)
         # The events of the worker. The last event of each request is `ended`, with a reason if there was no answer.
@@ -32,12 +32,13 @@ class WorkerProcess:
 
     @property
     def accepts_more(self) -> bool:
-        """Whether the worker accepts another request after the current one has ended."""
-        return self._forks and self.process.poll() is None
+        """Whether the worker accepts another request, after the current one if there is one."""
+        return (self._forks or not self._asked) and self.process.poll() is None
 
     def send(self, request: dict[str, Any]) -> None:
         """Sends a request to the worker, which answers with `events` and imports from where this process does."""
-        self._busy, self._answered = True, False
+        self._asked = self._busy = True
+        self._answered = False
         assert self.process.stdin is not None
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.write(json.dumps({**request, "search_path": search_path()}) + "\n")

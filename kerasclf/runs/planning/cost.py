@@ -120,7 +120,7 @@ def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], datase
             PhaseCost(
                 unfreeze=phase.unfreeze,
                 trainable=measured.trainable,
-                startup_s=measured.startup_s + (0.0 if number else _head_start_s(measured)),
+                startup_s=measured.startup_s + (0.0 if number else _before_phases_s(measured)),
                 epoch_s=measured.epoch_s,
                 input_s=measured.steps * measured.input_s,
                 compute_s=measured.steps * measured.compute_s,
@@ -138,6 +138,6 @@ def estimate_cost(experiment: "Experiment", found: Sequence["Rehearsal"], datase
     )
 
 
-def _head_start_s(measured: "Rehearsal") -> float:
-    """Returns the seconds before the first phase, in which the output layer gets its first weights."""
-    return measured.regression_s + (0.0 if measured.cache else measured.extraction_s)
+def _before_phases_s(measured: "Rehearsal") -> float:
+    """Returns the seconds before the first phase: the network gets its weights, and then its output layer."""
+    return measured.loading_s + measured.regression_s + (0.0 if measured.cache else measured.extraction_s)

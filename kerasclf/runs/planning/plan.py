@@ -237,7 +237,7 @@ def _rehearsals(reading_s: dict[tuple[str, str], float], cores: int | None) -> R
     """Returns a function that rehearses experiments. Those with the same frozen part share its activations.
 
     Args:
-        reading_s: Seconds to read pretrained weights, which each run does anew, by network and source.
+        reading_s: Seconds to read pretrained weights, by network and source. Each run reads them, a rehearsal does not.
         cores: Number of CPU cores to use; None for all.
     """
     import keras
@@ -251,6 +251,6 @@ def _rehearsals(reading_s: dict[tuple[str, str], float], cores: int | None) -> R
         keras.backend.clear_session()
         measured = rehearse(dataset, experiment.recipe(seed=0), samples, cores)
         before_s = reading_s[experiment.model, experiment.transfer.weights] if experiment.transfer else 0.0
-        return replace(measured, startup_s=before_s + measured.startup_s)
+        return replace(measured, loading_s=before_s + measured.loading_s)
 
     return rehearse_one

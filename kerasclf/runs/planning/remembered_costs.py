@@ -16,7 +16,7 @@ from kerasclf.training.rehearsal_result import Rehearsal
 from kerasclf.values import digest_of
 
 # Increase it whenever the same settings cost something else, or are measured in another way.
-FORMAT = 5
+FORMAT = 6
 # Maximum number of measurements, of about two kilobytes each. The one used longest ago is removed first.
 _MOST = 1000
 

@@ -101,7 +101,7 @@ class TimedWork:
         last = experiment.train.but(epochs=1, early_stopping=None)
         found = rehearse(self.dataset, experiment.but(train=last, earlier_phases=()).recipe(self.seed), self._samples)
         ratio = len(self.dataset.test) / len(self.dataset.validation)
-        before_s = found.startup_s + found.extraction_s + found.regression_s
+        before_s = found.loading_s + found.startup_s + found.extraction_s + found.regression_s
         return TimedRunCost(before_s, found.epoch_s, ratio * found.validation_s)
 
     def train(self, experiment: Experiment, run: RunFolder, stop: StopInTime | None) -> dict[str, float]:

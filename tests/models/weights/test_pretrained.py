@@ -244,7 +244,7 @@ def test_the_default_weights_are_those_preferred_or_none_with_the_reason(tmp_pat
     assert default_weights("mobilenet_v2", str(tmp_path)) == (str(file), "")
 
 
-def test_a_file_is_read_version_until_it_changes(tmp_path, monkeypatch):
+def test_a_file_is_read_once_until_it_changes(tmp_path, monkeypatch):
     reads, path = [], tmp_path / "model.weights.h5"
 
     def read(path, architecture):
@@ -280,9 +280,9 @@ def test_weights_that_were_read_before_change_no_bit_of_a_training(tmp_path, dat
 
     changes = Augmentation(rescale=1 / 255, horizontal_flip=True)
     recipe = Recipe(dropping, (TrainConfig(epochs=1, jit=False),), seed=1, augmentation=changes)
-    pretrained._read_version.cache_clear()
+    pretrained._kept.cache_clear()
     first, second = (train(dataset, recipe).model.get_weights() for _ in range(2))
-    assert pretrained._read_version.cache_info().hits == 1
+    assert pretrained._kept.cache_info().hits == 1
     for one, other in zip(first, second, strict=True):
         assert np.array_equal(one, other)
 
@@ -295,7 +295,7 @@ def test_the_weights_of_several_networks_are_kept_downloads_included(tmp_path, m
         return bare(architecture)
 
     monkeypatch.setattr(pretrained, "bare", counted)
-    pretrained._downloaded.cache_clear()
+    pretrained._kept.cache_clear()
     for name in ("tiny", "wide"):
         randomized(bare(name)).save_weights(tmp_path / f"{name}.weights.h5")
     first, second = (
@@ -308,7 +308,7 @@ def test_the_weights_of_several_networks_are_kept_downloads_included(tmp_path, m
     )
     assert all(one is other for one, other in zip(first, second, strict=True))
     assert made == [("tiny", "imagenet"), ("wide", "imagenet")]
-    pretrained._downloaded.cache_clear()
+    pretrained._kept.cache_clear()
 
 
 def of_file(folder, name):

@@ -233,6 +233,17 @@ def test_a_plan_measures_with_the_requested_threads(monkeypatch):
     assert [request["plan"]["threads"] for request in requests] == [4, 3, 8, 4, 8]
 
 
+@pytest.mark.parametrize("forks", {CAN_FORK, False})
+def test_a_prepared_worker_makes_the_plan(started, monkeypatch, forks):
+    monkeypatch.setattr(forking, "CAN_FORK", forks)
+    engine = Processes(1)
+    engine.prepare()
+    engine.prepare()
+    with pytest.raises(KerasclfError, match="Did you mean 'dropout'"):
+        engine.plan(PlanRequest({"bad": BASE.but(model_args={"dropuot": 0.5})}), pytest.fail)
+    assert len(started) == 1
+
+
 @pytest.mark.parametrize(
     ("jobs", "runs", "forks", "workers"),
     [

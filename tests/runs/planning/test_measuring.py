@@ -183,3 +183,10 @@ def test_the_machine_is_described_with_its_settings(monkeypatch):
     assert describe_machine(2) != before
     monkeypatch.setattr(measuring, "usable_cores", lambda: 99)
     assert describe_machine(2)["cores"] == 99
+
+
+def test_what_comes_before_the_phases_counts_once(dataset):
+    """The first phase of a run builds the network, reads its weights and fits the output layer; the second one not."""
+    two = BASE.but(earlier_phases=(TRAIN.but(epochs=2),))
+    measured = Rehearsals(replace(REHEARSAL, loading_s=7.0, regression_s=2.0)).measure(dataset, two=two)
+    assert [phase.startup_s for phase in measured.by_name["two"].phases] == [10.0, 1.0]

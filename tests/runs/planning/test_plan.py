@@ -1,5 +1,6 @@
 """Plans: what is checked before anything runs, and in which order."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -156,20 +157,43 @@ def test_a_request_travels_as_json():
     assert PlanRequest.from_dict(request.to_dict()) == request
 
 
-@pytest.mark.slow
-def test_a_plan_reads_weights_once(monkeypatch):
+@pytest.fixture
+def squeezenet(tmp_path, monkeypatch):
+    """An experiment with weights in a file, which takes 0.3 s to read, and the list of the times it was read."""
     read = []
     found = pretrained.by_layer(models.build("squeezenet1_1", (64, 64, 3), 10, {"head": ()}))
-    monkeypatch.setattr(pretrained, "_read", lambda path, architecture: read.append(path) or found)
-    one = Experiment(
+
+    def slowly(path, architecture):
+        time.sleep(0.3)
+        read.append(path)
+        return found
+
+    monkeypatch.setattr(pretrained, "read_keras_file", slowly)
+    (tmp_path / "w.keras").touch()
+    experiment = Experiment(
         data="shapes", model="squeezenet1_1", model_args={"head": ()}, image_size=(64, 64),
-        transfer=Transfer("w.keras", engine="tensorflow"), train=TrainConfig(epochs=1, unfreeze="last2"),
+        split=Split(train_per_class=10, test_per_class=2), train=TrainConfig(epochs=1, unfreeze="last2"),
+        transfer=Transfer(str(tmp_path / "w.keras"), engine="tensorflow"),
     )  # fmt: skip
-    small = one.but(split=Split(train_per_class=10, test_per_class=2))
-    other = small.but(train=small.train.but(unfreeze="last4"))
-    plan = make_plan(PlanRequest({"one": small, "other": other}, measure=("one", "other")), lambda line: None)
+    return experiment, read
+
+
+@pytest.mark.slow
+def test_a_plan_reads_weights_once(squeezenet):
+    one, read = squeezenet
+    other = one.but(train=one.train.but(unfreeze="last4"))
+    plan = make_plan(PlanRequest({"one": one, "other": other}, measure=("one", "other")), lambda line: None)
     assert len(read) == 1
     assert set(plan.costs) == {"one", "other"}
+
+
+def test_a_plan_counts_that_a_run_reads_its_weights(squeezenet, tmp_path, monkeypatch):
+    monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(rehearsal, "rehearse", lambda *arguments: REHEARSAL)
+    one, read = squeezenet
+    (phase,) = make_plan(PlanRequest({"one": one}, measure=("one",)), lambda line: None).costs["one"].phases
+    assert len(read) == 1
+    assert REHEARSAL.startup_s + 0.3 < phase.startup_s < REHEARSAL.startup_s + 10
 
 
 def test_a_measurement_has_the_cores_of_a_run(tmp_path, monkeypatch):
