@@ -88,3 +88,16 @@ def test_a_name_in_an_error_does_not_command_the_terminal(refused):
     error = refused("report", "/nowhere\x1b]0;title\x07")
     assert "\x1b" not in error
     assert r"/nowhere\x1b]0;title\x07 holds no study" in error
+
+
+def test_the_table_does_not_wait_for_the_report(study, capsys, monkeypatch):
+    def fail(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("kerasclf.report.write_report", fail)
+    with pytest.raises(SystemExit) as ended:
+        main(["report", str(study.path)])
+    printed = capsys.readouterr()
+    assert ended.value.code == 2
+    assert "│ one " in printed.out
+    assert "No space left on device" in printed.err
