@@ -6,6 +6,7 @@ An oracle and its origin search for a known optimum with the same budget. Median
 import math
 import statistics
 import warnings
+from importlib import util
 
 import keras_tuner
 import optuna
@@ -22,6 +23,7 @@ SPACE = Space({"rate": Float(1e-4, 1.0, log=True), "drop": Float(0.0, 0.9), "wid
 SEEDS = range(10)
 # Tolerance between two medians of ten, in units of the objective, which spans about 2.
 CLOSE = 0.12
+NEEDS_TORCH = pytest.mark.skipif(util.find_spec("torch") is None, reason="PyTorch is not installed")
 
 
 def height(values, epochs=EPOCHS):
@@ -110,7 +112,7 @@ def medians(name, origin, budget, tmp_path, seeds=SEEDS):
         pytest.param("cmaes", None, 40, marks=pytest.mark.slow),
         pytest.param("qmc", None, 40, marks=pytest.mark.slow),
         pytest.param("bayesian", "BayesianOptimization", 12, marks=pytest.mark.slow),
-        pytest.param("gp", None, 25, marks=pytest.mark.slow),
+        pytest.param("gp", None, 25, marks=[pytest.mark.slow, NEEDS_TORCH]),
     ],
 )
 def test_an_oracle_is_about_as_good_as_its_origin(name, origin, budget, tmp_path):
