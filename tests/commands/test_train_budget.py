@@ -105,13 +105,13 @@ def test_a_budget_leaves_an_evaluated_model_and_says_what_was_tried(tmp_path, ca
     command = ["train", "--data", "digits", "--backbone", "mlp", "--weights", "none", "--train-per-class", "20",
                "--test-per-class", "5", "--image-size", "8x8", "--out", str(tmp_path / "out")]  # fmt: skip
     began = time.monotonic()
-    main([*command, "--budget", "40s"])
+    main([*command, "--budget", "90s"])
     printed = capsys.readouterr().out
     assert "mlp: cross-validated accuracy" in printed
     assert "mlp, last_stage: dropped; unfreeze: mlp has no feature maps" in printed
     results = read_results(tmp_path / "out")
     assert {e.name for e in results.experiments} == {"mlp_head", "mlp_all"}
-    assert results.budget.spent_s <= min(40, time.monotonic() - began)
+    assert results.budget.spent_s <= min(90, time.monotonic() - began)
     report = (tmp_path / "out" / "report" / "report.md").read_text()
     assert "## What was tried" in report
     assert "training set, cross-validated" in report
