@@ -226,4 +226,5 @@ def test_worker_processes_import_from_the_same_folders(my_net, tmp_path, monkeyp
     inline = run_study(study, tmp_path / "inline", engine=Inline())
     for name, experiment in study.experiments.items():
         one, other = (f.run(name, experiment.identity, 0).metrics() for f in (folder, inline))
-        assert one["test_loss"] == other["test_loss"]
+        # With another number of threads, sums round differently.
+        assert one["test_loss"] == pytest.approx(other["test_loss"], rel=1e-6)
