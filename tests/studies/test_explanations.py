@@ -142,6 +142,7 @@ def test_a_quick_study_has_none(explained, monkeypatch):
     assert explain_study(quick, out) is quick
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_explains_while_the_figures_are_drawn(explained):
     """The process has run the training, or is a new one."""
     out, results = explained

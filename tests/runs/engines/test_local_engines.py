@@ -233,6 +233,7 @@ def test_a_plan_measures_with_the_requested_threads(monkeypatch):
     assert [request["plan"]["threads"] for request in requests] == [4, 3, 8, 4, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("forks", {CAN_FORK, False})
 def test_a_prepared_worker_makes_the_plan(started, monkeypatch, forks):
     monkeypatch.setattr(forking, "CAN_FORK", forks)
@@ -264,6 +265,8 @@ def test_other_workers_start_while_the_first_plans(monkeypatch, jobs, runs, fork
     monkeypatch.setattr(local_engines, "usable_cores", lambda: 8)
     monkeypatch.setattr(forking, "CAN_FORK", forks)
     engine = Processes(jobs)
+    engine.prepare()
+    assert len(started) == 1
     for _ in range(2):
         engine.plan(PlanRequest({}, runs=runs), pytest.fail)
     assert before == [workers, workers]
