@@ -99,24 +99,31 @@ class Processes:
         width = self._side_by_side(None, 0, request.runs)
         threads = max(1, usable_cores() // width) if request.threads is None else request.threads
         request = replace(request, snapshots=snapshots, threads=threads)
-        worker = take_idle(self._spare) or self._start_worker()
+        wait = self._ask({"task": "plan", "plan": request.to_dict()}, "makes the plan", log)
         self._start_ahead(width - 1)
-        return Plan.from_dict(self._ask(worker, {"task": "plan", "plan": request.to_dict()}, log)())
+        return Plan.from_dict(wait())
 
     def start(self, function: Callable[..., Any], *arguments: Any) -> Callable[[], Any]:
         called = {"module": function.__module__, "function": function.__name__, "arguments": arguments}
-        return self._ask(take_idle(self._spare) or self._start_worker(), {"task": "call", **called})
+        return self._ask({"task": "call", **called}, f"computes {function.__name__}")
 
-    def _ask(self, worker: WorkerProcess, request: dict[str, Any], log: Log = lambda line: None) -> Callable[[], Any]:
-        """Sends a request to an idle worker, and returns a function that waits for the answer."""
+    def _ask(self, request: dict[str, Any], purpose: str, log: Log = lambda line: None) -> Callable[[], Any]:
+        """Sends a request to an idle or a new worker, and returns a function that waits for the answer.
+
+        Args:
+            request: The request, without its log file.
+            purpose: What the worker does, for the message of a failure.
+            log: Receives progress messages, one line each.
+        """
+        worker = take_idle(self._spare) or self._start_worker()
         log_file = Path(tempfile.mkdtemp(dir=self._temporary.path)) / "log.txt"
         worker.send({**request, "log": str(log_file)})
-        return partial(self._answer, worker, log_file, log)
+        return partial(self._wait, worker, log_file, purpose, log)
 
-    def _answer(self, worker: WorkerProcess, log_file: Path, log: Log) -> Any:
+    def _wait(self, worker: WorkerProcess, log_file: Path, purpose: str, log: Log) -> Any:
         """Waits for the answer of a worker, which then waits for another request or ends."""
         try:
-            answer = _answer(worker, log_file, log)
+            answer = _answer(worker, log_file, purpose, log)
         except BaseException:
             worker.stop()
             raise
@@ -182,7 +189,7 @@ class Processes:
         return failures
 
 
-def _answer(worker: WorkerProcess, log_file: Path, log: Log) -> Any:
+def _answer(worker: WorkerProcess, log_file: Path, purpose: str, log: Log) -> Any:
     """Returns the answer of a worker to its request, after its last event."""
     answers = []
     for event, *values in worker.events:
@@ -195,7 +202,7 @@ def _answer(worker: WorkerProcess, log_file: Path, log: Log) -> Any:
         elif event == "ended":
             break
     if not answers:
-        raise KerasclfError(f"A process of TensorFlow failed. {values[0]}\n{_tail(log_file)}")
+        raise KerasclfError(f"The process that {purpose} failed. {values[0]}\n{_tail(log_file)}")
     return answers[0]
 
 

@@ -20,7 +20,7 @@ from kerasclf.runs.engines.forking import CAN_FORK
 from kerasclf.runs.engines.local_engines import Inline, Processes
 from kerasclf.runs.engines.ray_engine import Ray
 from kerasclf.runs.job import Job
-from kerasclf.runs.planning.plan import Plan, PlanRequest
+from kerasclf.runs.planning.plan import Plan, PlanRequest, make_plan
 from kerasclf.runs.progress import SilentRunListener
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.studies.study_runner import plan_study, run_planned_study
@@ -314,3 +314,14 @@ def test_runs_on_one_gpu_have_a_limit_of_memory(monkeypatch, runs, memory_mb, li
     )
     worker.limit_gpu_memory(runs)
     assert found == limits
+
+
+def test_a_killed_process_is_named_by_its_purpose(monkeypatch):
+    killed = SimpleNamespace(
+        accepts_more=False, stop=lambda: None, send=lambda request: None, events=[["ended", "It was killed."]]
+    )
+    monkeypatch.setattr(Processes, "_start_worker", lambda self: killed)
+    with pytest.raises(KerasclfError, match=r"^The process that makes the plan failed\. It was killed\."):
+        Processes(1).plan(PlanRequest({}), pytest.fail)
+    with pytest.raises(KerasclfError, match=r"^The process that computes make_plan failed\. It was killed\."):
+        Processes(1).start(make_plan)()
