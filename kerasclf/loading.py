@@ -7,7 +7,7 @@ This file lies between search and report: it joins studies and searches, which c
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
 from kerasclf.search.final_runs import BASE, BEST, refit_of
 from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
 from kerasclf.studies.refit import read_refit
-from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
+from kerasclf.studies.study_folder import STUDY_FILE, StudyContents, StudyFolder
 from kerasclf.wording import counted
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _of_study(path: Path) -> FoundModel:
     return FoundModel(run.path / MODEL, run, chosen)
 
 
-def _finished_runs(folder: StudyFolder, study: dict[str, Any]) -> Iterator[tuple[str, list[RunFolder]]]:
+def _finished_runs(folder: StudyFolder, study: StudyContents) -> Iterator[tuple[str, list[RunFolder]]]:
     """Yields the finished runs of each experiment that has some, in the order of their seeds."""
     for name, plain in study["experiments"].items():
         experiment = Experiment.from_dict(plain)

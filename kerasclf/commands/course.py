@@ -150,10 +150,10 @@ def _check_folder(out: Path, protocol: str, size: str) -> None:
 
     for path in sorted(out.glob(f"course-*/{STUDY_FILE}")):
         held = StudyFolder(path.parent).read()
-        for name, given in (("protocol", protocol), ("size", size)):
-            if held[name] != given:
+        for name, found, given in (("protocol", held["protocol"], protocol), ("size", held["size"], size)):
+            if found != given:
                 raise FolderError(
-                    f"{out} holds exercises with {name} {held[name]!r}, not {given!r}. Give another folder as `out`. "
+                    f"{out} holds exercises with {name} {found!r}, not {given!r}. Give another folder as `out`. "
                     "Nothing was changed."
                 )
 

@@ -45,7 +45,7 @@ def contrasts(results: StudyResults) -> list[Pair]:
     """
     by_name = {e.name: e for e in results.experiments}
     compare = results.study.get("compare")
-    declared = None if compare is None else tuple(map(tuple, compare))
+    declared = None if compare is None else tuple((one, other) for one, other in compare)
     names = contrast_names({e.name: e.experiment for e in results.experiments}, declared, results.lessons)
     return [(by_name[one], by_name[other]) for one, other in names]
 

@@ -9,6 +9,7 @@ from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.studies.study_catalogue import STUDIES
+from kerasclf.studies.study_folder import StudyContents
 from kerasclf.training import TrainConfig
 
 
@@ -96,7 +97,7 @@ def _weights(experiments: Sequence[Experiment]) -> str | None:
     return found[0] if found else None
 
 
-def _epochs(study: dict[str, Any], experiment: ExperimentResults) -> int | None:
+def _epochs(study: StudyContents, experiment: ExperimentResults) -> int | None:
     """Returns the limit on the epochs of an experiment's phases, or None if they have their declared lengths."""
     declared = STUDIES[study["name"]](study["protocol"]).experiments.get(experiment.name)
     made = [phase.epochs for phase in experiment.experiment.phases]

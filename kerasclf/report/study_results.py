@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from kerasclf.search.time_budget.budget_record import BudgetRecord
 from kerasclf.studies.explanations import Explanations
 from kerasclf.studies.refit import Refit
 from kerasclf.studies.study import Lesson
+from kerasclf.studies.study_folder import StudyContents
 
 # The largest difference in accuracy that counts as none, unless the study states another.
 MARGIN = 0.02
@@ -34,7 +34,7 @@ class StudyResults:
         failures: Why runs failed, by experiment and seed in words.
     """
 
-    study: dict[str, Any]
+    study: StudyContents
     experiments: tuple[ExperimentResults, ...]
     refit: Refit | None = None
     explanations: Explanations | None = None
@@ -148,7 +148,7 @@ class StudyResults:
     @property
     def _published_size(self) -> tuple[int, int] | None:
         size = self.study.get("published_image_size")
-        return tuple(size) if size else None
+        return (size[0], size[1]) if size else None
 
     @property
     def published_metric(self) -> str:

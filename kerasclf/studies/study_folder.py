@@ -1,6 +1,6 @@
 """`StudyFolder`: the files of a study on disk. The runner writes them, the report reads them. Needs no TensorFlow."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NotRequired, TypedDict, cast
@@ -19,7 +19,9 @@ from kerasclf.wording import counted, in_words
 
 STUDY_FILE = "study.json"
 # These fields identify the study of a folder. Seeds and experiments may differ from call to call.
-_IDENTITY = ("name", "protocol", "size")
+_IDENTITY: tuple[Literal["name", "protocol", "size"], ...] = ("name", "protocol", "size")
+# These fields have an entry for each experiment.
+_BY_EXPERIMENT: tuple[Literal["experiments", "published", "lessons"], ...] = ("experiments", "published", "lessons")
 # Every run of the report is looked for.
 _MAX_RUNS = 100_000
 # Those of older calls are dropped.
@@ -28,7 +30,7 @@ _MOST_FORECASTS = 100
 _READING = ("image_size", "fit", "skip_broken")
 
 
-class _Contents(TypedDict):
+class StudyContents(TypedDict):
     """The contents of study.json."""
 
     name: str
@@ -67,7 +69,7 @@ class StudyFolder:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self.path)!r})"
 
-    def check(self, study: Study) -> dict[str, Any] | None:
+    def check(self, study: Study) -> StudyContents | None:
         """Returns the contents of the folder's study.json, or None if the folder is free. Changes nothing.
 
         Args:
@@ -120,7 +122,7 @@ class StudyFolder:
             raise FolderError(f"{self.path} is not empty and holds no study. Give a new folder as `out`.")
         return False
 
-    def _check_looks(self, held: dict[str, Any], given: dict[str, Any]) -> None:
+    def _check_looks(self, held: StudyContents, given: dict[str, Any]) -> None:
         """Refuses looks that were not planned: whoever looks more often is wrong more often."""
         before, after = held["looks"], given["looks"]
         runs, end = len({*held["seeds"], *given["seeds"]}), "Give another folder as `out`. Nothing was changed."
@@ -141,7 +143,7 @@ class StudyFolder:
                 f"would make {runs}. {end}"
             )
 
-    def _check_experiments(self, held: dict[str, Any], given: dict[str, Any]) -> None:
+    def _check_experiments(self, held: StudyContents, given: dict[str, Any]) -> None:
         """Refuses an experiment that differs from a finished one of the same name: the report would lose that one."""
         for name in held["experiments"].keys() & given["experiments"].keys():
             before, after = (flatten(study["experiments"][name]) for study in (held, given))
@@ -159,7 +161,7 @@ class StudyFolder:
                     f"{after.get(field)!r}. Give another folder as `out`. Nothing was changed."
                 )
 
-    def _finished(self, name: str, experiment: Experiment, held: dict[str, Any]) -> Iterator[bool]:
+    def _finished(self, name: str, experiment: Experiment, held: StudyContents) -> Iterator[bool]:
         """Returns for each seed of the folder's study whether an experiment's run is finished."""
         for seed in held["seeds"]:
             yield self.run(name, experiment.on_split(seed, held["splits"]).identity, seed).complete
@@ -177,7 +179,7 @@ class StudyFolder:
         if held:
             merged["seeds"] = sorted({*held["seeds"], *merged["seeds"]})
             merged["looks"] = merged["looks"] or held["looks"]
-            for name in ("experiments", "published", "lessons"):
+            for name in _BY_EXPERIMENT:
                 merged[name] = {**held.get(name, {}), **merged[name]}
             if "forecasts" in held:
                 merged["forecasts"] = held["forecasts"]
@@ -202,7 +204,7 @@ class StudyFolder:
         forecasts = [*held.get("forecasts", []), forecast][-_MOST_FORECASTS:]
         write_json(self.path / STUDY_FILE, {**held, "forecasts": forecasts})
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> StudyContents:
         """Returns the contents of study.json.
 
         Raises:
@@ -219,12 +221,13 @@ class StudyFolder:
             raise FolderError(
                 f"{path} cannot be read: an older version of kerasclf wrote it. Run the study again in a new folder."
             )
-        check_schema(held, _Contents, path)
+        check_schema(held, StudyContents, path)
         try:
             _check_contents(held)
         except KerasclfError as error:
             raise FolderError(f"{path} cannot be read: {error}") from error
-        return {"notes": [], "looks": [], "splits": 1, "backbones": [], "own_backbones": [], **held}
+        absent = {"notes": [], "looks": [], "splits": 1, "backbones": [], "own_backbones": []}
+        return cast("StudyContents", {**absent, **held})
 
     def run(self, name: str, identity: str, seed: int) -> RunFolder:
         """Returns the folder of a run, which may not exist yet.
@@ -237,12 +240,13 @@ class StudyFolder:
         return RunFolder(self.path / "runs" / f"{name}-{identity}" / f"seed-{seed}")
 
 
-def _check_contents(held: dict[str, Any]) -> None:
+def _check_contents(held: StudyContents) -> None:
     """Checks the values in study.json, which may come from a stranger: names become folders and files.
 
     Raises:
         KerasclfError: If an experiment, a name, a seed or a published figure cannot be used.
     """
+    compare, size = held.get("compare"), held.get("published_image_size")
     Study(
         name=held["name"],
         title=held["title"],
@@ -251,23 +255,23 @@ def _check_contents(held: dict[str, Any]) -> None:
         published={name: Published.from_dict(plain) for name, plain in held["published"].items()},
         lessons={name: Lesson.from_dict(plain) for name, plain in held.get("lessons", {}).items()},
         seeds=tuple(held["seeds"]),
-        compare=None if held.get("compare") is None else cast("Pairs", tuple(map(tuple, held["compare"]))),
+        compare=None if compare is None else cast("Pairs", tuple(map(tuple, compare))),
         margin=held.get("margin", 0.02),
         looks=tuple(held.get("looks", ())),
         splits=held.get("splits", 1),
     )
-    if len(held["published_image_size"] if held.get("published_image_size") else (1, 1)) != 2:
-        raise KerasclfError(f"published_image_size: expected two sizes. Received: {held['published_image_size']}.")
+    if size and len(size) != 2:
+        raise KerasclfError(f"published_image_size: expected two sizes. Received: {size}.")
     if len(held["experiments"]) * len(held["seeds"]) > _MAX_RUNS:
         raise KerasclfError(f"seeds: expected at most {_MAX_RUNS:,} runs.")
 
 
-def _data_of(study: dict[str, Any]) -> str:
+def _data_of(study: Mapping[str, Any]) -> str:
     """Returns the data and the splits of a study's experiments as text."""
     return "; ".join(sorted(set(_data_settings(study))))
 
 
-def _data_settings(study: dict[str, Any]) -> Iterator[str]:
+def _data_settings(study: Mapping[str, Any]) -> Iterator[str]:
     for experiment in study["experiments"].values():
         limits = [f"{key}={value}" for key, value in experiment["split"].items() if value is not None]
         reading = [f"{key}={value}" for key in _READING if (value := experiment.get(key))]

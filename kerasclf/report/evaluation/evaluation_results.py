@@ -30,6 +30,7 @@ from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.metrics import accuracy, class_metrics
 from kerasclf.runs.run_records import DataRecord, RunDescription, RunEnvironment, SetSizes
+from kerasclf.studies.study_folder import StudyContents
 
 
 @dataclass(frozen=True)
@@ -176,7 +177,7 @@ class EvaluationResults:
         pairs = [[name, members[0]] for name in members[1:]]
         if len(members) < len(self.models):
             pairs += [[ENSEMBLE, name] for name in members]
-        study = {
+        study: StudyContents = {
             "name": "evaluation",
             "title": "Evaluation",
             "question": "",
