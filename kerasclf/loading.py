@@ -4,7 +4,7 @@ This file lies between search and report: it joins studies and searches, which c
 `find_model` needs no TensorFlow.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,8 @@ from kerasclf.networks.model_file import MODEL
 from kerasclf.runs.experiment import Experiment
 from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
 from kerasclf.search.final_runs import BASE, BEST, refit_of
-from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
+from kerasclf.search.search_folder import SEARCH_FILE
+from kerasclf.search.search_results import read_search
 from kerasclf.studies.refit import read_refit
 from kerasclf.studies.study_folder import STUDY_FILE, StudyContents, StudyFolder
 from kerasclf.wording import counted
@@ -148,20 +149,26 @@ def _of_study(path: Path) -> FoundModel:
     """
     folder = StudyFolder(path)
     study, refit = folder.read(), read_refit(folder)
-    if refit is not None:
-        return _with_run(_inside(path, refit.model), f"the final model, {refit.experiment} trained on all images")
     finished = dict(_finished_runs(folder, study))
+    # A final model of an earlier best experiment does not count: the study may have found a better one since.
+    if refit is not None and (refit.experiment not in finished or refit.experiment == _best(finished)):
+        return _with_run(_inside(path, refit.model), f"the final model, {refit.experiment} trained on all images")
     if not finished:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
     # An experiment with a flaw is chosen only if all experiments have one.
     sound = {name: runs for name, runs in finished.items() if name not in study.get("lessons", {})} or finished
-    means = {name: np.mean([_validation_accuracy(run) for run in runs]) for name, runs in sound.items()}
-    best = max(means, key=means.__getitem__)
+    best = _best(sound)
     run, missing = finished[best][0], len(study["experiments"]) * len(study["seeds"]) - sum(map(len, finished.values()))
     chosen = f"{best}, {run.path.name}: the best experiment on the validation set" if len(sound) > 1 else ""
     if missing:
         chosen = f"{chosen or best}; {counted(missing, 'run')} of the study not finished"
     return FoundModel(run.path / MODEL, run, chosen)
+
+
+def _best(finished: Mapping[str, Sequence[RunFolder]]) -> str:
+    """Returns the experiment with the best mean validation accuracy. The first one wins a tie."""
+    means = {name: np.mean([_validation_accuracy(run) for run in runs]) for name, runs in finished.items()}
+    return max(means, key=means.__getitem__)
 
 
 def _finished_runs(folder: StudyFolder, study: StudyContents) -> Iterator[tuple[str, list[RunFolder]]]:
@@ -181,20 +188,26 @@ def _validation_accuracy(run: RunFolder) -> float:
 
 
 def _of_search(path: Path) -> FoundModel:
-    """Returns the refit of a search, or a run of its best trial in the final study."""
-    folder = SearchFolder(path)
-    if refit := refit_of(folder):
+    """Returns the refit of a search, or a run of its best trial in the final study.
+
+    Models of an earlier best trial do not count. A search that went on may have found a better one.
+    """
+    results = read_search(path)
+    if not results.has_value:
+        raise FolderError(f"{path} holds a search without a finished trial. Repeat its command.")
+    if refit := refit_of(results):
         return _with_run(_inside(path, refit["model"]), f"the final model of trial {refit['trial']}")
-    if not (folder.final / STUDY_FILE).is_file():
-        raise FolderError(
-            f"{path} holds a search that has not finished: it has no run of its best trial. Repeat its command."
-        )
-    final = StudyFolder(folder.final)
-    finished = dict(_finished_runs(final, final.read()))
-    for name in (BEST, BASE):  # without a better trial the experiment itself is the best
-        if runs := finished.get(name):
+    name = BASE if results.experiment == results.search.experiment else BEST
+    final = StudyFolder(results.folder.final)
+    if (final.path / STUDY_FILE).is_file():
+        held = final.read()
+        runs = dict(_finished_runs(final, held)).get(name)
+        if runs and Experiment.from_dict(held["experiments"][name]) == results.experiment:
             return FoundModel(runs[0].path / MODEL, runs[0], f"{name} of the search, chosen on the validation set")
-    raise FolderError(f"{path} holds a search without a finished final run. Repeat its command.")
+    raise FolderError(
+        f"{path} holds a search without a finished model of its best trial, {results.best.title}. Repeat its command, "
+        "with --refit or with --final-repeats of at least 1."
+    )
 
 
 def _inside(folder: Path, name: str) -> Path:

@@ -1,13 +1,18 @@
 """The choice of a model: of a run, a study, or a search."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
+from kerasclf import Experiment
 from kerasclf.errors import FolderError
 from kerasclf.files.reading import read_json
 from kerasclf.files.writing import write_json
 from kerasclf.loading import find_model
+from kerasclf.search import Choice, Search, Space
+from kerasclf.search.search_folder import SearchFolder
+from kerasclf.search.trial import Trial, TrialRun
 from tests.inference import conftest
 
 study = conftest.study
@@ -59,6 +64,9 @@ def test_the_final_model_comes_first(copied):
     refit = {"experiment": "short", "model": "refit/short-1/seed-0/model.keras", "images": 24, "epochs": 1, "runs": 1,
              "accuracy": 0.5}  # fmt: skip
     write_json(copied / "refit.json", refit)
+    set_accuracies(copied, short=(0.8, 0.5), long=(0.9, 0.5))
+    assert find_model(copied).run.path == run_of(copied, "long")  # a better experiment, found later
+    set_accuracies(copied, short=(0.9, 0.5), long=(0.8, 0.5))
     found = find_model(copied)
     assert found.path == copied / refit["model"]
     assert found.chosen == "the final model, short trained on all images"
@@ -77,21 +85,29 @@ def test_unfinished_runs_are_named(copied):
 
 
 def test_a_search_gives_a_run_of_its_best_trial(copied, tmp_path):
-    search = tmp_path / "search"
-    (search / "final").mkdir(parents=True)
-    write_json(search / "search.json", {})
-    with pytest.raises(FolderError, match="holds a search that has not finished: it has no run of its best trial"):
-        find_model(search)
     about = read_json(copied / "study.json")
-    short, long = (about["experiments"][name] for name in ("short", "long"))
-    write_json(search / "final" / "study.json", {**about, "experiments": {"base": short, "best": long}})
-    for old, new in (("short", "base"), ("long", "best")):
-        run = run_of(copied, old)
-        target = search / "final" / "runs" / run.parent.name.replace(old, new) / "seed-0"
-        shutil.copytree(run, target)
-    assert find_model(search).run.path == run_of(search / "final", "best")
-    shutil.rmtree(run_of(search / "final", "best"))
-    assert find_model(search).run.path == run_of(search / "final", "base")
+    short, long = about["experiments"]["short"], about["experiments"]["long"]
+    epochs = [one["train"]["epochs"] for one in (short, long)]
+    folder = SearchFolder(tmp_path / "search")
+    folder.claim(Search(Experiment.from_dict(short), Space({"train.epochs": Choice(*epochs)}), "grid"), {})
+    with pytest.raises(FolderError, match="holds a search without a finished trial"):
+        find_model(folder.path)
+    for number, value in ((1, 0.6), (2, 0.5)):
+        run = TrialRun(0, 0, f"{number}/seed-0", {"validation_accuracy": value, "best_epoch": 1})
+        values = {"train.epochs": epochs[number - 1]}
+        folder.write(Trial(number, values, values, status="completed", value=value, runs=(run,)))
+    with pytest.raises(FolderError, match=r"best trial, trial 1\. Repeat its command, with --refit or"):
+        find_model(folder.path)
+    write_json(folder.final / "study.json", {**about, "experiments": {"base": short, "best": long}})
+    for name, renamed in (("short", "base"), ("long", "best")):
+        run = run_of(copied, name)
+        shutil.copytree(run, folder.final / "runs" / run.parent.name.replace(name, renamed) / "seed-0")
+    assert find_model(folder.path).run.path == run_of(folder.final, "base")
+    folder.write(replace(folder.trial(2), value=0.7))
+    assert find_model(folder.path).run.path == run_of(folder.final, "best")
+    write_json(folder.final / "study.json", {**about, "experiments": {"base": short, "best": short}})
+    with pytest.raises(FolderError, match="best trial, trial 2"):  # the runs of an earlier best trial
+        find_model(folder.path)
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,14 @@ def end_search(results: "SearchResults", engine: "Engine", console: Console, ref
         RunsFailedError: If some of these runs failed; the report is written without them.
     """
     from kerasclf.runs.progress import ConsoleProgress
-    from kerasclf.search.final_runs import finish, prepare_finish
+    from kerasclf.search.final_runs import finish, forget_earlier_best, prepare_finish
     from kerasclf.search.search_progress import values_as_text
 
     search, best = results.search, results.best
     spread = f" ± {best.spread:.4f}" if best.spread is not None else ""
     say(console, f"best: {best.title}  {search.objective} {best.value:.4f}{spread}  {values_as_text(best)}")
     failed = None
+    forget_earlier_best(results)
     if search.final_seeds or refit:
         planned = prepare_finish(results, engine, refit)
         if planned.runs:

@@ -23,6 +23,7 @@ from kerasclf.report.model_limits import UNTESTED_IMAGES
 from kerasclf.report.page_parts import templates
 from kerasclf.report.probabilities import trusted_probabilities
 from kerasclf.report.results_reader import read_results
+from kerasclf.report.search.search_facts import read_gain
 from kerasclf.report.statistics.intervals import Interval
 from kerasclf.report.statistics.scores import SCORES
 from kerasclf.report.study_notes import caution
@@ -30,7 +31,8 @@ from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.metrics import class_metrics
 from kerasclf.runs.run_records import RunDescription
 from kerasclf.search.final_runs import BASE, BEST
-from kerasclf.search.search_folder import SEARCH_FILE, SearchFolder
+from kerasclf.search.search_folder import SEARCH_FILE
+from kerasclf.search.search_results import read_search
 from kerasclf.studies.study_folder import STUDY_FILE
 
 MODEL_CARD = "MODEL_CARD.md"
@@ -73,7 +75,7 @@ def write_model_card(folder: Path) -> Path:
         The path of the card, in the folder of the run.
 
     Raises:
-        FolderError: If there is no such model, or it lies outside the folder.
+        FolderError: If there is no such model, no run measures it, or it lies outside the folder.
     """
     found = find_model(folder)
     if not found.path.is_file() or found.run is None:
@@ -81,11 +83,19 @@ def write_model_card(folder: Path) -> Path:
     # A folder may come from a stranger, with links in it.
     if not found.path.parent.resolve().is_relative_to(folder.resolve()):
         raise FolderError(f"{found.path.parent} is a link to another folder.")
-    is_search = (folder / SEARCH_FILE).exists() and not (folder / STUDY_FILE).exists()
-    results = read_results(SearchFolder(folder).final if is_search else folder)
     path = found.path.parent / MODEL_CARD
-    write_text(path, card_of(results, found))
+    write_text(path, card_of(_results_of(folder), found))
     return path
+
+
+def _results_of(folder: Path) -> StudyResults:
+    """Returns the results of a study, or of the final runs of a search."""
+    if (folder / STUDY_FILE).exists() or not (folder / SEARCH_FILE).exists():
+        return read_results(folder)
+    gain = read_gain(read_search(folder))
+    if gain is None:
+        raise FolderError(f"{folder}: no run of the best trial was evaluated on the test set.")
+    return gain.final
 
 
 def card_of(results: StudyResults, found: FoundModel) -> str:

@@ -15,7 +15,6 @@ from kerasclf.runs.job import Job
 from kerasclf.runs.planning.plan import Plan, PlanRequest
 from kerasclf.runs.progress import RunListener
 from kerasclf.schema import check_schema
-from kerasclf.search.search_folder import SearchFolder
 from kerasclf.search.search_results import SearchResults
 from kerasclf.studies.refit import check_refit, without_early_stopping
 from kerasclf.studies.study import Study
@@ -82,10 +81,15 @@ class FinishPlan:
         return compared + bool(self.refit and not refit_job(self).run.complete)
 
 
+def forget_earlier_best(results: SearchResults) -> None:
+    """Takes an earlier best trial out of the final study. Its runs stay in the folder, and count as evaluations."""
+    folder = StudyFolder(results.folder.final)
+    if folder.holds_study() and folder.read()["experiments"].get(BEST) != results.experiment.to_dict():
+        folder.forget(BEST)
+
+
 def prepare_finish(results: SearchResults, engine: Engine, refit: bool = False) -> FinishPlan:
     """Returns the runs that remain at the end of a search. Runs nothing.
-
-    The runs of an earlier best trial stay in the folder, and count as evaluations. Another best takes its place.
 
     Raises:
         KerasclfError: If the best trial cannot train on the training and validation sets together.
@@ -95,10 +99,7 @@ def prepare_finish(results: SearchResults, engine: Engine, refit: bool = False) 
     if not results.search.final_seeds:
         plan = engine.plan(PlanRequest({BASE: results.search.experiment}), lambda line: None)
         return FinishPlan(results, None, plan, refit)
-    study, folder = final_study(results), StudyFolder(results.folder.final)
-    if folder.holds_study() and folder.read()["experiments"].get(BEST) != study.to_dict()["experiments"].get(BEST):
-        folder.forget(BEST)
-    study_plan = plan_study(study, folder.path, engine=engine, measure=False)
+    study_plan = plan_study(final_study(results), results.folder.final, engine=engine, measure=False)
     return FinishPlan(results, study_plan, study_plan.plan, refit)
 
 
@@ -138,14 +139,17 @@ def refit_job(planned: FinishPlan) -> Job:
     )
 
 
-def refit_of(folder: SearchFolder) -> dict[str, Any] | None:
-    """Returns the trial, model file, experiment and metrics of the refit, or None if there is none."""
-    path = folder.path / _REFIT
+def refit_of(results: SearchResults) -> dict[str, Any] | None:
+    """Returns the trial, model file, experiment and metrics of the refit.
+
+    Returns None if there is none, or if it belongs to an earlier best trial.
+    """
+    path = results.folder.path / _REFIT
     if not path.exists():
         return None
     refit: dict[str, Any] = read_json(path)
     check_schema(refit, _Refit, path)
-    return refit
+    return refit if Experiment.from_dict(refit["experiment"]) == refit_experiment(results) else None
 
 
 def _refit(planned: FinishPlan, engine: Engine, listener: RunListener) -> None:

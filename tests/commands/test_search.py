@@ -196,7 +196,7 @@ def test_a_search_of_real_runs_evaluates_the_test_set_once(tmp_path, capsys):
     labels, _ = run.predictions()
     assert len(labels) == 100  # the validation images: a tenth of 40 for each of 25 classes
     assert len(list((tmp_path / "out" / "final" / "runs").glob("*/seed-*"))) == 4
-    refit = refit_of(results.folder)
+    refit = refit_of(results)
     assert refit["trial"] == results.best.number
     assert (tmp_path / "out" / refit["model"]).exists()
     description = RunFolder((tmp_path / "out" / refit["model"]).parent).description()

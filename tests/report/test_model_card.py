@@ -140,23 +140,23 @@ def test_names_cannot_break_the_card(tmp_path):
 
 def test_a_final_model_has_the_metrics_of_its_recipe(with_models):
     run = find_model(with_models.path).run
-    target = with_models.path / "refit" / "first-1" / "seed-0"
+    target = with_models.path / "refit" / "second-1" / "seed-0"
     shutil.copytree(run.path, target)
     described = read_json(target / "experiment.json")
     images = {"train": 231, "validation": 0, "test": 0}
     write_json(target / "experiment.json", {**described, "view": {"everything": True},
                                             "data": {**described["data"], "images": images}})  # fmt: skip
-    final = Refit("first", "refit/first-1/seed-0/model.keras", 231, 2, 2, 0.5, 0.1)
+    final = Refit("second", "refit/second-1/seed-0/model.keras", 231, 2, 2, 0.75, 0.1)
     write_json(with_models.path / "refit.json", {**final.to_dict(), "description": final.sentence})
     path = write_model_card(with_models.path)
     card = path.read_text()
     assert path.parent == target
     assert "231 training, 0 validation and 0 test images" in card
-    assert re.search(r"^\| accuracy \| 0\.5000 \| ", card, re.MULTILINE)
+    assert re.search(r"^\| accuracy \| 0\.7500 \| ", card, re.MULTILINE)
     assert "It is a final model: it was trained on all images, so none were left to test it." in card
     assert "* This very model: only runs of its recipe were tested." in card
     metric = front_matter(card)["model-index"][0]["results"][0]["metrics"][0]
-    assert metric == {"type": "accuracy", "name": "test accuracy, mean over the runs of its recipe", "value": 0.5}
+    assert metric == {"type": "accuracy", "name": "test accuracy, mean over the runs of its recipe", "value": 0.75}
 
 
 @pytest.mark.parametrize(

@@ -74,7 +74,7 @@ def _context(results: SearchResults, out: Path) -> dict[str, Any]:
         "settings": settings_of(search.experiment),
         "importance": importance,
         "min_trials": MIN_TRIALS,
-        "refit": refit_of(results.folder),
+        "refit": refit_of(results),
         "figures": {name: themed_figure(draw, out / name) for name, draw in figures.items()},
         "run": run,
         "hardware": hardware_in_words(run["environment"]) if run else "",
