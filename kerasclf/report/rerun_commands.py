@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from kerasclf.errors import KerasclfError
 from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.study_results import StudyResults
 from kerasclf.runs.experiment import Experiment
-from kerasclf.studies.study_catalogue import STUDIES
+from kerasclf.studies.study_catalogue import STUDIES, declare
 from kerasclf.studies.study_folder import StudyContents
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.training import TrainConfig
 
 
@@ -53,11 +55,12 @@ def _command(
         "--group-by": shared["group"],
         "--image-size": shared["image_size"] and "x".join(map(str, shared["image_size"])),
         "--fit": shared["fit"] if shared["fit"] != "squash" else None,
-        "--epochs": _epochs(study, first),
+        "--epochs": _epochs(study, experiments),
         "--weights": _weights([e.experiment for e in experiments]),
         "--repeats": repeats if repeats != usual else None,
         "--splits": results.splits if results.splits > 1 else None,
         "--seed": seed or None,
+        "--strategy": settings.train.strategy if settings.train.strategy != TrainConfig().strategy else None,
         **_remedies(settings.train),
     }
     given = [word for flag, value in options.items() if value is not None for word in (flag, str(value))]
@@ -97,10 +100,18 @@ def _weights(experiments: Sequence[Experiment]) -> str | None:
     return found[0] if found else None
 
 
-def _epochs(study: StudyContents, experiment: ExperimentResults) -> int | None:
-    """Returns the limit on the epochs of an experiment's phases, or None if they have their declared lengths."""
-    declared = STUDIES[study["name"]](study["protocol"]).experiments.get(experiment.name)
-    made = [phase.epochs for phase in experiment.experiment.phases]
-    if study["size"] == "quick" or declared is None or made == [phase.epochs for phase in declared.phases]:
+def _epochs(study: StudyContents, experiments: Sequence[ExperimentResults]) -> int | None:
+    """Returns the limit on the epochs of the experiments' phases, or None if they have the lengths of their size."""
+    options = StudyOptions(size=study["size"], backbones=tuple(study.get("backbones", ())))
+    try:
+        declared = declare(study["name"], study["protocol"], options).experiments
+    except KerasclfError:  # an earlier version declared this size or these networks
         return None
-    return max(made)
+    limited = [
+        made.epochs
+        for one in experiments
+        if one.name in declared
+        for made, usual in zip(one.experiment.phases, declared[one.name].phases, strict=False)
+        if made.epochs != usual.epochs
+    ]
+    return max(limited, default=None)

@@ -2,9 +2,17 @@
 
 from dataclasses import replace
 
+import pytest
+
 from kerasclf import Split
+from kerasclf.errors import KerasclfError
 from kerasclf.report import read_results
+from kerasclf.report.experiment_results import ExperimentResults
 from kerasclf.report.rerun_commands import command_of, command_of_run
+from kerasclf.report.study_results import StudyResults
+from kerasclf.studies import declare
+from kerasclf.studies.reduction import Reduction
+from kerasclf.studies.study_options import StudyOptions
 from kerasclf.transfer import Transfer
 
 
@@ -64,3 +72,21 @@ def test_the_command_names_the_remedies_for_unequal_classes(folder):
     changed = tuple(replace(e, experiment=e.experiment.with_training(changes)) for e in results.experiments)
     study = replace(results, study={**results.study, "name": "ladder"}, experiments=changed)
     assert command_of(study).endswith("--repeats 2 --oversampling balanced --loss focal --focal-gamma 1.0")
+
+
+@pytest.mark.parametrize("name", ["ladder", "pitfalls", "art", "birds", "convnext"])
+@pytest.mark.parametrize("size", ["full", "reduced", "quick"])
+@pytest.mark.parametrize("epochs", [None, 3, 12])
+def test_the_command_limits_the_epochs_of_every_experiment(name, size, epochs):
+    try:
+        study = declare(name, options=StudyOptions(size=size, limits=Reduction(epochs=epochs), strategy="none"))
+    except KerasclfError:
+        pytest.skip("the study has no reduced size")
+    results = StudyResults(
+        study.to_dict(), tuple(ExperimentResults(name, e, (), None) for name, e in study.experiments.items())
+    )
+    words = command_of(results).split()
+    assert words[words.index("--strategy") + 1] == "none"
+    given = int(words[words.index("--epochs") + 1]) if "--epochs" in words else None
+    again = declare(name, options=StudyOptions(size=size, limits=Reduction(epochs=given), strategy="none"))
+    assert again.experiments == study.experiments
