@@ -23,8 +23,8 @@ from kerasclf.search.time_budget.timed_experiments import (
     timed_experiment,
 )
 from kerasclf.studies.study import Study
-from kerasclf.studies.study_folder import STUDY_FILE, StudyFolder
-from kerasclf.wording import format_duration
+from kerasclf.studies.study_folder import STUDY_FILE, StudyContents, StudyFolder
+from kerasclf.wording import format_duration, in_words
 
 # Why a run ended, if the clock stopped it.
 STOPPED = "until its time was over"
@@ -65,11 +65,14 @@ class TimedRuns:
     def claim(self, candidates: Sequence[Experiment]) -> None:
         """Claims the folder before anything is computed, and finds the runs that earlier calls have finished.
 
+        The runs of networks that are no candidates now stay in the study.
+
         Args:
             candidates: The networks with their weights and images.
 
         Raises:
-            FolderError: If the folder holds results on other images or with other settings, or another study.
+            FolderError: If the folder holds results on other images, with other settings or with another seed, or
+                another study.
         """
         first = timed_experiment(candidates[0], HEAD)
         study = self._study({name_of(first): first})
@@ -77,13 +80,26 @@ class TimedRuns:
         record = read_budget_record(path)
         # A call that was refused leaves a folder without a run, which others may use.
         is_empty = record is not None and not any(path.glob("runs/*/seed-*"))
-        if is_empty or self._folder.check(study) is None:
+        held = None if is_empty else self._folder.check(study)
+        if held is None:
             write_json(path / STUDY_FILE, study.to_dict())
         elif record is None:
             raise FolderError(f"{path} holds a training without a time budget. Give another folder as `out`.")
+        else:
+            self._take_over(held)
         for unfreeze in (HEAD, STAGE, ALL):
             for candidate in candidates:
                 self.find(timed_experiment(candidate, unfreeze))
+
+    def _take_over(self, held: StudyContents) -> None:
+        """Takes over the finished runs of a study that the folder holds."""
+        if held["seeds"] != [self._seed]:
+            raise FolderError(
+                f"{self._folder.path} holds runs with seed {in_words(held['seeds'])}, not {self._seed}. Give another "
+                "folder as `out`. Nothing was changed."
+            )
+        experiments = {name: Experiment.from_dict(plain) for name, plain in held["experiments"].items()}
+        self.finished = {name: one for name, one in experiments.items() if self._run(name, one).complete}
 
     def metrics(self, name: str) -> dict[str, float]:
         """Returns the metrics of a finished run."""

@@ -300,6 +300,25 @@ def test_a_killed_training_goes_on_and_keeps_what_is_finished(tmp_path, work, no
     assert [one.name for one in read_results(tmp_path).experiments] == [name for name, _ in work.made]
 
 
+def test_runs_of_networks_that_are_no_candidates_now_stay(tmp_path, work):
+    train(tmp_path, 2_000, work, [MIDDLE, LARGE])
+    before = [one.name for one in read_results(tmp_path).experiments]
+    tried = train(tmp_path, 4_000, work, [SMALL])
+    results = read_results(tmp_path)
+    assert [one.name for one in results.experiments][: len(before)] == before
+    assert results.choice == f"{LARGE}_all"
+    assert [one.decision for key, one in tried.items() if key[:2] == ("training", SMALL)]
+    assert not any(one.kept for key, one in tried.items() if key[:2] == ("training", SMALL))
+
+
+def test_another_seed_needs_another_folder(tmp_path, work):
+    train(tmp_path, 10_000, work, [SMALL])
+    before = (tmp_path / "study.json").read_bytes()
+    with pytest.raises(FolderError, match=r"holds runs with seed 0, not 1\. Give another folder as `out`\."):
+        TimedRuns(tmp_path, 1, 10.0).claim([candidate(SMALL)])
+    assert (tmp_path / "study.json").read_bytes() == before
+
+
 def test_other_settings_need_another_folder(tmp_path, work):
     train(tmp_path, 10_000, work, [SMALL])
     other = candidate(SMALL).but(train=TrainConfig(batch_size=64))
