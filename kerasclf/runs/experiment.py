@@ -266,6 +266,7 @@ class Experiment(Value):
             transfer=self.transfer,
             augment_validation=self.augment_validation,
             flaws=self.flaws,
+            source=self.model_source,
         )
 
     @property

@@ -54,6 +54,8 @@ class Extractor:
             "engine": engine_version(self.engine),
             "device": describe_device(),
             **({"views": self.views} if self.views else {}),
+            # The configuration of a layer of your own holds its class name, but not its code.
+            **({"source": source} if (source := self.built.recipe.source) else {}),
         }
         output = lower.outputs[0]
         return CachePoint(cut, layer, ActivationCache(cache_root(), about, tuple(output.shape[1:]), output.dtype))

@@ -26,6 +26,8 @@ class Recipe:
         transfer: Pretrained weights and their cache; None for a network with random weights.
         augment_validation: Whether validation images are augmented too, a flaw of some published studies.
         flaws: Names from `kerasclf.flaws.FLAWS`. The flaws of data belong to the data set, not to the recipe.
+        source: SHA-256 of the source file of your own network, whose layers may compute anything. It names the cached
+            activations.
     """
 
     network: NetworkFactory
@@ -35,6 +37,7 @@ class Recipe:
     transfer: Transfer | None = None
     augment_validation: bool = False
     flaws: tuple[str, ...] = ()
+    source: str | None = None
 
     @property
     def last(self) -> TrainConfig:

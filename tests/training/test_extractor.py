@@ -19,8 +19,9 @@ def _own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("KERASCLF_CACHE", str(tmp_path))
 
 
-def built(augmentation=None, **fields):
-    recipe = Recipe(network, (TrainConfig(jit=False, **fields),), augmentation=augmentation or Augmentation())
+def built(augmentation=None, source=None, **fields):
+    train = TrainConfig(jit=False, **fields)
+    recipe = Recipe(network, (train,), augmentation=augmentation or Augmentation(), source=source)
     return build_model(DATA, recipe)
 
 
@@ -87,8 +88,11 @@ def test_weights_precision_normalisation_and_views_name_the_cache():
         folder(built(Augmentation(rescale=0.5))),
         folder(built(Augmentation(horizontal_flip=True)), TENSORFLOW.but(views=2)),
         folder(built(Augmentation(vertical_flip=True)), TENSORFLOW.but(views=2)),
+        # The source of an own network, whose layers may compute something else now.
+        folder(built(source="a" * 64)),
+        folder(built(source="b" * 64)),
     }
-    assert len(folders) == 5
+    assert len(folders) == 7
     layer = model.assembled.core.get_layer("conv1_conv")
     layer.set_weights([weight + 1e-3 for weight in layer.get_weights()])
     assert folder(model) not in folders
