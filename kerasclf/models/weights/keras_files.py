@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -18,8 +18,8 @@ from kerasclf.models.backbones import BACKBONES, bare
 # Layer name, as from `own_names` → arrays in the order of the layer's weights.
 Weights = Mapping[str, list[NDArray[np.floating]]]
 
-# Layers without a name in keras.applications. Keras numbers them on from those built earlier in the process.
-_NUMBERED = re.compile(r"(conv2d|batch_normalization|layer_normalization)(?:_(\d+))?")
+# Layers without a name in the files of keras.applications, which say nothing of their classes.
+_UNNAMED = ("conv2d", "batch_normalization", "layer_normalization")
 
 
 def read_keras_file(path: Path, architecture: str) -> Weights:
@@ -79,7 +79,7 @@ def _read_legacy(path: Path) -> Weights:
         root = file.get("model_weights", file)
         names = [name for name in _layer_names(root) if len(root[name].attrs["weight_names"])]
         arrays = [[np.array(root[name][w]) for w in root[name].attrs["weight_names"]] for name in names]
-    return dict(zip(own_names(names), arrays, strict=True))
+    return dict(zip(_numbered_anew(names, _UNNAMED), arrays, strict=True))
 
 
 def _layer_names(root: h5py.Group) -> list[str]:
@@ -89,17 +89,29 @@ def _layer_names(root: h5py.Group) -> list[str]:
 def by_layer(model: keras.Model) -> Weights:
     """Returns the weights of all layers, including nested models. A Sequential counts as one layer, as in ConvNeXt."""
     layers = [layer for layer in model._flatten_layers() if layer.weights and not _is_nested(layer)]
-    names = own_names([layer.name for layer in layers])
-    return {name: layer.get_weights() for name, layer in zip(names, layers, strict=True)}
+    return {name: layer.get_weights() for name, layer in zip(own_names(layers), layers, strict=True)}
 
 
 def _is_nested(layer: keras.Layer) -> bool:
     return isinstance(layer, keras.Model) and not isinstance(layer, keras.Sequential)
 
 
-def own_names(names: Sequence[str]) -> list[str]:
-    """Returns layer names in which Keras' own numbers start anew for this network."""
-    numbered = [(found[1], int(found[2] or 0), name) for name in names if (found := _NUMBERED.fullmatch(name))]
+def own_names(layers: Sequence[keras.Layer]) -> list[str]:
+    """Returns the names of layers. Those that Keras gave are numbered from the first one of this network.
+
+    Keras numbers layers without a name on from those built earlier in the process.
+    """
+    return _numbered_anew([layer.name for layer in layers], {_snake_case(type(layer).__name__) for layer in layers})
+
+
+def _snake_case(name: str) -> str:
+    """Returns the name that Keras gives to a layer of a class, without its number."""
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()
+
+
+def _numbered_anew(names: Sequence[str], bases: Iterable[str]) -> list[str]:
+    pattern = re.compile(rf"({'|'.join(map(re.escape, bases))})(?:_(\d+))?")
+    numbered = [(found[1], int(found[2] or 0), name) for name in names if (found := pattern.fullmatch(name))]
     own: dict[str, str] = {}
     for base, group in groupby(sorted(numbered), key=lambda found: found[0]):
         own |= {name: f"{base}_{i}" if i else base for i, (_, _, name) in enumerate(group)}

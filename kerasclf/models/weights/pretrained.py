@@ -150,7 +150,7 @@ def _kept(architecture: str, path: Path | None, version: tuple[int, ...] = ()) -
 
 
 def _copy(found: Weights, layers: list[keras.Layer], architecture: str, source: str) -> None:
-    for layer, name in zip(layers, own_names([layer.name for layer in layers]), strict=True):
+    for layer, name in zip(layers, own_names(layers), strict=True):
         arrays = found.get(name, [])
         shapes = [array.shape for array in arrays], [tuple(weight.shape) for weight in layer.weights]
         if shapes[0] != shapes[1]:

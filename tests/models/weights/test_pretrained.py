@@ -134,6 +134,24 @@ def test_layers_without_a_name_are_found_whatever_number_keras_gave_them(tmp_pat
         check_same(layers_of(found)[:-1], layers_of(source))
 
 
+def test_own_networks_without_names_take_the_weights_of_their_file_again_and_again(tmp_path):
+    """Keras numbers layers of every class through the whole process."""
+
+    def own():
+        image = keras.Input((8, 8, 3))
+        x = layers.DepthwiseConv2D(3)(layers.SeparableConv2D(4, 3)(image))
+        x = layers.GroupNormalization(2)(layers.PReLU(shared_axes=[1, 2])(x))
+        x = layers.Dense(5)(layers.GlobalAveragePooling2D()(x))
+        return keras.Model(image, layers.Dense(3)(x))
+
+    source = randomized(own())
+    source.save(tmp_path / "own.keras")
+    for _ in range(2):
+        found = own()
+        load_pretrained(found, "own", str(tmp_path / "own.keras"), top=True)
+        check_same(layers_of(found), layers_of(source))
+
+
 @pytest.mark.parametrize(
     ("name", "other", "differs"),
     [
