@@ -73,7 +73,7 @@ class Cuts:
             if isinstance(step, keras.Layer):
                 step.trainable = True
         all_weights = self._count()
-        backbone = self._names.index(FEATURES) if FEATURES in self._names else -1
+        backbone = self._feature_maps_end()
         for position, step in enumerate(self._steps):
             if isinstance(step, keras.Layer):
                 is_norm = position < backbone and isinstance(step, keras.layers.BatchNormalization)
@@ -143,6 +143,12 @@ class Cuts:
                 f"'from:LAYER'. Received: {unfreeze!r}."
             )
         return self._names.index(FEATURES)
+
+    def _feature_maps_end(self) -> int:
+        """Returns the position after the last layer of the backbone. Without a new head, it ends with its maps."""
+        if FEATURES in self._names:
+            return self._names.index(FEATURES)
+        return 1 + max((position for position, output in enumerate(self._outputs) if _area(output)), default=-1)
 
     def _last_convolutions(self, count: int) -> int:
         convolutions = [i for i, layer in enumerate(self._steps) if isinstance(layer, CONVOLUTIONS)]

@@ -158,6 +158,16 @@ def test_batch_normalisation_of_a_head_trains(resnet50):
     assert network.get_layer("head_bn").trainable
 
 
+def test_batch_normalisation_of_feature_maps_is_frozen_in_a_network_that_keeps_its_top():
+    image = keras.Input((8, 8, 3))
+    x = keras.layers.BatchNormalization(name="bn")(keras.layers.Conv2D(2, 3)(image))
+    x = keras.layers.Dense(4)(keras.layers.Flatten()(x))
+    network = keras.Model(image, keras.layers.Dense(2)(keras.layers.BatchNormalization(name="top_bn")(x)))
+    Cuts(network).freeze("all", freeze_batch_norm=True)
+    assert not network.get_layer("bn").trainable
+    assert network.get_layer("top_bn").trainable
+
+
 @pytest.mark.parametrize(
     ("unfreeze", "message"),
     [
