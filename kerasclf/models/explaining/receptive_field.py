@@ -10,6 +10,8 @@ Pair = tuple[float, float]
 
 _WINDOWS = (layers.Conv2D, layers.DepthwiseConv2D, layers.SeparableConv2D, layers.MaxPooling2D, layers.AveragePooling2D)
 _ENLARGING = (layers.Conv2DTranspose, layers.UpSampling2D)
+# Height and width of the pixels that an enlarged pixel is computed from.
+_INTERPOLATED = {"nearest": 1, "bilinear": 2, "bicubic": 4, "lanczos3": 6, "lanczos5": 10}
 # These layers change the height and width but not the receptive field.
 _FRAMES = (layers.ZeroPadding2D, layers.Cropping2D)
 
@@ -92,7 +94,8 @@ def _is_global(operation: Any) -> bool:
 def _window(operation: Any) -> tuple[Pair, Pair]:
     """Returns the height and width of a layer's window on its input, and the stride between windows."""
     if isinstance(operation, layers.UpSampling2D):
-        return (1, 1), _each(lambda size: 1 / size, operation.size)
+        read = _INTERPOLATED[operation.interpolation]
+        return (read, read), _each(lambda size: 1 / size, operation.size)
     strides = tuple(operation.strides)
     if isinstance(operation, layers.Conv2DTranspose):
         window = _each(lambda kernel, stride: -(-kernel // stride), operation.kernel_size, strides)

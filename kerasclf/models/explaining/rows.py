@@ -102,7 +102,8 @@ def _arithmetic(layer: Any) -> str:
         return ""
     stride, padding = layer.strides[1], layer.padding
     before, after = layer.input.shape[2], layer.output.shape[2]
-    if padding == "same" and stride > 1:
+    # An even window has one more pixel of padding on one side, for which the formula has no sign.
+    if padding == "same" and (stride > 1 or window % 2 == 0):
         return f"⌈{before}/{stride}⌉ = {after}"
     pad = (window - 1) // 2 if padding == "same" else 0
     remainder = (before - window + 2 * pad) % stride

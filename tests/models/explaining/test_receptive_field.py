@@ -25,6 +25,10 @@ def square(size, stride):
         (keras.Sequential([layers.Conv2D(4, 7, strides=2), layers.MaxPooling2D(3, 2), layers.ReLU()]), square(11, 4)),
         (keras.Sequential([layers.ZeroPadding2D(1), layers.DepthwiseConv2D(3), layers.Dense(9)]), square(3, 1)),
         (keras.Sequential([layers.MaxPooling2D(2), layers.UpSampling2D(2), layers.Conv2D(4, 3)]), square(4, 1)),
+        (
+            keras.Sequential([layers.Conv2D(4, 5), layers.UpSampling2D(2, interpolation="bilinear")]),
+            ReceptiveField((6, 6), (0.5, 0.5)),
+        ),
         (keras.Sequential([layers.MaxPooling2D(2), layers.Conv2DTranspose(4, 3, strides=2)]), square(4, 1)),
         (layers.GlobalAveragePooling2D(keepdims=True), ReceptiveField(None, None)),
         (keras.Sequential([layers.Flatten(), layers.Dense(9)]), ReceptiveField(None, None)),
