@@ -12,6 +12,8 @@ from kerasclf.pipeline.augmentation_settings import AugmentationSettings, resolv
 _CHUNK_VALUES = 8 << 20  # values held at once, 64 MiB in float64
 # The whitening matrix of larger images does not fit in memory: 96×96×3 already takes 3 GB.
 _MAX_ZCA_VALUES = 64 * 64 * 3
+# Directions without training images have singular values of rounding: about 1e-8 of the largest one.
+_LEAST_SINGULAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -82,4 +84,7 @@ def _zca(subset: Subset, augmentation: AugmentationSettings, mean: NDArray[np.fl
     eigenvalues, vectors = np.linalg.eigh(covariance)
     singular = np.sqrt(np.maximum(eigenvalues, 0))
     scale = np.sqrt(len(subset)) / (singular + augmentation.zca_epsilon)
+    if len(subset) < values:
+        # So few images span only some directions. In the others every deviation would grow by sqrt(n) / epsilon.
+        scale = np.where(singular > _LEAST_SINGULAR * singular.max(), scale, 0)
     return ((vectors * scale) @ vectors.T).astype(np.float32)

@@ -51,6 +51,16 @@ def test_it_equals_the_generators(subset, name, tmp_path):
     np.testing.assert_array_equal(loaded.predict(images[:20], verbose=0), model.predict(images[:20], verbose=0))
 
 
+@pytest.mark.parametrize("epsilon", [1e-6, 1e-2])
+def test_zca_of_fewer_images_than_values_whitens_other_images_like_the_generator(epsilon):
+    fields = {**CASES["zca"], "zca_epsilon": epsilon}
+    train, others = make_subset(40, shape=SHAPE), make_subset(20, shape=SHAPE, seed=1).images.array
+    generator = ImageDataGenerator(**fields)
+    generator.fit(train.images.array.astype(np.float32))
+    expected = np.stack([generator.standardize(image.astype(np.float32)) for image in others])
+    np.testing.assert_allclose(model_of(train, fields).predict(others, verbose=0), expected, rtol=2e-3, atol=2e-3)
+
+
 def test_std_normalisation_centres_too(subset):
     values = model_of(subset, {"featurewise_std_normalization": True}).predict(subset.images.array, verbose=0)
     np.testing.assert_allclose(values.mean(axis=(0, 1, 2)), 0, atol=1e-5)

@@ -17,6 +17,15 @@ def test_statistics_are_numpys_in_float64():
     np.testing.assert_allclose(statistics.std, images.std(axis=(0, 1, 2)), rtol=1e-10)
 
 
+def test_zca_of_few_images_drops_the_directions_that_they_lack():
+    """Two of five images are equal, so they span four directions."""
+    subset = make_subset(4, shape=(2, 3, 3)).take(np.array([0, 1, 2, 3, 3]))
+    zca = fit_statistics(subset, Augmentation(zca_whitening=True)).zca
+    assert np.linalg.matrix_rank(zca) == 4
+    full = fit_statistics(make_subset(60, shape=(2, 3, 3)), Augmentation(zca_whitening=True)).zca
+    assert np.linalg.matrix_rank(full) == 18
+
+
 def test_zca_of_large_images_is_refused():
     with pytest.raises(KerasclfError, match="zca_whitening: expected images of at most 12,288 values"):
         check_normalization(Augmentation(zca_whitening=True), (65, 65, 3))
