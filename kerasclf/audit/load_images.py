@@ -86,9 +86,13 @@ def _divided(listings: dict[str, Listing], split: Split, class_names: tuple[str,
         check_groups(listings)
     except DataError:
         groups = {file: group for one in listings.values() for file, group in zip(one.files, one.groups, strict=True)}
-        plain = {name: replace(listing, groups=()) for name, listing in listings.items()}
+        # A set that is drawn here cuts no group: the parts of a group in two sets count as two.
+        parts = {
+            name: replace(listing, groups=tuple(f"{name}/{group}" for group in listing.groups))
+            for name, listing in listings.items()
+        }
         return {
             name: replace(listing, groups=tuple(groups[file] for file in listing.files))
-            for name, listing in make_sets(plain, split, class_names).items()
+            for name, listing in make_sets(parts, split, class_names).items()
         }
     return make_sets(listings, split, class_names)

@@ -8,8 +8,11 @@ from kerasclf.audit.audit import audit_images
 from kerasclf.audit.audit_files import write_clean, write_findings
 from kerasclf.audit.clean_set import left_out
 from kerasclf.audit.findings_list import KINDS, Finding
+from kerasclf.audit.load_images import load_images
 from kerasclf.audit.pooled_images import PooledImages
+from kerasclf.data.groups import members_of
 from tests.audit.scenes import brighter, crop, dataset_of, flip, rows_of, scenes
+from tests.photos import write_photo
 
 
 def labels(count):
@@ -88,6 +91,20 @@ def test_a_clean_set_has_no_findings_that_matter(images, audit):
 def test_straddling_groups_keep_the_set_that_holds_most_of_them():
     grouped = SimpleNamespace(groups=("a", "a", "a", "b", "b"), sets=np.array([0, 0, 2, 0, 2]), labels=np.zeros(5))
     assert left_out(grouped, [], []) == {2, 3}
+
+
+def test_a_straddling_group_leaves_the_others_in_one_set(tmp_path):
+    """Each of ten patients has two images of either class for the training, and one of them has a test image, too."""
+    for patient in range(10):
+        for number, name in enumerate(("cat", "dog") * 2):
+            write_photo(tmp_path / f"train/{name}/patient_{patient}_{number}.png", seed=10 * patient + number)
+    for number, name in enumerate(("cat", "dog")):
+        write_photo(tmp_path / f"test/{name}/patient_{11 + number}_0.png", seed=200 + number)
+    write_photo(tmp_path / "test/cat/patient_3_9.png", seed=300)
+    images = load_images(f"folder:{tmp_path}", None, lambda line: None, r"patient_(\d+)_").images
+    sets_of = {group: set(images.sets[of_group].tolist()) for group, of_group in members_of(images.groups).items()}
+    assert len(images.subsets[1]) == 4
+    assert {group for group, sets in sets_of.items() if len(sets) > 1} == {"3"}
 
 
 def test_probable_label_errors_are_left_out_and_odd_images_are_not():
