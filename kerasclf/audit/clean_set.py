@@ -18,9 +18,9 @@ def left_out(
 ) -> frozenset[int]:
     """Returns the positions of the images that the clean list leaves out.
 
-    One image of each group of duplicates stays: the first of the test set if there is one, otherwise of the validation
-    set, otherwise of the training set. None stays if their labels differ. A group that lies in several sets keeps the
-    images of the set that holds most of it. Probable label errors are left out.
+    Probable label errors are left out. A group that lies in several sets keeps the images of the set that holds most
+    of it. Of the other images, one of each group of duplicates stays: the first of the test set if there is one,
+    otherwise of the validation set, otherwise of the training set. No duplicates stay if their labels differ.
 
     Args:
         images: All images.
@@ -28,13 +28,15 @@ def left_out(
         duplicate_groups: Positions of images that show the same.
     """
     out = {finding.image for finding in findings if finding.kind in _WRONG and finding.image is not None}
+    # Before the duplicates: the copy that stays must be one that its group keeps.
+    out |= _outside_main_set(images)
     for group in duplicate_groups:
         if len({int(images.labels[index]) for index in group}) > 1:
             out.update(group)
             continue
         kept = max((index for index in group if index not in out), key=lambda i: (images.sets[i], -i), default=None)
         out.update(index for index in group if index != kept)
-    return frozenset(out | _outside_main_set(images))
+    return frozenset(out)
 
 
 def _outside_main_set(images: PooledImages) -> set[int]:

@@ -93,6 +93,11 @@ def test_straddling_groups_keep_the_set_that_holds_most_of_them():
     assert left_out(grouped, [], []) == {2, 3}
 
 
+def test_of_duplicates_in_a_straddling_group_that_in_its_main_set_stays():
+    grouped = SimpleNamespace(groups=("a", "a", "a", "b"), sets=np.array([0, 0, 2, 2]), labels=np.zeros(4))
+    assert left_out(grouped, [], [[0, 2]]) == {2}
+
+
 def test_a_straddling_group_leaves_the_others_in_one_set(tmp_path):
     """Each of ten patients has two images of either class for the training, and one of them has a test image, too."""
     for patient in range(10):
