@@ -31,7 +31,8 @@ class Split(Value):
         fold: `(2, 5)` validates on the second of five stratified folds and trains on the others. The folds divide all
             images outside the test set. None does not fold.
         earlier: The manifest `data-HASH.json` of an earlier study on a folder or lists of images. Its images stay in
-            their sets; new images are divided by the same shares. None divides all images anew.
+            their sets; new images join the set of their group, or are divided by the same shares. None divides all
+            images anew.
         group: A regular expression that finds the group of each image file in its name, such as `r"patient_(\d+)"`.
             Images of one group stay in one set. None takes the groups that the data set names, if any.
 

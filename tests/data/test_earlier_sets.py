@@ -1,6 +1,7 @@
 """New images next to those of an earlier study."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from kerasclf.data import listings
 from kerasclf.data.dataset import SETS
 from kerasclf.errors import DataError, KerasclfError
 from kerasclf.files.writing import write_json
-from tests.photos import CLASSES, add_images
+from tests.photos import CLASSES, add_images, write_photo
+
+PATIENT = r"patient_([a-z]+[0-9]+)_"
 
 
 @pytest.fixture
@@ -30,6 +33,31 @@ def manifest(photos, tmp_path):
 
 def keys_of(dataset):
     return {name: set(dataset.subset(name).keys) for name in SETS}
+
+
+def add_patients(root, numbers, images=range(3)):
+    """Writes some images of patients of each class, whose names have the patient."""
+    for label, name in enumerate(CLASSES):
+        for number in numbers:
+            for image in images:
+                path = root / name / f"patient_{name}{number}_{image}.png"
+                write_photo(path, seed=10_000 * label + 100 * number + image)
+
+
+@pytest.fixture
+def patients(tmp_path):
+    """A folder of ten patients of each class with three images each, and the manifest of a study on them."""
+    root, path = tmp_path / "patients", tmp_path / "data-87654321.json"
+    add_patients(root, range(10))
+    write_json(path, load_dataset(f"folder:{root}", split=Split(group=PATIENT)).manifest)
+    return root, Split(group=PATIENT, earlier=str(path))
+
+
+def sets_of_groups(dataset):
+    """Returns the set of each group, and checks that it is in one."""
+    pairs = {(group, name) for name in SETS for group in dataset.subset(name).groups}
+    assert len(dict(pairs)) == len(pairs)
+    return dict(pairs)
 
 
 def test_earlier_images_stay_in_their_sets_and_new_ones_are_divided_by_the_same_shares(photos, manifest):
@@ -82,6 +110,55 @@ def test_sets_that_the_data_provide_keep_their_new_images(tmp_path):
     add_images(root / "test", 1, first=200)
     grown = load_dataset(f"folder:{root}", split=Split(validation=0.2, earlier=str(manifest)))
     assert [len(grown.subset(name)) for name in SETS] == [48, 12, 15]
+
+
+def test_new_images_join_the_set_of_their_group_and_new_groups_stay_whole(patients):
+    root, split = patients
+    earlier = load_dataset(f"folder:{root}", split=split.but(earlier=None))
+    add_patients(root, range(10), images=range(3, 5))
+    add_patients(root, range(10, 20), images=range(5))
+    grown = load_dataset(f"folder:{root}", split=split)
+    found = sets_of_groups(grown)
+    assert all(keys_of(earlier)[name] < keys_of(grown)[name] for name in SETS)
+    assert sets_of_groups(earlier).items() <= found.items() and len(found) == 60
+    # A fifth of 100 images of each class is 20, and a tenth of the others 8: a group of five may be too many.
+    assert np.bincount(grown.test.labels).tolist() == [20] * 3
+    assert all(5 <= count <= 10 for count in np.bincount(grown.validation.labels))
+    assert load_dataset(f"folder:{root}", split=split).manifest == grown.manifest
+
+
+def test_one_new_group_is_no_reason_to_hold_it_out(patients):
+    root, split = patients
+    add_patients(root, [10])
+    found = sets_of_groups(load_dataset(f"folder:{root}", split=split))
+    assert {found[f"{name}10"] for name in CLASSES} == {"train"}
+
+
+def test_a_group_that_the_data_put_in_two_sets_is_refused(patients):
+    root, split = patients
+    shutil.move(root, root.parent / "all")
+    add_patients(root / "test", range(30, 32))
+    shutil.move(root.parent / "all", root / "train")
+    add_patients(root / "test", [3], images=[7])
+    with pytest.raises(DataError, match=r"3 groups in several sets: 'cat3' \(train and test\).*Move each group"):
+        load_dataset(f"folder:{root}", split=split)
+
+
+def test_groups_that_the_earlier_study_divided_are_refused(photos, manifest):
+    with pytest.raises(DataError, match=r"one set of the earlier run\. Received: .* \(train.* or train a new model\."):
+        load_dataset(f"folder:{photos}", split=Split(earlier=str(manifest), group=r"(\d)\.png"))
+
+
+def test_copies_in_groups_of_other_sets_leave_each_group_in_its_set(patients):
+    root, split = patients
+    split = split.but(earlier=None)
+    of_set = {name: load_dataset(f"folder:{root}", split=split).subset(name).names for name in SETS}
+    shutil.copy(root / of_set["test"][0], root / of_set["train"][0])
+    earlier = load_dataset(f"folder:{root}", split=split)
+    path = root.parent / "data-1.json"
+    write_json(path, earlier.manifest)
+    grown = load_dataset(f"folder:{root}", split=split.but(earlier=str(path)))
+    assert sets_of_groups(grown) == sets_of_groups(earlier)
 
 
 def test_images_that_are_read_on_demand_are_known_too(photos, manifest, monkeypatch):
