@@ -39,6 +39,16 @@ def check_npz(path: Path) -> None:
         _arrays_of_sets(path, arrays)
 
 
+def names_of_sets(path: Path) -> tuple[str, ...]:
+    """Returns the names of the sets in a file, without reading them.
+
+    Raises:
+        DataError: If the file does not exist, or has no training images and labels.
+    """
+    with _opened(path) as arrays:
+        return tuple(_arrays_of_sets(path, arrays))
+
+
 def read_npz_sets(path: Path, sizes_differ: bool = False) -> NpzSets:
     """Reads images, labels and, if there is an array `class_names`, the names of the classes.
 

@@ -3,6 +3,7 @@
 Files are read batch by batch, as for predictions. A class needs one image only, as nothing is divided.
 """
 
+import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import Subset, class_counts
+from kerasclf.data.folds import join
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.data.listings import Listing, describe_left_out
+from kerasclf.data.npz_sets import names_of_sets, read_npz_sets
 from kerasclf.data.pixels.decode import resize_images
 from kerasclf.data.pixels.image_fit import Fit
+from kerasclf.data.published.known_sets import recognise
+from kerasclf.data.spec_paths import path_of
 from kerasclf.data.specs import check_images, complete_spec, form_of, load_dataset
 from kerasclf.errors import DataError, KerasclfError, close_names, shortened
 from kerasclf.inference.read_ahead import ImageBatch, batch_size, file_reader, read_batches
 from kerasclf.log import Log
 from kerasclf.wording import counted
 
-# Sets that their publisher has divided. Others have no test set of their own.
+# Sets that their publisher has divided. The other sets without files are made for training.
 _DIVIDED = ("cifar10", "cifar100", "mnist")
 
 Shape = tuple[int, int, int]
@@ -67,6 +72,8 @@ class LabelledImages:
         check_images(spec)
         form = form_of(spec)
         assert form is not None
+        if spec.startswith("npz:"):
+            return _of_arrays(spec)
         if form.list_files is None:
             dataset = load_dataset(spec, log=log)
             own = spec.partition(":")[0] in _DIVIDED
@@ -171,6 +178,21 @@ def _check_renamed(rename: Mapping[str, str], ours: Sequence[str], models: Seque
             raise KerasclfError(f"rename: the data set has no class {theirs!r}. It has {', '.join(shortened(ours))}.")
         if name not in models:
             raise KerasclfError(f"rename: the model has no class {name!r}. It has {', '.join(shortened(models))}.")
+
+
+def _of_arrays(spec: str) -> LabelledImages:
+    """Returns the test set of a file of arrays that has one, otherwise all its images."""
+    path = path_of(spec.partition(":")[2])
+    has_test = "test" in names_of_sets(path)
+    class_names, sets = read_npz_sets(path, sizes_differ=has_test)
+    known = recognise(sets)
+    title = known.title if known else f"images of {path.name}"
+    if has_test:
+        return LabelledImages(spec, title, "its test set", class_names, *_parts(sets["test"]))
+    if len(sets) > 1:
+        # Each set counts its images from 0.
+        sets = {name: replace(one, names=tuple(f"{name}/{n}" for n in one.names)) for name, one in sets.items()}
+    return LabelledImages(spec, title, "all images", class_names, *_parts(functools.reduce(join, sets.values())))
 
 
 def _parts(subset: Subset) -> "tuple[tuple[str, ...], NDArray[np.int64], tuple[Path, ...], ImageSource]":

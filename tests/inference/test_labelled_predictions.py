@@ -118,6 +118,24 @@ def test_a_folder_with_sets_gives_its_test_set(trained, tmp_path):
     assert trained.evaluate(f"folder:{tmp_path}").which == "its test set"
 
 
+def test_arrays_give_their_test_set_of_any_size_or_else_all_images(tmp_path):
+    pixels, labels = np.random.default_rng(0).integers(0, 256, (50, 8, 8, 3), np.uint8), np.arange(50) % 2
+    arrays = {"x_train": pixels[:30], "y_train": labels[:30]}
+    np.savez(tmp_path / "train.npz", **arrays)
+    found = LabelledImages.find(str(tmp_path / "train.npz"))
+    assert (found.title, found.which, len(found)) == ("images of train.npz", "all images", 30)
+    assert found.names[-1] == "29"
+    arrays |= {"x_val": pixels[30:40], "y_val": labels[30:40]}
+    np.savez(tmp_path / "two.npz", **arrays)
+    found = LabelledImages.find(f"npz:{tmp_path / 'two.npz'}")
+    assert (found.which, len(found), len(set(found.names))) == ("all images", 40, 40)
+    assert (found.names[0], found.names[-1]) == ("train/0", "validation/9")
+    np.testing.assert_array_equal(found.read(np.arange(40), (8, 8, 3), "squash"), pixels[:40])
+    np.savez(tmp_path / "three.npz", **arrays, x_test=pixels[40:, :6], y_test=labels[40:])
+    found = LabelledImages.find(f"npz:{tmp_path / 'three.npz'}")
+    assert (found.which, found.source.shape, found.labels.tolist()) == ("its test set", (6, 8, 3), [0, 1] * 5)
+
+
 def test_classes_are_matched_by_name_whatever_their_order(trained, tmp_path):
     add_images(tmp_path, 2)
     (tmp_path / "cat").rename(tmp_path / "zebra")  # now the last folder
