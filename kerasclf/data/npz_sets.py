@@ -69,7 +69,8 @@ def read_npz_sets(path: Path, sizes_differ: bool = False) -> NpzSets:
             reason = "it holds Python objects" if "pickle" in str(error) else str(error).rstrip(".")
             raise DataError(f"{path} cannot be read: {reason}.") from error
     problems = [p for subset, (x, y) in pairs.items() for p in _array_problems(*found[subset], x, y)]
-    names = tuple(map(str, given)) if given is not None else ()
+    names, name_problems = _class_names(given)
+    problems += name_problems
     if not problems:
         problems = _shape_problems({found[subset][0]: x for subset, (x, _) in pairs.items()}, sizes_differ)
         problems += _class_problems({subset: y for subset, (_, y) in pairs.items()}, names)
@@ -109,6 +110,21 @@ def _arrays_of_sets(path: Path, arrays: "np.lib.npyio.NpzFile") -> dict[str, tup
 def _flat(labels: NDArray[Any]) -> NDArray[Any]:
     """Returns labels of shape (n, 1), as keras.datasets has them, in the shape (n,)."""
     return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
+
+
+def _class_names(given: NDArray[Any] | None) -> tuple[tuple[str, ...], list[str]]:
+    """Returns the names of the classes, none if no array is given, and what is wrong with the array."""
+    if given is None:
+        return (), []
+    received = str(given.dtype)
+    if given.dtype.kind == "U":
+        return tuple(given.tolist()), []
+    if given.dtype.kind == "S":
+        try:
+            return tuple(name.decode("utf-8") for name in given.tolist()), []
+        except UnicodeDecodeError as error:
+            received = str(error.object)
+    return (), [f"{_NAMES}: expected texts, or bytes in UTF-8. Received: {received}."]
 
 
 def _array_problems(x: str, y: str, images: NDArray[np.generic], labels: NDArray[np.generic]) -> list[str]:

@@ -57,6 +57,12 @@ def test_every_problem_of_the_arrays_is_named(tmp_path):
     ]
 
 
+def test_class_names_may_be_bytes(tmp_path):
+    x, y = arrays(classes=2)
+    spec = write(tmp_path / "a.npz", x_train=x, y_train=y, class_names=np.array([b"cat", "bär".encode()]))
+    assert load_dataset(spec).class_names == ("cat", "bär")
+
+
 @pytest.mark.parametrize(
     ("shape", "size", "problem"),
     [
@@ -93,6 +99,8 @@ def test_a_test_set_may_be_a_single_image(tmp_path, shape):
         (np.arange(40) % 4 * 2, None, "y_train: expected images of every class. Received: none of 1, 3, 5."),
         (np.arange(40) % 4, ["a", "b"], "class_names: expected a name for each label up to 3. Received: 2 names."),
         (np.arange(40) % 2, ["a", "a"], "class_names: expected each name once. Received: a, a."),
+        (np.arange(40) % 2, [3, 5], "class_names: expected texts, or bytes in UTF-8. Received: int64."),
+        (np.arange(40) % 2, [b"a", b"\xe4"], "class_names: expected texts, or bytes in UTF-8. Received: b'\\xe4'."),
     ],
 )
 def test_wrong_classes_are_refused(tmp_path, labels, names, problem):
