@@ -9,7 +9,7 @@ import pytest
 from kerasclf import Experiment, Study, TrainConfig, run_study
 from kerasclf.cli import main
 from kerasclf.report import read_results
-from kerasclf.report.statistics.random_effects import by_group, mean_of, summarise_scores
+from kerasclf.report.statistics.random_effects import mean_of, summarise_scores
 from kerasclf.report.statistics.scores import scores_of
 from kerasclf.runs.engines.local_engines import Inline
 from tests.photos import write_photo
@@ -48,20 +48,29 @@ def test_the_intervals_are_over_films(study):
     numbers = pd.factorize(pd.Series(films))[0]
     assert experiment.runs[0].groups.tolist() == numbers.tolist()
     scores = scores_of("test_accuracy", [(run.labels, run.probabilities) for run in experiment.runs])
-    expected = summarise_scores(by_group(scores, numbers))
+    expected = summarise_scores(scores, numbers)
     assert experiment.sample().images == len(set(films)) < len(films)
     assert mean_of(experiment.sample()) == mean_of(expected)
     note = f"The {len(films)} test images are of {len(set(films))} groups, none of which is in another set."
     assert note in (study / "report" / "report.md").read_text()
 
 
+def test_a_run_records_the_groups_of_both_sets(study):
+    (manifest,) = study.glob("data-*.json")
+    sets = json.loads(manifest.read_text())["sets"]
+    run = read_results(study).first_run
+    for name, found in (("test", run.groups), ("validation", run.validation_groups)):
+        assert found.tolist() == pd.factorize(pd.Series(sets[name]["groups"]))[0].tolist()
+
+
 def test_groups_of_other_images_are_refused(study, tmp_path, capsys):
     described = next(study.glob("runs/*/seed-0/experiment.json"))
     before = described.read_text()
     content = json.loads(before)
-    content["data"]["test_groups"] = [0, 2, 1]
-    described.write_text(json.dumps(content))
-    with pytest.raises(SystemExit):
-        main(["report", str(study), "--out", str(tmp_path / "report")])
-    assert "it has groups of other test images" in capsys.readouterr().err
+    for name in ("validation", "test"):
+        content["data"][f"{name}_groups"] = [0, 2, 1]
+        described.write_text(json.dumps(content))
+        with pytest.raises(SystemExit):
+            main(["report", str(study), "--out", str(tmp_path / "report")])
+        assert f"it has groups of other {name} images" in capsys.readouterr().err
     described.write_text(before)

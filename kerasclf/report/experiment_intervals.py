@@ -5,7 +5,9 @@ import math
 import numpy as np
 
 from kerasclf.report.experiment_results import ExperimentResults
+from kerasclf.report.statistics.group_scores import by_group, effective_images
 from kerasclf.report.statistics.intervals import (
+    CONFIDENCE,
     UNKNOWN,
     Interval,
     accuracy_interval,
@@ -26,7 +28,7 @@ def accuracy_of(results: StudyResults, experiment: ExperimentResults) -> Interva
     """
     sample = results.samples[experiment.name]
     if sample.seeds is None and experiment.test_images is not None:
-        return accuracy_interval(experiment.runs[0].correct)
+        return accuracy_interval(experiment.runs[0].correct, groups=experiment.groups)
     return _clipped(mean_of(sample))
 
 
@@ -60,7 +62,8 @@ def interval_of(results: StudyResults, experiment: ExperimentResults, metric: st
         return found
     # Where all or none of a class are correct, its scores do not vary, and their interval would ignore it.
     of_images = _balanced_over_images(experiment)
-    if sample.seeds is None:
+    # It takes classes as independent. The images of a group may be of several, which its scores show.
+    if sample.seeds is None and experiment.groups is None:
         return of_images
     return found._replace(low=min(found.low, of_images.low), high=max(found.high, of_images.high))
 
@@ -70,7 +73,12 @@ def _balanced_over_images(experiment: ExperimentResults) -> Interval:
     labels, correct = experiment.runs[0].labels, np.mean([run.correct for run in experiment.runs], axis=0)
     counts = np.bincount(labels)
     present = counts > 0
-    return balanced_interval(counts[present], np.bincount(labels, weights=correct)[present] / counts[present])
+    recalls = np.bincount(labels, weights=correct)[present] / counts[present]
+    if (groups := experiment.groups) is None:
+        return balanced_interval(counts[present], recalls)
+    of_class = [labels == label for label in np.flatnonzero(present)]
+    effective = np.array([effective_images(correct[one], groups[one], CONFIDENCE) for one in of_class])
+    return balanced_interval(effective, recalls)
 
 
 def _clipped(interval: Interval, highest: float = 1.0) -> Interval:
@@ -93,7 +101,7 @@ def selection_bias_of(results: StudyResults) -> float | None:
     """Returns how much choosing the best experiment on the test images overestimates its accuracy.
 
     The estimate uses the smallest seed that all experiments share. It is None for a single experiment, without such a
-    seed, or if the experiments have different test images.
+    seed, or if the experiments have different test images. Images of a group are in one half.
     """
     shared = set.intersection(*({run.seed for run in e.runs} for e in results.experiments))
     if len(results.experiments) < 2 or not shared:
@@ -101,4 +109,5 @@ def selection_bias_of(results: StudyResults) -> float | None:
     runs = [next(run for run in e.runs if run.seed == min(shared)) for e in results.experiments]
     if len({run.test_images for run in runs}) > 1 or len(runs[0].labels) < 2:
         return None
-    return selection_bias(np.stack([run.correct for run in runs]))
+    correct, groups = np.stack([run.correct for run in runs]), runs[0].groups
+    return selection_bias(correct if groups is None else by_group(correct.astype(np.float64), groups))

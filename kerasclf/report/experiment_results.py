@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.report.finished_run import Run
-from kerasclf.report.statistics.random_effects import Sample, by_group, summarise_scores, summarise_values
+from kerasclf.report.statistics.random_effects import Sample, summarise_scores, summarise_values
 from kerasclf.report.statistics.scores import scores_of
 from kerasclf.runs.experiment import Experiment
 
@@ -34,6 +34,11 @@ class ExperimentResults:
         """A hash of the test images; None if runs have different ones, as with repeated splits."""
         found = {run.test_images for run in self.runs}
         return found.pop() if len(found) == 1 else None
+
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """Number of each test image's group, from 0; None without groups, or if runs have different test images."""
+        return None if self.test_images is None else self.runs[0].groups
 
     @property
     def by_split(self) -> dict[tuple[int, str], tuple[Run, ...]]:
@@ -75,8 +80,7 @@ class ExperimentResults:
         if len(splits) > 1:
             rows = [[run in runs for run in self.runs] for runs in splits]
             scores = np.stack([scores[row].mean(axis=0) for row in rows])
-        groups = self.runs[0].groups  # the same for all runs, as their test images are
-        return summarise_scores(scores if groups is None else by_group(scores, groups))
+        return summarise_scores(scores, self.groups)
 
     @cached_property
     def pooled(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -46,8 +46,12 @@ class Run:
     @property
     def groups(self) -> NDArray[np.int64] | None:
         """Number of each test image's group, from 0; None without groups."""
-        numbers = self.description["data"].get("test_groups")
-        return None if numbers is None else np.array(numbers, np.int64)
+        return groups_of(self.description)
+
+    @property
+    def validation_groups(self) -> NDArray[np.int64] | None:
+        """The same of the validation images. An older run did not record it."""
+        return _as_numbers(self.description["data"].get("validation_groups"))
 
     @property
     def leaked(self) -> NDArray[np.bool_]:
@@ -86,6 +90,15 @@ class Run:
     def class_names(self) -> list[str]:
         """Class names in the order of the labels."""
         return list(self.description["class_names"])
+
+
+def groups_of(description: RunDescription) -> NDArray[np.int64] | None:
+    """Returns the number of the group, from 0, of each image that a run predicts; None without groups."""
+    return _as_numbers(description["data"].get("test_groups"))
+
+
+def _as_numbers(groups: list[int] | None) -> NDArray[np.int64] | None:
+    return None if groups is None else np.array(groups, np.int64)
 
 
 def _as_dict(sizes: SetSizes) -> dict[str, int]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kerasclf.inference.calibration.model_calibration import trained_on_validation
 from kerasclf.networks.network_source import label_of
+from kerasclf.report.finished_run import groups_of
 from kerasclf.report.statistics.intervals import accuracy_interval
 from kerasclf.runs.run_folder import PREDICTIONS, RunFolder
 from kerasclf.runs.run_records import RunDescription
@@ -59,7 +60,7 @@ def _accuracy(run: RunFolder, description: RunDescription) -> str:
     if trained_on_validation(description) or not (run.path / PREDICTIONS).exists():
         return "This very model was not tested. MODEL_CARD.md beside it has the accuracy of its recipe."
     labels, probabilities = run.predictions()
-    found = accuracy_interval(probabilities.argmax(axis=1) == labels)
+    found = accuracy_interval(probabilities.argmax(axis=1) == labels, groups=groups_of(description))
     return (
         f"It classifies {found.value:.1%} of {counted(len(labels), 'test image')} correctly. The 95 % interval, for "
         f"images like these, is {found.low:.1%} to {found.high:.1%}."

@@ -88,10 +88,12 @@ def _read_run(run: RunFolder, experiment: Experiment, seed: int) -> Run:
         leaked = found.description["data"].get("leaked_test_images", [])
         if not np.isin(leaked, np.arange(len(labels))).all():
             raise ValueError("it names leaked images that are not in the test set")
-        if found.groups is not None and (
-            len(found.groups) != len(labels) or set(found.groups) != set(range(max(found.groups) + 1))
+        for name, groups, images in (
+            ("test", found.groups, len(labels)),
+            ("validation", found.validation_groups, found.images["validation"]),
         ):
-            raise ValueError("it has groups of other test images")
+            if groups is not None and (len(groups) != images or set(groups) != set(range(max(groups) + 1))):
+                raise ValueError(f"it has groups of other {name} images")
         if found.examples is not None and not np.isin(found.examples.indices, np.arange(len(labels))).all():
             raise ValueError("it has thumbnails of images that are not in the test set")
         return found

@@ -213,6 +213,7 @@ def _description(job: Job, inputs: RunInputs, dataset: ImageDataset) -> dict[str
             "image_shape": list(dataset.image_shape),
             **({"new_images": new} if (new := _new_images(job, dataset)) else {}),
             **({"test_groups": numbered(dataset.test.groups)} if dataset.test.groups else {}),
+            **({"validation_groups": numbered(dataset.validation.groups)} if dataset.validation.groups else {}),
             **({"leaked_test_images": leaked} if (leaked := _leaked_test_images(job, dataset)) else {}),
         },
         "weights": inputs.weights,

@@ -22,6 +22,7 @@ class DataRecord(TypedDict):
     new_images: NotRequired[SetSizes]
     leaked_test_images: NotRequired[list[int]]
     test_groups: NotRequired[list[int]]
+    validation_groups: NotRequired[list[int]]
 
 
 class RunDescription(TypedDict):

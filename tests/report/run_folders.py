@@ -72,6 +72,17 @@ def with_correct(folder, **correct):
     return replace(results, experiments=tuple(changed))
 
 
+def in_groups(results, groups, **data):
+    """The results with the group of each test image; `data` adds to the description of the runs, too."""
+    data = {"test_groups": list(groups), **data}
+    changed = [replace(e, runs=tuple(_described(run, data) for run in e.runs)) for e in results.experiments]
+    return replace(results, experiments=tuple(changed))
+
+
+def _described(run, data):
+    return replace(run, description={**run.description, "data": {**run.description["data"], **data}})
+
+
 def with_top5(results, *accuracies):
     """The results with a top-5 accuracy for each experiment, in all its runs; None for an experiment without one."""
     changed = [

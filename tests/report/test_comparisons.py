@@ -9,10 +9,10 @@ from benchmarks.intervals import easiness, verdicts
 from kerasclf.report import read_results
 from kerasclf.report.comparisons import Comparison, compare_contrasts, compare_samples, corrected
 from kerasclf.report.difference_text import p_text, points_and_ends, signed, size_interval
-from kerasclf.report.experiment_intervals import accuracy_of, selection_bias_of
-from kerasclf.report.statistics.intervals import Interval
+from kerasclf.report.experiment_intervals import accuracy_of, interval_of, selection_bias_of
+from kerasclf.report.statistics.intervals import Interval, accuracy_interval, balanced_interval
 from kerasclf.report.statistics.random_effects import difference_of, summarise_scores
-from tests.report.run_folders import with_correct
+from tests.report.run_folders import in_groups, with_correct
 
 
 def test_single_runs_are_compared_as_networks(folder):
@@ -48,6 +48,42 @@ def test_repeated_runs_are_compared_over_seeds_and_images(folder):
     assert comparison.p_holm == expected.p  # the only comparison
     assert comparison.these_images.half_width > 0
     assert accuracy_of(results, results.experiments[0]).value == pytest.approx(9.5 / 30)
+
+
+def test_the_interval_of_a_single_run_is_over_groups(folder):
+    results = with_correct(folder, first={0: 21}, second={0: 27})  # of 30 images, the first ones
+    tens = in_groups(results, np.arange(30) // 3)
+    first, second = tens.experiments
+    assert accuracy_of(tens, first) == pytest.approx(accuracy_interval(np.arange(10) < 7), nan_ok=True)
+    alone = in_groups(results, np.arange(30))
+    assert accuracy_of(alone, first) == pytest.approx(accuracy_of(results, first), nan_ok=True)
+    # The images of a class are in ten groups of one image, or each class is in groups of its own.
+    labels = first.runs[0].labels
+    assert np.bincount(labels).tolist() == [10, 10, 10]
+    by_class = in_groups(results, 2 * labels + (np.arange(30) >= 15))
+    of_pairs = interval_of(by_class, by_class.experiments[0], "test_balanced_accuracy")
+    of_images = balanced_interval(np.full(3, 10), np.full(3, 0.7))
+    assert of_pairs.value == pytest.approx(of_images.value)
+    assert of_pairs.half_width > 1.5 * of_images.half_width
+    assert interval_of(tens, second, "test_balanced_accuracy").half_width > 1.2 * interval_of(
+        results, results.experiments[1], "test_balanced_accuracy").half_width  # fmt: skip
+
+
+def test_networks_are_compared_over_groups(folder):
+    results = with_correct(folder, first={0: 21}, second={0: 27})
+    (over_images,), (over_groups,) = (
+        compare_contrasts(one) for one in (results, in_groups(results, np.arange(30) // 3))
+    )
+    assert over_groups.difference.half_width == pytest.approx(2.262157 * 0.4 / 3)  # Student's t, 2 of 10 groups
+    assert over_groups.sentence.startswith("On these 30 images this network of second and this one of first cannot be")
+    assert over_images.sentence.startswith("On these 30 images this network of second does better than this one")
+
+
+def test_groups_stay_in_one_half_for_the_bias_of_a_choice(folder):
+    """Images of a group are alike: the best experiment on one half would otherwise be the best on the other, too."""
+    results = with_correct(folder, first={0: 18}, second={0: 21})
+    assert selection_bias_of(in_groups(results, np.arange(30) // 3)) > selection_bias_of(results)
+    assert selection_bias_of(in_groups(results, np.arange(30))) == pytest.approx(selection_bias_of(results))
 
 
 def test_experiments_on_other_test_images_are_not_compared(folder):

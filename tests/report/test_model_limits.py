@@ -1,5 +1,6 @@
 """The sentences on the limits of a model."""
 
+import numpy as np
 import pytest
 
 from kerasclf.report.model_limits import limits_of, title_of
@@ -35,6 +36,14 @@ def test_they_name_the_classes_the_training_and_the_accuracy(run):
         f"It classifies {accuracy.value:.1%} of {len(labels)} test images correctly. The 95 % interval, for images "
         f"like these, is {accuracy.low:.1%} to {accuracy.high:.1%}."
     )
+
+
+def test_the_interval_is_over_groups(run, monkeypatch):
+    labels, probabilities = run.predictions()
+    groups = np.arange(len(labels)) // 6
+    changed(run, monkeypatch, data={**run.description()["data"], "test_groups": groups.tolist()})
+    found = accuracy_interval(probabilities.argmax(axis=1) == labels, groups=groups)
+    assert limits_of(run, CLASSES)[2].endswith(f"like these, is {found.low:.1%} to {found.high:.1%}.")
 
 
 def test_of_many_classes_the_first_are_named(run):

@@ -8,6 +8,7 @@ from kerasclf.errors import FolderError
 from kerasclf.report.comparisons import Comparison, compare_contrasts
 from kerasclf.report.difference_text import points_and_ends
 from kerasclf.report.experiment_intervals import accuracy_of
+from kerasclf.report.finished_run import groups_of
 from kerasclf.report.results_reader import read_results
 from kerasclf.report.statistics.intervals import Interval, accuracy_interval
 from kerasclf.report.statistics.random_effects import mean_of, summarise_values
@@ -76,7 +77,7 @@ def trial_interval(results: SearchResults, trial: Trial) -> Interval | None:
     if results.search.objective != "val_accuracy" or not trial.whole:
         return None
     labels, probabilities = run.predictions()
-    return accuracy_interval(probabilities.argmax(axis=1) == labels)
+    return accuracy_interval(probabilities.argmax(axis=1) == labels, groups=groups_of(run.description()))
 
 
 def search_findings(results: SearchResults, gain: Gain | None) -> list[str]:

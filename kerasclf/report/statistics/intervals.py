@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from kerasclf.report.statistics.group_scores import effective_images
 
 Flags = NDArray[np.bool_]
 
@@ -45,38 +47,58 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def accuracy_interval(correct: Flags, confidence: float = CONFIDENCE) -> Interval:
-    """Returns an accuracy with Wilson's interval, the uncertainty due to the limited number of test images."""
+def accuracy_interval(
+    correct: Flags, confidence: float = CONFIDENCE, groups: NDArray[np.int64] | None = None
+) -> Interval:
+    """Returns an accuracy with Wilson's interval, the uncertainty due to the limited number of test images.
+
+    With groups, Wilson's formula takes the effective number of images (`effective_images`; Franco et al. 2019). Unlike
+    Student's interval over the means of groups, it stays within 0 and 1. It has a width even if all groups agree.
+
+    Args:
+        correct: Whether each image is correct.
+        confidence: The confidence.
+        groups: Group of each image, numbered from 0; None without.
+    """
+    if groups is not None:
+        value = float(np.mean(correct))
+        center, half = _wilson(value, effective_images(correct, groups, confidence), confidence)
+        return Interval(value, max(float(center - half), 0.0), min(float(center + half), 1.0))
     interval = stats.binomtest(int(np.sum(correct)), len(correct)).proportion_ci(confidence, method="wilson")
     return Interval(float(np.mean(correct)), float(interval.low), float(interval.high))
 
 
-def balanced_interval(counts: NDArray[np.int64], recalls: NDArray[np.float64]) -> Interval:
+def balanced_interval(counts: NDArray[np.int64] | NDArray[np.float64], recalls: NDArray[np.float64]) -> Interval:
     """Returns the mean recall of classes with its interval over images like these.
 
     It combines Wilson's intervals of the recalls by the square-and-add method (Newcombe 1998; Zou and Donner 2008). For
     a single class it is Wilson's. A class of few images widens it, even if all of them are correct.
 
     Args:
-        counts: Number of images of each class, at least 1.
+        counts: Number of images of each class, at least 1; in groups, their effective number.
         recalls: Share of them that is correct; several runs may have been averaged.
     """
-    z2, value = stats.norm.ppf((1 + CONFIDENCE) / 2) ** 2, float(recalls.mean())
-    centers = (recalls + z2 / (2 * counts)) / (1 + z2 / counts)
-    halves = np.sqrt(z2 * (recalls * (1 - recalls) / counts + z2 / (4 * counts**2))) / (1 + z2 / counts)
+    value, (centers, halves) = float(recalls.mean()), _wilson(recalls, counts)
     below, above = recalls - (centers - halves), centers + halves - recalls
     low, high = (math.sqrt(float((part**2).sum())) / len(counts) for part in (below, above))
     return Interval(value, max(value - low, 0.0), min(value + high, 1.0))
 
 
-def selection_bias(correct: NDArray[np.bool_], draws: int = 2000, seed: int = 0) -> float:
+def _wilson(share: Any, images: Any, confidence: float = CONFIDENCE) -> tuple[Any, Any]:
+    """Returns the center and half the width of Wilson's interval (1927) of a share of images, or of several."""
+    z2 = stats.norm.ppf((1 + confidence) / 2) ** 2
+    half = np.sqrt(z2 * (share * (1 - share) / images + z2 / (4 * images**2))) / (1 + z2 / images)
+    return (share + z2 / (2 * images)) / (1 + z2 / images), half
+
+
+def selection_bias(correct: NDArray[Any], draws: int = 2000, seed: int = 0) -> float:
     """Returns how much the accuracy of the best candidate is overestimated on the images that it was chosen on.
 
     The images are split into random halves many times. The candidate that is best on one half is evaluated on the
     other.
 
     Args:
-        correct: Whether each candidate (row) is correct on each image (column).
+        correct: Whether each candidate (row) is correct on each image (column); or its scores of groups of images.
         draws: Number of random splits.
         seed: Seed of the splits.
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from kerasclf.report.statistics.group_scores import by_group
 from kerasclf.report.statistics.intervals import CONFIDENCE, Interval
 
 Scores = NDArray[np.float64]  # (runs, images)
@@ -44,15 +45,17 @@ class Sample:
 
     Args:
         runs: Number of runs.
-        images: Number of images.
-        image_means: Mean score of each image over the runs; or the mean alone, if the scores are unknown.
+        images: Number of images, or of groups of images.
+        image_means: Mean score of each image or group over the runs; or the mean alone, if the scores are unknown.
         seeds: The variance over seeds; None for a single run, which shows none.
+        images_df: Degrees of freedom of the variance over images. Groups may be few; single images count as many.
     """
 
     runs: int
     images: int
     image_means: NDArray[np.float64]
     seeds: SeedVariance | None
+    images_df: float = math.inf
 
     @property
     def mean(self) -> float:
@@ -60,12 +63,16 @@ class Sample:
         return float(self.image_means.mean())
 
 
-def summarise_scores(scores: Scores) -> Sample:
+def summarise_scores(scores: Scores, groups: NDArray[np.int64] | None = None) -> Sample:
     """Summarises the scores of an experiment.
 
     Args:
         scores: Score of each run (row) on each image (column).
+        groups: Group of each image, numbered from 0: the groups are then the sample, and not the images. None without.
     """
+    if groups is not None:
+        grouped = summarise_scores(by_group(scores, groups))
+        return replace(grouped, images_df=max(grouped.images - 1, 1))
     runs, images = scores.shape
     means = scores.mean(axis=0)
     if runs < 2:
@@ -117,11 +124,13 @@ class Error(NamedTuple):
         seeds: Variance due to the seeds, lower with more runs.
         images: Variance due to the test images, lower with more images alone.
         df: Degrees of freedom of their sum.
+        both_df: Degrees of freedom of the one and of the other, for images in groups; None without groups.
     """
 
     seeds: float
     images: float
     df: float
+    both_df: tuple[float, float] | None = None
 
     @property
     def variance(self) -> float:
@@ -135,7 +144,15 @@ class Error(NamedTuple):
         rise to those of the images, and the interval covers 89 to 92 %. With these it covers 93 % (simulated by
         benchmarks/intervals.py). Nothing changes if one of the sources is zero.
         """
-        return self if math.isinf(self.df) else self._replace(df=self.df * math.sqrt(self.seeds / self.variance))
+        if math.isinf(self.df) or self.seeds == 0:
+            return self
+        share = math.sqrt(self.seeds / self.variance)
+        if self.both_df is None:
+            return self._replace(df=self.df * share)
+        of_seeds, of_images = self.both_df
+        return self._replace(
+            df=satterthwaite(self.variance, [(self.seeds, of_seeds * share), (self.images, of_images)])
+        )
 
     def half_width(self, confidence: float = CONFIDENCE) -> float:
         """Half the width of an interval with Student's t."""
@@ -158,10 +175,13 @@ def error_of(*samples: Sample, on_these_images: bool = False) -> Error:
     images = float(np.var(means, ddof=1)) / len(means) if len(means) > 1 else 0.0
     parts = [(s.seeds.variance / s.runs, s.seeds.df, s.seeds.noise / s.runs) for s in samples if s.seeds is not None]
     if len(parts) < len(samples):  # One run each: these networks on images like these.
-        return Error(0.0, images, math.inf)
+        return Error(0.0, images, first.images_df)
     seeds = sum(variance for variance, _, _ in parts)
     images = 0.0 if on_these_images else max(images - sum(noise for _, _, noise in parts), 0.0)
-    return Error(seeds, images, satterthwaite(seeds + images, [(variance, df) for variance, df, _ in parts]))
+    estimated = [(variance, df) for variance, df, _ in parts]
+    df = satterthwaite(seeds + images, [*estimated, (images, first.images_df)])
+    grouped = not math.isinf(first.images_df)
+    return Error(seeds, images, df, (satterthwaite(seeds, estimated), first.images_df) if grouped else None)
 
 
 def mean_of(sample: Sample, *, on_these_images: bool = False) -> Interval:
@@ -257,24 +277,8 @@ def prediction(sample: Sample, test_images: int | None = None) -> Interval | Non
     else:
         # Satterthwaite's degrees of freedom times the share of the seeds: two or three runs often show too little.
         df = sample.seeds.df * (seeds + images) / seeds if seeds else math.inf
-        half = Error(seeds, images, df).half_width()
+        half = Error(seeds, images, min(df, sample.images_df) if images else df).half_width()
     return Interval(sample.mean, sample.mean - half, sample.mean + half)
-
-
-def by_group(scores: Scores, groups: NDArray[np.int64]) -> Scores:
-    """Returns scores of groups of images, such as the photographs of one individual, instead of single images.
-
-    Each run keeps its mean over the images, because larger groups count more.
-
-    Args:
-        scores: Score of each run (row) on each image (column).
-        groups: Group of each image, numbered from 0.
-    """
-    sizes = np.bincount(groups).astype(np.float64)
-    sums = np.stack([np.bincount(groups, weights=row) for row in scores])
-    means = scores.mean(axis=1, keepdims=True)
-    # The deviations of a ratio's numerator, linearised: they sum to zero over the groups.
-    return np.asarray(means + (sums - means * sizes) * len(sizes) / scores.shape[1])
 
 
 def unseen(images: int, confidence: float = CONFIDENCE) -> float:

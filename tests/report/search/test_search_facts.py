@@ -1,8 +1,17 @@
 """The facts in the report of a search, as text."""
 
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kerasclf import Experiment
 from kerasclf.report.comparisons import Comparison
-from kerasclf.report.search.search_facts import Gain, gain_warning
-from kerasclf.report.statistics.intervals import Interval
+from kerasclf.report.search.search_facts import Gain, gain_warning, trial_interval
+from kerasclf.report.statistics.intervals import Interval, accuracy_interval
+from kerasclf.runs.run_folder import RunFolder
+from kerasclf.studies.study_folder import StudyFolder
+from tests.report.run_folders import write_run
 
 
 def gain(value, half, p, basis="repeated"):
@@ -23,3 +32,17 @@ def test_a_gain_that_is_not_significant_gets_a_warning():
 def test_a_significant_gain_gets_none():
     assert gain_warning(gain(0.05, 0.01, 0.001)) == ""
     assert gain_warning(None) == ""
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(30) // 3])
+def test_the_interval_of_a_trial_is_over_its_groups(tmp_path, groups):
+    found = {} if groups is None else {"test_groups": groups.tolist()}
+    write_run(StudyFolder(tmp_path), "1", Experiment(), 0, 0.6, **found)
+    (path,) = tmp_path.glob("runs/*/seed-0")
+    trial = SimpleNamespace(runs=[SimpleNamespace(folder=path.relative_to(tmp_path / "runs"))], whole=True)
+    search = SimpleNamespace(goal=SimpleNamespace(of_run="validation_accuracy"), folds=None, objective="val_accuracy")
+    results = SimpleNamespace(search=search, best=None, folder=SimpleNamespace(path=tmp_path))
+    labels, probabilities = RunFolder(path).predictions()
+    expected = accuracy_interval(probabilities.argmax(axis=1) == labels, groups=groups)
+    assert trial_interval(results, trial) == pytest.approx(expected, nan_ok=True)
+    assert expected.value == pytest.approx(0.6)

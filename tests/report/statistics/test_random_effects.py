@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from benchmarks.intervals import coverage, easiness, verdicts
+from kerasclf.report.statistics.group_scores import by_group
 from kerasclf.report.statistics.random_effects import (
     Error,
     borrow,
-    by_group,
     detectable,
     difference_of,
     equivalence,
@@ -63,7 +63,7 @@ def test_it_agrees_with_mrmcaov_on_the_data_of_van_dyke():
 
 def test_the_interval_of_a_mean_is_wider_than_satterthwaites_where_both_sources_count():
     error = Error(seeds=3.0, images=1.0, df=8.0)
-    assert error.cautious() == pytest.approx((3.0, 1.0, 8.0 * np.sqrt(0.75)))
+    assert error.cautious()[:3] == pytest.approx((3.0, 1.0, 8.0 * np.sqrt(0.75)))
     for alone in (Error(3.0, 0.0, 8.0), Error(0.0, 1.0, np.inf)):
         assert alone.cautious() == alone
     sample = summarise_scores(simulate(np.random.default_rng(3), 3, 300, seed_points=2))
@@ -191,14 +191,37 @@ def test_the_detectable_difference_has_a_limit_of_the_images():
     assert found > 2.8016 * np.sqrt(error.variance) > limit
 
 
-def test_groups_of_one_image_change_nothing_and_copies_count_once():
-    scores = simulate(np.random.default_rng(8), 3, 60, seed_points=1)
-    assert by_group(scores, np.arange(60)) == pytest.approx(scores)
-    copied = np.concatenate([scores, scores], axis=1)
-    grouped = by_group(copied, np.tile(np.arange(60), 2))
-    assert error_of(summarise_scores(grouped)) == pytest.approx(error_of(summarise_scores(scores)))
-    sizes = np.repeat(np.arange(20), 3)
-    assert by_group(scores, sizes).mean(axis=1) == pytest.approx(scores.mean(axis=1))
+def test_few_groups_give_few_degrees_of_freedom():
+    rng, groups = np.random.default_rng(8), np.repeat(np.arange(6), 10)
+    scores = rng.random((3, 60)) + rng.random(6)[groups]
+    grouped, plain = summarise_scores(scores, groups), summarise_scores(by_group(scores, groups))
+    assert (grouped.images, grouped.mean) == (6, pytest.approx(scores.mean()))
+    (error, of_many), seeds = (error_of(one) for one in (grouped, plain)), grouped.seeds.variance / 3
+    assert (error.seeds, error.images) == (of_many.seeds, of_many.images)
+    below = seeds**2 / 2 + error.images**2 / 5
+    assert error.df == pytest.approx(error.variance**2 / below)
+    # Fewer where both sources count, but only those of the seeds.
+    share = np.sqrt(seeds / error.variance)
+    below = seeds**2 / (2 * share) + error.images**2 / 5
+    assert error.cautious().df == pytest.approx(error.variance**2 / below)
+    assert mean_of(grouped).half_width > mean_of(plain).half_width
+    assert prediction(grouped).half_width >= prediction(plain).half_width
+
+
+def test_one_network_on_groups_has_an_interval_of_student_over_them():
+    right, groups = np.repeat([[1.0, 1, 0, 1, 0, 1]], 10, axis=1), np.repeat(np.arange(6), 10)
+    error = stats.sem([1, 1, 0, 1, 0, 1])
+    alone, runs = summarise_scores(right, groups), summarise_scores(np.repeat(right, 3, axis=0), groups)
+    assert mean_of(alone).half_width == pytest.approx(stats.t.ppf(0.975, 5) * error)
+    assert difference_of(alone).p == pytest.approx(2 * stats.t.sf(4 / 6 / error, 5))
+    assert mean_of(runs).half_width == pytest.approx(stats.t.ppf(0.975, 5) * error)  # seeds that do not vary
+
+
+def test_a_single_group_shows_nothing_of_others():
+    group = np.zeros(10, np.int64)
+    rng = np.random.default_rng(0)
+    for runs in (1, 3):
+        assert np.isfinite(mean_of(summarise_scores(rng.random((runs, 10)), group)).half_width)
 
 
 def test_values_of_runs_alone_give_an_interval_over_seeds():
