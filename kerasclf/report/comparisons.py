@@ -40,7 +40,7 @@ class Comparison:
         name: Name of the experiment.
         other: Name of the experiment that it is compared with.
         runs: Numbers of runs of both.
-        images: Number of test images; 0 if only the runs' metrics are known.
+        images: Number of test images, also if they are in groups; 0 if only the runs' metrics are known.
         basis: Source of the variance over seeds: `"repeated"` runs of both; `"borrowed"` from the other experiments;
             `"networks"` if it is unknown, so that two networks are compared and not their experiments; `"seeds"` for
             a metric without scores of single images; `"splits"` for pairs of runs on splits of the images that have
@@ -196,7 +196,8 @@ def compare(
         return _compare_on_splits(one, other, margin)
     samples = results.samples[one.name], results.samples[other.name]
     splits = min(len(e.by_split) for e in (one, other))
-    return replace(compare_samples((one.name, other.name), runs, samples, margin), splits=splits)
+    compared = compare_samples((one.name, other.name), runs, samples, margin)
+    return replace(compared, images=len(one.runs[0].labels), splits=splits)
 
 
 def _compare_on_splits(one: ExperimentResults, other: ExperimentResults, margin: float) -> Comparison:
@@ -224,13 +225,14 @@ def impossible(names: tuple[str, str], runs: tuple[int, int], reason: str, metri
     return Comparison(*names, runs, 0, "nothing", UNKNOWN, UNKNOWN, metric=metric, reason=reason)
 
 
-def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: str) -> Comparison:
+def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: str, margin: float) -> Comparison:
     """Compares two experiments by the differences between their runs of the same seed.
 
     Args:
         one: An experiment.
         other: The experiment that it is compared with. Runs of one seed should differ in nothing but the setting.
         metric: `"test_accuracy"`, or a share of which only the runs' values are known, such as validation accuracy.
+        margin: Largest difference that counts as none.
     """
     pairs = [(run, before) for run in one.runs for before in other.runs if run.seed == before.seed]
     names, runs = (one.name, other.name), (len(pairs), len(pairs))
@@ -240,12 +242,12 @@ def compare_in_pairs(one: ExperimentResults, other: ExperimentResults, metric: s
         values = np.array([run.metrics[metric] - before.metrics[metric] for run, before in pairs])
         if len(pairs) < 2:
             difference = UNKNOWN._replace(value=float(values[0]))
-            return Comparison(*names, runs, 0, "seeds", difference, difference, metric=metric)
-        compared = compare_samples(names, runs, (summarise_values(values, pairs[0][0].images["validation"]),))
+            return Comparison(*names, runs, 0, "seeds", difference, difference, margin=margin, metric=metric)
+        compared = compare_samples(names, runs, (summarise_values(values, pairs[0][0].images["validation"]),), margin)
         return replace(compared, basis="seeds", images=0, metric=metric)
-    return compare_samples(
-        names, runs, (summarise_scores(np.stack([run.correct * 1.0 - before.correct for run, before in pairs])),)
-    )
+    gains = np.stack([run.correct * 1.0 - before.correct for run, before in pairs])
+    compared = compare_samples(names, runs, (summarise_scores(gains, one.groups),), margin)
+    return replace(compared, images=gains.shape[1])
 
 
 def corrected(comparisons: Sequence[Comparison], strictness: float = 1) -> list[Comparison]:

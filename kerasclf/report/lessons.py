@@ -157,7 +157,7 @@ def _compare(
         return compare_best_validation(name, one, metric, margin)
     if metric in INSIDE_RUNS:
         return compare_leaked(one, other, metric, margin)
-    return _mean(one, metric), _mean(other, metric), compare_in_pairs(one, other, metric)
+    return _mean(one, metric), _mean(other, metric), compare_in_pairs(one, other, metric, margin)
 
 
 def _note(experiment: ExperimentResults) -> str:

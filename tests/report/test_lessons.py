@@ -12,10 +12,11 @@ from kerasclf.report.contrasts import changes_of
 from kerasclf.report.findings import findings
 from kerasclf.report.lessons import lessons_of
 from kerasclf.report.rerun_commands import command_of
+from kerasclf.report.statistics.random_effects import difference_of, summarise_scores
 from kerasclf.studies.study import Lesson
 from kerasclf.studies.study_folder import StudyFolder
 from kerasclf.transfer import Transfer
-from tests.report.run_folders import write_run
+from tests.report.run_folders import in_groups, write_run
 
 SOUND = Experiment()
 EXPERIMENTS = {
@@ -51,6 +52,26 @@ def results(tmp_path):
         for seed, accuracy in enumerate(ACCURACIES[name]):
             write_run(folder, name, experiment, seed, accuracy)
     return read_results(folder.path)
+
+
+def test_pairs_of_runs_are_compared_over_groups(results):
+    grouped = lessons_of(in_groups(results, np.arange(30) // 3))[0].comparison
+    alone = lessons_of(in_groups(results, np.arange(30)))[0].comparison
+    plain = lessons_of(results)[0].comparison
+    assert alone.difference[:3] == pytest.approx(plain.difference[:3], rel=0.1)
+    runs = {e.name: e.runs for e in results.experiments}
+    pairs = zip(runs["softmax_twice"], runs["sound"], strict=True)
+    gains = np.stack([one.correct * 1.0 - other.correct for one, other in pairs])
+    expected = difference_of(summarise_scores(gains, np.arange(30) // 3))
+    assert grouped.difference[:3] == pytest.approx(expected[:3])
+    assert (grouped.images, plain.images) == (30, 30)
+
+
+def test_the_margin_is_that_of_the_study(results):
+    wide = replace(results, study={**results.study, "margin": 0.5})
+    of_test, of_validation = (lessons_of(wide)[index].comparison for index in (0, -1))
+    assert (of_test.margin, of_validation.margin) == (0.5, 0.5)
+    assert of_test.equal_p < lessons_of(results)[0].comparison.equal_p
 
 
 def test_each_flaw_is_compared_with_its_corrected_experiment(results):
