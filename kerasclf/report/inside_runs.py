@@ -1,7 +1,7 @@
 """Comparisons inside a run: of test images that leaked with the others, or of the validation with the test accuracy.
 
 Two different sets of images are compared, and both add to the error. The difference is the mean of one score for each
-image, so that `summarise_scores` can take it.
+image, so that `summarise_scores` can take it. Images of a group are alike, also across the two sets.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,16 @@ from kerasclf.report.finished_run import Run
 from kerasclf.report.statistics.random_effects import Sample, summarise_scores, summarise_values
 
 Scores = NDArray[np.float64]
-Parts = tuple[Scores, Scores]  # the scores of a run on two sets of images
+Groups = NDArray[np.int64] | None  # the group of each image of both sets, one set after the other; None without
+
+
+class Parts(NamedTuple):
+    """The scores of a run on two sets of images, and the groups of these."""
+
+    one: Scores
+    other: Scores
+    groups: Groups
+
 
 # A single image shows no variance.
 _FEWEST = 2
@@ -45,7 +54,10 @@ def compare_leaked(flawed: ExperimentResults, corrected: ExperimentResults, metr
     """
     pairs = [(run, other) for run in flawed.runs for other in corrected.runs if _are_comparable(run, other)]
     gains = [run.correct.astype(np.float64) - other.correct for run, other in pairs]
-    parts = [(gain[run.leaked], gain[~run.leaked]) for gain, (run, _) in zip(gains, pairs, strict=True)]
+    parts = [
+        Parts(gain[run.leaked], gain[~run.leaked], _groups_of_leaked(run))
+        for gain, (run, _) in zip(gains, pairs, strict=True)
+    ]
     reported = [float(run.correct[run.leaked].mean()) for run, _ in pairs]
     same = len({(run.test_images, run.leaked.tobytes()) for run, _ in pairs}) == 1
     return _inside((flawed.name, corrected.name), reported, parts, same, metric, margin)
@@ -54,8 +66,8 @@ def compare_leaked(flawed: ExperimentResults, corrected: ExperimentResults, metr
 def compare_best_validation(name: str, experiment: ExperimentResults, metric: str, margin: float) -> Inside:
     """Compares the best validation accuracy over all epochs with the test accuracy of the same run.
 
-    The predictions for validation images are unknown. The error assumes that all runs are right on the same ones, which
-    makes it as large as possible.
+    The predictions for validation images are unknown. The error assumes that all runs are right on the same ones, and
+    on whole groups, which makes it about as large as possible.
 
     Args:
         name: Name of the flaw.
@@ -66,7 +78,8 @@ def compare_best_validation(name: str, experiment: ExperimentResults, metric: st
     runs = [run for run in experiment.runs if min(run.images["validation"], len(run.labels)) >= _FEWEST]
     reported = [float(run.history["val_accuracy"].max()) for run in runs]
     parts = [
-        (_some_right(run, share), run.correct.astype(np.float64)) for run, share in zip(runs, reported, strict=True)
+        Parts(_some_right(run, share), run.correct.astype(np.float64), _groups_of_both(run))
+        for run, share in zip(runs, reported, strict=True)
     ]
     same = len({(run.test_images, run.images["validation"]) for run in runs}) == 1
     return _inside((name, experiment.name), reported, parts, same, metric, margin)
@@ -92,9 +105,26 @@ def _are_comparable(run: Run, other: Run) -> bool:
     return run.seed == other.seed and run.test_images == other.test_images and enough
 
 
+def _groups_of_leaked(run: Run) -> Groups:
+    """Returns the groups of the leaked test images, and then those of the others."""
+    return None if run.groups is None else np.concatenate([run.groups[run.leaked], run.groups[~run.leaked]])
+
+
+def _groups_of_both(run: Run) -> Groups:
+    """Returns the groups of the validation images, and then those of the test images, which are others."""
+    if run.groups is None:
+        return None
+    before = np.arange(run.images["validation"]) if run.validation_groups is None else run.validation_groups
+    return np.concatenate([before, run.groups + before.max() + 1])
+
+
 def _some_right(run: Run, share: float) -> Scores:
     images = run.images["validation"]
-    return (np.arange(images) < round(share * images)).astype(np.float64)
+    right = np.arange(images) < round(share * images)
+    if run.validation_groups is not None:
+        # In the order of the groups, so that at most one is right in part.
+        right = right[np.argsort(np.argsort(run.validation_groups, kind="stable"))]
+    return right.astype(np.float64)
 
 
 def _inside(
@@ -110,7 +140,9 @@ def _inside(
     if not parts:
         return Inside(np.nan, np.nan, impossible(names, runs, "too few images can be compared", metric))
     compared = compare_samples(names, runs, (_sample(parts, same_images),), margin)
-    if not same_images:
+    if same_images:
+        compared = replace(compared, images=len(parts[0].one) + len(parts[0].other))
+    else:
         compared = replace(compared, basis="seeds", images=0)
     flawed = float(np.mean(reported))
     return Inside(flawed, flawed - compared.difference.value, replace(compared, metric=metric))
@@ -118,6 +150,6 @@ def _inside(
 
 def _sample(parts: Sequence[Parts], same_images: bool) -> Sample:
     if same_images:
-        return summarise_scores(np.stack([contrast_scores(one, other) for one, other in parts]))
-    differences = np.array([one.mean() - other.mean() for one, other in parts])
-    return summarise_values(differences, sum(map(len, parts[0])))
+        return summarise_scores(np.stack([contrast_scores(p.one, p.other) for p in parts]), parts[0].groups)
+    differences = np.array([part.one.mean() - part.other.mean() for part in parts])
+    return summarise_values(differences, len(parts[0].one) + len(parts[0].other))

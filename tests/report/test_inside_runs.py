@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from kerasclf import Experiment
 from kerasclf.report.experiment_results import ExperimentResults
@@ -22,13 +23,18 @@ LESSON = Lesson("sound", "It was seen.", "Hash it.", metric="leaked_accuracy", l
 BEST = Lesson("sound", "It is a maximum.", "Look.", metric="best_validation_accuracy", leaks=True)
 
 
-def make_run(seed, right, leaked=(), best=0.5, **metrics):
-    """A run on two classes that is right on the images of a mask; `best` is its highest validation accuracy."""
+def make_run(seed, right, leaked=(), best=0.5, groups=None, **metrics):
+    """A run on two classes that is right on the images of a mask; `best` is its highest validation accuracy.
+
+    `groups` are those of the test images, and validation images have groups of as many.
+    """
     labels = np.arange(IMAGES) % 2
     predicted = np.where(right, labels, 1 - labels)
     data = {"images": {"train": 100, "validation": 20, "test": IMAGES}}
     if len(leaked):
         data["leaked_test_images"] = np.flatnonzero(leaked).tolist()
+    if groups is not None:
+        data |= {"test_groups": groups.tolist(), "validation_groups": groups[:20].tolist()}
     history = pd.DataFrame({"val_accuracy": [0.1, best, 0.3]})
     metrics = {"test_accuracy": float(np.mean(right)), "validation_accuracy": best, **metrics}
     return Run(seed, metrics, history, labels, np.eye(2)[predicted], {"data": data}, {}, None, test_images="same")
@@ -71,6 +77,46 @@ def test_leaked_images_are_corrected_for_their_difficulty(pair):
     assert (found.comparison.runs, found.comparison.images, found.comparison.basis) == ((2, 2), IMAGES, "repeated")
     assert found.comparison.difference.low < 0.45 < found.comparison.difference.high
     assert found.comparison.metric == "leaked_accuracy"
+
+
+def test_leaked_images_of_a_group_count_once(pair):
+    """Each image four times, as a group, says as much as each image once."""
+    fours = np.repeat(np.arange(10), 4)
+    leaked, gain = np.arange(10) < 4, np.array([1, 0, 1, 1, 0, -1, 0, 0, 1, 0])
+    flawed, sound = (
+        experiment(name, *(make_run(seed, right[fours], leaked[fours] if name == "copied" else (), groups=fours)
+                           for seed in range(2)))
+        for name, right in (("copied", gain >= 0), ("sound", gain <= 0))
+    )  # fmt: skip
+    found = compare_leaked(flawed, sound, "leaked_accuracy", 0.02).comparison
+    expected = contrast_scores(gain[leaked] * 1.0, gain[~leaked] * 1.0)
+    assert found.difference.value == pytest.approx(expected.mean())
+    error = np.std(expected, ddof=1) / np.sqrt(10)
+    assert found.difference.value - found.difference.low == pytest.approx(stats.t.ppf(0.975, 9) * error)
+    assert found.images == IMAGES
+    plain = [replace(e, runs=tuple(without_groups(run) for run in e.runs)) for e in (flawed, sound)]
+    over_images = compare_leaked(*plain, "leaked_accuracy", 0.02).comparison.difference
+    assert over_images.low > found.difference.low + 0.3
+
+
+def test_the_best_validation_accuracy_is_compared_over_groups_of_both_sets():
+    fours = np.repeat(np.arange(10), 4)
+    sound = experiment("sound", *(make_run(seed, fours < 5, best=0.8, groups=fours) for seed in range(2)))
+    found = compare_best_validation("best", sound, "best_validation_accuracy", 0.02).comparison
+    # 4 of 5 groups of validation images, and 5 of 10 groups of test images.
+    expected = contrast_scores(np.array([1.0, 1, 1, 1, 0]), (np.arange(10) < 5) * 1.0)
+    variance = (0.8 * 0.2 / 5 + 0.25 / 10) * 15 / 14
+    assert found.difference.value == pytest.approx(expected.mean())
+    assert found.difference.half_width == pytest.approx(stats.t.ppf(0.975, 14) * np.sqrt(variance))
+    older = replace(sound, runs=tuple(without_groups(run, "validation_groups") for run in sound.runs))
+    unknown = compare_best_validation("best", older, "best_validation_accuracy", 0.02).comparison
+    assert unknown.difference.half_width > 1.9 * np.sqrt(0.25 / 10)
+
+
+def without_groups(run, *names):
+    names = names or ("test_groups", "validation_groups")
+    data = {key: value for key, value in run.description["data"].items() if key not in names}
+    return replace(run, description={**run.description, "data": data})
 
 
 def test_a_flaw_without_effect_is_no_gain_however_easy_its_images_are(pair):
