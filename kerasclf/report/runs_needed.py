@@ -32,6 +32,8 @@ class PlannedComparison:
         test_images: Number of test images.
         comparisons: Number of comparisons of the study.
         measured: Whether finished runs gave the seed deviation, and whether they gave the disagreement.
+        groups: Number of groups of the test images, which are alike within one. Each then counts as one image, and the
+            disagreement is a share of groups. None without groups.
     """
 
     difference: float
@@ -40,6 +42,7 @@ class PlannedComparison:
     test_images: int
     comparisons: int = 1
     measured: tuple[bool, bool] = (False, False)
+    groups: int | None = None
 
     @property
     def level(self) -> float:
@@ -48,9 +51,10 @@ class PlannedComparison:
 
     def reach(self, runs: int) -> tuple[float, float]:
         """Returns the smallest difference that so many runs each find in four of five studies, and its limit."""
-        seeds, images = self.seed_deviation**2 / runs, self.disagreement / self.test_images
+        seeds, images = self.seed_deviation**2 / runs, self.disagreement / (self.groups or self.test_images)
         variance = 2 * seeds + images
-        df = satterthwaite(variance, [(seeds, runs - 1)] * 2)
+        images_df = math.inf if self.groups is None else max(self.groups - 1, 1)
+        df = satterthwaite(variance, [(seeds, runs - 1)] * 2 + [(images, images_df)])
         return reach(Error(2 * seeds, images, df), self.level)
 
     @property
@@ -63,7 +67,9 @@ class PlannedComparison:
     def sentences(self) -> list[str]:
         """How many runs the study needs, and what this assumes. An argument stands between backticks."""
         points, limit = 100 * self.difference, 100 * self.reach(2)[1]
+        unit = "image" if self.groups is None else "group"
         of = f"{counted(self.comparisons, 'comparison')} on {counted(self.test_images, 'test image')}"
+        of += "" if self.groups is None else f" of {counted(self.groups, 'group')}"
         found = f"a difference of {_points(points)} in four of five cases ({of})"
         if self.runs is None:
             need = f"even {_MOST_RUNS:,} runs of each experiment do not find {found}"
@@ -71,9 +77,9 @@ class PlannedComparison:
             need = f"{self.runs} runs of each experiment find {found}"
         seeds, images = ("as in the finished runs" if known else "assumed" for known in self.measured)
         return [
-            f"{need}; endless runs would find {limit:.1f} points, and only more test images lower this",
+            f"{need}; endless runs would find {limit:.1f} points, and only more test {unit}s lower this",
             f"this holds if accuracy varies by {_points(100 * self.seed_deviation)} from seed to seed ({seeds}; "
-            f"`seed_deviation`), and two experiments disagree on {100 * self.disagreement:.2g} % more of the images "
+            f"`seed_deviation`), and two experiments disagree on {100 * self.disagreement:.2g} % more of the {unit}s "
             f"than two seeds do ({images})",
         ]
 
@@ -100,13 +106,15 @@ def plan_comparison(
         return None
     known, disagreement = (None, None) if results is None else (_seed_deviation(results), _disagreement(results))
     measured = (seed_deviation is None and known is not None, disagreement is not None)
+    tests = [manifest["sets"]["test"] for manifest in plan.manifests.values()]
     accuracies = [one.accuracy for one in study.published.values()]
     accuracy = float(np.mean(accuracies)) if accuracies else 0.5
     return PlannedComparison(
         difference=study.margin if difference is None else difference,
         seed_deviation=next(one for one in (seed_deviation, known, _USUAL_SEED_DEVIATION) if one is not None),
         disagreement=_USUAL_DISAGREEMENT * accuracy * (1 - accuracy) if disagreement is None else disagreement,
-        test_images=min(len(manifest["sets"]["test"]["labels"]) for manifest in plan.manifests.values()),
+        test_images=min(len(one["labels"]) for one in tests),
+        groups=min(len(set(one["groups"])) for one in tests) if all("groups" in one for one in tests) else None,
         comparisons=len(pairs),
         measured=measured,
     )
@@ -119,7 +127,10 @@ def _seed_deviation(results: StudyResults) -> float | None:
 
 
 def _disagreement(results: StudyResults) -> float | None:
-    """Returns the mean over the contrasts of experiments with several runs on the same images; None without any."""
+    """Returns the mean over the contrasts of experiments with several runs on the same images; None without any.
+
+    With groups, it is a share of groups.
+    """
     repeated = [
         [results.samples[e.name] for e in pair]
         for pair in contrasts(results)

@@ -1,18 +1,20 @@
 """The number of runs that a planned study needs."""
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from kerasclf import Experiment, Study, TrainConfig
+from kerasclf import Experiment, Study, TrainConfig, run_study
 from kerasclf.report import read_results
 from kerasclf.report.runs_needed import PlannedComparison, plan_comparison
 from kerasclf.report.statistics.random_effects import error_of
 from kerasclf.studies.study import Published
 from kerasclf.studies.study_runner import plan_study
 from tests.prepared_engine import Prepared
+from tests.report.run_folders import in_groups
 
 USUAL = PlannedComparison(difference=0.02, seed_deviation=0.01, disagreement=0.05, test_images=10_000)
 BASE = Experiment(data="digits", model="perceptron", train=TrainConfig(epochs=2))
@@ -45,6 +47,31 @@ def test_more_runs_lower_the_reach_down_to_its_limit():
     assert USUAL.reach(USUAL.runs)[0] <= 0.02 < USUAL.reach(USUAL.runs - 1)[0]
 
 
+def test_a_group_counts_as_one_image():
+    grouped = replace(USUAL, groups=1000)
+    assert grouped.reach(5)[1] == pytest.approx(replace(USUAL, test_images=1000).reach(5)[1])
+    assert replace(USUAL, groups=20).reach(5)[0] > replace(USUAL, test_images=20).reach(5)[0]  # few groups
+    assert "(1 comparison on 10,000 test images of 1,000 groups); endless" in grouped.sentences[0]
+    assert grouped.sentences[0].endswith("only more test groups lower this")
+    assert "two experiments disagree on 5 % more of the groups than two seeds do (assumed)" in grouped.sentences[1]
+
+
+def test_groups_are_counted_in_the_plan_and_in_finished_runs(tmp_path):
+    engine = Prepared({name: lambda seed: 0.5 + 0.1 * seed for name in "abc"})
+    run_study(STUDY, tmp_path / "out", engine=engine, listener=engine)
+    results = in_groups(read_results(tmp_path / "out"), np.arange(30) // 3)
+    plan = plan_study(STUDY, tmp_path / "out", engine=engine)
+    manifests = copy.deepcopy(plan.plan.manifests)
+    for manifest in manifests.values():
+        manifest["sets"]["test"]["groups"] = [f"patient {number // 3}" for number in range(30)]
+    found = plan_comparison(replace(plan, plan=replace(plan.plan, manifests=manifests)), results)
+    assert (found.test_images, found.groups) == (30, 10)
+    # As many images as finished: the share of the error that the images have is the measured one.
+    errors = [error_of(results.samples[one], results.samples[other]).images for one, other in (("b", "a"), ("c", "a"))]
+    assert found.disagreement / found.groups == pytest.approx(np.mean(errors))
+    assert found.reach(3)[1] == pytest.approx(2.8016 * np.sqrt(np.mean(errors)), rel=1e-4)
+
+
 def test_it_is_said_in_words():
     assert USUAL.sentences == [
         "6 runs of each experiment find a difference of 2 points in four of five cases (1 comparison on 10,000 test "
@@ -75,8 +102,6 @@ def test_without_results_it_assumes(tmp_path):
 
 
 def test_finished_runs_say_how_much_accuracies_vary(tmp_path):
-    from kerasclf import run_study
-
     engine = Prepared({name: lambda seed: 0.5 + 0.1 * seed for name in "abc"})
     run_study(STUDY, tmp_path / "out", engine=engine, listener=engine)
     results = read_results(tmp_path / "out")
