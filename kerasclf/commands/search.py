@@ -66,10 +66,8 @@ class SearchCommand(SearchOptions):
             from kerasclf.studies.refit import check_refit
 
             check_refit("the experiment", search.experiment)
-        existing = check_search(search, out, budget)
-        # With --jobs auto, a resumed search keeps the number that it started with.
-        if existing is None or self.jobs != "auto":
-            search = replace(search, side_by_side=self.width())
+        search = replace(search, side_by_side=self.width())
+        check_search(search, out, budget)
         if not self.plan:
             check_free(out)
         quiet_tensorflow()  # KerasTuner imports TensorFlow, which takes seconds

@@ -1,7 +1,7 @@
 """`Search`: an experiment, its search space, and how trials are proposed and judged."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NotRequired, TypedDict
 
 from kerasclf.errors import KerasclfError, raise_all, unknown
@@ -62,8 +62,8 @@ class Search:
         seeds: Seeds of the runs of each trial, one run per seed.
         folds: Number of cross-validation folds, one run per fold; 0 takes the experiment's own validation set.
         median: Whether a trial stops early when it falls behind the median of earlier trials.
-        side_by_side: Number of trials that may be under way when an adaptive oracle proposes another; None takes 1,
-            or the number of the search that is resumed.
+        side_by_side: Number of trials that may be under way when an adaptive oracle proposes another; None takes 1.
+            A search that is resumed keeps the number that it started with.
         final_seeds: Seeds of the final runs of the experiment and the best trial, which are evaluated on the test set.
             No trial may have them: the best trial was chosen for its luck with those of the trials, too.
         name: Name on the command line, if it is a declared search.
@@ -113,6 +113,14 @@ class Search:
         if self.oracle in NON_ADAPTIVE and not self.median:
             return None
         return 1 if self.side_by_side is None else self.side_by_side
+
+    def resuming(self, existing: "Search | None") -> "Search":
+        """Returns this search with the lag of the one that it resumes, because the proposals depend on it.
+
+        Args:
+            existing: The search that it resumes; None for a new search.
+        """
+        return replace(self, side_by_side=(existing or self).side_by_side or 1)
 
     def check(self) -> None:
         """Checks everything that can be checked without images.

@@ -97,7 +97,9 @@ def _epochs(planned: SearchPlan, trials: int, ended: Set[int]) -> tuple[int, int
 
 
 def _time(planned: SearchPlan, budget: Budget, engine: Engine, runs: int, run_s: float) -> str:
-    width = engine.width(planned.plan, max(runs, 1))
+    search, width = planned.search, engine.width(planned.plan, max(runs, 1))
+    if search.lag is not None:
+        width = min(width, search.lag * search.runs_per_trial)
     all_s = runs * run_s / width
     limited = budget.seconds is not None and budget.seconds < all_s
     limit = f", at most {format_duration(budget.seconds)}" if budget.seconds is not None and limited else ""

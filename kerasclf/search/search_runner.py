@@ -1,7 +1,6 @@
 """`run_search`: runs a search trial by trial, and resumes it after any interruption."""
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 from kerasclf.errors import KerasclfError, raise_all
@@ -90,8 +89,7 @@ def plan_search(
     Raises:
         KerasclfError: If something cannot be used.
     """
-    existing = check_search(search, out, budget)
-    search = replace(search, side_by_side=_side_by_side(search, existing))
+    search = search.resuming(check_search(search, out, budget))
     corners = {
         ", ".join(f"{n} = {v!r}" for n, v in values.items()): search.space.apply(search.experiment, values)
         for values in search.space.corners()
@@ -133,13 +131,6 @@ def run_planned_search(
             state.clock.save(now=True)
         _remove_unused_checkpoints(folder, state)
     return read_search(folder.path)
-
-
-def _side_by_side(search: Search, existing: Search | None) -> int | None:
-    # The order of proposals depends on the number that a search started with.
-    if existing is not None and (search.side_by_side is None or search.lag is None):
-        return existing.side_by_side
-    return 1 if search.side_by_side is None else search.side_by_side
 
 
 def _check_networks(search: Search, plan: Plan) -> None:

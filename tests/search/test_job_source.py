@@ -7,6 +7,7 @@ import pytest
 from kerasclf import Experiment, Split, TrainConfig
 from kerasclf.pipeline import Augmentation
 from kerasclf.runs.engines.local_engines import Inline
+from kerasclf.runs.planning.cost import RunCost
 from kerasclf.runs.run_folder import RunFolder
 from kerasclf.runs.sharing import digests_of
 from kerasclf.search import Budget, Choice, Int, Search, Space
@@ -17,7 +18,7 @@ from kerasclf.search.search_runner import plan_search, run_planned_search
 from kerasclf.search.trial import Trial
 from kerasclf.search.trial_runs import TrialRuns
 from tests.conftest import train_to
-from tests.search.fake import BASE, FakeEngine, outcome, search
+from tests.search.fake import BASE, SPACE, FakeEngine, outcome, search
 
 GRID = {"train.learning_rate": Choice(0.01, 0.1), "train.epochs": Choice(2, 3, 5)}
 
@@ -134,6 +135,16 @@ def test_the_plan_of_a_resumed_search_counts_what_is_left(tmp_path):
     assert plan_lines(planned, Budget(4), FakeEngine()) == [resuming, "4 trials of 1 run"]
     same = "10 of 15 epochs to train: 5 are the same in several trials"
     assert plan_lines(planned, Budget(6), FakeEngine()) == [resuming, "6 trials of 1 run", same]
+
+
+@pytest.mark.parametrize(("oracle", "width"), [("tpe", 2), ("random", 3)])
+def test_the_plan_of_a_resumed_search_keeps_its_lag(tmp_path, oracle, width):
+    search(tmp_path, oracle, budget=Budget(1), side_by_side=1, seeds=(0, 1))
+    searched, engine = Search(BASE, Space(SPACE), oracle, side_by_side=3, seeds=(0, 1)), FakeEngine(3)
+    planned = plan_search(searched, tmp_path, Budget(7), engine=engine)
+    costs = {"base": RunCost((), disk_mb=1.0, parameters=1, finish_s=60.0)}
+    lines = plan_lines(replace(planned, plan=replace(planned.plan, costs=costs)), Budget(7), engine)
+    assert lines[-1].startswith(f"7 trials of 2 runs, {width} side by side: about {12 // width} min")
 
 
 def test_a_plan_of_a_large_grid_counts_no_epochs(tmp_path):

@@ -48,6 +48,15 @@ def test_a_resumed_search_keeps_its_number_of_trials_side_by_side(tmp_path):
     assert outcome(search(tmp_path / "b", "tpe", engine=FakeEngine(1))) == expected
 
 
+@pytest.mark.parametrize("oracle", ["tpe", "random"])
+def test_another_number_side_by_side_does_not_change_the_lag_of_a_resumed_search(tmp_path, oracle):
+    budgets, path = [Budget(11), Budget(13), Budget(14)], tmp_path / "out" / "search.json"
+    for budget, width in zip(budgets, (1, 3, 2), strict=True):
+        results = search(tmp_path / "out", oracle, budget=budget, engine=FakeEngine(width), side_by_side=width)
+        assert json.loads(path.read_text())["search"]["side_by_side"] == 1
+    assert outcome(results) == outcome(search(tmp_path / "at once", oracle, budget=budgets[-1], side_by_side=1))
+
+
 def test_a_larger_budget_adds_trials(tmp_path):
     eight = search(tmp_path / "out", "tpe", budget=Budget(8))
     engine = FakeEngine()
