@@ -87,21 +87,34 @@ class SearchFolder:
 
     def claim(
         self, search: Search, manifests: Mapping[str, Any], command: str = "", inputs: RunInputs | None = None
-    ) -> None:
+    ) -> Search:
         """Writes `search.json` and the manifests. A resumed search keeps its first versions, inputs and command.
+
+        The caller holds the folder. Another process may have used it since the plan, so it is checked again.
 
         Args:
             search: The search.
             manifests: The images of each set, by digest.
             command: The command line.
             inputs: The inputs of the trials; see `check_inputs`.
+
+        Returns:
+            The search, with the lag that it started with.
+
+        Raises:
+            FolderError: If the folder holds another search, or its trials used other inputs. Nothing is changed.
         """
-        start = self.about() if (self.path / SEARCH_FILE).exists() else {"versions": _versions(), "command": command}
+        existing = self.check(search)
+        if inputs is not None:
+            self.check_inputs(inputs, search.experiment)
+        search = search.resuming(existing)
+        start = {"versions": _versions(), "command": command} if existing is None else self.about()
         if inputs is not None:
             start = {"inputs": {"manifest": inputs.manifest, "weights": inputs.weights}, **start}
         write_json(self.path / SEARCH_FILE, {**start, "search": search.to_dict()})
         for digest, manifest in manifests.items():
             write_json(manifest_file(self.path, digest), manifest)
+        return search
 
     def read(self) -> Search:
         """Returns the search.

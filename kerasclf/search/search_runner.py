@@ -115,12 +115,12 @@ def run_planned_search(
         command: The command line, for `search.json`.
 
     Raises:
-        FolderError: If another process works in the folder.
+        FolderError: If another process works in the folder, or has used it for another search since the plan.
         TooManyFailuresError: If too many trials failed in a row.
     """
-    folder, search = planned.folder, planned.search
+    folder = planned.folder
     with hold(folder.path):
-        folder.claim(search, planned.plan.manifests, command, planned.inputs)
+        search = folder.claim(planned.search, planned.plan.manifests, command, planned.inputs)
         state = SearchState(search, folder, budget, listener)
         jobs = JobSource(state, planned.plan, share=planned.shares)
         try:

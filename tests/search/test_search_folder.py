@@ -1,14 +1,19 @@
 """`SearchFolder`: which folders a search may use, and changed or missing files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from kerasclf.errors import FolderError
 from kerasclf.files.locks import hold
-from kerasclf.search import Budget, Choice
+from kerasclf.search import Budget, Choice, Search, Space
+from kerasclf.search.distributed.address import Address, Leases
+from kerasclf.search.distributed.chief import ChiefSettings, lead
 from kerasclf.search.search_folder import SearchFolder
-from tests.search.fake import search
+from kerasclf.search.search_progress import SilentSearchListener
+from kerasclf.search.search_runner import plan_search, run_planned_search
+from tests.search.fake import BASE, SPACE, FakeEngine, search
 
 
 @pytest.mark.parametrize(
@@ -61,6 +66,45 @@ def test_a_search_is_not_resumed_with_other_images_or_weights(tmp_path):
     path.write_text(json.dumps(before))
     search(tmp_path / "out", budget=Budget(2))
     assert json.loads(path.read_text())["inputs"] == before["inputs"]
+
+
+def planned(path, **settings):
+    return plan_search(Search(BASE, Space(SPACE), "tpe", **settings), path, Budget(2), engine=FakeEngine())
+
+
+def run_here(plan):
+    return run_planned_search(plan, Budget(2), FakeEngine(), SilentSearchListener())
+
+
+def run_as_chief(plan):
+    return lead(plan, Budget(2), ChiefSettings(Address(port=1), Leases(1, 1)), SilentSearchListener())
+
+
+@pytest.mark.parametrize("run", [run_here, run_as_chief])
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda plan: replace(plan, search=replace(plan.search, seed=9)),
+            "holds another search, which differs in seed",
+        ),
+        (lambda plan: replace(plan, plan=replace(plan.plan, data_of={"base": "another"})), "used other images"),
+    ],
+)
+def test_a_search_that_takes_the_folder_during_the_plan_is_kept(tmp_path, run, change, message):
+    first, second = planned(tmp_path), change(planned(tmp_path))
+    run_here(first)
+    before = (tmp_path / "search.json").read_bytes()
+    with pytest.raises(FolderError, match=message):
+        run(second)
+    assert (tmp_path / "search.json").read_bytes() == before
+
+
+def test_the_lag_is_that_of_the_first_of_two_equal_searches(tmp_path):
+    first, second = planned(tmp_path, side_by_side=2), planned(tmp_path, side_by_side=3)
+    run_here(first)
+    run_here(second)
+    assert SearchFolder(tmp_path).read().side_by_side == 2
 
 
 def test_changes_that_affect_no_trial_are_allowed(tmp_path):

@@ -59,16 +59,16 @@ def lead(planned: SearchPlan, budget: Budget, settings: ChiefSettings, listener:
         listener: Receives the progress.
 
     Raises:
-        FolderError: If another process works in the folder.
+        FolderError: If another process works in the folder, or has used it for another search since the plan.
         TooManyFailuresError: If too many trials failed in a row.
         KerasclfError: If the address is unavailable, or no worker was in contact for a long time.
     """
     folder = planned.folder
     with hold(folder.path):
-        folder.claim(planned.search, planned.plan.manifests, settings.command, planned.inputs)
+        search = folder.claim(planned.search, planned.plan.manifests, settings.command, planned.inputs)
         token = secrets.token_hex(8)
         folder.write_chief(token, planned.plan.data_of[BASE])
-        state = SearchState(planned.search, folder, budget, listener)
+        state = SearchState(search, folder, budget, listener)
         oracle = ChiefOracle(state, settings.leases, token)
         with _serving(oracle, settings.address):
             listener.log(f"the chief listens at {settings.address}, without authentication, and waits for workers")
