@@ -1,6 +1,7 @@
 """`TrialRuns`: the runs of one trial, and the trial's value from their metrics."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -18,8 +19,26 @@ BASE = "base"
 _ATTEMPTS = 3
 
 
+@dataclass(frozen=True)
+class _End:
+    """A run that ends its trial: it was pruned or has failed.
+
+    Args:
+        place: Its place among the runs of the trial.
+        message: The reason.
+        failed: Whether it has failed.
+    """
+
+    place: int
+    message: str
+    failed: bool
+
+
 class TrialRuns:
     """The waiting, running and finished runs of one trial.
+
+    The first run in the order of the runs that is pruned or fails decides the outcome. Runs after it do not count, and
+    runs before it go on. The outcome thus does not depend on which of them is faster.
 
     Args:
         search: The search.
@@ -65,7 +84,7 @@ class TrialRuns:
         self._rows: dict[str, list[Row]] = {}
         self._ended: dict[str, TrialRun] = {}
         self._curves: dict[str, list[float]] = {}
-        self._message, self._failed = "", False
+        self._end: _End | None = None
 
     @property
     def titles(self) -> list[str]:
@@ -101,38 +120,48 @@ class TrialRuns:
             rows = job.run.history().to_dict("records")  # type: ignore[assignment]
         self._curves[title] = [float(row[self.search.objective]) for row in rows]
         if "halted" in metrics and job.halt is not None and job.halt.bounds:
-            self._message = job.halt.reason(rows, job.experiment.epochs) or ""
-            self.waiting.clear()  # one run below the median prunes the whole trial
+            # One run below the median prunes the whole trial.
+            self._end_at(title, job.halt.reason(rows, job.experiment.epochs) or "", failed=False)
 
     def failed_run(self, title: str, message: str) -> bool:
         """A run has failed. Returns whether it is repeated, because the machine caused the failure."""
         job = self._jobs[title]
         self._under_way.discard(title)
         self._attempts[title] += 1
-        if self._failed or self._message:  # Another run has failed or pruned the trial.
+        if self._end is not None and self._end.place < self.titles.index(title):
             return False
         if job.run.failure is None and self._attempts[title] < _ATTEMPTS:
             self.waiting[title] = job
             return True
-        self._message, self._failed = message, True
-        self.waiting.clear()
+        self._end_at(title, message, failed=True)
         return False
+
+    def _end_at(self, title: str, message: str, *, failed: bool) -> None:
+        """Ends the trial at a run, unless an earlier one has ended it. Later runs do not start."""
+        end = _End(self.titles.index(title), message, failed)
+        if self._end is None or end.place < self._end.place:
+            self._end = end
+            for later in self.titles[end.place + 1 :]:
+                self.waiting.pop(later, None)
 
     def outcome(self) -> Trial | None:
         """Returns the ended trial, or None while runs remain."""
         if self.waiting or self._under_way:
             return None
-        runs = tuple(sorted(self._ended.values(), key=lambda run: (run.seed, run.fold)))
-        ended = {"runs": runs, "message": self._message, "seconds": sum(run.metrics["seconds"] for run in runs)}
-        if self._failed:
+        end = self._end
+        counted = [title for title in self.titles[: None if end is None else end.place + 1] if title in self._ended]
+        runs = tuple(sorted((self._ended[title] for title in counted), key=lambda run: (run.seed, run.fold)))
+        message = "" if end is None else end.message
+        ended = {"runs": runs, "message": message, "seconds": sum(run.metrics["seconds"] for run in runs)}
+        if end is not None and end.failed:
             return self.trial.but(status="failed", **ended)
         values = [run.metrics[self.search.goal.of_run] for run in runs]
         # In the order of the runs: the last digit of a mean depends on the order, and they end in any.
-        curves = [self._curves[title] for title in self._jobs if title in self._curves]
+        curves = [self._curves[title] for title in counted]
         length = min(map(len, curves))
         curve = np.mean([curve[:length] for curve in curves], axis=0)
         return self.trial.but(
-            status="pruned" if self._message else "completed",
+            status="completed" if end is None else "pruned",
             value=float(np.mean(values)),
             spread=float(np.std(values, ddof=1)) if len(values) > 1 else None,
             curve=tuple(map(float, curve)),
