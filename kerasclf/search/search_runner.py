@@ -160,6 +160,9 @@ def _remove_unused_checkpoints(folder: SearchFolder, state: SearchState) -> None
     """Removes the checkpoints of runs that were stopped early, once no trial can resume them."""
     if state.next() is not NoTrial.EXHAUSTED or not all(trial.ended for trial in state.trials):
         return
+    # With a larger budget, Hyperband may promote these runs. Nothing continues a run that was pruned.
+    if state.search.oracle == "hyperband" and not state.proposed_all:
+        return
     for checkpoints in folder.path.glob("runs/*/*.partial/checkpoints"):
         if not (checkpoints.parent / "failed.json").exists():
             shutil.rmtree(checkpoints, ignore_errors=True)

@@ -45,6 +45,11 @@ class SearchState:
         """The trials proposed or resumed so far in this process."""
         return self._order.trials
 
+    @property
+    def proposed_all(self) -> bool:
+        """Whether no budget adds trials, because the oracle itself has stopped."""
+        return self._order.stopped
+
     def next(self) -> Trial | NoTrial:
         """Returns the next trial to run or resume, or the reason why there is none.
 

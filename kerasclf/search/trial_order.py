@@ -34,6 +34,9 @@ class TrialOrder:
         max_trials: Maximum number of trials; None for all that the oracle proposes.
         propose: Makes a trial from its number, the oracle's values and the trials reported so far.
         recorded: The trials of a resumed search.
+
+    Attributes:
+        stopped: Whether the oracle has no further trial, whatever their maximum number.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class TrialOrder:
         self._recorded = recorded
         self._reported = 0
         self._idle_at = -1
-        self._stopped = False
+        self.stopped = False
 
     def next(self) -> Trial | NoTrial:
         """Returns the next trial not yet proposed in this process, or the reason why there is none.
@@ -53,7 +56,7 @@ class TrialOrder:
             FolderError: If the oracle proposes other values than the recorded trial has.
         """
         number = len(self.trials)
-        if self._stopped or (self.max_trials is not None and number >= self.max_trials):
+        if self.stopped or (self.max_trials is not None and number >= self.max_trials):
             return NoTrial.EXHAUSTED
         if self.lag is not None and not self._report_until(number - self.lag + 1):
             return NoTrial.WAIT
@@ -63,7 +66,7 @@ class TrialOrder:
         while isinstance(proposed := self.oracle.ask(recorded.proposed if recorded else None), str):
             self._idle_at = self._reported
             if proposed == "STOPPED":
-                self._stopped = True
+                self.stopped = True
                 return NoTrial.EXHAUSTED
             if not self._report_until(self._reported + 1):
                 return self._wait_or_stop()
@@ -91,7 +94,7 @@ class TrialOrder:
         """The oracle needs more results: wait if a trial is under way, otherwise stop."""
         if self._reported < len(self.trials):
             return NoTrial.WAIT
-        self._stopped = True
+        self.stopped = True
         return NoTrial.EXHAUSTED
 
 

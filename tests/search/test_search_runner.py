@@ -114,15 +114,26 @@ def test_a_search_stores_its_command_and_versions_of_the_first_call(tmp_path):
     assert json.loads((tmp_path / "out" / "search.json").read_text())["versions"] == {"kerasclf": "0"}
 
 
-def test_unused_checkpoints_are_removed_at_the_end(tmp_path):
-    class WithCheckpoints(FakeEngine):
-        def _epoch(self, job, rows, listener):
-            (job.run.partial / "checkpoints").mkdir(parents=True, exist_ok=True)
-            super()._epoch(job, rows, listener)
+class WithCheckpoints(FakeEngine):
+    def _epoch(self, job, rows, listener):
+        (job.run.partial / "checkpoints").mkdir(parents=True, exist_ok=True)
+        super()._epoch(job, rows, listener)
 
-    search(tmp_path / "out", "hyperband", engine=WithCheckpoints(), budget=Budget(3))
-    assert list(tmp_path.glob("out/runs/*/*.partial"))
-    assert not list(tmp_path.glob("out/runs/*/*.partial/checkpoints"))
+
+@pytest.mark.parametrize(
+    ("oracle", "budget", "kept"),
+    [
+        ("hyperband", Budget(), False),
+        ("hyperband", Budget(3), True),
+        ("hyperband", Budget(seconds=1e-9), True),
+        ("random", Budget(12), False),
+    ],
+)
+def test_checkpoints_that_no_trial_can_resume_are_removed_at_the_end(tmp_path, oracle, budget, kept):
+    for each in (Budget(3), budget):
+        search(tmp_path, oracle, engine=WithCheckpoints(), budget=each, median=oracle == "random")
+    assert list(tmp_path.glob("runs/*/*.partial"))
+    assert bool(list(tmp_path.glob("runs/*/*.partial/checkpoints"))) == kept
 
 
 def saved_outcome(folder):
