@@ -1,6 +1,7 @@
 """`kerasclf launch`: one training on several workers, which are processes of this machine or other machines."""
 
 import contextlib
+import itertools
 import os
 import socket
 import subprocess
@@ -71,7 +72,7 @@ class LaunchCommand:
             problems.add("Expected a command after --, such as kerasclf launch --local 2 -- train my_photos.")
         elif self.command[0] not in _COMMANDS:
             problems.add(_refusal(self.command[0]))
-        if "ray" in self.command:
+        if _engine_of(self.command) == "ray":
             problems.add("--engine: expected no Ray with kerasclf launch, which chooses the machines itself.")
         if self.local is not None and self.local < 1:
             problems.add(f"--local: expected at least 1. Received: {self.local}.")
@@ -161,6 +162,15 @@ def _refusal(command: str) -> str:
         f"Expected train, study or course after --, as workers share only trainings. Received: {in_short(command)}. "
         f"{instead}"
     )
+
+
+def _engine_of(command: Sequence[str]) -> str | None:
+    """Returns the engine that a command names, as --engine ray or --engine=ray."""
+    for word, following in itertools.zip_longest(command, command[1:]):
+        flag, equals, value = word.partition("=")
+        if flag == "--engine":
+            return value if equals else following
+    return None
 
 
 def free_addresses(count: int) -> tuple[str, ...]:
