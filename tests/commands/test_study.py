@@ -54,6 +54,10 @@ from tests.report.run_folders import draw_nothing
         (["study", "basenet", "--data", "shapes", "--only", "adam20"], "Did you mean 'adam_20'?"),
         (["study", "basenet", "--data", "shapes", "--image-size", "big"], "--image-size: expected HEIGHTxWIDTH"),
         (["study", "basenet", "--data", "shapes", "--train-per-class", "1"], "--train-per-class: expected at least 2"),
+        (
+            ["study", "basenet", "--data", "shapes", "--jobs", "2", "--engine", "inline"],
+            "--engine inline executes the runs one by one. Leave out --jobs. Received: --jobs 2.",
+        ),
         (["study", "basenet", "--data", "shapes", "--jobs", "0"], "--jobs: expected a number of at least 1, or auto"),
         (["study", "basenet", "--data", "shapes", "--engine", "rai"], "Unknown engine 'rai'. Did you mean 'ray'?"),
         (["study", "basenet", "--data", "shapes", "--address", "auto"], "--address needs --engine ray"),

@@ -85,8 +85,8 @@ class SearchOptions(SharedOptions, ImbalanceOptions):
     """Port of the chief. Default: 8765."""
     name: str | None = None
     """With --worker: its name. Default: the machine's name with the first free number."""
-    lease: str = "60s"
-    """With --chief: time without contact after which a worker's trial goes to another worker."""
+    lease: str | None = None
+    """With --chief: time without contact after which a worker's trial goes to another worker. Default: 60s."""
     patience: str | None = None
     """With --chief: time without any worker after which the chief ends (10m). With --worker: maximum time to wait for
     the chief (50s)."""
@@ -102,6 +102,10 @@ class SearchOptions(SharedOptions, ImbalanceOptions):
         network_options = (self.bind, self.port, self.name, self.patience)
         if any(option is not None for option in network_options) and not (self.chief or self.worker):
             raise KerasclfError("--bind, --port, --name and --patience need --chief or --worker.")
+        if self.lease is not None and not self.chief:
+            raise KerasclfError("--lease needs --chief, which hands out the trials.")
+        if self.name is not None and not self.worker:
+            raise KerasclfError("--name needs --worker. The chief has no name.")
         if self.chief or self.worker:
             self.chief_address()
             self.leases()
@@ -120,11 +124,11 @@ class SearchOptions(SharedOptions, ImbalanceOptions):
         Raises:
             KerasclfError: If a duration is invalid.
         """
-        from kerasclf.search.distributed.address import PATIENCE, Leases
+        from kerasclf.search.distributed.address import LEASE, PATIENCE, Leases
         from kerasclf.search.search_budget import parse_duration
 
         patience = PATIENCE["worker" if self.worker else "chief"] if self.patience is None else self.patience
-        durations = {"lease": self.lease, "patience": patience}
+        durations = {"lease": LEASE if self.lease is None else self.lease, "patience": patience}
         seconds = {name: parse_duration(text, f"--{name}") for name, text in durations.items()}
         for name, value in seconds.items():
             if not value > 0:

@@ -67,9 +67,13 @@ class SharedOptions:
             raise KerasclfError(unknown("engine", self.engine, ENGINES))
         if self.address and self.engine != "ray":
             raise KerasclfError(f"--address needs --engine ray. Received: --engine {self.engine}.")
-        if self.engine == "inline":
-            return Inline()
         jobs = parse_jobs(self.jobs)
+        if self.engine == "inline":
+            if jobs not in ("auto", 1):
+                raise KerasclfError(
+                    f"--engine inline executes the runs one by one. Leave out --jobs. Received: --jobs {jobs}."
+                )
+            return Inline()
         if self.engine == "processes":
             return Processes(jobs)
         from kerasclf.runs.engines.ray_engine import Ray

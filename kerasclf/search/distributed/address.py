@@ -11,6 +11,7 @@ from kerasclf.values import whole_number
 # KerasTuner's environment variables.
 TUNER_ID, ORACLE_IP, ORACLE_PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
 TOKEN = "kerasclf/token"
+LEASE = "60s"
 # A chief waits long, because workers may load images first. A worker without a chief reports it within a minute.
 PATIENCE = {"chief": "10m", "worker": "50s"}
 _LOOPBACK, _PORT = "127.0.0.1", 8765
