@@ -11,7 +11,9 @@ from kerasclf.escaping import for_spreadsheet
 from kerasclf.files.csv_files import csv_text
 from kerasclf.files.writing import write_text
 
-FINDINGS, CLEAN = "findings.csv", "clean.csv"
+FINDINGS, CLEAN, PAGE = "findings.csv", "clean.csv", "index.html"
+# All files of an audit: no others are replaced by a new one.
+AUDIT_FILES = (FINDINGS, CLEAN, PAGE)
 _COLUMNS = ("kind", "matters", "file", "set", "class", "other_file", "other_set", "other_class", "score", "note")
 
 

@@ -14,7 +14,7 @@ from kerasclf.commands.printing.image_progress import tracked
 from kerasclf.commands.printing.output import folder_name, log_to, say, say_wrapped, with_flags
 from kerasclf.commands.show_augmentation import augmentation_of
 from kerasclf.errors import FindingsError, FolderError, Problems
-from kerasclf.files.new_folder import already_exists, check_new_folder, new_folder
+from kerasclf.files.new_folder import already_exists, check_new_folder, check_replaceable, new_folder
 from kerasclf.quiet import quiet_tensorflow
 from kerasclf.wording import counted
 
@@ -57,7 +57,7 @@ class CheckCommand:
     out: Annotated[Path | None, tyro.conf.arg(aliases=["-o"])] = None
     """A new folder for the page and the lists. Default: runs/check-DATA-NETWORK."""
     overwrite: bool = False
-    """Replace the results of an earlier check in --out."""
+    """Replace the results of an earlier check in --out. A folder with other files is refused."""
     backbone: str | None = None
     """A pretrained network whose features find label errors and more near-duplicates; kerasclf models lists them.
     Default: none, which compares pixels; with --weights, keras_resnet50."""
@@ -81,6 +81,7 @@ class CheckCommand:
         if experiment is not None or augmentation is not None:
             quiet_tensorflow()
         from kerasclf.audit.audit import audit_images
+        from kerasclf.audit.audit_files import AUDIT_FILES
         from kerasclf.audit.load_images import load_images
 
         log = log_to(console)
@@ -94,7 +95,7 @@ class CheckCommand:
             images, experiment, loaded.broken, log=log, track=partial(tracked, console), with_price=self.price
         )
         out = self._out()
-        with new_folder(out, self.overwrite) as folder:
+        with new_folder(out, AUDIT_FILES if self.overwrite else ()) as folder:
             has_clean = self._write(audit, augmentation, folder)
         _show(audit, self, console)
         say(console, f"page: {out / 'index.html'}")
@@ -170,12 +171,13 @@ class CheckCommand:
 
     def _check_out(self) -> None:
         """Checks that nothing but an earlier check is replaced."""
-        from kerasclf.audit.audit_files import FINDINGS
+        from kerasclf.audit.audit_files import AUDIT_FILES, FINDINGS
 
         out = self._out()
         if (out / FINDINGS).is_file():
             if not self.overwrite:
                 raise FolderError(already_exists(out, "or `overwrite`"))
+            check_replaceable(out, AUDIT_FILES, "out")
             return
         check_new_folder(out, "out")
 

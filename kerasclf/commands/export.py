@@ -53,7 +53,7 @@ class ExportCommand:
     accuracy_loss: float | None = None
     """Largest accepted loss of accuracy, as a share. Default: 0.01 for int8, any for others."""
     overwrite: bool = False
-    """Replace an exported model in the same folder."""
+    """Replace an exported model in the same folder. A folder with other files is refused."""
 
     INTERRUPTED: ClassVar[str] = (
         "The exported model appears only when it is complete and proved. Repeat the command to start again."
@@ -95,7 +95,7 @@ class ExportCommand:
             KerasclfError: If something cannot be used; the message lists all problems.
         """
         from kerasclf.data.specs import check_images
-        from kerasclf.inference.export.artifacts import check_request, default_out
+        from kerasclf.inference.export.artifacts import check_request, check_source, default_out
         from kerasclf.inference.export.proof_images import images_of_run
         from kerasclf.loading import find_model
 
@@ -105,6 +105,9 @@ class ExportCommand:
         out = self.out or (default_out(found.path, self.to, self._precision) if found else None)
         with problems.collect():
             check_request(self.to, self._precision, out, self.overwrite, self.tolerance, self.accuracy_loss)
+        if found is not None and out is not None:
+            with problems.collect():
+                check_source(found.path, out)
         if self.data is not None:
             with problems.collect():
                 check_images(self.data)

@@ -102,7 +102,12 @@ def check_free(path: Path) -> None:
 
 def is_unused(path: Path) -> bool:
     """Returns whether a folder is missing, or holds only locks and the partial files of killed processes."""
-    return not path.exists() or all(file.name in (_LOCK, _HOLDER) or is_partial(file) for file in path.iterdir())
+    return not path.exists() or all(map(is_leftover, path.iterdir()))
+
+
+def is_leftover(file: Path) -> bool:
+    """Returns whether a file is a lock, or one that a killed process may have left."""
+    return file.name in (_LOCK, _HOLDER) or is_partial(file)
 
 
 def share(file: IO[Any]) -> None:

@@ -5,16 +5,19 @@ import functools
 import glob
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from kerasclf.errors import FolderError
-from kerasclf.files.locks import check_permission, is_unused
+from kerasclf.errors import FolderError, shortened
+from kerasclf.files.locks import check_permission, is_leftover, is_unused
 from kerasclf.files.temporary import make_locked_folder, remove_abandoned_folder
 from kerasclf.files.writing import PARTIAL, sync_folder
+from kerasclf.wording import in_words
 
 # Inside the temporary folder: the files that are written, and the folder that they replace.
 _NEW, _OLD = "new", "old"
+# Systems leave these in every folder that somebody looks at, in any case.
+_OF_THE_SYSTEM = (".ds_store", "thumbs.db", "desktop.ini")
 
 
 def already_exists(path: Path, remedy: str = "or delete it") -> str:
@@ -37,15 +40,45 @@ def check_new_folder(path: Path, argument: str) -> None:
     check_permission(path, path.absolute().parent, argument)  # the folder is made beside its place, and then renamed
 
 
+def check_replaceable(path: Path, own: Collection[str], argument: str) -> None:
+    """Checks that a folder holds nothing but what a command writes itself: the others would be lost with it.
+
+    Args:
+        path: The folder.
+        own: The names of the files and folders that the command writes.
+        argument: The name of the argument that gives the folder, for the message.
+
+    Raises:
+        FolderError: If it holds others; the message names them.
+    """
+    if foreign := _foreign(path, own):
+        raise FolderError(f"{argument}: {path} cannot be overwritten. {_described(foreign)}, or give another folder.")
+
+
+def _foreign(path: Path, own: Collection[str]) -> list[str]:
+    """Returns the names in a folder that are neither in `own` nor left by a system or a killed process."""
+    return sorted(
+        file.name
+        for file in path.iterdir()
+        if file.name not in own and file.name.lower() not in _OF_THE_SYSTEM and not is_leftover(file)
+    )
+
+
+def _described(foreign: list[str]) -> str:
+    """Returns which files are in the way, and what to do with them."""
+    named = in_words(shortened([repr(name) for name in foreign], 5))
+    return f"It also holds {named}, which would be deleted. Move {'it' if len(foreign) == 1 else 'them'} elsewhere"
+
+
 @contextlib.contextmanager
-def new_folder(path: Path, overwrite: bool = False, left: str = "Nothing is left of it.") -> Iterator[Path]:
+def new_folder(path: Path, replaces: Collection[str] = (), left: str = "Nothing is left of it.") -> Iterator[Path]:
     """Yields a temporary folder, which becomes `path` when the block succeeds. After an error nothing is left of it.
 
     It also removes what earlier processes left that were killed while they wrote the same folder.
 
     Args:
         path: The folder: missing or empty, unless it is overwritten.
-        overwrite: Whether to replace a folder with files.
+        replaces: The names of files and folders that may be replaced in it; none to overwrite nothing.
         left: What an error says of the files, after the reason.
 
     Raises:
@@ -57,8 +90,10 @@ def new_folder(path: Path, overwrite: bool = False, left: str = "Nothing is left
             new.mkdir()
             yield new
             if path.exists():
-                if not overwrite:
+                if not replaces:
                     path.rmdir()
+                elif foreign := _foreign(path, replaces):
+                    raise FolderError(f"{path} cannot be overwritten. {_described(foreign)}. {left}")
                 else:
                     path.rename(work / _OLD)
             _rename(new, path, work / _OLD)

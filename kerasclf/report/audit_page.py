@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.audit.audit import Audit
-from kerasclf.audit.audit_files import CLEAN, FINDINGS
+from kerasclf.audit.audit_files import CLEAN, FINDINGS, PAGE
 from kerasclf.audit.findings_list import KINDS, Finding
 from kerasclf.audit.odd_images import THRESHOLDS
 from kerasclf.audit.pooled_images import PooledImages
@@ -86,7 +86,7 @@ def write_audit_page(audit: Audit, folder: Path, named: Path, preview: Preview =
     }
     style = resources.files("kerasclf.report").joinpath("templates/page.css").read_text(encoding="utf-8")
     page = templates(escape=True).get_template("audit.html.j2").render(context, style=style)
-    write_text(folder / "index.html", page)
+    write_text(folder / PAGE, page)
 
 
 def audit_answer(audit: Audit) -> str:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from kerasclf import load_dataset
+from kerasclf.audit.audit_files import AUDIT_FILES
 from kerasclf.audit.load_images import load_images
 from kerasclf.cli import main
 from kerasclf.data.pixels.decode import read_image
@@ -130,12 +131,22 @@ def test_names_are_escaped_on_the_page(photos, tmp_path):
 def test_only_an_earlier_check_is_replaced(photos, tmp_path, refused):
     out, spec = tmp_path / "out", f"folder:{photos}"
     check(spec, "--out", str(out))
-    (out / "note.txt").write_text("from the first check")
+    page = out / "index.html"
+    page.write_text("from the first check")
     message = f"{out} already exists and is not overwritten. Give another --out, or --overwrite.\n"
     assert refused("check", spec, "--out", str(out)).endswith(message)
-    assert (out / "note.txt").exists()
+    assert page.read_text() == "from the first check"
     check(spec, "--out", str(out), "--overwrite")
-    assert not (out / "note.txt").exists()
+    assert page.read_text() != "from the first check"
+    assert {path.name for path in out.iterdir()} == set(AUDIT_FILES)
+
+    (out / "mine").mkdir()
+    message = (
+        f"--out: {out} cannot be overwritten. It also holds 'mine', which would be deleted. Move it elsewhere, or give "
+        "another folder.\n"
+    )
+    assert refused("check", spec, "--out", str(out), "--overwrite").endswith(message)
+    assert (out / "mine").is_dir()
 
     other = tmp_path / "other"
     other.mkdir()

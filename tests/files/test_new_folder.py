@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kerasclf.errors import FolderError
-from kerasclf.files.new_folder import check_new_folder, new_folder
+from kerasclf.files.new_folder import check_new_folder, check_replaceable, new_folder
 
 
 def names(folder):
@@ -43,7 +43,7 @@ def test_files_that_came_meanwhile_stay(tmp_path):
 def test_after_an_error_nothing_is_left_and_the_earlier_folder_stays(tmp_path, error):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "earlier").touch()
-    new = new_folder(tmp_path / "out", overwrite=True, left="No file was changed.")
+    new = new_folder(tmp_path / "out", ["earlier"], left="No file was changed.")
     with pytest.raises((FolderError, ZeroDivisionError)) as caught, new as folder:
         (folder / "file").touch()
         raise error
@@ -57,11 +57,29 @@ def test_after_an_error_nothing_is_left_and_the_earlier_folder_stays(tmp_path, e
 
 def test_a_folder_is_overwritten_on_request(tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "earlier").touch()
-    with new_folder(tmp_path / "out", overwrite=True) as folder:
+    for name in ("earlier", ".lock", ".DS_Store"):
+        (tmp_path / "out" / name).touch()
+    check_replaceable(tmp_path / "out", ["earlier", "file"], "out")
+    with new_folder(tmp_path / "out", ["earlier", "file"]) as folder:
         (folder / "file").touch()
     assert names(tmp_path) == ["out"]
     assert names(tmp_path / "out") == ["file"]
+
+
+def test_a_folder_with_files_of_the_user_is_not_overwritten(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "earlier").touch()
+    (out / "mine").mkdir()
+    reason = f"{out} cannot be overwritten. It also holds 'mine', which would be deleted. Move it elsewhere"
+    with pytest.raises(FolderError) as caught:
+        check_replaceable(out, ["earlier"], "out")
+    assert str(caught.value) == f"out: {reason}, or give another folder."
+    with pytest.raises(FolderError) as caught, new_folder(out, ["earlier"]):  # it came while the others were written
+        pass
+    assert str(caught.value) == f"{reason}. Nothing is left of it."
+    assert names(out) == ["earlier", "mine"]
+    assert names(tmp_path) == ["out"]
 
 
 def test_only_a_new_or_empty_folder_passes_the_check(tmp_path):
@@ -91,7 +109,7 @@ if when == "sorting":
     with ClassFolders(out) as folders:
         folders.add(new_folder.__file__, "cat")
         wait()
-with new_folder.new_folder(out, overwrite=True) as folder:
+with new_folder.new_folder(out, ["file"]) as folder:
     (folder / "file").write_text("half")
     if when == "writing":
         wait()
@@ -111,7 +129,7 @@ def writer(tmp_path, request):
 
 
 def write(path, text="whole"):
-    with new_folder(path, overwrite=True) as folder:
+    with new_folder(path, ["file"]) as folder:
         (folder / "file").write_text(text)
 
 
@@ -138,7 +156,7 @@ def test_a_folder_that_a_killed_process_was_replacing_is_put_back(earlier, write
     assert "out" not in names(tmp_path)
     writer.kill()
     writer.wait()
-    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "out", overwrite=True):
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "out", ["file"]):
         raise ZeroDivisionError
     assert names(tmp_path) == ["out"]
     assert (tmp_path / "out" / "file").read_text() == "earlier"

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 from kerasclf.errors import FolderError, KerasclfError, Problems, did_you_mean
 from kerasclf.extras import install_command
 from kerasclf.files.locks import check_permission
-from kerasclf.files.new_folder import already_exists
+from kerasclf.files.new_folder import already_exists, check_replaceable
 from kerasclf.files.reading import check_regular, file_digest, read_json
 from kerasclf.inference.export.parity import Limits
 from kerasclf.networks.model_file import MODEL
@@ -104,6 +104,10 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
 )
 
 
+# All files and folders of exported models, whatever their form: no others are replaced by a new one.
+EXPORT_FILES = frozenset({EXPORT_FILE, "model.bin", *(target.file for target in TARGETS.values())})
+
+
 class ArtifactFile(NamedTuple):
     """A model on disk that can be computed.
 
@@ -168,6 +172,16 @@ def check_request(
         with problems.collect():
             _check_out(out, overwrite)
     problems.raise_all("The model cannot be exported")
+
+
+def check_source(model: Path, out: Path) -> None:
+    """Checks that a model does not lie in the folder of its exported form, which replaces all that lies there.
+
+    Raises:
+        FolderError: If it does.
+    """
+    if model.resolve().is_relative_to(out.resolve()):
+        raise FolderError(f"out: expected a folder without the model itself. Received: {out}, which holds {model}.")
 
 
 def _check_precision(target: str, precision: str) -> None:
@@ -249,7 +263,7 @@ def _check_out(out: Path, overwrite: bool) -> None:
     """Checks that a folder may be written.
 
     Raises:
-        FolderError: If the permission is missing, or it exists and is no exported model that may be replaced.
+        FolderError: If the permission is missing, or it exists and holds more than an exported model to replace.
     """
     check_permission(out, out.parent)
     if not out.exists():
@@ -258,6 +272,7 @@ def _check_out(out: Path, overwrite: bool) -> None:
         raise FolderError(f"out: expected a new folder. Received: {out}, which exists and holds no exported model.")
     if not overwrite:
         raise FolderError(already_exists(out, "or `overwrite`"))
+    check_replaceable(out, EXPORT_FILES, "out")
 
 
 def unknown_artifact(path: Path) -> str:

@@ -15,7 +15,16 @@ from kerasclf.files.reading import file_digest
 from kerasclf.files.writing import write_json
 from kerasclf.inference.export.artifact_converters import Conversion, convert
 from kerasclf.inference.export.artifact_runtimes import Artifact, keras_predict, read_in_batches
-from kerasclf.inference.export.artifacts import EXPORT_FILE, FIT_KEY, NAMES_KEY, TARGETS, ArtifactFile, check_request
+from kerasclf.inference.export.artifacts import (
+    EXPORT_FILE,
+    EXPORT_FILES,
+    FIT_KEY,
+    NAMES_KEY,
+    TARGETS,
+    ArtifactFile,
+    check_request,
+    check_source,
+)
 from kerasclf.inference.export.exportable import exportable
 from kerasclf.inference.export.latency import Latency, Predict, measure_latency, measure_throughput
 from kerasclf.inference.export.parity import Limits, Parity, compare
@@ -39,7 +48,7 @@ class ExportRequest:
         tolerance: The largest accepted difference of a probability; None for that of the target and precision.
         accuracy_loss: The largest accepted loss of accuracy, as a share. Images with another class are then accepted.
             None for the limits of the target and precision.
-        overwrite: Whether an exported model in `out` is replaced.
+        overwrite: Whether an exported model in `out` is replaced. A folder with other files is refused.
     """
 
     target: str
@@ -121,6 +130,7 @@ def export_model(
         FolderError: If the folder cannot be written.
     """
     request.check()
+    check_source(trained.path, request.out)
     model, rebuilt_from = exportable(trained.model)
     if rebuilt_from:
         log(f"rebuilt in float32: the model is in {rebuilt_from}")
@@ -128,7 +138,7 @@ def export_model(
     conversion = Conversion(
         model, trained.class_names, request.target, request.precision, images.calibration(count), trained.image_fit
     )
-    with new_folder(request.out, overwrite=request.overwrite) as folder:
+    with new_folder(request.out, EXPORT_FILES if request.overwrite else ()) as folder:
         artifact = convert(conversion, folder)
         log(f"proof: {images.described()}")
         exported = _prove(artifact, keras_predict(model), trained, images)

@@ -12,6 +12,7 @@ from kerasclf.inference.export import artifacts
 from kerasclf.inference.export.artifacts import (
     TARGETS,
     check_request,
+    check_source,
     default_out,
     find_artifact,
     is_outdated,
@@ -82,6 +83,18 @@ def test_a_folder_that_is_no_artifact_is_never_replaced(tmp_path):
     check_request("savedmodel", "float32", tmp_path, overwrite=True)
     with pytest.raises(FolderError, match="is not overwritten"):
         check_request("savedmodel", "float32", tmp_path, overwrite=False)
+    for name in ("model.keras", "server.py"):
+        (tmp_path / name).touch()
+    with pytest.raises(FolderError, match=r"It also holds 'model\.keras' and 'server\.py', which would be deleted\."):
+        check_request("savedmodel", "float32", tmp_path, overwrite=True)
+
+
+def test_a_model_is_not_exported_over_itself(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    for model in (tmp_path / "out/model.keras", tmp_path / "link/out/saved_model/model.keras"):
+        with pytest.raises(FolderError, match=r"^out: expected a folder without the model itself\. Received: .*/out, "):
+            check_source(model, tmp_path / "out")
+    check_source(tmp_path / "model.keras", tmp_path / "out")
 
 
 def test_the_folder_is_beside_the_model():

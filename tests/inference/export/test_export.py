@@ -19,7 +19,7 @@ from kerasclf.errors import DataError, FolderError, KerasclfError, ParityError
 from kerasclf.files.reading import read_json
 from kerasclf.inference.export import export, proof_images
 from kerasclf.inference.export.artifact_runtimes import Artifact
-from kerasclf.inference.export.artifacts import TARGETS, ArtifactFile
+from kerasclf.inference.export.artifacts import EXPORT_FILES, TARGETS, ArtifactFile
 from kerasclf.inference.export.export import ExportRequest, export_model
 from kerasclf.inference.export.latency import Latency
 from kerasclf.inference.export.model_benchmark import check_comparable
@@ -116,6 +116,7 @@ def test_an_artifact_needs_no_kerasclf_and_predicts_the_same(target, trained, pr
     assert json.loads(names) == list(NAMES)
     np.testing.assert_allclose(probabilities, trained.probabilities(images, engine="tensorflow"), atol=1e-5)
     assert {path.name for path in out.iterdir()} == files | {"export.json"}
+    assert {path.name for path in out.iterdir()} <= EXPORT_FILES
     assert [path.name for path in tmp_path.iterdir()] == ["exported"]
     opened = Artifact.open(exported.file)
     assert (opened.class_names, opened.image_shape, opened.image_fit) == (NAMES, (8, 8, 3), "crop")
@@ -289,15 +290,16 @@ def test_an_artifact_is_replaced_only_on_request(trained, proof, tmp_path):
     needs("onnx")
     out = tmp_path / "out"
     export_model(trained, ExportRequest("onnx", out), proof)
-    (out / "mark").write_text("old")
+    mark = out / "model.bin"  # as if the earlier model were one of OpenVINO
+    mark.write_text("old")
     with pytest.raises(FolderError, match=r"already exists and is not overwritten\. Give another `out`, or `overwrit"):
         export_model(trained, ExportRequest("onnx", out), proof)
     failing = ExportRequest("onnx", out, "float16", tolerance=0, overwrite=True)
     with pytest.raises(ParityError):
         export_model(trained, failing, proof)
-    assert (out / "mark").read_text() == "old"
+    assert mark.read_text() == "old"
     export_model(trained, ExportRequest("onnx", out, overwrite=True), proof)
-    assert not (out / "mark").exists()
+    assert not mark.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
