@@ -71,6 +71,25 @@ def remove_after_parent() -> None:
             remove_abandoned_folder(folder)
 
 
+def make_locked_file(prefix: str, suffix: str, parent: Path) -> tuple[Path, int]:
+    """Makes a file with a name of its own, and locks it until the handle is closed or this process ends.
+
+    Args:
+        prefix: Start of its name.
+        suffix: End of its name.
+        parent: Where to make it.
+
+    Returns:
+        The file, and the handle of its lock.
+    """
+    while True:
+        handle, name = tempfile.mkstemp(suffix, prefix, parent)
+        lock_file(handle)
+        if Path(name).exists():  # Otherwise another process has removed it as abandoned, before it was locked.
+            return Path(name), handle
+        os.close(handle)
+
+
 def make_locked_folder(prefix: str, suffix: str = "", parent: Path | None = None) -> tuple[Path, int]:
     """Makes a folder with a name of its own, and locks it until the handle is closed or this process ends.
 

@@ -4,15 +4,15 @@ import contextlib
 import glob
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kerasclf.files.temporary import lock_file, remove_abandoned_file
+from kerasclf.files.temporary import make_locked_file, remove_abandoned_file
 
 # Start of the name of a file or folder that is not complete yet.
 PARTIAL = ".partial-"
+_IS_WINDOWS = os.name == "nt"
 
 
 def write_text(path: Path, text: str) -> None:
@@ -40,19 +40,24 @@ def replaced(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     for abandoned in path.parent.glob(f"{PARTIAL}????????-{glob.escape(path.name)}"):
         remove_abandoned_file(abandoned)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=PARTIAL, suffix=f"-{path.name}")
-    partial = Path(name)
+    partial, handle = make_locked_file(PARTIAL, f"-{path.name}", path.parent)
     try:
         with os.fdopen(handle, "rb"):
-            lock_file(handle)
             yield partial
             os.fsync(handle)
-        partial.chmod(0o644)
-        partial.replace(path)
+            if not _IS_WINDOWS:  # under the lock: other writers of the path would remove a file without one
+                _put_in_place(partial, path)
+        if _IS_WINDOWS:  # which renames no open file
+            _put_in_place(partial, path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _put_in_place(partial: Path, path: Path) -> None:
+    partial.chmod(0o644)
+    partial.replace(path)
 
 
 def is_partial(path: Path) -> bool:
@@ -62,7 +67,7 @@ def is_partial(path: Path) -> bool:
 
 def sync_folder(path: Path) -> None:
     """Makes renames inside a folder survive a power cut. Windows needs no such call."""
-    if os.name == "nt":
+    if _IS_WINDOWS:
         return
     handle = os.open(path, os.O_RDONLY)
     try:
