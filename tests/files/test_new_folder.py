@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kerasclf.errors import FolderError
+from kerasclf.errors import FolderError, FolderInUseError
+from kerasclf.files import new_folder as new_folders
+from kerasclf.files.locks import hold
 from kerasclf.files.new_folder import check_new_folder, check_replaceable, new_folder
 
 
@@ -27,6 +29,9 @@ def test_an_empty_folder_is_used(tmp_path):
     (tmp_path / "out").mkdir()
     with new_folder(tmp_path / "out") as folder:
         (folder / "file").touch()
+    assert names(tmp_path / "out") == ["file"]
+    with pytest.raises(FolderError, match=r"out is not empty any more\. Nothing"), new_folder(tmp_path / "out"):
+        pass
     assert names(tmp_path / "out") == ["file"]
 
 
@@ -63,7 +68,7 @@ def test_a_folder_is_overwritten_on_request(tmp_path):
     with new_folder(tmp_path / "out", ["earlier", "file"]) as folder:
         (folder / "file").touch()
     assert names(tmp_path) == ["out"]
-    assert names(tmp_path / "out") == ["file"]
+    assert names(tmp_path / "out") == [".DS_Store", ".lock", "file"]
 
 
 def test_a_folder_with_files_of_the_user_is_not_overwritten(tmp_path):
@@ -91,26 +96,35 @@ def test_only_a_new_or_empty_folder_passes_the_check(tmp_path):
             check_new_folder(path, "sort_into")
 
 
-# Writes a folder, and is killed at a point of its own: before the end, or between the two renames that replace one.
+# Writes a folder, and is killed at a point of its own: before the end, or between the moves that replace files.
 WRITER = """
 import sys
 from pathlib import Path
 from kerasclf.files import new_folder
 from kerasclf.inference.class_folders import ClassFolders
 
-def wait(*ignored):
+def wait():
     print("now", flush=True)
     sys.stdin.read()
 
 out, when = Path(sys.argv[1]), sys.argv[2]
-if when == "replacing":
-    new_folder._rename = wait
+if when in ("replacing", "filling"):
+    move, moved = new_folder._move, []
+
+    def move_some(source, target):
+        if len(moved) == (1 if when == "replacing" else 4):
+            wait()
+        move(source, target)
+        moved.append(target)
+
+    new_folder._move = move_some
 if when == "sorting":
     with ClassFolders(out) as folders:
         folders.add(new_folder.__file__, "cat")
         wait()
-with new_folder.new_folder(out, ["file"]) as folder:
-    (folder / "file").write_text("half")
+with new_folder.new_folder(out, ["file", "more"]) as folder:
+    for name in ("file", "more"):
+        (folder / name).write_text("new")
     if when == "writing":
         wait()
 """
@@ -148,15 +162,94 @@ def test_the_next_command_removes_what_a_killed_one_left(writer, tmp_path):
 
 @pytest.fixture
 def earlier(tmp_path):
-    write(tmp_path / "out", "earlier")
+    with new_folder(tmp_path / "out") as folder:
+        for name in ("file", "more"):
+            (folder / name).write_text("earlier")
 
 
-@pytest.mark.parametrize("writer", ["replacing"], indirect=True)
-def test_a_folder_that_a_killed_process_was_replacing_is_put_back(earlier, writer, tmp_path):
-    assert "out" not in names(tmp_path)
+@pytest.mark.parametrize(("writer", "text"), [("replacing", "earlier"), ("filling", "new")], indirect=["writer"])
+def test_an_exchange_in_which_a_process_was_killed_is_undone_or_completed(earlier, writer, text, tmp_path):
     writer.kill()
     writer.wait()
-    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "out", ["file"]):
+    assert names(tmp_path / "out") != ["file", "more"]
+    with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "out", ["file", "more"]):
         raise ZeroDivisionError
     assert names(tmp_path) == ["out"]
-    assert (tmp_path / "out" / "file").read_text() == "earlier"
+    assert names(tmp_path / "out") == ["file", "more"]
+    assert {path.read_text() for path in (tmp_path / "out").iterdir()} == {text}
+
+
+@pytest.mark.parametrize("failing", range(1, 6))
+def test_an_exchange_that_fails_is_undone(earlier, failing, tmp_path, monkeypatch):
+    move, calls = new_folders._move, []
+
+    def fail(source, target):
+        calls.append(target)
+        if len(calls) == failing:
+            raise OSError(28, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(new_folders, "_move", fail)
+    out = tmp_path / "out"
+    with pytest.raises(FolderError, match=r"No space left"), new_folder(out, ["file", "more"]) as folder:
+        for name in ("file", "more"):
+            (folder / name).write_text("new")
+    assert len(calls) == failing
+    assert names(tmp_path) == ["out"]
+    assert names(out) == ["file", "more"]
+    assert {path.read_text() for path in out.iterdir()} == {"earlier"}
+
+
+def make_places(tmp_path):
+    """Makes empty folders that cannot be replaced, or hold only what killed processes left."""
+    for name in ("plain", "locked", "partial", "mounted", "current"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("plain")
+    (tmp_path / "dangling").symlink_to("nowhere")
+    (tmp_path / "locked" / ".lock").touch()
+    (tmp_path / "partial" / ".partial-abcdefgh-x.csv").touch()
+
+
+@pytest.mark.parametrize("name", ["link", "dangling", "locked", "partial", "mounted", "."])
+def test_a_folder_that_passes_the_check_is_written(name, tmp_path, monkeypatch):
+    make_places(tmp_path)
+    monkeypatch.chdir(tmp_path / "current")
+    path = Path(name) if name == "." else tmp_path / name
+    if name == "mounted":  # the system moves no mount point, and nothing from one file system to another
+        rename = Path.rename
+
+        def within(source, target):
+            if path in (source, target) or (path in source.parents) != (path in target.parents):
+                raise OSError(16, "Device or resource busy")
+            return rename(source, target)
+
+        monkeypatch.setattr(Path, "rename", within)
+        monkeypatch.setattr(Path, "rmdir", lambda path: pytest.fail("a mount point stays"))
+    before = names(tmp_path)
+    check_new_folder(path, "out")
+    with new_folder(path) as folder:
+        (folder / "file").write_text("first")
+        assert not (path / "file").exists()
+    check_replaceable(path, ["file"], "out")
+    with new_folder(path, ["file"]) as folder:
+        (folder / "file").write_text("second")
+        assert (path / "file").read_text() == "first"
+    assert (path / "file").read_text() == "second"
+    assert [one for one in names(path) if not one.startswith(".")] == ["file"]
+    assert names(tmp_path) == sorted({*before, "nowhere"} if name == "dangling" else before)
+    assert not names(tmp_path / "current") or name == "."
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "dangling").is_symlink()
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work(tmp_path, monkeypatch):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(FolderError, match=r"loop cannot be written: it is a link to itself\. Give another `sort_into`"):
+        check_new_folder(tmp_path / "loop", "sort_into")
+    with hold(tmp_path / "held"), pytest.raises(FolderInUseError, match="held is in use by process"):
+        check_new_folder(tmp_path / "held", "out")
+    (tmp_path / "mounted").mkdir()
+    for writable in (tmp_path, tmp_path / "mounted"):
+        monkeypatch.setattr(os, "access", lambda path, mode, writable=writable: Path(path) == writable)
+        check_new_folder(tmp_path / ("new" if writable == tmp_path else "mounted"), "out")
+        with pytest.raises(FolderError, match="you have no permission"):
+            check_new_folder(tmp_path / ("mounted" if writable == tmp_path else "new"), "out")

@@ -9,8 +9,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 from kerasclf.errors import FolderError, KerasclfError, Problems, did_you_mean
 from kerasclf.extras import install_command
-from kerasclf.files.locks import check_permission
-from kerasclf.files.new_folder import already_exists, check_replaceable
+from kerasclf.files.new_folder import already_exists, check_place, check_replaceable
 from kerasclf.files.reading import check_regular, file_digest, read_json
 from kerasclf.inference.export.parity import Limits
 from kerasclf.networks.model_file import MODEL
@@ -265,8 +264,8 @@ def _check_out(out: Path, overwrite: bool) -> None:
     Raises:
         FolderError: If the permission is missing, or it exists and holds more than an exported model to replace.
     """
-    check_permission(out, out.parent)
     if not out.exists():
+        check_place(out)
         return
     if not (out / EXPORT_FILE).is_file():
         raise FolderError(f"out: expected a new folder. Received: {out}, which exists and holds no exported model.")
