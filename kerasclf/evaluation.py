@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kerasclf.data.dataset import class_counts
+from kerasclf.data.names import composed, find_names
 from kerasclf.errors import DataError, Problems
 from kerasclf.inference.labelled_images import LabelledImages
 from kerasclf.inference.labelled_predictions import (
@@ -125,8 +126,8 @@ def check_match(images: LabelledImages, classes: dict[str, tuple[str, ...]], opt
     (first, names), *others = classes.items()
     problems = Problems()
     for path, other in others:
-        if set(other) != set(names):
-            only = ", ".join(sorted(map(repr, set(names) ^ set(other))))
+        if different := set(map(composed, names)) ^ set(map(composed, other)):
+            only = ", ".join(sorted(map(repr, different)))
             problems.add(f"Expected models of the same classes. Only one of {first} and {path} has {only}.")
     with problems.collect():
         images.in_classes(names, options.rename, options.known_only)
@@ -161,7 +162,7 @@ def _name_of(model: Model) -> str:
 
 def _evaluated(name: str, model: Model, predicted: Predicted, kept: LabelledImages) -> EvaluatedModel:
     """Returns the predictions of a model in the order of the classes of the evaluation, with what its run knows."""
-    order = [model.class_names.index(one) for one in kept.class_names]
+    order = find_names(kept.class_names, model.class_names)
     own_test, validation, accuracy = _own_predictions(model.run, order)
     return _with_examples(
         EvaluatedModel(
@@ -206,5 +207,6 @@ def _with_examples(evaluated: EvaluatedModel, kept: LabelledImages, model: Model
 def _left_out(images: LabelledImages, class_names: Sequence[str], options: EvaluationOptions) -> dict[str, int]:
     """Returns the number of images of each class that no model knows."""
     counts = class_counts(images.labels, len(images.class_names))
-    pairs = zip(images.class_names, counts.tolist(), strict=True)
-    return {name: count for name, count in pairs if count and options.rename.get(name, name) not in class_names}
+    known = find_names(images.renamed(options.rename), class_names)
+    rows = zip(images.class_names, counts.tolist(), known, strict=True)
+    return {name: count for name, count, found in rows if count and found < 0}

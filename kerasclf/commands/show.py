@@ -13,6 +13,7 @@ from kerasclf.commands.options.parsing import parse_size
 from kerasclf.commands.printing.output import folder_within, say
 from kerasclf.commands.show_augmentation import Shown, save_augmentation
 from kerasclf.commands.show_gradcam import Heat, check_images, figure_name, read_for, save_gradcam
+from kerasclf.data.names import find_names
 from kerasclf.errors import FolderError, KerasclfError, Problems, unknown
 from kerasclf.files.locks import check_permission
 from kerasclf.networks.model_file import MODEL, read_class_names, read_fit
@@ -218,8 +219,9 @@ def _features(model: "keras.Model", image: "NDArray[np.uint8]", layers: Sequence
 
 
 def _number_of(label: str, class_names: Sequence[str]) -> int:
-    if label in class_names:
-        return list(class_names).index(label)
+    (found,) = find_names([label], class_names)
+    if found >= 0:
+        return found
     number = whole_number(label)
     if number is None:
         raise KerasclfError(unknown("class", label, class_names or ["0, 1, 2, … (the file names no classes)"]))

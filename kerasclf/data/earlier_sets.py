@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from kerasclf.data.dataset import SETS, Subset, class_counts
 from kerasclf.data.folds import join
 from kerasclf.data.groups import Indices, check_groups, members_of
+from kerasclf.data.names import find_names
 from kerasclf.data.splits import Split
 from kerasclf.errors import DataError, shortened
 from kerasclf.files.reading import read_json
@@ -42,8 +43,8 @@ class EarlierSets:
     set_of: dict[str, str]
     in_several: frozenset[str] = frozenset()
 
-    def check_classes(self, spec: str, class_names: Sequence[str]) -> None:
-        """Checks that a data set has the classes of the earlier study.
+    def find_classes(self, spec: str, class_names: Sequence[str]) -> NDArray[np.int64]:
+        """Returns the label in the earlier study of each class of a data set.
 
         Raises:
             DataError: If a class is new or missing. The message names it.
@@ -52,11 +53,13 @@ class EarlierSets:
             (class_names, self.class_names, "is new"),
             (self.class_names, class_names, "is missing"),
         ):
-            if different := sorted(set(names) - set(others)):
+            found = zip(names, find_names(names, others), strict=True)
+            if different := sorted(name for name, position in found if position < 0):
                 raise DataError(
                     f"Expected the {len(self.class_names)} classes of the earlier run in {spec}. {different[0]!r} "
                     f"{problem}. Train a new model for other classes."
                 )
+        return np.array(find_names(class_names, self.class_names), np.int64)
 
     def keep(self, found: dict[str, Subset], spec: str, split: Split, log: Log) -> dict[str, Subset]:
         """Divides images into three sets. Those of the earlier study stay in their sets, and each group is in one set.

@@ -186,7 +186,8 @@ def _load_files(request: Request) -> _Raw:
         listings = {name: with_groups(listing, split.group, request.skip_broken) for name, listing in listings.items()}
     if split.earlier is not None:
         earlier = read_earlier_sets(Path(split.earlier))
-        earlier.check_classes(request.spec, names)
+        labels, names = earlier.find_classes(request.spec, names), earlier.class_names
+        listings = {name: replace(listing, labels=labels[listing.labels]) for name, listing in listings.items()}
         found = request.read(listings).sets
         return _recognised(
             _Raw(title, names, make_sets(earlier.keep(found, request.spec, split, request.log), split, names))

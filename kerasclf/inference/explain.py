@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from kerasclf.data.dataset import Subset
 from kerasclf.data.image_sources import ImageSource
+from kerasclf.data.names import find_names
 from kerasclf.errors import KerasclfError, unknown
 from kerasclf.inference.model_engine import compute_with
 from kerasclf.inference.read_ahead import ImageBatch, batch_size
@@ -85,9 +86,11 @@ def explain_batches(
     Raises:
         KerasclfError: If the class is unknown, or the network has no feature maps.
     """
-    if class_name is not None and class_name not in class_names:
-        raise KerasclfError(unknown("class", class_name, class_names))
-    label = None if class_name is None else list(class_names).index(class_name)
+    label = None
+    if class_name is not None:
+        (label,) = find_names([class_name], class_names)
+        if label < 0:
+            raise KerasclfError(unknown("class", class_name, class_names))
     none = np.zeros((0, *model.input_shape[1:]), np.uint8)
     images = np.concatenate([none, *(batch.images for batch in batches)])
     heat = heat_maps(model, images, None if label is None else [label] * len(images))

@@ -15,6 +15,7 @@ from kerasclf.data.dataset import Subset, class_counts
 from kerasclf.data.folds import join
 from kerasclf.data.image_sources import ImageSource
 from kerasclf.data.listings import Listing, describe_left_out
+from kerasclf.data.names import find_names
 from kerasclf.data.npz_sets import names_of_sets, read_npz_sets
 from kerasclf.data.pixels.decode import resize_images
 from kerasclf.data.pixels.image_fit import Fit
@@ -103,14 +104,18 @@ class LabelledImages:
         """
         rename = dict(rename or {})
         _check_renamed(rename, self.class_names, class_names)
-        names = [rename.get(name, name) for name in self.class_names]
-        counts = class_counts(self.labels, len(names))
-        strange = [i for i, name in enumerate(names) if name not in class_names and counts[i]]
+        found = np.array(find_names(self.renamed(rename), class_names), np.int64)
+        counts = class_counts(self.labels, len(found))
+        strange = np.flatnonzero((found < 0) & (counts > 0)).tolist()
         if strange and (not known_only or len(strange) == np.count_nonzero(counts)):
             raise KerasclfError(self._unknown([(self.class_names[i], int(counts[i])) for i in strange], class_names))
-        position = {name: label for label, name in enumerate(class_names)}
-        mapped = np.array([position.get(name, -1) for name in names], np.int64)[self.labels]
+        mapped = found[self.labels]
         return replace(self, class_names=tuple(class_names), labels=mapped).take(np.flatnonzero(mapped >= 0))
+
+    def renamed(self, rename: Mapping[str, str]) -> list[str]:
+        """Returns the names of the classes as a model has them. `rename` is that of `in_classes`."""
+        theirs = zip(find_names(rename, self.class_names), rename.values(), strict=True)
+        return list({**dict(enumerate(self.class_names)), **dict(theirs)}.values())
 
     def take(self, indices: NDArray[np.int64]) -> "LabelledImages":
         """Returns only the images at `indices`, in that order."""
@@ -174,9 +179,9 @@ class LabelledImages:
 def _check_renamed(rename: Mapping[str, str], ours: Sequence[str], models: Sequence[str]) -> None:
     """Checks that renamed classes exist on both sides."""
     for theirs, name in rename.items():
-        if theirs not in ours:
+        if find_names([theirs], ours) == [-1]:
             raise KerasclfError(f"rename: the data set has no class {theirs!r}. It has {', '.join(shortened(ours))}.")
-        if name not in models:
+        if find_names([name], models) == [-1]:
             raise KerasclfError(f"rename: the model has no class {name!r}. It has {', '.join(shortened(models))}.")
 
 

@@ -1,6 +1,7 @@
 """`kerasclf show`, as a user meets it."""
 
 import os
+import unicodedata
 
 import keras
 import numpy as np
@@ -119,6 +120,13 @@ def test_any_class_name_can_be_shown(run, photo, capsys, name):
     main(["show", "gradcam", str(run), str(photo), "--class", name])
     assert (run / "show" / "gradcam_photo.png").exists()
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_a_class_is_found_whatever_the_unicode_form_of_its_name(run, photo):
+    composed, decomposed = (unicodedata.normalize(form, "Käfer") for form in ("NFC", "NFD"))
+    write_json(run / "experiment.json", {"class_names": ["cat", "dog", decomposed]})
+    main(["show", "gradcam", str(run), str(photo), "--class", composed])
+    assert (run / "show" / "gradcam_photo.png").exists()
 
 
 @pytest.mark.parametrize("content", ["[]", "null", "{", '{"class_names": 3}', '{"class_names": [1]}', "[" * 100_000])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import unicodedata
 
 import numpy as np
 import pytest
@@ -174,6 +175,22 @@ def test_the_manifest_records_each_image_and_keeps_its_hash(photos):
     recorded = dataset.manifest["keys"]
     assert {name: set(keys) for name, keys in recorded.items()} == keys_of(dataset)
     assert recorded["test"] == list(dataset.test.keys)
+
+
+def test_classes_keep_the_names_and_labels_of_the_earlier_study_on_another_system(photos, tmp_path):
+    # Their order differs: a decomposed é comes before every other letter, and a composed one after it.
+    composed, decomposed = (unicodedata.normalize(form, "é") for form in ("NFC", "NFD"))
+    (photos / "cat").rename(photos / composed)
+    earlier = load_dataset(f"folder:{photos}")
+    assert earlier.class_names == ("dog", "owl", composed)
+    write_json(tmp_path / "data.json", earlier.manifest)
+    (photos / composed).rename(photos / decomposed)
+    assert load_dataset(f"folder:{photos}").class_names == ("dog", decomposed, "owl")
+    grown = load_dataset(f"folder:{photos}", split=Split(earlier=str(tmp_path / "data.json")))
+    assert grown.class_names == earlier.class_names
+    for name in SETS:
+        before, after = (dict(zip(s.keys, s.labels, strict=True)) for s in (earlier.subset(name), grown.subset(name)))
+        assert before == after
 
 
 def test_other_classes_are_refused(photos, manifest):

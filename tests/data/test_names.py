@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from kerasclf import load_dataset
-from kerasclf.data.names import check_names, describe_difference
+from kerasclf.data.names import check_names, describe_difference, find_names
 from kerasclf.data.specs import check_files
 from kerasclf.errors import DataError
 
@@ -71,6 +71,11 @@ def test_odd_names_that_outputs_can_hold_are_allowed(tmp_path):
     make_folder(tmp_path, *(f"{name}/{i}{name[:20]}.png" for name in names for i in range(12)))
     dataset = load_dataset(f"folder:{tmp_path}")
     assert dataset.class_names == tuple(sorted(names))
+
+
+def test_names_are_found_whatever_their_form():
+    for name, known in ((COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED), (COMPOSED, COMPOSED)):
+        assert find_names([name, "coffee", "tea"], ["tea", known]) == [1, -1, 0]
 
 
 def test_a_plain_difference_is_named():

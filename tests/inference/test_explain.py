@@ -1,5 +1,6 @@
 """Heat maps, features and nearest training images against values computed by hand."""
 
+import unicodedata
 from dataclasses import replace
 
 import keras
@@ -191,6 +192,9 @@ def test_a_trained_model_explains_files_and_arrays(tmp_path):
     assert found.predictions["problem"].notna().tolist() == [False, True]
     np.testing.assert_array_equal(trained.explain(pixels, "dog").heat[0], found.heat[0])
     assert not trained.explain(pixels, "cat").heat.any()
+    composed, decomposed = (unicodedata.normalize(form, "Käfer") for form in ("NFC", "NFD"))
+    beetles = replace(trained, class_names=("cat", decomposed)).explain(pixels, composed)
+    np.testing.assert_array_equal(beetles.heat[0], found.heat[0])
     with pytest.raises(KerasclfError, match=r"Unknown class 'dig'\. Did you mean 'dog'\?"):
         trained.explain(pixels, "dig")
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -142,6 +143,27 @@ def test_classes_are_matched_by_name_whatever_their_order(trained, tmp_path):
     found = trained.evaluate(f"folder:{tmp_path}", rename={"zebra": "cat"})
     assert found.class_names == ("cat", "dog", "owl")
     assert [name.partition("/")[0] for name in np.array(found.names)[found.labels == 0]] == ["zebra"] * 2
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_classes_are_matched_whatever_the_unicode_form_of_their_names(form, tmp_path):
+    data, model = (unicodedata.normalize(one, "Käfer") for one in (form, "NFD" if form == "NFC" else "NFC"))
+    add_images(tmp_path, 2, classes=(data, "gnu"))
+    images = LabelledImages.find(f"folder:{tmp_path}")
+    found = images.in_classes(("ant", model), known_only=True)
+    assert (found.class_names, found.labels.tolist()) == (("ant", model), [1, 1])
+    assert images.in_classes((model, "ant"), rename={"gnu": data}).labels.tolist() == [0] * 4
+    assert images.in_classes(("gnu", "ant"), rename={model: "ant"}).labels.tolist() == [1, 1, 0, 0]
+
+    trained = [
+        TrainedModel.read(saved(tmp_path / f"{number}.keras", names=names))
+        for number, names in enumerate((("ant", model, "bee"), (data, "ant", "bee")))
+    ]
+    both = evaluate(trained, images, EvaluationOptions(known_only=True))
+    assert dict(both.left_out) == {"gnu": 2}
+    assert both.labels.tolist() == [1, 1]
+    raw = np.asarray(trained[1].model(found.read(np.arange(2), (8, 8, 3), "squash")))
+    np.testing.assert_allclose(both.models[1].probabilities, raw[:, [1, 0, 2]], atol=1e-5)
 
 
 def test_unknown_classes_are_named_with_the_closest_known_one(trained, tmp_path):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kerasclf.data.dataset import Subset
+from kerasclf.data.names import composed
 from kerasclf.errors import KerasclfError
 from kerasclf.inference.export.artifact_runtimes import Artifact, read_in_batches
 from kerasclf.inference.export.latency import Latency, measure_latency, measure_throughput
@@ -46,7 +47,7 @@ def check_comparable(artifacts: Sequence[Artifact]) -> None:
                 f"Expected models of images fitted by {first.image_fit}, as {first.file.path}. Received: "
                 f"{other.file.path}, by {other.image_fit}."
             )
-        if other.class_names != first.class_names:
+        if [*map(composed, other.class_names)] != [*map(composed, first.class_names)]:
             raise KerasclfError(f"Expected models of the classes of {first.file.path}. {other.file.path} has others.")
 
 

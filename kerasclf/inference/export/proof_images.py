@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from kerasclf.data import load_dataset
 from kerasclf.data.dataset import ImageDataset, Subset
+from kerasclf.data.names import find_names
 from kerasclf.data.pixels.image_fit import Fit
 from kerasclf.errors import DataError
 from kerasclf.log import Log
@@ -81,8 +82,9 @@ def other_images(
             f"data: expected images of {height}x{width}x{channels}. Received: {data}, of "
             f"{'x'.join(map(str, dataset.image_shape))}."
         )
-    lacking = [name for name in class_names if name not in dataset.class_names]
-    foreign = [name for name in dataset.class_names if name not in class_names]
+    order = np.array(find_names(dataset.class_names, class_names))
+    lacking = [name for name in class_names if find_names([name], dataset.class_names) == [-1]]
+    foreign = [name for name, found in zip(dataset.class_names, order, strict=True) if found < 0]
     if lacking or foreign:
         problems = [
             f"{counted(len(names), 'class')} {verb}: {', '.join(names[:5])}{', …' * (len(names) > 5)}"
@@ -90,7 +92,6 @@ def other_images(
             if names
         ]
         raise DataError(f"data: expected the classes of the model. Received: {data}, {' and '.join(problems)}.")
-    order = np.array([class_names.index(name) for name in dataset.class_names])
 
     def in_order(subset: Subset) -> Subset:
         return Subset(subset.images, order[subset.labels], subset.names)

@@ -4,6 +4,7 @@ import errno
 import json
 import re
 import shutil
+import unicodedata
 from dataclasses import replace
 from zipfile import ZipFile
 
@@ -26,6 +27,7 @@ from kerasclf.inference.export.model_benchmark import check_comparable
 from kerasclf.inference.export.proof_images import images_of_run, other_images
 from kerasclf.inference.trained_model import TrainedModel
 from kerasclf.networks.model_file import save_model
+from tests.photos import add_images
 
 NAMES = ("cat", "dog", "owl")
 
@@ -421,6 +423,19 @@ def test_other_images_get_the_labels_of_the_model(photos):
     found = other_images(f"folder:{photos}", (8, 8, 3), ("owl", "cat", "dog"), "squash", silent)
     for name, label in zip(found.proof.names, found.proof.labels, strict=True):
         assert name.startswith(("owl", "cat", "dog")[label])
+
+
+def test_other_images_match_whatever_the_unicode_form_of_their_names(tmp_path):
+    composed, decomposed = (unicodedata.normalize(form, "Käfer") for form in ("NFC", "NFD"))
+    add_images(tmp_path, 10, classes=(decomposed, "owl"))
+    found = other_images(f"folder:{tmp_path}", (8, 8, 3), ("owl", composed), "squash", silent)
+    labels = zip(found.proof.names, found.proof.labels.tolist(), strict=True)
+    assert {name.partition("/")[0]: label for name, label in labels} == {"owl": 0, decomposed: 1}
+    one, other = (
+        Artifact(ArtifactFile("keras", tmp_path), (name, "owl"), (8, 8, 3), lambda images: images)
+        for name in (composed, decomposed)
+    )
+    check_comparable([one, other])
 
 
 @pytest.mark.parametrize(
