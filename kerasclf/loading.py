@@ -4,12 +4,10 @@ This file lies between search and report: it joins studies and searches, which c
 `find_model` needs no TensorFlow.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from kerasclf.errors import FolderError, listed, shortened
 from kerasclf.files.home_folders import expanded
@@ -20,7 +18,7 @@ from kerasclf.runs.run_folder import DESCRIPTION, RunFolder
 from kerasclf.search.final_runs import BASE, BEST, refit_of
 from kerasclf.search.search_folder import SEARCH_FILE
 from kerasclf.search.search_results import read_search
-from kerasclf.studies.refit import read_refit
+from kerasclf.studies.refit import best_by_validation, read_refit
 from kerasclf.studies.study_folder import STUDY_FILE, StudyContents, StudyFolder
 from kerasclf.wording import counted
 
@@ -79,6 +77,7 @@ def load(source: str | Path, *, raw: bool = False) -> "TrainedModel":
 
     Example:
         >>> import tempfile
+        >>> import numpy as np
         >>> from kerasclf import Augmentation, Experiment, Study, TrainConfig, load, load_dataset, run_study
         >>> from kerasclf.runs.engines.local_engines import Inline
         >>> scaled = Augmentation(rescale=1 / 255)
@@ -151,24 +150,18 @@ def _of_study(path: Path) -> FoundModel:
     study, refit = folder.read(), read_refit(folder)
     finished = dict(_finished_runs(folder, study))
     # A final model of an earlier best experiment does not count: the study may have found a better one since.
-    if refit is not None and (refit.experiment not in finished or refit.experiment == _best(finished)):
+    if refit is not None and (refit.experiment not in finished or refit.experiment == best_by_validation(finished)):
         return _with_run(_inside(path, refit.model), f"the final model, {refit.experiment} trained on all images")
     if not finished:
         raise FolderError(f"{path} holds no finished run. Run the study {study['name']!r} first.")
     # An experiment with a flaw is chosen only if all experiments have one.
     sound = {name: runs for name, runs in finished.items() if name not in study.get("lessons", {})} or finished
-    best = _best(sound)
+    best = best_by_validation(sound)
     run, missing = finished[best][0], len(study["experiments"]) * len(study["seeds"]) - sum(map(len, finished.values()))
     chosen = f"{best}, {run.path.name}: the best experiment on the validation set" if len(sound) > 1 else ""
     if missing:
         chosen = f"{chosen or best}; {counted(missing, 'run')} of the study not finished"
     return FoundModel(run.path / MODEL, run, chosen)
-
-
-def _best(finished: Mapping[str, Sequence[RunFolder]]) -> str:
-    """Returns the experiment with the best mean validation accuracy. The first one wins a tie."""
-    means = {name: np.mean([_validation_accuracy(run) for run in runs]) for name, runs in finished.items()}
-    return max(means, key=means.__getitem__)
 
 
 def _finished_runs(folder: StudyFolder, study: StudyContents) -> Iterator[tuple[str, list[RunFolder]]]:
@@ -178,13 +171,6 @@ def _finished_runs(folder: StudyFolder, study: StudyContents) -> Iterator[tuple[
         runs = [folder.run(name, experiment.on_split(seed, study["splits"]).identity, seed) for seed in study["seeds"]]
         if finished := [run for run in runs if run.complete]:
             yield name, finished
-
-
-def _validation_accuracy(run: RunFolder) -> float:
-    try:
-        return float(run.metrics()["validation_accuracy"])
-    except (KeyError, FileNotFoundError) as error:
-        raise FolderError(f"{run.path} is damaged: it has no validation accuracy. Run the study again.") from error
 
 
 def _of_search(path: Path) -> FoundModel:

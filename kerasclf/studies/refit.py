@@ -1,6 +1,6 @@
 """Trains the best experiment of a study once more, on all images, for the model that is used in the end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,9 +163,25 @@ def _best(study_plan: StudyPlan) -> tuple[str, list[RunFolder]]:
         name: [folder.run(name, experiment.on_split(seed, study.splits).identity, seed) for seed in study.seeds]
         for name, experiment in study.experiments.items()
     }
-    means = {name: np.mean([run.metrics()["validation_accuracy"] for run in found]) for name, found in runs.items()}
-    best = max(means, key=means.__getitem__)
+    best = best_by_validation(runs)
     return best, runs[best]
+
+
+def best_by_validation(runs: Mapping[str, Sequence[RunFolder]]) -> str:
+    """Returns the experiment whose finished runs have the best mean validation accuracy. The first one wins a tie.
+
+    Raises:
+        FolderError: If a run has no validation accuracy.
+    """
+    means = {name: np.mean([_validation_accuracy(run) for run in found]) for name, found in runs.items()}
+    return max(means, key=means.__getitem__)
+
+
+def _validation_accuracy(run: RunFolder) -> float:
+    try:
+        return float(run.metrics()["validation_accuracy"])
+    except (KeyError, FileNotFoundError) as error:
+        raise FolderError(f"{run.path} is damaged: it has no validation accuracy. Run the study again.") from error
 
 
 def _job(study_plan: StudyPlan, name: str, runs: Sequence[RunFolder]) -> Job:
