@@ -83,7 +83,7 @@ def other_images(
             f"{'x'.join(map(str, dataset.image_shape))}."
         )
     order = np.array(find_names(dataset.class_names, class_names))
-    lacking = [name for name in class_names if find_names([name], dataset.class_names) == [-1]]
+    lacking = [name for label, name in enumerate(class_names) if label not in order]
     foreign = [name for name, found in zip(dataset.class_names, order, strict=True) if found < 0]
     if lacking or foreign:
         problems = [
